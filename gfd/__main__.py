@@ -1,0 +1,5 @@
+"""``python -m gfd``."""
+
+from gfd.cli import main
+
+main()

@@ -1,0 +1,182 @@
+"""The command line: which command, which exit code. The only place that exits.
+
+0 done · 1 could not read or publish · 2 wrong use of the command line (1 as gpu-feature-discovery, since
+the original knows no other)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gfd import __version__
+from gfd.errors import ConfigError, GfdError
+from gfd.options import COMMAND_LINE, OPTIONS, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gfd.config import Config, Loaded
+    from gfd.cycle import Cycle
+    from gfd.options import Option
+
+ORIGINAL = "gpu-feature-discovery"
+"""The other name of the program, under which it stands in for NVIDIA's."""
+
+DONE, FAILED, MISUSED = 0, 1, 2
+
+Values = dict[str, Any]
+
+
+def main() -> NoReturn:
+    """Run gfd with this process's arguments and exit."""
+    code = run(sys.argv[1:], os.environ)
+    if code == MISUSED and sys.argv[0].endswith(ORIGINAL):
+        code = FAILED
+    if code is None:
+        # A cycle that hangs in the driver would be waited for at a normal exit.
+        os._exit(DONE)
+    sys.exit(code)
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
+    """Run gfd and return its exit code; None to exit at once, without waiting for other threads."""
+    try:
+        return _run(argv, environ)
+    except ConfigError as error:
+        _complain(str(error))
+        return MISUSED if error.origin == COMMAND_LINE else FAILED
+    except GfdError as error:
+        _complain(str(error))
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; what is left in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
+    from gfd.commands import COMMANDS
+
+    words = normalise(argv, OPTIONS, {name: command.options for name, command in COMMANDS.items()})
+    flags = [word for word in words if word.startswith("--")]
+    name, *arguments = [word for word in words if not word.startswith("--")] or [""]
+    if name and name not in COMMANDS:
+        from gfd.values import did_you_mean
+
+        near = did_you_mean(name, COMMANDS)
+        raise ConfigError(name, COMMAND_LINE, f"unknown command{near}; gfd --help lists them all")
+    command = COMMANDS.get(name)
+    if "--version" in flags:
+        sys.stdout.write(f"gfd {__version__}\n")
+        return DONE
+    if "--help" in flags:
+        from gfd import usage
+
+        sys.stdout.write(usage.write_command(name, command) if command else usage.write(COMMANDS))
+        return DONE
+    own = command.options if command else ()
+    values = _collect(flags, {option.flag: option for option in (*OPTIONS, *own)})
+    if command and command.argument:
+        values |= _take_argument(name, command.argument, arguments)
+    elif arguments:
+        raise ConfigError(arguments[0], COMMAND_LINE, f"gfd {name} takes no such word; see gfd {name} --help")
+    own_values = {option.field: values.pop(option.field) for option in own if option.field in values}
+    if command and command.argument:
+        own_values[command.argument.field] = values.pop(command.argument.field)
+    if command:
+        loaded = _load(values, environ)
+        command.run(loaded, own_values)
+        sys.stdout.flush()
+        return DONE
+    return _label(values, environ)
+
+
+def _collect(flags: Sequence[str], options: Mapping[str, Option]) -> Values:
+    values: Values = {}
+    for word in flags:
+        flag, _, text = word.partition("=")
+        option = options[flag]
+        if option.is_repeatable:
+            values.setdefault(option.field, []).append(text)
+        else:
+            _check_choice(option, text)
+            values[option.field] = text
+    return values
+
+
+def _check_choice(option: Option, text: str) -> None:
+    if option.kind == "choice":
+        from gfd.values import one_of
+
+        try:
+            one_of(text, option.choices)
+        except ValueError as error:
+            raise ConfigError(option.flag, COMMAND_LINE, str(error)) from None
+
+
+def _take_argument(name: str, argument: Option, words: Sequence[str]) -> Values:
+    if len(words) != 1:
+        known = ", ".join(argument.choices)
+        raise ConfigError(argument.flag, COMMAND_LINE, f"gfd {name} needs exactly one word: {known}")
+    _check_choice(argument, words[0])
+    return {argument.field: words[0]}
+
+
+def _load(values: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
+    from gfd.config import load
+
+    loaded = load(values, environ)
+    for warning in loaded.warnings:
+        _complain(f"warning: {warning}")
+    return loaded
+
+
+def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> int | None:
+    from gfd.config import load
+
+    loaded = load(values, environ)
+    if loaded.config.oneshot:
+        for warning in loaded.warnings:
+            _complain(f"warning: {warning}")
+        return _label_once(loaded.config)
+    from gfd.daemon import Service, Setup
+    from gfd.log import configure
+
+    log = configure(loaded.config.log_level, loaded.config.log_format)
+
+    def setup() -> Setup:
+        again = load(values, environ)
+        for warning in again.warnings:
+            log.warning("config.doubted", reason=warning)
+        return Setup(cycle=_make_cycle(again.config), interval_s=again.config.sleep_interval_s)
+
+    log.info("service.started", version=__version__, pid=os.getpid())
+    return DONE if Service(setup, log).run() else None
+
+
+def _label_once(config: Config) -> int:
+    cycle = _make_cycle(config)
+    outcome = cycle.run()
+    for failed in outcome.inventory.failed_gpus:
+        _complain(f"warning: GPU {failed.index} is left out: {failed.failure.as_error()}")
+    for error in outcome.errors:
+        _complain(str(error))
+    cycle.close()
+    return FAILED if outcome.errors else DONE
+
+
+def _make_cycle(config: Config) -> Cycle:
+    from gfd.cycle import Cycle, choose_probe
+    from gfd.sinks import SINKS
+
+    sinks = [SINKS[name](config.output_file, config.label_ttl_s) for name in config.sinks]
+    return Cycle(config, choose_probe(config), sinks, int(time.time()))
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"gfd: {text}\n")

@@ -1,0 +1,250 @@
+"""The configuration in force: flags before environment before config file before defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gfd.errors import ConfigError
+from gfd.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
+from gfd.sharing import Sharing
+from gfd.values import (
+    OFF,
+    one_of,
+    parse_bool,
+    parse_duration,
+    parse_float,
+    parse_int,
+    parse_list,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gfd.configfile import ConfigFile
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "bool": parse_bool,
+    "int": parse_int,
+    "float": parse_float,
+    "path": lambda text: Path(text) if text else None,
+    "string": lambda text: text or None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every option, typed and checked; see :mod:`gfd.options` for what each means."""
+
+    mig_strategy: str
+    fail_on_init_error: bool
+    oneshot: bool
+    no_timestamp: bool
+    sleep_interval_s: float | None
+    """None: label once and wait."""
+    output_file: str
+    """Empty: standard output."""
+    machine_type_file: str
+    config_file: Path | None
+    use_node_feature_api: bool
+    device_discovery_strategy: str
+    """``nvml``; ``auto`` has become that."""
+    driver_root: Path | None
+    kubeconfig: Path | None
+    kube_api_qps: float
+    kube_api_burst: int
+    node_name: str | None
+    namespace: str
+    pod_name: str | None
+    sinks: tuple[str, ...]
+    """Never empty."""
+    extra_labels: tuple[str, ...]
+    """Groups by name; ``all`` has become every one of them."""
+    template_dir: Path | None
+    label_prefix_allow: tuple[str, ...]
+    label_ttl_s: float | None
+    """None: labels do not lapse."""
+    strict_config: bool
+    log_level: str
+    log_format: str
+    simulate: str | None
+    mig: str | None
+    mig_config: str | None
+    sharing: Sharing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One option as it is in force, to show to a person."""
+
+    option: Option
+    text: str
+    origin: str
+    """``--mig-strategy``, ``MIG_STRATEGY``, ``config.yaml:12`` or ``default``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration, and what a person may want to know about how it came to be."""
+
+    config: Config
+    warnings: tuple[str, ...]
+    """One sentence each, with file and line."""
+    settings: tuple[Setting, ...]
+    """In the order of the options table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What one place says about one option."""
+
+    option: Option
+    texts: tuple[str, ...]
+    origin: str
+
+    def refusal(self, reason: str) -> ConfigError:
+        """Return the error to raise: it names the option the way that place does."""
+        is_in_file = self.origin not in {*self.option.flags, *self.option.environment, "default"}
+        name = self.option.file_key if is_in_file and self.option.file_key else self.option.flag
+        return ConfigError(name, COMMAND_LINE if self.origin == self.option.flag else self.origin, reason)
+
+
+def load(argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]) -> Loaded:
+    """Return the configuration that flags, environment and config file make.
+
+    ``argv_values`` holds texts by the options' field names, a sequence for a repeatable flag, None for a
+    flag that is not given. Raises ConfigError for what cannot be used.
+    """
+    given = {option.field: _from_outside(option, argv_values, environ) for option in OPTIONS}
+    file = _read_file(given["config_file"])
+    effective = {
+        option.field: given[option.field] or _from_file(option, file) or _default(option)
+        for option in OPTIONS
+    }
+    values = {name: _parse(one) for name, one in effective.items()}
+    _check(values, effective)
+    _check_simulation(values, effective)
+    _resolve(values, effective)
+    config = Config(**values, sharing=file.sharing if file else Sharing())
+    return Loaded(
+        config=config,
+        warnings=_warnings(file, config.strict_config) if file else (),
+        settings=tuple(_setting(one, values[name]) for name, one in effective.items()),
+    )
+
+
+def _from_outside(
+    option: Option, argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]
+) -> _Given | None:
+    """Return what the command line says, else what the environment says; an empty variable says nothing."""
+    value = argv_values.get(option.field)
+    if value is not None:
+        texts = (value,) if isinstance(value, str) else tuple(value)
+        return _Given(option=option, texts=texts, origin=option.flag)
+    for name in option.environment:
+        if text := environ.get(name):
+            return _Given(option=option, texts=(text,), origin=name)
+    return None
+
+
+def _read_file(given: _Given | None) -> ConfigFile | None:
+    if given is None or not given.texts[-1]:
+        return None
+    from gfd import configfile  # only who has a config file pays for reading one
+
+    origin = COMMAND_LINE if given.origin == given.option.flag else given.origin
+    return configfile.read(Path(given.texts[-1]), origin)
+
+
+def _from_file(option: Option, file: ConfigFile | None) -> _Given | None:
+    if file is None or option.file_key is None or option.file_key not in file.values:
+        return None
+    value = file.values[option.file_key]
+    return _Given(option=option, texts=value.texts, origin=f"{file.source}:{value.line}")
+
+
+def _default(option: Option) -> _Given:
+    return _Given(option=option, texts=(option.default or "",), origin="default")
+
+
+def _parse(given: _Given) -> Any:
+    """Return the value of one option; a text that says nothing is None, or an empty tuple for a list."""
+    option, text = given.option, given.texts[-1] if given.texts else ""
+    try:
+        if option.kind == "duration":
+            return None if text == option.default == OFF else parse_duration(text)
+        if option.kind == "choice":
+            return one_of(text, option.choices)
+        if option.kind == "list":
+            items = parse_list(given.texts)
+            return tuple(one_of(item, option.choices or items) for item in items)
+        return _PARSERS[option.kind](text)
+    except ValueError as error:
+        raise given.refusal(str(error)) from None
+
+
+def _check(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
+    """Refuse what no single option is wrong about, or what this version cannot do."""
+    interval_s, ttl_s = values["sleep_interval_s"], values["label_ttl_s"]
+    if interval_s is not None and interval_s <= 0:
+        raise effective["sleep_interval_s"].refusal("must be longer than 0; write one like 60s")
+    if ttl_s is not None and not values["oneshot"] and (interval_s is None or ttl_s <= interval_s):
+        interval = effective["sleep_interval_s"]
+        raise effective["label_ttl_s"].refusal(
+            f"must exceed the sleep interval, {interval.texts[-1]} ({interval.origin}),"
+            " or labels lapse before they are renewed"
+        )
+    if ttl_s is not None and ttl_s <= 0:
+        raise effective["label_ttl_s"].refusal("must be longer than 0; write one like 10m, or off")
+    if values["use_node_feature_api"]:
+        raise effective["use_node_feature_api"].refusal(
+            "the NodeFeature sink is not part of this version yet; use --sink file"
+        )
+    if (strategy := values["device_discovery_strategy"]) in {"tegra", "vfio"}:
+        raise effective["device_discovery_strategy"].refusal(
+            f"{strategy} is not supported yet; use auto or nvml"
+        )
+
+
+def _check_simulation(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
+    for name in ("mig", "mig_config"):
+        if values[name] and not values["simulate"]:
+            raise effective[name].refusal("needs --simulate: it describes a simulated machine")
+    if values["mig_config"] and not values["mig"]:
+        raise effective["mig_config"].refusal("needs --mig, the file it is a configuration of")
+
+
+def _resolve(values: dict[str, Any], effective: Mapping[str, _Given]) -> None:
+    """Put what is meant in the place of ``auto``, ``all``, and a sink that is not named."""
+    values["device_discovery_strategy"] = "nvml"
+    for name in ("output_file", "machine_type_file", "namespace"):  # empty means something, or nothing at all
+        values[name] = str(values[name] or "")
+    if "all" in values["extra_labels"]:
+        values["extra_labels"] = EXTRA_LABELS
+    sinks = effective["sinks"]
+    if sinks.origin == "default":
+        values["sinks"] = ("file",) if values["output_file"] else ("stdout",)
+    elif not values["sinks"]:
+        raise sinks.refusal(f"names no sink; there are {', '.join(SINKS)}")
+    elif "file" in values["sinks"] and not values["output_file"]:
+        raise sinks.refusal("the file sink needs --output-file, which is empty; name a file or use stdout")
+
+
+def _warnings(file: ConfigFile, is_strict: bool) -> tuple[str, ...]:
+    """Return what the file deserves to be warned about; under --strict-config an unknown key is refused."""
+    for key in file.unknown_keys if is_strict else ():
+        reason = f"unknown key; correct or remove it, or leave out --strict-config{key.hint}"
+        raise ConfigError(key.path, f"{file.source}:{key.line}", reason)
+    unknown = (
+        f"{file.source}:{key.line}: unknown key {key.path} is ignored{key.hint}" for key in file.unknown_keys
+    )
+    return (*file.warnings, *unknown)
+
+
+def _setting(given: _Given, value: Any) -> Setting:
+    """Return a bool and a list as they were understood, and anything else as it was written."""
+    is_spelled = given.option.kind in {"bool", "list"}
+    text = shown(value) if is_spelled else "".join(given.texts[-1:])
+    return Setting(option=given.option, text=text, origin=given.origin)

@@ -1,0 +1,101 @@
+"""Every way gfd can fail, in one tree.
+
+GfdError                what went wrong, where, and what to do next
+├─ ConfigError          an option, the place it came from, and why it is refused
+├─ InventoryError       a snapshot or machine file that cannot be read back
+├─ ProbeError           the hardware could not be read
+│  ├─ DriverUnavailable NVML is not there: no library, no driver, or two that do not match
+│  └─ NvmlCallFailed    one NVML function failed on one device
+├─ TemplateError        a template that does not compile or does not render
+├─ LabelError           a key or value that Kubernetes, or gfd's own rules, would refuse
+└─ PublishError         a sink that could not take the labels
+
+Errors are translated where they happen (``raise … from error``) and caught in two places only: the
+cycle, which goes on, and the command line, which exits.
+"""
+
+from __future__ import annotations
+
+
+class GfdError(Exception):
+    """Base of all; its text is a whole sentence for the person who reads it."""
+
+
+class ConfigError(GfdError):
+    """An option that cannot be used."""
+
+    def __init__(self, option: str, origin: str, reason: str) -> None:
+        """``origin`` is the flag, the environment variable, or ``file:line`` the value came from."""
+        super().__init__(f"{option} ({origin}): {reason}")
+        self.option = option
+        self.origin = origin
+        self.reason = reason
+
+
+class InventoryError(GfdError):
+    """A file that should hold an inventory or a machine, and the field that is wrong in it."""
+
+    def __init__(self, source: str, field: str, reason: str) -> None:
+        super().__init__(f"{source}: {field}: {reason}" if field else f"{source}: {reason}")
+        self.source = source
+        self.field = field
+        self.reason = reason
+
+
+class ProbeError(GfdError):
+    """The hardware could not be read."""
+
+
+class DriverUnavailable(ProbeError):
+    """NVML cannot be used at all on this machine, now."""
+
+
+class NvmlCallFailed(ProbeError):
+    """An NVML function answered with an error."""
+
+    def __init__(self, function: str, device: str, code: int, text: str) -> None:
+        """``code`` is the nvmlReturn_t; ``device`` is empty for a call about the whole system."""
+        where = f" on {device}" if device else ""
+        super().__init__(f"{function}{where} failed: {text} (NVML error {code})")
+        self.function = function
+        self.device = device
+        self.code = code
+        self.text = text
+
+
+class TemplateError(GfdError):
+    """A template that does not compile or render."""
+
+    def __init__(self, template: str, line: int, reason: str, expression: str = "") -> None:
+        """``line`` is 0 for what is wrong with the file as a whole."""
+        place = f"{template}, line {line}" if line else template
+        shown = f" in «{expression}»" if expression else ""
+        super().__init__(f"template {place}: {reason}{shown}")
+        self.template = template
+        self.line = line
+        self.reason = reason
+        self.expression = expression
+
+
+class LabelError(GfdError):
+    """A label that may not be published."""
+
+    def __init__(self, key: str, value: str, rule: str, origin: str = "") -> None:
+        """``origin`` is ``template:line`` where a template wrote the label."""
+        place = f" (written by {origin})" if origin else ""
+        super().__init__(f"label {key}={value}: {rule}{place}")
+        self.key = key
+        self.value = value
+        self.rule = rule
+        self.origin = origin
+
+
+class PublishError(GfdError):
+    """Labels that did not reach a sink."""
+
+    def __init__(self, sink: str, target: str, reason: str, *, retryable: bool = True) -> None:
+        super().__init__(f"sink {sink}: {target}: {reason}")
+        self.sink = sink
+        self.target = target
+        self.reason = reason
+        self.retryable = retryable

@@ -1,0 +1,72 @@
+"""Labels, and what Kubernetes allows in them.
+
+The rules are Kubernetes' (``k8s.io/apimachinery`` validation): a key is an optional DNS-subdomain prefix,
+a slash, and a name of at most 63 characters; a value is empty or at most 63 characters; name and value
+begin and end with a letter or digit and hold only letters, digits, ``-``, ``_`` and ``.`` between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gfd.errors import LabelError
+
+Labels = Mapping[str, str]
+"""Label keys with their values."""
+
+MAX_LENGTH = 63
+MAX_PREFIX_LENGTH = 253
+
+OWN_PREFIXES = ("nvidia.com/", "feature.node.kubernetes.io/")
+"""Prefixes that templates may write without being asked."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_FOREIGN = re.compile(r"[^A-Za-z0-9\-_. ]")
+_EDGE = "-_."
+
+_OPERATOR_KEY = re.compile(
+    r"nvidia\.com/(?:gpu\.present|gpu\.deploy\..*|gpu-driver-upgrade-state|mig\.config.*"
+    r"|gpu\.workload\.config|(?:gdrcopy|gds|peermem)\.capable)"
+)
+
+
+def sanitise(text: str) -> str:
+    """Return ``text`` without what labels cannot hold, runs of spaces as one ``-``.
+
+    The result can still be too long or begin and end with punctuation: see :func:`legal`.
+    """
+    return "-".join(_FOREIGN.sub("", text).split())
+
+
+def legal(text: str) -> str:
+    """Return ``text`` cut to what a label value, or the name part of a key, may be."""
+    return text.lstrip(_EDGE)[:MAX_LENGTH].rstrip(_EDGE)
+
+
+def check(key: str, value: str, origin: str = "") -> None:
+    """Raise :class:`LabelError` where Kubernetes would refuse ``key`` or ``value``.
+
+    ``origin`` names the template and line that wrote the label, for the message.
+    """
+    prefix, slash, name = key.rpartition("/")
+    if slash and (len(prefix) > MAX_PREFIX_LENGTH or not _SUBDOMAIN.fullmatch(prefix)):
+        raise LabelError(key, value, "the prefix of the key is not a DNS subdomain", origin)
+    if len(name) > MAX_LENGTH or not _NAME.fullmatch(name):
+        raise LabelError(key, value, f"the key's name is not {_RULE}", origin)
+    if value and (len(value) > MAX_LENGTH or not _NAME.fullmatch(value)):
+        raise LabelError(key, value, f"the value is neither empty nor {_RULE}", origin)
+
+
+def check_ownership(key: str, value: str, allowed_prefixes: tuple[str, ...], origin: str = "") -> None:
+    """Raise :class:`LabelError` for a key that is not gfd's to write."""
+    if _OPERATOR_KEY.fullmatch(key):
+        raise LabelError(key, value, "this key belongs to NVIDIA's GPU operator; rename the label", origin)
+    if not key.startswith(allowed_prefixes):
+        known = ", ".join(allowed_prefixes)
+        rule = f"the key begins with none of {known}; allow its prefix with --label-prefix-allow"
+        raise LabelError(key, value, rule, origin)
+
+
+_RULE = f"1 to {MAX_LENGTH} of letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"

@@ -1,0 +1,81 @@
+"""Which of a node's GPU models its labels speak of.
+
+On a node with several models the original lets the order of a hash table decide, and its labels flap.
+Here the order is: models with a GPU that is not in MIG mode, then the model with most GPUs, then the one
+with the lowest PCI address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gfd.labels import legal, sanitise
+
+if TYPE_CHECKING:
+    from gfd.inventory import Gpu
+
+MODEL_LENGTH = 53
+"""What a key that begins with ``gpu.count.`` leaves of 63 characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The GPUs of one product name, in PCI-address order."""
+
+    name: str
+    gpus: tuple[Gpu, ...]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether any of them is offered whole."""
+        return any(not gpu.is_mig_enabled for gpu in self.gpus)
+
+    @property
+    def gpu(self) -> Gpu:
+        """The GPU that describes the model: the last one, of those not in MIG mode if there are any.
+
+        One whose compute capability cannot be read describes nothing, as long as another can.
+        """
+        ranked = sorted(
+            self.gpus, key=lambda gpu: (gpu.compute_capability is not None, not gpu.is_mig_enabled)
+        )
+        return ranked[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCount:
+    """How many GPUs of a product a node has."""
+
+    product: str
+    """Fit for the end of a label key."""
+    count: int
+
+
+def _rank(gpu: Gpu) -> tuple[bool, bool]:
+    return gpu.compute_capability is not None, not gpu.is_mig_enabled
+
+
+def group(gpus: tuple[Gpu, ...]) -> tuple[Model, ...]:
+    """Return the models among ``gpus``, in order of their first GPU."""
+    by_name: dict[str, list[Gpu]] = {}
+    for gpu in gpus:
+        by_name.setdefault(gpu.name, []).append(gpu)
+    return tuple(Model(name=name, gpus=tuple(members)) for name, members in by_name.items())
+
+
+def choose(gpus: tuple[Gpu, ...]) -> Model:
+    """Return the model that the node's labels speak of; ``gpus`` must not be empty."""
+    return max(group(gpus), key=lambda model: (model.is_full, len(model.gpus)))
+
+
+def count_models(gpus: tuple[Gpu, ...]) -> tuple[ModelCount, ...]:
+    """Return a count for every model where there are several, by product; else nothing."""
+    models = group(gpus)
+    if len(models) < 2:
+        return ()
+    counts: dict[str, int] = {}
+    for model in models:
+        product = legal(sanitise(model.name))[:MODEL_LENGTH].rstrip("-_.")
+        counts[product] = counts.get(product, 0) + len(model.gpus)
+    return tuple(ModelCount(product=product, count=counts[product]) for product in sorted(counts) if product)

@@ -1,0 +1,289 @@
+"""Every option gfd has, in one table, and the Go way of writing flags.
+
+Flags, environment variables, config-file keys, defaults, ``--help``, completions and the table in the
+README all come from :data:`OPTIONS`: an option is a row here and a field of :class:`gfd.config.Config`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gfd.errors import ConfigError
+from gfd.values import did_you_mean, parse_bool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+Kind = Literal["string", "bool", "duration", "choice", "list", "float", "int", "path"]
+
+COMMAND_LINE = "command line"
+"""What errors name as the origin of a flag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option, from whichever place it is given."""
+
+    field: str
+    """Name of the field of Config, and of the value in what the command line hands over."""
+    flags: tuple[str, ...]
+    """With their dashes; the first is the one to write about."""
+    environment: tuple[str, ...] = ()
+    """Variables in order; the first one that is set and not empty counts."""
+    file_key: str | None = None
+    """Dotted path in the config file; None if the file cannot set it."""
+    kind: Kind = "string"
+    default: str | None = None
+    """As a person would write it; None where there is nothing to show."""
+    help: str
+    """One sentence, with units, without the default."""
+    group: str
+    metavar: str = ""
+    """What stands for the value in the help; empty for a bool and a choice."""
+    choices: tuple[str, ...] = ()
+    """The words that a choice or the items of a list may be; empty if any."""
+    is_repeatable: bool = False
+    """Whether the flag may be given several times, adding up."""
+
+    @property
+    def flag(self) -> str:
+        """The flag to write about."""
+        return self.flags[0]
+
+
+LABELS = "Labels"
+PUBLISHING = "Publishing"
+SERVICE = "Service"
+HARDWARE = "Hardware"
+KUBERNETES = "Kubernetes"
+LOGGING = "Logging"
+SIMULATION = "Simulation"
+
+SINKS = ("stdout", "file")
+EXTRA_LABELS = ("identity", "counts", "engines", "pcie", "profiles")
+
+# A row stays a few lines, so that the table can be read as one.
+# fmt: off
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        field="mig_strategy", flags=("--mig-strategy",),
+        environment=("GFD_MIG_STRATEGY", "MIG_STRATEGY"), file_key="flags.migStrategy", kind="choice",
+        choices=("none", "single", "mixed"), default="none", group=LABELS,
+        help="How MIG devices are labelled: not at all, as if each were a GPU, or a resource a profile.",
+    ),
+    Option(
+        field="fail_on_init_error", flags=("--fail-on-init-error",),
+        environment=("GFD_FAIL_ON_INIT_ERROR", "FAIL_ON_INIT_ERROR"), file_key="flags.failOnInitError",
+        kind="bool", default="true", group=HARDWARE,
+        help="Exit with an error when NVML cannot be used; otherwise label the node as one without GPUs.",
+    ),
+    Option(
+        field="oneshot", flags=("--oneshot",), environment=("GFD_ONESHOT",),
+        file_key="flags.gfd.oneshot", kind="bool", default="false", group=SERVICE,
+        help="Label once and exit.",
+    ),
+    Option(
+        field="no_timestamp", flags=("--no-timestamp",), environment=("GFD_NO_TIMESTAMP",),
+        file_key="flags.gfd.noTimestamp", kind="bool", default="false", group=LABELS,
+        help="Leave out the label gfd.timestamp.",
+    ),
+    Option(
+        field="sleep_interval_s", flags=("--sleep-interval",), environment=("GFD_SLEEP_INTERVAL",),
+        file_key="flags.gfd.sleepInterval", kind="duration", default="60s", metavar="DURATION",
+        group=SERVICE,
+        help="Time between two labellings, such as 500ms, 60s or 1m30s; 'infinite' labels once and waits.",
+    ),
+    Option(
+        field="output_file", flags=("--output-file", "--output", "-o"),
+        environment=("GFD_OUTPUT_FILE",), file_key="flags.gfd.outputFile", kind="path",
+        default="/etc/kubernetes/node-feature-discovery/features.d/gfd", metavar="FILE",
+        group=PUBLISHING,
+        help="The feature file to write; empty means standard output.",
+    ),
+    Option(
+        field="machine_type_file", flags=("--machine-type-file",),
+        environment=("GFD_MACHINE_TYPE_FILE",), file_key="flags.gfd.machineTypeFile", kind="path",
+        default="/sys/class/dmi/id/product_name", metavar="FILE", group=HARDWARE,
+        help="The file that names the machine's model (DMI product name).",
+    ),
+    Option(
+        field="config_file", flags=("--config-file",), environment=("GFD_CONFIG_FILE", "CONFIG_FILE"),
+        kind="path", metavar="FILE", group=SERVICE,
+        help="The device plugin's config file, YAML or JSON; flags and environment win over it.",
+    ),
+    Option(
+        field="use_node_feature_api", flags=("--use-node-feature-api",),
+        environment=("GFD_USE_NODE_FEATURE_API", "USE_NODE_FEATURE_API"),
+        file_key="flags.useNodeFeatureAPI", kind="bool", default="false", group=PUBLISHING,
+        help="Publish through the NodeFeature API of NFD; not part of this version yet.",
+    ),
+    Option(
+        field="device_discovery_strategy", flags=("--device-discovery-strategy",),
+        environment=("DEVICE_DISCOVERY_STRATEGY",), file_key="flags.deviceDiscoveryStrategy",
+        kind="choice", choices=("auto", "nvml", "tegra", "vfio"), default="auto", group=HARDWARE,
+        help="How GPUs are found; auto means nvml, tegra and vfio are not supported yet.",
+    ),
+    Option(
+        field="driver_root", flags=("--driver-root-ctr-path", "--container-driver-root"),
+        environment=("DRIVER_ROOT_CTR_PATH", "CONTAINER_DRIVER_ROOT"),
+        file_key="flags.plugin.containerDriverRoot", kind="path", default="/driver-root",
+        metavar="DIRECTORY", group=HARDWARE,
+        help="Where the root of the NVIDIA driver is mounted in the container.",
+    ),
+    Option(
+        field="kubeconfig", flags=("--kubeconfig",), environment=("KUBECONFIG",), kind="path",
+        metavar="FILE", group=KUBERNETES,
+        help="The kubeconfig to use outside a cluster.",
+    ),
+    Option(
+        field="kube_api_qps", flags=("--kube-api-qps",), environment=("KUBE_API_QPS",), kind="float",
+        default="5", metavar="NUMBER", group=KUBERNETES,
+        help="Requests a second to the Kubernetes API server.",
+    ),
+    Option(
+        field="kube_api_burst", flags=("--kube-api-burst",), environment=("KUBE_API_BURST",),
+        kind="int", default="10", metavar="COUNT", group=KUBERNETES,
+        help="Requests in one burst to the Kubernetes API server.",
+    ),
+    Option(
+        field="node_name", flags=("--node-name",), environment=("NODE_NAME",), metavar="NAME",
+        group=KUBERNETES,
+        help="The node that gfd runs on.",
+    ),
+    Option(
+        field="namespace", flags=("--namespace",), environment=("NAMESPACE",), default="default",
+        metavar="NAME", group=KUBERNETES,
+        help="The namespace of the objects that gfd writes.",
+    ),
+    Option(
+        field="pod_name", flags=("--pod-name",), environment=("POD_NAME",), metavar="NAME",
+        group=KUBERNETES,
+        help="The pod that gfd runs in, for owner references.",
+    ),
+    Option(
+        field="sinks", flags=("--sink",), environment=("GFD_SINK",), file_key="flags.gfd.sink",
+        kind="list", choices=SINKS, is_repeatable=True, metavar="SINK", group=PUBLISHING,
+        help="Where labels go; unless given, the feature file, or standard output if that is empty.",
+    ),
+    Option(
+        field="extra_labels", flags=("--extra-labels",), environment=("GFD_EXTRA_LABELS",),
+        file_key="flags.gfd.extraLabels", kind="list", choices=(*EXTRA_LABELS, "all"),
+        is_repeatable=True, metavar="GROUP", group=LABELS,
+        help="Groups of labels beyond those of the original.",
+    ),
+    Option(
+        field="template_dir", flags=("--template-dir",), environment=("GFD_TEMPLATE_DIR",),
+        file_key="flags.gfd.templateDir", kind="path", metavar="DIRECTORY", group=LABELS,
+        help="Templates that replace or add to gfd's own.",
+    ),
+    Option(
+        field="label_prefix_allow", flags=("--label-prefix-allow",),
+        environment=("GFD_LABEL_PREFIX_ALLOW",), file_key="flags.gfd.labelPrefixAllow", kind="list",
+        is_repeatable=True, metavar="PREFIX", group=LABELS,
+        help="Further label prefixes that templates may write.",
+    ),
+    Option(
+        field="label_ttl_s", flags=("--label-ttl",), environment=("GFD_LABEL_TTL",),
+        file_key="flags.gfd.labelTtl", kind="duration", default="off", metavar="DURATION",
+        group=PUBLISHING,
+        help="Time after which unrenewed labels lapse, such as 10m; must exceed the sleep interval.",
+    ),
+    Option(
+        field="strict_config", flags=("--strict-config",), environment=("GFD_STRICT_CONFIG",),
+        file_key="flags.gfd.strictConfig", kind="bool", default="false", group=SERVICE,
+        help="Refuse a config file with unknown keys instead of warning.",
+    ),
+    Option(
+        field="log_level", flags=("--log-level",), environment=("GFD_LOG_LEVEL",),
+        file_key="flags.gfd.logLevel", kind="choice", choices=("debug", "info", "warning", "error"),
+        default="info", group=LOGGING,
+        help="The least severe events to log.",
+    ),
+    Option(
+        field="log_format", flags=("--log-format",), environment=("GFD_LOG_FORMAT",),
+        file_key="flags.gfd.logFormat", kind="choice", choices=("auto", "json", "console"),
+        default="auto", group=LOGGING,
+        help="How events are written; auto means console on a terminal, else json.",
+    ),
+    Option(
+        field="simulate", flags=("--simulate",), environment=("GFD_SIMULATE",), metavar="NAME|FILE",
+        group=SIMULATION,
+        help="Label a simulated machine instead of this one.",
+    ),
+    Option(
+        field="mig", flags=("--mig",), environment=("GFD_MIG",), metavar="LAYOUT", group=SIMULATION,
+        help="The MIG layout of the simulated machine.",
+    ),
+    Option(
+        field="mig_config", flags=("--mig-config",), environment=("GFD_MIG_CONFIG",), metavar="NAME",
+        group=SIMULATION,
+        help="Which configuration of the file given as --mig to simulate.",
+    ),
+)
+# fmt: on
+
+_STANDALONE = {"help": "--help", "h": "--help", "version": "--version", "v": "--version"}
+
+
+def normalise(
+    argv: Sequence[str], options: Sequence[Option], commands: Mapping[str, Sequence[Option]]
+) -> list[str]:
+    """Return ``argv`` with every flag as ``--flag=value``, which argparse cannot take for anything else.
+
+    What Go's flag package accepts is accepted: one dash or two, ``-flag value``, a bare bool, values
+    that begin with a dash. The flags of ``commands[word]`` are known after that word. Declare each
+    option to argparse with its first flag and a value, a bool too, and without abbreviations.
+    Raises ConfigError for a flag that is unknown, malformed, or lacks its value.
+    """
+    known = _by_name(options)
+    words, result, has_command = iter(argv), list[str](), False
+    for word in words:
+        if word == "--":
+            return result + [_bare(rest) for rest in words]
+        if len(word) >= 2 and word[0] == "-":
+            result += _flag(word, words, known)
+            continue
+        if not has_command and word in commands:
+            known |= _by_name(commands[word])
+            has_command = True
+        result.append(word)
+    return result
+
+
+def _bare(word: str) -> str:
+    if word.startswith("-"):
+        raise ConfigError(word, COMMAND_LINE, "is taken for a word after --, and no command takes it")
+    return word
+
+
+def _flag(word: str, following: Iterator[str], known: Mapping[str, Option]) -> list[str]:
+    """Return the flag that ``word`` is, with its value, which may be the word that follows."""
+    name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+    if not name or name[0] == "-":
+        raise ConfigError(word, COMMAND_LINE, "is not a flag; write --flag or --flag=value")
+    option = known.get(name)
+    if option is None:
+        return _standalone(word, name, value if equals else "true", known)
+    if not equals:
+        rest = "true" if option.kind == "bool" else next(following, None)
+        if rest is None:
+            raise ConfigError(word, COMMAND_LINE, f"needs a value: {word} {option.metavar or 'VALUE'}")
+        value = rest
+    return [f"{option.flag}={value}"]
+
+
+def _by_name(options: Sequence[Option]) -> dict[str, Option]:
+    return {flag.lstrip("-"): option for option in options for flag in option.flags}
+
+
+def _standalone(word: str, name: str, value: str, known: Mapping[str, Option]) -> list[str]:
+    """Return --help or --version where that is asked for; any other flag is unknown here."""
+    if name in _STANDALONE:
+        try:
+            return [_STANDALONE[name]] if parse_bool(value) else []
+        except ValueError as error:
+            raise ConfigError(_STANDALONE[name], COMMAND_LINE, str(error)) from None
+    flags = ["--" + each for each in (*known, *_STANDALONE) if len(each) > 1]
+    near = did_you_mean("--" + name, flags)
+    raise ConfigError(word.partition("=")[0], COMMAND_LINE, f"unknown flag{near}; gfd --help lists them all")

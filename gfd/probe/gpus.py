@@ -1,0 +1,212 @@
+"""The GPUs of a node, as NVML and sysfs describe them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gfd.errors import NvmlCallFailed
+from gfd.inventory import Engines, Fabric, FailedGpu, Gpu
+from gfd.probe import mig, sysfs
+from gfd.probe.facts import Facts, as_failure
+from gfd.probe.nvml import FUNCTION_NOT_FOUND, UNKNOWN_QUESTION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gfd.inventory import MigDevice, MigProfile
+    from gfd.probe.nvml import Session
+
+PASSED_OVER = ("DGX Display", "NVIDIA DGX Display")
+"""Boards that only drive a screen."""
+
+SEVEN_SLICES = 4
+"""NVML_GPU_INSTANCE_PROFILE_7_SLICE."""
+
+ARCHITECTURES = {
+    2: "Kepler",
+    3: "Maxwell",
+    4: "Pascal",
+    5: "Volta",
+    6: "Turing",
+    7: "Ampere",
+    8: "Ada Lovelace",
+    9: "Hopper",
+    10: "Blackwell",
+    13: "Rubin",
+}
+"""NVML_DEVICE_ARCH_*."""
+
+BRANDS = {
+    1: "Quadro",
+    2: "Tesla",
+    3: "NVS",
+    4: "GRID",
+    5: "GeForce",
+    6: "Titan",
+    7: "NVIDIA vApps",
+    8: "NVIDIA vPC",
+    9: "NVIDIA vCS",
+    10: "NVIDIA vWS",
+    11: "NVIDIA Cloud Gaming",
+    12: "Quadro RTX",
+    13: "NVIDIA RTX",
+    14: "NVIDIA",
+    15: "GeForce RTX",
+    16: "Titan RTX",
+}
+"""NVML_BRAND_*."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """What the GPUs of one read have in common."""
+
+    session: Session
+    root: Path
+    catalogues: dict[tuple[str, int | None], mig.Catalogue] = field(default_factory=dict)
+    """By the model's name and memory."""
+
+
+def read_gpus(session: Session, root: Path) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
+    """Return the GPUs in PCI-address order, and those that cannot be described.
+
+    ``root`` is the file system whose /sys is read. Raises NvmlCallFailed where they cannot be counted.
+    """
+    reading = _Reading(session=session, root=root)
+    gpus: list[Gpu] = []
+    failed: list[FailedGpu] = []
+    for index in range(session.ask("nvmlDeviceGetCount")):
+        try:
+            handle = session.ask("nvmlDeviceGetHandleByIndex", index, device=f"GPU {index}")
+            name = session.ask("nvmlDeviceGetName", handle, device=f"GPU {index}")
+            if name not in PASSED_OVER:
+                gpus.append(_read_gpu(reading, index, handle, name))
+        except NvmlCallFailed as error:
+            failed.append(FailedGpu(index=index, failure=as_failure("gpu", error)))
+    return tuple(sorted(gpus, key=_order)), tuple(failed)
+
+
+def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
+    facts = Facts(reading.session, f"GPU {index}")
+    is_mig_capable, is_mig_enabled = _read_mig_mode(facts, handle)
+    capability = facts.read("compute_capability", "nvmlDeviceGetCudaComputeCapability", handle)
+    memory = facts.read_optional("memory_bytes", "nvmlDeviceGetMemoryInfo", handle)
+    memory_bytes = memory and memory.total
+    pci = facts.read_optional("pci_address", "nvmlDeviceGetPciInfo", handle)
+    address = pci and _sysfs_address(pci.busId)
+    pci_class, class_failure = sysfs.read_pci_class(address, reading.root) if address else (None, None)
+    if class_failure is not None:
+        facts.failures.append(class_failure)
+    catalogue = mig.Catalogue()
+    mig_devices: tuple[MigDevice, ...] | None = ()
+    if is_mig_capable:
+        parent = mig.Parent(
+            session=reading.session, handle=handle, name=facts.device, memory_bytes=memory_bytes
+        )
+        catalogue = _find_catalogue(reading, parent, name)
+        facts.failures.extend(catalogue.failures)
+        if is_mig_enabled:
+            mig_devices = _read_mig_devices(parent, catalogue, facts)
+    multiprocessors, engines = _whole_gpu(capability, catalogue.profiles)
+    return Gpu(
+        index=index,
+        uuid=facts.read("uuid", "nvmlDeviceGetUUID", handle),
+        name=name,
+        brand=BRANDS.get(facts.read_optional("brand", "nvmlDeviceGetBrand", handle)),
+        architecture=ARCHITECTURES.get(
+            facts.read_optional("architecture", "nvmlDeviceGetArchitecture", handle)
+        ),
+        compute_capability=capability and (capability[0], capability[1]),
+        memory_bytes=memory_bytes,
+        pci_address=address,
+        pci_device_id=pci and pci.pciDeviceId,
+        pci_class=pci_class,
+        pcie_generation=facts.read_optional("pcie_generation", "nvmlDeviceGetMaxPcieLinkGeneration", handle),
+        pcie_width=facts.read_optional("pcie_width", "nvmlDeviceGetMaxPcieLinkWidth", handle),
+        numa_node=sysfs.read_numa_node(address, reading.root) if address else None,
+        is_mig_capable=is_mig_capable,
+        is_mig_enabled=is_mig_enabled,
+        fabric=_read_fabric(facts, handle),
+        multiprocessors=multiprocessors,
+        engines=engines,
+        profiles=catalogue.profiles,
+        mig_devices=mig_devices,
+        failures=tuple(facts.failures),
+    )
+
+
+def _find_catalogue(reading: _Reading, parent: mig.Parent, model: str) -> mig.Catalogue:
+    key = (model, parent.memory_bytes)
+    if key not in reading.catalogues:
+        reading.catalogues[key] = mig.read_catalogue(parent)
+    return reading.catalogues[key]
+
+
+def _read_mig_mode(facts: Facts, handle: Any) -> tuple[bool, bool]:
+    """Return whether the GPU can do MIG, and does. Raises NvmlCallFailed: nothing works without it."""
+    try:
+        current, _pending = facts.session.ask("nvmlDeviceGetMigMode", handle, device=facts.device)
+    except NvmlCallFailed as error:
+        if error.code in UNKNOWN_QUESTION:
+            return False, False
+        raise
+    return True, current == 1
+
+
+def _read_mig_devices(
+    parent: mig.Parent, catalogue: mig.Catalogue, facts: Facts
+) -> tuple[MigDevice, ...] | None:
+    try:
+        return mig.read_devices(parent, catalogue)
+    except NvmlCallFailed as error:
+        facts.record("mig_devices", error)
+        return None
+
+
+def _read_fabric(facts: Facts, handle: Any) -> Fabric | None:
+    # The first version of the call is what the original asks; drivers to come may have only the second.
+    for function, structure in (
+        ("nvmlDeviceGetGpuFabricInfo", "c_nvmlGpuFabricInfo_t"),
+        ("nvmlDeviceGetGpuFabricInfoV", "c_nvmlGpuFabricInfoV_t"),
+    ):
+        try:
+            info = facts.session.fill(function, structure, handle, device=facts.device)
+        except NvmlCallFailed as error:
+            if error.code == FUNCTION_NOT_FOUND:
+                continue
+            if error.code not in UNKNOWN_QUESTION:
+                facts.record("fabric", error)
+            return None
+        return Fabric(
+            state=info.state,
+            status=info.status,
+            cluster_uuid=str(uuid.UUID(bytes=bytes(info.clusterUuid))),
+            clique_id=info.cliqueId,
+        )
+    return None
+
+
+def _whole_gpu(
+    capability: list[int] | None, profiles: tuple[MigProfile, ...]
+) -> tuple[int | None, Engines | None]:
+    # From Hopper on the profile of seven slices is the whole GPU; on an A100 it leaves 10 of 108
+    # multiprocessors out.
+    if capability is not None and capability[0] >= 9:
+        for profile in profiles:
+            if profile.enum == SEVEN_SLICES:
+                return profile.multiprocessors, profile.engines
+    return None, None
+
+
+def _sysfs_address(bus_id: str) -> str:
+    """Return NVML's ``00000000:3B:00.0`` as sysfs writes it, ``0000:3b:00.0``."""
+    address = bus_id.lower()
+    return address[4:] if address.startswith("0000") and address[8:9] == ":" else address
+
+
+def _order(gpu: Gpu) -> tuple[bool, int, str, int]:
+    address = gpu.pci_address or ""
+    # A domain above 0xffff makes the address longer; shorter ones come first.
+    return not address, len(address), address, gpu.index

@@ -1,0 +1,196 @@
+"""MIG of one GPU: the profiles on offer and the MIG devices there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gfd.errors import NvmlCallFailed
+from gfd.inventory import Engines, Failure, MigDevice, MigProfile, Placement
+from gfd.probe.facts import Facts
+from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, Session
+from gfd.probe.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHARED_ENGINES = 0
+"""NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, the only one there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The profiles of one model, asked for once however many GPUs of it a node has."""
+
+    profiles: tuple[MigProfile, ...] = ()
+    gi_enums: dict[int, int] = field(default_factory=dict)
+    """GPU-instance profile id -> enum."""
+    ci_enums: dict[tuple[int, int], int] = field(default_factory=dict)
+    """GPU-instance and compute-instance profile id -> enum; filled as devices need it."""
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The GPU whose MIG devices are read."""
+
+    session: Session
+    handle: Any
+    name: str
+    """As messages name it: ``GPU 0``."""
+    memory_bytes: int | None
+
+
+def read_catalogue(parent: Parent) -> Catalogue:
+    """Return the GPU-instance profiles that the GPU offers; NVML tells with MIG off too."""
+    facts = Facts(parent.session, parent.name)
+    profiles = []
+    gi_enums: dict[int, int] = {}
+    for enum in range(GI_PROFILE_COUNT):
+        try:
+            info = parent.session.ask(
+                "nvmlDeviceGetGpuInstanceProfileInfo", parent.handle, enum, 1, device=parent.name
+            )
+        except NvmlCallFailed as error:
+            if error.code not in (NOT_SUPPORTED, INVALID_ARGUMENT):
+                facts.record("profiles", error)
+            continue
+        gi_enums.setdefault(info.id, enum)
+        if enum in GI_PROFILES and parent.memory_bytes:
+            profiles.append(_profile(enum, info, parent.memory_bytes))
+    return Catalogue(profiles=tuple(profiles), gi_enums=gi_enums, failures=tuple(facts.failures))
+
+
+def _profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
+    return MigProfile(
+        name=gi_name(enum, info.memorySizeMB, memory_bytes),
+        enum=enum,
+        id=info.id,
+        slices=info.sliceCount,
+        max_instances=info.instanceCount,
+        memory_mib=info.memorySizeMB,
+        multiprocessors=info.multiprocessorCount,
+        engines=Engines(
+            copy=info.copyEngineCount,
+            decoder=info.decoderCount,
+            encoder=info.encoderCount,
+            jpeg=info.jpegCount,
+            ofa=info.ofaCount,
+        ),
+    )
+
+
+def read_devices(parent: Parent, catalogue: Catalogue) -> tuple[MigDevice, ...]:
+    """Return the MIG devices of a MIG-enabled GPU. Raises NvmlCallFailed if they cannot be listed."""
+    return tuple(_read_device(parent, catalogue, index, handle) for index, handle in _handles(parent))
+
+
+def _handles(parent: Parent) -> Iterator[tuple[int, Any]]:
+    count = parent.session.ask("nvmlDeviceGetMaxMigDeviceCount", parent.handle, device=parent.name)
+    for index in range(count):
+        device = f"{parent.name} MIG {index}"
+        try:
+            handle = parent.session.ask(
+                "nvmlDeviceGetMigDeviceHandleByIndex", parent.handle, index, device=device
+            )
+        except NvmlCallFailed as error:
+            # The indices have holes: neither answer says that there are no more devices.
+            if error.code in (NOT_FOUND, INVALID_ARGUMENT):
+                continue
+            raise
+        yield index, handle
+
+
+def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) -> MigDevice:
+    facts = Facts(parent.session, f"{parent.name} MIG {index}")
+    attributes = facts.read("attributes", "nvmlDeviceGetAttributes_v2", handle)
+    gi_id = facts.read("gi_id", "nvmlDeviceGetGpuInstanceId", handle)
+    ci_id = facts.read("ci_id", "nvmlDeviceGetComputeInstanceId", handle)
+    placement, profile = None, None
+    if attributes is not None and gi_id is not None and ci_id is not None:
+        try:
+            placement, profile = _read_profile(parent, catalogue, facts, (gi_id, ci_id), attributes)
+        except NvmlCallFailed as error:
+            facts.record("profile", error)
+    else:
+        # Without any of them there is no profile either, for the same reason.
+        facts.failures.append(_renamed(facts.failures[0], "profile"))
+    return MigDevice(
+        index=index,
+        uuid=facts.read("uuid", "nvmlDeviceGetUUID", handle),
+        gi_id=gi_id,
+        ci_id=ci_id,
+        placement=placement,
+        profile=profile,
+        gi_slices=attributes and attributes.gpuInstanceSliceCount,
+        ci_slices=attributes and attributes.computeInstanceSliceCount,
+        memory_mib=attributes and attributes.memorySizeMB,
+        multiprocessors=attributes and attributes.multiprocessorCount,
+        engines=attributes
+        and Engines(
+            copy=attributes.sharedCopyEngineCount,
+            decoder=attributes.sharedDecoderCount,
+            encoder=attributes.sharedEncoderCount,
+            jpeg=attributes.sharedJpegCount,
+            ofa=attributes.sharedOfaCount,
+        ),
+        failures=tuple(facts.failures),
+    )
+
+
+def _read_profile(
+    parent: Parent, catalogue: Catalogue, facts: Facts, ids: tuple[int, int], attributes: Any
+) -> tuple[Placement, str | None]:
+    ask = parent.session.ask
+    gi = ask("nvmlDeviceGetGpuInstanceById", parent.handle, ids[0], device=facts.device)
+    gi_info = ask("nvmlGpuInstanceGetInfo", gi, device=facts.device)
+    placement = Placement(start=gi_info.placement.start, size=gi_info.placement.size)
+    ci = ask("nvmlGpuInstanceGetComputeInstanceById", gi, ids[1], device=facts.device)
+    ci_info = ask("nvmlComputeInstanceGetInfo", ci, device=facts.device)
+    gi_enum = catalogue.gi_enums.get(gi_info.profileId)
+    key = (gi_info.profileId, ci_info.profileId)
+    if key not in catalogue.ci_enums:
+        likely_slices = attributes.computeInstanceSliceCount
+        _find_ci_enum(facts, catalogue, gi, key, likely_slices)
+    ci_enum = catalogue.ci_enums.get(key)
+    if not parent.memory_bytes:
+        reason = "the memory of the GPU, which the profile's name depends on, could not be read"
+    elif gi_enum is None or ci_enum is None:
+        reason = f"no profile has GPU-instance id {key[0]} and compute-instance id {key[1]}"
+    elif gi_enum not in GI_PROFILES:
+        reason = f"GPU-instance profile {gi_enum} has no name yet"
+    else:
+        return placement, mig_name(gi_enum, ci_enum, attributes.memorySizeMB, parent.memory_bytes)
+    facts.failures.append(
+        Failure(fact="profile", source="nvmlGpuInstanceGetInfo", device=facts.device, reason=reason)
+    )
+    return placement, None
+
+
+def _find_ci_enum(
+    facts: Facts, catalogue: Catalogue, gi: Any, key: tuple[int, int], likely_slices: int
+) -> None:
+    # NVML has no way from a compute-instance profile's id to its enum but asking for each.
+    for enum in sorted(CI_PROFILES, key=lambda enum: CI_PROFILES[enum] != likely_slices):
+        try:
+            info = facts.session.ask(
+                "nvmlGpuInstanceGetComputeInstanceProfileInfo",
+                gi,
+                enum,
+                _SHARED_ENGINES,
+                1,
+                device=facts.device,
+            )
+        except NvmlCallFailed as error:
+            if error.code not in (NOT_SUPPORTED, INVALID_ARGUMENT):
+                raise
+            continue
+        catalogue.ci_enums.setdefault((key[0], info.id), enum)
+        if info.id == key[1]:
+            return
+
+
+def _renamed(failure: Failure, fact: str) -> Failure:
+    return Failure(
+        fact=fact, source=failure.source, device=failure.device, reason=failure.reason, code=failure.code
+    )

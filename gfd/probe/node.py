@@ -1,0 +1,59 @@
+"""One read of a real node: NVML first, then what the kernel adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.inventory import Inventory
+from gfd.probe import sysfs
+from gfd.probe.facts import Facts
+from gfd.probe.gpus import read_gpus
+from gfd.probe.nvml import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read(
+    *, driver_root: Path | None = None, machine_type_file: str = "", root: Path = sysfs.ROOT
+) -> Inventory:
+    """Return this node's inventory.
+
+    ``driver_root`` is where a container has the driver mounted; ``root`` is the file system whose /sys is
+    read. Raises DriverUnavailable without NVML, and NvmlCallFailed where NVML cannot even say how many
+    GPUs there are.
+    """
+    with Session(driver_root) as session:
+        facts = Facts(session, "")
+        gpus, failed = read_gpus(session, root)
+        driver_version = facts.read("driver_version", "nvmlSystemGetDriverVersion")
+        cuda_version = facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion")
+    return read_without_driver(
+        machine_type_file=machine_type_file,
+        root=root,
+        found=Inventory(
+            driver_version=driver_version,
+            cuda_version=cuda_version,
+            gpus=gpus,
+            failed_gpus=failed,
+            failures=tuple(facts.failures),
+        ),
+    )
+
+
+def read_without_driver(
+    *, machine_type_file: str = "", root: Path = sysfs.ROOT, found: Inventory | None = None
+) -> Inventory:
+    """Return what the kernel tells of a node, added to what NVML ``found`` there."""
+    found = found or Inventory()
+    machine_type, machine_failure = sysfs.read_machine_type(machine_type_file)
+    vgpu, vgpu_failure = sysfs.read_vgpu(root)
+    return Inventory(
+        driver_version=found.driver_version,
+        cuda_version=found.cuda_version,
+        gpus=found.gpus,
+        failed_gpus=found.failed_gpus,
+        machine_type=machine_type,
+        vgpu=vgpu,
+        failures=(*found.failures, *(f for f in (machine_failure, vgpu_failure) if f)),
+    )

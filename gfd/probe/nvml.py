@@ -1,0 +1,132 @@
+"""NVML, opened and closed within one read. Nothing else in gfd imports pynvml."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+import pynvml
+
+from gfd.errors import DriverUnavailable, NvmlCallFailed, ProbeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+LIBRARY = "libnvidia-ml.so.1"
+LIBRARY_FOLDERS = (
+    "usr/lib64",
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu",
+    "lib64",
+    "lib/x86_64-linux-gnu",
+    "lib/aarch64-linux-gnu",
+    "usr/lib",
+)
+"""Where distributions put the library, below the driver root."""
+
+INVALID_ARGUMENT = 2
+NOT_SUPPORTED = 3
+NOT_FOUND = 6
+FUNCTION_NOT_FOUND = 13
+
+UNKNOWN_QUESTION = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
+"""Answers of a device that lacks a feature, and of a driver too old to know it."""
+
+_INIT_ADVICE = {
+    4: "run as a user that may open /dev/nvidiactl, or give the container the device nodes",
+    9: "load the NVIDIA kernel module (nvidia-smi shows whether it answers)",
+    18: "the library is of another version than the loaded kernel module: restart this program after "
+    "the upgrade, or reboot if it stays",
+}
+
+
+def find_library(driver_root: Path | None) -> str:
+    """Return what to hand to the loader: the library under ``driver_root`` if it is there, else its name."""
+    if driver_root is not None:
+        for folder in LIBRARY_FOLDERS:
+            candidate = driver_root / folder / LIBRARY
+            if candidate.exists():
+                return str(candidate)
+    return LIBRARY
+
+
+class Session:
+    """NVML between nvmlInit and nvmlShutdown.
+
+    Leaving it is not optional: while NVML is initialised, MIG changes, GPU resets and driver upgrades of
+    others are blocked.
+    """
+
+    def __init__(self, driver_root: Path | None = None) -> None:
+        self._library = find_library(driver_root)
+        self._driver_root = driver_root
+
+    def __enter__(self) -> Session:
+        """Load the library and initialise it. Raises :class:`DriverUnavailable`."""
+        try:
+            # pynvml asks the loader for the bare name. A library that is loaded already is found by its
+            # soname, so loading the right file first is enough, and tells why a load fails.
+            ctypes.CDLL(self._library)
+        except OSError as error:
+            raise DriverUnavailable(self._explain_missing(str(error))) from error
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError as error:
+            advice = _INIT_ADVICE.get(error.value, "see the kernel log (dmesg) for messages of NVRM")
+            raise DriverUnavailable(
+                f"nvmlInit failed: {error} (NVML error {error.value}); {advice}"
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            pynvml.nvmlShutdown()
+        except pynvml.NVMLError as shutdown_error:
+            if error is None:
+                raise _failed("nvmlShutdown", "", shutdown_error) from shutdown_error
+
+    def ask(self, function: str, *arguments: Any, device: str = "") -> Any:
+        """Call an NVML function by its name; text comes back as :class:`str`, whatever bytes it held.
+
+        Raises :class:`NvmlCallFailed`, naming ``device``. A function that pynvml or the driver does not
+        have fails with FUNCTION_NOT_FOUND.
+        """
+        try:
+            binding = getattr(pynvml, function)
+        except AttributeError as error:
+            raise NvmlCallFailed(function, device, FUNCTION_NOT_FOUND, "Function Not Found") from error
+        # The wrapper that pynvml puts around functions with text decodes strictly, and a board's name
+        # need not be UTF-8.
+        binding = getattr(binding, "__wrapped__", binding)
+        try:
+            answer = binding(*arguments)
+        except pynvml.NVMLError as error:
+            raise _failed(function, device, error) from error
+        return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+
+    def fill(self, function: str, structure: str, *arguments: Any, device: str = "") -> Any:
+        """Call an NVML function that fills a structure of the caller; return the structure."""
+        try:
+            value = getattr(pynvml, structure)()
+        except AttributeError as error:
+            raise NvmlCallFailed(function, device, FUNCTION_NOT_FOUND, "Function Not Found") from error
+        self.ask(function, *arguments, ctypes.byref(value), device=device)
+        return value
+
+    def _explain_missing(self, reason: str) -> str:
+        roots = f" or under {self._driver_root}" if self._driver_root is not None else ""
+        return (
+            f"{LIBRARY} could not be loaded from the loader's path{roots}: {reason}. Install the NVIDIA "
+            "driver; in a container use the NVIDIA runtime, or mount the driver and name it with "
+            "--driver-root-ctr-path"
+        )
+
+
+def _failed(function: str, device: str, error: pynvml.NVMLError) -> ProbeError:
+    return NvmlCallFailed(function, device, error.value, str(error))

@@ -1,0 +1,137 @@
+"""Facts that the kernel tells without NVML: DMI, PCI class, NUMA node, vGPU.
+
+Every function takes the root of the file system, so that tests can lay one out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gfd.inventory import Failure, Vgpu
+
+ROOT = Path("/")
+PCI_DEVICES = Path("sys/bus/pci/devices")
+NVIDIA_VENDOR = 0x10DE
+
+_STATUS = 0x06
+_STATUS_HAS_CAPABILITIES = 0x10
+_CAPABILITIES = 0x34
+_VENDOR_SPECIFIC = 0x09
+_VGPU_SIGNATURE = b"VF"
+_VGPU_RECORDS = 5
+_VGPU_TEXT = 10
+
+
+def read_machine_type(path: str) -> tuple[str | None, Failure | None]:
+    """Return the DMI product name in the file ``path``, blanks at its ends removed."""
+    if not path:
+        return None, None
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        return None, _failure("machine_type", path, "", error)
+    return content.decode(errors="replace").strip(), None
+
+
+def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, Failure | None]:
+    """Return base class and sub-class of an NVIDIA PCI device: 0x0300 for VGA, 0x0302 for 3D."""
+    folder = root / PCI_DEVICES / address
+    try:
+        if _read_number(folder / "vendor") != NVIDIA_VENDOR:
+            return None, Failure(
+                fact="pci_class",
+                source=str(folder / "vendor"),
+                device=address,
+                reason="not an NVIDIA device",
+            )
+        return _read_number(folder / "class") >> 8, None
+    except (OSError, ValueError) as error:
+        return None, _failure("pci_class", str(folder), address, error)
+
+
+def read_numa_node(address: str, root: Path = ROOT) -> int | None:
+    """Return the NUMA node of a PCI device; None where the kernel says -1, or nothing."""
+    try:
+        node = int((root / PCI_DEVICES / address / "numa_node").read_text())
+    except (OSError, ValueError):
+        return None
+    return node if node >= 0 else None
+
+
+def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
+    """Return whether this machine is the guest of a vGPU host, and that host's driver.
+
+    A vGPU says so in the vendor-specific capability of its PCI configuration space. Without CAP_SYS_ADMIN
+    the kernel shows only the first 64 bytes of that space, and the answer is unknown.
+    """
+    vgpu = Vgpu(is_present=False)
+    failure = None
+    try:
+        for folder in sorted((root / PCI_DEVICES).iterdir()):
+            if _read_number(folder / "vendor") != NVIDIA_VENDOR:
+                continue
+            config = (folder / "config").read_bytes()
+            if len(config) < 256:
+                return None, Failure(
+                    fact="vgpu",
+                    source=str(folder / "config"),
+                    device=folder.name,
+                    reason=f"only {len(config)} of 256 bytes can be read; CAP_SYS_ADMIN is needed",
+                )
+            capability = find_capability(config)
+            if capability[3:5] != _VGPU_SIGNATURE:
+                continue
+            vgpu = Vgpu(is_present=True)
+            host_driver = find_host_driver(capability)
+            if host_driver is None:
+                failure = Failure(
+                    fact="vgpu.host_driver",
+                    source=str(folder / "config"),
+                    device=folder.name,
+                    reason="the vGPU capability holds no driver version record",
+                )
+            else:
+                version, branch = host_driver
+                vgpu = Vgpu(is_present=True, host_driver_version=version, host_driver_branch=branch)
+    except (OSError, ValueError) as error:
+        return None, _failure("vgpu", str(root / PCI_DEVICES), "", error)
+    return vgpu, failure
+
+
+def find_capability(config: bytes) -> bytes:
+    """Return the vendor-specific capability of a PCI configuration space, empty where it has none."""
+    if not config[_STATUS] & _STATUS_HAS_CAPABILITIES:
+        return b""
+    visited: set[int] = set()
+    position = config[_CAPABILITIES]
+    while position and position not in visited and position <= 253:
+        visited.add(position)
+        identity, following, length = config[position : position + 3]
+        if identity == 0xFF:
+            break
+        if identity == _VENDOR_SPECIFIC:
+            return config[position : position + length]
+        position = following
+    return b""
+
+
+def find_host_driver(capability: bytes) -> tuple[str, str] | None:
+    """Return version and branch of the vGPU host's driver: record 0 of the capability's records."""
+    position = _VGPU_RECORDS
+    while position + 1 < len(capability) and capability[position] != 0:
+        # A record of length 0 would never be passed.
+        position += max(capability[position + 1], 1)
+    text = capability[position + 2 : position + 2 + 2 * _VGPU_TEXT]
+    if len(text) < 2 * _VGPU_TEXT:
+        return None
+    version, branch = text[:_VGPU_TEXT], text[_VGPU_TEXT:]
+    return version.strip(b"\0").decode("latin-1"), branch.strip(b"\0").decode("latin-1")
+
+
+def _read_number(path: Path) -> int:
+    return int(path.read_text().strip(), 0)
+
+
+def _failure(fact: str, source: str, device: str, error: Exception) -> Failure:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Failure(fact=fact, source=source, device=device, reason=reason)

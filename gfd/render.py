@@ -1,0 +1,194 @@
+"""Templates to labels.
+
+A template writes ``key=value`` lines. Each line remembers the template and the line of it that wrote it,
+so that every complaint, and ``gfd explain``, can point there.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gfd_templates
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import TemplateError as JinjaError
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gfd.errors import LabelError, TemplateError
+from gfd.labels import OWN_PREFIXES, Labels, check, check_ownership, legal, sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from jinja2 import Environment, Template
+
+    from gfd.inventory import Inventory
+    from gfd.resources import Node
+
+BUILT_IN = Path(gfd_templates.__file__).parent
+SUFFIX = ".j2"
+
+_MARK, _END = "\x01", "\x02"
+"""Around ``template:line`` in the rendered text. Values cannot hold them: see :func:`_finalize`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A label, and where it was written."""
+
+    key: str
+    value: str
+    template: str
+    line: int
+
+    @property
+    def origin(self) -> str:
+        """``template:line``."""
+        return f"{self.template}:{self.line}"
+
+
+class Templates:
+    """The templates of a configuration, compiled when first used and kept.
+
+    ``folder`` overrides built-in templates by name and adds its other ``*.j2`` files; names that begin with
+    ``_`` are for including. Raises TemplateError where ``folder`` cannot be read.
+    """
+
+    def __init__(self, folder: Path | None = None, allowed_prefixes: tuple[str, ...] = ()) -> None:
+        folders = [BUILT_IN] if folder is None else [folder, BUILT_IN]
+        self._environment: Environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folders),
+            undefined=StrictUndefined,
+            extensions=[_Origin],
+            finalize=_finalize,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters["fit"] = _fit
+        self._prefixes = (*OWN_PREFIXES, *allowed_prefixes)
+        self._added = () if folder is None else _find_added(folder)
+
+    def names(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the templates that make up the labels, in order."""
+        extra = (f"extra/{group}{SUFFIX}" for group in extra_groups)
+        return (f"{mig_strategy}{SUFFIX}", *extra, *self._added)
+
+    def check(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> None:
+        """Compile every template that :meth:`render` would use. Raises TemplateError."""
+        for name in self.names(mig_strategy, extra_groups):
+            self._compile(name)
+
+    def render(self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = ()) -> Labels:
+        """Return the labels of a node, sorted by key. Raises TemplateError and LabelError."""
+        return {
+            written.key: written.value
+            for written in sorted(self.write(node, inventory, extra_groups), key=lambda w: w.key)
+        }
+
+    def write(
+        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = ()
+    ) -> tuple[Written, ...]:
+        """Return the labels with their origins, checked, in the order the templates wrote them."""
+        labels: dict[str, Written] = {}
+        for name in self.names(node.mig_strategy, extra_groups):
+            for written in _parse(name, self._render(name, node, inventory)):
+                if written.key in labels:
+                    rule = f"this key is already written by {labels[written.key].origin}"
+                    raise LabelError(written.key, written.value, rule, written.origin)
+                check(written.key, written.value, written.origin)
+                check_ownership(written.key, written.value, self._prefixes, written.origin)
+                labels[written.key] = written
+        return tuple(labels.values())
+
+    def _compile(self, name: str) -> Template:
+        try:
+            return self._environment.get_template(name)
+        except TemplateSyntaxError as error:
+            raise TemplateError(error.name or name, error.lineno, error.message or "syntax error") from error
+        except (JinjaError, OSError, UnicodeDecodeError) as error:
+            raise TemplateError(name, 0, f"cannot be loaded: {error}") from error
+
+    def _render(self, name: str, node: Node, inventory: Inventory) -> str:
+        template = self._compile(name)
+        try:
+            return template.render(node=node, inventory=inventory)
+        except TemplateSyntaxError as error:  # of an included template
+            raise TemplateError(error.name or name, error.lineno, error.message or "syntax error") from error
+        except Exception as error:  # a template can raise whatever its expressions raise
+            raise self._locate(name, error) from error
+
+    def _locate(self, name: str, error: Exception) -> TemplateError:
+        """Return ``error`` as one that names template, line and expression: jinja2 puts both in the trace."""
+        line = 1
+        expression = ""
+        for frame in traceback.extract_tb(error.__traceback__):
+            path = Path(frame.filename)
+            if path.suffix == SUFFIX:
+                folder = "extra/" if path.parent.name == "extra" else ""
+                name, line, expression = folder + path.name, frame.lineno or 1, frame.line or ""
+        return TemplateError(name, line, str(error), expression)
+
+
+class _Origin(Extension):
+    """Puts a mark with template and line into every piece of literal text of a template."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
+        for token in stream:
+            if token.type != "data":
+                yield token
+                continue
+            marked = "\n".join(
+                f"{_MARK}{stream.name}:{token.lineno + offset}{_END}{text}"
+                for offset, text in enumerate(token.value.split("\n"))
+            )
+            yield Token(token.lineno, "data", marked)
+
+
+def _parse(template: str, text: str) -> Iterator[Written]:
+    origin, line = template, 1
+    for raw in text.split("\n"):
+        content = ""
+        for piece in raw.split(_MARK):
+            mark, found, rest = piece.partition(_END)
+            if not found:
+                content += piece
+                continue
+            if "=" not in content:
+                origin, _, number = mark.rpartition(":")
+                line = int(number)
+            content += rest
+        content = content.strip()
+        if not content or content.startswith("#"):
+            continue
+        key, equals, value = content.partition("=")
+        if not equals:
+            raise TemplateError(
+                origin, line, "a line that is not empty is not of the form key=value", content
+            )
+        yield Written(key=key.strip(), value=value.strip(), template=origin, line=line)
+
+
+def _finalize(value: Any) -> Any:
+    """Refuse what would break the line that a value stands in."""
+    if value is None:
+        raise ValueError("the value is None: the hardware has no such thing; test for it first")
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError(f"the value {value!r} holds control characters")
+    return value
+
+
+def _fit(text: str) -> str:
+    return legal(sanitise(text))
+
+
+def _find_added(folder: Path) -> tuple[str, ...]:
+    try:
+        found = sorted(path.name for path in folder.iterdir() if path.suffix == SUFFIX)
+    except OSError as error:
+        raise TemplateError(str(folder), 0, f"the directory cannot be read: {error.strerror}") from error
+    return tuple(name for name in found if not name.startswith(("_", ".")) and not (BUILT_IN / name).exists())

@@ -1,0 +1,188 @@
+"""The feature file that NFD's local source reads.
+
+NFD must never see half a file, and must see a whole one at once: the temporary file lies in a hidden
+sub-directory that stays, since one beside the target would wake nfd-worker before the rename and make it
+miss the change. Nothing is touched when nothing changed, because every change wakes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import time
+from typing import TYPE_CHECKING
+
+from gfd.errors import PublishError
+from gfd.sinks.text import expiry_line, split_expiry, to_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gfd.labels import Labels
+
+MAX_BYTES = 65_536
+"""NFD drops a feature file that is larger."""
+
+FOLDER = ".gfd-tmp"
+"""Beside the feature file; NFD passes over names that begin with a dot."""
+
+_ADVICE = {
+    "FileNotFoundError": "create it, or mount NFD's feature directory there, or name another --output-file",
+    "PermissionError": "run as its owner, or make it writable for the user gfd runs as",
+    "NotADirectoryError": "name a file in a directory with --output-file",
+}
+
+
+class FeatureFile:
+    """One feature file, written by one gfd at a time."""
+
+    name = "file"
+
+    def __init__(self, path: Path, ttl_s: float | None = None) -> None:
+        """``ttl_s`` is how long the labels live when nobody refreshes them; None for ever."""
+        self._path = path.absolute()
+        self._ttl_s = ttl_s
+        self._directory: int | None = None
+        self._scratch: int | None = None
+        self._lock: int | None = None
+
+    def publish(self, labels: Labels) -> bool:
+        """Replace the file if its labels differ or begin to lapse. Raises PublishError."""
+        text = to_lines(labels)
+        now_s = time.time()
+        if len(text.encode()) + len(expiry_line(now_s)) > MAX_BYTES:
+            size = len(text.encode())
+            raise self._error(f"{size} bytes of labels, and NFD reads at most {MAX_BYTES}", retryable=False)
+        try:
+            self._open()
+            if self._is_current(text, now_s):
+                return False
+            self._replace((expiry_line(now_s + self._ttl_s) if self._ttl_s else "") + text)
+        except OSError as error:
+            self.close()
+            raise self._translate(error) from error
+        return True
+
+    def remove(self) -> bool:
+        """Withdraw the labels: remove the file and the hidden directory; return whether there were any.
+
+        Raises PublishError, also while another gfd writes the file.
+        """
+        if not self._path.parent.is_dir():
+            return False
+        try:
+            self._open()
+            found = stat.S_ISREG(self._mode())
+            if found:
+                os.unlink(self._path.name, dir_fd=self._directory)
+            for name in (self._path.name, self._lock_name):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._scratch)
+            # Another feature file beside this one may still use the directory.
+            with contextlib.suppress(OSError):
+                os.rmdir(FOLDER, dir_fd=self._directory)
+        except OSError as error:
+            raise self._translate(error) from error
+        finally:
+            self.close()
+        return found
+
+    def close(self) -> None:
+        """Let another gfd write the file; the file itself stays."""
+        for descriptor in (self._lock, self._scratch, self._directory):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._lock = self._scratch = self._directory = None
+
+    @property
+    def _lock_name(self) -> str:
+        return f"{self._path.name}.lock"
+
+    def _open(self) -> None:
+        # A directory that was removed and made again is another one.
+        if self._directory is not None and _is_same(self._directory, self._path.parent):
+            return
+        self.close()
+        try:
+            self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            if stat.S_ISDIR(self._mode()):
+                raise IsADirectoryError
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(FOLDER, 0o700, dir_fd=self._directory)
+            # Whoever may write here could have planted a link that leads elsewhere.
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._scratch = os.open(FOLDER, flags, dir_fd=self._directory)
+            self._take_lock()
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_lock(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._lock = os.open(self._lock_name, flags, 0o600, dir_fd=self._scratch)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
+            raise self._error(
+                f"another gfd (process {holder or 'unknown'}) writes this file; stop it, or give this one "
+                "another --output-file",
+                retryable=False,
+            ) from error
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _mode(self) -> int:
+        try:
+            return os.stat(self._path.name, dir_fd=self._directory, follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            return 0
+
+    def _is_current(self, text: str, now_s: float) -> bool:
+        if not stat.S_ISREG(self._mode()):
+            return False
+        try:
+            published = self._path.read_text()
+        except UnicodeDecodeError:
+            return False
+        expires_s, published = split_expiry(published)
+        if published != text:
+            return False
+        if self._ttl_s is None:
+            return expires_s is None
+        # Half of the time is left for a cycle that fails; a clock set back must not make labels live on.
+        return expires_s is not None and self._ttl_s / 2 < expires_s - now_s <= self._ttl_s + 1
+
+    def _replace(self, text: str) -> None:
+        name = self._path.name
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, 0o600, dir_fd=self._scratch)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(descriptor, 0o644)
+            os.fsync(descriptor)
+        os.rename(name, name, src_dir_fd=self._scratch, dst_dir_fd=self._directory)
+        assert self._directory is not None
+        os.fsync(self._directory)
+
+    def _translate(self, error: OSError) -> PublishError:
+        if isinstance(error, IsADirectoryError):
+            return self._error("this is a directory; name a file with --output-file", retryable=False)
+        advice = _ADVICE.get(type(error).__name__)
+        reason = error.strerror or str(error)
+        if advice is None:
+            return self._error(f"{reason}; the labels published before stay")
+        return self._error(f"{self._path.parent}: {reason}; {advice}", retryable=False)
+
+    def _error(self, reason: str, *, retryable: bool = True) -> PublishError:
+        return PublishError(self.name, str(self._path), reason, retryable=retryable)
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False

@@ -1,0 +1,37 @@
+"""Standard output: one ``key=value`` line a label, whenever they change."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.errors import PublishError
+from gfd.sinks.text import to_lines
+
+if TYPE_CHECKING:
+    from gfd.labels import Labels
+
+
+class Stdout:
+    """The labels as text, for people and pipes."""
+
+    name = "stdout"
+
+    def __init__(self) -> None:
+        self._written: str | None = None
+
+    def publish(self, labels: Labels) -> bool:
+        """Print the labels if they are not what was printed last. Raises PublishError."""
+        text = to_lines(labels)
+        if text == self._written:
+            return False
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as error:
+            raise PublishError(self.name, "standard output", error.strerror or str(error)) from error
+        self._written = text
+        return True
+
+    def close(self) -> None:
+        """Nothing is held."""

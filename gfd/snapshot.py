@@ -1,0 +1,130 @@
+"""Inventories as JSON and YAML, and back.
+
+The text holds every field by its name in :mod:`gfd.inventory`, and the schema version. Reading checks
+every field, and names the one that is wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from typing import Any
+
+from gfd.errors import InventoryError
+from gfd.inventory import SCHEMA, Inventory
+
+
+def to_plain(value: Any) -> Any:
+    """Return a frozen value as dicts, lists and scalars; fields at their default are left out."""
+    if dataclasses.is_dataclass(value):
+        return {
+            field.name: to_plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if field.name == "schema" or getattr(value, field.name) != field.default
+        }
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def to_json(value: Inventory) -> str:
+    """Return an inventory as JSON."""
+    return json.dumps(to_plain(value), indent=2) + "\n"
+
+
+def to_yaml(value: Inventory) -> str:
+    """Return an inventory as YAML."""
+    import yaml
+
+    text: str = yaml.safe_dump(to_plain(value), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def read(text: str, source: str) -> Inventory:
+    """Return the inventory in ``text``, JSON or YAML. Raises InventoryError, naming ``source``."""
+    plain = parse(text, source)
+    if not isinstance(plain, dict):
+        raise InventoryError(source, "", "not an inventory: expected a mapping of fields")
+    schema = plain.get("schema")
+    if schema != SCHEMA:
+        known = f"this version of gfd reads schema {SCHEMA}"
+        raise InventoryError(source, "schema", f"{schema!r} cannot be read: {known}; take the snapshot again")
+    value = from_plain(Inventory, plain, source)
+    assert isinstance(value, Inventory)
+    return value
+
+
+def parse(text: str, source: str) -> Any:
+    """Return what JSON or YAML ``text`` holds. Raises InventoryError where it is neither."""
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InventoryError(source, f"line {error.lineno}", f"not JSON: {error.msg}") from error
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise InventoryError(source, "", f"neither JSON nor YAML: {reason}") from error
+
+
+def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
+    """Return ``plain`` as a value of the type ``kind``: a dataclass, tuple, union or scalar.
+
+    Raises InventoryError with the path of the field that does not fit, such as ``gpus[0].name``.
+    """
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        if plain is None and type(None) in typing.get_args(kind):
+            return None
+        (kind,) = (option for option in typing.get_args(kind) if option is not type(None))
+        return from_plain(kind, plain, source, path)
+    if origin is tuple:
+        return _tuple(kind, plain, source, path)
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, plain, source, path)
+    # bool is an int to Python, and neither is the other in a file.
+    if type(plain) is not kind:
+        raise InventoryError(source, path, f"expected {_NAMES[kind]}, found {_show(plain)}")
+    return plain
+
+
+def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
+    if not isinstance(plain, list):
+        raise InventoryError(source, path, f"expected a list, found {_show(plain)}")
+    kinds = typing.get_args(kind)
+    if kinds[-1] is Ellipsis:
+        kinds = (kinds[0],) * len(plain)
+    elif len(kinds) != len(plain):
+        raise InventoryError(source, path, f"expected {len(kinds)} items, found {len(plain)}")
+    return tuple(
+        from_plain(item_kind, item, source, f"{path}[{index}]")
+        for index, (item_kind, item) in enumerate(zip(kinds, plain, strict=True))
+    )
+
+
+def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
+    if not isinstance(plain, dict):
+        raise InventoryError(source, path, f"expected a mapping of fields, found {_show(plain)}")
+    hints = typing.get_type_hints(kind)
+    dot = f"{path}." if path else ""
+    for name in plain:
+        if name not in hints:
+            raise InventoryError(source, f"{dot}{name}", "no such field in this schema")
+    for field in dataclasses.fields(kind):
+        if field.name not in plain and field.default is dataclasses.MISSING:
+            raise InventoryError(source, f"{dot}{field.name}", "missing")
+    return kind(
+        **{name: from_plain(hints[name], item, source, f"{dot}{name}") for name, item in plain.items()}
+    )
+
+
+_NAMES = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}
+
+
+def _show(plain: Any) -> str:
+    return "nothing" if plain is None else f"{type(plain).__name__} {plain!r}"[:60]

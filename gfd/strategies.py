@@ -1,0 +1,187 @@
+"""The MIG strategies: which resources a node offers.
+
+A strategy is a function in :data:`STRATEGIES`. Full GPUs come first under all of them, MIG-enabled ones
+counted in; ``single`` puts the MIG devices in their place, ``mixed`` beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gfd.inventory import need
+from gfd.labels import legal, sanitise
+
+if TYPE_CHECKING:
+    from gfd.inventory import Engines, Gpu, MigDevice
+    from gfd.models import Model
+    from gfd.sharing import Sharing
+
+RESOURCE_PREFIX = "nvidia.com/"
+FULL_GPU = "gpu"
+
+FAMILIES = {
+    1: "tesla",
+    2: "fermi",
+    3: "kepler",
+    5: "maxwell",
+    6: "pascal",
+    7: "volta",
+    8: "ampere",
+    9: "hopper",
+    10: "blackwell",
+    12: "blackwell",
+    13: "rubin",
+}
+"""Major compute capability -> family; turing and ada-lovelace share a major with another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One kind of device that pods can ask for."""
+
+    name: str
+    """Without the vendor's prefix: ``gpu``, ``mig-1g.5gb``."""
+    product: str
+    count: int
+    replicas: int
+    sharing_strategy: str
+    memory_mib: int | None
+    """Of one device; None where NVML cannot tell."""
+    family: str | None = None
+    compute_major: int | None = None
+    compute_minor: int | None = None
+    multiprocessors: int | None = None
+    engines: Engines | None = None
+    gi_slices: int | None = None
+    """Compute slices of the GPU instance; None for a full GPU."""
+    ci_slices: int | None = None
+
+
+Strategy = Callable[["tuple[Gpu, ...]", "Model", "Sharing"], tuple[Resource, ...]]
+"""From all GPUs, the model that stands for them, and the sharing in force."""
+
+
+def none(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resource, ...]:
+    """Full GPUs only."""
+    return (_full(model, sharing),)
+
+
+def single(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resource, ...]:
+    """MIG devices of one profile in place of full GPUs, on all GPUs or on none."""
+    full = _full(model, sharing)
+    enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
+    if not enabled:
+        return (full,)
+    for gpu in enabled:
+        if not need(gpu, "mig_devices"):
+            return (_invalid(full, enabled[0]),)
+    if len(enabled) < len(gpus):
+        return (_invalid(full, enabled[0]),)
+    groups = _group_by_profile(gpus)
+    if len(groups) > 1:
+        return (_invalid(full, enabled[0]),)
+    (offered,) = (_mig(FULL_GPU, profile, devices, sharing) for profile, devices in groups.items())
+    return (
+        replace(
+            offered,
+            family=full.family,
+            compute_major=full.compute_major,
+            compute_minor=full.compute_minor,
+        ),
+    )
+
+
+def mixed(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resource, ...]:
+    """Full GPUs, and one resource a MIG profile."""
+    groups = _group_by_profile(gpus)
+    return (
+        _full(model, sharing),
+        *(_mig(f"mig-{profile}", profile, devices, sharing) for profile, devices in groups.items()),
+    )
+
+
+STRATEGIES: dict[str, Strategy] = {"none": none, "single": single, "mixed": mixed}
+
+
+def family_of(major: int, minor: int) -> str:
+    """Return NVIDIA's name for a compute capability, ``undefined`` for one without."""
+    if (major, minor) >= (7, 5) and major == 7:
+        return "turing"
+    if (major, minor) >= (8, 9) and major == 8:
+        return "ada-lovelace"
+    return FAMILIES.get(major, "undefined")
+
+
+def _full(model: Model, sharing: Sharing) -> Resource:
+    gpu = model.gpu
+    major, minor = need(gpu, "compute_capability")
+    sharing_labels = (
+        _shared(FULL_GPU, sharing, gpu.name)
+        if model.is_full
+        # MIG-enabled GPUs are not offered whole, so nobody shares them.
+        else {"product": _join(gpu.name), "replicas": 0, "sharing_strategy": "none"}
+    )
+    return Resource(
+        name=FULL_GPU,
+        count=len(model.gpus),
+        memory_mib=(gpu.memory_bytes or 0) // 2**20 or None,
+        family=family_of(major, minor) if major else None,
+        compute_major=major or None,
+        compute_minor=minor if major else None,
+        multiprocessors=gpu.multiprocessors,
+        engines=gpu.engines,
+        **sharing_labels,
+    )
+
+
+def _mig(name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing: Sharing) -> Resource:
+    parent, device = devices[0]
+    return Resource(
+        name=name,
+        count=len(devices),
+        memory_mib=device.memory_mib,
+        multiprocessors=device.multiprocessors,
+        engines=device.engines,
+        gi_slices=device.gi_slices,
+        ci_slices=device.ci_slices,
+        **_shared(name, sharing, parent.name, "MIG", profile),
+    )
+
+
+def _invalid(full: Resource, gpu: Gpu) -> Resource:
+    return replace(
+        full,
+        product=_join(gpu.name, "MIG", "INVALID"),
+        count=0,
+        replicas=0,
+        sharing_strategy="",
+        memory_mib=0,
+        multiprocessors=None,
+        engines=None,
+    )
+
+
+def _group_by_profile(gpus: tuple[Gpu, ...]) -> dict[str, list[tuple[Gpu, MigDevice]]]:
+    groups: dict[str, list[tuple[Gpu, MigDevice]]] = {}
+    for gpu in gpus:
+        for device in need(gpu, "mig_devices"):
+            groups.setdefault(need(device, "profile"), []).append((gpu, device))
+    return groups
+
+
+def _shared(resource: str, sharing: Sharing, *product: str) -> dict[str, Any]:
+    replicas = sharing.replicas_of(RESOURCE_PREFIX + resource)
+    is_shared = replicas > 1
+    return {
+        "product": _join(*product, is_marked=is_shared and not sharing.is_renamed),
+        "replicas": replicas,
+        "sharing_strategy": sharing.strategy if is_shared else "none",
+    }
+
+
+def _join(*parts: str, is_marked: bool = False) -> str:
+    named = [sanitise(part) for part in parts if part]
+    # A GPU without a name has no product, shared or not.
+    return legal("-".join([*named, "SHARED"] if named and is_marked else named))

@@ -1,0 +1,84 @@
+"""What ``--help`` prints."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from gfd.options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gfd.commands import Command
+    from gfd.options import Option
+
+WIDTH = 80
+"""Columns of the narrowest terminal that people still use."""
+
+_HEAD = """\
+usage: gfd [COMMAND] [OPTION…]
+
+gfd tells Kubernetes what GPUs a node has. Without a command it is the service:
+it labels this node now and again each --sleep-interval.
+"""
+_FOOT = """\
+gfd COMMAND --help explains a command's options, and all the others.
+Exit code: 0 done, 1 could not read or publish, 2 wrong use.
+"""
+
+
+def write(commands: Mapping[str, Command]) -> str:
+    """Return the help of gfd itself: the commands, and the flags by group, on one screen."""
+    column = max(len(name) for name in commands) + 2
+    groups: dict[str, list[str]] = {}
+    for option in OPTIONS:
+        groups.setdefault(option.group, []).append(option.flag)
+    title = max(len(group) for group in groups) + 2
+    listed = "".join(f"  {name:<{column}}{command.help}\n" for name, command in commands.items())
+    flags = "".join(_wrap(f"  {group:<{title}}", " ".join(names)) for group, names in groups.items())
+    return f"{_HEAD}\n{listed}\n{flags}\n{_FOOT}"
+
+
+def write_command(name: str, command: Command) -> str:
+    """Return the help of a command: what it does, and each option with all its names."""
+    argument = "" if command.argument is None else f" {command.argument.flag}"
+    parts = [f"usage: gfd {name}{argument} [OPTION…]\n\n{command.help}\n"]
+    if command.argument is not None:
+        choices = ", ".join(command.argument.choices)
+        parts.append(f"\n  {command.argument.flag}  {command.argument.help} One of: {choices}.\n")
+    groups: dict[str, list[Option]] = {}
+    for option in (*command.options, *OPTIONS):
+        groups.setdefault(option.group, []).append(option)
+    own = {flag for option in command.options for flag in option.flags}
+    for group, options in groups.items():
+        parts.append(f"\n{group}:\n")
+        for option in options:
+            hidden = own if option in OPTIONS else set[str]()
+            parts.append(_explain(option, (flag for flag in option.flags if flag not in hidden)))
+    return "".join(parts)
+
+
+def _explain(option: Option, flags: Iterable[str]) -> str:
+    value = "" if option.kind == "bool" else f" {option.metavar or '|'.join(option.choices)}"
+    if option.choices and option.metavar:
+        value = f" {option.metavar} ({'|'.join(option.choices)})"
+    notes = [f"default {option.default}"] if option.default else []
+    notes += [f"environment {', '.join(option.environment)}"] if option.environment else []
+    notes += [f"config file {option.file_key}"] if option.file_key else []
+    text = option.help + (f" [{'; '.join(notes)}]" if notes else "")
+    return f"  {', '.join(flags)}{value}\n{_wrap('      ', text)}"
+
+
+def _wrap(indent: str, text: str) -> str:
+    return (
+        textwrap.fill(
+            text,
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=" " * len(indent),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        + "\n"
+    )

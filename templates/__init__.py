@@ -1,0 +1,1 @@
+"""The label templates: the only place where label keys are written down."""

@@ -1,0 +1,226 @@
+"""gfd beside NVIDIA's gpu-feature-discovery, on random machines: the same exit code and the same labels.
+
+``GFD_PEER`` names the original's program, ``GFD_PEER_MACHINES`` says how many machines to try. Where gfd
+differs on purpose, a function in ``DIFFERENCES`` says what is expected instead of the original's answer;
+often that is what the original says of a machine without the trouble.
+
+gpu.mode, which the original cannot tell for some PCI classes, is unknown here for both: the GPUs of the
+random machines are in no host's sysfs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.standin import Fault, Standin, build, environment
+from tests.standin.random_machines import DISPLAY_BOARDS, Case, random_case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ORIGINAL = os.environ.get("GFD_PEER", "")
+MACHINES = int(os.environ.get("GFD_PEER_MACHINES", "300"))
+
+if not ORIGINAL:
+    pytest.skip("GFD_PEER does not name the original gpu-feature-discovery", allow_module_level=True)
+
+pytestmark = pytest.mark.slow
+
+NOT_SUPPORTED = 3
+MODEL_TRIES = 150
+"""How often the original is asked until it draws the same of two models; the rarer one comes 1 time in 8."""
+LEFT_OVER = tuple(
+    f"nvidia.com/gpu.{name}=" for name in ("memory", "family", "compute.major", "compute.minor")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended, and the labels it printed."""
+
+    exit_code: int
+    lines: frozenset[str] = frozenset()
+
+
+FAILED = Outcome(exit_code=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A folder to run cases in."""
+
+    folder: Path
+
+    def ours(self, case: Case) -> Outcome:
+        """Run gfd."""
+        return self._run([sys.executable, "-m", "gfd"], case)
+
+    def theirs(self, case: Case) -> Outcome:
+        """Run the original."""
+        return self._run([ORIGINAL], case)
+
+    def _run(self, program: list[str], case: Case) -> Outcome:
+        library = build(self.folder / "lib", without=case.standin.missing)
+        description = case.standin.write(self.folder / "machine")
+        config = self.folder / "config.yaml"
+        config.write_text(case.config, encoding="utf-8")
+        machine_type = self.folder / "product_name"
+        machine_type.unlink(missing_ok=True)
+        if case.machine_type is not None:
+            machine_type.write_bytes(case.machine_type)
+        arguments = [
+            "--oneshot",
+            "--no-timestamp",
+            "--use-node-feature-api=false",
+            "--output-file=",
+            f"--mig-strategy={case.strategy}",
+            f"--config-file={config}",
+            f"--machine-type-file={machine_type}",
+        ]
+        run = subprocess.run(
+            [*program, *arguments],
+            env=environment(library, description),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        print(f"--- {program[0]} exits {run.returncode}\n{run.stderr.decode(errors='replace')}")
+        lines = run.stdout.decode(errors="replace").split("\n")
+        return Outcome(exit_code=run.returncode, lines=frozenset(line for line in lines if line))
+
+
+Difference = Callable[[Case, Outcome, Outcome, Bench], Outcome]
+"""From a case, gfd's outcome and the one expected so far, to the one expected instead."""
+
+
+def unknown_strategy(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """An unknown MIG strategy is a wrong command line; the original only notices on a node with a GPU."""
+    return expected if case.strategy in ("none", "single", "mixed") else Outcome(exit_code=2)
+
+
+def failed_fabric(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """A fabric query that fails leaves gpu.clique out; the original fails altogether."""
+    fault = _fault(case, "nvmlDeviceGetGpuFabricInfo")
+    if fault is None or expected.exit_code == 0:
+        return expected
+    healthy = bench.theirs(_without_faults(case))
+    return replace(
+        healthy,
+        lines=frozenset(line for line in healthy.lines if not line.startswith("nvidia.com/gpu.clique=")),
+    )
+
+
+def failed_gpu(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """One GPU of several that cannot be described is left out; the original fails altogether."""
+    fault = _fault(case, "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName", "nvmlDeviceGetMigMode")
+    if fault is None or fault.gpu is None or expected.exit_code == 0:
+        return expected
+    gpus = list(case.standin.gpus)
+    del gpus[fault.gpu]
+    rest = _without_faults(replace(case, standin=replace(case.standin, gpus=tuple(gpus))))
+    return bench.theirs(rest) if _discoverable(rest.standin) else FAILED
+
+
+def failed_capability(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """Where one GPU's compute capability cannot be read, another of its model tells; the original fails."""
+    fault = _fault(case, "nvmlDeviceGetCudaComputeCapability")
+    if fault is None or fault.gpu is None or expected.exit_code == 0:
+        return expected
+    name = case.standin.gpus[fault.gpu].name
+    has_twin = [gpu.name for gpu in case.standin.gpus].count(name) > 1
+    return bench.theirs(_without_faults(case)) if has_twin else expected
+
+
+def unasked(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """gfd knows which MIG devices it holds and what their parents are; the original asks, and may fail."""
+    fault = _fault(case, "nvmlDeviceIsMigDeviceHandle", "nvmlDeviceGetDeviceHandleFromMigDeviceHandle")
+    return bench.theirs(_without_faults(case)) if fault and expected.exit_code else expected
+
+
+def legal_values(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """Values are cut and trimmed to what Kubernetes takes.
+
+    The original publishes what a node will refuse: values that are too long or begin or end with
+    punctuation, and the driver's version as it is.
+    """
+    return replace(expected, lines=frozenset(map(_legal, expected.lines)))
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    failed_fabric,
+    failed_gpu,
+    failed_capability,
+    unasked,
+    legal_values,
+    unknown_strategy,
+)
+
+
+def differ_on_purpose(case: Case, ours: Outcome, bench: Bench) -> Outcome:
+    """Run the original, and return what is expected of gfd then."""
+    expected = bench.theirs(case)
+    for difference in DIFFERENCES:
+        expected = difference(case, ours, expected, bench)
+    return expected
+
+
+def describe_the_same_model(ours: Outcome, expected: Outcome) -> bool:
+    """On a node with several models gfd always describes the same one, and counts each.
+
+    The original draws one at random for every run. It writes the labels of all of them over each other,
+    so that where the last one has no memory or family, those of another stay.
+    """
+    counts = {line for line in ours.lines if line.startswith("nvidia.com/gpu.count.")}
+    keys = {line.partition("=")[0] for line in ours.lines}
+    left_over = {
+        line for line in expected.lines if line.startswith(LEFT_OVER) and line.partition("=")[0] not in keys
+    }
+    return ours.exit_code == expected.exit_code and ours.lines == (expected.lines - left_over) | counts
+
+
+@pytest.mark.parametrize("seed", range(MACHINES))
+def test_same_labels(seed: int, tmp_path: Path) -> None:
+    """Every tenth machine has GPUs of two models."""
+    case = random_case(seed, with_mixed_models=seed % 10 == 9)
+    bench = Bench(folder=tmp_path)
+    ours = bench.ours(case)
+    expected = differ_on_purpose(case, ours, bench)
+    if len(set(_discoverable(case.standin))) > 1 and ours.exit_code == 0:
+        tries = 1
+        while not describe_the_same_model(ours, expected) and tries < MODEL_TRIES:
+            expected = differ_on_purpose(case, ours, bench)
+            tries += 1
+        if describe_the_same_model(ours, expected):
+            return
+    print(case)
+    assert sorted(ours.lines) == sorted(expected.lines)
+    assert ours.exit_code == expected.exit_code
+
+
+def _fault(case: Case, *functions: str) -> Fault | None:
+    """Return the case's fault if it is about one of ``functions`` and more than a Not Supported."""
+    found = [fault for fault in case.standin.faults if fault.function in functions]
+    return found[0] if found and found[0].error != NOT_SUPPORTED else None
+
+
+def _without_faults(case: Case) -> Case:
+    return replace(case, standin=replace(case.standin, faults=()))
+
+
+def _discoverable(standin: Standin) -> list[str | bytes | None]:
+    boards = [board.encode() for board in DISPLAY_BOARDS]
+    return [gpu.name for gpu in standin.gpus if gpu.name not in boards]
+
+
+def _legal(line: str) -> str:
+    key, _, value = line.partition("=")
+    allowed = "-".join(re.sub(r"[^A-Za-z0-9\-_. ]", "", value).split())
+    return f"{key}={allowed.lstrip('-_.')[:63].rstrip('-_.')}"

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gfd.errors import PublishError
+from gfd.sinks.file import FOLDER, MAX_BYTES, FeatureFile
+from gfd.sinks.text import expiry_line, split_expiry
+
+A = {"nvidia.com/b": "2", "nvidia.com/a": "1"}
+B = {"nvidia.com/a": "3"}
+TEXT = "nvidia.com/a=1\nnvidia.com/b=2\n"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "gfd"
+
+
+def fail(sink: FeatureFile) -> str:
+    with pytest.raises(PublishError) as caught:
+        sink.publish(A)
+    return str(caught.value)
+
+
+def test_publish(target: Path) -> None:
+    sink = FeatureFile(target)
+    assert sink.publish(A)
+    assert target.read_text() == TEXT
+    assert target.stat().st_mode & 0o7777 == 0o644
+    assert sorted(path.name for path in target.parent.iterdir()) == [FOLDER, "gfd"]
+    sink.close()
+    assert target.read_text() == TEXT
+
+
+def test_nothing_is_touched_when_nothing_changed(target: Path) -> None:
+    sink = FeatureFile(target)
+    sink.publish(A)
+    before = (target.stat(), (target.parent / FOLDER).stat().st_mtime_ns)
+    sink.close()
+    assert not FeatureFile(target).publish(A)
+    assert (target.stat(), (target.parent / FOLDER).stat().st_mtime_ns) == before
+
+
+def test_a_change_replaces_the_whole_file(target: Path) -> None:
+    sink = FeatureFile(target)
+    sink.publish(A)
+    inode = target.stat().st_ino
+    assert sink.publish(B)
+    assert target.read_text() == "nvidia.com/a=3\n"
+    assert target.stat().st_ino != inode
+
+
+def test_what_stood_there_before_goes(target: Path) -> None:
+    target.write_bytes(b"\xff\n")
+    assert FeatureFile(target).publish(A)
+    assert target.read_text() == TEXT
+
+
+def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text(TEXT)
+    target.symlink_to(victim)
+    assert FeatureFile(target).publish(A)
+    assert not target.is_symlink()
+    assert victim.read_text() == TEXT
+
+
+def test_a_link_in_place_of_the_hidden_directory_is_refused(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / FOLDER).symlink_to(tmp_path / "elsewhere")
+    fail(FeatureFile(target))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_link_in_place_of_the_temporary_file_is_refused(target: Path, tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "gfd").symlink_to(tmp_path / "victim")
+    fail(FeatureFile(target))
+    assert not (tmp_path / "victim").exists()
+
+
+def test_a_directory_made_again_is_followed(tmp_path: Path) -> None:
+    target = tmp_path / "features.d" / "gfd"
+    target.parent.mkdir()
+    sink = FeatureFile(target)
+    sink.publish(A)
+    target.parent.rename(tmp_path / "old")
+    assert "create it, or mount NFD's feature directory there" in fail(sink)
+    target.parent.mkdir()
+    assert sink.publish(A)
+    assert target.read_text() == TEXT
+
+
+def test_a_directory_that_is_missing(target: Path) -> None:
+    message = fail(FeatureFile(target.parent / "gone" / "gfd"))
+    assert message == (
+        f"sink file: {target.parent}/gone/gfd: {target.parent}/gone: No such file or directory; create it, "
+        "or mount NFD's feature directory there, or name another --output-file"
+    )
+
+
+def test_a_directory_in_place_of_the_file(target: Path) -> None:
+    target.mkdir()
+    assert fail(FeatureFile(target)) == (
+        f"sink file: {target}: this is a directory; name a file with --output-file"
+    )
+
+
+def test_a_file_in_place_of_the_directory(target: Path) -> None:
+    target.write_text("")
+    assert "Not a directory; name a file in a directory" in fail(FeatureFile(target / "gfd"))
+
+
+def test_a_device_that_is_full() -> None:
+    # A file system of its own, small enough to fill, and gone with the process.
+    script = """
+import sys
+from pathlib import Path
+from gfd.errors import PublishError
+from gfd.sinks.file import FeatureFile
+target = Path(sys.argv[1]) / "gfd"
+sink = FeatureFile(target)
+sink.publish({"a": "old"})
+filler = open(Path(sys.argv[1]) / "filler", "wb")
+try:
+    while True:
+        filler.write(b"x" * 4096); filler.flush()
+except OSError:
+    pass
+try:
+    sink.publish({f"nvidia.com/{n}": "new" for n in range(2000)})
+except PublishError as error:
+    print(error, error.retryable)
+print(target.read_text())
+"""
+    with_mount = f"mount -t tmpfs -o size=64k none /mnt && exec {sys.executable} -c '{script}' /mnt"
+    done = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", with_mount],
+        capture_output=True,
+        check=False,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    if "unshare" in done.stderr:
+        pytest.skip(f"no mount namespace may be made here: {done.stderr.strip()}")
+    assert done.stdout.splitlines() == [
+        "sink file: /mnt/gfd: No space left on device; the labels published before stay True",
+        "a=old",
+        "",
+    ], done.stderr
+
+
+def test_a_file_that_nfd_would_drop(target: Path) -> None:
+    many = {f"nvidia.com/label-{number:04}": "x" * 63 for number in range(1000)}
+    with pytest.raises(PublishError, match=f"bytes of labels, and NFD reads at most {MAX_BYTES}"):
+        FeatureFile(target).publish(many)
+    assert not target.exists()
+
+
+def test_two_writers(target: Path) -> None:
+    first = FeatureFile(target)
+    first.publish(A)
+    second = FeatureFile(target)
+    assert f"another gfd (process {os.getpid()}) writes this file" in fail(second)
+    assert target.read_text() == TEXT
+    first.close()
+    assert second.publish(B)
+
+
+def test_labels_that_lapse(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1_800_000_000.0
+    monkeypatch.setattr("gfd.sinks.file.time.time", lambda: now_s)
+    sink = FeatureFile(target, 600)
+    assert sink.publish(A)
+    assert target.read_text() == "# +expiry-time=2027-01-15T08:10:00Z\n" + TEXT
+    now_s += 299
+    assert not sink.publish(A)
+    now_s += 2
+    assert sink.publish(A)
+    assert split_expiry(target.read_text()) == (now_s + 600, TEXT)
+    now_s -= 86_400
+    assert sink.publish(A)
+    assert split_expiry(target.read_text()) == (now_s + 600, TEXT)
+    sink.close()
+    assert FeatureFile(target).publish(A)
+    assert target.read_text() == TEXT
+
+
+def test_a_broken_expiry_line() -> None:
+    assert split_expiry("# +expiry-time=soon\na=b\n") == (None, "# +expiry-time=soon\na=b\n")
+    assert split_expiry(expiry_line(0) + "a=b\n") == (0, "a=b\n")
+
+
+def test_remove(target: Path) -> None:
+    sink = FeatureFile(target)
+    sink.publish(A)
+    with pytest.raises(PublishError, match="another gfd"):
+        FeatureFile(target).remove()
+    sink.close()
+    (target.parent / "other").write_text("")
+    assert FeatureFile(target).remove()
+    assert [path.name for path in target.parent.iterdir()] == ["other"]
+    assert not FeatureFile(target).remove()
+    assert not FeatureFile(target.parent / "gone" / "gfd").remove()
+
+
+def test_remove_leaves_the_files_of_others(target: Path) -> None:
+    other = FeatureFile(target.parent / "gfd2")
+    other.publish(B)
+    sink = FeatureFile(target)
+    sink.publish(A)
+    sink.close()
+    assert FeatureFile(target).remove()
+    assert other.publish(A)
+
+
+def test_remove_refuses_a_directory(target: Path) -> None:
+    target.mkdir()
+    with pytest.raises(PublishError, match="this is a directory"):
+        FeatureFile(target).remove()

@@ -1,0 +1,72 @@
+"""A stand-in for NVIDIA's driver library, so that tests run real NVML clients on machines of their choice.
+
+:func:`build` compiles ``nvml.c`` into a ``libnvidia-ml.so.1``, a :class:`Standin` describes the machine it
+plays, :func:`environment` brings both to a child process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.standin.inventory import from_inventory
+from tests.standin.machine import Fault, Standin, StandinGpu, StandinMig, StandinProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Fault",
+    "Standin",
+    "StandinGpu",
+    "StandinMig",
+    "StandinProfile",
+    "build",
+    "environment",
+    "from_inventory",
+]
+
+LIBRARY = "libnvidia-ml.so.1"
+
+_SOURCES = Path(__file__).parent
+_OPTIONS = (
+    *("-shared", "-fPIC", "-O1", "-std=gnu11", "-fvisibility=hidden", "-pthread", f"-Wl,-soname,{LIBRARY}"),
+    *("-Wall", "-Wextra", "-Werror"),
+)
+
+
+def build(directory: Path, *, without: Sequence[str] = ()) -> Path:
+    """Put the library into ``directory`` and return that, for LD_LIBRARY_PATH.
+
+    Functions in ``without`` are absent from it, as from an older driver. Compiled libraries are kept in
+    the system's folder for temporary files, one for each state of the sources.
+    """
+    renames = [f"-D{function}=left_out_{number}" for number, function in enumerate(sorted(without))]
+    options = [*_OPTIONS, *renames]
+    digest = hashlib.sha256("\0".join(options).encode())
+    for source in sorted(_SOURCES.glob("*.[ch]")):
+        digest.update(source.read_bytes())
+    cache = Path(tempfile.gettempdir()) / f"gfd-standin-{os.getuid()}"
+    cache.mkdir(mode=0o700, exist_ok=True)
+    library = cache / f"{digest.hexdigest()}.so"
+    if not library.exists():
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            compiled = Path(folder) / LIBRARY
+            subprocess.run(["gcc", *options, "-o", compiled, _SOURCES / "nvml.c"], check=True)
+            compiled.replace(library)
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory) as folder:
+        Path(shutil.copyfile(library, Path(folder) / LIBRARY)).replace(directory / LIBRARY)
+    return directory
+
+
+def environment(library: Path, description: Path, log: Path | None = None) -> dict[str, str]:
+    """Return this process' environment, changed so that a child finds the stand-in and its machine."""
+    changed = {"LD_LIBRARY_PATH": str(library), "GFD_STANDIN": str(description)}
+    kept = {name: value for name, value in os.environ.items() if name != "GFD_STANDIN_LOG"}
+    return kept | changed | ({"GFD_STANDIN_LOG": str(log)} if log else {})

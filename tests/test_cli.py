@@ -1,0 +1,262 @@
+"""gfd as it is typed: what it prints, what it says when something is wrong, and its exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gfd import __version__, cli
+from gfd.commands import COMMANDS
+from gfd.options import OPTIONS
+
+Gfd = Callable[..., tuple[int | None, str, str]]
+DOC = ("--simulate", "mig-doc", "--mig", "all-1g.5gb", "--mig-strategy", "single", "--no-timestamp")
+
+
+@pytest.fixture
+def gfd(capsys: pytest.CaptureFixture[str]) -> Gfd:
+    """Run gfd in this process: exit code, standard output, standard error."""
+
+    def run(*argv: str, **environ: str) -> tuple[int | None, str, str]:
+        code = cli.run(argv, environ)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def test_version(gfd: Gfd) -> None:
+    for flag in ("--version", "-version", "-v"):
+        assert gfd(flag) == (0, f"gfd {__version__}\n", "")
+
+
+def test_help_fits_a_screen(gfd: Gfd) -> None:
+    code, out, err = gfd("--help")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 80
+    for option in OPTIONS:
+        assert option.flag in out
+    for name in COMMANDS:
+        assert f"  {name} " in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_explains_every_option(gfd: Gfd, name: str) -> None:
+    code, out, _ = gfd(name, "--help")
+    assert code == 0
+    assert COMMANDS[name].help in out
+    for option in (*OPTIONS, *COMMANDS[name].options):
+        assert option.flag in out
+        assert option.help.split()[0] in out
+
+
+def test_dump_formats(gfd: Gfd) -> None:
+    _, lines, _ = gfd("dump", *DOC)
+    labels = dict(line.split("=", 1) for line in lines.splitlines())
+    assert labels["nvidia.com/gpu.product"] == "A100-PCIE-40GB-MIG-1g.5gb"
+    assert gfd("dump", *DOC, "-o", "nfd") == (0, lines, "")
+    assert json.loads(gfd("dump", *DOC, "-o=json")[1]) == labels
+    assert yaml.safe_load(gfd("dump", *DOC, "--format", "yaml")[1]) == labels
+    _, table, _ = gfd("dump", *DOC, "-o", "table")
+    *rows, count = [line.split() for line in table.splitlines() if line]
+    assert dict(rows) == labels
+    assert count == [str(len(labels)), "labels"]
+
+
+def test_dump_on_a_terminal_is_a_table(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    _, out, _ = gfd("dump", *DOC)
+    assert out.splitlines()[-1] == "34 labels"
+    assert [line.split() for line in out.splitlines() if "gpu.product" in line] == [
+        ["nvidia.com/gpu.product", "A100-PCIE-40GB-MIG-1g.5gb"]
+    ]
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert gfd("dump", *DOC)[1] == gfd("dump", *DOC, "-o", "table")[1]
+
+
+def test_dump_of_nothing(gfd: Gfd, tmp_path: Path) -> None:
+    (tmp_path / "bare.yaml").write_text("schema: 1\n")
+    arguments = ("dump", "--inventory", str(tmp_path / "bare.yaml"), "--no-timestamp")
+    assert gfd(*arguments) == (0, "", "")
+    assert gfd(*arguments, "-o", "table") == (0, "0 labels\n", "")
+    assert gfd(*arguments, "-o", "yaml") == (0, "{}\n", "")
+
+
+def test_a_snapshot_is_replayed(gfd: Gfd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = gfd("dump", *DOC)
+    for name in ("node.yaml", "node.json"):
+        path = str(tmp_path / name)
+        assert gfd("snapshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb", "-o", path) == (0, "", "")
+        replay = ("dump", "--no-timestamp", "--mig-strategy=single", "--inventory")
+        assert gfd(*replay, path) == expected
+    assert json.loads((tmp_path / "node.json").read_text())["schema"] == 1
+    _, out, _ = gfd("snapshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb")
+    assert out == (tmp_path / "node.yaml").read_text()
+    monkeypatch.setattr("sys.stdin", io.StringIO(out))
+    assert gfd(*replay, "-") == expected
+
+
+def test_machines(gfd: Gfd) -> None:
+    code, out, _ = gfd("machines")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert code == 0
+    assert set(names) >= {
+        "mig-doc",
+        "dgx-a100",
+        "a30",
+        "h100",
+        "dgx-h100",
+        "h200",
+        "b200",
+        "t4",
+        "l40s",
+        "v100",
+    }
+
+
+def test_config_says_where_values_come_from(gfd: Gfd, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("version: v1\nflags:\n  migStrategy: mixed\n  gfd:\n    sleepInterval: 5s\n")
+    code, out, err = gfd("config", "--config-file", str(file), "--oneshot", MIG_STRATEGY="single")
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
+    assert rows["--mig-strategy"] == ["single", "MIG_STRATEGY"]
+    assert rows["--sleep-interval"] == ["5s", f"{file}:5"]
+    assert rows["--oneshot"] == ["true", "--oneshot"]
+    assert rows["--log-level"] == ["info", "default"]
+    assert list(rows) == [option.flag for option in OPTIONS]
+
+
+def test_oneshot_writes_and_cleanup_removes(gfd: Gfd, tmp_path: Path) -> None:
+    target = tmp_path / "gfd"
+    assert gfd("--oneshot", *DOC, "-o", str(target)) == (0, "", "")
+    assert target.read_text() == gfd("dump", *DOC)[1]
+    assert gfd("cleanup", "-o", str(target)) == (0, f"{target}: removed\n", "")
+    assert gfd("cleanup", "-o", str(target)) == (0, f"{target}: was not there\n", "")
+    assert gfd("cleanup", "-o=") == (0, "nothing to withdraw: labels go to standard output\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_oneshot_on_both_sinks(gfd: Gfd, tmp_path: Path) -> None:
+    target = tmp_path / "gfd"
+    code, out, _ = gfd("--oneshot", *DOC, "-o", str(target), "--sink", "stdout", "--sink=file")
+    assert code == 0
+    assert target.read_text() == out != ""
+
+
+def test_one_sink_that_fails_does_not_stop_the_other(gfd: Gfd, tmp_path: Path) -> None:
+    code, out, err = gfd("--oneshot", *DOC, "-o", str(tmp_path / "gone/gfd"), "--sink=file,stdout")
+    assert code == 1
+    assert out == gfd("dump", *DOC)[1]
+    assert err.startswith(f"gfd: sink file: {tmp_path}/gone/gfd: ")
+
+
+def test_completion(gfd: Gfd) -> None:
+    for shell in ("bash", "zsh", "tcsh"):
+        code, out, _ = gfd("completion", shell)
+        assert code == 0
+        assert "mig-strategy" in out
+    script = gfd("completion", "bash")[1]
+    typed = "COMP_WORDS=(gfd --mig-strategy ''); COMP_CWORD=2; _shtab_gfd; echo ${COMPREPLY[*]}"
+    done = subprocess.run(["bash", "-c", f"{script}\n{typed}"], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["none", "single", "mixed"]
+
+
+def test_completion_without_shtab(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    code, _, err = gfd("completion", "bash")
+    assert (code, err) == (
+        1,
+        "gfd: completion needs shtab; install gfd with its extra: pip install 'gfd[cli]'\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (["--simulat=x"], 2, "--simulat (command line): unknown flag; did you mean --simulate?"),
+        (["dmp"], 2, "dmp (command line): unknown command; did you mean dump?"),
+        (["dump", "now"], 2, "now (command line): gfd dump takes no such word"),
+        (["--mig-strategy=both", "--oneshot"], 2, "--mig-strategy (command line): is unknown: 'both'"),
+        (["--sink=fle", "--oneshot"], 2, "--sink (command line): is unknown: 'fle'"),
+        (["dump", "-o", "xml"], 2, "--format (command line): is unknown: 'xml'"),
+        (
+            ["dump", "--simulate=h10"],
+            2,
+            "--simulate (command line): there is no machine h10: did you mean h100?",
+        ),
+        (["dump", "--simulate=t4", "--mig=all-1g.5gb"], 2, "--mig (command line): "),
+        (
+            ["dump", "--simulate=a30", "--extra-labels=enginse"],
+            2,
+            "--extra-labels (command line): is unknown",
+        ),
+        (["completion"], 2, "SHELL (command line): gfd completion needs exactly one word: bash, zsh, tcsh"),
+        (["completion", "fish"], 2, "SHELL (command line): is unknown: 'fish'"),
+        (["--sleep-interval=60"], 2, "--sleep-interval (command line): has no unit: '60'; was 60s meant?"),
+        (["--sleep-interval=0s"], 2, "--sleep-interval (command line): must be longer than 0"),
+        (["--sleep-interval=-1s"], 2, "--sleep-interval (command line): must be longer than 0"),
+        (["--config-file=/gone", "--oneshot"], 2, "--config-file (command line): cannot read /gone"),
+        (["--use-node-feature-api", "--oneshot"], 2, "--use-node-feature-api (command line): "),
+        (
+            ["--device-discovery-strategy=tegra"],
+            2,
+            "--device-discovery-strategy (command line): tegra is not",
+        ),
+        (["dump", "--inventory=/gone"], 1, "/gone: No such file or directory; take one with gfd snapshot"),
+        (["dump", "--inventory=/"], 1, "/: Is a directory"),
+        (
+            ["dump", "--simulate=t4", "--template-dir=/gone"],
+            1,
+            "template /gone: the directory cannot be read",
+        ),
+        (["snapshot", "--simulate=t4", "-o=/gone/x"], 1, "sink snapshot: /gone/x: No such file or directory"),
+        (["cleanup", "-o=/proc"], 1, "sink file: /proc: this is a directory"),
+    ],
+)
+def test_bad_input(gfd: Gfd, argv: list[str], code: int, message: str) -> None:
+    exit_code, out, err = gfd(*argv)
+    assert (exit_code, out) == (code, "")
+    assert err.startswith(f"gfd: {message}")
+    assert err.count("\n") == 1
+
+
+def test_bad_environment_is_not_misuse(gfd: Gfd) -> None:
+    code, _, err = gfd("--oneshot", MIG_STRATEGY="both")
+    assert (code, err) == (
+        1,
+        "gfd: --mig-strategy (MIG_STRATEGY): is unknown: 'both'; there are none, single, mixed\n",
+    )
+
+
+def test_warnings_of_the_config_file(gfd: Gfd, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("flags:\n  migStrateggy: mixed\n")
+    code, out, err = gfd("--oneshot", *DOC, "-o=", "--config-file", str(file))
+    assert code == 0
+    assert out
+    assert err.startswith(f"gfd: warning: {file}:2: unknown key flags.migStrateggy is ignored")
+    code, out, err = gfd("dump", *DOC, "--config-file", str(file))
+    assert (code, err.count("\n")) == (0, 1)
+    code, _, err = gfd("--oneshot", *DOC, "-o=", "--config-file", str(file), "--strict-config")
+    assert code == 1
+    assert "flags.migStrateggy" in err
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    command = f"{sys.executable} -m gfd dump {' '.join(DOC)} | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "nvidia.com/cuda.driver-version.full=460.73.01\n"
+    assert done.stderr == ""

@@ -1,0 +1,269 @@
+"""The service as a process, on the stand-in driver."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gfd.probe import machines
+from tests.standin import Fault, Standin, build, environment, from_inventory
+
+PATIENCE_S = 15.0
+A100 = from_inventory(machines.read("mig-doc", "all-disabled"))
+MIG = from_inventory(machines.read("mig-doc", "all-1g.5gb"))
+
+
+def wait(condition: Callable[[], Any], what: str) -> Any:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"waited {PATIENCE_S} s in vain for {what}")
+
+
+class Service:
+    """A running gfd, its feature file and its log."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self.folder = folder
+        self.process = process
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "features.d" / "gfd"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        lines = self.file.read_text().splitlines() if self.file.exists() else []
+        return {line.split("=")[0].removeprefix("nvidia.com/"): line.split("=")[1] for line in lines}
+
+    def log(self, event: str = "") -> list[dict[str, Any]]:
+        lines = (self.folder / "log").read_text().splitlines()
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        return [entry for entry in events if event in ("", entry["event"])]
+
+    def play(self, machine: Standin) -> None:
+        play(self.folder, machine)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        started_s = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S), time.monotonic() - started_s
+
+
+def play(folder: Path, machine: Standin) -> None:
+    machine.write(folder / "new").replace(folder / "machine")
+
+
+@contextmanager
+def serve(folder: Path, *arguments: str, machine: Standin = A100, library: bool = True) -> Iterator[Service]:
+    (folder / "features.d").mkdir(exist_ok=True)
+    play(folder, machine)
+    # The loader remembers a folder that was not there.
+    (folder / "lib").mkdir(exist_ok=True)
+    if library:
+        build(folder / "lib")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "gfd",
+                    "--log-level=debug",
+                    "--log-format=json",
+                    "--sleep-interval=100ms",
+                ),
+                *("-o", str(folder / "features.d" / "gfd"), *arguments),
+            ],
+            env=environment(folder / "lib", folder / "machine", folder / "calls"),
+            stderr=log,
+        )
+    try:
+        yield Service(folder, process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_service_follows_the_hardware_and_leaves_its_labels(tmp_path: Path) -> None:
+    with serve(tmp_path, "--mig-strategy=single") as service:
+        wait(lambda: service.labels.get("gpu.product") == "A100-PCIE-40GB", "labels")
+        before, count = service.file.stat(), len(service.labels)
+        wait(lambda: len(service.log("cycle.published")) > 3, "quiet cycles")
+        assert service.file.stat() == before
+        service.play(MIG)
+        wait(lambda: service.labels.get("gpu.product") == "A100-PCIE-40GB-MIG-1g.5gb", "MIG labels")
+        timestamp = service.labels["gfd.timestamp"]
+        code, took_s = service.end()
+        assert code == 0
+        assert took_s < 1
+        assert service.labels["gpu.count"] == "7"
+        assert service.labels["gfd.timestamp"] == timestamp
+        first, *rest = service.log("cycle.published")
+        facts = {name: first[name] for name in ("level", "gpus", "mig_devices", "labels", "changed")}
+        assert facts == {"level": "info", "gpus": 1, "mig_devices": 0, "labels": count, "changed": ["file"]}
+        assert [entry["mig_devices"] for entry in rest if entry["level"] == "info"] == [7]
+        assert {entry["level"] for entry in rest} == {"info", "debug"}
+        assert service.log()[-1]["event"] == "service.stopped"
+    calls = (tmp_path / "calls").read_text()
+    # An open handle between cycles would block a MIG change or a driver upgrade.
+    assert calls.count("nvmlInit") == calls.count("nvmlShutdown") > 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_other_signals_end_it_too(tmp_path: Path, number: signal.Signals) -> None:
+    with serve(tmp_path, "--sleep-interval=infinite") as service:
+        wait(lambda: service.labels, "labels")
+        assert service.end(number)[0] == 0
+        assert len(service.log("cycle.published")) == 1
+
+
+def test_a_call_that_hangs_does_not_keep_it_alive(tmp_path: Path) -> None:
+    with serve(tmp_path) as service:
+        wait(lambda: service.labels, "labels")
+        service.play(replace(A100, faults=(Fault(function="nvmlDeviceGetName", hang=True),)))
+        wait(lambda: (tmp_path / "calls").read_text().endswith("nvmlDeviceGetName gpu=0\n"), "the hang")
+        code, took_s = service.end()
+        assert code == 0
+        assert took_s < 1
+
+
+def test_reload(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("flags: {migStrategy: none}\n")
+    with serve(tmp_path, f"--config-file={config}", "--sleep-interval=infinite") as service:
+        wait(lambda: service.labels, "labels")
+        assert "mig.strategy" not in service.labels
+        config.write_text("flags: {migStrategy: wrong}\n")
+        service.process.send_signal(signal.SIGHUP)
+        (rejected,) = wait(lambda: service.log("config.rejected"), "the rejection")
+        assert rejected["reason"].startswith(f"flags.migStrategy ({config}:1): is unknown: 'wrong'")
+        assert "mig.strategy" not in service.labels
+        config.write_text("flags: {migStrategy: mixed}\nnonsense: 1\n")
+        service.process.send_signal(signal.SIGHUP)
+        wait(lambda: service.labels.get("mig.strategy") == "mixed", "the new strategy")
+        (doubted,) = service.log("config.doubted")
+        assert doubted["reason"].startswith(f"{config}:2: unknown key nonsense is ignored")
+        assert [entry["level"] for entry in service.log("cycle.published")] == ["info", "info"]
+        assert service.end()[0] == 0
+
+
+def test_a_template_that_breaks_keeps_the_last_labels(tmp_path: Path) -> None:
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    (templates / "mine.j2").write_text("nvidia.com/mine=1\n")
+    with serve(tmp_path, f"--template-dir={templates}") as service:
+        wait(lambda: service.labels.get("mine") == "1", "labels")
+        (templates / "mine.j2").write_text("nvidia.com/mine={{ 1/0 }}\n")
+        service.process.send_signal(signal.SIGHUP)
+        failed = wait(lambda: service.log("cycle.failed"), "the failure")
+        assert failed[0]["reason"] == (
+            "template mine.j2, line 1: division by zero in «nvidia.com/mine={{ 1/0 }}»"
+        )
+        assert service.labels["mine"] == "1"
+
+
+def test_what_fails_again_and_again_is_said_once(tmp_path: Path) -> None:
+    lost = (Fault(function="nvmlDeviceGetHandleByIndex", error=15),)
+    with serve(tmp_path) as service:
+        wait(lambda: service.labels, "labels")
+        service.play(replace(A100, faults=lost))
+        wait(lambda: len(service.log("cycle.failed")) > 3, "failures")
+        first, *rest = service.log("cycle.failed")
+        assert first["level"] == "warning"
+        assert "nvmlDeviceGetHandleByIndex on GPU 0 failed: GPU is lost (NVML error 15)" in first["reason"]
+        assert {entry["level"] for entry in rest} == {"debug"}
+        assert service.labels["gpu.count"] == "1"
+        done = len(service.log("cycle.published"))
+        service.play(A100)
+        wait(lambda: len(service.log("cycle.published")) > done, "the recovery")
+        service.play(replace(A100, faults=lost))
+        wait(
+            lambda: [entry["level"] for entry in service.log("cycle.failed")].count("warning") == 2,
+            "a new word",
+        )
+
+
+def test_one_gpu_that_fails_is_left_out_and_named(tmp_path: Path) -> None:
+    two = from_inventory(machines.read("dgx-a100", "all-disabled"))
+    with serve(
+        tmp_path, machine=replace(two, faults=(Fault(function="nvmlDeviceGetName", gpu=3, error=999),))
+    ) as service:
+        wait(lambda: service.labels.get("gpu.count") == "7", "labels")
+        entry = service.log("gpu.failed")[0]
+        assert (entry["level"], entry["gpu"]) == ("warning", 3)
+        assert entry["reason"] == "nvmlDeviceGetName on GPU 3 failed: Unknown Error (NVML error 999)"
+
+
+def test_without_a_driver_it_says_so_and_exits(tmp_path: Path) -> None:
+    with serve(tmp_path, library=False) as service:
+        assert service.process.wait(PATIENCE_S) == 1
+        assert "gfd: libnvidia-ml.so.1 could not be loaded" in (tmp_path / "log").read_text()
+        assert not service.file.exists()
+
+
+def test_a_driver_that_comes_late_and_goes_again(tmp_path: Path) -> None:
+    with serve(tmp_path, "--fail-on-init-error=false", "--no-timestamp", library=False) as service:
+        wait(service.file.exists, "the file")
+        assert set(service.labels) <= {"vgpu.present"}
+        build(tmp_path / "lib")
+        wait(lambda: service.labels.get("gpu.count") == "1", "the driver's labels")
+        service.play(replace(A100, faults=(Fault(function="nvmlInitWithFlags", error=9),)))
+        failed = wait(lambda: service.log("cycle.failed"), "the failure")
+        assert failed[0]["reason"].startswith("nvmlInit failed: Driver Not Loaded (NVML error 9)")
+        assert service.labels["gpu.count"] == "1"
+
+
+def test_a_second_service_on_one_file_is_refused(tmp_path: Path) -> None:
+    with serve(tmp_path) as service:
+        wait(lambda: service.labels, "labels")
+        second = subprocess.run(
+            [sys.executable, "-m", "gfd", "-o", str(service.file)],
+            env=environment(tmp_path / "lib", tmp_path / "machine"),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        assert second.returncode == 1
+        assert f"another gfd (process {service.process.pid}) writes this file" in second.stderr
+
+
+def test_an_output_directory_that_is_missing_at_the_start(tmp_path: Path) -> None:
+    with serve(tmp_path, f"--output-file={tmp_path}/gone/gfd") as service:
+        assert service.process.wait(PATIENCE_S) == 1
+        assert "No such file or directory; create it" in (tmp_path / "log").read_text()
+
+
+def test_an_output_directory_that_goes_and_comes_back(tmp_path: Path) -> None:
+    with serve(tmp_path) as service:
+        wait(lambda: service.labels, "labels")
+        service.file.parent.rename(tmp_path / "away")
+        wait(lambda: service.log("publish.failed"), "the failure")
+        service.file.parent.mkdir()
+        wait(lambda: service.labels, "labels again")
+        assert service.process.poll() is None
+
+
+def test_nothing_is_left_behind_when_it_is_killed(tmp_path: Path) -> None:
+    with serve(tmp_path) as service:
+        wait(lambda: service.labels, "labels")
+        service.end(signal.SIGKILL)
+        assert service.labels["gpu.count"] == "1"
+    with serve(tmp_path) as service:
+        wait(lambda: service.log("cycle.published"), "labels by another")
+        names = sorted(os.listdir(service.file.parent))
+        assert names == [".gfd-tmp", "gfd"]

@@ -1,0 +1,172 @@
+"""Whole label sets, byte for byte: every built-in machine under every strategy, layout and way of sharing.
+
+A file in ``golden/`` holds the feature-file lines of one machine. A section begins with all the cases that
+have these labels: ``[layout strategy sharing]``. ``pytest --update-golden`` rewrites the files.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gfd.options import EXTRA_LABELS
+from gfd.probe import machines
+from gfd.render import Templates
+from gfd.resources import resolve
+from gfd.sharing import SharedResource, Sharing
+from gfd.sinks.text import to_lines
+from gfd.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gfd.inventory import Inventory
+    from gfd.labels import Labels
+
+GOLDEN = Path(__file__).parent / "golden"
+TEMPLATES = Templates()
+
+SHARING = ("none", "time-slicing", "renamed", "mps")
+
+EXTRA_CASES = (
+    ("h100", "all-disabled", "none"),
+    ("h100", "all-1g.10gb", "single"),
+    ("dgx-h100", "all-disabled", "none"),
+    ("a30", "all-balanced", "mixed"),
+    ("a30", "all-balanced", "single"),
+    ("mixed-models", "all-2g.12gb", "mixed"),
+    ("v100", "all-disabled", "none"),
+    ("no-gpu", "all-disabled", "none"),
+)
+"""Machine, layout and strategy for which the extra labels are kept."""
+
+MIG_DOCUMENT = {
+    "nvidia.com/cuda.driver.major": "460",
+    "nvidia.com/cuda.driver.minor": "73",
+    "nvidia.com/cuda.driver.rev": "01",
+    "nvidia.com/cuda.runtime.major": "11",
+    "nvidia.com/cuda.runtime.minor": "2",
+    "nvidia.com/gfd.timestamp": "1619479472",
+    "nvidia.com/gpu.compute.major": "8",
+    "nvidia.com/gpu.compute.minor": "0",
+    "nvidia.com/gpu.count": "7",
+    "nvidia.com/gpu.engines.copy": "1",
+    "nvidia.com/gpu.engines.decoder": "0",
+    "nvidia.com/gpu.engines.encoder": "0",
+    "nvidia.com/gpu.engines.jpeg": "0",
+    "nvidia.com/gpu.engines.ofa": "0",
+    "nvidia.com/gpu.family": "ampere",
+    "nvidia.com/gpu.machine": "SYS-1019GP-TT-02-NC24B",
+    "nvidia.com/gpu.memory": "4864",
+    "nvidia.com/gpu.multiprocessors": "14",
+    "nvidia.com/gpu.product": "A100-PCIE-40GB-MIG-1g.5gb",
+    "nvidia.com/gpu.slices.ci": "1",
+    "nvidia.com/gpu.slices.gi": "1",
+    "nvidia.com/mig.strategy": "single",
+}
+"""What gpu-feature-discovery printed for NVIDIA's document "MIG Support in Kubernetes"."""
+
+
+@cache
+def read(machine: str, layout: str) -> Inventory:
+    return machines.read(machine, layout)
+
+
+def layouts(machine: str) -> tuple[str, ...]:
+    """Without MIG, with devices of one profile, with several, and with MIG-enabled GPUs that are empty.
+
+    Under ``single`` the last two are invalid.
+    """
+    for gpu in read(machine, "all-disabled").gpus:
+        if gpu.profiles:
+            return "all-disabled", f"all-{gpu.profiles[0].name}", "all-balanced", "all-enabled"
+    return ("all-disabled",)
+
+
+def sharing(kind: str, inventory: Inventory) -> Sharing:
+    """All resources that the node could offer, four times each."""
+    if kind == "none":
+        return Sharing()
+    profiles = {device.profile for gpu in inventory.gpus for device in gpu.mig_devices or ()}
+    names = ("gpu", *(f"mig-{profile}" for profile in sorted(filter(None, profiles))))
+    return Sharing(
+        strategy="mps" if kind == "mps" else "time-slicing",
+        resources=tuple(SharedResource(name=f"nvidia.com/{name}", replicas=4) for name in names),
+        is_renamed=kind == "renamed",
+    )
+
+
+def label(
+    inventory: Inventory,
+    strategy: str,
+    shared: Sharing | None = None,
+    extra: Iterable[str] = (),
+    timestamp: int | None = None,
+) -> Labels:
+    node = resolve(inventory, mig_strategy=strategy, sharing=shared, timestamp=timestamp)
+    return TEMPLATES.render(node, inventory, extra)
+
+
+def sections(labels: dict[str, Labels]) -> str:
+    """Return the text of a golden file; cases with the same labels share a section."""
+    cases: dict[str, list[str]] = {}
+    for case, found in labels.items():
+        cases.setdefault(to_lines(found), []).append(f"[{case}]\n")
+    return "\n".join("".join(headings) + lines for lines, headings in cases.items())
+
+
+def compare(name: str, actual: str, config: pytest.Config) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if config.getoption("--update-golden"):
+        path.write_text(actual, encoding="utf-8", newline="\n")
+        return
+    expected = path.read_bytes().decode("utf-8") if path.exists() else ""
+    if actual != expected:
+        difference = difflib.unified_diff(
+            expected.splitlines(keepends=True),
+            actual.splitlines(keepends=True),
+            f"golden/{path.name}",
+            "now",
+        )
+        pytest.fail("".join(difference) or "the line ends differ", pytrace=False)
+
+
+@pytest.mark.parametrize("machine", machines.names())
+def test_labels_of_a_machine(machine: str, pytestconfig: pytest.Config) -> None:
+    labels = {}
+    for layout in layouts(machine):
+        inventory = read(machine, layout)
+        for strategy in STRATEGIES:
+            for kind in SHARING:
+                # MPS with MIG is an error.
+                if kind != "mps" or layout == "all-disabled":
+                    shared = sharing(kind, inventory)
+                    labels[f"{layout} {strategy} {kind}"] = label(inventory, strategy, shared)
+    compare(machine, sections(labels), pytestconfig)
+
+
+def test_extra_labels(pytestconfig: pytest.Config) -> None:
+    labels = {
+        f"{machine} {layout} {strategy}": label(read(machine, layout), strategy, extra=EXTRA_LABELS)
+        for machine, layout, strategy in EXTRA_CASES
+    }
+    compare("extra-labels", sections(labels), pytestconfig)
+
+
+def test_every_golden_file_is_in_use() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == {*machines.names(), "extra-labels"}
+
+
+def test_the_labels_of_the_mig_document() -> None:
+    found = label(read("mig-doc", "all-1g.5gb"), "single", timestamp=1619479472)
+    assert {key: found.get(key) for key in MIG_DOCUMENT} == MIG_DOCUMENT
+
+
+def test_the_second_layout_of_the_mig_document() -> None:
+    found = label(read("mig-doc", "all-3g.20gb"), "single")
+    assert found["nvidia.com/gpu.count"] == "2"
+    assert found["nvidia.com/gpu.product"] == "A100-PCIE-40GB-MIG-3g.20gb"

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from gfd.models import ModelCount, choose, count_models
+from tests.make import gpu, mig_gpu
+
+
+def test_one_model_is_not_counted_twice() -> None:
+    assert count_models((gpu(0), gpu(1))) == ()
+
+
+def test_models_are_counted_by_product() -> None:
+    gpus = (gpu(0, name="B  x"), gpu(1, name="A"), gpu(2, name="B x"), gpu(3, name="®"))
+    assert count_models(gpus) == (ModelCount(product="A", count=1), ModelCount(product="B-x", count=2))
+
+
+def test_a_long_product_is_cut_to_a_key() -> None:
+    (cut, _) = count_models((gpu(0, name="N" * 52 + "-" + "M"), gpu(1, name="X")))
+    assert cut.product == "N" * 52
+
+
+def test_a_model_with_full_gpus_comes_first() -> None:
+    gpus = (mig_gpu(0, name="M"), mig_gpu(1, name="M"), gpu(2, name="F"))
+    assert choose(gpus).name == "F"
+
+
+def test_then_the_model_with_most_gpus() -> None:
+    gpus = (gpu(0, name="A"), gpu(1, name="B"), mig_gpu(2, name="B"))
+    assert choose(gpus).name == "B"
+
+
+def test_then_the_lowest_pci_address() -> None:
+    assert choose((gpu(0, name="B"), gpu(1, name="A"))).name == "B"
+
+
+def test_the_last_full_gpu_describes_its_model() -> None:
+    gpus = (gpu(0), gpu(1), mig_gpu(2))
+    assert choose(gpus).gpu is gpus[1]
+
+
+def test_a_gpu_without_compute_capability_describes_only_as_a_last_resort() -> None:
+    gpus = (gpu(0), gpu(1, compute_capability=None))
+    assert choose(gpus).gpu is gpus[0]
+    assert choose(gpus[1:]).gpu is gpus[1]

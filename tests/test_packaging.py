@@ -1,0 +1,114 @@
+"""What is installed, and what it needs."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import gfd
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def metadata() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_the_version_stands_in_one_place_more(metadata: configparser.ConfigParser) -> None:
+    assert metadata["metadata"]["version"] == gfd.__version__
+    assert f"## [{gfd.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_oldest_dependencies_are_those_that_are_tested(metadata: configparser.ConfigParser) -> None:
+    bounds = metadata["options"]["install_requires"].split()
+    lowest = (ROOT / "tests/lowest.txt").read_text().splitlines()[1:]
+    assert [bound.split(",")[0].replace(">=", "==") for bound in bounds] == lowest
+
+
+def imported(*arguments: str, **environment: str) -> set[str]:
+    """The modules that a run of gfd imports."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "gfd", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip().split(".")[0] for line in lines}
+
+
+def test_a_oneshot_imports_only_what_it_uses() -> None:
+    run = imported("--oneshot", "--output-file=", "--fail-on-init-error=false")
+    assert {"pynvml", "jinja2"} <= run
+    unused = {
+        "kubernetes",
+        "apscheduler",
+        "rich",
+        "prometheus_client",
+        "structlog",
+        "yaml",
+        "argparse",
+        "shtab",
+    }
+    assert run & unused == set()
+
+
+def test_the_help_imports_next_to_nothing() -> None:
+    third_party = {"jinja2", "pynvml", "yaml", "structlog", "rich", "kubernetes", "apscheduler"}
+    assert imported("--help") & third_party == set()
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    wheels = tmp_path / "wheels"
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], check=True)
+    (wheel,) = wheels.iterdir()
+    names = zipfile.ZipFile(wheel).namelist()
+    for folder, package in (("templates", "gfd_templates"), ("gfd/machines", "gfd/machines")):
+        data = {str(path.relative_to(ROOT / folder)) for path in (ROOT / folder).rglob("*.[jy]*[2l]")}
+        assert data
+        assert {name.removeprefix(f"{package}/") for name in names} >= data
+    assert not [name for name in names if name.startswith("tests")]
+
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    bin_folder = tmp_path / "venv/bin"
+    subprocess.run([bin_folder / "pip", "install", "-q", wheel], check=True)
+    arguments = [
+        "dump",
+        "--simulate",
+        "mig-doc",
+        "--mig",
+        "all-1g.5gb",
+        "--mig-strategy",
+        "mixed",
+        "--extra-labels",
+        "all",
+    ]
+    outputs = {
+        subprocess.run(
+            [*program, *arguments, "--no-timestamp"], capture_output=True, check=True, cwd=tmp_path
+        ).stdout
+        for program in (
+            [bin_folder / "gfd"],
+            [bin_folder / "gpu-feature-discovery"],
+            [bin_folder / "python", "-I", "-m", "gfd"],
+        )
+    }
+    (output,) = outputs
+    assert b"nvidia.com/mig-1g.5gb.product=A100-PCIE-40GB-MIG-1g.5gb\n" in output
+    service = subprocess.run(
+        [bin_folder / "gfd", "--oneshot", "--log-format=json"], capture_output=True, text=True, check=False
+    )
+    assert service.returncode == 1
+    assert service.stderr.startswith("gfd: libnvidia-ml.so.1 could not be loaded")

@@ -1,0 +1,68 @@
+"""What the README shows is what gfd does."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from gfd import cli
+from gfd.commands import COMMANDS
+from gfd.options import OPTIONS, Option
+
+README = Path(__file__).parent.parent / "README.md"
+BEGIN = "<!-- options: tests/test_readme.py writes this table from gfd/options.py -->\n"
+END = "<!-- end of options -->\n"
+
+
+def _row(option: Option) -> str:
+    flags = ", ".join(f"`{flag}`" for flag in option.flags)
+    environment = ", ".join(f"`{name}`" for name in option.environment)
+    key = f"`{option.file_key}`" if option.file_key else ""
+    default = f"`{option.default}`" if option.default else ""
+    choices = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
+    return f"| {flags} | {environment} | {key} | {default} | {option.help}{choices} |\n"
+
+
+def test_the_table_of_options(request: pytest.FixtureRequest) -> None:
+    head = "| flag | environment | config file | default | meaning |\n|---|---|---|---|---|\n"
+    table = f"\n{head}{''.join(map(_row, OPTIONS))}\n"
+    before, _, rest = README.read_text().partition(BEGIN)
+    shown, _, after = rest.partition(END)
+    if request.config.getoption("--update-golden"):
+        README.write_text(f"{before}{BEGIN}{table}{END}{after}")
+    else:
+        assert shown == table
+
+
+def test_the_first_command_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    block = README.read_text().split("```console\n")[1].split("```")[0]
+    command, _, shown = block.partition("\n")
+    arguments = shlex.split(command.rpartition(".venv/bin/gfd ")[2])
+    assert cli.run(arguments, {}) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_every_command_is_listed() -> None:
+    listed = {
+        line.split("`")[1].split()[1]
+        for line in README.read_text().splitlines()
+        if line.startswith("| `gfd ")
+    }
+    assert listed - {"--oneshot"} == set(COMMANDS)
+
+
+def test_links_lead_somewhere() -> None:
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (README.parent / name).read_text()
+        targets = [part.split(")")[0] for part in text.split("](")[1:]]
+        assert targets
+        missing = [t for t in targets if not t.startswith("http") and not (README.parent / t).exists()]
+        assert missing == []
+
+
+def test_the_environment_is_not_read_by_accident() -> None:
+    # The tests of this file run gfd in this process.
+    assert not [name for option in OPTIONS for name in option.environment if name in os.environ]

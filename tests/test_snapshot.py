@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gfd import snapshot
+from gfd.errors import InventoryError
+from gfd.inventory import Inventory
+from tests.make import failure, gpu, inventory, mig_gpu
+
+
+@given(st.from_type(Inventory).map(lambda found: found))
+def test_a_snapshot_reads_back_equal(found: Inventory) -> None:
+    same = Inventory(**{**{f.name: getattr(found, f.name) for f in fields(found)}, "schema": 1})
+    assert snapshot.read(snapshot.to_json(same), "x") == same
+
+
+def test_yaml_reads_back_equal() -> None:
+    found = inventory(gpu(0), mig_gpu(1, failures=(failure("uuid"),)))
+    assert snapshot.read(snapshot.to_yaml(found), "x") == found
+
+
+def test_fields_at_their_default_are_left_out() -> None:
+    assert snapshot.to_json(Inventory()) == '{\n  "schema": 1\n}\n'
+
+
+def test_every_field_is_covered() -> None:
+    def check(kind: Any) -> None:
+        for hint in get_type_hints(kind).values():
+            for part in (hint, *get_args(hint)):
+                if is_dataclass(part):
+                    check(part)
+                elif not get_args(part) and part not in (Ellipsis, type(None)):
+                    assert part in (str, int, bool, float)
+
+    check(Inventory)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "x: not an inventory: expected a mapping of fields"),
+        ("- 1", "x: not an inventory: expected a mapping of fields"),
+        ("{", "x: line 1: not JSON: Expecting property name enclosed in double quotes"),
+        ("a: [", "x: neither JSON nor YAML: while parsing a flow node"),
+        ("{}", "x: schema: None cannot be read: this version of gfd reads schema 1; take the snapshot again"),
+        ('{"schema": 2}', "x: schema: 2 cannot be read"),
+        ('{"schema": 1, "gpu": []}', "x: gpu: no such field in this schema"),
+        ('{"schema": 1, "gpus": {}}', "x: gpus: expected a list, found dict {}"),
+        ('{"schema": 1, "gpus": [{"index": 0}]}', "x: gpus[0].name: missing"),
+        ('{"schema": 1, "gpus": [7]}', "x: gpus[0]: expected a mapping of fields, found int 7"),
+        (
+            '{"schema": 1, "gpus": [{"index": true, "name": "a"}]}',
+            "x: gpus[0].index: expected a whole number, found bool True",
+        ),
+        (
+            '{"schema": 1, "gpus": [{"index": 0, "name": "a", "compute_capability": [8]}]}',
+            "x: gpus[0].compute_capability: expected 2 items, found 1",
+        ),
+        ('{"schema": 1, "driver_version": 5}', "x: driver_version: expected text, found int 5"),
+        (
+            '{"schema": 1, "gpus": [{"index": 0, "name": null}]}',
+            "x: gpus[0].name: expected text, found nothing",
+        ),
+    ],
+)
+def test_damage_names_the_field(text: str, expected: str) -> None:
+    with pytest.raises(InventoryError) as caught:
+        snapshot.read(text, "x")
+    assert str(caught.value).startswith(expected)
+
+
+def test_json_is_json() -> None:
+    assert json.loads(snapshot.to_json(inventory(gpu())))["gpus"][0]["compute_capability"] == [8, 0]
