@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gfd.config import Config, Loaded
     from gfd.cycle import Cycle
     from gfd.options import Option
+    from gfd.probes import Probe
 
 ORIGINAL = "gpu-feature-discovery"
 """The other name of the program, under which it stands in for NVIDIA's."""
@@ -144,6 +145,7 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> int | None:
         for warning in loaded.warnings:
             _complain(f"warning: {warning}")
         return _label_once(loaded.config)
+    from gfd import probes
     from gfd.daemon import Service, Setup
     from gfd.log import configure
 
@@ -153,14 +155,20 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> int | None:
         again = load(values, environ)
         for warning in again.warnings:
             log.warning("config.doubted", reason=warning)
-        return Setup(cycle=_make_cycle(again.config), interval_s=again.config.sleep_interval_s)
+        return Setup(
+            cycle=_make_cycle(again.config, probes.choose(again.config)),
+            interval_s=again.config.sleep_interval_s,
+        )
 
     log.info("service.started", version=__version__, pid=os.getpid())
     return DONE if Service(setup, log).run() else None
 
 
 def _label_once(config: Config) -> int:
-    cycle = _make_cycle(config)
+    from gfd import probes
+
+    probe = probes.start(probes.choose(config))
+    cycle = _make_cycle(config, probe)
     outcome = cycle.run()
     for failed in outcome.inventory.failed_gpus:
         _complain(f"warning: GPU {failed.index} is left out: {failed.failure.as_error()}")
@@ -170,12 +178,12 @@ def _label_once(config: Config) -> int:
     return FAILED if outcome.errors else DONE
 
 
-def _make_cycle(config: Config) -> Cycle:
-    from gfd.cycle import Cycle, choose_probe
+def _make_cycle(config: Config, probe: Probe) -> Cycle:
+    from gfd.cycle import Cycle
     from gfd.sinks import SINKS
 
-    sinks = [SINKS[name](config.output_file, config.label_ttl_s) for name in config.sinks]
-    return Cycle(config, choose_probe(config), sinks, int(time.time()))
+    sinks = [SINKS[name](config) for name in config.sinks]
+    return Cycle(config, probe, sinks, int(time.time()))
 
 
 def _complain(text: str) -> None:

@@ -37,11 +37,12 @@ class Command:
 def dump(loaded: Loaded, values: Mapping[str, str]) -> None:
     """Print the labels of this machine, a simulated one, or a snapshot."""
     from gfd import dump as formats
-    from gfd.cycle import Cycle, choose_probe
+    from gfd import probes
+    from gfd.cycle import Cycle
 
     config = loaded.config
     path = values.get("inventory")
-    inventory = _read_snapshot(path) if path else choose_probe(config)()
+    inventory = _read_snapshot(path) if path else probes.choose(config)()
     labels = Cycle(config, lambda: inventory, (), int(time.time())).label(inventory)
     wanted = values.get("format")
     if wanted is None and sys.stdout.isatty():
@@ -52,10 +53,10 @@ def dump(loaded: Loaded, values: Mapping[str, str]) -> None:
 
 def snapshot(loaded: Loaded, values: Mapping[str, str]) -> None:
     """Print or write the inventory."""
+    from gfd import probes
     from gfd import snapshot as text
-    from gfd.cycle import choose_probe
 
-    inventory = choose_probe(loaded.config)()
+    inventory = probes.choose(loaded.config, is_complete=True)()
     path = values.get("snapshot_file", "")
     content = text.to_json(inventory) if path.endswith(".json") else text.to_yaml(inventory)
     if not path:

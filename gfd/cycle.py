@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.errors import DriverUnavailable, PublishError
+from gfd.errors import PublishError
 from gfd.render import Templates
 from gfd.resources import resolve
 
@@ -75,45 +75,3 @@ class Cycle:
         """Let go of the sinks; what was published stays."""
         for sink in self._sinks:
             sink.close()
-
-
-def choose_probe(config: Config) -> Callable[[], Inventory]:
-    """Return the probe that the configuration asks for: a function that returns an Inventory or raises.
-
-    Raises ConfigError and InventoryError for a machine that cannot be simulated.
-    """
-    if config.simulate:
-        from gfd.probe import machines
-
-        simulated = machines.read(config.simulate, config.mig, config.mig_config)
-        return lambda: simulated
-    if config.fail_on_init_error:
-        return lambda: _read_node(config)
-    return _Patient(config)
-
-
-class _Patient:
-    """A probe for nodes that may have no driver yet: until it answers for the first time, there is none."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._has_answered = False
-
-    def __call__(self) -> Inventory:
-        try:
-            inventory = _read_node(self._config)
-        except DriverUnavailable:
-            # Labels of a driver that went away are old; the labels of no driver would be wrong.
-            if self._has_answered:
-                raise
-            from gfd.probe import node
-
-            return node.read_without_driver(machine_type_file=self._config.machine_type_file)
-        self._has_answered = True
-        return inventory
-
-
-def _read_node(config: Config) -> Inventory:
-    from gfd.probe import node
-
-    return node.read(driver_root=config.driver_root, machine_type_file=config.machine_type_file)

@@ -183,4 +183,7 @@ def need(owner: Inventory | Gpu | MigDevice, fact: str) -> Any:
     for failure in owner.failures:
         if failure.fact == fact:
             raise failure.as_error()
-    return getattr(owner, fact)
+    value = getattr(owner, fact)
+    if value is None:  # a snapshot can be written by hand
+        raise ProbeError(f"the inventory holds no {fact}, and no reason why")
+    return value

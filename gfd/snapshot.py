@@ -38,7 +38,8 @@ def to_yaml(value: Inventory) -> str:
     """Return an inventory as YAML."""
     import yaml
 
-    text: str = yaml.safe_dump(to_plain(value), sort_keys=False, allow_unicode=True)
+    # PyYAML's allow_unicode leaves U+0085 as it is, which reads back as a blank.
+    text: str = yaml.safe_dump(to_plain(value), sort_keys=False)
     return text
 
 

@@ -1,4 +1,4 @@
-"""The stand-in driver as the real pynvml sees it. pynvml loads the library by name, hence the child processes."""
+"""The stand-in driver, seen through the real pynvml: in child processes, for it loads the library by name."""
 
 from __future__ import annotations
 
@@ -247,10 +247,11 @@ fabric = c_nvmlGpuFabricInfo_v2_t()
 fabric.version = 0
 show(code(nvmlDeviceGetGpuFabricInfoV, gpu, ctypes.byref(fabric)))
 library = ctypes.CDLL("libnvidia-ml.so.1")
-show([library.nvmlDeviceGetName(gpu, ctypes.create_string_buffer(4), 4), library.nvmlDeviceGetBrand(gpu, None)])
+name = ctypes.create_string_buffer(4)
+show([library.nvmlDeviceGetName(gpu, name, 4), library.nvmlDeviceGetBrand(gpu, None)])
 show([code(ask, plain) for ask in (nvmlDeviceGetMigMode, nvmlDeviceGetBrand, nvmlDeviceGetSerial)])
 show([code(nvmlDeviceGetGpuInstanceProfileInfo, plain, 2, 1), code(nvmlDeviceGetGpuInstanceById, plain, 0)])
-show([str(NVMLError(value)) for value in (18, 999)])
+show([nvmlErrorString(value) for value in (18, 999)])
 show([code(nvmlShutdown), code(nvmlDeviceGetName, gpu), code(nvmlShutdown)])
 """,
     )
@@ -333,9 +334,14 @@ show([code(nvmlShutdown), code(nvmlInit)])
     assert shown == [[9, 1, 1], [0, 0], [0, 9]]
 
 
-@pytest.mark.parametrize(("what", "returncode"), [("segv", -11), ("exit", 99)])
-def test_a_call_can_end_the_process(bench: Bench, what: str, returncode: int) -> None:
-    fault = replace(Fault(function="nvmlDeviceGetHandleByIndex"), **{what: True})
+@pytest.mark.parametrize(
+    ("fault", "returncode"),
+    [
+        (Fault(function="nvmlDeviceGetHandleByIndex", segv=True), -11),
+        (Fault(function="nvmlDeviceGetHandleByIndex", exit=True), 99),
+    ],
+)
+def test_a_call_can_end_the_process(bench: Bench, fault: Fault, returncode: int) -> None:
     with bench.start(replace(NODE, faults=(fault,)), "nvmlInit(); nvmlDeviceGetHandleByIndex(1)") as process:
         assert process.wait(timeout=60) == returncode
 

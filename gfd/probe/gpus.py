@@ -65,16 +65,20 @@ class _Reading:
 
     session: Session
     root: Path
+    with_profiles: bool
     catalogues: dict[tuple[str, int | None], mig.Catalogue] = field(default_factory=dict)
     """By the model's name and memory."""
 
 
-def read_gpus(session: Session, root: Path) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
+def read_gpus(
+    session: Session, root: Path, *, with_profiles: bool
+) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
     """Return the GPUs in PCI-address order, and those that cannot be described.
 
-    ``root`` is the file system whose /sys is read. Raises NvmlCallFailed where they cannot be counted.
+    ``root`` is the file system whose /sys is read; without ``with_profiles`` only GPUs in MIG mode are
+    asked for the profiles that they offer. Raises NvmlCallFailed where they cannot be counted.
     """
-    reading = _Reading(session=session, root=root)
+    reading = _Reading(session=session, root=root, with_profiles=with_profiles)
     gpus: list[Gpu] = []
     failed: list[FailedGpu] = []
     for index in range(session.ask("nvmlDeviceGetCount")):
@@ -101,7 +105,7 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
         facts.failures.append(class_failure)
     catalogue = mig.Catalogue()
     mig_devices: tuple[MigDevice, ...] | None = ()
-    if is_mig_capable:
+    if is_mig_enabled or (is_mig_capable and reading.with_profiles):
         parent = mig.Parent(
             session=reading.session, handle=handle, name=facts.device, memory_bytes=memory_bytes
         )
@@ -139,9 +143,10 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
 
 def _find_catalogue(reading: _Reading, parent: mig.Parent, model: str) -> mig.Catalogue:
     key = (model, parent.memory_bytes)
-    if key not in reading.catalogues:
-        reading.catalogues[key] = mig.read_catalogue(parent)
-    return reading.catalogues[key]
+    found = reading.catalogues.get(key) or mig.read_catalogue(parent)
+    if found.gi_enums and not found.failures:  # what fails on one GPU is asked of the next
+        reading.catalogues[key] = found
+    return found
 
 
 def _read_mig_mode(facts: Facts, handle: Any) -> tuple[bool, bool]:
@@ -202,8 +207,8 @@ def _whole_gpu(
 
 def _sysfs_address(bus_id: str) -> str:
     """Return NVML's ``00000000:3B:00.0`` as sysfs writes it, ``0000:3b:00.0``."""
-    address = bus_id.lower()
-    return address[4:] if address.startswith("0000") and address[8:9] == ":" else address
+    domain, colon, rest = bus_id.lower().partition(":")
+    return f"{domain.lstrip('0'):0>4}{colon}{rest}"
 
 
 def _order(gpu: Gpu) -> tuple[bool, int, str, int]:

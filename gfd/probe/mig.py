@@ -52,7 +52,7 @@ def read_catalogue(parent: Parent) -> Catalogue:
                 "nvmlDeviceGetGpuInstanceProfileInfo", parent.handle, enum, 1, device=parent.name
             )
         except NvmlCallFailed as error:
-            if error.code not in (NOT_SUPPORTED, INVALID_ARGUMENT):
+            if error.code not in (NOT_SUPPORTED, INVALID_ARGUMENT) and not facts.failures:
                 facts.record("profiles", error)
             continue
         gi_enums.setdefault(info.id, enum)

@@ -15,17 +15,24 @@ if TYPE_CHECKING:
 
 
 def read(
-    *, driver_root: Path | None = None, machine_type_file: str = "", root: Path = sysfs.ROOT
+    *,
+    driver_root: Path | None = None,
+    machine_type_file: str = "",
+    root: Path = sysfs.ROOT,
+    with_profiles: bool = True,
 ) -> Inventory:
     """Return this node's inventory.
 
     ``driver_root`` is where a container has the driver mounted; ``root`` is the file system whose /sys is
-    read. Raises DriverUnavailable without NVML, and NvmlCallFailed where NVML cannot even say how many
-    GPUs there are.
+    read. Without ``with_profiles`` a GPU that is not in MIG mode is not asked for the profiles on offer,
+    nor for its engines, which are read off them: 18 calls, 8 of 18 ms on an H200.
+
+    Raises DriverUnavailable without NVML, and NvmlCallFailed where NVML cannot even say how many GPUs
+    there are.
     """
     with Session(driver_root) as session:
         facts = Facts(session, "")
-        gpus, failed = read_gpus(session, root)
+        gpus, failed = read_gpus(session, root, with_profiles=with_profiles)
         driver_version = facts.read("driver_version", "nvmlSystemGetDriverVersion")
         cuda_version = facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion")
     return read_without_driver(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from gfd.errors import DriverUnavailable, NvmlCallFailed, ProbeError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 LIBRARY = "libnvidia-ml.so.1"
 LIBRARY_FOLDERS = (
@@ -79,17 +79,10 @@ class Session:
             ) from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
+    def __exit__(self, *_exception: object) -> None:
+        # What was read stays true when the driver does not even take its leave.
+        with contextlib.suppress(pynvml.NVMLError):
             pynvml.nvmlShutdown()
-        except pynvml.NVMLError as shutdown_error:
-            if error is None:
-                raise _failed("nvmlShutdown", "", shutdown_error) from shutdown_error
 
     def ask(self, function: str, *arguments: Any, device: str = "") -> Any:
         """Call an NVML function by its name; text comes back as :class:`str`, whatever bytes it held.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gfd.config import Config
     from gfd.labels import Labels
 
 
@@ -29,19 +30,21 @@ class Sink(Protocol):
         """Let go of what the sink holds; what was published stays."""
 
 
-def _file(output_file: str, label_ttl_s: float | None) -> Sink:
+def _file(config: Config) -> Sink:
     from pathlib import Path
 
     from gfd.sinks.file import FeatureFile
 
-    return FeatureFile(Path(output_file), label_ttl_s)
+    # Labels are renewed while two more cycles have time to.
+    renew_s = 2 * (config.sleep_interval_s or 0)
+    return FeatureFile(Path(config.output_file), ttl_s=config.label_ttl_s, renew_s=renew_s)
 
 
-def _stdout(output_file: str, label_ttl_s: float | None) -> Sink:
+def _stdout(config: Config) -> Sink:
     from gfd.sinks.stdout import Stdout
 
     return Stdout()
 
 
-SINKS: dict[str, Callable[[str, float | None], Sink]] = {"file": _file, "stdout": _stdout}
-"""Name -> maker, from the output file's path and the labels' time to live in seconds."""
+SINKS: dict[str, Callable[[Config], Sink]] = {"file": _file, "stdout": _stdout}
+"""Name -> maker."""

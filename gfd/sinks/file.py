@@ -40,10 +40,14 @@ class FeatureFile:
 
     name = "file"
 
-    def __init__(self, path: Path, ttl_s: float | None = None) -> None:
-        """``ttl_s`` is how long the labels live when nobody refreshes them; None for ever."""
+    def __init__(self, path: Path, *, ttl_s: float | None = None, renew_s: float = 0) -> None:
+        """``ttl_s`` is how long the labels live when nobody renews them; None for ever.
+
+        They are renewed when half of that is over, or less than ``renew_s`` is left.
+        """
         self._path = path.absolute()
         self._ttl_s = ttl_s
+        self._renew_s = max(renew_s, (ttl_s or 0) / 2)
         self._directory: int | None = None
         self._scratch: int | None = None
         self._lock: int | None = None
@@ -152,8 +156,8 @@ class FeatureFile:
             return False
         if self._ttl_s is None:
             return expires_s is None
-        # Half of the time is left for a cycle that fails; a clock set back must not make labels live on.
-        return expires_s is not None and self._ttl_s / 2 < expires_s - now_s <= self._ttl_s + 1
+        # A clock that was set back must not make labels live on.
+        return expires_s is not None and self._renew_s < expires_s - now_s <= self._ttl_s + 1
 
     def _replace(self, text: str) -> None:
         name = self._path.name

@@ -16,15 +16,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.standin import Fault, Standin, build, environment
 from tests.standin.random_machines import DISPLAY_BOARDS, Case, random_case
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ORIGINAL = os.environ.get("GFD_PEER", "")
 MACHINES = int(os.environ.get("GFD_PEER_MACHINES", "300"))
@@ -61,7 +58,7 @@ class Bench:
 
     def ours(self, case: Case) -> Outcome:
         """Run gfd."""
-        return self._run([sys.executable, "-m", "gfd"], case)
+        return self._run([str(Path(sys.executable).with_name("gpu-feature-discovery"))], case)
 
     def theirs(self, case: Case) -> Outcome:
         """Run the original."""
@@ -102,8 +99,8 @@ Difference = Callable[[Case, Outcome, Outcome, Bench], Outcome]
 
 
 def unknown_strategy(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
-    """An unknown MIG strategy is a wrong command line; the original only notices on a node with a GPU."""
-    return expected if case.strategy in ("none", "single", "mixed") else Outcome(exit_code=2)
+    """An unknown MIG strategy is an error; the original only notices on a node with a GPU."""
+    return expected if case.strategy in ("none", "single", "mixed") else FAILED
 
 
 def failed_fabric(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:

@@ -175,7 +175,7 @@ def test_two_writers(target: Path) -> None:
 def test_labels_that_lapse(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1_800_000_000.0
     monkeypatch.setattr("gfd.sinks.file.time.time", lambda: now_s)
-    sink = FeatureFile(target, 600)
+    sink = FeatureFile(target, ttl_s=600)
     assert sink.publish(A)
     assert target.read_text() == "# +expiry-time=2027-01-15T08:10:00Z\n" + TEXT
     now_s += 299
@@ -189,6 +189,17 @@ def test_labels_that_lapse(target: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     sink.close()
     assert FeatureFile(target).publish(A)
     assert target.read_text() == TEXT
+
+
+def test_labels_are_renewed_before_the_next_cycles(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1_800_000_000.0
+    monkeypatch.setattr("gfd.sinks.file.time.time", lambda: now_s)
+    sink = FeatureFile(target, ttl_s=100, renew_s=98)
+    sink.publish(A)
+    now_s += 1
+    assert not sink.publish(A)
+    now_s += 1
+    assert sink.publish(A)
 
 
 def test_a_broken_expiry_line() -> None:

@@ -445,7 +445,7 @@ API int nvmlDeviceGetMigDeviceHandleByIndex(char *device, unsigned index, char *
 #define MIG_NUMBER(function, field)                                                                          \
     API int function(char *device, unsigned *out)                                                            \
     {                                                                                                        \
-        BEGIN(device, devices, out && on.mig);                                                                \
+        BEGIN(device, devices, out && on.mig);                                                              \
         return answer_number(on.mig->field, out);                                                            \
     }
 

@@ -1,0 +1,72 @@
+"""Snapshots of real GPUs, and the simulated machines that should be like them.
+
+Taken with ``gfd snapshot`` in virtual machines (driver 580.159.04, MIG off); UUIDs are replaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gfd import snapshot
+from gfd.inventory import Gpu, Inventory
+from gfd.probe import machines
+from gfd.render import Templates
+from gfd.resources import resolve
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+def real(name: str) -> Inventory:
+    return snapshot.read((FIXTURES / f"{name}.yaml").read_text(), name)
+
+
+def without_place(gpu: Gpu) -> Gpu:
+    """What the model decides, without what the machine around the GPU does."""
+    return replace(gpu, uuid=None, pci_address=None, numa_node=None, fabric=None, failures=())
+
+
+@pytest.mark.parametrize("name", ["h100", "h200"])
+def test_a_simulated_gpu_is_like_a_real_one(name: str) -> None:
+    (expected,) = real(name).gpus
+    (simulated,) = machines.read(name).gpus
+    assert without_place(simulated) == without_place(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "product", "memory"),
+    [("h100", "NVIDIA-H100-80GB-HBM3", "81559"), ("h200", "NVIDIA-H200", "143771")],
+)
+def test_the_labels_of_a_real_gpu(name: str, product: str, memory: str) -> None:
+    inventory = real(name)
+    labels = Templates().render(resolve(inventory, mig_strategy="none"), inventory)
+    # As NVIDIA's gpu-feature-discovery 0.20 printed them on the same machine.
+    assert {key.removeprefix("nvidia.com/"): value for key, value in labels.items()} == {
+        "cuda.driver-version.full": "580.159.04",
+        "cuda.driver-version.major": "580",
+        "cuda.driver-version.minor": "159",
+        "cuda.driver-version.revision": "04",
+        "cuda.driver.major": "580",
+        "cuda.driver.minor": "159",
+        "cuda.driver.rev": "04",
+        "cuda.runtime-version.full": "13.0",
+        "cuda.runtime-version.major": "13",
+        "cuda.runtime-version.minor": "0",
+        "cuda.runtime.major": "13",
+        "cuda.runtime.minor": "0",
+        "gpu.compute.major": "9",
+        "gpu.compute.minor": "0",
+        "gpu.count": "1",
+        "gpu.family": "hopper",
+        "gpu.machine": "unknown",
+        "gpu.memory": memory,
+        "gpu.mode": "compute",
+        "gpu.product": product,
+        "gpu.replicas": "1",
+        "gpu.sharing-strategy": "none",
+        "mig.capable": "true",
+        "mps.capable": "false",
+        "vgpu.present": "false",
+    }
