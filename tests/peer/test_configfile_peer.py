@@ -21,7 +21,10 @@ from gfd.values import parse_duration
 
 PEER = os.environ.get("GFD_PEER", "")
 
-pytestmark = pytest.mark.skipif(not PEER, reason="GFD_PEER does not name the original's binary")
+if not PEER:
+    pytest.skip("GFD_PEER does not name the original gpu-feature-discovery", allow_module_level=True)
+
+pytestmark = pytest.mark.slow
 
 ON_PURPOSE = re.compile(
     r"flags\.gfd\.sleepInterval .*: (must be longer than 0|is too long)"

@@ -484,9 +484,10 @@ def system_cases() -> dict[str, Case]:
 
 
 INIT_TEXTS = {
-    9: "Driver Not Loaded (NVML error 9); load the NVIDIA kernel module (nvidia-smi shows whether it answers)",
-    18: "RM has detected an NVML/RM version mismatch. (NVML error 18); the library is of another version than "
-    "the loaded kernel module: restart this program after the upgrade, or reboot if it stays",
+    9: "Driver Not Loaded (NVML error 9); load the NVIDIA kernel module (nvidia-smi shows whether it "
+    "answers)",
+    18: "RM has detected an NVML/RM version mismatch. (NVML error 18); the library is of another version "
+    "than the loaded kernel module: restart this program after the upgrade, or reboot if it stays",
     4: "Insufficient Permissions (NVML error 4); run as a user that may open /dev/nvidiactl, or give the "
     "container the device nodes",
     999: "Unknown Error (NVML error 999); see the kernel log (dmesg) for messages of NVRM",
@@ -745,9 +746,7 @@ MACHINES = {
     "a plain GPU": several((T4_PLAYED, T4)),
     "nothing but a name": several((StandinGpu(name="X"), NOTHING_KNOWN)),
     "two H100": Case(machine=PAIR_PLAYED, expected=replace(NODE, gpus=PAIR)),
-    "MIG indices with holes": a100(
-        *((one_slice_played(index), one_slice(index)) for index in (1, 4, 6)),
-    ),
+    "MIG indices with holes": a100(*((one_slice_played(index), one_slice(index)) for index in (1, 4, 6))),
     "a MIG index that is an invalid argument": hole(2),
     "a MIG index that is not found": hole(6),
     "smaller compute instances": a100(
@@ -794,11 +793,7 @@ MACHINES = {
                 FailedGpu(
                     index=0,
                     failure=Failure(
-                        fact="gpu",
-                        source="nvmlDeviceGetName",
-                        device="GPU 0",
-                        reason="Not Supported",
-                        code=3,
+                        fact="gpu", source="nvmlDeviceGetName", device="GPU 0", reason="Not Supported", code=3
                     ),
                 ),
             ),
@@ -810,10 +805,7 @@ MACHINES = {
             replace(
                 H100,
                 fabric=Fabric(
-                    state=2,
-                    status=999,
-                    cluster_uuid="00000000-0000-0000-0000-000000000000",
-                    clique_id=0,
+                    state=2, status=999, cluster_uuid="00000000-0000-0000-0000-000000000000", clique_id=0
                 ),
             ),
         )
@@ -964,8 +956,7 @@ def test_the_machine_and_the_numa_node(tmp_path: Path) -> None:
     (tmp_path / "product_name").write_bytes(b" DGX\xff H100 \n")
     gpu = replace(T4, numa_node=3, pci_class=0x0300)
     case = Case(
-        machine=Standin(gpus=(T4_PLAYED,)),
-        expected=replace(NODE, gpus=(gpu,), machine_type="DGX\ufffd H100"),
+        machine=Standin(gpus=(T4_PLAYED,)), expected=replace(NODE, gpus=(gpu,), machine_type="DGX\ufffd H100")
     )
     library = standin.build(tmp_path / "library")
     name = str(tmp_path / "product_name")
@@ -990,15 +981,16 @@ def test_a_driver_root_without_the_library(tmp_path: Path) -> None:
 
 
 NEXT_STEP = (
-    ". Install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name it with "
-    "--driver-root-ctr-path"
+    ". Install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name it "
+    "with --driver-root-ctr-path"
 )
 NOT_LOADED = "DriverUnavailable: libnvidia-ml.so.1 could not be loaded from the loader's path"
 
 
-@pytest.mark.skipif(ctypes.util.find_library("nvidia-ml") is not None, reason="this machine has a driver")
 @pytest.mark.parametrize("has_root", [False, True])
-def test_no_library(tmp_path: Path, has_root: bool) -> None:  # noqa: FBT001
+def test_no_library(tmp_path: Path, has_root: bool) -> None:
+    if ctypes.util.find_library("nvidia-ml") is not None:
+        pytest.skip("this machine has a driver")
     root = tmp_path / "driver" if has_root else None
     case = Case(machine=Standin(), expected="")
     answer = read_all(tmp_path / "cases", {"one": case}, library=tmp_path, driver_root=root)["one"]
