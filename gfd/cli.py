@@ -171,7 +171,7 @@ def _label_once(config: Config) -> int:
     cycle = _make_cycle(config, probe)
     outcome = cycle.run()
     for failed in outcome.inventory.failed_gpus:
-        _complain(f"warning: GPU {failed.index} is left out: {failed.failure.as_error()}")
+        _complain(f"warning: {failed}")
     for error in outcome.errors:
         _complain(str(error))
     cycle.close()

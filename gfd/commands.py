@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gfd.errors import InventoryError, PublishError
+from gfd.errors import DriverUnavailable, InventoryError, PublishError
 from gfd.options import Option
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ def dump(loaded: Loaded, values: Mapping[str, str]) -> None:
 
     config = loaded.config
     path = values.get("inventory")
-    inventory = _read_snapshot(path) if path else probes.choose(config)()
+    try:
+        inventory = _read_snapshot(path) if path else probes.choose(config)()
+    except DriverUnavailable as error:
+        hint = "To see the labels of another machine, name one of gfd machines with --simulate"
+        raise DriverUnavailable(f"{error}. {hint}") from error
+    for failed in inventory.failed_gpus:
+        sys.stderr.write(f"gfd: warning: {failed}\n")
     labels = Cycle(config, lambda: inventory, (), int(time.time())).label(inventory)
     wanted = values.get("format")
     if wanted is None and sys.stdout.isatty():

@@ -152,6 +152,9 @@ class FailedGpu:
     index: int
     failure: Failure
 
+    def __str__(self) -> str:
+        return f"GPU {self.index} is left out: {self.failure.as_error()}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vgpu:

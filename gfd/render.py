@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gfd_templates
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2 import TemplateError as JinjaError
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
@@ -70,7 +70,9 @@ class Templates:
             auto_reload=False,
         )
         self._environment.filters["fit"] = _fit
-        self._prefixes = (*OWN_PREFIXES, *allowed_prefixes)
+        # example.com means its labels, not those of example.community.
+        allowed = (prefix if "/" in prefix else f"{prefix}/" for prefix in allowed_prefixes)
+        self._prefixes = (*OWN_PREFIXES, *allowed)
         self._added = () if folder is None else _find_added(folder)
 
     def names(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> tuple[str, ...]:
@@ -131,7 +133,8 @@ class Templates:
             if path.suffix == SUFFIX:
                 folder = "extra/" if path.parent.name == "extra" else ""
                 name, line, expression = folder + path.name, frame.lineno or 1, frame.line or ""
-        return TemplateError(name, line, str(error), expression)
+        reason = f"there is no template {error.name}" if isinstance(error, TemplateNotFound) else str(error)
+        return TemplateError(name, line, reason, expression)
 
 
 class _Origin(Extension):

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gfd import __version__, cli
+from gfd import __version__, cli, snapshot
 from gfd.commands import COMMANDS
+from gfd.inventory import FailedGpu, Failure
 from gfd.options import OPTIONS
+from tests.make import gpu, inventory
 
 Gfd = Callable[..., tuple[int | None, str, str]]
 DOC = ("--simulate", "mig-doc", "--mig", "all-1g.5gb", "--mig-strategy", "single", "--no-timestamp")
@@ -90,6 +92,25 @@ def test_dump_of_nothing(gfd: Gfd, tmp_path: Path) -> None:
     assert gfd(*arguments) == (0, "", "")
     assert gfd(*arguments, "-o", "table") == (0, "0 labels\n", "")
     assert gfd(*arguments, "-o", "yaml") == (0, "{}\n", "")
+
+
+def test_dump_without_a_driver_names_a_way_on(gfd: Gfd) -> None:
+    code, out, err = gfd("dump")
+    assert (code, out) == (1, "")
+    assert err.startswith("gfd: libnvidia-ml.so.1 could not be loaded from the loader's path")
+    assert err.endswith("To see the labels of another machine, name one of gfd machines with --simulate\n")
+
+
+def test_a_gpu_that_failed_is_named(gfd: Gfd, tmp_path: Path) -> None:
+    failure = Failure(fact="gpu", source="nvmlDeviceGetName", device="GPU 1", reason="GPU is lost", code=15)
+    node = inventory(gpu(0), failed_gpus=(FailedGpu(index=1, failure=failure),))
+    (tmp_path / "node.json").write_text(snapshot.to_json(node))
+    code, out, err = gfd("dump", "--inventory", str(tmp_path / "node.json"))
+    assert code == 0
+    assert "nvidia.com/gpu.count=1\n" in out
+    assert err == (
+        "gfd: warning: GPU 1 is left out: nvmlDeviceGetName on GPU 1 failed: GPU is lost (NVML error 15)\n"
+    )
 
 
 def test_a_snapshot_is_replayed(gfd: Gfd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

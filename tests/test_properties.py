@@ -131,7 +131,8 @@ def gpu(draw: st.DrawFn, model: Gpu, number: int, *, may_fail: bool) -> Gpu:
         brand=draw(st.sampled_from((model.brand, None))),
         fabric=draw(st.none() | st.builds(make.fabric, state=st.integers(0, 3), clique_id=st.integers(0, 2))),
     )
-    if model.profiles and draw(st.booleans()):
+    is_mig_enabled: bool = draw(st.booleans())
+    if model.profiles and is_mig_enabled:
         devices = draw(mig_devices(model, may_fail=may_fail))
         found = replace(found, is_mig_enabled=True, mig_devices=devices)
     if may_fail:

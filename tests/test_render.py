@@ -46,6 +46,13 @@ example.com/gpu-{{ gpu.index }}={{ gpu.name | fit }}
     )
 
 
+def test_an_allowed_prefix_ends_where_its_domain_ends(tmp_path: Path) -> None:
+    (label,) = write(tmp_path, "example.com/a=1", allowed_prefixes=("example.com",))
+    assert label.key == "example.com/a"
+    with pytest.raises(LabelError, match=r"begins with none of .*, example\.com/;"):
+        write(tmp_path, "example.community/a=1", allowed_prefixes=("example.com",))
+
+
 def test_overriding_a_built_in_template(tmp_path: Path) -> None:
     (tmp_path / "_resources.j2").write_text("nvidia.com/gpu.count=few\n")
     (tmp_path / "extra").mkdir()
@@ -102,7 +109,7 @@ def test_an_undefined_name_in_an_extra_group(tmp_path: Path) -> None:
 
 
 def test_a_missing_include(tmp_path: Path) -> None:
-    assert "'_gone.j2' not found" in fail(tmp_path, '{% include "_gone.j2" %}')
+    assert "line 1: there is no template _gone.j2 in «" in fail(tmp_path, '{% include "_gone.j2" %}')
 
 
 def test_a_fact_that_is_none(tmp_path: Path) -> None:

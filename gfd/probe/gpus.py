@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -187,10 +188,16 @@ def _read_fabric(facts: Facts, handle: Any) -> Fabric | None:
         return Fabric(
             state=info.state,
             status=info.status,
-            cluster_uuid=str(uuid.UUID(bytes=bytes(info.clusterUuid))),
+            cluster_uuid=_cluster_uuid(info),
             clique_id=info.cliqueId,
         )
     return None
+
+
+def _cluster_uuid(info: Any) -> str:
+    # Before version 13 pynvml makes text of the field, and 16 random bytes are none.
+    place = type(info).clusterUuid
+    return str(uuid.UUID(bytes=ctypes.string_at(ctypes.addressof(info) + place.offset, place.size)))
 
 
 def _whole_gpu(

@@ -55,6 +55,9 @@ def _group(geometry: Geometry, wanted: Sequence[tuple[str, int]]) -> list[Instan
         ci_slices = int(slices) if slices else offer.profile.slices
         if ci_slices not in CI_SLICES.get(offer.profile.slices, (offer.profile.slices,)):
             raise DoesNotFitError(f"a {offer.profile.name} has no compute instance of {ci_slices} slices")
+        most = offer.profile.max_instances * (offer.profile.slices // ci_slices)
+        if number > most:
+            raise DoesNotFitError(f"{number} × {name} is too many, at most {most} fit")  # noqa: RUF001
         filled = open_ones.setdefault(gi_name, [])
         for _ in range(number):
             if not filled or sum(filled[-1]) + ci_slices > offer.profile.slices:

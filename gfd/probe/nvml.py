@@ -112,6 +112,12 @@ class Session:
         self.ask(function, *arguments, ctypes.byref(value), device=device)
         return value
 
+    @staticmethod
+    def raw(structure: Any, field: str) -> bytes:
+        """Return the bytes of a field, which older pynvml takes for text that ends at the first zero."""
+        description = getattr(type(structure), field)
+        return ctypes.string_at(ctypes.addressof(structure) + description.offset, description.size)
+
     def _explain_missing(self, reason: str) -> str:
         roots = f" or under {self._driver_root}" if self._driver_root is not None else ""
         return (
