@@ -37,10 +37,7 @@ class Model:
 
         One whose compute capability cannot be read describes nothing, as long as another can.
         """
-        ranked = sorted(
-            self.gpus, key=lambda gpu: (gpu.compute_capability is not None, not gpu.is_mig_enabled)
-        )
-        return ranked[-1]
+        return sorted(self.gpus, key=_rank)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

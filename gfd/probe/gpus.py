@@ -60,6 +60,27 @@ BRANDS = {
 """NVML_BRAND_*."""
 
 
+_FABRIC_FIELDS = (
+    ("cluster_uuid", ctypes.c_ubyte * 16),
+    ("status", ctypes.c_uint),
+    ("clique_id", ctypes.c_uint),
+    ("state", ctypes.c_ubyte),
+)
+_FABRIC_V2 = 0x02000024
+
+
+class _FabricInfo(ctypes.Structure):
+    """nvmlGpuFabricInfo_t, which pynvml 12.560 to 13.580 have with a UUID of 80 bytes."""
+
+    _fields_ = _FABRIC_FIELDS
+
+
+class _FabricInfoV(ctypes.Structure):
+    """nvmlGpuFabricInfo_v2_t."""
+
+    _fields_ = (("version", ctypes.c_uint), *_FABRIC_FIELDS, ("health_mask", ctypes.c_uint))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
     """What the GPUs of one read have in common."""
@@ -173,12 +194,12 @@ def _read_mig_devices(
 
 def _read_fabric(facts: Facts, handle: Any) -> Fabric | None:
     # The first version of the call is what the original asks; drivers to come may have only the second.
-    for function, structure in (
-        ("nvmlDeviceGetGpuFabricInfo", "c_nvmlGpuFabricInfo_t"),
-        ("nvmlDeviceGetGpuFabricInfoV", "c_nvmlGpuFabricInfoV_t"),
+    for function, empty in (
+        ("nvmlDeviceGetGpuFabricInfo", _FabricInfo()),
+        ("nvmlDeviceGetGpuFabricInfoV", _FabricInfoV(version=_FABRIC_V2)),
     ):
         try:
-            info = facts.session.fill(function, structure, handle, device=facts.device)
+            info = facts.session.fill(function, empty, handle, device=facts.device)
         except NvmlCallFailed as error:
             if error.code == FUNCTION_NOT_FOUND:
                 continue
@@ -188,16 +209,10 @@ def _read_fabric(facts: Facts, handle: Any) -> Fabric | None:
         return Fabric(
             state=info.state,
             status=info.status,
-            cluster_uuid=_cluster_uuid(info),
-            clique_id=info.cliqueId,
+            cluster_uuid=str(uuid.UUID(bytes=bytes(info.cluster_uuid))),
+            clique_id=info.clique_id,
         )
     return None
-
-
-def _cluster_uuid(info: Any) -> str:
-    # Before version 13 pynvml makes text of the field, and 16 random bytes are none.
-    place = type(info).clusterUuid
-    return str(uuid.UUID(bytes=ctypes.string_at(ctypes.addressof(info) + place.offset, place.size)))
 
 
 def _whole_gpu(

@@ -103,20 +103,10 @@ class Session:
             raise _failed(function, device, error) from error
         return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
 
-    def fill(self, function: str, structure: str, *arguments: Any, device: str = "") -> Any:
+    def fill(self, function: str, value: ctypes.Structure, *arguments: Any, device: str = "") -> Any:
         """Call an NVML function that fills a structure of the caller; return the structure."""
-        try:
-            value = getattr(pynvml, structure)()
-        except AttributeError as error:
-            raise NvmlCallFailed(function, device, FUNCTION_NOT_FOUND, "Function Not Found") from error
         self.ask(function, *arguments, ctypes.byref(value), device=device)
         return value
-
-    @staticmethod
-    def raw(structure: Any, field: str) -> bytes:
-        """Return the bytes of a field, which older pynvml takes for text that ends at the first zero."""
-        description = getattr(type(structure), field)
-        return ctypes.string_at(ctypes.addressof(structure) + description.offset, description.size)
 
     def _explain_missing(self, reason: str) -> str:
         roots = f" or under {self._driver_root}" if self._driver_root is not None else ""
