@@ -24,7 +24,7 @@ class Failure:
     """A fact that could not be read, and why."""
 
     fact: str
-    """Name of the field that is ``None`` because of this; ``attributes`` are all that NVML answers at once."""
+    """Name of the field that is ``None`` because of this; ``attributes`` is several at once."""
     source: str
     """NVML function or file that was asked."""
     device: str

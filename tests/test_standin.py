@@ -150,11 +150,15 @@ show([nvmlDeviceGetName(gpu), nvmlDeviceGetUUID(gpu), nvmlDeviceGetSerial(gpu), 
 show([nvmlDeviceGetMemoryInfo(gpu).total, nvmlDeviceGetMemoryInfo(gpu, nvmlMemory_v2).total])
 pci = nvmlDeviceGetPciInfo(gpu)
 show([pci.busId, pci.busIdLegacy, pci.domain, pci.bus, pci.device, pci.pciDeviceId])
-for fabric, ask in ((c_nvmlGpuFabricInfo_t(), nvmlDeviceGetGpuFabricInfo),
-                    (c_nvmlGpuFabricInfo_v2_t(), nvmlDeviceGetGpuFabricInfoV),
-                    (c_nvmlGpuFabricInfo_v3_t(), nvmlDeviceGetGpuFabricInfoV)):
+# Versions 1, 2 and 3 of the structure, byte by byte: older pynvml declare them with other sizes.
+for head, size, ask in ((b"", 28, nvmlDeviceGetGpuFabricInfo),
+                        (0x02000024 .to_bytes(4, "little"), 36, nvmlDeviceGetGpuFabricInfoV),
+                        (0x03000028 .to_bytes(4, "little"), 40, nvmlDeviceGetGpuFabricInfoV)):
+    fabric = ctypes.create_string_buffer(head, size)
     ask(gpu, ctypes.byref(fabric))
-    show([bytes(fabric.clusterUuid).hex(), fabric.status, fabric.cliqueId, fabric.state & 0xff])
+    answer = fabric.raw[len(head):]
+    show([answer[:16].hex(), int.from_bytes(answer[16:20], "little"),
+          int.from_bytes(answer[20:24], "little"), answer[24]])
 for version in (1, 2):
     info = nvmlDeviceGetGpuInstanceProfileInfo(gpu, 2, version)
     show([info.id, info.sliceCount, info.instanceCount, info.multiprocessorCount, info.copyEngineCount,
@@ -243,8 +247,7 @@ show([nvmlDeviceGetMaxMigDeviceCount(gpu), code(nvmlDeviceGetMigDeviceHandleByIn
       code(nvmlDeviceGetMigDeviceHandleByIndex, gpu, 99), code(nvmlDeviceGetGpuInstanceById, gpu, 0)])
 show([code(nvmlDeviceGetGpuInstanceProfileInfo, gpu, enum, 1) for enum in (2, 5, 16, 17, 18, 99)])
 show([code(nvmlDeviceGetMemoryInfo, gpu, 1), code(nvmlDeviceGetName, None)])
-fabric = c_nvmlGpuFabricInfo_v2_t()
-fabric.version = 0
+fabric = ctypes.create_string_buffer(36)
 show(code(nvmlDeviceGetGpuFabricInfoV, gpu, ctypes.byref(fabric)))
 library = ctypes.CDLL("libnvidia-ml.so.1")
 name = ctypes.create_string_buffer(4)
