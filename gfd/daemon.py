@@ -74,12 +74,13 @@ class Service:
                 if isinstance(event, BaseException):
                     raise event
                 if event != signal.SIGHUP:
-                    self._log.info("service.stopped", signal=event.name)
                     break
                 self._scheduler.add_job(self._guard, args=[self._reload])
         finally:
             self._scheduler.shutdown(wait=False)
-        return self._is_idle_soon()
+        is_idle = self._is_idle_soon()
+        self._log.info("service.stopped", signal=event.name, is_idle=is_idle)
+        return is_idle
 
     def _schedule(self) -> None:
         assert self._setup is not None

@@ -86,6 +86,20 @@ def test_dump_on_a_terminal_is_a_table(gfd: Gfd, monkeypatch: pytest.MonkeyPatch
     assert gfd("dump", *DOC)[1] == gfd("dump", *DOC, "-o", "table")[1]
 
 
+def test_the_table_has_a_paragraph_a_group(gfd: Gfd) -> None:
+    _, out, _ = gfd("dump", *DOC[:4], "--mig-strategy=mixed", "--no-timestamp", "-o", "table")
+    firsts = [paragraph.split()[0] for paragraph in out.split("\n\n")]
+    assert firsts == [
+        "nvidia.com/cuda.driver-version.full",
+        "nvidia.com/gpu.compute.major",
+        "nvidia.com/mig-1g.5gb.count",
+        "nvidia.com/mig.capable",
+        "nvidia.com/mps.capable",
+        "nvidia.com/vgpu.present",
+        "43",
+    ]
+
+
 def test_dump_of_nothing(gfd: Gfd, tmp_path: Path) -> None:
     (tmp_path / "bare.yaml").write_text("schema: 1\n")
     arguments = ("dump", "--inventory", str(tmp_path / "bare.yaml"), "--no-timestamp")
