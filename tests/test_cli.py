@@ -96,7 +96,7 @@ def test_the_table_has_a_paragraph_a_group(gfd: Gfd) -> None:
         "nvidia.com/mig.capable",
         "nvidia.com/mps.capable",
         "nvidia.com/vgpu.present",
-        "43",
+        "39",
     ]
 
 
