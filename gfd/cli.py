@@ -18,6 +18,7 @@ from gfd.options import COMMAND_LINE, OPTIONS, normalise
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gfd.commands import Command
     from gfd.config import Config, Loaded
     from gfd.cycle import Cycle
     from gfd.options import Option
@@ -27,8 +28,6 @@ ORIGINAL = "gpu-feature-discovery"
 """The other name of the program, under which it stands in for NVIDIA's."""
 
 DONE, FAILED, MISUSED = 0, 1, 2
-
-Values = dict[str, Any]
 
 
 def main() -> NoReturn:
@@ -61,71 +60,80 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
-    from gfd.commands import COMMANDS
-
-    words = normalise(argv, OPTIONS, {name: command.options for name, command in COMMANDS.items()})
+    commands = _find_commands(argv)
+    words = normalise(argv, OPTIONS, {name: command.options for name, command in commands.items()})
     flags = [word for word in words if word.startswith("--")]
     name, *arguments = [word for word in words if not word.startswith("--")] or [""]
-    if name and name not in COMMANDS:
+    if name and name not in commands:
         from gfd.values import did_you_mean
 
-        near = did_you_mean(name, COMMANDS)
+        near = did_you_mean(name, commands)
         raise ConfigError(name, COMMAND_LINE, f"unknown command{near}; gfd --help lists them all")
-    command = COMMANDS.get(name)
+    command = commands.get(name)
     if "--version" in flags:
         sys.stdout.write(f"gfd {__version__}\n")
         return DONE
     if "--help" in flags:
         from gfd import usage
 
-        sys.stdout.write(usage.write_command(name, command) if command else usage.write(COMMANDS))
+        sys.stdout.write(usage.write_command(name, command) if command else usage.write(commands))
         return DONE
-    own = command.options if command else ()
-    values = _collect(flags, {option.flag: option for option in (*OPTIONS, *own)})
-    if command and command.argument:
-        values |= _take_argument(name, command.argument, arguments)
-    elif arguments:
-        raise ConfigError(arguments[0], COMMAND_LINE, f"gfd {name} takes no such word; see gfd {name} --help")
-    own_values = {option.field: values.pop(option.field) for option in own if option.field in values}
-    if command and command.argument:
-        own_values[command.argument.field] = values.pop(command.argument.field)
-    if command:
-        loaded = _load(values, environ)
-        command.run(loaded, own_values)
-        sys.stdout.flush()
-        return DONE
-    return _label(values, environ)
+    values = _collect(flags, OPTIONS)
+    if command is None:
+        return _label(values, environ)
+    own_values = _collect(flags, command.options) | _take_argument(name, command.argument, arguments)
+    for option in (*command.options, *([command.argument] if command.argument else [])):
+        _check_choice(option, own_values.get(option.field))
+    command.run(_load(values, environ), own_values)
+    sys.stdout.flush()
+    return DONE
 
 
-def _collect(flags: Sequence[str], options: Mapping[str, Option]) -> Values:
-    values: Values = {}
+def _find_commands(argv: Sequence[str]) -> Mapping[str, Command]:
+    """Return the commands, unless ``argv`` is one that starts the service and so needs none of them."""
+    names = {word.lstrip("-").partition("=")[0] for word in argv if word.startswith("-")}
+    if all(word.startswith("-") for word in argv) and not {"help", "h"} & names:
+        return {}
+    from gfd.commands import COMMANDS
+
+    return COMMANDS
+
+
+def _collect(flags: Sequence[str], options: Sequence[Option]) -> dict[str, Any]:
+    """Return the texts of those ``flags`` that are among ``options``, by the options' fields."""
+    by_flag = {option.flag: option for option in options}
+    values: dict[str, Any] = {}
     for word in flags:
         flag, _, text = word.partition("=")
-        option = options[flag]
+        option = by_flag.get(flag)
+        if option is None:
+            continue
         if option.is_repeatable:
             values.setdefault(option.field, []).append(text)
         else:
-            _check_choice(option, text)
             values[option.field] = text
     return values
 
 
-def _check_choice(option: Option, text: str) -> None:
-    if option.kind == "choice":
+def _take_argument(name: str, argument: Option | None, words: Sequence[str]) -> dict[str, Any]:
+    if argument is None:
+        if words:
+            raise ConfigError(words[0], COMMAND_LINE, f"gfd {name} takes no such word; see gfd {name} --help")
+        return {}
+    if len(words) != 1:
+        known = ", ".join(argument.choices)
+        raise ConfigError(argument.flag, COMMAND_LINE, f"gfd {name} needs exactly one word: {known}")
+    return {argument.field: words[0]}
+
+
+def _check_choice(option: Option, text: str | None) -> None:
+    if option.kind == "choice" and text is not None:
         from gfd.values import one_of
 
         try:
             one_of(text, option.choices)
         except ValueError as error:
             raise ConfigError(option.flag, COMMAND_LINE, str(error)) from None
-
-
-def _take_argument(name: str, argument: Option, words: Sequence[str]) -> Values:
-    if len(words) != 1:
-        known = ", ".join(argument.choices)
-        raise ConfigError(argument.flag, COMMAND_LINE, f"gfd {name} needs exactly one word: {known}")
-    _check_choice(argument, words[0])
-    return {argument.field: words[0]}
 
 
 def _load(values: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:

@@ -41,6 +41,8 @@ def test_version(gfd: Gfd) -> None:
 
 def test_help_fits_a_screen(gfd: Gfd) -> None:
     code, out, err = gfd("--help")
+    for flag in ("-h", "-help=true", "--oneshot=true"):
+        assert gfd("--help", flag) == (code, out, err)
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert len(lines) <= 30
