@@ -6,7 +6,6 @@ so that every complaint, and ``gfd explain``, can point there.
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +125,8 @@ class Templates:
 
     def _locate(self, name: str, error: Exception) -> TemplateError:
         """Return ``error`` as one that names template, line and expression: jinja2 puts both in the trace."""
+        import traceback
+
         line = 1
         expression = ""
         for frame in traceback.extract_tb(error.__traceback__):

@@ -8,6 +8,7 @@ miss the change. Nothing is touched when nothing changed, because every change w
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -29,10 +30,12 @@ FOLDER = ".gfd-tmp"
 """Beside the feature file; NFD passes over names that begin with a dot."""
 
 _ADVICE = {
-    "FileNotFoundError": "create it, or mount NFD's feature directory there, or name another --output-file",
-    "PermissionError": "run as its owner, or make it writable for the user gfd runs as",
-    "NotADirectoryError": "name a file in a directory with --output-file",
+    errno.ENOENT: "create it, or mount NFD's feature directory there, or name another --output-file",
+    errno.EACCES: "run as its owner, or make it writable for the user gfd runs as",
+    errno.EROFS: "mount it writable, or name another --output-file",
+    errno.ENOTDIR: "name a file in a directory with --output-file",
 }
+"""What to do about errors that do not go away by themselves."""
 
 
 class FeatureFile:
@@ -175,7 +178,7 @@ class FeatureFile:
     def _translate(self, error: OSError) -> PublishError:
         if isinstance(error, IsADirectoryError):
             return self._error("this is a directory; name a file with --output-file", retryable=False)
-        advice = _ADVICE.get(type(error).__name__)
+        advice = _ADVICE.get(error.errno or 0)
         reason = error.strerror or str(error)
         if advice is None:
             return self._error(f"{reason}; the labels published before stay")

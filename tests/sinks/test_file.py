@@ -116,43 +116,61 @@ def test_a_file_in_place_of_the_directory(target: Path) -> None:
     assert "Not a directory; name a file in a directory" in fail(FeatureFile(target / "gfd"))
 
 
-def test_a_device_that_is_full() -> None:
-    # A file system of its own, small enough to fill, and gone with the process.
-    script = """
-import sys
-from pathlib import Path
-from gfd.errors import PublishError
-from gfd.sinks.file import FeatureFile
-target = Path(sys.argv[1]) / "gfd"
-sink = FeatureFile(target)
-sink.publish({"a": "old"})
-filler = open(Path(sys.argv[1]) / "filler", "wb")
-try:
-    while True:
-        filler.write(b"x" * 4096); filler.flush()
-except OSError:
-    pass
-try:
-    sink.publish({f"nvidia.com/{n}": "new" for n in range(2000)})
-except PublishError as error:
-    print(error, error.retryable)
-print(target.read_text())
-"""
-    with_mount = f"mount -t tmpfs -o size=64k none /mnt && exec {sys.executable} -c '{script}' /mnt"
+def on_a_file_system(options: str, script: str) -> list[str]:
+    """Run a script on a file system of its own, at /mnt, and return the lines that it prints."""
+    command = f"mount -t tmpfs -o {options} none /mnt && exec {sys.executable} -c '{script}'"
     done = subprocess.run(
-        ["unshare", "--mount", "--map-root-user", "sh", "-c", with_mount],
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", command],
         capture_output=True,
         check=False,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
-    if "unshare" in done.stderr:
-        pytest.skip(f"no mount namespace may be made here: {done.stderr.strip()}")
-    assert done.stdout.splitlines() == [
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+PUBLISH = """
+from pathlib import Path
+from gfd.errors import PublishError
+from gfd.sinks.file import FeatureFile
+sink = FeatureFile(Path("/mnt/gfd"))
+def publish(labels):
+    try:
+        sink.publish(labels)
+    except PublishError as error:
+        print(error, error.retryable)
+"""
+
+
+def test_a_device_that_is_full() -> None:
+    fill = """
+publish({"a": "old"})
+try:
+    with open("/mnt/filler", "wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 4096)
+except OSError:
+    pass
+publish({f"nvidia.com/{n}": "new" for n in range(2000)})
+print(Path("/mnt/gfd").read_text())
+"""
+    assert on_a_file_system("size=64k", PUBLISH + fill) == [
         "sink file: /mnt/gfd: No space left on device; the labels published before stay True",
         "a=old",
         "",
-    ], done.stderr
+    ]
+
+
+def test_a_file_system_that_is_read_only() -> None:
+    assert on_a_file_system("ro", PUBLISH + 'publish({"a": "1"})') == [
+        (
+            "sink file: /mnt/gfd: /mnt: Read-only file system; mount it writable, or name another "
+            "--output-file False"
+        )
+    ]
 
 
 def test_a_file_that_nfd_would_drop(target: Path) -> None:
