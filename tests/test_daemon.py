@@ -157,6 +157,7 @@ def test_reload(tmp_path: Path) -> None:
         wait(lambda: service.labels.get("mig.strategy") == "mixed", "the new strategy")
         (doubted,) = service.log("config.doubted")
         assert doubted["reason"].startswith(f"{config}:2: unknown key nonsense is ignored")
+        wait(lambda: len(service.log("cycle.published")) == 2, "the second line")
         assert [entry["level"] for entry in service.log("cycle.published")] == ["info", "info"]
         assert service.end()[0] == 0
 
@@ -203,7 +204,7 @@ def test_one_gpu_that_fails_is_left_out_and_named(tmp_path: Path) -> None:
         tmp_path, machine=replace(two, faults=(Fault(function="nvmlDeviceGetName", gpu=3, error=999),))
     ) as service:
         wait(lambda: service.labels.get("gpu.count") == "7", "labels")
-        entry = service.log("gpu.failed")[0]
+        entry = wait(lambda: service.log("gpu.failed"), "the warning")[0]
         assert (entry["level"], entry["gpu"]) == ("warning", 3)
         assert entry["reason"] == "nvmlDeviceGetName on GPU 3 failed: Unknown Error (NVML error 999)"
 
