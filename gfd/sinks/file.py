@@ -114,8 +114,7 @@ class FeatureFile:
         self.close()
         try:
             self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            if stat.S_ISDIR(self._mode()):
-                raise IsADirectoryError
+            self._check_target()
             with contextlib.suppress(FileExistsError):
                 os.mkdir(FOLDER, 0o700, dir_fd=self._directory)
             # Whoever may write here could have planted a link that leads elsewhere.
@@ -140,6 +139,17 @@ class FeatureFile:
             ) from error
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _check_target(self) -> None:
+        """Refuse to replace what is no file: a directory, a pipe, /dev/stdout."""
+        try:
+            mode = os.stat(self._path.name, dir_fd=self._directory).st_mode
+        except FileNotFoundError:
+            return
+        if not stat.S_ISREG(mode):
+            what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            hint = "name a file with --output-file, or --output-file= for standard output"
+            raise self._error(f"this is {what}; {hint}", retryable=False)
 
     def _mode(self) -> int:
         try:
@@ -176,8 +186,6 @@ class FeatureFile:
         os.fsync(self._directory)
 
     def _translate(self, error: OSError) -> PublishError:
-        if isinstance(error, IsADirectoryError):
-            return self._error("this is a directory; name a file with --output-file", retryable=False)
         advice = _ADVICE.get(error.errno or 0)
         reason = error.strerror or str(error)
         if advice is None:

@@ -107,8 +107,20 @@ def test_a_directory_that_is_missing(target: Path) -> None:
 def test_a_directory_in_place_of_the_file(target: Path) -> None:
     target.mkdir()
     assert fail(FeatureFile(target)) == (
-        f"sink file: {target}: this is a directory; name a file with --output-file"
+        f"sink file: {target}: this is a directory; name a file with --output-file, or --output-file= for "
+        "standard output"
     )
+
+
+def test_what_is_no_file_is_not_replaced(target: Path, tmp_path: Path) -> None:
+    os.mkfifo(target)
+    assert "this is not a regular file" in fail(FeatureFile(target))
+    (tmp_path / "stdout").symlink_to("/dev/null")
+    assert "this is not a regular file" in fail(FeatureFile(tmp_path / "stdout"))
+    assert target.is_fifo()
+    assert (tmp_path / "stdout").is_symlink()
+    (tmp_path / "loop").symlink_to("loop")
+    assert "Too many levels of symbolic links" in fail(FeatureFile(tmp_path / "loop"))
 
 
 def test_a_file_in_place_of_the_directory(target: Path) -> None:
