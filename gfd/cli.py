@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import __version__
 from gfd.errors import ConfigError, GfdError
-from gfd.options import COMMAND_LINE, OPTIONS, normalise
+from gfd.flags import normalise
+from gfd.options import COMMAND_LINE, OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,6 +12,7 @@ from gfd.sharing import Sharing
 from gfd.values import (
     OFF,
     one_of,
+    parse_address,
     parse_bool,
     parse_duration,
     parse_float,
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 
     from gfd.configfile import ConfigFile
 
+MIN_PROBE_S, MAX_PROBE_S = 0.1, 3600.0
+
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "bool": parse_bool,
     "int": parse_int,
     "float": parse_float,
+    "address": lambda text: parse_address(text) if text else None,
     "path": lambda text: Path(text) if text else None,
     "string": lambda text: text or None,
 }
@@ -67,6 +71,13 @@ class Config:
     label_ttl_s: float | None
     """None: labels do not lapse."""
     strict_config: bool
+    probe_timeout_s: float
+    stale_after_s: float | None
+    """None: stale labels stay."""
+    proc_driver_dir: Path | None
+    """None: not watched."""
+    metrics_addr: tuple[str, int] | None
+    """Host, empty for every address, and port; None: nothing is served."""
     log_level: str
     log_format: str
     simulate: str | None
@@ -198,6 +209,11 @@ def _check(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
         )
     if ttl_s is not None and ttl_s <= 0:
         raise effective["label_ttl_s"].refusal("must be longer than 0; write one like 10m, or off")
+    timeout_s = values["probe_timeout_s"]
+    if timeout_s is None or not MIN_PROBE_S <= timeout_s <= MAX_PROBE_S:
+        raise effective["probe_timeout_s"].refusal("must be from 100ms to 1h; write one like 30s")
+    if values["stale_after_s"] is not None and values["stale_after_s"] <= 0:
+        raise effective["stale_after_s"].refusal("must be longer than 0; write one like 1h, or off")
     if values["use_node_feature_api"]:
         raise effective["use_node_feature_api"].refusal(
             "the NodeFeature sink is not part of this version yet; use --sink file"

@@ -60,6 +60,8 @@ def _bool(value: Value) -> tuple[str, ...]:
 
 
 def _duration(value: Value) -> tuple[str, ...]:
+    if value is False:  # what YAML makes of off without quotes
+        return (OFF,)
     if isinstance(value, str):
         if value != OFF:
             parse_duration(value)  # refused here, even where a flag wins over it: the original does so too
@@ -93,6 +95,7 @@ def _found_list(value: Value) -> str:
 READERS: Mapping[str, Callable[[Value], tuple[str, ...]]] = {
     "string": _string,
     "path": _string,
+    "address": _string,
     "choice": _string,
     "bool": _bool,
     "duration": _duration,

@@ -1,4 +1,4 @@
-"""Every option gfd has, in one table, and the Go way of writing flags.
+"""Every option gfd has, in one table.
 
 Flags, environment variables, config-file keys, defaults, ``--help``, completions and the table in the
 README all come from :data:`OPTIONS`: an option is a row here and a field of :class:`gfd.config.Config`.
@@ -7,15 +7,9 @@ README all come from :data:`OPTIONS`: an option is a row here and a field of :cl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from gfd.errors import ConfigError
-from gfd.values import did_you_mean, parse_bool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-Kind = Literal["string", "bool", "duration", "choice", "list", "float", "int", "path"]
+Kind = Literal["string", "bool", "duration", "choice", "list", "float", "int", "path", "address"]
 
 COMMAND_LINE = "command line"
 """What errors name as the origin of a flag."""
@@ -61,7 +55,7 @@ LOGGING = "Logging"
 SIMULATION = "Simulation"
 
 SINKS = ("stdout", "file")
-EXTRA_LABELS = ("identity", "counts", "engines", "pcie", "profiles")
+EXTRA_LABELS = ("identity", "counts", "engines", "pcie", "profiles", "health")
 
 # A row stays a few lines, so that the table can be read as one.
 # fmt: off
@@ -195,6 +189,29 @@ OPTIONS: tuple[Option, ...] = (
         help="Refuse a config file with unknown keys instead of warning.",
     ),
     Option(
+        field="probe_timeout_s", flags=("--probe-timeout",), environment=("GFD_PROBE_TIMEOUT",),
+        file_key="flags.gfd.probeTimeout", kind="duration", default="30s", metavar="DURATION",
+        group=HARDWARE,
+        help="Time after which a read of the hardware is given up and its process killed.",
+    ),
+    Option(
+        field="stale_after_s", flags=("--stale-after",), environment=("GFD_STALE_AFTER",),
+        file_key="flags.gfd.staleAfter", kind="duration", default="off", metavar="DURATION",
+        group=PUBLISHING,
+        help="Time after which labels that can no longer be read are withdrawn.",
+    ),
+    Option(
+        field="proc_driver_dir", flags=("--proc-driver-dir",), environment=("GFD_PROC_DRIVER_DIR",),
+        file_key="flags.gfd.procDriverDir", kind="path", default="/proc/driver", metavar="DIRECTORY",
+        group=HARDWARE,
+        help="Where the host's /proc/driver is seen; changes there start a labelling at once.",
+    ),
+    Option(
+        field="metrics_addr", flags=("--metrics-addr",), environment=("GFD_METRICS_ADDR",),
+        file_key="flags.gfd.metricsAddr", kind="address", metavar="[HOST]:PORT", group=SERVICE,
+        help="Where to serve /metrics, /healthz and /readyz, such as :8080; empty serves none.",
+    ),
+    Option(
         field="log_level", flags=("--log-level",), environment=("GFD_LOG_LEVEL",),
         file_key="flags.gfd.logLevel", kind="choice", choices=("debug", "info", "warning", "error"),
         default="info", group=LOGGING,
@@ -222,68 +239,3 @@ OPTIONS: tuple[Option, ...] = (
     ),
 )
 # fmt: on
-
-_STANDALONE = {"help": "--help", "h": "--help", "version": "--version", "v": "--version"}
-
-
-def normalise(
-    argv: Sequence[str], options: Sequence[Option], commands: Mapping[str, Sequence[Option]]
-) -> list[str]:
-    """Return ``argv`` with every flag as ``--flag=value``, which argparse cannot take for anything else.
-
-    What Go's flag package accepts is accepted: one dash or two, ``-flag value``, a bare bool, values
-    that begin with a dash. The flags of ``commands[word]`` are known after that word. Declare each
-    option to argparse with its first flag and a value, a bool too, and without abbreviations.
-    Raises ConfigError for a flag that is unknown, malformed, or lacks its value.
-    """
-    known = _by_name(options)
-    words, result, has_command = iter(argv), list[str](), False
-    for word in words:
-        if word == "--":
-            return result + [_bare(rest) for rest in words]
-        if len(word) >= 2 and word[0] == "-":
-            result += _flag(word, words, known)
-            continue
-        if not has_command and word in commands:
-            known |= _by_name(commands[word])
-            has_command = True
-        result.append(word)
-    return result
-
-
-def _bare(word: str) -> str:
-    if word.startswith("-"):
-        raise ConfigError(word, COMMAND_LINE, "is taken for a word after --, and no command takes it")
-    return word
-
-
-def _flag(word: str, following: Iterator[str], known: Mapping[str, Option]) -> list[str]:
-    """Return the flag that ``word`` is, with its value, which may be the word that follows."""
-    name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
-    if not name or name[0] == "-":
-        raise ConfigError(word, COMMAND_LINE, "is not a flag; write --flag or --flag=value")
-    option = known.get(name)
-    if option is None:
-        return _standalone(word, name, value if equals else "true", known)
-    if not equals:
-        rest = "true" if option.kind == "bool" else next(following, None)
-        if rest is None:
-            raise ConfigError(word, COMMAND_LINE, f"needs a value: {word} {option.metavar or 'VALUE'}")
-        value = rest
-    return [f"{option.flag}={value}"]
-
-
-def _by_name(options: Sequence[Option]) -> dict[str, Option]:
-    return {flag.lstrip("-"): option for option in options for flag in option.flags}
-
-
-def _standalone(word: str, name: str, value: str, known: Mapping[str, Option]) -> list[str]:
-    """Return --help or --version where that is asked for; any other flag is unknown here."""
-    if name in _STANDALONE:
-        try:
-            return [_STANDALONE[name]] if parse_bool(value) else []
-        except ValueError as error:
-            raise ConfigError(_STANDALONE[name], COMMAND_LINE, str(error)) from None
-    flags = ["--" + each for each in (*known, *_STANDALONE) if len(each) > 1]
-    near = did_you_mean("--" + name, flags)
-    raise ConfigError(word.partition("=")[0], COMMAND_LINE, f"unknown flag{near}; gfd --help lists them all")

@@ -123,6 +123,18 @@ def parse_list(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for item in items if item))
 
 
+def parse_address(text: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``, ``[::1]:port`` or ``:port``; an empty host is every address."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"is not an address: {text!r}; put an IPv6 host into brackets, as in [::1]:8080")
+    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError(f"has no port from 1 to 65535: {text!r}; write one like :8080 or 127.0.0.1:8080")
+    return host, int(port)
+
+
 def one_of(text: str, known: Iterable[str]) -> str:
     """Return ``text`` if it is among ``known``; else raise ValueError with the nearest and with all."""
     names = tuple(known)

@@ -25,6 +25,8 @@ EXAMPLES: dict[str, dict[str, tuple[str, ...]]] = {
         "use_node_feature_api": ("false", "0", "F"),
         "device_discovery_strategy": ("auto", "nvml"),
         "label_ttl_s": ("200h", "300h", "infinite", "off"),
+        "stale_after_s": ("1h", "30m", "off"),
+        "probe_timeout_s": ("5s", "1m"),
         "sinks": ("file", "stdout", "file,stdout"),
         "extra_labels": ("identity", "counts,engines", "all", ""),
         "output_file": ("/tmp/a", "/tmp/b"),
@@ -38,6 +40,7 @@ EXAMPLES: dict[str, dict[str, tuple[str, ...]]] = {
         "duration": ("1s", "1m30s", "100h"),
         "float": ("1", "2.5"),
         "int": ("3", "4"),
+        "address": (":8080", "[::1]:9090"),
         "list": ("example.com", "a.io,b.io"),
     },
 }
@@ -131,6 +134,10 @@ def test_defaults() -> None:
         label_prefix_allow=(),
         label_ttl_s=None,
         strict_config=False,
+        probe_timeout_s=30.0,
+        stale_after_s=None,
+        proc_driver_dir=Path("/proc/driver"),
+        metrics_addr=None,
         log_level="info",
         log_format="auto",
         simulate=None,
@@ -331,3 +338,34 @@ def test_a_file_can_ask_to_be_read_strictly(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^zzz .*:2\): unknown key"):
         load({"config_file": str(file)}, {})
     assert load({"config_file": str(file), "strict_config": "false"}, {}).warnings
+
+
+WRITE_ADDRESS = "write one like :8080 or 127.0.0.1:8080"
+BRACKETS = "put an IPv6 host into brackets, as in [::1]:8080"
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "reason"),
+    [
+        ("probe_timeout_s", "-5s", "must be from 100ms to 1h; write one like 30s"),
+        ("probe_timeout_s", "1ns", "must be from 100ms to 1h; write one like 30s"),
+        ("probe_timeout_s", "infinite", "must be from 100ms to 1h; write one like 30s"),
+        ("probe_timeout_s", "100h", "must be from 100ms to 1h; write one like 30s"),
+        ("stale_after_s", "0", "must be longer than 0; write one like 1h, or off"),
+        (
+            "metrics_addr",
+            "8080",
+            "has no port from 1 to 65535: '8080'; write one like :8080 or 127.0.0.1:8080",
+        ),
+        ("metrics_addr", ":0", f"has no port from 1 to 65535: ':0'; {WRITE_ADDRESS}"),
+        (
+            "metrics_addr",
+            "::1:80",
+            "is not an address: '::1:80'; put an IPv6 host into brackets, as in [::1]:8080",
+        ),
+    ],
+)
+def test_times_and_addresses_that_make_no_sense(option: str, text: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({option: text}, {})
+    assert refused.value.reason == reason

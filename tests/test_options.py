@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gfd.config import Config
 from gfd.errors import ConfigError
 from gfd.filevalues import READERS
-from gfd.options import OPTIONS, Option, normalise
+from gfd.flags import normalise
+from gfd.options import OPTIONS, Option
 from gfd.values import (
     did_you_mean,
     duration_ns,
@@ -49,7 +50,8 @@ ORIGINAL = """
 """
 OWN = (
     "--sink", "--extra-labels", "--template-dir", "--label-prefix-allow", "--label-ttl", "--strict-config",
-    "--log-level", "--log-format", "--simulate", "--mig", "--mig-config",
+    "--probe-timeout", "--stale-after", "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format",
+    "--simulate", "--mig", "--mig-config",
 )  # fmt: skip
 
 
