@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import __version__
@@ -17,13 +16,12 @@ from gfd.flags import normalise
 from gfd.options import COMMAND_LINE, OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gfd.commands import Command
     from gfd.config import Config, Loaded
-    from gfd.cycle import Cycle
     from gfd.options import Option
-    from gfd.probes import Probe
+    from gfd.sinks import Sink
 
 ORIGINAL = "gpu-feature-discovery"
 """The other name of the program, under which it stands in for NVIDIA's."""
@@ -150,49 +148,71 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> int | None:
     from gfd.config import load
 
     loaded = load(values, environ)
-    if loaded.config.oneshot:
-        for warning in loaded.warnings:
-            _complain(f"warning: {warning}")
-        return _label_once(loaded.config)
-    from gfd import probes
-    from gfd.daemon import Service, Setup
-    from gfd.log import configure
+    if not loaded.config.oneshot:
+        return _serve(lambda: load(values, environ), loaded, environ)
+    for warning in loaded.warnings:
+        _complain(f"warning: {warning}")
+    return _label_once(loaded.config)
 
-    log = configure(loaded.config.log_level, loaded.config.log_format)
+
+def _serve(load: Callable[[], Loaded], loaded: Loaded, environ: Mapping[str, str]) -> int | None:
+    from gfd.isolation.client import ForkServer
+
+    server = ForkServer()
+    server.start()  # it makes itself ready while this process does
+    from gfd.agent import Agent, Setup
+    from gfd.daemon import Service
+    from gfd.log import configure
+    from gfd.notify import Notifier
+    from gfd.order import plan
+    from gfd.publisher import Publisher
+    from gfd.status import Status
+    from gfd.troubles import Troubles
+    from gfd.watch import Watch, readers
+
+    config = loaded.config
+    log = configure(config.log_level, config.log_format)
+    log.info("service.started", version=__version__, pid=os.getpid())
 
     def setup() -> Setup:
-        again = load(values, environ)
+        again = load()
+        configure(again.config.log_level, again.config.log_format)
         for warning in again.warnings:
             log.warning("config.doubted", reason=warning)
-        return Setup(
-            cycle=_make_cycle(again.config, probes.choose(again.config)),
-            interval_s=again.config.sleep_interval_s,
-        )
+        return Setup(order=plan(again.config), publisher=Publisher(_make_sinks(again.config)))
 
-    log.info("service.started", version=__version__, pid=os.getpid())
-    return DONE if Service(setup, log).run() else None
+    status = Status()
+    troubles = Troubles(log)
+    watch = Watch(*readers(config, environ))
+    agent = Agent(setup, server, watch=watch, status=status, troubles=troubles, log=log)
+    if config.metrics_addr:
+        from gfd import metrics
+
+        metrics.start(config.metrics_addr, status)
+    service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
+    return DONE if service.run() else None
 
 
 def _label_once(config: Config) -> int:
-    from gfd import probes
+    from gfd.isolation import once
+    from gfd.order import plan
+    from gfd.publisher import Publisher
 
-    probe = probes.start(probes.choose(config))
-    cycle = _make_cycle(config, probe)
-    outcome = cycle.run()
-    for failed in outcome.inventory.failed_gpus:
-        _complain(f"warning: {failed}")
-    for error in outcome.errors:
+    reading = once.label(plan(config))
+    for index, reason in reading.failed_gpus.items():
+        _complain(f"warning: GPU {index} is left out: {reason}")
+    publisher = Publisher(_make_sinks(config))
+    published = publisher.publish(reading.labels)
+    for error in published.errors:
         _complain(str(error))
-    cycle.close()
-    return FAILED if outcome.errors else DONE
+    publisher.close()
+    return FAILED if published.errors else DONE
 
 
-def _make_cycle(config: Config, probe: Probe) -> Cycle:
-    from gfd.cycle import Cycle
+def _make_sinks(config: Config) -> list[Sink]:
     from gfd.sinks import SINKS
 
-    sinks = [SINKS[name](config) for name in config.sinks]
-    return Cycle(config, probe, sinks, int(time.time()))
+    return [SINKS[name](config) for name in config.sinks]
 
 
 def _complain(text: str) -> None:

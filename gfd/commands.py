@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,32 +36,32 @@ class Command:
 def dump(loaded: Loaded, values: Mapping[str, str]) -> None:
     """Print the labels of this machine, a simulated one, or a snapshot."""
     from gfd import dump as formats
-    from gfd import probes
-    from gfd.cycle import Cycle
+    from gfd.isolation import once
+    from gfd.order import plan
 
-    config = loaded.config
     path = values.get("inventory")
+    order = plan(loaded.config, inventory=_read_snapshot(path) if path else None)
     try:
-        inventory = _read_snapshot(path) if path else probes.choose(config)()
+        reading = once.label(order)
     except DriverUnavailable as error:
         hint = "To see the labels of another machine, name one of gfd machines with --simulate"
         raise DriverUnavailable(f"{error}. {hint}") from error
-    for failed in inventory.failed_gpus:
-        sys.stderr.write(f"gfd: warning: {failed}\n")
-    labels = Cycle(config, lambda: inventory, (), int(time.time())).label(inventory)
+    for index, reason in reading.failed_gpus.items():
+        sys.stderr.write(f"gfd: warning: GPU {index} is left out: {reason}\n")
     wanted = values.get("format")
     if wanted is None and sys.stdout.isatty():
-        sys.stdout.write(formats.to_rich_table(labels) or formats.to_table(labels))
+        sys.stdout.write(formats.to_rich_table(reading.labels) or formats.to_table(reading.labels))
     else:
-        sys.stdout.write(formats.FORMATS[wanted or "nfd"](labels))
+        sys.stdout.write(formats.FORMATS[wanted or "nfd"](reading.labels))
 
 
 def snapshot(loaded: Loaded, values: Mapping[str, str]) -> None:
     """Print or write the inventory."""
-    from gfd import probes
     from gfd import snapshot as text
+    from gfd.isolation import once
+    from gfd.order import plan
 
-    inventory = probes.choose(loaded.config, is_complete=True)()
+    inventory = once.take_snapshot(plan(loaded.config, job="snapshot"))
     path = values.get("snapshot_file", "")
     content = text.to_json(inventory) if path.endswith(".json") else text.to_yaml(inventory)
     if not path:
@@ -100,7 +99,7 @@ def cleanup(loaded: Loaded, values: Mapping[str, str]) -> None:
     if not path:
         sys.stdout.write("nothing to withdraw: labels go to standard output\n")
         return
-    removed = FeatureFile(Path(path)).remove()
+    removed = FeatureFile(Path(path)).withdraw()
     sys.stdout.write(f"{path}: {'removed' if removed else 'was not there'}\n")
 
 

@@ -1,77 +1,78 @@
-"""One cycle: read, resolve, render, publish."""
+"""One cycle: read, resolve, render; then :mod:`gfd.publisher` publishes.
+
+What stands here happens in a process of its own (:mod:`gfd.isolation`), under a deadline.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from gfd.errors import PublishError
-from gfd.render import Templates
-from gfd.resources import resolve
+from gfd import limits, probes
+from gfd.limits import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from gfd.config import Config
-    from gfd.inventory import Inventory
-    from gfd.labels import Labels
-    from gfd.sinks import Sink
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a cycle did."""
-
-    inventory: Inventory
-    labels: Labels
-    changed: tuple[str, ...]
-    """Names of the sinks in which something changed."""
-    errors: tuple[PublishError, ...]
+    from gfd.limits import Note
+    from gfd.order import Order
+    from gfd.render import Templates
+    from gfd.sources import Source
 
 
-class Cycle:
-    """What stays the same from cycle to cycle: configuration, templates, sinks."""
+def label(order: Order, note: Note) -> dict[str, Any]:
+    """Read, resolve and render; return a Reading as plain values. Raises GfdError."""
+    wait = probes.start(lambda: probes.read(order.config, order.inventory, note))
+    if not order.templates:
+        prepare(order)  # gfd's own templates are made ready while NVML takes its time
+    found = wait()
+    from gfd.resources import resolve
+    from gfd.snapshot import to_plain
 
-    def __init__(
-        self, config: Config, probe: Callable[[], Inventory], sinks: Sequence[Sink], timestamp_s: int
-    ) -> None:
-        """``timestamp_s`` is when the configuration was loaded. Raises TemplateError."""
-        self._config = config
-        self._probe = probe
-        self._sinks = sinks
-        self._timestamp_s = None if config.no_timestamp else timestamp_s
-        self._templates = Templates(config.template_dir, config.label_prefix_allow)
-        self._templates.check(config.mig_strategy, config.extra_labels)
+    node = resolve(
+        found.inventory,
+        mig_strategy=order.config.mig_strategy,
+        sharing=order.config.sharing,
+        timestamp=None if order.config.no_timestamp else order.timestamp_s,
+    )
+    limits.impose()
+    labels = prepare(order, note).render(node, found.inventory, order.config.extra_labels, note)
+    plain: dict[str, Any] = to_plain(found.summarise(labels, node.failed))
+    return plain
 
-    def run(self) -> Outcome:
-        """Go once through the pipeline.
 
-        Raises GfdError before anything was published; what fails to publish is in the outcome, since the
-        other sinks go on.
-        """
-        inventory = self._probe()
-        labels = self.label(inventory)
-        changed: list[str] = []
-        errors: list[PublishError] = []
-        for sink in self._sinks:
-            try:
-                if sink.publish(labels):
-                    changed.append(sink.name)
-            except PublishError as error:
-                errors.append(error)
-        return Outcome(inventory=inventory, labels=labels, changed=tuple(changed), errors=tuple(errors))
+def check(order: Order, note: Note) -> dict[str, Any]:
+    """Find out whether ``order`` could be labelled by: machine to simulate, templates. Raises GfdError."""
+    probes.check(order.config)
+    limits.impose()
+    prepare(order, note)
+    return {}
 
-    def label(self, inventory: Inventory) -> Labels:
-        """Return the labels for ``inventory``. Raises GfdError."""
-        node = resolve(
-            inventory,
-            mig_strategy=self._config.mig_strategy,
-            sharing=self._config.sharing,
-            timestamp=self._timestamp_s,
-        )
-        return self._templates.render(node, inventory, self._config.extra_labels)
 
-    def close(self) -> None:
-        """Let go of the sinks; what was published stays."""
-        for sink in self._sinks:
-            sink.close()
+def snapshot(order: Order, note: Note) -> dict[str, Any]:
+    """Read; return the inventory as plain values. Raises GfdError."""
+    from gfd.snapshot import to_plain
+
+    plain: dict[str, Any] = to_plain(probes.read(order.config, None, note, is_complete=True).inventory)
+    return plain
+
+
+JOBS: dict[str, Callable[[Order, Note], dict[str, Any]]] = {
+    "label": label,
+    "check": check,
+    "snapshot": snapshot,
+}
+
+
+def prepare(order: Order, note: Note = silent) -> Templates:
+    """Return the templates of ``order``, compiled, once for each process. Raises TemplateError."""
+    templates = _make(order.templates, order.config.label_prefix_allow)
+    templates.compile(order.config.mig_strategy, order.config.extra_labels, note)
+    return templates
+
+
+@lru_cache(maxsize=1)
+def _make(sources: tuple[Source, ...], prefixes: tuple[str, ...]) -> Templates:
+    from gfd.render import Templates
+
+    return Templates(sources, prefixes)

@@ -1,7 +1,8 @@
-"""The service: a cycle at once and then each interval, until a signal.
+"""The service: a cycle at once, then each interval and whenever something changes, until a signal.
 
-All work happens in the scheduler's one worker thread, so cycles and reloads never overlap. The main
-thread only waits on a queue; signal handlers do nothing but put into it, which is all that is safe there.
+All work happens in the scheduler's one worker thread, so cycles and reloads never overlap. The main thread
+only waits on a queue and looks whether something changed; signal handlers do nothing but put into the
+queue, which is all that is safe there.
 """
 
 from __future__ import annotations
@@ -9,161 +10,182 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from queue import SimpleQueue
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from gfd.errors import GfdError
+from gfd.isolation.client import MARGIN_S
+from gfd.watch import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from structlog.typing import FilteringBoundLogger
 
-    from gfd.cycle import Cycle, Outcome
+    from gfd.agent import Agent
+    from gfd.notify import Notifier
+    from gfd.status import Status
+    from gfd.watch import Watch
 
 GRACE_S = 0.5
 """How long a cycle may take to end after a signal."""
 
+PUBLISH_S = 60.0
+"""What a job may take beyond reading the hardware before the service counts as hung."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What a configuration made: the cycle to run, and how often."""
-
-    cycle: Cycle
-    interval_s: float | None
-    """None: once, and again only on reload."""
+CLOCK_STEP_S = 5.0
 
 
 class Service:
     """Runs cycles until SIGTERM, SIGINT or SIGQUIT; SIGHUP loads the configuration again."""
 
-    def __init__(self, load: Callable[[], Setup], log: FilteringBoundLogger) -> None:
-        """``load`` reads configuration and templates; it raises GfdError where they cannot be used."""
-        self._load = load
+    def __init__(
+        self,
+        agent: Agent,
+        watch: Watch,
+        *,
+        status: Status,
+        notifier: Notifier,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._agent = agent
+        self._watch = watch
+        self._status = status
+        self._notifier = notifier
         self._log = log
-        self._events: SimpleQueue[signal.Signals | GfdError | BaseException] = SimpleQueue()
+        self._events: SimpleQueue[signal.Signals | BaseException] = SimpleQueue()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
-        self._setup: Setup | None = None
-        self._has_started = False
-        self._told: set[str] = set()
+        self._waiting: set[Callable[[], None]] = set()
         self._is_busy = False
+        self._clock_offset_s = _clock_offset_s()
 
     def run(self) -> bool:
         """Serve until a signal; return False if a cycle is still stuck then.
 
         Raises GfdError where the first cycle cannot succeed.
         """
-        self._setup = self._load()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
         self._scheduler.start()
         self._schedule()
         try:
-            while True:
-                event = self._events.get()
-                if isinstance(event, BaseException):
-                    raise event
-                if event != signal.SIGHUP:
-                    break
-                self._scheduler.add_job(self._guard, args=[self._reload])
+            ended_by = self._loop()
         finally:
+            self._notifier.stopping()
             self._scheduler.shutdown(wait=False)
-        is_idle = self._is_idle_soon()
-        self._log.info("service.stopped", signal=event.name, is_idle=is_idle)
+            is_idle = self._is_idle_soon()
+            self._agent.close()
+        self._log.info("service.stopped", signal=ended_by.name, is_idle=is_idle)
         return is_idle
 
+    def _loop(self) -> signal.Signals:
+        """Return the signal that ends the service; raise what a job raised."""
+        pulse_s = self._notifier.watchdog_interval_s
+        pulse_due_s = 0.0
+        while True:
+            try:
+                event = self._events.get(timeout=min(self._watch.wait_s, pulse_s or self._watch.wait_s))
+            except Empty:
+                event = None
+            self._status.ticked()
+            if isinstance(event, BaseException):
+                raise event
+            if event == signal.SIGHUP:
+                self._do(self._reload)
+            elif event is not None:
+                return event
+            now_s = time.monotonic()
+            if pulse_s and now_s >= pulse_due_s and self._status.health()[0]:
+                self._notifier.watchdog()
+                pulse_due_s = now_s + pulse_s
+            if abs(_clock_offset_s() - self._clock_offset_s) > CLOCK_STEP_S:
+                # The scheduler lives by the wall clock, and would wait for it.
+                self._clock_offset_s = _clock_offset_s()
+                self._schedule()
+            due = self._watch.poll(now_s)
+            if Change.CONFIGURATION in due:
+                self._do(self._reload_if_changed)
+            if Change.HARDWARE in due:
+                self._do(self._cycle_now)
+
     def _schedule(self) -> None:
-        assert self._setup is not None
+        """Let cycles begin now, and come back at the interval that is in force."""
         with suppress(JobLookupError):
             self._scheduler.remove_job("cycle")
+        interval_s = self._agent.setup.config.sleep_interval_s
         every: dict[str, Any] = (
             {"trigger": "date", "run_date": datetime.now(UTC)}
-            if self._setup.interval_s is None
-            else {
-                "trigger": "interval",
-                "seconds": self._setup.interval_s,
-                "next_run_time": datetime.now(UTC),
-            }
+            if interval_s is None
+            else {"trigger": "interval", "seconds": interval_s, "next_run_time": datetime.now(UTC)}
         )
         self._scheduler.add_job(self._guard, args=[self._cycle], id="cycle", **every)
 
+    def _do(self, work: Callable[[], None]) -> None:
+        """Let the worker do ``work`` as soon as it can; once, if it waits for that already."""
+        if work not in self._waiting:
+            self._waiting.add(work)
+            self._scheduler.add_job(self._guard, args=[work])
+
     def _guard(self, work: Callable[[], None]) -> None:
         """Run ``work`` in the worker thread; what it raises ends the service instead of only the job."""
+        self._waiting.discard(work)
         self._is_busy = True
+        self._status.job_started(self._agent.setup.config.probe_timeout_s + MARGIN_S + PUBLISH_S)
         try:
             work()
+            self._wake_when_due()
         except BaseException as error:  # the scheduler would swallow it
             self._events.put(error)
         finally:
+            self._status.job_ended()
             self._is_busy = False
 
     def _cycle(self) -> None:
-        assert self._setup is not None
-        started_s = time.monotonic()
-        try:
-            outcome = self._setup.cycle.run()
-        except GfdError as error:
-            if not self._has_started:
-                raise
-            self._tell_once("cycle.failed", reason=str(error))
-            return
-        self._report(outcome, time.monotonic() - started_s)
-        for refused in outcome.errors:
-            if not self._has_started and not refused.retryable:
-                raise refused
-        self._has_started = True
+        # Whoever changes the hardware is not done yet; the watch tells when.
+        if self._watch.is_settled:
+            self._cycle_now()
 
-    def _report(self, outcome: Outcome, duration_s: float) -> None:
-        problems = set()
-        for failed in outcome.inventory.failed_gpus:
-            problems.add(
-                self._tell_once("gpu.failed", gpu=failed.index, reason=str(failed.failure.as_error()))
-            )
-        for error in outcome.errors:
-            problems.add(self._tell_once("publish.failed", sink=error.sink, reason=str(error)))
-        self._told = problems
-        say = self._log.info if outcome.changed else self._log.debug
-        say(
-            "cycle.published",
-            gpus=len(outcome.inventory.gpus),
-            mig_devices=sum(len(gpu.mig_devices or ()) for gpu in outcome.inventory.gpus),
-            labels=len(outcome.labels),
-            changed=list(outcome.changed),
-            duration_ms=round(duration_s * 1000),
-        )
-
-    def _tell_once(self, event: str, **facts: Any) -> str:
-        """Log a problem the first time it shows; return what identifies it."""
-        problem = f"{event} {facts}"
-        say = self._log.debug if problem in self._told else self._log.warning
-        say(event, **facts)
-        self._told.add(problem)
-        return problem
+    def _cycle_now(self) -> None:
+        self._agent.cycle()
+        self._notifier.ready(self._status.readiness()[1])
 
     def _reload(self) -> None:
-        try:
-            setup = self._load()
-        except GfdError as error:
-            self._log.error("config.rejected", reason=str(error), kept="the configuration loaded before")
+        self._load(is_asked_for=True)
+
+    def _reload_if_changed(self) -> None:
+        self._load(is_asked_for=False)
+
+    def _load(self, *, is_asked_for: bool) -> None:
+        self._notifier.reloading()
+        if self._agent.reload(is_asked_for=is_asked_for):
+            self._schedule()
+        self._notifier.ready(self._status.readiness()[1])
+
+    def _wake_when_due(self) -> None:
+        wait_s = self._agent.wake_in_s
+        if wait_s is None:
+            with suppress(JobLookupError):
+                self._scheduler.remove_job("wake")
             return
-        assert self._setup is not None
-        self._setup.cycle.close()
-        self._setup = setup
-        self._log.info("config.reloaded")
-        self._schedule()
+        when = datetime.now(UTC) + timedelta(seconds=wait_s)
+        self._scheduler.add_job(
+            self._guard, "date", run_date=when, args=[self._agent.wake], id="wake", replace_existing=True
+        )
 
     def _is_idle_soon(self) -> bool:
         deadline_s = time.monotonic() + GRACE_S
         while self._is_busy and time.monotonic() < deadline_s:
             time.sleep(0.01)
         return not self._is_busy
+
+
+def _clock_offset_s() -> float:
+    return time.time() - time.monotonic()

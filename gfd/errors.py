@@ -93,9 +93,13 @@ class LabelError(GfdError):
 class PublishError(GfdError):
     """Labels that did not reach a sink."""
 
-    def __init__(self, sink: str, target: str, reason: str, *, retryable: bool = True) -> None:
+    def __init__(
+        self, sink: str, target: str, reason: str, *, retryable: bool = True, kind: str = "other"
+    ) -> None:
+        """``kind`` is the reason in one word, for counting: ``ENOSPC``, ``locked``."""
         super().__init__(f"sink {sink}: {target}: {reason}")
         self.sink = sink
         self.target = target
         self.reason = reason
         self.retryable = retryable
+        self.kind = kind

@@ -24,7 +24,11 @@ class Failure:
     """A fact that could not be read, and why."""
 
     fact: str
-    """Name of the field that is ``None`` because of this; ``attributes`` is several at once."""
+    """Name of the field that is ``None`` because of this.
+
+    Two stand for several: ``attributes`` of a MIG device for its slices, memory, multiprocessors and engines,
+    ``pci_address`` for all that is found by it.
+    """
     source: str
     """NVML function or file that was asked."""
     device: str
@@ -147,7 +151,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedGpu:
-    """A GPU that is there but cannot be described; it counts nowhere."""
+    """A GPU that is there but cannot be described, or not as a MIG strategy needs it; it counts nowhere."""
 
     index: int
     failure: Failure
@@ -181,12 +185,22 @@ class Inventory:
     failures: tuple[Failure, ...] = ()
 
 
-def need(owner: Inventory | Gpu | MigDevice, fact: str) -> Any:
+def need(owner: Inventory, fact: str) -> Any:
     """Return ``owner.fact``, or raise the :class:`ProbeError` that explains its absence."""
-    for failure in owner.failures:
-        if failure.fact == fact:
-            raise failure.as_error()
-    value = getattr(owner, fact)
-    if value is None:  # a snapshot can be written by hand
-        raise ProbeError(f"the inventory holds no {fact}, and no reason why")
-    return value
+    failure = find_lack(owner, (fact,))
+    if failure is not None:
+        raise failure.as_error()
+    return getattr(owner, fact)
+
+
+def find_lack(owner: Inventory | Gpu | MigDevice, facts: tuple[str, ...], device: str = "") -> Failure | None:
+    """Return why the first of ``facts`` that ``owner`` lacks is not there; None where it lacks none."""
+    for fact in facts:
+        for failure in owner.failures:
+            if failure.fact == fact:
+                return failure
+        if getattr(owner, fact) is None:  # a snapshot can be written by hand
+            return Failure(
+                fact=fact, source="the inventory", device=device, reason="it holds none, and no reason why"
+            )
+    return None

@@ -33,11 +33,8 @@ class Model:
 
     @property
     def gpu(self) -> Gpu:
-        """The GPU that describes the model: the last one, of those not in MIG mode if there are any.
-
-        One whose compute capability cannot be read describes nothing, as long as another can.
-        """
-        return sorted(self.gpus, key=_rank)[-1]
+        """The GPU that describes the model: the last one, of those not in MIG mode if there are any."""
+        return sorted(self.gpus, key=lambda gpu: not gpu.is_mig_enabled)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +44,6 @@ class ModelCount:
     product: str
     """Fit for the end of a label key."""
     count: int
-
-
-def _rank(gpu: Gpu) -> tuple[bool, bool]:
-    return gpu.compute_capability is not None, not gpu.is_mig_enabled
 
 
 def group(gpus: tuple[Gpu, ...]) -> tuple[Model, ...]:

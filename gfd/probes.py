@@ -1,92 +1,115 @@
-"""Which probe a configuration asks for: a function that returns an Inventory or raises GfdError."""
+"""What there is to label: this node, a simulated machine, or a snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gfd.errors import DriverUnavailable
-from gfd.inventory import Inventory
+from gfd.reading import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gfd.config import Config
+    from gfd.inventory import FailedGpu, Inventory
+    from gfd.labels import Labels
+    from gfd.limits import Note
 
-Probe = Callable[[], Inventory]
+T = TypeVar("T")
 
 
-def choose(config: Config, *, is_complete: bool = False) -> Probe:
-    """Return the probe for ``config``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An inventory, and how it was come by."""
 
-    Unless ``is_complete``, it may leave out facts that only labels of extra groups and templates of one's
-    own can speak of, where the configuration has neither. Raises ConfigError and InventoryError for a
-    machine that cannot be simulated.
+    inventory: Inventory
+    missing_driver: str | None = None
+    """Why there is no driver to ask, where that is no error."""
+    has_hardware: bool = True
+    """Whether the PCI bus shows a GPU; only looked for without a driver."""
+
+    def summarise(self, labels: Labels, failed: tuple[FailedGpu, ...]) -> Reading:
+        """Return what a service tells of this; ``failed`` are the GPUs that the labels leave out."""
+        mig_devices: dict[str, int] = {}
+        for gpu in self.inventory.gpus:
+            for device in gpu.mig_devices or ():
+                name = device.profile or "unknown"
+                mig_devices[name] = mig_devices.get(name, 0) + 1
+        found = {gpu.index for gpu in self.inventory.gpus}
+        return Reading(
+            labels=labels,
+            gpus=len(found - {gpu.index for gpu in failed}),
+            failed_gpus={str(gpu.index): str(gpu.failure.as_error()) for gpu in failed},
+            mig_devices=mig_devices,
+            missing_driver=self.missing_driver,
+            has_hardware=self.has_hardware,
+        )
+
+
+def read(config: Config, given: Inventory | None, note: Note, *, is_complete: bool = False) -> Found:
+    """Return what ``config`` asks for, or the inventory that is ``given``.
+
+    Unless ``is_complete``, facts may be left out that only labels of extra groups and templates of one's
+    own can speak of, where the configuration has neither. Raises GfdError.
     """
+    if given is not None:
+        return Found(inventory=given)
     if config.simulate:
-        from gfd.probe import machines
+        return Found(inventory=_simulate(config, config.simulate))
+    from gfd.probe import node, sysfs
 
-        simulated = machines.read(config.simulate, config.mig, config.mig_config)
-        return lambda: simulated
-    with_profiles = is_complete or bool(config.extra_labels or config.template_dir)
-    if config.fail_on_init_error:
-        return lambda: _read_node(config, with_profiles=with_profiles)
-    return _Patient(config, with_profiles=with_profiles)
+    try:
+        return Found(
+            inventory=node.read(
+                driver_root=config.driver_root,
+                machine_type_file=config.machine_type_file,
+                with_profiles=is_complete or bool(config.extra_labels or config.template_dir),
+                note=note,
+            )
+        )
+    except DriverUnavailable as error:
+        if config.fail_on_init_error:
+            raise
+        note("the kernel's files")
+        return Found(
+            inventory=node.read_without_driver(machine_type_file=config.machine_type_file),
+            missing_driver=str(error),
+            has_hardware=sysfs.has_gpu(),
+        )
 
 
-def start(probe: Probe) -> Probe:
-    """Call ``probe`` in a thread, now; return a probe that waits for its answer and passes it on.
+def check(config: Config) -> None:
+    """Find out whether the machine to simulate can be. Raises ConfigError and InventoryError."""
+    if config.simulate:
+        _simulate(config, config.simulate)
 
-    NVML needs a third of a one-shot's time for itself; the templates can be made ready meanwhile.
-    """
-    answers: list[Inventory] = []
+
+def start(work: Callable[[], T]) -> Callable[[], T]:
+    """Do ``work`` in a thread, now; return a function that waits for it and returns what it returned."""
+    results: list[T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            answers.append(probe())
-        except BaseException as error:  # it belongs to whoever asks for the answer
+            results.append(work())
+        except BaseException as error:  # it belongs to whoever asks for the result
             errors.append(error)
 
-    # A call that hangs in the driver must not keep the process alive.
-    thread = Thread(target=run, name="probe", daemon=True)
+    thread = Thread(target=run, name="probe")
     thread.start()
 
-    def wait() -> Inventory:
+    def wait() -> T:
         thread.join()
         for error in errors:
             raise error
-        return answers[0]
+        return results[0]
 
     return wait
 
 
-class _Patient:
-    """A probe for nodes that may have no driver yet: until it answers for the first time, there is none."""
+def _simulate(config: Config, name: str) -> Inventory:
+    from gfd.probe import machines
 
-    def __init__(self, config: Config, *, with_profiles: bool) -> None:
-        self._config = config
-        self._with_profiles = with_profiles
-        self._has_answered = False
-
-    def __call__(self) -> Inventory:
-        try:
-            inventory = _read_node(self._config, with_profiles=self._with_profiles)
-        except DriverUnavailable:
-            # Labels of a driver that went away are old; the labels of no driver would be wrong.
-            if self._has_answered:
-                raise
-            from gfd.probe import node
-
-            return node.read_without_driver(machine_type_file=self._config.machine_type_file)
-        self._has_answered = True
-        return inventory
-
-
-def _read_node(config: Config, *, with_profiles: bool) -> Inventory:
-    from gfd.probe import node
-
-    return node.read(
-        driver_root=config.driver_root,
-        machine_type_file=config.machine_type_file,
-        with_profiles=with_profiles,
-    )
+    return machines.read(name, config.mig, config.mig_config)

@@ -11,25 +11,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gfd_templates
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2 import (
+    ChoiceLoader,
+    FileSystemLoader,
+    FunctionLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
 from jinja2 import TemplateError as JinjaError
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gfd import limits
 from gfd.errors import LabelError, TemplateError
 from gfd.labels import OWN_PREFIXES, Labels, check, check_ownership, legal, sanitise
+from gfd.limits import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from jinja2 import Environment, Template
 
     from gfd.inventory import Inventory
+    from gfd.limits import Note
     from gfd.resources import Node
+    from gfd.sources import Source
 
 BUILT_IN = Path(gfd_templates.__file__).parent
-SUFFIX = ".j2"
+MAX_CHARACTERS = 1 << 20
+"""Of one template's output; NFD takes 64 KiB of labels altogether."""
 
 _MARK, _END = "\x01", "\x02"
 """Around ``template:line`` in the rendered text. Values cannot hold them: see :func:`_finalize`."""
@@ -53,14 +65,14 @@ class Written:
 class Templates:
     """The templates of a configuration, compiled when first used and kept.
 
-    ``folder`` overrides built-in templates by name and adds its other ``*.j2`` files; names that begin with
-    ``_`` are for including. Raises TemplateError where ``folder`` cannot be read.
+    ``sources`` override built-in templates by name, and add theirs; names that begin with ``_`` are for
+    including.
     """
 
-    def __init__(self, folder: Path | None = None, allowed_prefixes: tuple[str, ...] = ()) -> None:
-        folders = [BUILT_IN] if folder is None else [folder, BUILT_IN]
+    def __init__(self, sources: tuple[Source, ...] = (), allowed_prefixes: tuple[str, ...] = ()) -> None:
+        self._sources = {source.name: source for source in sources}
         self._environment: Environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folders),
+            loader=ChoiceLoader([FunctionLoader(self._find), FileSystemLoader(BUILT_IN)]),
             undefined=StrictUndefined,
             extensions=[_Origin],
             finalize=_finalize,
@@ -72,31 +84,39 @@ class Templates:
         # example.com means its labels, not those of example.community.
         allowed = (prefix if "/" in prefix else f"{prefix}/" for prefix in allowed_prefixes)
         self._prefixes = (*OWN_PREFIXES, *allowed)
-        self._added = () if folder is None else _find_added(folder)
+        self._added = tuple(
+            name
+            for name in self._sources
+            if "/" not in name and not name.startswith("_") and not (BUILT_IN / name).exists()
+        )
 
     def names(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the templates that make up the labels, in order."""
-        extra = (f"extra/{group}{SUFFIX}" for group in extra_groups)
-        return (f"{mig_strategy}{SUFFIX}", *extra, *self._added)
+        extra = (f"extra/{group}.j2" for group in extra_groups)
+        return (f"{mig_strategy}.j2", *extra, *self._added)
 
-    def check(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> None:
+    def compile(self, mig_strategy: str, extra_groups: Iterable[str] = (), note: Note = silent) -> None:
         """Compile every template that :meth:`render` would use. Raises TemplateError."""
         for name in self.names(mig_strategy, extra_groups):
+            note(f"compiling template {name}")
             self._compile(name)
 
-    def render(self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = ()) -> Labels:
+    def render(
+        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = (), note: Note = silent
+    ) -> Labels:
         """Return the labels of a node, sorted by key. Raises TemplateError and LabelError."""
         return {
             written.key: written.value
-            for written in sorted(self.write(node, inventory, extra_groups), key=lambda w: w.key)
+            for written in sorted(self.write(node, inventory, extra_groups, note), key=lambda w: w.key)
         }
 
     def write(
-        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = ()
+        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = (), note: Note = silent
     ) -> tuple[Written, ...]:
         """Return the labels with their origins, checked, in the order the templates wrote them."""
         labels: dict[str, Written] = {}
         for name in self.names(node.mig_strategy, extra_groups):
+            note(f"template {name}")
             for written in _parse(name, self._render(name, node, inventory)):
                 if written.key in labels:
                     rule = f"this key is already written by {labels[written.key].origin}"
@@ -105,6 +125,10 @@ class Templates:
                 check_ownership(written.key, written.value, self._prefixes, written.origin)
                 labels[written.key] = written
         return tuple(labels.values())
+
+    def _find(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        source = self._sources.get(name)
+        return None if source is None else (source.text, source.path, lambda: True)
 
     def _compile(self, name: str) -> Template:
         try:
@@ -117,7 +141,9 @@ class Templates:
     def _render(self, name: str, node: Node, inventory: Inventory) -> str:
         template = self._compile(name)
         try:
-            return template.render(node=node, inventory=inventory)
+            return _collect(name, template.generate(node=node, inventory=inventory))
+        except TemplateError:
+            raise
         except TemplateSyntaxError as error:  # of an included template
             raise TemplateError(error.name or name, error.lineno, error.message or "syntax error") from error
         except Exception as error:  # a template can raise whatever its expressions raise
@@ -129,12 +155,19 @@ class Templates:
 
         line = 1
         expression = ""
+        names = {source.path: source.name for source in self._sources.values()}
         for frame in traceback.extract_tb(error.__traceback__):
             path = Path(frame.filename)
-            if path.suffix == SUFFIX:
-                folder = "extra/" if path.parent.name == "extra" else ""
-                name, line, expression = folder + path.name, frame.lineno or 1, frame.line or ""
-        reason = f"there is no template {error.name}" if isinstance(error, TemplateNotFound) else str(error)
+            if path.is_relative_to(BUILT_IN):
+                names[frame.filename] = str(path.relative_to(BUILT_IN))
+            if frame.filename in names:
+                name, line, expression = names[frame.filename], frame.lineno or 1, frame.line or ""
+        if isinstance(error, TemplateNotFound):
+            reason = f"there is no template {error.name}"
+        elif isinstance(error, MemoryError):
+            reason = f"it takes more memory than the {limits.MEMORY_BYTES >> 20} MiB that templates may use"
+        else:
+            reason = str(error)
         return TemplateError(name, line, reason, expression)
 
 
@@ -190,9 +223,11 @@ def _fit(text: str) -> str:
     return legal(sanitise(text))
 
 
-def _find_added(folder: Path) -> tuple[str, ...]:
-    try:
-        found = sorted(path.name for path in folder.iterdir() if path.suffix == SUFFIX)
-    except OSError as error:
-        raise TemplateError(str(folder), 0, f"the directory cannot be read: {error.strerror}") from error
-    return tuple(name for name in found if not name.startswith(("_", ".")) and not (BUILT_IN / name).exists())
+def _collect(name: str, pieces: Iterable[str]) -> str:
+    kept, size = [], 0
+    for piece in pieces:
+        kept.append(piece)
+        size += len(piece)
+        if size > MAX_CHARACTERS:
+            raise TemplateError(name, 0, f"it writes more than {MAX_CHARACTERS} characters")
+    return "".join(kept)

@@ -13,10 +13,10 @@ from gfd.inventory import need
 from gfd.labels import legal, sanitise
 from gfd.models import choose, count_models
 from gfd.sharing import Sharing
-from gfd.strategies import STRATEGIES, Resource
+from gfd.strategies import STRATEGIES, Resource, sift
 
 if TYPE_CHECKING:
-    from gfd.inventory import Fabric, Gpu, Inventory
+    from gfd.inventory import Fabric, FailedGpu, Gpu, Inventory
     from gfd.models import ModelCount
 
 UNKNOWN = "unknown"
@@ -64,6 +64,10 @@ class Node:
     """Unix seconds at which the configuration was loaded; None where no label is wanted."""
     vgpu: VgpuHost | None
     """None where the PCI configuration space cannot be read."""
+    gpus: tuple[Gpu, ...] = ()
+    """Those that count, in PCI-address order."""
+    failed: tuple[FailedGpu, ...] = ()
+    """GPUs that count nowhere, by index: the inventory's, and those that the strategy cannot do with."""
     gpu: Gpu | None = None
     """The GPU that stands for the node's model."""
     model: str = ""
@@ -85,38 +89,42 @@ def resolve(
 ) -> Node:
     """Return the node that ``inventory`` describes, under a MIG strategy and a way of sharing.
 
-    Raises ProbeError where a fact that the strategy needs could not be read, and ConfigError where the
-    configuration does not fit the hardware.
+    A GPU of which a fact could not be read that the strategy needs is left out. Raises ProbeError where no
+    GPU is left, or a fact about the whole node is missing, and ConfigError where the configuration does not
+    fit the hardware.
     """
     sharing = sharing or Sharing()
     vgpu = _vgpu(inventory)
-    if not inventory.gpus:
-        if inventory.failed_gpus:
-            raise _all_failed(inventory)
+    gpus, left_out = sift(mig_strategy, inventory.gpus)
+    failed = tuple(sorted((*inventory.failed_gpus, *left_out), key=lambda gpu: gpu.index))
+    if not gpus:
+        if failed:
+            raise _all_failed(failed)
         return Node(mig_strategy=mig_strategy, timestamp=timestamp, vgpu=vgpu)
-    model = choose(inventory.gpus)
+    model = choose(gpus)
     return Node(
         mig_strategy=mig_strategy,
         timestamp=timestamp,
         vgpu=vgpu,
+        gpus=gpus,
+        failed=failed,
         gpu=model.gpu,
         model=legal(sanitise(model.name)),
-        models=count_models(inventory.gpus),
-        resources=STRATEGIES[mig_strategy](inventory.gpus, model, sharing),
+        models=count_models(gpus),
+        resources=STRATEGIES[mig_strategy](gpus, model, sharing),
         driver=_driver(need(inventory, "driver_version")),
         cuda=_cuda(need(inventory, "cuda_version")),
         machine=_machine(inventory),
-        mode=_mode(inventory.gpus),
-        clique=_clique(inventory.gpus),
-        is_mig_capable=any(gpu.is_mig_capable for gpu in inventory.gpus),
+        mode=_mode(gpus),
+        clique=_clique(gpus),
+        is_mig_capable=any(gpu.is_mig_capable for gpu in gpus),
+        # Those left out have their MIG mode all the same.
         is_mps_capable=_is_mps_capable(inventory.gpus, sharing),
     )
 
 
-def _all_failed(inventory: Inventory) -> ProbeError:
-    first = inventory.failed_gpus[0].failure
-    count = len(inventory.failed_gpus)
-    return ProbeError(f"none of {count} GPUs could be read: {first.as_error()}")
+def _all_failed(failed: tuple[FailedGpu, ...]) -> ProbeError:
+    return ProbeError(f"none of {len(failed)} GPUs could be read: {failed[0].failure.as_error()}")
 
 
 def _driver(version: str) -> DriverVersion:

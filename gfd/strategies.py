@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gfd.inventory import need
+from gfd.inventory import FailedGpu, find_lack
 from gfd.labels import legal, sanitise
 
 if TYPE_CHECKING:
-    from gfd.inventory import Engines, Gpu, MigDevice
+    from gfd.inventory import Engines, Failure, Gpu, MigDevice
     from gfd.models import Model
     from gfd.sharing import Sharing
 
@@ -74,13 +74,8 @@ def single(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resou
     enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
     if not enabled:
         return (full,)
-    for gpu in enabled:
-        if not need(gpu, "mig_devices"):
-            return (_invalid(full, enabled[0]),)
-    if len(enabled) < len(gpus):
-        return (_invalid(full, enabled[0]),)
-    groups = _group_by_profile(gpus)
-    if len(groups) > 1:
+    groups = {} if _is_invalid(gpus) else _group_by_profile(gpus)
+    if len(groups) != 1:
         return (_invalid(full, enabled[0]),)
     (offered,) = (_mig(FULL_GPU, profile, devices, sharing) for profile, devices in groups.items())
     return (
@@ -104,6 +99,19 @@ def mixed(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resour
 
 STRATEGIES: dict[str, Strategy] = {"none": none, "single": single, "mixed": mixed}
 
+MIG_FACTS = ("profile", "gi_slices", "ci_slices", "memory_mib", "multiprocessors", "engines")
+"""What single and mixed need of every MIG device."""
+
+
+def sift(strategy: str, gpus: tuple[Gpu, ...]) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
+    """Return the GPUs of which all is known that the strategy needs, and the others with what is not."""
+    kept, left_out = _sift(gpus, _find_lack)
+    # Where single is invalid whatever the MIG devices are, it needs nothing of them.
+    if strategy == "none" or (strategy == "single" and _is_invalid(kept)):
+        return kept, left_out
+    kept, more = _sift(kept, _find_mig_lack)
+    return kept, (*left_out, *more)
+
 
 def family_of(major: int, minor: int) -> str:
     """Return NVIDIA's name for a compute capability, ``undefined`` for one without."""
@@ -116,7 +124,7 @@ def family_of(major: int, minor: int) -> str:
 
 def _full(model: Model, sharing: Sharing) -> Resource:
     gpu = model.gpu
-    major, minor = need(gpu, "compute_capability")
+    major, minor = gpu.compute_capability or (0, 0)
     sharing_labels = (
         _shared(FULL_GPU, sharing, gpu.name)
         if model.is_full
@@ -163,11 +171,44 @@ def _invalid(full: Resource, gpu: Gpu) -> Resource:
     )
 
 
+def _is_invalid(gpus: tuple[Gpu, ...]) -> bool:
+    """Return whether single cannot be, even without a look at the MIG devices."""
+    enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
+    return 0 < len(enabled) < len(gpus) or any(gpu.mig_devices == () for gpu in enabled)
+
+
+def _sift(
+    gpus: tuple[Gpu, ...], find: Callable[[Gpu], Failure | None]
+) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
+    lacks = [(gpu, find(gpu)) for gpu in gpus]
+    return (
+        tuple(gpu for gpu, lack in lacks if lack is None),
+        tuple(FailedGpu(index=gpu.index, failure=lack) for gpu, lack in lacks if lack is not None),
+    )
+
+
+def _find_lack(gpu: Gpu) -> Failure | None:
+    # The probe leaves such a GPU out itself; one from a snapshot can be here.
+    for failure in gpu.failures:
+        if failure.fact == "memory_bytes":
+            return failure
+    return find_lack(gpu, ("compute_capability",), f"GPU {gpu.index}")
+
+
+def _find_mig_lack(gpu: Gpu) -> Failure | None:
+    if not gpu.is_mig_enabled:
+        return None
+    lack = find_lack(gpu, ("mig_devices",), f"GPU {gpu.index}")
+    for device in gpu.mig_devices or ():
+        lack = lack or find_lack(device, MIG_FACTS, f"GPU {gpu.index} MIG {device.index}")
+    return lack
+
+
 def _group_by_profile(gpus: tuple[Gpu, ...]) -> dict[str, list[tuple[Gpu, MigDevice]]]:
     groups: dict[str, list[tuple[Gpu, MigDevice]]] = {}
     for gpu in gpus:
-        for device in need(gpu, "mig_devices"):
-            groups.setdefault(need(device, "profile"), []).append((gpu, device))
+        for device in gpu.mig_devices or ():
+            groups.setdefault(device.profile or "", []).append((gpu, device))
     return groups
 
 

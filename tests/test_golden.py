@@ -7,12 +7,14 @@ have these labels: ``[layout strategy sharing]``. ``pytest --update-golden`` rew
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gfd.inventory import FailedGpu, Failure
 from gfd.options import EXTRA_LABELS
 from gfd.probe import machines
 from gfd.render import Templates
@@ -157,8 +159,38 @@ def test_extra_labels(pytestconfig: pytest.Config) -> None:
     compare("extra-labels", sections(labels), pytestconfig)
 
 
+def test_extra_labels_of_a_node_with_a_gpu_left_out(pytestconfig: pytest.Config) -> None:
+    """One GPU does not answer at all, a MIG device of another one does not; the strategy decides."""
+    whole = read("dgx-h100", "all-1g.10gb")
+    lost = Failure(
+        fact="profile", source="nvmlComputeInstanceGetInfo", device="", reason="GPU is lost", code=15
+    )
+    broken, dead, *rest = whole.gpus
+    first, *others = broken.mig_devices or ()
+    broken = replace(broken, mig_devices=(replace(first, profile=None, failures=(lost,)), *others))
+    damaged = replace(
+        whole,
+        gpus=(broken, *rest),
+        failed_gpus=(FailedGpu(index=dead.index, failure=replace(lost, fact="gpu")),),
+    )
+    labels = {
+        f"dgx-h100 all-1g.10gb {strategy}": label(damaged, strategy, extra=EXTRA_LABELS)
+        for strategy in STRATEGIES
+    }
+    compare("gpus-left-out", sections(labels), pytestconfig)
+
+
+def test_the_count_of_mig_devices_is_left_out_where_they_cannot_be_listed() -> None:
+    whole = read("a30", "all-balanced")
+    first, *rest = whole.gpus
+    damaged = replace(whole, gpus=(replace(first, mig_devices=None), *rest))
+    expected = dict(label(whole, "none", extra=EXTRA_LABELS))
+    assert expected.pop("nvidia.com/mig.count")
+    assert label(damaged, "none", extra=EXTRA_LABELS) == expected
+
+
 def test_every_golden_file_is_in_use() -> None:
-    assert {path.stem for path in GOLDEN.iterdir()} == {*machines.names(), "extra-labels"}
+    assert {path.stem for path in GOLDEN.iterdir()} == {*machines.names(), "extra-labels", "gpus-left-out"}
 
 
 def test_the_labels_of_the_mig_document() -> None:

@@ -35,9 +35,3 @@ def test_then_the_lowest_pci_address() -> None:
 def test_the_last_full_gpu_describes_its_model() -> None:
     gpus = (gpu(0), gpu(1), mig_gpu(2))
     assert choose(gpus).gpu is gpus[1]
-
-
-def test_a_gpu_without_compute_capability_describes_only_as_a_last_resort() -> None:
-    gpus = (gpu(0), gpu(1, compute_capability=None))
-    assert choose(gpus).gpu is gpus[0]
-    assert choose(gpus[1:]).gpu is gpus[1]

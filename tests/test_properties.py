@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gfd import snapshot
-from gfd.errors import ConfigError, GfdError, NvmlCallFailed, ProbeError
+from gfd.errors import ConfigError, GfdError, ProbeError
 from gfd.inventory import Failure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
 from gfd.labels import check
 from gfd.options import EXTRA_LABELS
@@ -314,16 +314,20 @@ def test_under_none_an_unreadable_mig_device_changes_nothing(
 
 @SETTINGS
 @given(inventories(may_fail=False), CODES, st.sampled_from(("single", "mixed")))
-def test_single_and_mixed_need_every_mig_device(inventory: Inventory, code: int, strategy: str) -> None:
+def test_single_and_mixed_leave_out_a_gpu_whose_mig_devices_are_not_all_known(
+    inventory: Inventory, code: int, strategy: str
+) -> None:
     healthy = outcome(inventory, strategy, Sharing())
     enabled = [gpu for gpu in inventory.gpus if gpu.is_mig_enabled and gpu.mig_devices]
     for gpu in enabled[-1:]:
         *others, last = gpu.mig_devices or ()
         broken = replace(gpu, mig_devices=(*others, unread(last, "MIG", ("profile",), code)))
         damaged = replace(inventory, gpus=tuple(broken if g is gpu else g for g in inventory.gpus))
+        rest = replace(inventory, gpus=tuple(g for g in inventory.gpus if g is not gpu))
+        without = outcome(rest, strategy, Sharing()) if rest.gpus else ProbeError
         # Under single a node is invalid before its MIG devices are looked at, where some GPU has none.
         is_invalid = strategy == "single" and (
             any(not g.mig_devices for g in inventory.gpus if g.is_mig_enabled)
             or any(not g.is_mig_enabled for g in inventory.gpus)
         )
-        assert outcome(damaged, strategy, Sharing()) == (healthy if is_invalid else NvmlCallFailed)
+        assert outcome(damaged, strategy, Sharing()) == (healthy if is_invalid else without)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gfd import sources
 from gfd.errors import GfdError, LabelError, TemplateError
 from gfd.render import BUILT_IN, Templates, Written
 from gfd.resources import resolve
@@ -18,8 +19,8 @@ INVENTORY = inventory(gpu())
 def write(folder: Path, text: str, name: str = "mine.j2", **options: Any) -> tuple[Written, ...]:
     """What a template of one's own writes, beside the built-in ones."""
     (folder / name).write_text(text)
-    templates = Templates(folder, **options)
-    templates.check("none")
+    templates = Templates(sources.read(folder), **options)
+    templates.compile("none")
     node = resolve(INVENTORY, mig_strategy="none")
     return tuple(w for w in templates.write(node, INVENTORY) if w.template == name)
 
@@ -58,7 +59,7 @@ def test_overriding_a_built_in_template(tmp_path: Path) -> None:
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra/counts.j2").write_text("nvidia.com/mine=1\n")
     node = resolve(INVENTORY, mig_strategy="none")
-    labels = Templates(tmp_path).render(node, INVENTORY, ("counts",))
+    labels = Templates(sources.read(tmp_path)).render(node, INVENTORY, ("counts",))
     assert labels["nvidia.com/gpu.count"] == "few"
     assert labels["nvidia.com/mine"] == "1"
     assert "nvidia.com/gpu.product" not in labels
@@ -67,7 +68,7 @@ def test_overriding_a_built_in_template(tmp_path: Path) -> None:
 def test_only_templates_are_added(tmp_path: Path) -> None:
     for name in ("_shared.j2", "notes.txt", ".hidden.j2"):
         (tmp_path / name).write_text("neither rendered nor read")
-    assert Templates(tmp_path).names("none") == ("none.j2",)
+    assert Templates(sources.read(tmp_path)).names("none") == ("none.j2",)
 
 
 def test_labels_are_sorted() -> None:
@@ -105,7 +106,9 @@ def test_an_undefined_name_in_an_extra_group(tmp_path: Path) -> None:
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra/counts.j2").write_text("a={{ nothing }}")
     with pytest.raises(TemplateError, match=r"template extra/counts\.j2, line 1: 'nothing' is undefined"):
-        Templates(tmp_path).render(resolve(INVENTORY, mig_strategy="none"), INVENTORY, ("counts",))
+        Templates(sources.read(tmp_path)).render(
+            resolve(INVENTORY, mig_strategy="none"), INVENTORY, ("counts",)
+        )
 
 
 def test_a_missing_include(tmp_path: Path) -> None:
@@ -152,12 +155,8 @@ def test_the_sandbox(tmp_path: Path, expression: str) -> None:
         write(tmp_path, f"nvidia.com/a={{{{ {expression} }}}}")
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"the directory cannot be read: No such file"):
-        Templates(tmp_path / "gone")
-
-
-def test_a_template_that_is_not_text(tmp_path: Path) -> None:
-    (tmp_path / "mine.j2").write_bytes(b"\xff\xfe")
-    with pytest.raises(TemplateError, match=r"template mine\.j2: cannot be loaded"):
-        Templates(tmp_path).check("none")
+def test_a_template_that_writes_without_end(tmp_path: Path) -> None:
+    text = (
+        "{% for a in range(9999) %}{% for b in range(9999) %}nvidia.com/a={{ a }}\n{% endfor %}{% endfor %}"
+    )
+    assert fail(tmp_path, text) == "template mine.j2: it writes more than 1048576 characters"

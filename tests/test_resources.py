@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from gfd.inventory import FailedGpu, Inventory, Vgpu
 from gfd.models import ModelCount
 from gfd.resources import CudaVersion, DriverVersion, Node, VgpuHost, resolve
 from gfd.sharing import SharedResource, Sharing
-from tests.make import CLUSTER, fabric, failure, gpu, inventory, mig_gpu
+from tests.make import CLUSTER, fabric, failure, gpu, inventory, mig, mig_gpu
 
 MPS = Sharing(strategy="mps", resources=(SharedResource(name="nvidia.com/gpu", replicas=2),))
 
@@ -35,8 +36,44 @@ def test_gpus_that_all_fail_are_not_a_node_without_gpus() -> None:
 
 
 def test_one_gpu_that_fails_does_not_fail_the_node() -> None:
-    node = look(gpu(1), failed_gpus=(FailedGpu(index=0, failure=failure("gpu")),))
+    failed = (FailedGpu(index=0, failure=failure("gpu")),)
+    node = look(gpu(1), failed_gpus=failed)
     assert node.resources[0].count == 1
+    assert (node.gpus, node.failed) == ((gpu(1),), failed)
+
+
+UNREADABLE = mig(profile=None, failures=(failure("profile", "GPU 2 MIG 0"),))
+LEFT_OUT = FailedGpu(index=2, failure=failure("profile", "GPU 2 MIG 0"))
+
+
+@pytest.mark.parametrize("strategy", ["single", "mixed"])
+def test_a_gpu_that_the_strategy_cannot_do_with_counts_nowhere(strategy: str) -> None:
+    failed = tuple(FailedGpu(index=index, failure=failure("gpu")) for index in (0, 3))
+    bad = mig_gpu(2, name="Z", pci_class=0x0300, fabric=fabric(clique_id=8), mig_devices=(UNREADABLE,))
+    rest = tuple(mig_gpu(index, fabric=fabric()) for index in (1, 4))
+    node = resolve(inventory(rest[0], bad, rest[1], failed_gpus=failed), mig_strategy=strategy)
+    assert node == replace(
+        resolve(inventory(*rest), mig_strategy=strategy), failed=(failed[0], LEFT_OUT, failed[1])
+    )
+
+
+def test_under_none_it_counts() -> None:
+    node = look(gpu(0), mig_gpu(2, mig_devices=(UNREADABLE,)))
+    assert (node.resources[0].count, node.failed) == (2, ())
+
+
+@pytest.mark.parametrize("strategy", ["single", "mixed"])
+def test_a_node_whose_gpus_are_all_left_out_is_not_read(strategy: str) -> None:
+    bad = mig_gpu(2, mig_devices=(UNREADABLE,))
+    failed = FailedGpu(index=3, failure=failure("gpu"))
+    with pytest.raises(ProbeError, match="none of 2 GPUs could be read: nvmlSomething on GPU 2 MIG 0 failed"):
+        resolve(inventory(bad, failed_gpus=(failed,)), mig_strategy=strategy)
+
+
+def test_single_is_invalid_without_a_look_at_mig_devices() -> None:
+    bad = mig_gpu(2, mig_devices=(UNREADABLE,))
+    node = resolve(inventory(gpu(0), bad), mig_strategy="single")
+    assert (node.resources[0].product, node.failed) == ("A100-PCIE-40GB-MIG-INVALID", ())
 
 
 def test_versions() -> None:
@@ -120,6 +157,9 @@ def test_mps() -> None:
     assert not look(gpu()).is_mps_capable
     with pytest.raises(ConfigError, match=r"sharing\.mps .*GPU 1 has it"):
         look(gpu(0), mig_gpu(1), sharing=MPS)
+    bad = mig_gpu(2, mig_devices=(UNREADABLE,))
+    with pytest.raises(ConfigError, match=r"sharing\.mps .*GPU 2 has it"):
+        resolve(inventory(gpu(0), bad), mig_strategy="mixed", sharing=MPS)
 
 
 def test_vgpu() -> None:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from gfd.errors import NvmlCallFailed
-from gfd.inventory import Gpu
+from gfd.inventory import FailedGpu, Gpu
 from gfd.models import choose
 from gfd.sharing import SharedResource, Sharing
-from gfd.strategies import STRATEGIES, Resource, family_of
+from gfd.strategies import MIG_FACTS, STRATEGIES, Resource, family_of, sift
 from tests.make import ENGINES, failure, gpu, mig, mig_gpu
 
 UNSHARED = Sharing()
@@ -94,7 +94,8 @@ def test_single_shares_the_resource_gpu() -> None:
     assert (resource.product, resource.replicas) == ("A100-PCIE-40GB-MIG-1g.5gb-SHARED", 4)
 
 
-UNREADABLE = mig(1, profile=None, failures=(failure("profile"),))
+UNREADABLE = mig(1, profile=None, failures=(failure("profile", "GPU 0 MIG 1"),))
+UNLISTED: dict[str, Any] = {"mig_devices": None, "failures": (failure("mig_devices"),)}
 
 
 @pytest.mark.parametrize(
@@ -106,9 +107,12 @@ UNREADABLE = mig(1, profile=None, failures=(failure("profile"),))
         pytest.param(
             (mig_gpu(0, mig_devices=(UNREADABLE,)), mig_gpu(1, 0)), id="empty before an unreadable device"
         ),
+        pytest.param((mig_gpu(0, **UNLISTED), mig_gpu(1, 0)), id="empty before unlisted devices"),
+        pytest.param((mig_gpu(0, **UNLISTED), gpu(1)), id="a full GPU before unlisted devices"),
     ],
 )
 def test_single_is_invalid_with(gpus: tuple[Gpu, ...]) -> None:
+    assert sift("single", gpus) == (gpus, ())
     assert offer("single", *gpus) == (
         replace(
             FULL,
@@ -153,27 +157,86 @@ def test_a_profile_on_two_models_takes_the_first_parent() -> None:
     ]
 
 
-def test_only_who_needs_an_unreadable_mig_device_fails() -> None:
-    broken = mig_gpu(0, mig_devices=(mig(0), UNREADABLE))
-    assert offer("none", broken) == (replace(FULL, replicas=0),)
-    for strategy in ("single", "mixed"):
-        with pytest.raises(NvmlCallFailed, match="nvmlSomething on GPU 0 failed: GPU is lost"):
-            offer(strategy, broken)
+NO_REASON = "could not be read from the inventory: it holds none, and no reason why"
 
 
-def test_mig_devices_that_cannot_be_listed() -> None:
-    broken = mig_gpu(0, mig_devices=None, failures=(failure("mig_devices"),))
-    assert offer("none", broken) == (replace(FULL, replicas=0),)
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        pytest.param(
+            mig_gpu(0, mig_devices=(mig(0), UNREADABLE)),
+            "nvmlSomething on GPU 0 MIG 1 failed: GPU is lost (NVML error 15)",
+            id="an unreadable device",
+        ),
+        pytest.param(
+            mig_gpu(0, **UNLISTED),
+            "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)",
+            id="unlisted devices",
+        ),
+        *(
+            pytest.param(
+                mig_gpu(0, mig_devices=(mig(0), mig(3, **{fact: None}))),
+                f"{fact} of GPU 0 MIG 3 {NO_REASON}",
+                id=f"no {fact}",
+            )
+            for fact in MIG_FACTS
+        ),
+        pytest.param(mig_gpu(0, mig_devices=None), f"mig_devices of GPU 0 {NO_REASON}", id="no devices"),
+    ],
+)
+def test_a_gpu_is_left_out_by_whom_its_mig_devices_matter_to(broken: Gpu, reason: str) -> None:
+    rest = tuple(mig_gpu(index) for index in range(1, 8))
+    assert sift("none", (broken, *rest)) == ((broken, *rest), ())
     for strategy in ("single", "mixed"):
-        with pytest.raises(NvmlCallFailed):
-            offer(strategy, broken)
+        kept, (left_out,) = sift(strategy, (broken, *rest))
+        assert kept == rest
+        assert str(left_out) == f"GPU 0 is left out: {reason}"
+
+
+def test_single_is_invalid_for_the_gpus_that_are_left() -> None:
+    gpus = (
+        mig_gpu(0, mig_devices=(UNREADABLE,)),
+        mig_gpu(1),
+        mig_gpu(2, mig_devices=(mig(0, profile="2g.10gb"),)),
+    )
+    kept, left_out = sift("single", gpus)
+    assert (kept, len(left_out)) == (gpus[1:], 1)
+    (resource,) = offer("single", *kept)
+    assert resource.product == "A100-PCIE-40GB-MIG-INVALID"
+
+
+def test_a_full_gpu_has_no_mig_devices_to_miss() -> None:
+    gpus = (mig_gpu(0, **UNLISTED), gpu(1, mig_devices=None))
+    kept, left_out = sift("mixed", gpus)
+    assert kept == gpus[1:]
+    assert left_out == (FailedGpu(index=0, failure=failure("mig_devices")),)
+    assert offer("mixed", *kept) == (FULL,)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    ("fields", "is_kept"),
+    [
+        ({"uuid": None, "failures": (failure("uuid"), failure("fabric"))}, True),
+        ({"memory_bytes": None}, True),
+        ({"memory_bytes": None, "failures": (failure("memory_bytes"),)}, False),
+        ({"compute_capability": None, "failures": (failure("compute_capability"),)}, False),
+        ({"compute_capability": None}, False),
+    ],
+)
+def test_what_all_strategies_need(strategy: str, fields: dict[str, Any], is_kept: bool) -> None:
+    kept, left_out = sift(strategy, (gpu(0, **fields),))
+    assert (len(kept), len(left_out)) == (is_kept, not is_kept)
+
+
+def test_what_cannot_be_read_is_no_part_of_an_invalid_node() -> None:
+    gpus = (gpu(0, compute_capability=None), mig_gpu(1))
+    assert sift("single", gpus)[0] == gpus[1:]
 
 
 def test_memory_and_capability_that_nvml_cannot_tell() -> None:
     (resource,) = offer("none", gpu(memory_bytes=None, compute_capability=(0, 7)))
     assert resource == replace(FULL, memory_mib=None, family=None, compute_major=None, compute_minor=None)
-    with pytest.raises(NvmlCallFailed):
-        offer("none", gpu(compute_capability=None, failures=(failure("compute_capability"),)))
 
 
 @pytest.mark.parametrize(

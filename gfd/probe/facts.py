@@ -31,11 +31,22 @@ class Facts:
     def read_optional(self, fact: str, function: str, *arguments: Any) -> Any:
         """Return a fact; None, and no record, where the device or driver does not know the question."""
         try:
+            return self.ask_if_known(function, *arguments)
+        except NvmlCallFailed as error:
+            self.record(fact, error)
+            return None
+
+    def ask_if_known(self, function: str, *arguments: Any) -> Any:
+        """Return an answer; None where the device or driver does not know the question.
+
+        Raises NvmlCallFailed where the answer is another error.
+        """
+        try:
             return self.session.ask(function, *arguments, device=self.device)
         except NvmlCallFailed as error:
-            if error.code not in UNKNOWN_QUESTION:
-                self.record(fact, error)
-            return None
+            if error.code in UNKNOWN_QUESTION:
+                return None
+            raise
 
     def record(self, fact: str, error: NvmlCallFailed) -> None:
         """Note that ``fact`` is unknown because of ``error``."""

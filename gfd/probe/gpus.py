@@ -114,10 +114,13 @@ def read_gpus(
 
 
 def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
+    """Return the GPU. Raises NvmlCallFailed for what nobody can do without."""
     facts = Facts(reading.session, f"GPU {index}")
-    is_mig_capable, is_mig_enabled = _read_mig_mode(facts, handle)
-    capability = facts.read("compute_capability", "nvmlDeviceGetCudaComputeCapability", handle)
-    memory = facts.read_optional("memory_bytes", "nvmlDeviceGetMemoryInfo", handle)
+    mig_mode = facts.ask_if_known("nvmlDeviceGetMigMode", handle)
+    is_mig_capable = mig_mode is not None
+    is_mig_enabled = is_mig_capable and mig_mode[0] == 1
+    major, minor = facts.session.ask("nvmlDeviceGetCudaComputeCapability", handle, device=facts.device)
+    memory = facts.ask_if_known("nvmlDeviceGetMemoryInfo", handle)
     memory_bytes = memory and memory.total
     pci = facts.read_optional("pci_address", "nvmlDeviceGetPciInfo", handle)
     address = pci and _sysfs_address(pci.busId)
@@ -134,7 +137,7 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
         facts.failures.extend(catalogue.failures)
         if is_mig_enabled:
             mig_devices = _read_mig_devices(parent, catalogue, facts)
-    multiprocessors, engines = _whole_gpu(capability, catalogue.profiles)
+    multiprocessors, engines = _whole_gpu(major, catalogue.profiles)
     return Gpu(
         index=index,
         uuid=facts.read("uuid", "nvmlDeviceGetUUID", handle),
@@ -143,7 +146,7 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
         architecture=ARCHITECTURES.get(
             facts.read_optional("architecture", "nvmlDeviceGetArchitecture", handle)
         ),
-        compute_capability=capability and (capability[0], capability[1]),
+        compute_capability=(major, minor),
         memory_bytes=memory_bytes,
         pci_address=address,
         pci_device_id=pci and pci.pciDeviceId,
@@ -168,17 +171,6 @@ def _find_catalogue(reading: _Reading, parent: mig.Parent, model: str) -> mig.Ca
     if found.gi_enums and not found.failures:  # what fails on one GPU is asked of the next
         reading.catalogues[key] = found
     return found
-
-
-def _read_mig_mode(facts: Facts, handle: Any) -> tuple[bool, bool]:
-    """Return whether the GPU can do MIG, and does. Raises NvmlCallFailed: nothing works without it."""
-    try:
-        current, _pending = facts.session.ask("nvmlDeviceGetMigMode", handle, device=facts.device)
-    except NvmlCallFailed as error:
-        if error.code in UNKNOWN_QUESTION:
-            return False, False
-        raise
-    return True, current == 1
 
 
 def _read_mig_devices(
@@ -219,12 +211,10 @@ def _format_uuid(uuid: bytes) -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def _whole_gpu(
-    capability: list[int] | None, profiles: tuple[MigProfile, ...]
-) -> tuple[int | None, Engines | None]:
+def _whole_gpu(major: int, profiles: tuple[MigProfile, ...]) -> tuple[int | None, Engines | None]:
     # From Hopper on the profile of seven slices is the whole GPU; on an A100 it leaves 10 of 108
     # multiprocessors out.
-    if capability is not None and capability[0] >= 9:
+    if major >= 9:
         for profile in profiles:
             if profile.enum == SEVEN_SLICES:
                 return profile.multiprocessors, profile.engines

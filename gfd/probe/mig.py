@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
@@ -13,6 +13,15 @@ from gfd.probe.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_na
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gfd.inventory import Gpu
+
+_GONE = (INVALID_ARGUMENT, NOT_FOUND)
+"""What NVML documents for a handle that is no longer valid, and for the id of an instance that is gone.
+
+Not Supported, which some of these calls give without MIG mode, is a lasting answer as well, and Uninitialized
+is not about the device.
+"""
 
 _SHARED_ENGINES = 0
 """NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, the only one there is."""
@@ -39,6 +48,15 @@ class Parent:
     name: str
     """As messages name it: ``GPU 0``."""
     memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Instance:
+    """The GPU instance of a MIG device."""
+
+    handle: Any
+    profile_id: int
+    placement: Placement
 
 
 def read_catalogue(parent: Parent) -> Catalogue:
@@ -80,6 +98,14 @@ def _profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
     )
 
 
+def is_unsettled(gpu: Gpu) -> bool:
+    """Return whether MIG devices went away while they were read."""
+    failures = [failure for failure in gpu.failures if failure.fact == "mig_devices"]
+    for device in gpu.mig_devices or ():
+        failures += (failure for failure in device.failures if failure.fact != "uuid")  # no label needs it
+    return any(failure.code in _GONE for failure in failures)
+
+
 def read_devices(parent: Parent, catalogue: Catalogue) -> tuple[MigDevice, ...]:
     """Return the MIG devices of a MIG-enabled GPU. Raises NvmlCallFailed if they cannot be listed."""
     return tuple(_read_device(parent, catalogue, index, handle) for index, handle in _handles(parent))
@@ -105,22 +131,23 @@ def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) 
     facts = Facts(parent.session, f"{parent.name} MIG {index}")
     attributes = facts.read("attributes", "nvmlDeviceGetAttributes_v2", handle)
     gi_id = facts.read("gi_id", "nvmlDeviceGetGpuInstanceId", handle)
+    instance = _read_instance(parent, facts, gi_id)
     ci_id = facts.read("ci_id", "nvmlDeviceGetComputeInstanceId", handle)
-    placement, profile = None, None
-    if attributes is not None and gi_id is not None and ci_id is not None:
+    profile = None
+    if attributes is not None and instance is not None and ci_id is not None:
         try:
-            placement, profile = _read_profile(parent, catalogue, facts, (gi_id, ci_id), attributes)
+            profile = _read_profile(parent, catalogue, facts, instance, ci_id=ci_id, attributes=attributes)
         except NvmlCallFailed as error:
             facts.record("profile", error)
     else:
-        # Without any of them there is no profile either, for the same reason.
-        facts.failures.append(_renamed(facts.failures[0], "profile"))
+        # Without any of them there is no profile either.
+        facts.failures.append(replace(facts.failures[0], fact="profile"))
     return MigDevice(
         index=index,
         uuid=facts.read("uuid", "nvmlDeviceGetUUID", handle),
         gi_id=gi_id,
         ci_id=ci_id,
-        placement=placement,
+        placement=None if instance is None else instance.placement,
         profile=profile,
         gi_slices=attributes and attributes.gpuInstanceSliceCount,
         ci_slices=attributes and attributes.computeInstanceSliceCount,
@@ -138,20 +165,29 @@ def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) 
     )
 
 
+def _read_instance(parent: Parent, facts: Facts, gi_id: int | None) -> _Instance | None:
+    if gi_id is None:
+        facts.failures.append(replace(facts.failures[-1], fact="placement"))
+        return None
+    gi = facts.read("placement", "nvmlDeviceGetGpuInstanceById", parent.handle, gi_id)
+    info = None if gi is None else facts.read("placement", "nvmlGpuInstanceGetInfo", gi)
+    if info is None:
+        return None
+    placement = Placement(start=info.placement.start, size=info.placement.size)
+    return _Instance(handle=gi, profile_id=info.profileId, placement=placement)
+
+
 def _read_profile(
-    parent: Parent, catalogue: Catalogue, facts: Facts, ids: tuple[int, int], attributes: Any
-) -> tuple[Placement, str | None]:
+    parent: Parent, catalogue: Catalogue, facts: Facts, instance: _Instance, *, ci_id: int, attributes: Any
+) -> str | None:
     ask = parent.session.ask
-    gi = ask("nvmlDeviceGetGpuInstanceById", parent.handle, ids[0], device=facts.device)
-    gi_info = ask("nvmlGpuInstanceGetInfo", gi, device=facts.device)
-    placement = Placement(start=gi_info.placement.start, size=gi_info.placement.size)
-    ci = ask("nvmlGpuInstanceGetComputeInstanceById", gi, ids[1], device=facts.device)
+    ci = ask("nvmlGpuInstanceGetComputeInstanceById", instance.handle, ci_id, device=facts.device)
     ci_info = ask("nvmlComputeInstanceGetInfo", ci, device=facts.device)
-    gi_enum = catalogue.gi_enums.get(gi_info.profileId)
-    key = (gi_info.profileId, ci_info.profileId)
+    gi_enum = catalogue.gi_enums.get(instance.profile_id)
+    key = (instance.profile_id, ci_info.profileId)
     if key not in catalogue.ci_enums:
         likely_slices = attributes.computeInstanceSliceCount
-        _find_ci_enum(facts, catalogue, gi, key, likely_slices)
+        _find_ci_enum(facts, catalogue, instance.handle, key, likely_slices)
     ci_enum = catalogue.ci_enums.get(key)
     if not parent.memory_bytes:
         reason = "the memory of the GPU, which the profile's name depends on, could not be read"
@@ -160,17 +196,18 @@ def _read_profile(
     elif gi_enum not in GI_PROFILES:
         reason = f"GPU-instance profile {gi_enum} has no name yet"
     else:
-        return placement, mig_name(gi_enum, ci_enum, attributes.memorySizeMB, parent.memory_bytes)
+        return mig_name(gi_enum, ci_enum, attributes.memorySizeMB, parent.memory_bytes)
     facts.failures.append(
         Failure(fact="profile", source="nvmlGpuInstanceGetInfo", device=facts.device, reason=reason)
     )
-    return placement, None
+    return None
 
 
 def _find_ci_enum(
     facts: Facts, catalogue: Catalogue, gi: Any, key: tuple[int, int], likely_slices: int
 ) -> None:
     # NVML has no way from a compute-instance profile's id to its enum but asking for each.
+    is_any_offered, refusal = False, None
     for enum in sorted(CI_PROFILES, key=lambda enum: CI_PROFILES[enum] != likely_slices):
         try:
             info = facts.session.ask(
@@ -182,15 +219,15 @@ def _find_ci_enum(
                 device=facts.device,
             )
         except NvmlCallFailed as error:
-            if error.code not in (NOT_SUPPORTED, INVALID_ARGUMENT):
+            if error.code == INVALID_ARGUMENT:
+                refusal = error
+            elif error.code != NOT_SUPPORTED:
                 raise
             continue
+        is_any_offered = True
         catalogue.ci_enums.setdefault((key[0], info.id), enum)
         if info.id == key[1]:
             return
-
-
-def _renamed(failure: Failure, fact: str) -> Failure:
-    return Failure(
-        fact=fact, source=failure.source, device=failure.device, reason=failure.reason, code=failure.code
-    )
+    # An instance offers something; where it does not, it is the handle that is the invalid argument.
+    if refusal is not None and not is_any_offered:
+        raise refusal

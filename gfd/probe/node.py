@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from gfd.inventory import Inventory
+from gfd.limits import silent
 from gfd.probe import sysfs
 from gfd.probe.facts import Facts
 from gfd.probe.gpus import read_gpus
+from gfd.probe.mig import is_unsettled
 from gfd.probe.nvml import Session
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gfd.limits import Note
+
+PAUSES_S = (0.02, 0.05, 0.1)
+"""Before a node is read again whose MIG devices changed meanwhile."""
 
 
 def read(
@@ -20,32 +28,41 @@ def read(
     machine_type_file: str = "",
     root: Path = sysfs.ROOT,
     with_profiles: bool = True,
+    note: Note = silent,
 ) -> Inventory:
     """Return this node's inventory.
 
     ``driver_root`` is where a container has the driver mounted; ``root`` is the file system whose /sys is
     read. Without ``with_profiles`` a GPU that is not in MIG mode is not asked for the profiles on offer,
-    nor for its engines, which are read off them: 18 calls, 8 of 18 ms on an H200.
+    nor for its engines, which are read off them: 18 calls, 8 of 18 ms on an H200. ``note`` is told of every
+    NVML call before it is made.
 
     Raises DriverUnavailable without NVML, and NvmlCallFailed where NVML cannot even say how many GPUs
     there are.
     """
-    with Session(driver_root) as session:
+    found = _ask_driver(driver_root, root, note, with_profiles=with_profiles)
+    for pause_s in PAUSES_S:
+        if not any(is_unsettled(gpu) for gpu in found.gpus):
+            break
+        # All of it again, and NVML closed meanwhile: while it is open, whoever changes MIG has to wait, and
+        # what it lists has been seen to be out of date.
+        note("waiting for the MIG devices to settle")
+        time.sleep(pause_s)
+        found = _ask_driver(driver_root, root, note, with_profiles=with_profiles)
+    return read_without_driver(machine_type_file=machine_type_file, root=root, found=found)
+
+
+def _ask_driver(driver_root: Path | None, root: Path, note: Note, *, with_profiles: bool) -> Inventory:
+    with Session(driver_root, note) as session:
         facts = Facts(session, "")
         gpus, failed = read_gpus(session, root, with_profiles=with_profiles)
-        driver_version = facts.read("driver_version", "nvmlSystemGetDriverVersion")
-        cuda_version = facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion")
-    return read_without_driver(
-        machine_type_file=machine_type_file,
-        root=root,
-        found=Inventory(
-            driver_version=driver_version,
-            cuda_version=cuda_version,
+        return Inventory(
             gpus=gpus,
             failed_gpus=failed,
+            driver_version=facts.read("driver_version", "nvmlSystemGetDriverVersion"),
+            cuda_version=facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion"),
             failures=tuple(facts.failures),
-        ),
-    )
+        )
 
 
 def read_without_driver(

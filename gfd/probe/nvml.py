@@ -9,21 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pynvml
 
 from gfd.errors import DriverUnavailable, NvmlCallFailed, ProbeError
+from gfd.limits import silent
+from gfd.probe.library import LIBRARY, find_library
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIBRARY = "libnvidia-ml.so.1"
-LIBRARY_FOLDERS = (
-    "usr/lib64",
-    "usr/lib/x86_64-linux-gnu",
-    "usr/lib/aarch64-linux-gnu",
-    "lib64",
-    "lib/x86_64-linux-gnu",
-    "lib/aarch64-linux-gnu",
-    "usr/lib",
-)
-"""Where distributions put the library, below the driver root."""
+    from gfd.limits import Note
 
 INVALID_ARGUMENT = 2
 NOT_SUPPORTED = 3
@@ -41,16 +33,6 @@ _INIT_ADVICE = {
 }
 
 
-def find_library(driver_root: Path | None) -> str:
-    """Return what to hand to the loader: the library under ``driver_root`` if it is there, else its name."""
-    if driver_root is not None:
-        for folder in LIBRARY_FOLDERS:
-            candidate = driver_root / folder / LIBRARY
-            if candidate.exists():
-                return str(candidate)
-    return LIBRARY
-
-
 class Session:
     """NVML between nvmlInit and nvmlShutdown.
 
@@ -58,18 +40,22 @@ class Session:
     others are blocked.
     """
 
-    def __init__(self, driver_root: Path | None = None) -> None:
+    def __init__(self, driver_root: Path | None = None, note: Note = silent) -> None:
+        """``note`` is told of every call before it is made: none need come back."""
         self._library = find_library(driver_root)
         self._driver_root = driver_root
+        self._note = note
 
     def __enter__(self) -> Session:
         """Load the library and initialise it. Raises :class:`DriverUnavailable`."""
+        self._note(f"loading {self._library}")
         try:
             # pynvml asks the loader for the bare name. A library that is loaded already is found by its
             # soname, so loading the right file first is enough, and tells why a load fails.
             ctypes.CDLL(self._library)
         except OSError as error:
             raise DriverUnavailable(self._explain_missing(str(error))) from error
+        self._note("nvmlInit")
         try:
             pynvml.nvmlInit()
         except pynvml.NVMLError as error:
@@ -80,6 +66,7 @@ class Session:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self._note("nvmlShutdown")
         # What was read stays true when the driver does not even take its leave.
         with contextlib.suppress(pynvml.NVMLError):
             pynvml.nvmlShutdown()
@@ -97,6 +84,7 @@ class Session:
         # The wrapper that pynvml puts around functions with text decodes strictly, and a board's name
         # need not be UTF-8.
         binding = getattr(binding, "__wrapped__", binding)
+        self._note(f"{function} on {device}" if device else function)
         try:
             answer = binding(*arguments)
         except pynvml.NVMLError as error:

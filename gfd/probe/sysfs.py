@@ -13,6 +13,8 @@ ROOT = Path("/")
 PCI_DEVICES = Path("sys/bus/pci/devices")
 NVIDIA_VENDOR = 0x10DE
 
+_DISPLAY_CONTROLLER = 0x03
+
 _STATUS = 0x06
 _STATUS_HAS_CAPABILITIES = 0x10
 _CAPABILITIES = 0x34
@@ -56,6 +58,18 @@ def read_numa_node(address: str, root: Path = ROOT) -> int | None:
     except (OSError, ValueError):
         return None
     return node if node >= 0 else None
+
+
+def has_gpu(root: Path = ROOT) -> bool:
+    """Return whether the PCI bus shows a display controller of NVIDIA, driver or not."""
+    try:
+        return any(
+            _read_number(folder / "vendor") == NVIDIA_VENDOR
+            and _read_number(folder / "class") >> 16 == _DISPLAY_CONTROLLER
+            for folder in (root / PCI_DEVICES).iterdir()
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:

@@ -26,6 +26,12 @@ class Sink(Protocol):
         Raises PublishError.
         """
 
+    def withdraw(self) -> bool:
+        """Take back what was published; return whether there was any. Raises PublishError."""
+
+    def has_labels(self) -> bool:
+        """Return whether labels are published, perhaps by who ran before."""
+
     def close(self) -> None:
         """Let go of what the sink holds; what was published stays."""
 

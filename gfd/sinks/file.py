@@ -61,7 +61,11 @@ class FeatureFile:
         now_s = time.time()
         if len(text.encode()) + len(expiry_line(now_s)) > MAX_BYTES:
             size = len(text.encode())
-            raise self._error(f"{size} bytes of labels, and NFD reads at most {MAX_BYTES}", retryable=False)
+            raise self._error(
+                f"{size} bytes of labels, and NFD reads at most {MAX_BYTES}",
+                kind="too_large",
+                retryable=False,
+            )
         try:
             self._open()
             if self._is_current(text, now_s):
@@ -72,7 +76,7 @@ class FeatureFile:
             raise self._translate(error) from error
         return True
 
-    def remove(self) -> bool:
+    def withdraw(self) -> bool:
         """Withdraw the labels: remove the file and the hidden directory; return whether there were any.
 
         Raises PublishError, also while another gfd writes the file.
@@ -95,6 +99,10 @@ class FeatureFile:
         finally:
             self.close()
         return found
+
+    def has_labels(self) -> bool:
+        """Return whether the file is there."""
+        return self._path.is_file()
 
     def close(self) -> None:
         """Let another gfd write the file; the file itself stays."""
@@ -135,6 +143,7 @@ class FeatureFile:
             raise self._error(
                 f"another gfd (process {holder or 'unknown'}) writes this file; stop it, or give this one "
                 "another --output-file",
+                kind="locked",
                 retryable=False,
             ) from error
         os.ftruncate(self._lock, 0)
@@ -149,7 +158,7 @@ class FeatureFile:
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
             hint = "name a file with --output-file, or --output-file= for standard output"
-            raise self._error(f"this is {what}; {hint}", retryable=False)
+            raise self._error(f"this is {what}; {hint}", kind="not_a_file", retryable=False)
 
     def _mode(self) -> int:
         try:
@@ -188,12 +197,13 @@ class FeatureFile:
     def _translate(self, error: OSError) -> PublishError:
         advice = _ADVICE.get(error.errno or 0)
         reason = error.strerror or str(error)
+        kind = errno.errorcode.get(error.errno or 0, "other")
         if advice is None:
-            return self._error(f"{reason}; the labels published before stay")
-        return self._error(f"{self._path.parent}: {reason}; {advice}", retryable=False)
+            return self._error(f"{reason}; the labels published before stay", kind=kind)
+        return self._error(f"{self._path.parent}: {reason}; {advice}", kind=kind, retryable=False)
 
-    def _error(self, reason: str, *, retryable: bool = True) -> PublishError:
-        return PublishError(self.name, str(self._path), reason, retryable=retryable)
+    def _error(self, reason: str, *, kind: str, retryable: bool = True) -> PublishError:
+        return PublishError(self.name, str(self._path), reason, kind=kind, retryable=retryable)
 
 
 def _is_same(descriptor: int, path: Path) -> bool:

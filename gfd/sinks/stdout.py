@@ -33,5 +33,14 @@ class Stdout:
         self._written = text
         return True
 
+    def withdraw(self) -> bool:
+        """Forget what was printed: it cannot be taken back."""
+        self._written = None
+        return False
+
+    def has_labels(self) -> bool:
+        """Return whether labels were printed."""
+        return self._written is not None
+
     def close(self) -> None:
         """Nothing is held."""

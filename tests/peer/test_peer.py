@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standin import Fault, Standin, build, environment
+from tests.standin import Fault, Standin, StandinGpu, build, environment
 from tests.standin.random_machines import DISPLAY_BOARDS, Case, random_case
 
 ORIGINAL = os.environ.get("GFD_PEER", "")
@@ -32,6 +32,24 @@ if not ORIGINAL:
 pytestmark = pytest.mark.slow
 
 NOT_SUPPORTED = 3
+FIRST_FACTS = ("nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName")
+"""What a display board is asked for too."""
+NEEDED = (*FIRST_FACTS, "nvmlDeviceGetCudaComputeCapability")
+"""Functions that may not even answer Not Supported."""
+GPU_FACTS = (*NEEDED, "nvmlDeviceGetMigMode", "nvmlDeviceGetMemoryInfo")
+MIG_FACTS = (
+    "nvmlDeviceGetMaxMigDeviceCount",
+    "nvmlDeviceGetGpuInstanceProfileInfo",
+    "nvmlDeviceGetMigDeviceHandleByIndex",
+    "nvmlDeviceGetGpuInstanceId",
+    "nvmlDeviceGetComputeInstanceId",
+    "nvmlDeviceGetAttributes",
+    "nvmlDeviceGetGpuInstanceById",
+    "nvmlGpuInstanceGetInfo",
+    "nvmlGpuInstanceGetComputeInstanceById",
+    "nvmlGpuInstanceGetComputeInstanceProfileInfo",
+    "nvmlComputeInstanceGetInfo",
+)
 MODEL_TRIES = 150
 """How often the original is asked until it draws the same of two models; the rarer one comes 1 time in 8."""
 LEFT_OVER = tuple(
@@ -116,24 +134,36 @@ def failed_fabric(case: Case, ours: Outcome, expected: Outcome, bench: Bench) ->
 
 
 def failed_gpu(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
-    """One GPU of several that cannot be described is left out; the original fails altogether."""
-    fault = _fault(case, "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName", "nvmlDeviceGetMigMode")
-    if fault is None or fault.gpu is None or expected.exit_code == 0:
+    """A GPU that cannot be described is left out.
+
+    The original fails altogether, or leaves the memory out where that is what cannot be read.
+    """
+    fault = _fault(case, *GPU_FACTS)
+    if fault is None or fault.function in case.standin.missing:
         return expected
-    gpus = list(case.standin.gpus)
-    del gpus[fault.gpu]
-    rest = _without_faults(replace(case, standin=replace(case.standin, gpus=tuple(gpus))))
-    return bench.theirs(rest) if _discoverable(rest.standin) else FAILED
+    failed = [
+        index
+        for index, gpu in enumerate(case.standin.gpus)
+        if fault.gpu in (None, index) and (fault.function in FIRST_FACTS or not _is_display(gpu))
+    ]
+    return _without_gpus(case, failed, bench) if failed else expected
 
 
-def failed_capability(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
-    """Where one GPU's compute capability cannot be read, another of its model tells; the original fails."""
-    fault = _fault(case, "nvmlDeviceGetCudaComputeCapability")
-    if fault is None or fault.gpu is None or expected.exit_code == 0:
+def failed_mig_device(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """A GPU with a MIG device that cannot be described is left out; the original fails altogether."""
+    fault = next((fault for fault in case.standin.faults if fault.function in MIG_FACTS), None)
+    if fault is None or expected.exit_code == 0 or case.strategy not in ("single", "mixed"):
         return expected
-    name = case.standin.gpus[fault.gpu].name
-    has_twin = [gpu.name for gpu in case.standin.gpus].count(name) > 1
-    return bench.theirs(_without_faults(case)) if has_twin else expected
+    if "\n  mps:" in case.config:
+        return FAILED
+    gpus = case.standin.gpus
+    enabled = [index for index, gpu in enumerate(gpus) if gpu.mig]
+    is_invalid = len(enabled) < len(_discoverable(case.standin)) or not all(gpus[i].migs for i in enabled)
+    if case.strategy == "single" and is_invalid:  # whatever its MIG devices are
+        return bench.theirs(_without_faults(case))
+    asks_all = fault.function == "nvmlDeviceGetMaxMigDeviceCount"
+    failed = [i for i in enabled if fault.gpu in (None, i) and (asks_all or gpus[i].migs)]
+    return _without_gpus(case, failed, bench) if failed else expected
 
 
 def unasked(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
@@ -154,7 +184,7 @@ def legal_values(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> 
 DIFFERENCES: tuple[Difference, ...] = (
     failed_fabric,
     failed_gpu,
-    failed_capability,
+    failed_mig_device,
     unasked,
     legal_values,
     unknown_strategy,
@@ -203,9 +233,17 @@ def test_same_labels(seed: int, tmp_path: Path) -> None:
 
 
 def _fault(case: Case, *functions: str) -> Fault | None:
-    """Return the case's fault if it is about one of ``functions`` and more than a Not Supported."""
+    """Return the case's fault if it is about one of ``functions``, and a Not Supported matters there."""
     found = [fault for fault in case.standin.faults if fault.function in functions]
-    return found[0] if found and found[0].error != NOT_SUPPORTED else None
+    if found and (found[0].error != NOT_SUPPORTED or found[0].function in NEEDED):
+        return found[0]
+    return None
+
+
+def _without_gpus(case: Case, failed: list[int], bench: Bench) -> Outcome:
+    gpus = tuple(gpu for index, gpu in enumerate(case.standin.gpus) if index not in failed)
+    rest = _without_faults(replace(case, standin=replace(case.standin, gpus=gpus)))
+    return bench.theirs(rest) if _discoverable(rest.standin) else FAILED
 
 
 def _without_faults(case: Case) -> Case:
@@ -213,8 +251,11 @@ def _without_faults(case: Case) -> Case:
 
 
 def _discoverable(standin: Standin) -> list[str | bytes | None]:
-    boards = [board.encode() for board in DISPLAY_BOARDS]
-    return [gpu.name for gpu in standin.gpus if gpu.name not in boards]
+    return [gpu.name for gpu in standin.gpus if not _is_display(gpu)]
+
+
+def _is_display(gpu: StandinGpu) -> bool:
+    return gpu.name in [board.encode() for board in DISPLAY_BOARDS]
 
 
 def _legal(line: str) -> str:

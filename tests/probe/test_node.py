@@ -31,6 +31,7 @@ from gfd.inventory import (
     Vgpu,
 )
 from gfd.probe import machines
+from gfd.probe.node import PAUSES_S
 from tests import standin
 from tests.standin import Fault, Standin, StandinGpu, StandinMig, StandinProfile
 
@@ -42,15 +43,25 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 
 READ = """
-import json, os, sys
+import json, os, sys, time
 from pathlib import Path
 from gfd import snapshot
 from gfd.errors import GfdError
 from gfd.probe import node
 
+pauses, machines = [], []
+
+def pause(seconds):
+    pauses.append(seconds)
+    if machines:
+        os.environ["GFD_STANDIN"] = machines.pop(0)
+
+time.sleep = pause
 for line in sys.stdin:
     case = json.loads(line)
     os.environ.update(case["environment"])
+    pauses.clear()
+    machines[:] = case["later"]
     driver_root = case["driver_root"] and Path(case["driver_root"])
     try:
         found = node.read(
@@ -59,12 +70,22 @@ for line in sys.stdin:
         answer = snapshot.to_json(found)
     except GfdError as error:
         answer = f"{type(error).__name__}: {error}"
-    print(json.dumps(answer))
+    print(json.dumps([answer, pauses]))
 """
 
-NOT_SUPPORTED, FUNCTION_NOT_FOUND = 3, 13
-TEXTS = {3: "Not Supported", 13: "Function Not Found", 15: "GPU is lost", 999: "Unknown Error"}
+INVALID_ARGUMENT, NOT_SUPPORTED, NOT_FOUND, FUNCTION_NOT_FOUND = 2, 3, 6, 13
+TEXTS = {
+    1: "Uninitialized",
+    2: "Invalid Argument",
+    3: "Not Supported",
+    6: "Not Found",
+    13: "Function Not Found",
+    15: "GPU is lost",
+    999: "Unknown Error",
+}
 UNKNOWN_QUESTION = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
+GONE = (INVALID_ARGUMENT, NOT_FOUND)
+"""What a MIG device answers that was destroyed meanwhile."""
 
 
 # ---- Reading ----
@@ -78,6 +99,10 @@ class Case:
     expected: Inventory | str
     pci: tuple[Gpu, ...] | None = None
     """GPUs that sysfs knows; None for those of ``expected``."""
+    later: tuple[Standin, ...] = ()
+    """What the machine is after the first pause, after the second, …"""
+    pauses: tuple[float, ...] = ()
+    """Between the reads that it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +110,8 @@ class Answer:
     found: Inventory | str
     calls: tuple[str, ...]
     """Names of the NVML functions, in order."""
+    pauses: tuple[float, ...]
+    """In seconds."""
 
 
 def lay_out_sysfs(root: Path, gpus: Iterable[Gpu]) -> Path:
@@ -127,6 +154,9 @@ def read_all(
             "root": str(lay_out_sysfs(here / "root", gpus)),
             "driver_root": driver_root and str(driver_root),
             "machine_type_file": machine_type_file,
+            "later": [
+                str(machine.write(here / f"machine{index}")) for index, machine in enumerate(case.later)
+            ],
         }
         lines.append(json.dumps(given))
     environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
@@ -147,8 +177,9 @@ def read_all(
         name: Answer(
             found=snapshot.read(answer, name) if answer.startswith("{") else answer,
             calls=tuple(line.split()[0] for line in log.read_text().splitlines()) if log.exists() else (),
+            pauses=tuple(pauses),
         )
-        for name, answer, log in zip(cases, answers, logs, strict=True)
+        for name, (answer, pauses), log in zip(cases, answers, logs, strict=True)
     }
 
 
@@ -340,50 +371,50 @@ def unnamed(gpu: Gpu, reason: str) -> Gpu:
     return on_mig(gpu, profile=None, failures=(why,))
 
 
-def memory(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
-    changed = optional(gpu, fault, code, fact="memory_bytes", also="multiprocessors engines")
+def memory(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu | FailedGpu:
+    if code not in UNKNOWN_QUESTION:
+        return failed(gpu, fault, code)
+    changed = replace(gpu, memory_bytes=None, multiprocessors=None, engines=None, profiles=())
     reason = "the memory of the GPU, which the profile's name depends on, could not be read"
-    return unnamed(replace(changed, profiles=()), reason)
+    return unnamed(changed, reason)
 
 
 def profiles(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
     """The GPU next to it, of the same model, is asked for itself."""
-    failures = () if code == NOT_SUPPORTED else (fault("profiles"),)
+    failures = () if code in (NOT_SUPPORTED, INVALID_ARGUMENT) else (fault("profiles"),)
     changed = replace(gpu, profiles=(), multiprocessors=None, engines=None, failures=failures)
     return unnamed(changed, "no profile has GPU-instance id 9 and compute-instance id 0")
 
 
-def mig_fact(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, fact: str) -> Gpu:
-    return on_mig(gpu, **{fact: None}, failures=(fault(fact),))
+def mig_facts(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, facts: str, also: str = "") -> Gpu:
+    """Without any of ``facts``, which have a failure each."""
+    failures = tuple(fault(fact) for fact in facts.split())
+    lost = [fact for fact in (*facts.split(), *also.split()) if fact != "attributes"]
+    return on_mig(gpu, **dict.fromkeys(lost), failures=failures)
 
 
-def mig_id(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, fact: str) -> Gpu:
-    failures = (fault(fact), fault("profile"))
-    return on_mig(gpu, **{fact: None}, profile=None, placement=None, failures=failures)
+attributes = partial(
+    mig_facts, facts="attributes profile", also="gi_slices ci_slices memory_mib multiprocessors engines"
+)
 
 
-def attributes(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
-    facts = ("gi_slices", "ci_slices", "memory_mib", "multiprocessors", "engines", "profile", "placement")
-    return on_mig(gpu, **dict.fromkeys(facts), failures=(fault("attributes"), fault("profile")))
-
-
-def instance(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
-    return on_mig(gpu, profile=None, placement=None, failures=(fault("profile"),))
+def mig_handle(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
+    if code in GONE:
+        return replace(gpu, mig_devices=())
+    return required(gpu, fault, code, fact="mig_devices")
 
 
 def ci_profiles(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
     if code == NOT_SUPPORTED:
         return unnamed(gpu, "no profile has GPU-instance id 9 and compute-instance id 0")
-    return instance(gpu, fault, code)
+    return mig_facts(gpu, fault, code, facts="profile")
 
 
 GPU_FUNCTIONS: dict[str, Change] = {
     "nvmlDeviceGetHandleByIndex": failed,
     "nvmlDeviceGetName": failed,
     "nvmlDeviceGetMigMode": mig_mode,
-    "nvmlDeviceGetCudaComputeCapability": partial(
-        required, fact="compute_capability", also="multiprocessors engines"
-    ),
+    "nvmlDeviceGetCudaComputeCapability": failed,
     "nvmlDeviceGetUUID": partial(required, fact="uuid"),
     "nvmlDeviceGetBrand": partial(optional, fact="brand"),
     "nvmlDeviceGetArchitecture": partial(optional, fact="architecture"),
@@ -398,18 +429,21 @@ GPU_FUNCTIONS: dict[str, Change] = {
 """NVML function -> what is left of a GPU on which it fails."""
 
 MIG_FUNCTIONS: dict[str, Change] = {
-    "nvmlDeviceGetMigDeviceHandleByIndex": partial(required, fact="mig_devices"),
+    "nvmlDeviceGetMigDeviceHandleByIndex": mig_handle,
     "nvmlDeviceGetAttributes": attributes,
-    "nvmlDeviceGetGpuInstanceId": partial(mig_id, fact="gi_id"),
-    "nvmlDeviceGetComputeInstanceId": partial(mig_id, fact="ci_id"),
-    "nvmlDeviceGetUUID": partial(mig_fact, fact="uuid"),
-    "nvmlDeviceGetGpuInstanceById": instance,
-    "nvmlGpuInstanceGetInfo": instance,
-    "nvmlGpuInstanceGetComputeInstanceById": instance,
-    "nvmlComputeInstanceGetInfo": instance,
+    "nvmlDeviceGetGpuInstanceId": partial(mig_facts, facts="gi_id placement profile"),
+    "nvmlDeviceGetComputeInstanceId": partial(mig_facts, facts="ci_id profile"),
+    "nvmlDeviceGetUUID": partial(mig_facts, facts="uuid"),
+    "nvmlDeviceGetGpuInstanceById": partial(mig_facts, facts="placement profile"),
+    "nvmlGpuInstanceGetInfo": partial(mig_facts, facts="placement profile"),
+    "nvmlGpuInstanceGetComputeInstanceById": partial(mig_facts, facts="profile"),
+    "nvmlComputeInstanceGetInfo": partial(mig_facts, facts="profile"),
     "nvmlGpuInstanceGetComputeInstanceProfileInfo": ci_profiles,
 }
 """The same for functions about a MIG device."""
+
+NEVER_AGAIN = ("nvmlDeviceGetMigDeviceHandleByIndex", "nvmlDeviceGetUUID")
+"""Of those, the ones whose failure is never taken for a MIG device that went away."""
 
 SYSTEM_FUNCTIONS = {
     "nvmlSystemGetDriverVersion": "driver_version",
@@ -456,12 +490,52 @@ def fault_cases() -> dict[str, Case]:
                     is_asked = index == 0 or function not in ASKED_ONCE
                     # This one is about the GPU, and asked for the sake of a MIG device.
                     target = -1 if function == "nvmlDeviceGetGpuInstanceById" else mig
+                    asks_mig = mig >= 0 or function == "nvmlDeviceGetMaxMigDeviceCount"
+                    is_unsettled = asks_mig and is_asked and code in GONE and function not in NEVER_AGAIN
                     broken = Fault(function=function, gpu=index, mig=target, error=code)
                     cases[f"{function} {device} {code}"] = Case(
                         machine=replace(PAIR_PLAYED, faults=(broken,)),
                         expected=node_with(index, change(gpu, fault, code) if is_asked else gpu),
                         pci=PAIR,
+                        pauses=PAUSES_S if is_unsettled else (),
                     )
+    return cases
+
+
+def change_cases() -> dict[str, Case]:
+    """A MIG device goes away between two calls; what is there in the end is what is read."""
+    emptied = replace(H100_PLAYED, migs=())
+    empty = replace(NODE, gpus=(replace(H100, mig_devices=()),))
+    cases = {}
+    for function in [each for each in MIG_FUNCTIONS if each not in NEVER_AGAIN]:
+        for code in GONE:
+            broken = Standin(gpus=(H100_PLAYED,), faults=(Fault(function=function, error=code),))
+            cases[f"{function} {code} and a device that went"] = Case(
+                machine=broken, later=(Standin(gpus=(emptied,)),), expected=empty, pauses=PAUSES_S[:1]
+            )
+            cases[f"{function} {code} and a change that takes its time"] = Case(
+                machine=broken,
+                later=(broken, broken, Standin(gpus=(H100_PLAYED,))),
+                expected=replace(NODE, gpus=(H100,)),
+                pauses=PAUSES_S,
+            )
+    broken = Standin(
+        gpus=(H100_PLAYED,), faults=(Fault(function="nvmlDeviceGetGpuInstanceById", error=NOT_FOUND),)
+    )
+    off = replace(H100_PLAYED, mig=False, migs=())
+    cases["MIG mode is switched off"] = Case(
+        machine=broken,
+        later=(Standin(gpus=(off,)),),
+        expected=replace(NODE, gpus=(replace(H100, is_mig_enabled=False, mig_devices=()),)),
+        pauses=PAUSES_S[:1],
+    )
+    cases["the driver goes away"] = Case(
+        machine=broken,
+        later=(Standin(faults=(Fault(function="nvmlInit", error=9),)),),
+        expected=f"DriverUnavailable: nvmlInit failed: {INIT_TEXTS[9]}",
+        pci=(H100,),
+        pauses=PAUSES_S[:1],
+    )
     return cases
 
 
@@ -534,12 +608,9 @@ T4 = Gpu(
 NOTHING_KNOWN = Gpu(
     index=0,
     name="X",
-    failures=tuple(
-        Failure(fact=fact, source=source, device="GPU 0", reason="Not Supported", code=3)
-        for fact, source in (
-            ("compute_capability", "nvmlDeviceGetCudaComputeCapability"),
-            ("uuid", "nvmlDeviceGetUUID"),
-        )
+    compute_capability=(0, 0),
+    failures=(
+        Failure(fact="uuid", source="nvmlDeviceGetUUID", device="GPU 0", reason="Not Supported", code=3),
     ),
 )
 
@@ -744,7 +815,7 @@ def hole(code: int) -> Case:
 MACHINES = {
     "no GPU": Case(machine=Standin(), expected=NODE),
     "a plain GPU": several((T4_PLAYED, T4)),
-    "nothing but a name": several((StandinGpu(name="X"), NOTHING_KNOWN)),
+    "nothing but a name": several((StandinGpu(name="X", cc_major=0, cc_minor=0), NOTHING_KNOWN)),
     "two H100": Case(machine=PAIR_PLAYED, expected=replace(NODE, gpus=PAIR)),
     "MIG indices with holes": a100(*((one_slice_played(index), one_slice(index)) for index in (1, 4, 6))),
     "a MIG index that is an invalid argument": hole(2),
@@ -828,7 +899,7 @@ def simulated_cases() -> dict[str, Case]:
     return cases
 
 
-CASES = MACHINES | simulated_cases() | fault_cases() | system_cases() | INIT_CASES
+CASES = MACHINES | simulated_cases() | fault_cases() | change_cases() | system_cases() | INIT_CASES
 
 
 # ---- Tests ----
@@ -848,14 +919,17 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_read(name: str, answers: dict[str, Answer]) -> None:
     assert show(answers[name].found) == show(CASES[name].expected)
+    assert answers[name].pauses == CASES[name].pauses
 
 
 def test_nvml_never_stays_open(answers: dict[str, Answer]) -> None:
     for name, answer in answers.items():
         opened = answer.calls.count("nvmlInitWithFlags")
         closed = answer.calls.count("nvmlShutdown")
-        assert (name, opened, closed) == (name, 1, 0 if name in INIT_CASES else 1)
-        assert answer.calls[-1] == ("nvmlInitWithFlags" if name in INIT_CASES else "nvmlShutdown")
+        times = 1 + len(answer.pauses)
+        is_refused = isinstance(answer.found, str) and "nvmlInit" in answer.found
+        assert (name, opened, closed) == (name, times, times - is_refused)
+        assert answer.calls[-1] == ("nvmlInitWithFlags" if is_refused else "nvmlShutdown")
 
 
 def test_every_function_in_use_is_tried_failing(answers: dict[str, Answer]) -> None:
@@ -996,7 +1070,7 @@ def test_no_library(tmp_path: Path, has_root: bool) -> None:
     answer = read_all(tmp_path / "cases", {"one": case}, library=tmp_path, driver_root=root)["one"]
     place = f" or under {root}" if has_root else ""
     reason = "libnvidia-ml.so.1: cannot open shared object file: No such file or directory"
-    assert answer == Answer(found=f"{NOT_LOADED}{place}: {reason}{NEXT_STEP}", calls=())
+    assert answer == Answer(found=f"{NOT_LOADED}{place}: {reason}{NEXT_STEP}", calls=(), pauses=())
 
 
 @pytest.mark.parametrize(("size", "reason"), [(0, "file too short"), (64, "cannot read file data")])
@@ -1007,7 +1081,7 @@ def test_a_library_that_is_cut_off(tmp_path: Path, size: int, reason: str) -> No
     root = tmp_path / "driver"
     answer = read_all(tmp_path / "cases", {"one": case}, library=None, driver_root=root)["one"]
     found = f"{NOT_LOADED} or under {root}: {library}: {reason}{NEXT_STEP}"
-    assert answer == Answer(found=found, calls=())
+    assert answer == Answer(found=found, calls=(), pauses=())
 
 
 def test_a_library_without_nvml(tmp_path: Path) -> None:

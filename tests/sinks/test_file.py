@@ -241,13 +241,13 @@ def test_remove(target: Path) -> None:
     sink = FeatureFile(target)
     sink.publish(A)
     with pytest.raises(PublishError, match="another gfd"):
-        FeatureFile(target).remove()
+        FeatureFile(target).withdraw()
     sink.close()
     (target.parent / "other").write_text("")
-    assert FeatureFile(target).remove()
+    assert FeatureFile(target).withdraw()
     assert [path.name for path in target.parent.iterdir()] == ["other"]
-    assert not FeatureFile(target).remove()
-    assert not FeatureFile(target.parent / "gone" / "gfd").remove()
+    assert not FeatureFile(target).withdraw()
+    assert not FeatureFile(target.parent / "gone" / "gfd").withdraw()
 
 
 def test_remove_leaves_the_files_of_others(target: Path) -> None:
@@ -256,11 +256,11 @@ def test_remove_leaves_the_files_of_others(target: Path) -> None:
     sink = FeatureFile(target)
     sink.publish(A)
     sink.close()
-    assert FeatureFile(target).remove()
+    assert FeatureFile(target).withdraw()
     assert other.publish(A)
 
 
 def test_remove_refuses_a_directory(target: Path) -> None:
     target.mkdir()
     with pytest.raises(PublishError, match="this is a directory"):
-        FeatureFile(target).remove()
+        FeatureFile(target).withdraw()

@@ -1,0 +1,69 @@
+"""systemd's notify protocol; the libraries for it are unmaintained or need libsystemd, and it is short.
+
+Nothing is sent without NOTIFY_SOCKET, and what cannot be sent is lost: the service goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SEND_LIMIT_S = 0.5
+"""How long a send may wait for a service manager whose queue is full."""
+
+
+class Notifier:
+    """Tells systemd how the service does."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        path = environ.get("NOTIFY_SOCKET", "")
+        # An address in the abstract namespace begins with a zero byte.
+        self._address = "\0" + path[1:] if path.startswith("@") else path
+        self.watchdog_interval_s = _watchdog_interval_s(environ) if self._address else None
+        """How often to call :meth:`watchdog`: twice as often as needed; None where nobody waits for it."""
+
+    def ready(self, status: str) -> None:
+        """The service has started, or is done with loading its configuration again."""
+        self._send("READY=1", f"STATUS={_one_line(status)}")
+
+    def reloading(self) -> None:
+        """The configuration is being loaded again, until :meth:`ready`."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def status(self, text: str) -> None:
+        """Show ``text`` in ``systemctl status``."""
+        self._send(f"STATUS={_one_line(text)}")
+
+    def watchdog(self) -> None:
+        """The service is alive."""
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """The service ends."""
+        self._send("STOPPING=1")
+
+    def _send(self, *lines: str) -> None:
+        if not self._address:
+            return
+        # ValueError: an address that no socket could have.
+        with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(SEND_LIMIT_S)
+            sender.sendto("\n".join(lines).encode(errors="replace"), self._address)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
+    """Return half of what systemd waits, if it is this process that it waits for."""
+    usec = environ.get("WATCHDOG_USEC", "")
+    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(usec) / 2e6 if usec.isascii() and usec.isdigit() and int(usec) > 0 else None

@@ -1,0 +1,39 @@
+"""What is asked of a cycle: a value that a process can hand to another."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gfd.config import Config
+    from gfd.inventory import Inventory
+    from gfd.sources import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """All that a cycle depends on, besides the hardware."""
+
+    config: Config
+    job: str = "label"
+    """A key of :data:`gfd.cycle.JOBS`."""
+    templates: tuple[Source, ...] = ()
+    """The operator's own."""
+    timestamp_s: int = 0
+    """When the configuration was loaded, in Unix seconds."""
+    inventory: Inventory | None = None
+    """What to label instead of what the hardware is."""
+
+
+def plan(config: Config, *, job: str = "label", inventory: Inventory | None = None) -> Order:
+    """Return the order that ``config`` means, now. Raises TemplateError for templates that are unreadable."""
+    templates: tuple[Source, ...] = ()
+    if config.template_dir:
+        from gfd import sources
+
+        templates = sources.read(config.template_dir)
+    return Order(
+        config=config, job=job, templates=templates, timestamp_s=int(time.time()), inventory=inventory
+    )

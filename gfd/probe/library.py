@@ -1,0 +1,30 @@
+"""Where the driver's NVML library may lie; for the probe, which loads it, and the service, which must not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIBRARY = "libnvidia-ml.so.1"
+LIBRARY_FOLDERS = (
+    "usr/lib64",
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu",
+    "lib64",
+    "lib/x86_64-linux-gnu",
+    "lib/aarch64-linux-gnu",
+    "usr/lib",
+)
+"""Where distributions put the library, below the driver root."""
+
+
+def find_library(driver_root: Path | None) -> str:
+    """Return what to hand to the loader: the library under ``driver_root`` if it is there, else its name."""
+    if driver_root is not None:
+        for folder in LIBRARY_FOLDERS:
+            candidate = driver_root / folder / LIBRARY
+            if candidate.exists():
+                return str(candidate)
+    return LIBRARY

@@ -1,0 +1,94 @@
+"""Labels to sinks. A sink that fails is tried again by itself: nothing is read anew, no other sink waits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gfd.backoff import Backoff
+from gfd.errors import PublishError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gfd.labels import Labels
+    from gfd.sinks import Sink
+
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What became of one attempt."""
+
+    changed: tuple[str, ...] = ()
+    """Names of the sinks in which something changed."""
+    succeeded: tuple[str, ...] = ()
+    errors: tuple[PublishError, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Outlet:
+    sink: Sink
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETRY_S, LONGEST_RETRY_S))
+    due_s: float | None = None
+    """When to try again (monotonic); None where the last attempt went well."""
+
+
+class Publisher:
+    """The sinks of a configuration, and what each still lacks."""
+
+    def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
+        self._outlets = [_Outlet(sink=sink) for sink in sinks]
+        self._clock = clock
+        self._labels: Labels | None = None
+
+    def publish(self, labels: Labels | None) -> Published:
+        """Make ``labels`` the published ones everywhere, or withdraw what is published."""
+        self._labels = labels
+        return self._attempt(self._outlets)
+
+    def retry(self) -> Published:
+        """Try again where that is due."""
+        now_s = self._clock()
+        return self._attempt(
+            [outlet for outlet in self._outlets if outlet.due_s is not None and outlet.due_s <= now_s]
+        )
+
+    @property
+    def retry_in_s(self) -> float | None:
+        """Seconds until :meth:`retry` has something to do; None where nothing failed."""
+        due = [outlet.due_s for outlet in self._outlets if outlet.due_s is not None]
+        return max(0.0, min(due) - self._clock()) if due else None
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether labels are published anywhere, perhaps by who ran before."""
+        return any(outlet.sink.has_labels() for outlet in self._outlets)
+
+    def close(self) -> None:
+        """Let go of the sinks; what was published stays."""
+        for outlet in self._outlets:
+            outlet.sink.close()
+
+    def _attempt(self, outlets: list[_Outlet]) -> Published:
+        changed: list[str] = []
+        succeeded: list[str] = []
+        errors: list[PublishError] = []
+        for outlet in outlets:
+            try:
+                has_changed = (
+                    outlet.sink.withdraw() if self._labels is None else outlet.sink.publish(self._labels)
+                )
+            except PublishError as error:
+                errors.append(error)
+                outlet.due_s = self._clock() + outlet.backoff.fail()
+                continue
+            outlet.due_s = None
+            outlet.backoff.succeed()
+            succeeded.append(outlet.sink.name)
+            if has_changed:
+                changed.append(outlet.sink.name)
+        return Published(changed=tuple(changed), succeeded=tuple(succeeded), errors=tuple(errors))

@@ -1,0 +1,29 @@
+"""What one read of the hardware comes to: labels, and what a service tells about them.
+
+It crosses from the process that reads to the one that publishes, as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gfd.labels import Labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Labels and where they come from, in numbers."""
+
+    labels: Labels
+    gpus: int = 0
+    """That could be read."""
+    failed_gpus: dict[str, str] = field(default_factory=dict)
+    """NVML's index of each GPU that is left out, and why."""
+    mig_devices: dict[str, int] = field(default_factory=dict)
+    """By profile; empty where the strategy does not ask."""
+    missing_driver: str | None = None
+    """Why there is no driver, where a node without one is labelled as one without GPUs."""
+    has_hardware: bool = True
+    """Whether the PCI bus shows a GPU of NVIDIA; only looked for without a driver."""

@@ -1,0 +1,67 @@
+"""The operator's own templates, read whole before any is used.
+
+What is in force is what was read when the configuration was loaded: a folder that changes under a running
+service changes nothing until it is loaded again, and then all of it or nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gfd.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SUFFIX = ".j2"
+MAX_BYTES = 1 << 20
+"""Of all templates together; Kubernetes allows a ConfigMap as much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One template."""
+
+    name: str
+    """As templates call it: its path below the folder."""
+    path: str
+    text: str
+
+
+def read(folder: Path) -> tuple[Source, ...]:
+    """Return every ``*.j2`` below ``folder``, by name. Raises TemplateError."""
+    sources: list[Source] = []
+    size = 0
+    for path in sorted(_find(folder)):
+        name = str(path.relative_to(folder))
+        try:
+            data = path.read_bytes()
+            text = data.decode()
+        except OSError as error:
+            raise TemplateError(str(path), 0, f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise TemplateError(str(path), 0, "is not text in UTF-8") from error
+        size += len(data)
+        if size > MAX_BYTES:
+            raise TemplateError(
+                str(folder), 0, f"holds more than {MAX_BYTES} bytes of templates; remove what is not used"
+            )
+        sources.append(Source(name=name, path=str(path), text=text))
+    return tuple(sources)
+
+
+def _find(folder: Path) -> Iterator[Path]:
+    try:
+        entries = list(folder.iterdir())
+    except OSError as error:
+        raise TemplateError(str(folder), 0, f"the directory cannot be read: {error.strerror}") from error
+    for entry in entries:
+        # Kubernetes keeps what a ConfigMap holds in hidden folders, and links to it.
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _find(entry)
+        elif entry.suffix == SUFFIX and entry.is_file():
+            yield entry

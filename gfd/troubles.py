@@ -1,0 +1,58 @@
+"""What is wrong now: each trouble is told when it begins, counted while it lasts, and told when it ends."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from structlog.typing import FilteringBoundLogger
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trouble:
+    event: str
+    facts: dict[str, Any]
+    since_s: float
+    times: int = 1
+
+
+class Troubles:
+    """A ledger of what is wrong, by what it is wrong with: ``read``, ``gpu 3``, ``sink file``."""
+
+    def __init__(self, log: FilteringBoundLogger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._open: dict[str, _Trouble] = {}
+
+    def tell(self, subject: str, event: str, **facts: Any) -> None:
+        """Log a trouble when it is new or is another one than before; else count it."""
+        known = self._open.get(subject)
+        if known is not None and (known.event, known.facts) == (event, facts):
+            known.times += 1
+            self._log.debug(event, **facts, times=known.times)
+            return
+        self._open[subject] = _Trouble(
+            event=event, facts=facts, since_s=known.since_s if known else self._clock()
+        )
+        self._log.warning(event, **facts)
+
+    def heal(self, subject: str) -> None:
+        """Log the end of a trouble, if there was one."""
+        healed = self._open.pop(subject, None)
+        if healed is not None:
+            self._log.info(
+                healed.event.partition(".")[0] + ".healed",
+                **healed.facts,
+                times=healed.times,
+                lasted_s=round(self._clock() - healed.since_s, 1),
+            )
+
+    def heal_others(self, kind: str, subjects: set[str]) -> None:
+        """End the troubles whose subject begins with ``kind`` and is none of ``subjects``."""
+        for subject in [each for each in self._open if each.startswith(kind)]:
+            if subject not in subjects:
+                self.heal(subject)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gfd import sources
+from gfd.errors import TemplateError
+from gfd.sources import Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_every_template_below_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "extra").mkdir()
+    for name in ("b.j2", "_a.j2", "extra/c.j2", "notes.txt", ".hidden.j2"):
+        (tmp_path / name).write_text(name)
+    assert sources.read(tmp_path) == tuple(
+        Source(name=name, path=str(tmp_path / name), text=name) for name in ("_a.j2", "b.j2", "extra/c.j2")
+    )
+
+
+def test_a_config_map(tmp_path: Path) -> None:
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026" / "mine.j2").write_text("text")
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "mine.j2").symlink_to("..data/mine.j2")
+    assert [(source.name, source.text) for source in sources.read(tmp_path)] == [("mine.j2", "text")]
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=r"the directory cannot be read: No such file or directory$"):
+        sources.read(tmp_path / "gone")
+
+
+def test_a_template_that_is_not_text(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").write_bytes(b"\xff\xfe")
+    with pytest.raises(TemplateError, match=r"mine\.j2: is not text in UTF-8$"):
+        sources.read(tmp_path)
+
+
+def test_a_template_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").symlink_to("/proc/self/mem")
+    with pytest.raises(TemplateError, match=r"mine\.j2: cannot be read: Input/output error$"):
+        sources.read(tmp_path)
+
+
+def test_more_than_anyone_needs(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(TemplateError, match=r"holds more than 1048576 bytes of templates"):
+        sources.read(tmp_path)
