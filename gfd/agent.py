@@ -107,7 +107,10 @@ class Agent:
             self._withdraw()
         if self._read_due_s is not None and self._read_due_s <= now_s:
             self.cycle()
-        self._tell(self.setup.publisher.retry())
+        retried = self.setup.publisher.retry()
+        self._tell(retried)
+        if retried.succeeded and self.setup.publisher.retry_in_s is None and not self._is_withdrawn:
+            self._status.caught_up()
 
     @property
     def wake_in_s(self) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import ConfigError
 from gfd.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
 from gfd.sharing import Sharing
+from gfd.trust import distrust_file
 from gfd.values import (
     OFF,
     one_of,
@@ -165,8 +166,12 @@ def _read_file(given: _Given | None) -> ConfigFile | None:
         return None
     from gfd import configfile  # only who has a config file pays for reading one
 
+    path = Path(given.texts[-1])
+    reason = distrust_file(path)
+    if reason is not None:
+        raise given.refusal(reason)
     origin = COMMAND_LINE if given.origin == given.option.flag else given.origin
-    return configfile.read(Path(given.texts[-1]), origin)
+    return configfile.read(path, origin)
 
 
 def _from_file(option: Option, file: ConfigFile | None) -> _Given | None:

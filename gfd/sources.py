@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.errors import TemplateError
+from gfd.trust import distrust_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,13 @@ class Source:
 
 
 def read(folder: Path) -> tuple[Source, ...]:
-    """Return every ``*.j2`` below ``folder``, by name. Raises TemplateError."""
+    """Return every ``*.j2`` below ``folder``, by name.
+
+    Raises TemplateError, also where everybody may write there.
+    """
+    reason = distrust_directory(folder)
+    if reason is not None:
+        raise TemplateError(str(folder), 0, reason)
     sources: list[Source] = []
     size = 0
     for path in sorted(_find(folder)):

@@ -161,6 +161,11 @@ class Status:
             if result != "failed":
                 self._put(succeeded_at_s=self._epoch_s(), withdrawn_at_s=None)
 
+    def caught_up(self) -> None:
+        """Every sink has the labels after all, without a cycle."""
+        with self._lock:
+            self._put(succeeded_at_s=self._epoch_s(), problem="")
+
     def probe_restarted(self) -> None:
         """A probe process was started in the place of one that was given up."""
         with self._lock:

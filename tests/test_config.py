@@ -369,3 +369,12 @@ def test_times_and_addresses_that_make_no_sense(option: str, text: str, reason: 
     with pytest.raises(ConfigError) as refused:
         load({option: text}, {})
     assert refused.value.reason == reason
+
+
+def test_a_config_file_that_everybody_may_write_to(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("version: v1\n")
+    file.chmod(0o666)
+    with pytest.raises(ConfigError, match=r"--config-file .*mode 0666.*chmod o-w") as refused:
+        load({"config_file": str(file)}, {})
+    assert refused.value.origin == "command line"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from gfd.probe import machines
+from gfd.probe import machines, sysfs
 from tests.standin import Fault, Standin, build, environment, from_inventory
 
 PATIENCE_S = 15.0
@@ -257,6 +260,144 @@ def test_an_output_directory_that_goes_and_comes_back(tmp_path: Path) -> None:
         service.file.parent.mkdir()
         wait(lambda: service.labels, "labels again")
         assert service.process.poll() is None
+
+
+def test_a_driver_that_is_upgraded_while_it_runs(tmp_path: Path) -> None:
+    with serve(tmp_path, "--sleep-interval=1h", "--no-timestamp") as service:
+        wait(lambda: service.labels, "labels")
+        before = service.labels
+        play(tmp_path, replace(A100, driver="580.159.04", cuda=13000))
+        build(tmp_path / "lib", without=("nvmlDeviceGetGpuFabricInfo",))
+        wait(lambda: service.labels.get("cuda.driver-version.full") == "580.159.04", "the upgrade")
+        changed = {key for key in before if before[key] != service.labels[key]}
+        assert {key.rpartition(".")[0] for key in changed} == {
+            *("cuda.driver", "cuda.driver-version", "cuda.runtime", "cuda.runtime-version"),
+        }
+        assert before.keys() == service.labels.keys()
+
+
+def test_labels_that_are_stale_for_too_long_are_withdrawn(tmp_path: Path) -> None:
+    with serve(tmp_path, "--stale-after=1s", "--sleep-interval=1h") as service:
+        wait(lambda: service.labels, "labels")
+        before = service.file.read_bytes()
+        service.play(replace(A100, faults=(Fault(function="nvmlInitWithFlags", error=9),)))
+        (tmp_path / "lib" / "libnvidia-ml.so.1").touch()
+        wait(lambda: service.log("cycle.failed"), "the failure")
+        wait(lambda: not service.file.exists(), "the withdrawal")
+        assert [entry["level"] for entry in service.log("labels.withdrawn")] == ["warning"]
+        service.play(A100)
+        wait(service.file.exists, "the labels again, without any change but the retry")
+        assert service.file.read_bytes() == before
+        (healed,) = service.log("cycle.healed")
+        assert healed["reason"].startswith("nvmlInit failed: Driver Not Loaded (NVML error 9)")
+
+
+def test_a_mig_change_starts_a_cycle(tmp_path: Path) -> None:
+    """The layout changes where the driver shows it, and only there: there is no interval."""
+    folder = tmp_path / "proc" / "nvidia" / "capabilities" / "gpu0" / "mig"
+    folder.mkdir(parents=True)
+    with serve(
+        tmp_path,
+        *("--sleep-interval=infinite", "--mig-strategy=single", f"--proc-driver-dir={tmp_path / 'proc'}"),
+    ) as service:
+        wait(lambda: service.labels.get("gpu.product") == "A100-PCIE-40GB", "labels")
+        service.play(MIG)
+        for number in range(7):
+            (folder / f"gi{number}" / "ci0").mkdir(parents=True)
+            (folder / f"gi{number}" / "ci0" / "access").touch()
+            time.sleep(0.1)
+        wait(lambda: service.labels.get("gpu.count") == "7", "MIG labels")
+        assert len(service.log("cycle.published")) == 2
+
+
+def test_a_changed_config_file_is_loaded_without_being_asked(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("flags: {migStrategy: none}\n")
+    with serve(tmp_path, f"--config-file={config}", "--sleep-interval=infinite") as service:
+        wait(lambda: service.labels, "labels")
+        timestamp = service.labels["gfd.timestamp"]
+        config.write_text("flags: {migStrategy: 'none'} # the same in other words\n")
+        time.sleep(2)
+        assert not service.log("config.reloaded")
+        config.write_text("flags: {migStrategy: mixed}\n")
+        wait(lambda: service.labels.get("mig.strategy") == "mixed", "the new strategy")
+        assert int(service.labels["gfd.timestamp"]) > int(timestamp)
+
+
+def test_what_it_tells(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def read(path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    with serve(tmp_path, f"--metrics-addr=127.0.0.1:{port}", "--mig-strategy=mixed", machine=MIG) as service:
+        wait(lambda: service.log("cycle.published"), "labels")
+        wait(lambda: read("/readyz") == (200, "ok\n"), "readiness")
+        assert read("/healthz") == (200, "ok\n")
+        metrics = read("/metrics")[1]
+        for line in (
+            'gfd_gpus{state="ok"} 1.0',
+            'gfd_mig_devices{profile="1g.5gb"} 7.0',
+            f"gfd_labels {float(len(service.labels))}",
+            'gfd_published_changes_total{sink="file"} 1.0',
+            "gfd_stale 0.0",
+        ):
+            assert f"\n{line}\n" in metrics
+        service.play(replace(MIG, faults=(Fault(function="nvmlDeviceGetHandleByIndex", error=15),)))
+        wait(lambda: read("/readyz")[0] == 503, "the staleness")
+        assert "the labels are stale since" in read("/readyz")[1]
+        assert "nvmlDeviceGetHandleByIndex on GPU 0 failed: GPU is lost" in read("/readyz")[1]
+        assert "\ngfd_stale 1.0\n" in read("/metrics")[1]
+        assert read("/healthz") == (200, "ok\n")
+        second = subprocess.run(
+            [sys.executable, "-m", "gfd", "-o", str(tmp_path / "x"), f"--metrics-addr=127.0.0.1:{port}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        assert second.returncode == 1
+        assert "the port is taken" in second.stderr
+
+
+def test_a_driver_that_is_late_does_not_blank_what_was_published_before(tmp_path: Path) -> None:
+    (tmp_path / "features.d").mkdir()
+    file = tmp_path / "features.d" / "gfd"
+    file.write_text("nvidia.com/gpu.count=1\n")
+    arguments = ("--fail-on-init-error=false", "--no-timestamp")
+    has_gpu = sysfs.has_gpu()
+    with serve(tmp_path, *arguments, library=False) as service:
+        if has_gpu:
+            wait(lambda: service.log("cycle.failed"), "the failure")
+            assert file.read_text() == "nvidia.com/gpu.count=1\n"
+        else:
+            wait(lambda: service.log("driver.missed"), "the word about it")
+            wait(lambda: "gpu.count" not in service.labels, "the labels of a node without a GPU")
+
+
+def test_it_tells_systemd(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, pytest.MonkeyPatch.context() as patch:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        patch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        patch.setenv("WATCHDOG_USEC", "500000")
+        with serve(tmp_path) as service:
+            told = [systemd.recv(4096).decode()]
+            while told.count("WATCHDOG=1") < 3 or not any(text.startswith("READY=1") for text in told):
+                told.append(systemd.recv(4096).decode())
+            assert "READY=1\nSTATUS=ok" in told
+            service.process.send_signal(signal.SIGHUP)
+            while not told[-1].startswith("RELOADING=1\nMONOTONIC_USEC="):
+                told.append(systemd.recv(4096).decode())
+            service.end()
+            while told[-1] != "STOPPING=1":
+                told.append(systemd.recv(4096).decode())
 
 
 def test_nothing_is_left_behind_when_it_is_killed(tmp_path: Path) -> None:

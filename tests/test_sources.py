@@ -50,3 +50,10 @@ def test_more_than_anyone_needs(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text("#" * (1 << 20) + "\n")
     with pytest.raises(TemplateError, match=r"holds more than 1048576 bytes of templates"):
         sources.read(tmp_path)
+
+
+def test_a_folder_that_everybody_may_write_to(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").write_text("")
+    tmp_path.chmod(0o777)
+    with pytest.raises(TemplateError, match=r"everybody.*chmod o-w"):
+        sources.read(tmp_path)
