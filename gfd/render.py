@@ -96,8 +96,11 @@ class Templates:
         return (f"{mig_strategy}.j2", *extra, *self._added)
 
     def compile(self, mig_strategy: str, extra_groups: Iterable[str] = (), note: Note = silent) -> None:
-        """Compile every template that :meth:`render` would use. Raises TemplateError."""
-        for name in self.names(mig_strategy, extra_groups):
+        """Compile every template that :meth:`render` would use, or include. Raises TemplateError."""
+        included = {path.name for path in BUILT_IN.glob("_*.j2")} | {
+            name for name in self._sources if name.startswith("_")
+        }
+        for name in (*sorted(included), *self.names(mig_strategy, extra_groups)):
             note(f"compiling template {name}")
             self._compile(name)
 

@@ -17,9 +17,13 @@ import sys
 from typing import IO, TYPE_CHECKING
 
 from gfd import cycle
+
+# What a read imports is imported once, before forking.
+from gfd import resources as _resources  # noqa: F401
+from gfd import snapshot as _snapshot  # noqa: F401
 from gfd.errors import GfdError, ProbeError
 from gfd.isolation import child, wire
-from gfd.probe import node  # noqa: F401 - what a read imports is imported once, before forking
+from gfd.probe import node as _node  # noqa: F401
 
 if TYPE_CHECKING:
     from gfd.order import Order
