@@ -65,7 +65,7 @@ def read(config: Config, given: Inventory | None, note: Note, *, is_complete: bo
             inventory=node.read(
                 driver_root=config.driver_root,
                 machine_type_file=config.machine_type_file,
-                with_profiles=is_complete or bool(config.extra_labels or config.template_dir),
+                is_complete=is_complete or bool(config.extra_labels or config.template_dir),
                 note=note,
             )
         )

@@ -86,20 +86,20 @@ class _Reading:
 
     session: Session
     root: Path
-    with_profiles: bool
+    is_complete: bool
     catalogues: dict[tuple[str, int | None], mig.Catalogue] = field(default_factory=dict)
     """By the model's name and memory."""
 
 
 def read_gpus(
-    session: Session, root: Path, *, with_profiles: bool
+    session: Session, root: Path, *, is_complete: bool
 ) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
     """Return the GPUs in PCI-address order, and those that cannot be described.
 
-    ``root`` is the file system whose /sys is read; without ``with_profiles`` only GPUs in MIG mode are
-    asked for the profiles that they offer. Raises NvmlCallFailed where they cannot be counted.
+    ``root`` is the file system whose /sys is read; without ``is_complete`` only GPUs in MIG mode are
+    asked for the profiles that they offer, and none for its PCIe link. Raises NvmlCallFailed where they cannot be counted.
     """
-    reading = _Reading(session=session, root=root, with_profiles=with_profiles)
+    reading = _Reading(session=session, root=root, is_complete=is_complete)
     gpus: list[Gpu] = []
     failed: list[FailedGpu] = []
     for index in range(session.ask("nvmlDeviceGetCount")):
@@ -129,7 +129,7 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
         facts.failures.append(class_failure)
     catalogue = mig.Catalogue()
     mig_devices: tuple[MigDevice, ...] | None = ()
-    if is_mig_enabled or (is_mig_capable and reading.with_profiles):
+    if is_mig_enabled or (is_mig_capable and reading.is_complete):
         parent = mig.Parent(
             session=reading.session, handle=handle, name=facts.device, memory_bytes=memory_bytes
         )
@@ -137,6 +137,10 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
         facts.failures.extend(catalogue.failures)
         if is_mig_enabled:
             mig_devices = _read_mig_devices(parent, catalogue, facts)
+    generation, width = None, None
+    if reading.is_complete:
+        generation = facts.read_optional("pcie_generation", "nvmlDeviceGetMaxPcieLinkGeneration", handle)
+        width = facts.read_optional("pcie_width", "nvmlDeviceGetMaxPcieLinkWidth", handle)
     multiprocessors, engines = _whole_gpu(major, catalogue.profiles)
     return Gpu(
         index=index,
@@ -151,8 +155,8 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
         pci_address=address,
         pci_device_id=pci and pci.pciDeviceId,
         pci_class=pci_class,
-        pcie_generation=facts.read_optional("pcie_generation", "nvmlDeviceGetMaxPcieLinkGeneration", handle),
-        pcie_width=facts.read_optional("pcie_width", "nvmlDeviceGetMaxPcieLinkWidth", handle),
+        pcie_generation=generation,
+        pcie_width=width,
         numa_node=sysfs.read_numa_node(address, reading.root) if address else None,
         is_mig_capable=is_mig_capable,
         is_mig_enabled=is_mig_enabled,
