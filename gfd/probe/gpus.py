@@ -97,7 +97,8 @@ def read_gpus(
     """Return the GPUs in PCI-address order, and those that cannot be described.
 
     ``root`` is the file system whose /sys is read; without ``is_complete`` only GPUs in MIG mode are
-    asked for the profiles that they offer, and none for its PCIe link. Raises NvmlCallFailed where they cannot be counted.
+    asked for the profiles that they offer, and none for its PCIe link. Raises NvmlCallFailed where
+    they cannot be counted.
     """
     reading = _Reading(session=session, root=root, is_complete=is_complete)
     gpus: list[Gpu] = []
