@@ -97,10 +97,8 @@ class Templates:
 
     def compile(self, mig_strategy: str, extra_groups: Iterable[str] = (), note: Note = silent) -> None:
         """Compile every template that :meth:`render` would use, or include. Raises TemplateError."""
-        included = {path.name for path in BUILT_IN.glob("_*.j2")} | {
-            name for name in self._sources if name.startswith("_")
-        }
-        for name in (*sorted(included), *self.names(mig_strategy, extra_groups)):
+        included = sorted({path.name for path in BUILT_IN.glob("_*.j2")} | set(self._sources))
+        for name in (*included, *self.names(mig_strategy, extra_groups)):
             note(f"compiling template {name}")
             self._compile(name)
 
@@ -147,8 +145,6 @@ class Templates:
             return _collect(name, template.generate(node=node, inventory=inventory))
         except TemplateError:
             raise
-        except TemplateSyntaxError as error:  # of an included template
-            raise TemplateError(error.name or name, error.lineno, error.message or "syntax error") from error
         except Exception as error:  # a template can raise whatever its expressions raise
             raise self._locate(name, error) from error
 

@@ -160,3 +160,13 @@ def test_a_template_that_writes_without_end(tmp_path: Path) -> None:
         "{% for a in range(9999) %}{% for b in range(9999) %}nvidia.com/a={{ a }}\n{% endfor %}{% endfor %}"
     )
     assert fail(tmp_path, text) == "template mine.j2: it writes more than 1048576 characters"
+
+
+def test_more_memory_than_there_is(tmp_path: Path) -> None:
+    text = "nvidia.com/a={{ 'a' * (inventory.gpus | length * 10**15) }}"
+    assert "takes more memory than the 256 MiB that templates may use" in fail(tmp_path, text)
+
+
+def test_a_strategy_without_a_template() -> None:
+    with pytest.raises(TemplateError, match=r"^template nothing\.j2: cannot be loaded: nothing\.j2$"):
+        Templates().compile("nothing")

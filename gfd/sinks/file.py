@@ -134,8 +134,9 @@ class FeatureFile:
             raise
 
     def _take_lock(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._lock = os.open(self._lock_name, flags, 0o600, dir_fd=self._scratch)
+        # Held open for reading only: one for writing would keep the file system from becoming read-only.
+        flags = os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._lock = os.open(self._lock_name, os.O_RDONLY | flags, 0o600, dir_fd=self._scratch)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -146,8 +147,11 @@ class FeatureFile:
                 kind="locked",
                 retryable=False,
             ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        writer = os.open(self._lock_name, os.O_WRONLY | os.O_TRUNC | flags, 0o600, dir_fd=self._scratch)
+        try:
+            os.write(writer, f"{os.getpid()}\n".encode())
+        finally:
+            os.close(writer)
 
     def _check_target(self) -> None:
         """Refuse to replace what is no file: a directory, a pipe, /dev/stdout."""
