@@ -166,3 +166,12 @@ def test_it_starts_on_the_real_clocks() -> None:
     status.probes_stuck(2)
     assert status.health() == (True, "ok")
     assert status.facts.stuck_probes == 2
+
+
+def test_labels_that_arrived_after_all() -> None:
+    status = Status()
+    status.sink_failed("file", "ENOSPC", "sink file: disk full")
+    status.cycle_ended("failed", duration_s=1.0)
+    assert status.readiness() == (False, "no labels have been published yet: sink file: disk full")
+    status.caught_up()
+    assert status.readiness() == (True, "ok")
