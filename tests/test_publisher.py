@@ -42,11 +42,11 @@ def test_a_sink_that_fails_is_tried_again_alone() -> None:
     now_s = 100.0
     good, bad = Shelf("good"), Shelf("bad", is_broken=True)
     publisher = Publisher([bad, good], clock=lambda: now_s)
-    assert not publisher.has_labels
+    had_labels = publisher.has_labels
     first = publisher.publish(LABELS)
     assert (first.changed, first.succeeded) == (("good",), ("good",))
     assert [(error.sink, error.kind) for error in first.errors] == [("bad", "EIO")]
-    assert publisher.has_labels
+    assert (had_labels, publisher.has_labels) == (False, True)
     assert publisher.retry_in_s is not None
     assert FIRST_RETRY_S / 2 <= publisher.retry_in_s <= FIRST_RETRY_S
     assert publisher.retry() == Published()

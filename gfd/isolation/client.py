@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable, ProbeError
@@ -62,9 +63,14 @@ class ForkServer:
     def close(self) -> None:
         """End the server, and the child that it may have."""
         process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        # Not until they end: a child that is stuck in the kernel holds them, too.
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
 
     def _ask(self, order: Order) -> dict[str, Any]:
         self.start()
