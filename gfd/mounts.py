@@ -26,6 +26,9 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 class Mount:
     """One line of mountinfo, as far as it tells what a path shows."""
 
+    number: str
+    parent: str
+    """The number of the mount that this one lies on."""
     root: str
     """The part of the mounted file system that is seen at ``point``."""
     point: str
@@ -41,19 +44,41 @@ class Mount:
 
 
 def parse(mountinfo: str) -> tuple[Mount, ...]:
-    """Return the mounts of a text like /proc/self/mountinfo, oldest first."""
+    """Return the mounts of a text like /proc/self/mountinfo."""
     mounts = []
     for line in mountinfo.splitlines():
         place, _, source = line.partition(" - ")
         fields, kind = place.split(" "), source.split(" ")[0]
         if len(fields) >= 5 and kind:
-            mounts.append(Mount(root=_unescape(fields[3]), point=_unescape(fields[4]), file_system=kind))
+            mounts.append(
+                Mount(
+                    number=fields[0],
+                    parent=fields[1],
+                    root=_unescape(fields[3]),
+                    point=_unescape(fields[4]),
+                    file_system=kind,
+                )
+            )
     return tuple(mounts)
 
 
 def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
-    """Return what is seen at ``path``: a later mount hides all that was there, at any depth."""
-    return next((mount for mount in reversed(mounts) if mount.has(path)), None)
+    """Return what is seen at ``path``, going down from mount to mount as the kernel does.
+
+    The order of the lines tells nothing: where an initramfs was, / comes after /proc.
+    """
+    left = [mount for mount in mounts if mount.has(path)]
+    numbers = {mount.number for mount in mounts}
+    seen: Mount | None = None
+    while True:
+        next_ones = [
+            mount for mount in left if (mount.parent == seen.number if seen else mount.parent not in numbers)
+        ]
+        if not next_ones:
+            return seen
+        # Of two on the same mount the upper one is come to first, and hides the other.
+        seen = min(next_ones, key=lambda mount: len(mount.point))
+        left.remove(seen)
 
 
 def explain_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:

@@ -8,19 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from gfd.mounts import Mount, explain_blindness, mount_of, parse
+from gfd.mounts import MOUNTINFO, Mount, explain_blindness, mount_of, parse
 
-ROOT = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard"
 PROC = "22 27 0:21 / /proc rw,relatime shared:14 master:2 - proc proc rw"
+ROOT = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard"
+"""After /proc, as where an initramfs made that and moved it."""
 FROZEN = "63 22 0:39 / /proc/driver/nvidia ro,nosuid - tmpfs tmpfs rw,mode=555"
 BUS = "64 63 0:21 /driver/nvidia/gpus/0000:3b:00.0 /proc/driver/nvidia/gpus/0000:3b:00.0 ro - proc proc rw"
+AGAIN = "67 63 0:21 /driver/nvidia /proc/driver/nvidia ro - proc proc rw"
+OVER = "68 22 0:41 / /proc/driver rw - ramfs none rw"
 HOST = "65 27 0:40 /driver /host/proc/driver ro,relatime - proc proc rw"
 WHOLE = "66 27 0:40 / /host/proc/driver ro,relatime - proc proc rw"
 
 
 def test_a_line_is_parsed_with_its_escapes() -> None:
     line = r"36 35 98:0 /a\040b /mnt\011x\012y\134z\043 rw master:1 propagate_from:2 - nfs4 host:/a\040b rw"
-    assert parse(line) == (Mount(root="/a b", point="/mnt\tx\ny\\z#", file_system="nfs4"),)
+    assert parse(line) == (
+        Mount(number="36", parent="35", root="/a b", point="/mnt\tx\ny\\z#", file_system="nfs4"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,13 +46,16 @@ def test_a_line_that_is_none_is_left_out(line: str) -> None:
         ("/proc/driver/nvidia", (ROOT, PROC, FROZEN, BUS), "tmpfs"),
         ("/proc/driver/nvidia/gpus/0000:3b:00.0", (ROOT, PROC, FROZEN, BUS), "proc"),
         ("/proc/driver/nvidia-fs", (ROOT, PROC, FROZEN), "proc"),
-        ("/proc/driver/nvidia", (ROOT, FROZEN, PROC), "proc"),  # a later mount above hides it
+        ("/proc/driver/nvidia", (PROC, ROOT), "proc"),
+        ("/proc/driver/nvidia", (FROZEN, PROC, ROOT), "tmpfs"),
+        ("/proc/driver/nvidia", (ROOT, PROC, FROZEN, AGAIN), "proc"),  # on top of the other
+        ("/proc/driver/nvidia", (ROOT, PROC, FROZEN, OVER), "ramfs"),  # what lies above hides it
+        ("/proc/driver/nvidia", (PROC,), "proc"),  # changed its root to where nothing is mounted
+        ("/", (PROC, ROOT), "ext4"),
         ("/processes", (ROOT, PROC), "ext4"),
     ],
 )
-def test_the_last_mount_at_or_above_a_path_is_seen(
-    path: str, lines: tuple[str, ...], expected: str | None
-) -> None:
+def test_mounts_are_followed_down_to_a_path(path: str, lines: tuple[str, ...], expected: str | None) -> None:
     mount = mount_of(path, parse("\n".join(lines)))
     assert (mount.file_system if mount else None) == expected
 
@@ -99,6 +107,12 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 
 def test_without_mountinfo_nothing_is_claimed(tmp_path: Path) -> None:
     assert explain_blindness(Path("/proc/driver"), tmp_path / "mountinfo") is None
+
+
+def test_this_machine_shows_its_own_proc_driver() -> None:
+    mount = mount_of("/proc/driver", parse(MOUNTINFO.read_text()))
+    assert mount is not None
+    assert mount.file_system == "proc"
 
 
 def private(script: str, *arguments: str) -> str:
