@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.isolation.test_child import is_running, wait_until
-from tests.standin import Fault, Standin
+from tests.standin import Fault, Standin, environment
 from tests.test_daemon import A100, MIG, Service, serve, wait
 
 pytestmark = pytest.mark.slow
 
 SINGLE = ("--mig-strategy=single", "--no-timestamp")
+
+NOT_SUPPORTED, GPU_IS_LOST, UNKNOWN = 3, 15, 999
 
 FUNCTIONS = (
     "nvmlInitWithFlags",
@@ -96,6 +101,54 @@ def test_every_function_hangs_crashes_and_exits(tmp_path: Path) -> None:
                 assert service.file.read_bytes() == before
         assert service.process.poll() is None
         assert wait_until(lambda: len(family(service.process.pid)) == 2)
+
+
+def answers(folder: Path, machine: Standin) -> tuple[str, bytes]:
+    """Return what a one-shot run with the same options says went wrong and prints."""
+    described = machine.write(folder / "oneshot")
+    run = subprocess.run(
+        (sys.executable, "-m", "gfd", "--oneshot", "--output-file=", "--log-format=json", *SINGLE),
+        env=environment(folder / "lib", described, folder / "oneshot.calls"),
+        capture_output=True,
+        check=False,
+    )
+    failed = [json.loads(line)["reason"] for line in run.stderr.splitlines() if b'"reason"' in line]
+    return "; ".join(failed) if run.returncode else "", run.stdout
+
+
+@pytest.mark.parametrize("code", [NOT_SUPPORTED, GPU_IS_LOST, UNKNOWN])
+def test_every_function_fails_on_one_of_two_gpus(tmp_path: Path, code: int) -> None:
+    """The service publishes what a fresh look would, and keeps what it had where a look comes to nothing."""
+    first = MIG.gpus[0]
+    second = replace(first, uuid="GPU-11111111-1111-1111-1111-111111111111", pci="00000000:41:00.0")
+    pair = replace(MIG, gpus=(first, second))
+    kept = published = 0
+    with serve(tmp_path, *SINGLE, machine=pair) as service:
+        wait(lambda: service.labels, "labels")
+        whole = service.file.read_bytes()
+        for function in FUNCTIONS:
+            machine = replace(pair, faults=(Fault(function=function, gpu=1, error=code),))
+            reason, text = answers(tmp_path, machine)
+            heard = len(looks(service))
+            service.play(machine)
+            # The look that was under way may have been at the machine before.
+            wait(lambda heard=heard: len(looks(service)) > heard + 2, f"looks at {function}")  # type: ignore[misc]
+            if reason:
+                kept += 1
+                assert service.log("cycle.failed")[-1]["reason"] == reason
+                assert service.file.read_bytes() == whole
+            else:
+                published += 1
+                assert service.file.read_bytes() == text
+            service.play(pair)
+            wait(lambda: service.file.read_bytes() == whole, f"{function} to heal")
+        assert service.process.poll() is None
+    assert published
+    assert kept + published == len(FUNCTIONS)
+
+
+def looks(service: Service) -> list[dict[str, Any]]:
+    return service.log("cycle.published") + service.log("cycle.failed")
 
 
 def has_more(service: Service, healed: int) -> bool:
