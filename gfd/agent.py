@@ -17,7 +17,7 @@ from gfd.reading import Reading
 from gfd.watch import readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from structlog.typing import FilteringBoundLogger
 
@@ -78,6 +78,7 @@ class Agent:
         """Whether there ever was a driver."""
         self._is_driverless = False
         """Whether what is published are the labels of a node without a driver."""
+        self._drifted: Callable[[str], None] | None = None
         self.setup = load()
         self._expect()
 
@@ -122,6 +123,17 @@ class Agent:
             waits.append(retry_s)
         return max(0.0, min(waits)) if waits else None
 
+    def follow(self, drifted: Callable[[str], None]) -> None:
+        """Let ``drifted`` be called, in any thread, with the name of a sink that somebody else changed."""
+        self._drifted = drifted
+        self.setup.publisher.follow(drifted)
+
+    def repair(self, sinks: Iterable[str]) -> None:
+        """Let :meth:`wake` publish to ``sinks`` again, soon."""
+        for sink in sinks:
+            self._log.info("publish.drifted", sink=sink)
+            self.setup.publisher.repair(sink)
+
     def reload(self, *, is_asked_for: bool) -> bool:
         """Put the configuration in force that there is now, all of it or nothing; return whether it was.
 
@@ -141,6 +153,8 @@ class Agent:
             return False
         before.publisher.close()
         self.setup = setup
+        if self._drifted is not None:
+            setup.publisher.follow(self._drifted)
         self._watch.follow(*readers(setup.config, os.environ))
         self._expect()
         self._troubles.heal("config")

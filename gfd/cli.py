@@ -179,7 +179,8 @@ def _serve(load: Callable[[], Loaded], loaded: Loaded, environ: Mapping[str, str
         configure(again.config.log_level, again.config.log_format)
         for warning in again.warnings:
             log.warning("config.doubted", reason=warning)
-        return Setup(order=plan(again.config), publisher=Publisher(_make_sinks(again.config)))
+        sinks = _make_sinks(again.config, lambda reason: log.warning("publish.noted", reason=reason))
+        return Setup(order=plan(again.config), publisher=Publisher(sinks))
 
     status = Status()
     troubles = Troubles(log)
@@ -201,7 +202,7 @@ def _label_once(config: Config) -> int:
     reading = once.label(plan(config))
     for index, reason in reading.failed_gpus.items():
         _complain(f"warning: GPU {index} is left out: {reason}")
-    publisher = Publisher(_make_sinks(config))
+    publisher = Publisher(_make_sinks(config, lambda reason: _complain(f"warning: {reason}")))
     published = publisher.publish(reading.labels)
     for error in published.errors:
         _complain(str(error))
@@ -209,10 +210,10 @@ def _label_once(config: Config) -> int:
     return FAILED if published.errors else DONE
 
 
-def _make_sinks(config: Config) -> list[Sink]:
+def _make_sinks(config: Config, tell: Callable[[str], None]) -> list[Sink]:
     from gfd.sinks import SINKS
 
-    return [SINKS[name](config) for name in config.sinks]
+    return [SINKS[name](config, tell) for name in config.sinks]
 
 
 def _complain(text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gfd.errors import DriverUnavailable, InventoryError, PublishError
+from gfd.errors import DriverUnavailable, GfdError, InventoryError, PublishError
 from gfd.options import Option
 
 if TYPE_CHECKING:
@@ -93,14 +93,22 @@ def config(loaded: Loaded, values: Mapping[str, str]) -> None:
 
 def cleanup(loaded: Loaded, values: Mapping[str, str]) -> None:
     """Withdraw what gfd published."""
-    from gfd.sinks.file import FeatureFile
+    from gfd.sinks import SINKS
 
-    path = loaded.config.output_file
-    if not path:
-        sys.stdout.write("nothing to withdraw: labels go to standard output\n")
-        return
-    removed = FeatureFile(Path(path)).withdraw()
-    sys.stdout.write(f"{path}: {'removed' if removed else 'was not there'}\n")
+    errors = []
+    for name in loaded.config.sinks:
+        sink = SINKS[name](loaded.config, lambda _: None)
+        if name == "stdout":
+            sys.stdout.write("nothing to withdraw: labels go to standard output\n")
+            continue
+        try:
+            said = "removed" if sink.withdraw() else "was not there"
+        except PublishError as error:
+            errors.append(error)
+        else:
+            sys.stdout.write(f"{sink.target}: {said}\n")
+    if errors:
+        raise GfdError("; ".join(str(error) for error in errors))
 
 
 def completion(loaded: Loaded, values: Mapping[str, str]) -> None:
@@ -160,7 +168,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "machines": Command(help="List the machines that --simulate knows.", run=machines),
     "config": Command(help="Print every effective option and where it came from.", run=config),
-    "cleanup": Command(help="Remove the feature file.", run=cleanup),
+    "cleanup": Command(help="Withdraw the labels from each --sink.", run=cleanup),
     "completion": Command(
         help="Print the completion script of a shell.",
         run=completion,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,11 @@ class Config:
     pod_name: str | None
     sinks: tuple[str, ...]
     """Never empty."""
+    as_annotations: str | None
+    """A regular expression for whole keys; None: none."""
+    force_conflicts: bool
+    resync_s: float | None
+    """None: never."""
     extra_labels: tuple[str, ...]
     """Groups by name; ``all`` has become every one of them."""
     template_dir: Path | None
@@ -219,10 +225,14 @@ def _check(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
         raise effective["probe_timeout_s"].refusal("must be from 100ms to 1h; write one like 30s")
     if values["stale_after_s"] is not None and values["stale_after_s"] <= 0:
         raise effective["stale_after_s"].refusal("must be longer than 0; write one like 1h, or off")
-    if values["use_node_feature_api"]:
-        raise effective["use_node_feature_api"].refusal(
-            "the NodeFeature sink is not part of this version yet; use --sink file"
-        )
+    if values["kube_api_qps"] <= 0:
+        raise effective["kube_api_qps"].refusal("must be more than 0; write one like 5")
+    if values["kube_api_burst"] < 1:
+        raise effective["kube_api_burst"].refusal("must be 1 or more; write one like 10")
+    try:
+        re.compile(values["as_annotations"] or "")
+    except re.error as error:
+        raise effective["as_annotations"].refusal(f"is no regular expression: {error}") from None
     if (strategy := values["device_discovery_strategy"]) in {"tegra", "vfio"}:
         raise effective["device_discovery_strategy"].refusal(
             f"{strategy} is not supported yet; use auto or nvml"
@@ -247,10 +257,34 @@ def _resolve(values: dict[str, Any], effective: Mapping[str, _Given]) -> None:
     sinks = effective["sinks"]
     if sinks.origin == "default":
         values["sinks"] = ("file",) if values["output_file"] else ("stdout",)
+        if values["use_node_feature_api"]:
+            values["sinks"] = ("nodefeature",)
     elif not values["sinks"]:
         raise sinks.refusal(f"names no sink; there are {', '.join(SINKS)}")
     elif "file" in values["sinks"] and not values["output_file"]:
         raise sinks.refusal("the file sink needs --output-file, which is empty; name a file or use stdout")
+    _check_sinks(values, effective)
+
+
+def _check_sinks(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
+    sinks = values["sinks"]
+    if values["use_node_feature_api"] and "nodefeature" not in sinks:
+        raise effective["use_node_feature_api"].refusal(
+            f"--sink ({effective['sinks'].origin}) says {', '.join(sinks)}; add nodefeature, or leave one out"
+        )
+    for other in ("nodefeature", "file"):
+        if {"node", other} <= set(sinks):
+            raise effective["sinks"].refusal(
+                f"node and {other} would publish the same keys twice, by NFD and on the Node; choose one"
+            )
+    for sink in ("nodefeature", "node"):
+        if sink in sinks and not values["node_name"]:
+            is_named = effective["sinks"].origin != "default"
+            raise effective["sinks" if is_named else "use_node_feature_api"].refusal(
+                f"{sink} needs the name of the node; set NODE_NAME, in a pod from spec.nodeName"
+            )
+    if values["as_annotations"] and "node" not in sinks:
+        raise effective["as_annotations"].refusal("needs --sink node: only a Node takes annotations")
 
 
 def _warnings(file: ConfigFile, is_strict: bool) -> tuple[str, ...]:

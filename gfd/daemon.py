@@ -57,7 +57,9 @@ class Service:
         self._status = status
         self._notifier = notifier
         self._log = log
-        self._events: SimpleQueue[signal.Signals | BaseException] = SimpleQueue()
+        self._events: SimpleQueue[signal.Signals | BaseException | str] = SimpleQueue()
+        self._drifted: set[str] = set()
+        """Names of sinks in which somebody else changed something."""
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -74,6 +76,7 @@ class Service:
         """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
+        self._agent.follow(self._events.put)
         self._scheduler.start()
         self._schedule()
         try:
@@ -96,12 +99,9 @@ class Service:
             except Empty:
                 event = None
             self._status.ticked()
-            if isinstance(event, BaseException):
-                raise event
-            if event == signal.SIGHUP:
-                self._do(self._reload)
-            elif event is not None:
+            if isinstance(event, signal.Signals) and event != signal.SIGHUP:
                 return event
+            self._take(event)
             now_s = time.monotonic()
             if pulse_s and now_s >= pulse_due_s and self._status.health()[0]:
                 self._notifier.watchdog()
@@ -115,6 +115,16 @@ class Service:
                 self._do(self._reload_if_changed)
             if Change.HARDWARE in due:
                 self._do(self._cycle_now)
+
+    def _take(self, event: signal.Signals | BaseException | str | None) -> None:
+        """See to what came in, unless it ends the service."""
+        if isinstance(event, BaseException):
+            raise event
+        if isinstance(event, str):
+            self._drifted.add(event)
+            self._do(self._repair)
+        elif event == signal.SIGHUP:
+            self._do(self._reload)
 
     def _schedule(self) -> None:
         """Let cycles begin now, and come back at the interval that is in force."""
@@ -156,6 +166,11 @@ class Service:
     def _cycle_now(self) -> None:
         self._agent.cycle()
         self._notifier.ready(self._status.readiness()[1])
+
+    def _repair(self) -> None:
+        drifted = self._drifted.copy()
+        self._drifted -= drifted
+        self._agent.repair(sorted(drifted))
 
     def _reload(self) -> None:
         self._load(is_asked_for=True)

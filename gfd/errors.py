@@ -6,6 +6,7 @@ GfdError                what went wrong, where, and what to do next
 ├─ ProbeError           the hardware could not be read
 │  ├─ DriverUnavailable NVML is not there: no library, no driver, or two that do not match
 │  └─ NvmlCallFailed    one NVML function failed on one device
+├─ ApiError             the Kubernetes API server refused, or did not answer
 ├─ TemplateError        a template that does not compile or does not render
 ├─ LabelError           a key or value that Kubernetes, or gfd's own rules, would refuse
 └─ PublishError         a sink that could not take the labels
@@ -15,6 +16,11 @@ cycle, which goes on, and the command line, which exits.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class GfdError(Exception):
@@ -63,6 +69,31 @@ class NvmlCallFailed(ProbeError):
         self.text = text
 
 
+class ApiError(GfdError):
+    """The Kubernetes API server refused, did not answer, or cannot be asked."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str,
+        status: int = 0,
+        verb: str = "",
+        details: Mapping[str, Any] | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """``kind`` is the server's reason in one word; ``status`` the HTTP code, 0 without an answer.
+
+        ``verb`` is Kubernetes' for what was asked, ``details`` those of the Status object.
+        """
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
+        self.verb = verb
+        self.details: Mapping[str, Any] = details or {}
+        self.retry_after_s = retry_after_s
+
+
 class TemplateError(GfdError):
     """A template that does not compile or render."""
 
@@ -94,12 +125,23 @@ class PublishError(GfdError):
     """Labels that did not reach a sink."""
 
     def __init__(
-        self, sink: str, target: str, reason: str, *, retryable: bool = True, kind: str = "other"
+        self,
+        sink: str,
+        target: str,
+        reason: str,
+        *,
+        retryable: bool = True,
+        kind: str = "other",
+        retry_after_s: float | None = None,
     ) -> None:
-        """``kind`` is the reason in one word, for counting: ``ENOSPC``, ``locked``."""
+        """``kind`` is the reason in one word, for counting: ``ENOSPC``, ``locked``.
+
+        ``retry_after_s`` is what the other side asks to be left alone for.
+        """
         super().__init__(f"sink {sink}: {target}: {reason}")
         self.sink = sink
         self.target = target
         self.reason = reason
         self.retryable = retryable
         self.kind = kind
+        self.retry_after_s = retry_after_s

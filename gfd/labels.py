@@ -18,6 +18,9 @@ Labels = Mapping[str, str]
 MAX_LENGTH = 63
 MAX_PREFIX_LENGTH = 253
 
+TIMESTAMP = "nvidia.com/gfd.timestamp"
+"""The one label whose value alone is no reason to write to the API server."""
+
 OWN_PREFIXES = ("nvidia.com/", "feature.node.kubernetes.io/")
 """Prefixes that templates may write without being asked."""
 
@@ -43,6 +46,13 @@ def sanitise(text: str) -> str:
 def legal(text: str) -> str:
     """Return ``text`` cut to what a label value, or the name part of a key, may be."""
     return text.lstrip(_EDGE)[:MAX_LENGTH].rstrip(_EDGE)
+
+
+def differ(published: Labels, wanted: Labels) -> bool:
+    """Return whether ``published`` must be written anew to say what ``wanted`` says."""
+    if published.keys() != wanted.keys():
+        return True
+    return any(published[key] != value for key, value in wanted.items() if key != TIMESTAMP)
 
 
 def check(key: str, value: str, origin: str = "") -> None:

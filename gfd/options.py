@@ -54,7 +54,7 @@ KUBERNETES = "Kubernetes"
 LOGGING = "Logging"
 SIMULATION = "Simulation"
 
-SINKS = ("stdout", "file")
+SINKS = ("stdout", "file", "nodefeature", "node")
 EXTRA_LABELS = ("identity", "counts", "engines", "pcie", "profiles", "health")
 
 # A row stays a few lines, so that the table can be read as one.
@@ -110,7 +110,7 @@ OPTIONS: tuple[Option, ...] = (
         field="use_node_feature_api", flags=("--use-node-feature-api",),
         environment=("GFD_USE_NODE_FEATURE_API", "USE_NODE_FEATURE_API"),
         file_key="flags.useNodeFeatureAPI", kind="bool", default="false", group=PUBLISHING,
-        help="Publish through the NodeFeature API of NFD; not part of this version yet.",
+        help="Publish through the NodeFeature API of NFD, as --sink nodefeature does.",
     ),
     Option(
         field="device_discovery_strategy", flags=("--device-discovery-strategy",),
@@ -159,6 +159,21 @@ OPTIONS: tuple[Option, ...] = (
         field="sinks", flags=("--sink",), environment=("GFD_SINK",), file_key="flags.gfd.sink",
         kind="list", choices=SINKS, is_repeatable=True, metavar="SINK", group=PUBLISHING,
         help="Where labels go; unless given, the feature file, or standard output if that is empty.",
+    ),
+    Option(
+        field="as_annotations", flags=("--as-annotations",), environment=("GFD_AS_ANNOTATIONS",),
+        file_key="flags.gfd.asAnnotations", metavar="REGEX", group=PUBLISHING,
+        help="Keys that --sink node publishes as annotations; the expression matches the whole key.",
+    ),
+    Option(
+        field="force_conflicts", flags=("--force-conflicts",), environment=("GFD_FORCE_CONFLICTS",),
+        file_key="flags.gfd.forceConflicts", kind="bool", default="true", group=PUBLISHING,
+        help="Take over labels of the Node that another field manager than NFD's holds.",
+    ),
+    Option(
+        field="resync_s", flags=("--resync",), environment=("GFD_RESYNC",),
+        file_key="flags.gfd.resync", kind="duration", default="1h", metavar="DURATION", group=KUBERNETES,
+        help="Time after which objects are read again though nothing was heard of them; infinite: never.",
     ),
     Option(
         field="extra_labels", flags=("--extra-labels",), environment=("GFD_EXTRA_LABELS",),

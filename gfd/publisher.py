@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gfd.backoff import Backoff
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
+FIRST_REPAIR_S = 0.2
+CALM_S = 600.0
+"""Repairs further apart than this have nothing to do with each other; closer ones are a quarrel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class Published:
 class _Outlet:
     sink: Sink
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETRY_S, LONGEST_RETRY_S))
+    repairs: Backoff = field(default_factory=lambda: Backoff(FIRST_REPAIR_S, LONGEST_RETRY_S))
+    repaired_s: float = 0.0
     due_s: float | None = None
     """When to try again (monotonic); None where the last attempt went well."""
 
@@ -56,6 +62,22 @@ class Publisher:
         return self._attempt(
             [outlet for outlet in self._outlets if outlet.due_s is not None and outlet.due_s <= now_s]
         )
+
+    def follow(self, drifted: Callable[[str], None]) -> None:
+        """Let sinks call ``drifted`` with their name, from any thread, when somebody changed something."""
+        for outlet in self._outlets:
+            outlet.sink.follow(partial(drifted, outlet.sink.name))
+
+    def repair(self, name: str) -> None:
+        """Let :meth:`retry` publish to a sink again: soon, and later each time in a quarrel."""
+        now_s = self._clock()
+        for outlet in self._outlets:
+            if outlet.sink.name == name:
+                if now_s - outlet.repaired_s > CALM_S:
+                    outlet.repairs.succeed()
+                outlet.repaired_s = now_s
+                due_s = now_s + outlet.repairs.fail()
+                outlet.due_s = outlet.due_s or due_s
 
     @property
     def retry_in_s(self) -> float | None:
@@ -84,7 +106,7 @@ class Publisher:
                 )
             except PublishError as error:
                 errors.append(error)
-                outlet.due_s = self._clock() + outlet.backoff.fail()
+                outlet.due_s = self._clock() + max(outlet.backoff.fail(), error.retry_after_s or 0)
                 continue
             outlet.due_s = None
             outlet.backoff.succeed()

@@ -61,7 +61,7 @@ def settings(draw: st.DrawFn) -> dict[str, dict[str, str]]:
     """Draw what each layer sets."""
     chosen: dict[str, dict[str, str]] = {layer: {} for layer in LAYERS}
     for option in OPTIONS:
-        if option.field in {"config_file", "mig", "mig_config"}:
+        if option.field in {"config_file", "mig", "mig_config", "as_annotations"}:
             continue
         for layer in LAYERS:
             is_given: bool = draw(st.booleans())
@@ -129,6 +129,9 @@ def test_defaults() -> None:
         namespace="default",
         pod_name=None,
         sinks=("file",),
+        as_annotations=None,
+        force_conflicts=True,
+        resync_s=3600.0,
         extra_labels=(),
         template_dir=None,
         label_prefix_allow=(),
@@ -252,8 +255,28 @@ def test_a_simulation() -> None:
         (
             {},
             {"USE_NODE_FEATURE_API": "true"},
-            "--use-node-feature-api (USE_NODE_FEATURE_API): the NodeFeature sink is not part of this version",
+            "--use-node-feature-api (USE_NODE_FEATURE_API): nodefeature needs the name of the node; set NODE_",
         ),
+        (
+            {"sinks": ["stdout"]},
+            {"USE_NODE_FEATURE_API": "true"},
+            "--use-node-feature-api (USE_NODE_FEATURE_API): --sink (--sink) says stdout; add nodefeature",
+        ),
+        ({"sinks": ["node"]}, {}, "--sink (command line): node needs the name of the node; set NODE_NAME,"),
+        (
+            {"sinks": ["node,nodefeature"]},
+            {"NODE_NAME": "n"},
+            "--sink (command line): node and nodefeature would publish the same keys twice, by NFD and on",
+        ),
+        (
+            {},
+            {"GFD_SINK": "file,node", "NODE_NAME": "n"},
+            "--sink (GFD_SINK): node and file would publish the same keys twice",
+        ),
+        ({"as_annotations": "x"}, {}, "--as-annotations (command line): needs --sink node"),
+        ({"as_annotations": "("}, {}, "--as-annotations (command line): is no regular expression: missing )"),
+        ({"kube_api_qps": "0"}, {}, "--kube-api-qps (command line): must be more than 0; write one like 5"),
+        ({"kube_api_burst": "0"}, {}, "--kube-api-burst (command line): must be 1 or more"),
         ({"sinks": ["stdut"]}, {}, "--sink (command line): is unknown: 'stdut'"),
         ({"sinks": [""]}, {}, "--sink (command line): names no sink; there are stdout, file"),
         ({"sinks": []}, {}, "--sink (command line): names no sink"),
@@ -295,7 +318,7 @@ def test_what_cannot_be_used_is_refused(
     ("line", "message"),
     [
         ("flags: {migStrategy: singel}", "flags.migStrategy (FILE:2): is unknown: 'singel'"),
-        ("flags: {useNodeFeatureAPI: true}", "flags.useNodeFeatureAPI (FILE:2): the NodeFeature sink is not"),
+        ("flags: {useNodeFeatureAPI: true}", "flags.useNodeFeatureAPI (FILE:2): nodefeature needs"),
         ("flags: {deviceDiscoveryStrategy: tegra}", "flags.deviceDiscoveryStrategy (FILE:2): tegra is not"),
         ("flags: {gfd: {sleepInterval: '60'}}", "flags.gfd.sleepInterval (FILE:2): has no unit: '60'"),
         ("flags: {gfd: {sleepInterval: 0}}", "flags.gfd.sleepInterval (FILE:2): must be longer than 0"),
@@ -378,3 +401,9 @@ def test_a_config_file_that_everybody_may_write_to(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--config-file .*mode 0666.*chmod o-w") as refused:
         load({"config_file": str(file)}, {})
     assert refused.value.origin == "command line"
+
+
+def test_the_node_feature_api_by_its_own_flag() -> None:
+    assert load({"use_node_feature_api": "true"}, {"NODE_NAME": "n"}).config.sinks == ("nodefeature",)
+    both = load({"use_node_feature_api": "true", "sinks": ["stdout,nodefeature"]}, {"NODE_NAME": "n"})
+    assert both.config.sinks == ("stdout", "nodefeature")

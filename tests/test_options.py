@@ -49,9 +49,10 @@ ORIGINAL = """
 --pod-name | POD_NAME | |
 """
 OWN = (
-    "--sink", "--extra-labels", "--template-dir", "--label-prefix-allow", "--label-ttl", "--strict-config",
-    "--probe-timeout", "--stale-after", "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format",
-    "--simulate", "--mig", "--mig-config",
+    "--sink", "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
+    "--label-prefix-allow", "--label-ttl", "--strict-config", "--probe-timeout", "--stale-after",
+    "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate", "--mig",
+    "--mig-config",
 )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gfd.backoff import Backoff
 from gfd.errors import PublishError
 from gfd.labels import Labels
-from gfd.publisher import FIRST_RETRY_S, Published, Publisher
+from gfd.publisher import CALM_S, FIRST_REPAIR_S, FIRST_RETRY_S, Published, Publisher
 
 LABELS: Labels = {"nvidia.com/gpu.count": "1"}
 
@@ -17,6 +18,7 @@ class Shelf:
     name: str
     is_broken: bool = False
     labels: list[Labels | None] = field(default_factory=list)
+    changed: Callable[[], None] = print
 
     def publish(self, labels: Labels) -> bool:
         return self._put(labels)
@@ -26,6 +28,13 @@ class Shelf:
 
     def has_labels(self) -> bool:
         return bool(self.labels)
+
+    @property
+    def target(self) -> str:
+        return "the shelf"
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        self.changed = changed
 
     def close(self) -> None:
         self.is_broken = True
@@ -78,3 +87,40 @@ def test_delays_double_up_to_the_longest_and_begin_anew() -> None:
     backoff.succeed()
     assert backoff.fail() == 1
     assert Backoff(1, 10, spread=lambda: 0.0).fail() == 0.5
+
+
+def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() -> None:
+    now_s = 1000.0
+    good, other = Shelf("good"), Shelf("other")
+    publisher = Publisher([good, other], clock=lambda: now_s)
+    drifted: list[str] = []
+    publisher.follow(drifted.append)
+    publisher.publish(LABELS)
+    waits_s = []
+    for _ in range(6):
+        good.changed()
+        publisher.repair(drifted[-1])
+        publisher.repair("unheard-of")
+        waits_s.append(publisher.retry_in_s or 0)
+        now_s += waits_s[-1]
+        assert publisher.retry() == Published(succeeded=("good",))
+    assert drifted == ["good"] * 6
+    assert waits_s[0] <= FIRST_REPAIR_S
+    assert waits_s[-1] > 5 * waits_s[0]
+    now_s += CALM_S + 1
+    publisher.repair("good")
+    assert (publisher.retry_in_s or 0) <= FIRST_REPAIR_S
+    assert len(other.labels) == 1
+
+
+def test_who_asks_to_be_left_alone_is() -> None:
+    class Busy(Shelf):
+        def publish(self, labels: Labels) -> bool:
+            raise PublishError(self.name, self.target, "too many requests", retry_after_s=30)
+
+    publisher = Publisher([Busy("busy")], clock=lambda: 5.0)
+    publisher.publish(LABELS)
+    assert publisher.retry_in_s == 30
+    # Nor does a change by somebody else bring the retry forward.
+    publisher.repair("busy")
+    assert publisher.retry_in_s == 30

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gfd.cluster.api import Api
     from gfd.config import Config
     from gfd.labels import Labels
+
+    Tell = Callable[[str], None]
 
 
 class Sink(Protocol):
     """A place for labels."""
 
     name: str
+
+    @property
+    def target(self) -> str:
+        """What a person knows the place by: a path, ``nodes/n1``."""
 
     def publish(self, labels: Labels) -> bool:
         """Make ``labels`` the published ones; return whether that changed anything.
@@ -32,11 +39,14 @@ class Sink(Protocol):
     def has_labels(self) -> bool:
         """Return whether labels are published, perhaps by who ran before."""
 
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Call ``changed``, from any thread, when somebody changes what is published, if that can be told."""
+
     def close(self) -> None:
         """Let go of what the sink holds; what was published stays."""
 
 
-def _file(config: Config) -> Sink:
+def _file(config: Config, tell: Tell) -> Sink:
     from pathlib import Path
 
     from gfd.sinks.file import FeatureFile
@@ -46,11 +56,47 @@ def _file(config: Config) -> Sink:
     return FeatureFile(Path(config.output_file), ttl_s=config.label_ttl_s, renew_s=renew_s)
 
 
-def _stdout(config: Config) -> Sink:
+def _stdout(config: Config, tell: Tell) -> Sink:
     from gfd.sinks.stdout import Stdout
 
     return Stdout()
 
 
-SINKS: dict[str, Callable[[Config], Sink]] = {"file": _file, "stdout": _stdout}
-"""Name -> maker."""
+def _node_feature(config: Config, tell: Tell) -> Sink:
+    from gfd.sinks.nodefeature import NodeFeature
+
+    return NodeFeature(
+        _api(config),
+        node_name=config.node_name or "",
+        namespace=config.namespace,
+        pod_name=config.pod_name,
+        resync_s=config.resync_s,
+    )
+
+
+def _node(config: Config, tell: Tell) -> Sink:
+    from gfd.sinks.node import Node
+
+    return Node(
+        _api(config),
+        node_name=config.node_name or "",
+        is_forcing=config.force_conflicts,
+        as_annotations=config.as_annotations,
+        resync_s=config.resync_s,
+        tell=tell,
+    )
+
+
+def _api(config: Config) -> Api:
+    from gfd.cluster.api import Api
+
+    return Api(config.kubeconfig, qps=config.kube_api_qps, burst=config.kube_api_burst)
+
+
+SINKS: dict[str, Callable[[Config, Tell], Sink]] = {
+    "file": _file,
+    "stdout": _stdout,
+    "nodefeature": _node_feature,
+    "node": _node,
+}
+"""Name -> maker, from a configuration and what takes a sentence that a person should read."""

@@ -19,6 +19,7 @@ from gfd.errors import PublishError
 from gfd.sinks.text import expiry_line, split_expiry, to_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gfd.labels import Labels
@@ -54,6 +55,11 @@ class FeatureFile:
         self._directory: int | None = None
         self._scratch: int | None = None
         self._lock: int | None = None
+
+    @property
+    def target(self) -> str:
+        """The path."""
+        return str(self._path)
 
     def publish(self, labels: Labels) -> bool:
         """Replace the file if its labels differ or begin to lapse. Raises PublishError."""
@@ -103,6 +109,9 @@ class FeatureFile:
     def has_labels(self) -> bool:
         """Return whether the file is there."""
         return self._path.is_file()
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Say nothing: each cycle looks."""
 
     def close(self) -> None:
         """Let another gfd write the file; the file itself stays."""

@@ -9,6 +9,8 @@ from gfd.errors import PublishError
 from gfd.sinks.text import to_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gfd.labels import Labels
 
 
@@ -19,6 +21,11 @@ class Stdout:
 
     def __init__(self) -> None:
         self._written: str | None = None
+
+    @property
+    def target(self) -> str:
+        """Where it goes."""
+        return "standard output"
 
     def publish(self, labels: Labels) -> bool:
         """Print the labels if they are not what was printed last. Raises PublishError."""
@@ -41,6 +48,9 @@ class Stdout:
     def has_labels(self) -> bool:
         """Return whether labels were printed."""
         return self._written is not None
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Say nothing: what is printed stays as it is."""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,0 +1,193 @@
+"""Requests to the API server: plain dicts in and out, one kind of error, a limit on how many."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError, SSLError
+
+from gfd.cluster.connection import connect
+from gfd.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from urllib3 import BaseHTTPResponse
+
+    from gfd.cluster.connection import Connection
+
+CONNECT_S, ANSWER_S = 5.0, 20.0
+SILENCE_S = 300.0
+"""A watch without a word for so long is dead: the server sends a bookmark about once a minute."""
+
+JSON = "application/json"
+APPLY = "application/apply-patch+yaml"
+"""Server-side apply; JSON is YAML."""
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+class Api:
+    """One API server. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        kubeconfig: Path | None,
+        *,
+        qps: float,
+        burst: int,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Nothing is read or sent before the first request."""
+        self._kubeconfig = kubeconfig
+        self._qps, self._burst = qps, float(burst)
+        self._tokens, self._counted_s = float(burst), clock()
+        self._clock, self._sleep = clock, sleep
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+    ) -> dict[str, Any]:
+        """Return the object that the server answers with. Raises ApiError."""
+        response = self._send(method, path, body, query=query, content_type=content_type, accept=accept)
+        try:
+            answer = json.loads(response.data)
+        except (ValueError, HTTPError) as error:
+            raise ApiError(f"{method} {path}: the answer is not whole: {error}", kind="connection") from error
+        return dict(answer)
+
+    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Iterator[dict[str, Any]]:
+        """Yield what happens, until the server ends it. Raises ApiError, also for an error among that."""
+        response = self._send(
+            "GET", path, None, query={**query, "watch": "1"}, content_type=JSON, accept=accept, is_stream=True
+        )
+        rest = b""
+        try:
+            for chunk in response.stream(65_536, decode_content=True):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _refusal("GET", path, event["object"].get("code", 500), {}, event["object"])
+                    yield event
+        except (HTTPError, ValueError, OSError, AttributeError) as error:
+            # AttributeError: urllib3 reads on from a connection that another thread has closed.
+            raise ApiError(f"the watch on {path} broke: {error}", kind="connection") from error
+        finally:
+            response.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        *,
+        query: Mapping[str, str] | None,
+        content_type: str,
+        accept: str,
+        is_stream: bool = False,
+    ) -> BaseHTTPResponse:
+        is_last = False
+        while True:
+            self._wait()
+            connection = self._connected()
+            url = f"{connection.host}{path}" + (f"?{urlencode(query)}" if query else "")
+            try:
+                response = connection.pool.request(
+                    method,
+                    url,
+                    body=None if body is None else json.dumps(body),
+                    headers={
+                        **connection.authorization(),
+                        "Accept": accept,
+                        "Content-Type": content_type,
+                        "User-Agent": "gfd",
+                    },
+                    preload_content=not is_stream,
+                    retries=False,
+                    timeout=Timeout(connect=CONNECT_S, read=SILENCE_S if is_stream else ANSWER_S),
+                )
+            except SSLError as error:
+                # The certificate authority may have been replaced; so says the file, if anything does.
+                self._disconnect()
+                if is_last:
+                    raise ApiError(f"{connection.host} is not trusted: {error}", kind="tls") from error
+            except (HTTPError, OSError) as error:
+                self._disconnect()
+                reason = getattr(error, "reason", None) or error
+                raise ApiError(
+                    f"the API server {connection.host} does not answer: {reason}", kind="connection"
+                ) from error
+            else:
+                if response.status < 400:
+                    return response
+                refusal = _refusal(method, path, response.status, dict(response.headers), _status(response))
+                if response.status != 401 or is_last:
+                    raise refusal
+                self._disconnect()
+            is_last = True
+
+    def _connected(self) -> Connection:
+        with self._lock:
+            if self._connection is None:
+                self._connection = connect(self._kubeconfig)
+            return self._connection
+
+    def _disconnect(self) -> None:
+        """Forget the credentials: they are read again for the next request."""
+        with self._lock:
+            self._connection = None
+
+    def _wait(self) -> None:
+        """Wait for a token of the bucket that --kube-api-qps fills and --kube-api-burst bounds."""
+        with self._lock:
+            now_s = self._clock()
+            self._tokens = min(self._burst, self._tokens + (now_s - self._counted_s) * self._qps) - 1
+            self._counted_s = now_s
+            delay_s = max(0.0, -self._tokens / self._qps)
+        if delay_s:
+            self._sleep(delay_s)
+
+
+def _status(response: BaseHTTPResponse) -> dict[str, Any]:
+    """Return the Status object of a refusal, or one made of what the server said instead."""
+    try:
+        status = json.loads(response.data)
+    except (ValueError, HTTPError):
+        status = None
+    if isinstance(status, dict) and status.get("kind") == "Status":
+        return status
+    return {"message": f"{response.status} {response.reason}", "details": {}}
+
+
+def _refusal(
+    method: str, path: str, code: int, headers: Mapping[str, str], status: Mapping[str, Any]
+) -> ApiError:
+    details = status.get("details") or {}
+    by_name = {name.lower(): value for name, value in headers.items()}
+    after = str(by_name.get("retry-after") or details.get("retryAfterSeconds") or "")
+    return ApiError(
+        str(status.get("message") or f"{method} {path}: {code}"),
+        kind=str(status.get("reason") or code),
+        status=code,
+        verb=_VERBS[method],
+        details=details,
+        retry_after_s=float(after) if after.isdecimal() else None,
+    )

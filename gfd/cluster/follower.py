@@ -1,0 +1,96 @@
+"""One metadata-only watch on one object: about one request an hour, and seconds from change to word.
+
+It begins where the last read or write ended and goes on from bookmarks, so nothing is listed unless the
+server has forgotten that point (410 Gone).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import TYPE_CHECKING, Any
+
+from gfd.backoff import Backoff
+from gfd.cluster.api import METADATA, METADATA_LIST
+from gfd.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gfd.cluster.api import Api
+
+SHORTEST_S, LONGEST_S = 3000, 3600
+"""For how long the server shall keep one watch; spread, so that many nodes do not come back at once."""
+
+_GONE = 410
+
+
+class Follower:
+    """A thread that says what has become of an object."""
+
+    def __init__(
+        self,
+        api: Api,
+        collection: str,
+        name: str,
+        version: str,
+        saw: Callable[[Mapping[str, Any] | None], None],
+    ) -> None:
+        """``saw`` gets the metadata after each change, None once the object is gone, in this thread.
+
+        ``collection`` is the path of the objects of that kind; ``version`` the resourceVersion last seen.
+        """
+        self._api = api
+        self._collection = collection
+        self._name = name
+        self._version = version
+        self._saw = saw
+        self._ended = threading.Event()
+        # A daemon, since it waits in the network and nothing of it need be saved.
+        self._thread = threading.Thread(target=self._run, name=f"watch {name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Say nothing more."""
+        self._ended.set()
+
+    def _run(self) -> None:
+        backoff = Backoff(1.0, 60.0)
+        while not self._ended.is_set():
+            try:
+                if not self._version:
+                    self._list()
+                self._watch(backoff)
+            except ApiError as error:
+                if error.status == _GONE:
+                    self._version = ""
+                self._ended.wait(max(backoff.fail(), error.retry_after_s or 0))
+
+    def _list(self) -> None:
+        query = {"fieldSelector": f"metadata.name={self._name}"}
+        found = self._api.request("GET", self._collection, query=query, accept=METADATA_LIST)
+        self._say(found["items"][0]["metadata"] if found["items"] else None)
+        self._version = found["metadata"]["resourceVersion"]
+
+    def _watch(self, backoff: Backoff) -> None:
+        query = {
+            "fieldSelector": f"metadata.name={self._name}",
+            "resourceVersion": self._version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(random.randint(SHORTEST_S, LONGEST_S)),  # noqa: S311 - spreads load,
+        }
+        has_heard = False
+        for event in self._api.watch(self._collection, query, accept=METADATA):
+            has_heard = True
+            backoff.succeed()
+            metadata = event["object"]["metadata"]
+            self._version = metadata["resourceVersion"]
+            if event["type"] != "BOOKMARK":
+                self._say(None if event["type"] == "DELETED" else metadata)
+        if not has_heard:
+            # A proxy that closes every watch at once must not be asked again and again.
+            self._ended.wait(backoff.fail())
+
+    def _say(self, metadata: Mapping[str, Any] | None) -> None:
+        if not self._ended.is_set():
+            self._saw(metadata)

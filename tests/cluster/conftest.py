@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+
+CRD = "nodefeatures.nfd.k8s-sigs.io"
+
+
+def define_node_feature(plane: ControlPlane) -> None:
+    """Define NodeFeature as far as gfd can tell the difference."""
+    spec = {
+        "type": "object",
+        "required": ["features"],
+        "properties": {
+            "features": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
+    schema = {"openAPIV3Schema": {"type": "object", "required": ["spec"], "properties": {"spec": spec}}}
+    names = {"kind": "NodeFeature", "plural": "nodefeatures", "singular": "nodefeature"}
+    plane.admin.request(
+        "POST",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {
+                "name": CRD,
+                "annotations": {"api-approved.kubernetes.io": "unapproved, a test's stand-in for NFD's own"},
+            },
+            "spec": {
+                "group": "nfd.k8s-sigs.io",
+                "scope": "Namespaced",
+                "names": names,
+                "versions": [{"name": "v1alpha1", "served": True, "storage": True, "schema": schema}],
+            },
+        },
+    )
+
+    def is_served() -> bool:
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{CRD}"
+        conditions = plane.admin.request("GET", path).get("status", {}).get("conditions") or []
+        return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+
+    wait_for(is_served, "the NodeFeature API")
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("plane")) as started:
+        yield started
+        started.check()

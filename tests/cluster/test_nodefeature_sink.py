@@ -1,0 +1,169 @@
+"""The NodeFeature object, on a real API server."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gfd.errors import PublishError
+from gfd.sinks.nodefeature import API_VERSION, NodeFeature
+from tests.cluster.conftest import define_node_feature
+from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.objects import delete, merge, namespace
+
+pytestmark = pytest.mark.cluster
+
+LABELS = {"nvidia.com/gpu.count": "1", "nvidia.com/gfd.timestamp": "1"}
+FEATURES: dict[str, Any] = {"attributes": {}, "flags": {}, "instances": {}}
+NUMBERS = itertools.count(1)
+
+
+class Place:
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+        self.node = f"n{next(NUMBERS)}"
+        self.collection = f"/apis/{API_VERSION}/namespaces/gfd/nodefeatures"
+        self.path = f"{self.collection}/nvidia-features-for-{self.node}"
+
+    def sink(self, **options: Any) -> NodeFeature:
+        given = {"node_name": self.node, "namespace": "gfd", "pod_name": None, "resync_s": 3600}
+        return NodeFeature(self.plane.admin, **(given | options))
+
+    @property
+    def object(self) -> dict[str, Any]:
+        return self.plane.admin.request("GET", self.path)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        found = self.object
+        names = ("labels", "ownerReferences")
+        metadata = {name: found["metadata"][name] for name in names if name in found["metadata"]}
+        return {"metadata": metadata, "spec": found["spec"]}
+
+    def expected(self, labels: dict[str, str], **metadata: Any) -> dict[str, Any]:
+        own = {"nfd.node.kubernetes.io/node-name": self.node}
+        return {"metadata": {"labels": own, **metadata}, "spec": {"features": FEATURES, "labels": labels}}
+
+
+def test_the_api_is_missing(plane: ControlPlane) -> None:
+    """First, since the definition stays for the tests after it."""
+    namespace(plane.admin, "gfd")
+    with pytest.raises(PublishError) as caught:
+        Place(plane).sink().publish(LABELS)
+    assert str(caught.value).endswith(
+        f"the API server does not know {API_VERSION}; install NFD, or choose another --sink"
+    )
+    assert caught.value.retryable
+
+
+@pytest.fixture(scope="module")
+def defined(plane: ControlPlane) -> ControlPlane:
+    namespace(plane.admin, "gfd")
+    define_node_feature(plane)
+    return plane
+
+
+@pytest.fixture
+def place(defined: ControlPlane) -> Iterator[Place]:
+    made = Place(defined)
+    yield made
+    delete(defined.admin, made.path)
+
+
+def test_the_object_comes_changes_and_goes(place: Place) -> None:
+    sink = place.sink()
+    assert not sink.has_labels()
+    assert sink.publish(LABELS)
+    assert place.facts == place.expected(LABELS)
+    assert sink.has_labels()
+    asked = len(place.plane.requests())
+    assert not sink.publish(LABELS)
+    assert not sink.publish(LABELS | {"nvidia.com/gfd.timestamp": "2"})
+    assert not sink.publish(LABELS)
+    assert len(place.plane.requests()) == asked
+    assert sink.publish({"nvidia.com/gpu.count": "2"})
+    assert place.facts == place.expected({"nvidia.com/gpu.count": "2"})
+    assert not place.sink().publish({"nvidia.com/gpu.count": "2"})
+    assert sink.withdraw()
+    assert not sink.withdraw()
+    assert not sink.has_labels()
+
+
+def test_what_the_original_left_is_replaced(place: Place) -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "name": "gfd-x", "uid": "11111111-1111-1111-1111-111111111111"}
+    metadata = {
+        "name": f"nvidia-features-for-{place.node}",
+        "labels": {"nfd.node.kubernetes.io/node-name": place.node},
+        "ownerReferences": [pod],
+    }
+    spec = {"features": FEATURES, "labels": {"nvidia.com/stale": "true"}}
+    body = {"apiVersion": API_VERSION, "kind": "NodeFeature", "metadata": metadata, "spec": spec}
+    place.plane.admin.request("POST", place.collection, body)
+    assert place.sink().publish(LABELS)
+    assert place.facts == place.expected(LABELS)
+
+
+def test_it_belongs_to_the_daemon_set(place: Place) -> None:
+    admin = place.plane.admin
+    labels = {"app": "gfd"}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "gfd", "image": "gfd"}]},
+    }
+    daemon_set = admin.request(
+        "POST",
+        "/apis/apps/v1/namespaces/gfd/daemonsets",
+        {"metadata": {"name": "gfd"}, "spec": {"selector": {"matchLabels": labels}, "template": template}},
+    )
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "name": "gfd",
+        "uid": daemon_set["metadata"]["uid"],
+    }
+    reference = owner | {"controller": True, "blockOwnerDeletion": True}
+    pod = {"metadata": {"name": "gfd-1", "labels": labels, "ownerReferences": [reference]}}
+    admin.request("POST", "/api/v1/namespaces/gfd/pods", pod | {"spec": template["spec"]})
+    sink = place.sink(pod_name="gfd-1")
+    assert sink.publish(LABELS)
+    assert place.facts == place.expected(LABELS, ownerReferences=[owner])
+    assert not place.sink(pod_name="gfd-1").publish(LABELS)
+    with pytest.raises(PublishError, match="--pod-name must name gfd's own pod, in --namespace, or be empty"):
+        place.sink(pod_name="gfd-2").publish(LABELS)
+
+
+def test_somebody_writes_or_deletes_meanwhile(place: Place) -> None:
+    sink = place.sink()
+    sink.publish(LABELS)
+    merge(place.plane.admin, place.path, "someone", labels={"color": "red"})
+    assert sink.publish({"nvidia.com/gpu.count": "2"})
+    assert place.facts == place.expected({"nvidia.com/gpu.count": "2"})
+    delete(place.plane.admin, place.path)
+    assert sink.publish(LABELS)
+    assert place.facts == place.expected(LABELS)
+
+
+def test_what_somebody_changes_is_heard_of(place: Place) -> None:
+    calls: list[int] = []
+    sink = place.sink()
+    sink.follow(lambda: calls.append(1))
+    sink.publish(LABELS)
+    kind = "application/merge-patch+json"
+    body = {"spec": {"labels": {"nvidia.com/gpu.count": "9"}}}
+    place.plane.admin.request("PATCH", place.path, body, content_type=kind)
+    wait_for(lambda: calls, "word of a change", 5)
+    assert sink.publish(LABELS)
+    assert place.facts == place.expected(LABELS)
+    delete(place.plane.admin, place.path)
+    wait_for(lambda: len(calls) > 1, "word of the deletion", 5)
+    assert sink.publish(LABELS)
+    assert place.facts == place.expected(LABELS)
+    sink.close()
+
+
+def test_the_namespace_is_missing(defined: ControlPlane) -> None:
+    with pytest.raises(PublishError, match="there is no namespace nowhere; create it, or set --namespace"):
+        Place(defined).sink(namespace="nowhere").publish(LABELS)
