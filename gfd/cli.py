@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gfd.commands import Command
     from gfd.config import Config, Loaded
+    from gfd.nodeconfig import Loader
     from gfd.options import Option
     from gfd.sinks import Sink
 
@@ -136,26 +137,27 @@ def _check_choice(option: Option, text: str | None) -> None:
 
 
 def _load(values: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
-    from gfd.config import load
+    from gfd.nodeconfig import Loader
 
-    loaded = load(values, environ)
+    loaded = Loader(values, environ)()
     for warning in loaded.warnings:
         _complain(f"warning: {warning}")
     return loaded
 
 
 def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> int | None:
-    from gfd.config import load
+    from gfd.nodeconfig import Loader
 
-    loaded = load(values, environ)
+    load = Loader(values, environ)
+    loaded = load()
     if not loaded.config.oneshot:
-        return _serve(lambda: load(values, environ), loaded, environ)
+        return _serve(load, loaded, environ)
     for warning in loaded.warnings:
         _complain(f"warning: {warning}")
     return _label_once(loaded.config)
 
 
-def _serve(load: Callable[[], Loaded], loaded: Loaded, environ: Mapping[str, str]) -> int | None:
+def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> int | None:
     from gfd.isolation.client import ForkServer
 
     server = ForkServer()
@@ -191,6 +193,7 @@ def _serve(load: Callable[[], Loaded], loaded: Loaded, environ: Mapping[str, str
 
         metrics.start(config.metrics_addr, status)
     service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
+    load.follow(config, service.configuration_changed)
     return DONE if service.run() else None
 
 

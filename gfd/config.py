@@ -54,6 +54,10 @@ class Config:
     """Empty: standard output."""
     machine_type_file: str
     config_file: Path | None
+    config_dir: Path | None
+    """With one file a configuration; None: there are none to choose from."""
+    default_config: str | None
+    fallback_strategies: tuple[str, ...]
     use_node_feature_api: bool
     device_discovery_strategy: str
     """``nvml``; ``auto`` has become that."""
@@ -283,6 +287,10 @@ def _check_sinks(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> 
             raise effective["sinks" if is_named else "use_node_feature_api"].refusal(
                 f"{sink} needs the name of the node; set NODE_NAME, in a pod from spec.nodeName"
             )
+    if values["config_dir"] and not values["node_name"]:
+        raise effective["config_dir"].refusal(
+            "needs the name of the node, whose label chooses; set NODE_NAME"
+        )
     if values["as_annotations"] and "node" not in sinks:
         raise effective["as_annotations"].refusal("needs --sink node: only a Node takes annotations")
 

@@ -57,7 +57,7 @@ class Service:
         self._status = status
         self._notifier = notifier
         self._log = log
-        self._events: SimpleQueue[signal.Signals | BaseException | str] = SimpleQueue()
+        self._events: SimpleQueue[signal.Signals | BaseException | str | Change] = SimpleQueue()
         self._drifted: set[str] = set()
         """Names of sinks in which somebody else changed something."""
         self._scheduler = BackgroundScheduler(
@@ -116,7 +116,11 @@ class Service:
             if Change.HARDWARE in due:
                 self._do(self._cycle_now)
 
-    def _take(self, event: signal.Signals | BaseException | str | None) -> None:
+    def configuration_changed(self) -> None:
+        """Load the configuration again, soon; from any thread."""
+        self._events.put(Change.CONFIGURATION)
+
+    def _take(self, event: signal.Signals | BaseException | str | Change | None) -> None:
         """See to what came in, unless it ends the service."""
         if isinstance(event, BaseException):
             raise event
@@ -125,6 +129,8 @@ class Service:
             self._do(self._repair)
         elif event == signal.SIGHUP:
             self._do(self._reload)
+        elif event is Change.CONFIGURATION:
+            self._do(self._reload_if_changed)
 
     def _schedule(self) -> None:
         """Let cycles begin now, and come back at the interval that is in force."""

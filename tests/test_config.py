@@ -30,6 +30,7 @@ EXAMPLES: dict[str, dict[str, tuple[str, ...]]] = {
         "sinks": ("file", "stdout", "file,stdout"),
         "extra_labels": ("identity", "counts,engines", "all", ""),
         "output_file": ("/tmp/a", "/tmp/b"),
+        "fallback_strategies": ("named", "single,empty"),
         "simulate": ("h100",),
         "mig": ("1g.5gb",),
     },
@@ -61,7 +62,7 @@ def settings(draw: st.DrawFn) -> dict[str, dict[str, str]]:
     """Draw what each layer sets."""
     chosen: dict[str, dict[str, str]] = {layer: {} for layer in LAYERS}
     for option in OPTIONS:
-        if option.field in {"config_file", "mig", "mig_config", "as_annotations"}:
+        if option.field in {"config_file", "mig", "mig_config", "as_annotations", "config_dir"}:
             continue
         for layer in LAYERS:
             is_given: bool = draw(st.booleans())
@@ -119,6 +120,9 @@ def test_defaults() -> None:
         output_file="/etc/kubernetes/node-feature-discovery/features.d/gfd",
         machine_type_file="/sys/class/dmi/id/product_name",
         config_file=None,
+        config_dir=None,
+        default_config=None,
+        fallback_strategies=("named", "single"),
         use_node_feature_api=False,
         device_discovery_strategy="nvml",
         driver_root=Path("/driver-root"),
@@ -255,7 +259,7 @@ def test_a_simulation() -> None:
         (
             {},
             {"USE_NODE_FEATURE_API": "true"},
-            "--use-node-feature-api (USE_NODE_FEATURE_API): nodefeature needs the name of the node; set NODE_",
+            "--use-node-feature-api (USE_NODE_FEATURE_API): nodefeature needs the name of the node",
         ),
         (
             {"sinks": ["stdout"]},
@@ -273,6 +277,7 @@ def test_a_simulation() -> None:
             {"GFD_SINK": "file,node", "NODE_NAME": "n"},
             "--sink (GFD_SINK): node and file would publish the same keys twice",
         ),
+        ({}, {"CONFIG_FILE_SRCDIR": "/x"}, "--config-dir (CONFIG_FILE_SRCDIR): needs the name of the node"),
         ({"as_annotations": "x"}, {}, "--as-annotations (command line): needs --sink node"),
         ({"as_annotations": "("}, {}, "--as-annotations (command line): is no regular expression: missing )"),
         ({"kube_api_qps": "0"}, {}, "--kube-api-qps (command line): must be more than 0; write one like 5"),

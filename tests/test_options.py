@@ -49,7 +49,8 @@ ORIGINAL = """
 --pod-name | POD_NAME | |
 """
 OWN = (
-    "--sink", "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
+    "--sink", "--config-dir", "--default-config", "--fallback-strategies",
+    "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
     "--label-prefix-allow", "--label-ttl", "--strict-config", "--probe-timeout", "--stale-after",
     "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate", "--mig",
     "--mig-config",

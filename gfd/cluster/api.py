@@ -12,10 +12,11 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError, SSLError
 
 from gfd.cluster.connection import connect
+from gfd.cluster.stream import Stream, refusal
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from urllib3 import BaseHTTPResponse
@@ -31,8 +32,6 @@ APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML."""
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class Api:
@@ -73,25 +72,13 @@ class Api:
             raise ApiError(f"{method} {path}: the answer is not whole: {error}", kind="connection") from error
         return dict(answer)
 
-    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Iterator[dict[str, Any]]:
-        """Yield what happens, until the server ends it. Raises ApiError, also for an error among that."""
+    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Stream:
+        """Return what happens from now on. Raises ApiError."""
+        query = {**query, "watch": "1"}
         response = self._send(
-            "GET", path, None, query={**query, "watch": "1"}, content_type=JSON, accept=accept, is_stream=True
+            "GET", path, None, query=query, content_type=JSON, accept=accept, is_stream=True
         )
-        rest = b""
-        try:
-            for chunk in response.stream(65_536, decode_content=True):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise _refusal("GET", path, event["object"].get("code", 500), {}, event["object"])
-                    yield event
-        except (HTTPError, ValueError, OSError, AttributeError) as error:
-            # AttributeError: urllib3 reads on from a connection that another thread has closed.
-            raise ApiError(f"the watch on {path} broke: {error}", kind="connection") from error
-        finally:
-            response.close()
+        return Stream(response, path)
 
     def _send(
         self,
@@ -138,9 +125,10 @@ class Api:
             else:
                 if response.status < 400:
                     return response
-                refusal = _refusal(method, path, response.status, dict(response.headers), _status(response))
+                after = response.headers.get("Retry-After", "")
+                refused = refusal(method, path, _status(response), after)
                 if response.status != 401 or is_last:
-                    raise refusal
+                    raise refused
                 self._disconnect()
             is_last = True
 
@@ -173,21 +161,5 @@ def _status(response: BaseHTTPResponse) -> dict[str, Any]:
     except (ValueError, HTTPError):
         status = None
     if isinstance(status, dict) and status.get("kind") == "Status":
-        return status
-    return {"message": f"{response.status} {response.reason}", "details": {}}
-
-
-def _refusal(
-    method: str, path: str, code: int, headers: Mapping[str, str], status: Mapping[str, Any]
-) -> ApiError:
-    details = status.get("details") or {}
-    by_name = {name.lower(): value for name, value in headers.items()}
-    after = str(by_name.get("retry-after") or details.get("retryAfterSeconds") or "")
-    return ApiError(
-        str(status.get("message") or f"{method} {path}: {code}"),
-        kind=str(status.get("reason") or code),
-        status=code,
-        verb=_VERBS[method],
-        details=details,
-        retry_after_s=float(after) if after.isdecimal() else None,
-    )
+        return {**status, "code": response.status}
+    return {"message": f"{response.status} {response.reason}", "code": response.status}

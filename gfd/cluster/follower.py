@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gfd.cluster.api import Api
+    from gfd.cluster.stream import Stream
 
 SHORTEST_S, LONGEST_S = 3000, 3600
 """For how long the server shall keep one watch; spread, so that many nodes do not come back at once."""
@@ -46,6 +47,7 @@ class Follower:
         self._version = version
         self._saw = saw
         self._ended = threading.Event()
+        self._stream: Stream | None = None
         # A daemon, since it waits in the network and nothing of it need be saved.
         self._thread = threading.Thread(target=self._run, name=f"watch {name}", daemon=True)
         self._thread.start()
@@ -53,6 +55,9 @@ class Follower:
     def close(self) -> None:
         """Say nothing more."""
         self._ended.set()
+        stream = self._stream
+        if stream is not None:
+            stream.close()
 
     def _run(self) -> None:
         backoff = Backoff(1.0, 60.0)
@@ -80,7 +85,10 @@ class Follower:
             "timeoutSeconds": str(random.randint(SHORTEST_S, LONGEST_S)),  # noqa: S311 - spreads load,
         }
         has_heard = False
-        for event in self._api.watch(self._collection, query, accept=METADATA):
+        self._stream = stream = self._api.watch(self._collection, query, accept=METADATA)
+        if self._ended.is_set():
+            stream.close()
+        for event in stream:
             has_heard = True
             backoff.succeed()
             metadata = event["object"]["metadata"]

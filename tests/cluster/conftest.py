@@ -48,6 +48,12 @@ def define_node_feature(plane: ControlPlane) -> None:
     wait_for(is_served, "the NodeFeature API")
 
 
+def ensure_node_feature(plane: ControlPlane) -> None:
+    """Define NodeFeature unless a test before did."""
+    if not plane.kubectl("get", "crd", CRD, "--ignore-not-found"):
+        define_node_feature(plane)
+
+
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("plane")) as started:

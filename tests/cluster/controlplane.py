@@ -155,10 +155,11 @@ class ControlPlane:
         return run.stdout + run.stderr
 
     def requests(self, agent: str = "gfd") -> list[dict[str, Any]]:
-        """Return the audit log's entries of one user agent, oldest first."""
+        """Return the audit log's entries of one user agent, each request once, oldest first."""
         lines = (self.home / "audit.log").read_text().splitlines()
         entries = [json.loads(line) for line in lines]
-        return [entry for entry in entries if entry.get("userAgent") == agent]
+        by_id = {each["auditID"]: each for each in entries if each.get("userAgent") == agent}
+        return list(by_id.values())
 
     def _make_keys(self) -> None:
         subprocess.run(

@@ -10,7 +10,7 @@ import pytest
 
 from gfd.errors import PublishError
 from gfd.sinks.nodefeature import API_VERSION, NodeFeature
-from tests.cluster.conftest import define_node_feature
+from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import delete, merge, namespace
 
@@ -48,22 +48,24 @@ class Place:
         return {"metadata": {"labels": own, **metadata}, "spec": {"features": FEATURES, "labels": labels}}
 
 
-def test_the_api_is_missing(plane: ControlPlane) -> None:
-    """First, since the definition stays for the tests after it."""
+@pytest.fixture(scope="module")
+def defined(plane: ControlPlane) -> ControlPlane:
     namespace(plane.admin, "gfd")
-    with pytest.raises(PublishError) as caught:
-        Place(plane).sink().publish(LABELS)
+    ensure_node_feature(plane)
+    return plane
+
+
+def test_the_api_is_missing(defined: ControlPlane) -> None:
+    defined.kubectl("delete", "crd", CRD)
+    try:
+        with pytest.raises(PublishError) as caught:
+            Place(defined).sink().publish(LABELS)
+    finally:
+        define_node_feature(defined)
     assert str(caught.value).endswith(
         f"the API server does not know {API_VERSION}; install NFD, or choose another --sink"
     )
     assert caught.value.retryable
-
-
-@pytest.fixture(scope="module")
-def defined(plane: ControlPlane) -> ControlPlane:
-    namespace(plane.admin, "gfd")
-    define_node_feature(plane)
-    return plane
 
 
 @pytest.fixture

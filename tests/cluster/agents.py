@@ -1,0 +1,60 @@
+"""Agents as their pods would be: a Pod bound to its node, and the token that the API server binds to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gfd.cluster.api import Api
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.objects import delete, namespace
+
+NAMESPACE = "gfd"
+ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    node: str
+    pod: str
+    token_file: Path
+    kubeconfig: Path
+    api: Api
+
+
+def install(plane: ControlPlane, *folders: Path) -> None:
+    """Create namespace and account, and apply what is in folders of manifests."""
+    namespace(plane.admin, NAMESPACE)
+    delete(plane.admin, f"{ACCOUNTS}/gfd")
+    plane.admin.request("POST", ACCOUNTS, {"metadata": {"name": "gfd"}})
+    for folder in folders:
+        for file in ("rbac.yaml", "policy.yaml"):
+            plane.kubectl("apply", "-f", str(folder / file))
+
+
+def token(plane: ControlPlane, pod: str | None) -> str:
+    """Return a token for the account, bound to a Pod, or to nothing."""
+    spec: dict[str, object] = {"audiences": []}
+    if pod is not None:
+        uid = plane.admin.request("GET", f"{PODS}/{pod}")["metadata"]["uid"]
+        spec["boundObjectRef"] = {"kind": "Pod", "apiVersion": "v1", "name": pod, "uid": uid}
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    return str(plane.admin.request("POST", f"{ACCOUNTS}/gfd/token", body)["status"]["token"])
+
+
+def start(plane: ControlPlane, node: str) -> Agent:
+    """Make the Pod of an agent on a Node, and its credentials."""
+    pod = f"gfd-{node}"
+    delete(plane.admin, f"{PODS}/{pod}")
+    container = {"name": "gfd", "image": "gfd"}
+    spec = {"nodeName": node, "serviceAccountName": "gfd", "containers": [container]}
+    plane.admin.request("POST", PODS, {"metadata": {"name": pod}, "spec": spec})
+    file = plane.home / f"{pod}.token"
+    file.write_text(token(plane, pod))
+    kubeconfig = plane.write_kubeconfig(pod, token_file=file)
+    return Agent(node=node, pod=pod, token_file=file, kubeconfig=kubeconfig, api=connect(kubeconfig))
+
+
+def connect(kubeconfig: Path) -> Api:
+    return Api(kubeconfig, qps=100, burst=100)

@@ -1,0 +1,228 @@
+"""What an agent may do with its token, and what it is told of the rest: its rights and the policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gfd.cluster.api import APPLY, Api
+from gfd.errors import ApiError
+from gfd.sinks.node import Node
+from gfd.sinks.nodefeature import API_VERSION, NodeFeature
+from tests.cluster import agents
+from tests.cluster.agents import Agent
+from tests.cluster.conftest import ensure_node_feature
+from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.objects import NODES, delete, make_node, merge, node_labels
+
+pytestmark = pytest.mark.cluster
+
+COMPONENTS = Path(__file__).parents[2] / "manifests" / "components"
+FEATURES = f"/apis/{API_VERSION}/namespaces/gfd/nodefeatures"
+OWN_FEATURE = f"{FEATURES}/nvidia-features-for-mine"
+LABELS = {"nvidia.com/gpu.count": "1", "nvidia.com/gpu.product": "A100-PCIE-40GB"}
+MERGE = "application/merge-patch+json"
+
+
+@pytest.fixture(scope="module")
+def agent(plane: ControlPlane) -> Agent:
+    ensure_node_feature(plane)
+    agents.install(plane, COMPONENTS / "node", COMPONENTS / "nodefeature")
+    for name in ("mine", "other"):
+        delete(plane.admin, f"{NODES}/{name}")
+        labels = {"zone": "a", "nvidia.com/mig.config": "all-1g.5gb", "nvidia.com/gpu.present": "true"}
+        make_node(plane.admin, name, labels=labels)
+    started = agents.start(plane, "mine")
+
+    def is_in_force() -> bool:
+        return all("may not" in refusal(started.api, *case) for case in (CASES[0], FEATURE_CASES[0]))
+
+    wait_for(is_in_force, "the policies")
+    return started
+
+
+def answer(api: Api, method: str, path: str, body: Mapping[str, Any] | None, kind: str) -> ApiError | None:
+    try:
+        query = {"fieldManager": "gfd"} | ({"force": "true"} if kind == APPLY else {})
+        api.request(method, path, body, content_type=kind, query=query)
+    except ApiError as error:
+        return error
+    return None
+
+
+def refusal(api: Api, method: str, path: str, body: Mapping[str, Any] | None, kind: str) -> str:
+    error = answer(api, method, path, body, kind)
+    if error is None:
+        return ""
+    assert (error.status, error.kind) == (403, "Forbidden")
+    return str(error)
+
+
+def node_patch(name: str, **changes: Any) -> tuple[str, str, dict[str, Any], str]:
+    return ("PATCH", f"{NODES}/{name}", changes, MERGE)
+
+
+DENIED = "ValidatingAdmissionPolicy 'gfd-node' with binding 'gfd-node' denied request: "
+
+CASES = [
+    node_patch("other", metadata={"labels": LABELS}),
+    node_patch("mine", metadata={"labels": {"nvidia.com/mig.config": "all-disabled"}}),
+    node_patch("mine", metadata={"labels": {"nvidia.com/gpu.present": None}}),
+    node_patch("mine", metadata={"labels": {"nvidia.com/gpu.deploy.driver": "false"}}),
+    node_patch("mine", metadata={"labels": {"node-role.kubernetes.io/control-plane": ""}}),
+    node_patch("mine", metadata={"labels": {"zone": None, "nvidia.com/gpu.count": "1"}}),
+    node_patch("mine", metadata={"annotations": {"nvidia.com/gpu.count": "1"}}),
+    node_patch("mine", metadata={"finalizers": ["example.com/x"]}),
+    node_patch("mine", spec={"unschedulable": True}),
+    node_patch("mine", spec={"taints": [{"key": "a", "effect": "NoExecute"}]}),
+]
+SAID = [
+    f"{DENIED}gfd on node mine may not change node other",
+    f"{DENIED}gfd may not change the labels nvidia.com/mig.config",
+    f"{DENIED}gfd may not change the labels nvidia.com/gpu.present",
+    f"{DENIED}gfd may not change the labels nvidia.com/gpu.deploy.driver",
+    f"{DENIED}gfd may not change the labels node-role.kubernetes.io/control-plane",
+    f"{DENIED}gfd may not change the labels zone",
+    f"{DENIED}gfd may not change the annotations nvidia.com/gpu.count",
+    *[f"{DENIED}gfd may change labels only, not spec, taints, finalizers or owners"] * 3,
+]
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_what_an_agent_may_not_do_to_nodes(agent: Agent, number: int) -> None:
+    assert refusal(agent.api, *CASES[number]).endswith(SAID[number])
+
+
+def feature(node: str = "mine", name: str = "", **changes: Any) -> dict[str, Any]:
+    metadata = {
+        "name": name or f"nvidia-features-for-{node}",
+        "labels": {"nfd.node.kubernetes.io/node-name": node},
+        **changes.pop("metadata", {}),
+    }
+    spec = {"features": {}, "labels": LABELS, **changes}
+    return {"apiVersion": API_VERSION, "kind": "NodeFeature", "metadata": metadata, "spec": spec}
+
+
+def creation(body: dict[str, Any]) -> tuple[str, str, dict[str, Any], str]:
+    return ("POST", FEATURES, body, "application/json")
+
+
+FEATURE_DENIED = "ValidatingAdmissionPolicy 'gfd-nodefeature' with binding 'gfd-nodefeature' denied request: "
+GENERATED = feature(metadata={"generateName": "nvidia-features-for-"})
+del GENERATED["metadata"]["name"]
+OWNED = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "11111111-1111-1111-1111-111111111111"}
+NODE_LABEL = {"nfd.node.kubernetes.io/node-name": "mine"}
+
+FEATURE_CASES = [
+    creation(feature(labels={"nvidia.com/mig.config": "x"})),
+    creation(feature("other")),
+    creation(feature(name="mine")),
+    creation(GENERATED),
+    creation(feature(metadata={"labels": {"nfd.node.kubernetes.io/node-name": "other"}})),
+    creation(feature(metadata={"labels": NODE_LABEL | {"app": "x"}})),
+    creation(feature(features={"flags": {"cpu.cpuid": {"elements": {}}}})),
+    creation(feature(metadata={"ownerReferences": [OWNED]})),
+    creation(feature(metadata={"finalizers": ["example.com/x"]})),
+]
+ONLY = "gfd on node mine may only create NodeFeature nvidia-features-for-mine"
+ONE_LABEL = "the only label of the object must be nfd.node.kubernetes.io/node-name=mine"
+FEATURE_SAID = [
+    "gfd may not publish the labels nvidia.com/mig.config",
+    *[ONLY] * 3,
+    *[ONE_LABEL] * 2,
+    "gfd publishes labels only, no features",
+    *["the object may be owned by a DaemonSet and have neither annotations nor finalizers"] * 2,
+]
+
+
+@pytest.mark.parametrize("number", range(len(FEATURE_CASES)))
+def test_what_an_agent_may_not_do_to_node_features(agent: Agent, number: int) -> None:
+    said = refusal(agent.api, *FEATURE_CASES[number])
+    assert said.endswith(f"{FEATURE_DENIED}{FEATURE_SAID[number]}")
+
+
+def test_another_agents_object(plane: ControlPlane, agent: Agent) -> None:
+    body = feature("other")
+    made = plane.admin.request("POST", FEATURES, body)
+    path = f"{FEATURES}/nvidia-features-for-other"
+    body["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+    for method, sent in (("PUT", body), ("DELETE", None)):
+        said = refusal(agent.api, method, path, sent, "application/json")
+        expected = "gfd on node mine may not change NodeFeature nvidia-features-for-other"
+        assert said.endswith(FEATURE_DENIED + expected)
+    delete(plane.admin, path)
+
+
+def test_what_was_never_granted(agent: Agent) -> None:
+    """Rights, not policies: an agent cannot even ask."""
+    plain = "application/json"
+    for method, path, body, kind in (
+        ("DELETE", f"{NODES}/mine", None, plain),
+        ("POST", NODES, {"metadata": {"name": "new"}}, plain),
+        ("PATCH", f"{NODES}/new", {"metadata": {"labels": LABELS}}, MERGE),
+        ("PATCH", f"{NODES}/mine/status", {"status": {"capacity": {"nvidia.com/gpu": "8"}}}, MERGE),
+        ("GET", "/api/v1/secrets", None, plain),
+        ("GET", "/api/v1/namespaces/default/pods", None, plain),
+        ("POST", f"{agents.PODS}/{agent.pod}/eviction", {}, plain),
+    ):
+        error = answer(agent.api, method, path, body, kind)
+        assert error is not None, f"{method} {path} is allowed"
+        assert error.status == (404 if path.endswith("/new") else 403)
+
+
+def test_a_token_that_is_bound_to_no_pod(plane: ControlPlane, agent: Agent) -> None:
+    api = agents.connect(plane.write_kubeconfig("unbound", token=agents.token(plane, None)))
+    expected = "gfd's token must be bound to a pod on a node"
+    labels = {"nvidia.com/gpu.count": "5"}
+    assert refusal(api, *node_patch("mine", metadata={"labels": labels})).endswith(DENIED + expected)
+    assert refusal(api, *creation(feature())).endswith(FEATURE_DENIED + expected)
+
+
+def test_what_an_agent_may_do(plane: ControlPlane, agent: Agent) -> None:
+    told: list[str] = []
+    merge(plane.admin, f"{NODES}/mine", "kubectl-label", labels={"nvidia.com/gpu.count": "9"})
+    sink = Node(
+        agent.api, node_name="mine", is_forcing=True, as_annotations=None, resync_s=None, tell=told.append
+    )
+    assert sink.publish(LABELS)
+    assert told == ["nodes/mine: taking over what kubectl-label had set: nvidia.com/gpu.count"]
+    kept = {"zone": "a", "nvidia.com/mig.config": "all-1g.5gb", "nvidia.com/gpu.present": "true"}
+    assert node_labels(plane.admin, "mine") == kept | LABELS
+    assert sink.withdraw()
+    assert node_labels(plane.admin, "mine") == kept
+    own = NodeFeature(agent.api, node_name="mine", namespace="gfd", pod_name=agent.pod, resync_s=None)
+    assert own.publish(LABELS)
+    assert own.publish({"nvidia.com/mig-1g.5gb.count": "7"})
+    assert plane.admin.request("GET", OWN_FEATURE)["spec"]["labels"] == {"nvidia.com/mig-1g.5gb.count": "7"}
+    assert own.withdraw()
+
+
+def test_the_policies_know_all_keys_and_no_others() -> None:
+    import re
+
+    golden = Path(__file__).parents[1] / "golden"
+    keys = {
+        line.partition("=")[0].strip()
+        for file in golden.glob("*.txt")
+        for line in file.read_text().splitlines()
+        if line.strip().startswith("nvidia.com/") and "=" in line
+    }
+    assert len(keys) > 100
+    found = set()
+    for component in ("node", "nodefeature"):
+        policy, _ = yaml.safe_load_all((COMPONENTS / component / "policy.yaml").read_text())
+        (text,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "keys"]
+        found.add(text)
+        pattern = re.compile(text.removeprefix("r'").removesuffix("'"))
+        assert [key for key in sorted(keys) if not pattern.match(key)] == []
+    assert len(found) == 1
+    foreign = (
+        *("gpu.present", "gpu.deploy.driver", "mig.config", "mig.config.state", "gpu.workload.config"),
+        *("gpu-driver-upgrade-state", "gdrcopy.capable", "count", "gpu.count.", "device-plugin.config"),
+    )
+    for key in foreign:
+        assert not pattern.match(f"nvidia.com/{key}"), key

@@ -1,0 +1,210 @@
+"""The service on a real API server, with the rights of an agent."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import agents
+from tests.cluster.agents import Agent
+from tests.cluster.conftest import ensure_node_feature
+from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.objects import NODES, delete, make_node, node_labels
+from tests.cluster.test_rights import COMPONENTS, FEATURES
+from tests.test_daemon import MIG, serve
+
+pytestmark = pytest.mark.cluster
+
+COUNT = "nvidia.com/gpu.count"
+SINKS = ("node", "nodefeature")
+
+
+@pytest.fixture(scope="module")
+def installed(plane: ControlPlane) -> ControlPlane:
+    ensure_node_feature(plane)
+    agents.install(plane, COMPONENTS / "node", COMPONENTS / "nodefeature")
+    return plane
+
+
+class Deployed:
+    """An agent on a node of its own, and what it has published."""
+
+    def __init__(self, plane: ControlPlane, sink: str, folder: Path, name: str) -> None:
+        self.plane = plane
+        self.sink = sink
+        self.folder = folder
+        make_node(plane.admin, name)
+        self.agent: Agent = agents.start(plane, name)
+        node, feature = f"{NODES}/{name}", f"{FEATURES}/nvidia-features-for-{name}"
+        self.path = node if sink == "node" else feature
+        self.node = name
+
+    def arguments(self, kubeconfig: Path | None = None) -> tuple[str, ...]:
+        return (
+            *("--mig-strategy=single", "--no-timestamp", f"--sink={self.sink}", f"--node-name={self.node}"),
+            *("--namespace=gfd", f"--pod-name={self.agent.pod}"),
+            f"--kubeconfig={kubeconfig or self.agent.kubeconfig}",
+        )
+
+    @property
+    def labels(self) -> dict[str, str]:
+        if self.sink == "node":
+            return node_labels(self.plane.admin, self.node)
+        query = {"fieldSelector": f"metadata.name=nvidia-features-for-{self.node}"}
+        items = self.plane.admin.request("GET", FEATURES, query=query)["items"]
+        return dict(items[0]["spec"]["labels"]) if items else {}
+
+    def requests(self) -> list[str]:
+        """Return the verbs of what this agent asked for."""
+        return [entry["verb"] for entry in self.entries()]
+
+    def entries(self) -> list[dict[str, Any]]:
+        key, pod = "authentication.kubernetes.io/pod-name", [self.agent.pod]
+        return [each for each in self.plane.requests() if each["user"].get("extra", {}).get(key) == pod]
+
+    def ended_watches(self) -> int:
+        stages = [each["stage"] for each in self.entries() if each["verb"] == "watch"]
+        return stages.count("ResponseComplete")
+
+
+@pytest.fixture(params=SINKS)
+def deployed(installed: ControlPlane, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployed]:
+    name = request.node.name.removeprefix("test_").replace("_", "-").replace("[", "-").removesuffix("]")
+    made = Deployed(installed, request.param, tmp_path, name)
+    yield made
+    delete(installed.admin, made.path)
+    delete(installed.admin, f"{NODES}/{name}")
+
+
+def has(deployed: Deployed, count: str) -> Any:
+    return wait_for(lambda: deployed.labels.get(COUNT) == count, f"{count} GPUs", 15)
+
+
+def expected(tmp_path: Path, machine: Any) -> dict[str, str]:
+    """Return the labels of the feature file, which goldens and the original vouch for."""
+    folder = tmp_path / "file"
+    folder.mkdir()
+    with serve(folder, "--mig-strategy=single", "--no-timestamp", machine=machine) as service:
+        wait_for(service.file.exists, "the feature file")
+        return dict(line.split("=", 1) for line in service.file.read_text().splitlines())
+
+
+def test_labels_arrive_follow_and_heal(deployed: Deployed, tmp_path: Path) -> None:
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        has(deployed, "1")
+        service.play(MIG)
+        has(deployed, "7")
+        assert deployed.labels == expected(tmp_path, MIG)
+        body = {COUNT: None}
+        merged = {"metadata": {"labels": body}} if deployed.sink == "node" else {"spec": {"labels": body}}
+        kind = "application/merge-patch+json"
+        deployed.plane.admin.request("PATCH", deployed.path, merged, content_type=kind)
+        wait_for(lambda: service.log("publish.drifted"), "word of it", 5)
+        has(deployed, "7")
+        assert service.end()[0] == 0
+    assert deployed.labels == expected_again(tmp_path)
+    verbs = deployed.requests()
+    writes = [verb for verb in verbs if verb in {"patch", "update", "create"}]
+    assert len(writes) == 3
+    assert verbs.count("watch") == 1
+    reads = [verb for verb in verbs if verb not in writes]
+    # The object, its owner, the watch, and a NodeFeature whose spec the watch does not show once more.
+    assert len(reads) <= 4
+
+
+def expected_again(tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "file" / "features.d" / "gfd"
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
+
+
+def test_nothing_is_asked_while_nothing_changes(deployed: Deployed) -> None:
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        has(deployed, "1")
+        wait_for(lambda: len(service.log("cycle.published")) > 3, "cycles")
+        asked = deployed.requests()
+        wait_for(lambda: len(service.log("cycle.published")) > 30, "more cycles")
+        assert deployed.requests() == asked
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        wait_for(lambda: len(service.log("cycle.published")) > 3, "cycles of the next one")
+        fresh = deployed.requests()[len(asked) :]
+        assert [verb for verb in fresh if verb not in {"get", "watch"}] == []
+        assert len([verb for verb in fresh if verb == "get"]) <= 2
+
+
+def test_a_reload_leaves_no_watch_behind(deployed: Deployed) -> None:
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        has(deployed, "1")
+        wait_for(lambda: deployed.requests().count("watch") == 1, "the watch")
+        threads = Path(f"/proc/{service.process.pid}/task")
+        before = len(list(threads.iterdir()))
+        service.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: deployed.requests().count("watch") == 2, "the next watch")
+        wait_for(lambda: deployed.ended_watches() == 1, "the end of the first")
+        wait_for(lambda: len(list(threads.iterdir())) == before, "the end of its thread")
+
+
+def test_an_api_server_that_comes_late_and_goes(deployed: Deployed) -> None:
+    plane = deployed.plane
+    plane.stop("kube-apiserver")
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        failed = wait_for(lambda: service.log("publish.failed"), "the failure")
+        assert f"the API server {plane.host} does not answer" in failed[0]["reason"]
+        assert failed[0]["level"] == "warning"
+        plane.start_api_server()
+        wait_for(lambda: service.log("publish.healed"), "the word that it heals", 70)
+        has(deployed, "1")
+        plane.stop("kube-apiserver")
+        service.play(MIG)
+        wait_for(lambda: len(service.log("publish.failed")) > len(failed), "another failure")
+        plane.start_api_server()
+        wait_for(lambda: deployed.labels.get(COUNT) == "7", "the last layout", 70)
+        # The watch stands again, too.
+        wait_for(lambda: deployed.requests().count("watch") >= 1, "the watch", 70)
+        assert service.process.poll() is None
+
+
+def test_a_token_that_is_refused_is_read_again(deployed: Deployed) -> None:
+    good = deployed.agent.token_file.read_text()
+    deployed.agent.token_file.write_text("nonsense")
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        failed = wait_for(lambda: service.log("publish.failed"), "the failure")
+        assert "the token is not accepted, also after it was read again" in failed[0]["reason"]
+        deployed.agent.token_file.write_text(good)
+        has(deployed, "1")
+        wait_for(lambda: service.log("publish.healed"), "the word that it heals")
+
+
+def test_no_rights(deployed: Deployed) -> None:
+    plane = deployed.plane
+    admin, sink = plane.admin, deployed.sink
+    kind, base = ("clusterrolebindings", "/apis/rbac.authorization.k8s.io/v1")
+    if sink == "nodefeature":
+        kind, base = "rolebindings", f"{base}/namespaces/gfd"
+    delete(admin, f"{base}/{kind}/gfd")
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        failed = wait_for(lambda: service.log("publish.failed"), "the failure")
+        assert 'User "system:serviceaccount:gfd:gfd" cannot get resource' in failed[0]["reason"]
+        assert f"the verb get is granted by manifests/overlays/{sink}" in failed[0]["reason"]
+        plane.kubectl("apply", "-f", str(COMPONENTS / sink / "rbac.yaml"))
+        has(deployed, "1")
+        wait_for(lambda: service.log("publish.healed"), "the word that it heals", 70)
+
+
+def test_one_shot_and_cleanup(deployed: Deployed) -> None:
+    def gfd(*words: str) -> str:
+        command = (sys.executable, "-m", "gfd", *words, *deployed.arguments(), "--simulate=mig-doc")
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (0, "")
+        return run.stdout
+
+    assert gfd("--oneshot", "--mig=all-1g.5gb") == ""
+    assert deployed.labels[COUNT] == "7"
+    assert gfd("cleanup").endswith(": removed\n")
+    assert deployed.labels == {}
+    assert gfd("cleanup").endswith(": was not there\n")
