@@ -54,10 +54,6 @@ class Config:
     """Empty: standard output."""
     machine_type_file: str
     config_file: Path | None
-    config_dir: Path | None
-    """With one file a configuration; None: there are none to choose from."""
-    default_config: str | None
-    fallback_strategies: tuple[str, ...]
     use_node_feature_api: bool
     device_discovery_strategy: str
     """``nvml``; ``auto`` has become that."""
@@ -70,6 +66,10 @@ class Config:
     pod_name: str | None
     sinks: tuple[str, ...]
     """Never empty."""
+    config_dir: Path | None
+    """With one file a configuration; None: there are none to choose from."""
+    default_config: str | None
+    fallback_strategies: tuple[str, ...]
     as_annotations: str | None
     """A regular expression for whole keys; None: none."""
     force_conflicts: bool

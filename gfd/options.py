@@ -161,18 +161,18 @@ OPTIONS: tuple[Option, ...] = (
         help="Where labels go; unless given, the feature file, or standard output if that is empty.",
     ),
     Option(
-        field="config_dir", flags=("--config-dir",), environment=("GFD_CONFIG_DIR", "CONFIG_FILE_SRCDIR"),
+        field="config_dir", flags=("--config-dir",), environment=("GFD_CONFIG_DIR",),
         kind="path", metavar="DIRECTORY", group=SERVICE,
         help="Several config files, of which the node's label nvidia.com/device-plugin.config names one.",
     ),
     Option(
-        field="default_config", flags=("--default-config",), environment=("DEFAULT_CONFIG",),
+        field="default_config", flags=("--default-config",), environment=("GFD_DEFAULT_CONFIG",),
         metavar="NAME", group=SERVICE,
         help="Which file of --config-dir to use where the node names none.",
     ),
     Option(
         field="fallback_strategies", flags=("--fallback-strategies",),
-        environment=("FALLBACK_STRATEGIES",), kind="list", choices=("named", "single", "empty"),
+        environment=("GFD_FALLBACK_STRATEGIES",), kind="list", choices=("named", "single", "empty"),
         default="named,single", is_repeatable=True, metavar="STRATEGY", group=SERVICE,
         help="What to use without a default: the file named default, the only one, none.",
     ),

@@ -48,5 +48,5 @@ def test_none_to_use(tmp_path: Path) -> None:
         ("a", {"config_dir": tmp_path / "x"}, f"--config-dir ({tmp_path}/x): cannot read it: No such file"),
     ):
         with pytest.raises(ConfigError) as refusal:
-            choose(replace(config, **changes), name)  # type: ignore[arg-type]
+            choose(replace(config, **changes), name)
         assert str(refusal.value).startswith(message)

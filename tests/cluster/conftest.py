@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from gfd.errors import ApiError
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.objects import delete
 
 CRD = "nodefeatures.nfd.k8s-sigs.io"
 
@@ -46,6 +48,20 @@ def define_node_feature(plane: ControlPlane) -> None:
         return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
     wait_for(is_served, "the NodeFeature API")
+    # Established is said before the storage can be written to.
+    probe = {"metadata": {"name": "probe", "labels": {}}, "spec": {"features": {}}}
+    path = "/apis/nfd.k8s-sigs.io/v1alpha1/namespaces/default/nodefeatures"
+    body = {"apiVersion": "nfd.k8s-sigs.io/v1alpha1", "kind": "NodeFeature", **probe}
+
+    def is_writable() -> bool:
+        try:
+            plane.admin.request("POST", path, body)
+        except ApiError:
+            return False
+        delete(plane.admin, f"{path}/probe")
+        return True
+
+    wait_for(is_writable, "the storage of NodeFeatures")
 
 
 def ensure_node_feature(plane: ControlPlane) -> None:
