@@ -1,0 +1,173 @@
+"""NVIDIA's document "MIG Support in Kubernetes" from start to end, on a real scheduler, through each sink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gfd.probe import machines
+from tests.cluster import agents
+from tests.cluster.agents import Agent
+from tests.cluster.conftest import ensure_node_feature
+from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.objects import NODES, make_node, merge, node_labels
+from tests.cluster.test_rights import COMPONENTS, FEATURES
+from tests.standin import Standin, from_inventory
+from tests.test_daemon import serve
+
+pytestmark = pytest.mark.cluster
+
+PODS = "/api/v1/namespaces/default/pods"
+PRODUCT = "nvidia.com/gpu.product"
+
+DOCUMENT = {
+    "nvidia.com/cuda.driver.major": "460",
+    "nvidia.com/cuda.driver.minor": "73",
+    "nvidia.com/cuda.driver.rev": "01",
+    "nvidia.com/cuda.runtime.major": "11",
+    "nvidia.com/cuda.runtime.minor": "2",
+    "nvidia.com/gpu.compute.major": "8",
+    "nvidia.com/gpu.compute.minor": "0",
+    "nvidia.com/gpu.count": "7",
+    "nvidia.com/gpu.engines.copy": "1",
+    "nvidia.com/gpu.engines.decoder": "0",
+    "nvidia.com/gpu.engines.encoder": "0",
+    "nvidia.com/gpu.engines.jpeg": "0",
+    "nvidia.com/gpu.engines.ofa": "0",
+    "nvidia.com/gpu.family": "ampere",
+    "nvidia.com/gpu.machine": "SYS-1019GP-TT-02-NC24B",
+    "nvidia.com/gpu.memory": "4864",
+    "nvidia.com/gpu.multiprocessors": "14",
+    "nvidia.com/gpu.product": "A100-PCIE-40GB-MIG-1g.5gb",
+    "nvidia.com/gpu.slices.ci": "1",
+    "nvidia.com/gpu.slices.gi": "1",
+    "nvidia.com/mig.strategy": "single",
+}
+"""What the document shows on the Node, but for the timestamp; newer labels come on top."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("cluster")) as plane:
+        plane.start_scheduling()
+        ensure_node_feature(plane)
+        agents.install(plane, COMPONENTS / "node", COMPONENTS / "nodefeature")
+        yield plane
+        plane.check()
+
+
+def machine(layout: str) -> Standin:
+    return from_inventory(machines.read("mig-doc", layout))
+
+
+def vector_add(name: str, product: str) -> dict[str, Any]:
+    """Return the pod of the document."""
+    limits = {"limits": {"nvidia.com/gpu": 1}}
+    container = {"name": "vectoradd", "image": "nvidia/samples:vectoradd-cuda11.2.1", "resources": limits}
+    spec = {
+        "restartPolicy": "OnFailure",
+        "containers": [container],
+        "nodeSelector": {PRODUCT: product},
+        "tolerations": [{"operator": "Exists"}],
+    }
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+class Run:
+    """One node, as kubelet, device plugin and, where there is no NFD, the test play it."""
+
+    def __init__(self, plane: ControlPlane, node: str) -> None:
+        self.plane = plane
+        self.node = node
+        make_node(plane.admin, node, annotations={"test": "as any real node has"})
+        self.agent: Agent = agents.start(plane, node)
+
+    def offer(self, gpus: int) -> None:
+        """Do what the device plugin does: say how many there are."""
+        amounts = {"nvidia.com/gpu": str(gpus), "pods": "20", "cpu": "8", "memory": "32Gi"}
+        body = {"status": {"capacity": amounts, "allocatable": amounts}}
+        kind = "application/merge-patch+json"
+        self.plane.admin.request("PATCH", f"{NODES}/{self.node}/status", body, content_type=kind)
+
+    def submit(self, name: str, product: str) -> None:
+        self.plane.admin.request("POST", PODS, vector_add(name, product))
+
+    def pod(self, name: str) -> tuple[str, str | None]:
+        found = self.plane.admin.request("GET", f"{PODS}/{name}")
+        return found["status"]["phase"], found["spec"].get("nodeName")
+
+    def is_unschedulable(self, name: str) -> bool:
+        conditions = self.plane.admin.request("GET", f"{PODS}/{name}")["status"].get("conditions") or []
+        return any(each.get("reason") == "Unschedulable" for each in conditions)
+
+    def copy_node_feature(self) -> None:
+        """Do what nfd-master does, which tests with NFD_BIN let itself do."""
+        found = self.plane.admin.request("GET", f"{FEATURES}/nvidia-features-for-{self.node}")
+        self.label(found["spec"]["labels"])
+
+    def copy_file(self, file: Path) -> None:
+        self.label(dict(line.split("=", 1) for line in file.read_text().splitlines()))
+
+    def label(self, labels: dict[str, str]) -> None:
+        gone = {
+            key: None for key in node_labels(self.plane.admin, self.node) if key.startswith("nvidia.com/")
+        }
+        merge(self.plane.admin, f"{NODES}/{self.node}", "nfd-master", labels={**gone, **labels})
+
+    def delete_pods(self) -> None:
+        self.plane.kubectl("delete", "pods", "--all", "--now", "--wait=true")
+
+
+@pytest.mark.parametrize("sink", ["node", "nodefeature", "file"])
+def test_the_document(cluster: ControlPlane, tmp_path: Path, sink: str) -> None:
+    run = Run(cluster, f"ipp1-0552-{sink}")
+    run.offer(7)
+    dmi = tmp_path / "product_name"
+    dmi.write_text("SYS-1019GP-TT-02-NC24B\n")
+    arguments = (
+        *("--mig-strategy=single", f"--sink={sink}", f"--node-name={run.node}", "--namespace=gfd"),
+        *(f"--kubeconfig={run.agent.kubeconfig}", f"--machine-type-file={dmi}"),
+    )
+    run.submit("cuda-vectoradd", "A100-PCIE-40GB-MIG-1g.5gb")
+    wait_for(lambda: run.is_unschedulable("cuda-vectoradd"), "the scheduler to find no node")
+    assert run.pod("cuda-vectoradd") == ("Pending", None)
+
+    with serve(tmp_path, *arguments, machine=machine("all-1g.5gb")) as service:
+
+        def pass_on() -> None:
+            if sink == "nodefeature":
+                run.copy_node_feature()
+            if sink == "file":
+                run.copy_file(service.file)
+
+        wait_for(lambda: service.log("cycle.published"), "the labels")
+        pass_on()
+        labels = node_labels(cluster.admin, run.node)
+        assert labels.items() >= DOCUMENT.items()
+        assert labels["nvidia.com/gfd.timestamp"].isdecimal()
+        running = ("Running", run.node)
+        wait_for(lambda: run.pod("cuda-vectoradd") == running, "the pod to run", 60)
+
+        run.delete_pods()
+        published = len([each for each in service.log("cycle.published") if each["changed"]])
+        service.play(machine("all-3g.20gb"))
+        run.offer(2)
+        wait_for(
+            lambda: len([each for each in service.log("cycle.published") if each["changed"]]) > published,
+            "the new layout",
+        )
+        pass_on()
+        labels = node_labels(cluster.admin, run.node)
+        assert (labels[PRODUCT], labels["nvidia.com/gpu.count"]) == ("A100-PCIE-40GB-MIG-3g.20gb", "2")
+        for name in ("argo-mig-0", "argo-mig-1"):
+            run.submit(name, "A100-PCIE-40GB-MIG-3g.20gb")
+        run.submit("old-selector", "A100-PCIE-40GB-MIG-1g.5gb")
+        for name in ("argo-mig-0", "argo-mig-1"):
+            wait_for(lambda name=name: run.pod(name) == running, f"{name} to run", 60)
+        wait_for(lambda: run.is_unschedulable("old-selector"), "the old selector to match nothing")
+        assert run.pod("old-selector") == ("Pending", None)
+    run.delete_pods()
+    cluster.kubectl("delete", "node", run.node)
