@@ -39,6 +39,8 @@ class _Outlet:
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETRY_S, LONGEST_RETRY_S))
     repairs: Backoff = field(default_factory=lambda: Backoff(FIRST_REPAIR_S, LONGEST_RETRY_S))
     repaired_s: float = 0.0
+    held_until_s: float = 0.0
+    """The other side asked not to be asked sooner (monotonic)."""
     due_s: float | None = None
     """When to try again (monotonic); None where the last attempt went well."""
 
@@ -54,7 +56,8 @@ class Publisher:
     def publish(self, labels: Labels | None) -> Published:
         """Make ``labels`` the published ones everywhere, or withdraw what is published."""
         self._labels = labels
-        return self._attempt(self._outlets)
+        now_s = self._clock()
+        return self._attempt([outlet for outlet in self._outlets if outlet.held_until_s <= now_s])
 
     def retry(self) -> Published:
         """Try again where that is due."""
@@ -106,7 +109,9 @@ class Publisher:
                 )
             except PublishError as error:
                 errors.append(error)
-                outlet.due_s = self._clock() + max(outlet.backoff.fail(), error.retry_after_s or 0)
+                now_s = self._clock()
+                outlet.held_until_s = now_s + (error.retry_after_s or 0)
+                outlet.due_s = max(outlet.held_until_s, now_s + outlet.backoff.fail())
                 continue
             outlet.due_s = None
             outlet.backoff.succeed()

@@ -119,7 +119,8 @@ def test_who_asks_to_be_left_alone_is() -> None:
             raise PublishError(self.name, self.target, "too many requests", retry_after_s=30)
 
     publisher = Publisher([Busy("busy")], clock=lambda: 5.0)
-    publisher.publish(LABELS)
+    assert publisher.publish(LABELS).errors
+    assert publisher.publish(LABELS) == Published()
     assert publisher.retry_in_s == 30
     # Nor does a change by somebody else bring the retry forward.
     publisher.repair("busy")

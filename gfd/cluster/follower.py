@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from gfd.backoff import Backoff
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SHORTEST_S, LONGEST_S = 3000, 3600
 """For how long the server shall keep one watch; spread, so that many nodes do not come back at once."""
+BRIEF_S = 10.0
+"""A watch that ends sooner than this did not end because its time was over."""
 
 _GONE = 410
 
@@ -84,18 +87,17 @@ class Follower:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(random.randint(SHORTEST_S, LONGEST_S)),  # noqa: S311 - spreads load,
         }
-        has_heard = False
+        begun_s = time.monotonic()
         self._stream = stream = self._api.watch(self._collection, query, accept=METADATA)
         if self._ended.is_set():
             stream.close()
         for event in stream:
-            has_heard = True
             backoff.succeed()
             metadata = event["object"]["metadata"]
             self._version = metadata["resourceVersion"]
             if event["type"] != "BOOKMARK":
                 self._say(None if event["type"] == "DELETED" else metadata)
-        if not has_heard:
+        if time.monotonic() - begun_s < BRIEF_S:
             # A proxy that closes every watch at once must not be asked again and again.
             self._ended.wait(backoff.fail())
 

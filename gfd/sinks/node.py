@@ -125,12 +125,13 @@ class Node:
             self._seen = None
         is_again = False
         while True:
-            seen = self._seen if self._seen is not None else self._read()
-            if not self._lacks(seen, labels):
-                self._keep(seen)
+            if self._seen is None:
+                self._keep(self._read())
+            assert self._seen is not None
+            if not self._lacks(self._seen, labels):
                 return False
             try:
-                self._keep(self._apply(seen, labels))
+                self._keep(self._apply(self._seen, labels))
             except ApiError as error:
                 # Deleted, or deleted and made again, since it was read; the new one wants labels too.
                 if error.status not in _ANOTHER_UID or is_again:

@@ -110,10 +110,11 @@ class NodeFeature:
             self._seen = None
         is_again = False
         while True:
-            seen = self._seen if self._seen is not None else self._read()
+            if self._seen is None:
+                self._keep(self._read())
+            seen = self._seen
             wanted = self._object(labels, seen)
             if seen is not None and _is_same(seen, wanted):
-                self._keep(seen)
                 return False
             try:
                 self._keep(self._write(seen, wanted))
@@ -139,7 +140,7 @@ class NodeFeature:
                 return None
             raise
 
-    def _keep(self, seen: dict[str, Any]) -> None:
+    def _keep(self, seen: dict[str, Any] | None) -> None:
         self._seen, self._seen_s = seen, self._clock()
 
     def _object(self, labels: Labels, seen: Mapping[str, Any] | None) -> dict[str, Any]:
