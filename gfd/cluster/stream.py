@@ -26,7 +26,8 @@ class Stream:
         """Yield events until the server ends the watch. Raises ApiError, also for an ERROR event."""
         rest = b""
         try:
-            for chunk in self._response.stream(65_536, decode_content=True):
+            # What is there, however little: a whole buffer would be waited for.
+            while chunk := self._response.read1(65_536):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     event = json.loads(line)

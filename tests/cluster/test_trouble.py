@@ -1,0 +1,152 @@
+"""What the service does when the API server has trouble, or the way to it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.objects import NODES, delete
+from tests.cluster.proxy import Proxy, proxied
+from tests.cluster.test_service import COUNT, SINKS, Deployed, has, installed  # noqa: F401 - a fixture
+from tests.test_daemon import MIG, serve
+
+pytestmark = pytest.mark.cluster
+
+WRITES = ("PATCH", "PUT", "POST")
+
+
+@pytest.fixture(params=SINKS)
+def deployed(
+    installed: ControlPlane,  # noqa: F811
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Iterator[Deployed]:
+    name = f"t{abs(hash(request.node.name))}"
+    made = Deployed(installed, request.param, tmp_path, name)
+    yield made
+    delete(installed.admin, made.path)
+    delete(installed.admin, f"{NODES}/{name}")
+
+
+@pytest.fixture
+def proxy(deployed: Deployed) -> Iterator[Proxy]:
+    with proxied(deployed.plane) as started:
+        yield started
+
+
+def arguments(deployed: Deployed, proxy: Proxy) -> tuple[str, ...]:
+    return deployed.arguments(proxy.kubeconfig(deployed.folder, deployed.agent.token_file))
+
+
+def is_watch(path: str) -> bool:
+    return "watch=1" in path
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_storm_of_errors(deployed: Deployed, proxy: Proxy, code: int) -> None:
+    proxy.fault = lambda method, path: code
+    proxy.retry_after = "4" if code == 429 else ""
+    with serve(deployed.folder, *arguments(deployed, proxy)) as service:
+        wait_for(lambda: len(service.log("publish.failed")) >= 2, "failures")
+        assert service.log("publish.failed")[0]["reason"].endswith(f"injected {code}")
+        assert [each["level"] for each in service.log("publish.failed")].count("warning") == 1
+        asked_s = proxy.times("GET", *WRITES)
+        proxy.fault = lambda method, path: None
+        has(deployed, "1")
+        wait_for(lambda: service.log("publish.healed"), "the word that it heals")
+        if code == 429:
+            # Retry-After is honoured by the retries; cycles ask nothing meanwhile.
+            waits_s = [later - earlier for earlier, later in itertools.pairwise(asked_s)]
+            assert min(waits_s) >= 3.9
+
+
+def test_a_watch_that_is_closed_expires_and_breaks(deployed: Deployed, proxy: Proxy) -> None:
+    answers: list[str | None] = ["close", "gone", "close"]
+
+    def fault(method: str, path: str) -> str | None:
+        return answers.pop(0) if answers and is_watch(path) else None
+
+    proxy.fault = fault
+    with serve(deployed.folder, *arguments(deployed, proxy)) as service:
+        has(deployed, "1")
+        wait_for(lambda: not answers, "three watches")
+        watches = [each for each in proxy.seen if is_watch(each[2])]
+        wait_for(lambda: len([each for each in proxy.seen if is_watch(each[2])]) > 3, "a good one")
+        assert len(watches) < 6
+        # What was missed meanwhile is found, too.
+        body = {COUNT: None}
+        merged = {"metadata": {"labels": body}} if deployed.sink == "node" else {"spec": {"labels": body}}
+        kind = "application/merge-patch+json"
+        deployed.plane.admin.request("PATCH", deployed.path, merged, content_type=kind)
+        has(deployed, "1")
+        assert not service.log("publish.failed")
+
+
+def test_a_request_that_is_never_answered(deployed: Deployed, proxy: Proxy) -> None:
+    """The service goes on and answers; the write is made again after the time limit."""
+    silent = [True]
+    proxy.fault = lambda method, path: "silent" if method in WRITES and silent and silent.pop() else None
+    with serve(deployed.folder, *arguments(deployed, proxy)) as service:
+        failed = wait_for(lambda: service.log("publish.failed"), "the time limit", 40)
+        assert "does not answer" in failed[0]["reason"]
+        has(deployed, "1")
+
+
+def test_a_slow_store(deployed: Deployed) -> None:
+    """The store stands still for some seconds, in the middle of a change."""
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        has(deployed, "1")
+        etcd = deployed.plane.processes["etcd"]
+        etcd.send_signal(signal.SIGSTOP)
+        try:
+            service.play(MIG)
+            time.sleep(4)
+        finally:
+            etcd.send_signal(signal.SIGCONT)
+        wait_for(lambda: deployed.labels.get(COUNT) == "7", "the change", 60)
+
+
+def test_clocks_that_differ(deployed: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The API server judges tokens by its own clock, and gfd waits by no wall clock."""
+    import subprocess
+
+    shim = tmp_path / "clock.so"
+    source = Path(__file__).parents[1] / "standin" / "clock.c"
+    subprocess.run(("gcc", "-shared", "-fPIC", "-o", shim, source), check=True)
+    clock = tmp_path / "clock"
+    clock.write_text("-7200")
+    monkeypatch.setenv("LD_PRELOAD", str(shim))
+    monkeypatch.setenv("GFD_CLOCK", str(clock))
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        monkeypatch.delenv("LD_PRELOAD")
+        failed = wait_for(lambda: service.log("publish.failed"), "the failure")
+        assert "certificate is not yet valid" in failed[0]["reason"]
+        clock.write_text("7200")
+        has(deployed, "1")
+        service.play(MIG)
+        has(deployed, "7")
+        assert service.process.poll() is None
+
+
+def test_a_token_that_expires(deployed: Deployed) -> None:
+    """Its pod is deleted and made again, as after a drain: the old token is refused, the new one read."""
+    from tests.cluster import agents
+
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        has(deployed, "1")
+        delete(deployed.plane.admin, f"{agents.PODS}/{deployed.agent.pod}")
+        # The API server remembers for ten seconds that it accepted a token.
+        time.sleep(11)
+        service.play(MIG)
+        failed = wait_for(lambda: service.log("publish.failed"), "the refusal", 40)
+        assert "Unauthorized" in failed[0]["reason"]
+        agents.start(deployed.plane, deployed.node)
+        wait_for(lambda: deployed.labels.get(COUNT) == "7", "the change", 70)
+        assert os.path.exists(f"/proc/{service.process.pid}")
