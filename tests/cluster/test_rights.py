@@ -39,15 +39,19 @@ def agent(plane: ControlPlane) -> Agent:
     started = agents.start(plane, "mine")
 
     def is_in_force() -> bool:
-        return all("may not" in refusal(started.api, *case) for case in (CASES[0], FEATURE_CASES[0]))
+        answers = [answer(started.api, *case, is_dry=True) for case in (CASES[0], FEATURE_CASES[0])]
+        return all(error is not None and error.status == 403 for error in answers)
 
     wait_for(is_in_force, "the policies")
     return started
 
 
-def answer(api: Api, method: str, path: str, body: Mapping[str, Any] | None, kind: str) -> ApiError | None:
+def answer(
+    api: Api, method: str, path: str, body: Mapping[str, Any] | None, kind: str, *, is_dry: bool = False
+) -> ApiError | None:
     try:
         query = {"fieldManager": "gfd"} | ({"force": "true"} if kind == APPLY else {})
+        query |= {"dryRun": "All"} if is_dry else {}
         api.request(method, path, body, content_type=kind, query=query)
     except ApiError as error:
         return error
