@@ -97,8 +97,13 @@ def serve(folder: Path, *arguments: str, machine: Standin = A100, library: bool 
     try:
         yield Service(folder, process)
     finally:
-        process.kill()
-        process.wait()
+        # Killed, it could not write down what of it was covered.
+        process.terminate()
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def test_a_service_follows_the_hardware_and_leaves_its_labels(tmp_path: Path) -> None:

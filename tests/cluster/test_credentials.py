@@ -1,0 +1,163 @@
+"""Who gfd is to the API server: a pod's service account, a kubeconfig, and what is wrong with either."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import agents
+from tests.cluster.agents import Agent
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.objects import NODES, delete, make_node, merge, node_labels
+from tests.cluster.test_rights import COMPONENTS
+
+pytestmark = pytest.mark.cluster
+
+COUNT = "nvidia.com/gpu.count"
+SIMULATED = ("--oneshot", "--simulate=mig-doc", "--mig=all-1g.5gb", "--mig-strategy=single", "--sink=node")
+
+
+@pytest.fixture
+def agent(plane: ControlPlane) -> Iterator[Agent]:
+    agents.install(plane, COMPONENTS / "node")
+    make_node(plane.admin, "who")
+    yield agents.start(plane, "who")
+    delete(plane.admin, f"{NODES}/who")
+
+
+def run(*command: str, **environ: str) -> tuple[int, str]:
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=outside | environ)
+    return done.returncode, done.stderr
+
+
+def gfd(kubeconfig: Path, *words: str, **environ: str) -> tuple[int, str]:
+    given = (*SIMULATED, "--node-name=who", f"--kubeconfig={kubeconfig}")
+    return run(sys.executable, "-m", "gfd", *given, *words, **environ)
+
+
+def test_in_a_pod(plane: ControlPlane, agent: Agent) -> None:
+    """A mount namespace of its own shows the token where a pod has it."""
+    script = """
+        set -e
+        mount -t tmpfs none /var/run
+        mkdir -p /var/run/secrets/kubernetes.io/serviceaccount
+        cp "$TOKEN" /var/run/secrets/kubernetes.io/serviceaccount/token
+        cp "$CA" /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
+        exec "$@"
+    """
+    command = (*("unshare", "-m", "sh", "-c", script, "sh"), *(sys.executable, "-m", "gfd"), *SIMULATED)
+    if os.geteuid() or shutil.which("unshare") is None:
+        pytest.skip("a mount namespace needs root and unshare")
+    pod = {
+        "TOKEN": str(agent.token_file),
+        "CA": str(plane.home / "certificates" / "apiserver.crt"),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(plane.port),
+        "NODE_NAME": "who",
+    }
+    assert run(*command, **pod) == (0, "")
+    assert node_labels(plane.admin, "who")[COUNT] == "7"
+    code, said = run(*command, **pod | {"CA": str(plane.home / "key.pem")})
+    assert code == 1
+    assert said.startswith(f"gfd: sink node: nodes/who: {plane.host} is not trusted: ")
+    code, said = run(sys.executable, "-m", "gfd", *SIMULATED, NODE_NAME="who", HOME="/nowhere")
+    assert code == 1
+    assert said.startswith(
+        "gfd: sink node: nodes/who: kubeconfig /nowhere/.kube/config: there is no such file, "
+    )
+    assert said.endswith("and this is no pod; name one with --kubeconfig\n")
+
+
+def test_a_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agent: Agent) -> None:
+    content: dict[str, Any] = json.loads(agent.kubeconfig.read_text())
+    plugin = plane.home / "plugin"
+    plugin.write_text(
+        "#!/bin/sh\n"
+        'echo "{\\"apiVersion\\": \\"client.authentication.k8s.io/v1\\", \\"kind\\": \\"ExecCredential\\",'
+        f' \\"status\\": {{\\"token\\": \\"$(cat {agent.token_file})\\"}}}}"\n'
+    )
+    plugin.chmod(0o755)
+    api = "client.authentication.k8s.io/v1"
+    command = {"apiVersion": api, "command": str(plugin), "interactiveMode": "Never"}
+    content["users"].append({"name": "plugin", "user": {"exec": command}})
+    content["contexts"].append({"name": "other", "context": {"cluster": "test", "user": "plugin"}})
+    content["users"][0]["user"] = {"token": "nonsense"}
+    path = plane.home / "exec.kubeconfig"
+    path.write_text(json.dumps(content | {"current-context": "other"}))
+    assert gfd(path) == (0, "")
+    assert node_labels(plane.admin, "who")[COUNT] == "7"
+    path.write_text(json.dumps(content))
+    code, said = gfd(path)
+    assert code == 1
+    assert said.startswith("gfd: sink node: nodes/who: Unauthorized; the token is not accepted, also after")
+
+
+def test_a_certificate_authority_that_is_replaced(plane: ControlPlane, agent: Agent) -> None:
+    content: dict[str, Any] = json.loads(agent.kubeconfig.read_text())
+    other = plane.home / "other.crt"
+    subprocess.run(
+        (
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-days", "2"),
+            *("-keyout", str(plane.home / "other.key"), "-out", str(other)),
+        ),
+        check=True,
+        capture_output=True,
+    )
+    content["clusters"][0]["cluster"]["certificate-authority"] = str(other)
+    path = plane.home / "ca.kubeconfig"
+    path.write_text(json.dumps(content))
+    code, said = gfd(path)
+    assert code == 1
+    assert f"{plane.host} is not trusted: " in said
+    assert "certificate verify failed" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "cannot be used: "),
+        ("{", "cannot be used: "),
+        ("a: b", "cannot be used: "),
+        ('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}', "cannot be used: "),
+    ],
+)
+def test_a_broken_kubeconfig(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(text)
+    code, said = gfd(path)
+    assert code == 1
+    assert said.startswith(f"gfd: sink node: nodes/who: kubeconfig {path} {reason}")
+    assert said.count("\n") == 1
+
+
+def test_bad_input(plane: ControlPlane, agent: Agent, tmp_path: Path) -> None:
+    """One clear line each; the other sinks go on."""
+    assert gfd(tmp_path / "gone") == (
+        1,
+        f"gfd: sink node: nodes/who: kubeconfig {tmp_path}/gone: there is no such file\n",
+    )
+    hint = "there is no Node nobody; is NODE_NAME its name in kubectl get nodes?"
+    nobody = f"gfd: sink node: nodes/nobody: {hint}\n"
+    assert gfd(agent.kubeconfig, "--node-name=nobody") == (1, nobody)
+    command = (sys.executable, "-m", "gfd", *SIMULATED[:-1], "--sink=node,stdout", "--node-name=nobody")
+    done = subprocess.run(
+        (*command, f"--kubeconfig={agent.kubeconfig}"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"{COUNT}=7\n" in done.stdout
+    # What NFD publishes is left to it, and said.
+    listed = {"nfd.node.kubernetes.io/feature-labels": COUNT}
+    merge(plane.admin, f"{NODES}/who", "nfd-master", labels={COUNT: "1"}, annotations=listed)
+    code, said = gfd(agent.kubeconfig)
+    assert code == 1
+    assert said.startswith(f"gfd: sink node: nodes/who: NFD publishes {COUNT}; stop that")
+    assert node_labels(plane.admin, "who")[COUNT] == "1"
