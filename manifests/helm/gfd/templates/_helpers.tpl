@@ -1,0 +1,57 @@
+{{- define "gfd.name" -}}
+{{ .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "gfd.fullname" -}}
+{{- $own := printf "%s-%s" .Release.Name (include "gfd.name" .) -}}
+{{- $short := ternary .Release.Name $own (contains (include "gfd.name" .) .Release.Name) -}}
+{{ .Values.fullnameOverride | default $short | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "gfd.namespace" -}}
+{{ .Values.namespaceOverride | default .Release.Namespace }}
+{{- end }}
+
+{{- define "gfd.selectorLabels" -}}
+{{- if .Values.selectorLabelsOverride -}}
+{{ toYaml .Values.selectorLabelsOverride }}
+{{- else -}}
+app.kubernetes.io/name: {{ include "gfd.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+{{- end }}
+
+{{- define "gfd.labels" -}}
+{{ include "gfd.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "gfd.configMap" -}}
+{{ .Values.config.name | default (ternary (printf "%s-configs" (include "gfd.fullname" .)) "" (not (empty .Values.config.map))) }}
+{{- end }}
+
+{{- /* What a configuration of the map, or of a foreign ConfigMap, says of MIG is not known for certain. */ -}}
+{{- define "gfd.mayHaveMig" -}}
+{{- if or (not (has (.Values.migStrategy | default "none") (list "none"))) (include "gfd.configMap" .) }}true{{ end }}
+{{- end }}
+
+{{- /* Choosing a configuration reads the Node; the other sinks than the file write through the API. */ -}}
+{{- define "gfd.needsToken" -}}
+{{- if or (ne .Values.sink "file") (include "gfd.configMap" .) }}true{{ end }}
+{{- end }}
+
+{{- /* The keys that gfd renders, and those that the values let templates write. */ -}}
+{{- define "gfd.keys" -}}
+nvidia\.com/(gfd\.timestamp|cuda\.(driver|runtime)(-version)?\.(full|major|minor|rev|revision)|(mig|mps)\.capable|mig\.(strategy|count|profile\.[-+.0-9a-z]+)|vgpu\.(present|host-driver-version|host-driver-branch)|gpu\.(machine|mode|clique|family|numa-nodes|compute\.(major|minor)|pcie\.(generation|width)|count\.[-.0-9A-Za-z_]+|model(\.(memory|brand|architecture|device-id))?)|(gpu|mig-[-+.0-9a-z]+)(\.shared)?\.(count|product|replicas|sharing-strategy|memory|multiprocessors|slices\.(gi|ci)|engines\.(copy|decoder|encoder|jpeg|ofa)))
+{{- range .Values.labelPrefixAllow }}|{{ regexQuoteMeta . }}.*{{ end }}
+{{- range .Values.templateKeys }}|{{ regexQuoteMeta . }}{{ end }}
+{{- end }}
+
+{{- define "gfd.meta" -}}
+name: {{ include "gfd.fullname" . }}
+namespace: {{ include "gfd.namespace" . }}
+labels:
+  {{- include "gfd.labels" . | nindent 2 }}
+{{- end }}

@@ -1,0 +1,411 @@
+"""Overlays and chart, judged by a real API server, and one by the other."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import programs
+from tests.cluster.conftest import ensure_node_feature
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.objects import delete, namespace
+
+pytestmark = pytest.mark.cluster
+
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+CHART = MANIFESTS / "helm" / "gfd"
+SINKS = ("nodefeature", "node", "file")
+STRATEGIES = ("none", "single", "mixed")
+OVERLAYS = sorted(each.name for each in (MANIFESTS / "overlays").iterdir())
+Object = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def cluster(plane: ControlPlane) -> ControlPlane:
+    ensure_node_feature(plane)
+    namespace(plane.admin, "gfd")
+    for level in ("restricted", "baseline"):
+        labels = {"pod-security.kubernetes.io/enforce": level}
+        delete(plane.admin, f"/api/v1/namespaces/{level}")
+        plane.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": level, "labels": labels}})
+    return plane
+
+
+def kustomize(folder: Path) -> list[Object]:
+    done = subprocess.run(
+        (programs.find("kubectl"), "kustomize", folder), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = (programs.find("helm"), "template", "gfd", CHART, "--namespace=gfd", "--kube-version=1.37.0")
+    return subprocess.run((*command, *arguments), capture_output=True, text=True, check=False)
+
+
+def rendered(**values: Any) -> list[Object]:
+    done = helm(
+        *itertools.chain.from_iterable(("--set-json", f"{k}={json.dumps(v)}") for k, v in values.items())
+    )
+    assert done.returncode == 0, done.stderr
+    documents = yaml.safe_load_all(done.stdout)
+    return [
+        each for each in documents if each and "helm.sh/hook" not in each["metadata"].get("annotations", {})
+    ]
+
+
+def one(objects: list[Object], kind: str) -> Object:
+    (found,) = [each for each in objects if each["kind"] == kind]
+    return found
+
+
+def environment(objects: list[Object]) -> dict[str, str | None]:
+    container = one(objects, "DaemonSet")["spec"]["template"]["spec"]["containers"][0]
+    return {each["name"]: each.get("value") for each in container["env"]}
+
+
+def accepted(cluster: ControlPlane, objects: list[Object]) -> None:
+    """Assert that the API server takes all of it, down to unknown fields."""
+    text = yaml.safe_dump_all([each for each in objects if each["kind"] != "PodMonitor"])
+    cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
+
+
+def verdict(cluster: ControlPlane, workload: Object) -> str:
+    """Return the strictest level of Pod Security that admits the pod of a workload."""
+    template = workload["spec"]["template"]
+    spec = {name: value for name, value in template["spec"].items() if name != "serviceAccountName"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+    for level in ("restricted", "baseline"):
+        said = cluster.kubectl(
+            *("create", "--dry-run=server", "-n", level, "-f", "-"),
+            stdin=yaml.safe_dump(pod),
+            is_checked=False,
+        )
+        if "created" in said:
+            return level
+        assert f'violates PodSecurity "{level}:latest"' in said
+    return "privileged"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay(cluster: ControlPlane, overlay: str) -> None:
+    objects = kustomize(MANIFESTS / "overlays" / overlay)
+    accepted(cluster, objects)
+    (workload,) = [each for each in objects if each["kind"] in {"DaemonSet", "Job"}]
+    stated = (MANIFESTS / "overlays" / overlay / "kustomization.yaml").read_text()
+    assert f"Pod Security Admission: {verdict(cluster, workload)}." in stated
+    container = workload["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+    assert container["readOnlyRootFilesystem"] is True
+    assert container["capabilities"]["drop"] == ["ALL"]
+    assert container["capabilities"].get("add", []) == (
+        ["SYS_ADMIN"] if overlay.endswith(("single", "mixed")) else []
+    )
+    has_token = workload["spec"]["template"]["spec"]["automountServiceAccountToken"]
+    assert has_token is not overlay.startswith("file")
+
+
+@pytest.mark.parametrize("component", ["all-nodes", "runtime-class", "pod-monitor"])
+def test_a_component(cluster: ControlPlane, tmp_path: Path, component: str) -> None:
+    for each in ("base", "components"):
+        (tmp_path / each).symlink_to(MANIFESTS / each)
+    folder = MANIFESTS / "overlays" / "node"
+    before = one(kustomize(folder), "DaemonSet")["spec"]["template"]["spec"]
+    objects = with_component(tmp_path, component)
+    accepted(cluster, objects)
+    after = one(objects, "DaemonSet")["spec"]["template"]["spec"]
+    if component == "all-nodes":
+        assert after == {name: value for name, value in before.items() if name != "affinity"}
+    elif component == "runtime-class":
+        assert after == before | {"runtimeClassName": "nvidia"}
+    else:
+        assert one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
+        assert after == before
+
+
+def with_component(folder: Path, component: str) -> list[Object]:
+    import shutil
+
+    copy = folder / "copy"
+    shutil.copytree(MANIFESTS, copy, ignore=shutil.ignore_patterns("helm", "systemd"))
+    overlay = copy / "overlays" / "node" / "kustomization.yaml"
+    overlay.write_text(overlay.read_text() + f"- ../../components/{component}\n")
+    return kustomize(overlay.parent)
+
+
+@pytest.mark.parametrize(("sink", "strategy"), list(itertools.product(SINKS, STRATEGIES)))
+def test_chart_and_overlay_say_the_same(cluster: ControlPlane, sink: str, strategy: str) -> None:
+    overlay = sink if strategy == "none" else f"{sink}-{strategy}"
+    by_kustomize = comparable(kustomize(MANIFESTS / "overlays" / overlay))
+    del by_kustomize["Namespace", "gfd"]
+    by_helm = comparable(rendered(sink=sink, migStrategy=strategy))
+    assert by_helm == by_kustomize
+    accepted(cluster, rendered(sink=sink, migStrategy=strategy))
+
+
+def comparable(objects: list[Object]) -> dict[tuple[str, str], Object]:
+    found = {}
+    for each in objects:
+        labels = each["metadata"].get("labels", {})
+        for name in ("app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"):
+            labels.pop(name, None)
+        if each["kind"] == "DaemonSet":
+            spec = each["spec"]["template"]["spec"]
+            for items in (spec["containers"][0]["env"], spec.get("volumes", [])):
+                items.sort(key=lambda item: item["name"])
+            spec["containers"][0].get("volumeMounts", []).sort(key=lambda item: item["name"])
+        found[each["kind"], each["metadata"]["name"]] = each
+    return found
+
+
+CONFIGS = {"default": "version: v1\n", "single": "version: v1\nflags: {migStrategy: single}\n"}
+
+
+def test_the_values_of_the_original(cluster: ControlPlane) -> None:
+    own = {
+        "failOnInitError": True,
+        "deviceDiscoveryStrategy": "nvml",
+        "nvidiaDriverRoot": "/run/nvidia/driver",
+        "gfd": {"enabled": True, "sleepInterval": "30s", "noTimestamp": True, "enableHostNetwork": True},
+        "image": {"repository": "example.com/gfd", "tag": "v1", "pullPolicy": "Always"},
+        "imagePullSecrets": [{"name": "secret"}],
+        "resources": {"limits": {"memory": "1Gi"}},
+        "nodeSelector": {"a": "b"},
+        "affinity": None,
+        "tolerations": [],
+        "runtimeClassName": "nvidia",
+        "priorityClassName": "",
+        "updateStrategy": {"type": "OnDelete"},
+        "podAnnotations": {"c": "d"},
+        "podSecurityContext": {"fsGroup": 1},
+        "namespaceOverride": "gfd",
+        "nameOverride": "gpu-feature-discovery",
+        "selectorLabelsOverride": {"app": "x"},
+    }
+    plugin = {
+        "devicePlugin": {"enabled": False},
+        "mps": {"root": "/x"},
+        "cdi": {"nvidiaHookPath": None},
+        "deviceListStrategy": "envvar",
+        "deviceIDStrategy": "uuid",
+        "compatWithCPUManager": True,
+        "gdrcopyEnabled": True,
+        "gdsEnabled": None,
+        "mofedEnabled": None,
+        "allowDefaultNamespace": False,
+        "securityContext": {},
+    }
+    objects = rendered(**own, **plugin)
+    accepted(cluster, objects)
+    daemon_set = one(objects, "DaemonSet")
+    assert daemon_set["metadata"]["name"] == "gfd-gpu-feature-discovery"
+    assert daemon_set["spec"]["selector"] == {"matchLabels": {"app": "x"}}
+    assert daemon_set["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    template = daemon_set["spec"]["template"]
+    assert template["metadata"] == {"labels": {"app": "x"}, "annotations": {"c": "d"}}
+    spec = template["spec"]
+    assert (spec["nodeSelector"], spec["runtimeClassName"], spec["hostNetwork"]) == (
+        {"a": "b"},
+        "nvidia",
+        True,
+    )
+    assert spec["securityContext"] == {"fsGroup": 1}
+    assert not {"affinity", "tolerations", "priorityClassName"} & set(spec)
+    (container,) = spec["containers"]
+    assert (container["image"], container["imagePullPolicy"]) == ("example.com/gfd:v1", "Always")
+    assert container["resources"] == {"limits": {"memory": "1Gi"}}
+    assert container["volumeMounts"] == [
+        {"name": "driver-root", "mountPath": "/driver-root", "readOnly": True}
+    ]
+    assert environment(objects).items() >= {
+        "FAIL_ON_INIT_ERROR": "true",
+        "DEVICE_DISCOVERY_STRATEGY": "nvml",
+        "GFD_SLEEP_INTERVAL": "30s",
+        "GFD_NO_TIMESTAMP": "true",
+    }.items()  # fmt: skip
+    top = environment(rendered(sleepInterval="10s", noTimestamp=False))
+    assert (top["GFD_SLEEP_INTERVAL"], top["GFD_NO_TIMESTAMP"]) == ("10s", "false")
+    assert rendered(gfd={"enabled": False}) == []
+    assert (
+        "serviceAccountName"
+        in one(rendered(gfd={"securityContext": {"privileged": True}}), "DaemonSet")["spec"]["template"][
+            "spec"
+        ]
+    )
+
+
+@pytest.mark.parametrize("sink", SINKS)
+def test_several_configurations(cluster: ControlPlane, sink: str) -> None:
+    objects = rendered(sink=sink, config={"map": CONFIGS, "default": "default"})
+    accepted(cluster, objects)
+    assert one(objects, "ConfigMap")["data"] == CONFIGS
+    found = environment(objects)
+    assert "MIG_STRATEGY" not in found
+    assert found["NVIDIA_MIG_MONITOR_DEVICES"] == "all"
+    assert found["GFD_CONFIG_DIR"] == "/available-configs"
+    assert found["GFD_DEFAULT_CONFIG"] == "default"
+    assert found["GFD_FALLBACK_STRATEGIES"] == "named,single"
+    verbs = one(objects, "ClusterRole")["rules"][0]["verbs"]
+    assert verbs == ["get", "list", "watch", *(["patch"] if sink == "node" else [])]
+    assert one(objects, "DaemonSet")["spec"]["template"]["spec"]["automountServiceAccountToken"] is True
+    foreign = rendered(sink=sink, config={"name": "theirs"})
+    assert "ConfigMap" not in {each["kind"] for each in foreign}
+    volumes = one(foreign, "DaemonSet")["spec"]["template"]["spec"]["volumes"]
+    assert {"name": "configs", "configMap": {"name": "theirs"}} in volumes
+
+
+def test_flag_and_policy_come_from_one_value(cluster: ControlPlane) -> None:
+    plain = one(rendered(sink="node"), "ValidatingAdmissionPolicy")
+    objects = rendered(
+        sink="node",
+        asAnnotations=r"nvidia\.com/gfd\..*",
+        labelPrefixAllow=["example.com/"],
+        templateKeys=["nvidia.com/mine"],
+        templates={"mine.j2": "nvidia.com/mine=1\n"},
+    )
+    accepted(cluster, objects)
+    found = environment(objects)
+    assert found["GFD_AS_ANNOTATIONS"] == r"nvidia\.com/gfd\..*"
+    assert found["GFD_LABEL_PREFIX_ALLOW"] == "example.com/"
+    assert found["GFD_TEMPLATE_DIR"] == "/templates"
+    before, after = (
+        {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
+        for policy in (plain, one(objects, "ValidatingAdmissionPolicy"))
+    )
+    added = r"|example\.com/.*|nvidia\.com/mine"
+    assert after.pop("keys") == before.pop("keys").replace(")$'", f"{added})$'")
+    assert (before.pop("annotationKeys"), after.pop("annotationKeys")) == (
+        "r'^$'",
+        r"r'^(?:nvidia\.com/gfd\..*)$'",
+    )
+    assert before == after
+    without = rendered(sink="node", policy={"enabled": False})
+    assert "ValidatingAdmissionPolicy" not in {each["kind"] for each in without}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('migStrategy="singel"', "at '/migStrategy': value must be one of 'none', 'single', 'mixed'"),
+        ('sink="nfd"', "at '/sink': value must be one of 'nodefeature', 'node', 'file'"),
+        ('gfd.noTimestamp="yes"', "at '/gfd/noTimestamp': got string, want null or boolean"),
+        ("tolerations={}", "at '/tolerations': got object, want array"),
+        ("config.map.a=1", "at '/config/map/a': got number, want string"),
+        ('config.fallbackStrategies=["any"]', "at '/config/fallbackStrategies/0': value must be one of"),
+        ('metrics.port="x"', "at '/metrics/port': got string, want integer"),
+        ('labelPrefixAllow=["a\'b"]', "at '/labelPrefixAllow/0': "),
+        ("nfd.enabled=true", "install NFD's own chart first, and leave nfd.enabled false"),
+    ],
+)
+def test_wrong_values(value: str, said: str) -> None:
+    done = helm("--set-json", value)
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+@pytest.fixture
+def released(cluster: ControlPlane) -> Iterator[ControlPlane]:
+    yield cluster
+    command = (programs.find("helm"), "uninstall", "gfd", "--namespace=gfd", "--ignore-not-found")
+    subprocess.run((*command, f"--kubeconfig={cluster.kubeconfig}"), check=True, capture_output=True)
+
+
+def test_the_notes_of_an_installation(released: ControlPlane) -> None:
+    # Rights and policies of the components may stand there from other tests.
+    for kind in ("role", "rolebinding", "clusterrole", "clusterrolebinding", "serviceaccount"):
+        released.kubectl("-n", "gfd", "delete", kind, "gfd", "--ignore-not-found")
+    for name in ("gfd-node", "gfd-nodefeature"):
+        for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
+            released.kubectl("delete", kind, name, "--ignore-not-found")
+    common = (f"--kubeconfig={released.kubeconfig}", "--namespace=gfd")
+    install = (programs.find("helm"), "install", "gfd", CHART, *common)
+    done = subprocess.run(
+        (*install, "--set=migStrategy=single", "--set=sink=node", "--set=policy.enabled=false"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (
+        "kubectl get nodes -L nvidia.com/gpu.product,nvidia.com/gpu.count,nvidia.com/mig.strategy"
+        in done.stdout
+    )
+    assert "whoever takes over one agent can write the labels, taints and spec of every Node" in done.stdout
+
+
+@pytest.mark.parametrize("example", ["vectoradd", "enough-memory"])
+def test_an_example(cluster: ControlPlane, example: str) -> None:
+    accepted(cluster, list(yaml.safe_load_all((MANIFESTS / "examples" / f"{example}.yaml").read_text())))
+
+
+def test_the_workflow_has_its_indentation_back() -> None:
+    workflow = yaml.safe_load((MANIFESTS / "examples" / "argo-vector-add.yaml").read_text())
+    first, numbers, last = workflow["spec"]["templates"]
+    assert [[step["name"] for step in group] for group in first["steps"]] == [["generate"], ["argo-mig"]]
+    assert first["steps"][1][0]["withParam"] == "{{steps.generate.outputs.result}}"
+    assert (
+        numbers["script"]["source"]
+        == "import json\nimport sys\njson.dump([i for i in range(0, 2)], sys.stdout)\n"
+    )
+    assert last["container"]["resources"] == {"limits": {"nvidia.com/gpu": 1}}
+    assert last["nodeSelector"] == {"nvidia.com/gpu.product": "A100-PCIE-40GB-MIG-3g.20gb"}
+
+
+def test_a_sidecar_of_nfd_worker(cluster: ControlPlane) -> None:
+    container = {"name": "nfd-worker", "image": "nfd"}
+    template = {"metadata": {"labels": {"app": "w"}}, "spec": {"containers": [container]}}
+    spec = {"selector": {"matchLabels": {"app": "w"}}, "template": template}
+    worker = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "nfd-worker"}, "spec": spec}
+    cluster.kubectl("apply", "-n", "gfd", "-f", "-", stdin=json.dumps(worker))
+    patch = str(MANIFESTS / "examples" / "nfd-worker-sidecar.yaml")
+    try:
+        said = cluster.kubectl(
+            *("-n", "gfd", "patch", "daemonset", "nfd-worker", "--patch-file", patch, "-o", "yaml")
+        )
+    finally:
+        cluster.kubectl("-n", "gfd", "delete", "daemonset", "nfd-worker")
+    patched = yaml.safe_load(said)
+    containers = {each["name"]: each for each in patched["spec"]["template"]["spec"]["containers"]}
+    assert set(containers) == {"nfd-worker", "gfd"}
+    assert containers["nfd-worker"]["volumeMounts"] == containers["gfd"]["volumeMounts"]
+    assert verdict(cluster, patched) == "baseline"
+
+
+def test_the_readme_of_the_chart(request: pytest.FixtureRequest) -> None:
+    text = readme()
+    if request.config.getoption("--update-golden"):
+        (CHART / "README.md").write_text(text)
+    assert (CHART / "README.md").read_text() == text
+
+
+def readme() -> str:
+    """Return the README that the comments of values.yaml make."""
+    rows, comments, parents = [], list[str](), list[tuple[int, str]]()
+    for line in (CHART / "values.yaml").read_text().splitlines():
+        stripped = line.strip()
+        if stripped.startswith("#"):
+            comments.append(stripped[1:].strip())
+            continue
+        key, colon, value = stripped.partition(":")
+        indent = len(line) - len(line.lstrip())
+        while parents and parents[-1][0] >= indent:
+            parents.pop()
+        parents.append((indent, key))
+        if colon and comments and " " not in key:
+            path = ".".join(name for _, name in parents)
+            rows.append(f"| `{path}` | `{value.strip() or '…'}` | {' '.join(comments)} |\n")
+        comments = []
+    install = "helm install gfd . --namespace gfd --create-namespace --set migStrategy=single"
+    head = (
+        "# gfd\n\nGPU labels that Kubernetes can trust. The values of the chart of NVIDIA's device plugin\n"
+        "keep their names; those that only the plugin reads are passed over.\n\n"
+        f"```console\n$ {install}\n```\n\n| value | default | meaning |\n|---|---|---|\n"
+    )
+    return head + "".join(rows)
