@@ -1,8 +1,9 @@
-"""How long to wait before trying again."""
+"""How long to wait before trying, or looking, again; spread, so that many nodes do not at once."""
 
 from __future__ import annotations
 
 import random
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,3 +29,29 @@ class Backoff:
     def succeed(self) -> None:
         """Begin anew."""
         self._failures = 0
+
+
+class Resync:
+    """When what was seen is to be read again, though nothing was heard of it; spread by a tenth."""
+
+    def __init__(
+        self,
+        interval_s: float | None,
+        clock: Callable[[], float] = time.monotonic,
+        spread: Callable[[], float] = random.random,
+    ) -> None:
+        """``interval_s`` None: never. ``spread`` returns a number from 0 to 1."""
+        self._interval_s = interval_s
+        self._clock = clock
+        self._spread = spread
+        self._due_s: float | None = None
+
+    def renew(self) -> None:
+        """Begin anew: it was read just now."""
+        if self._interval_s is not None:
+            self._due_s = self._clock() + self._interval_s * (0.9 + self._spread() / 5)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        return self._due_s is not None and self._clock() >= self._due_s

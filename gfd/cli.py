@@ -18,7 +18,7 @@ from gfd.options import COMMAND_LINE, OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gfd.commands import Command
+    from gfd.commands.command import Command, Words
     from gfd.config import Config, Loaded
     from gfd.nodeconfig import Loader
     from gfd.options import Option
@@ -81,9 +81,10 @@ def _run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
     values = _collect(flags, OPTIONS)
     if command is None:
         return _label(values, environ)
-    own_values = _collect(flags, command.options) | _take_argument(name, command.argument, arguments)
-    for option in (*command.options, *([command.argument] if command.argument else [])):
-        _check_choice(option, own_values.get(option.field))
+    own_values = _take_options(flags, command.options) | _take_words(name, command.words, arguments)
+    for given, implied in command.implies.items():
+        if own_values[given]:
+            values = {**implied, **values}
     command.run(_load(values, environ), own_values)
     sys.stdout.flush()
     return DONE
@@ -115,25 +116,32 @@ def _collect(flags: Sequence[str], options: Sequence[Option]) -> dict[str, Any]:
     return values
 
 
-def _take_argument(name: str, argument: Option | None, words: Sequence[str]) -> dict[str, Any]:
-    if argument is None:
-        if words:
-            raise ConfigError(words[0], COMMAND_LINE, f"gfd {name} takes no such word; see gfd {name} --help")
+def _take_options(flags: Sequence[str], options: Sequence[Option]) -> dict[str, Any]:
+    """Return the values of a command's own options. Raises ConfigError."""
+    from gfd.config import parse
+
+    texts = _collect(flags, options)
+    return {option.field: parse(option, texts.get(option.field)) for option in options}
+
+
+def _take_words(name: str, words: Words | None, given: Sequence[str]) -> dict[str, Any]:
+    """Return the words after a command. Raises ConfigError for a wrong number, or one that is unknown."""
+    if words is None:
+        if given:
+            raise ConfigError(given[0], COMMAND_LINE, f"gfd {name} takes no such word; see gfd {name} --help")
         return {}
-    if len(words) != 1:
-        known = ", ".join(argument.choices)
-        raise ConfigError(argument.flag, COMMAND_LINE, f"gfd {name} needs exactly one word: {known}")
-    return {argument.field: words[0]}
-
-
-def _check_choice(option: Option, text: str | None) -> None:
-    if option.kind == "choice" and text is not None:
+    if len(given) < words.at_least or (words.at_most is not None and len(given) > words.at_most):
+        wanted = "exactly one word" if words.at_most == 1 else "a word or more"
+        known = f": {', '.join(words.choices)}" if words.choices else f"; see gfd {name} --help"
+        raise ConfigError(words.metavar, COMMAND_LINE, f"gfd {name} needs {wanted}{known}")
+    for word in given if words.choices else ():
         from gfd.values import one_of
 
         try:
-            one_of(text, option.choices)
+            one_of(word, words.choices)
         except ValueError as error:
-            raise ConfigError(option.flag, COMMAND_LINE, str(error)) from None
+            raise ConfigError(words.metavar, COMMAND_LINE, str(error)) from None
+    return {words.field: tuple(given)}
 
 
 def _load(values: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:

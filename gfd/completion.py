@@ -11,7 +11,7 @@ from gfd.options import OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gfd.commands import Command
+    from gfd.commands.command import Command
     from gfd.options import Option
 
 
@@ -36,8 +36,9 @@ def _parser(commands: Mapping[str, Command], files: Any) -> argparse.ArgumentPar
         own = {flag for option in command.options for flag in option.flags}
         _add(word, command.options, files)
         _add(word, OPTIONS, files, without=own)
-        if command.argument is not None:
-            word.add_argument(command.argument.field, choices=command.argument.choices)
+        if command.words is not None:
+            count = None if command.words.at_most == 1 else "*"
+            word.add_argument(command.words.field, choices=command.words.choices or None, nargs=count)
     return parser
 
 

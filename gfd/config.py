@@ -157,6 +157,19 @@ def load(argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping
     )
 
 
+def parse(option: Option, given: str | Sequence[str] | None) -> Any:
+    """Return the value of an option that no environment variable and no config file can give.
+
+    Without a default it is None, or an empty tuple for a list. Raises ConfigError.
+    """
+    if given is None:
+        if option.default is None:
+            return () if option.kind == "list" else None
+        return _parse(_default(option))
+    texts = (given,) if isinstance(given, str) else tuple(given)
+    return _parse(_Given(option=option, texts=texts, origin=option.flag))
+
+
 def _from_outside(
     option: Option, argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]
 ) -> _Given | None:

@@ -55,6 +55,7 @@ class Loader:
         """Call ``changed`` from another thread when the Node names another one."""
         if config.config_dir is None or self._follower is not None:
             return
+        from gfd.cluster.api import share
         from gfd.cluster.follower import Follower
         from gfd.sinks.node import COLLECTION
 
@@ -65,13 +66,13 @@ class Loader:
                 self._chosen = chosen
                 changed()
 
-        self._follower = Follower(_api(config), COLLECTION, config.node_name or "", self._version, saw)
+        self._follower = Follower(share(config), COLLECTION, config.node_name or "", self._version, saw)
 
     def _read(self, config: Config) -> None:
-        from gfd.cluster.api import METADATA
+        from gfd.cluster.api import METADATA, share
         from gfd.sinks.node import COLLECTION
 
-        answer = _api(config).request("GET", f"{COLLECTION}/{config.node_name}", accept=METADATA)
+        answer = share(config).request("GET", f"{COLLECTION}/{config.node_name}", accept=METADATA)
         self._version = answer["metadata"]["resourceVersion"]
         self._chosen = _named_in(answer["metadata"])
 
@@ -107,9 +108,3 @@ def choose(config: Config, name: str | None) -> Path | None:
 
 def _named_in(metadata: Mapping[str, Any]) -> str | None:
     return (metadata.get("labels") or {}).get(LABEL) or None
-
-
-def _api(config: Config) -> Any:
-    from gfd.cluster.api import Api
-
-    return Api(config.kubeconfig, qps=config.kube_api_qps, burst=config.kube_api_burst)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 import typing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gfd.errors import InventoryError
 from gfd.inventory import SCHEMA, Inventory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def to_plain(value: Any) -> Any:
@@ -41,6 +45,17 @@ def to_yaml(value: Inventory) -> str:
     # PyYAML's allow_unicode leaves U+0085 as it is, which reads back as a blank.
     text: str = yaml.safe_dump(to_plain(value), sort_keys=False)
     return text
+
+
+def read_file(path: Path) -> Inventory:
+    """Return the inventory in a file, ``-`` for standard input. Raises InventoryError."""
+    source = str(path)
+    try:
+        text = sys.stdin.read() if source == "-" else path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise InventoryError(source, "", f"{reason}; take one with gfd snapshot -o {path}") from error
+    return read(text, source)
 
 
 def read(text: str, source: str) -> Inventory:

@@ -10,7 +10,7 @@ from gfd.options import OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gfd.commands import Command
+    from gfd.commands.command import Command
     from gfd.options import Option
 
 WIDTH = 80
@@ -42,11 +42,13 @@ def write(commands: Mapping[str, Command]) -> str:
 
 def write_command(name: str, command: Command) -> str:
     """Return the help of a command: what it does, and each option with all its names."""
-    argument = "" if command.argument is None else f" {command.argument.flag}"
-    parts = [f"usage: gfd {name}{argument} [OPTION…]\n\n{command.help}\n"]
-    if command.argument is not None:
-        choices = ", ".join(command.argument.choices)
-        parts.append(f"\n  {command.argument.flag}  {command.argument.help} One of: {choices}.\n")
+    words = command.words
+    written = "" if words is None else f" {words.usage}"
+    parts = [f"usage: gfd {name}{written} [OPTION…]\n\n{command.help}\n"]
+    if words is not None:
+        known = f" One of: {', '.join(words.choices)}." if words.choices else ""
+        indent = f"  {words.metavar}  "
+        parts.append("\n" + _wrap(indent, words.help + known))
     groups: dict[str, list[Option]] = {}
     for option in (*command.options, *OPTIONS):
         groups.setdefault(option.group, []).append(option)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,22 +17,36 @@ from gfd.cluster.stream import Stream, refusal
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from urllib3 import BaseHTTPResponse
 
     from gfd.cluster.connection import Connection
+    from gfd.config import Config
 
 CONNECT_S, ANSWER_S = 5.0, 20.0
 SILENCE_S = 300.0
 """A watch without a word for so long is dead: the server sends a bookmark about once a minute."""
+
+PAGE = "500"
+"""Objects in one answer to a list."""
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML."""
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+def share(config: Config) -> Api:
+    """Return the one connection of this process that ``config`` means."""
+    return _share(config.kubeconfig, config.kube_api_qps, config.kube_api_burst)
+
+
+@lru_cache
+def _share(kubeconfig: Path | None, qps: float, burst: int) -> Api:
+    return Api(kubeconfig, qps=qps, burst=burst)
 
 
 class Api:
@@ -71,6 +86,17 @@ class Api:
         except (ValueError, HTTPError) as error:
             raise ApiError(f"{method} {path}: the answer is not whole: {error}", kind="connection") from error
         return dict(answer)
+
+    def list(self, path: str, *, accept: str = JSON) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a collection, page by page. Raises ApiError."""
+        token = ""
+        while True:
+            query = {"limit": PAGE, **({"continue": token} if token else {})}
+            page = self.request("GET", path, query=query, accept=accept)
+            yield from page["items"]
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return
 
     def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Stream:
         """Return what happens from now on. Raises ApiError."""

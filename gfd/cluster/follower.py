@@ -30,7 +30,7 @@ _GONE = 410
 
 
 class Follower:
-    """A thread that says what has become of an object."""
+    """One who is told what has become of an object. Those of one object share its watch."""
 
     def __init__(
         self,
@@ -40,27 +40,64 @@ class Follower:
         version: str,
         saw: Callable[[Mapping[str, Any] | None], None],
     ) -> None:
-        """``saw`` gets the metadata after each change, None once the object is gone, in this thread.
+        """``saw`` gets the metadata after each change, None once the object is gone, in another thread.
 
         ``collection`` is the path of the objects of that kind; ``version`` the resourceVersion last seen.
         """
+        self._saw = saw
+        self._key = (api, f"{collection}/{name}")
+        with _LOCK:
+            watch = _WATCHES.get(self._key)
+            if watch is None:
+                watch = _WATCHES[self._key] = _Watch(api, collection, name, version)
+            missed = watch.add(saw, version)
+        if missed is not None:
+            saw(missed)
+
+    def close(self) -> None:
+        """Be told nothing more."""
+        with _LOCK:
+            watch = _WATCHES.get(self._key)
+            if watch is not None and watch.remove(self._saw):
+                del _WATCHES[self._key]
+
+
+class _Watch:
+    """The thread that holds the watch on an object."""
+
+    def __init__(self, api: Api, collection: str, name: str, version: str) -> None:
         self._api = api
         self._collection = collection
         self._name = name
         self._version = version
-        self._saw = saw
+        self._listeners: tuple[Callable[[Mapping[str, Any] | None], None], ...] = ()
+        self._latest: Mapping[str, Any] | None = None
         self._ended = threading.Event()
         self._stream: Stream | None = None
         # A daemon, since it waits in the network and nothing of it need be saved.
         self._thread = threading.Thread(target=self._run, name=f"watch {name}", daemon=True)
-        self._thread.start()
 
-    def close(self) -> None:
-        """Say nothing more."""
+    def add(self, saw: Callable[[Mapping[str, Any] | None], None], version: str) -> Mapping[str, Any] | None:
+        """Let ``saw`` be told too; return what was told already and is newer than ``version``."""
+        self._listeners = (*self._listeners, saw)
+        if not self._thread.is_alive():
+            self._thread.start()
+        latest = self._latest
+        # Since Kubernetes 1.35 resource versions are numbers that grow.
+        if latest is None or int(latest["resourceVersion"]) <= int(version):
+            return None
+        return latest
+
+    def remove(self, saw: Callable[[Mapping[str, Any] | None], None]) -> bool:
+        """Tell ``saw`` nothing more; return whether that was the last one, and the watch has ended."""
+        self._listeners = tuple(each for each in self._listeners if each != saw)
+        if self._listeners:
+            return False
         self._ended.set()
         stream = self._stream
         if stream is not None:
             stream.close()
+        return True
 
     def _run(self) -> None:
         backoff = Backoff(1.0, 60.0)
@@ -102,5 +139,10 @@ class Follower:
             self._ended.wait(backoff.fail())
 
     def _say(self, metadata: Mapping[str, Any] | None) -> None:
-        if not self._ended.is_set():
-            self._saw(metadata)
+        self._latest = metadata
+        for saw in self._listeners:
+            saw(metadata)
+
+
+_WATCHES: dict[tuple[Api, str], _Watch] = {}
+_LOCK = threading.Lock()

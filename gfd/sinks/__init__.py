@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.cluster.api import Api
     from gfd.config import Config
     from gfd.labels import Labels
 
@@ -63,10 +62,11 @@ def _stdout(config: Config, tell: Tell) -> Sink:
 
 
 def _node_feature(config: Config, tell: Tell) -> Sink:
+    from gfd.cluster.api import share
     from gfd.sinks.nodefeature import NodeFeature
 
     return NodeFeature(
-        _api(config),
+        share(config),
         node_name=config.node_name or "",
         namespace=config.namespace,
         pod_name=config.pod_name,
@@ -75,22 +75,17 @@ def _node_feature(config: Config, tell: Tell) -> Sink:
 
 
 def _node(config: Config, tell: Tell) -> Sink:
+    from gfd.cluster.api import share
     from gfd.sinks.node import Node
 
     return Node(
-        _api(config),
+        share(config),
         node_name=config.node_name or "",
         is_forcing=config.force_conflicts,
         as_annotations=config.as_annotations,
         resync_s=config.resync_s,
         tell=tell,
     )
-
-
-def _api(config: Config) -> Api:
-    from gfd.cluster.api import Api
-
-    return Api(config.kubeconfig, qps=config.kube_api_qps, burst=config.kube_api_burst)
 
 
 SINKS: dict[str, Callable[[Config, Tell], Sink]] = {

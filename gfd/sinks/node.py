@@ -11,6 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from gfd.backoff import Resync
 from gfd.cluster.api import APPLY, METADATA
 from gfd.cluster.follower import Follower
 from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd
@@ -53,13 +54,11 @@ class Node:
         self._node_name = node_name
         self._is_forcing = is_forcing
         self._as_annotations = re.compile(as_annotations) if as_annotations else None
-        self._resync_s = resync_s
+        self._resync = Resync(resync_s, clock)
         self._tell = tell
-        self._clock = clock
         self._path = f"{COLLECTION}/{node_name}"
         self._seen: Mapping[str, Any] | None = None
         """The metadata as they were last read or heard of; None where they must be read."""
-        self._seen_s = 0.0
         self._left: dict[str, str] = {}
         """Keys that are another manager's, and whose; left to it."""
         self._labels: Labels | None = None
@@ -121,7 +120,7 @@ class Node:
             raise explain(self.name, self.target, error, grant=GRANT) from error
 
     def _publish(self, labels: Labels) -> bool:
-        if self._resync_s is not None and self._clock() - self._seen_s > self._resync_s:
+        if self._resync.is_due:
             self._seen = None
         is_again = False
         while True:
@@ -176,7 +175,8 @@ class Node:
         return found
 
     def _keep(self, seen: Mapping[str, Any]) -> None:
-        self._seen, self._seen_s = seen, self._clock()
+        self._seen = seen
+        self._resync.renew()
 
     def _wanted(self, seen: Mapping[str, Any], labels: Labels) -> dict[str, dict[str, str]]:
         """Return the keys to hold, by kind: all but those that NFD publishes and those left to others."""

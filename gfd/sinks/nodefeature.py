@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from gfd.backoff import Resync
 from gfd.cluster.follower import Follower
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 API_VERSION = "nfd.k8s-sigs.io/v1alpha1"
 NODE_LABEL = "nfd.node.kubernetes.io/node-name"
 """NFD deletes a NodeFeature without it."""
+PREFIX = "nvidia-features-for-"
+"""Of the object's name, which the node's ends."""
 GRANT = "manifests/overlays/nodefeature (Role gfd)"
 
 
@@ -47,15 +50,13 @@ class NodeFeature:
         self._node_name = node_name
         self._namespace = namespace
         self._pod_name = pod_name
-        self._resync_s = resync_s
-        self._clock = clock
+        self._resync = Resync(resync_s, clock)
         self._collection = f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures"
-        self._object_name = f"nvidia-features-for-{node_name}"
+        self._object_name = f"{PREFIX}{node_name}"
         self._path = f"{self._collection}/{self._object_name}"
         self._owners: list[dict[str, str]] | None = None
         self._seen: dict[str, Any] | None = None
         """The object as it was last read or written; None where it must be read."""
-        self._seen_s = 0.0
         self._changed: Callable[[], None] | None = None
         self._follower: Follower | None = None
         self._lock = threading.RLock()
@@ -106,7 +107,7 @@ class NodeFeature:
         self._unfollow()
 
     def _publish(self, labels: Labels) -> bool:
-        if self._resync_s is not None and self._clock() - self._seen_s > self._resync_s:
+        if self._resync.is_due:
             self._seen = None
         is_again = False
         while True:
@@ -141,7 +142,8 @@ class NodeFeature:
             raise
 
     def _keep(self, seen: dict[str, Any] | None) -> None:
-        self._seen, self._seen_s = seen, self._clock()
+        self._seen = seen
+        self._resync.renew()
 
     def _object(self, labels: Labels, seen: Mapping[str, Any] | None) -> dict[str, Any]:
         metadata: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, wait_for
-from tests.cluster.objects import NODES, delete, make_node, merge
+from tests.cluster.objects import NODES, delete, make_node, merge, node_labels
 from tests.cluster.test_rights import COMPONENTS
 from tests.test_daemon import serve
 
@@ -48,3 +48,29 @@ def test_the_label_is_followed(plane: ControlPlane, tmp_path: Path) -> None:
             wait_for(lambda: service.labels.get("mig.strategy") == "single", "the changed file", 10)
     finally:
         delete(plane.admin, f"{NODES}/chooser")
+
+
+def test_sink_and_configuration_share_one_watch(plane: ControlPlane, tmp_path: Path) -> None:
+    agents.install(plane, COMPONENTS / "node")
+    make_node(plane.admin, "sharer", labels={LABEL: "single"})
+    for name in ("none", "single"):
+        (tmp_path / name).write_text(f"version: v1\nflags: {{migStrategy: {name}}}\n")
+    agent = agents.start(plane, "sharer")
+    given = (f"--config-dir={tmp_path}", "--node-name=sharer", f"--kubeconfig={agent.kubeconfig}")
+    strategy, driver = "nvidia.com/mig.strategy", "nvidia.com/cuda.driver.major"
+
+    def is_published(key: str, value: str | None) -> bool:
+        return node_labels(plane.admin, "sharer").get(key) == value
+
+    try:
+        with serve(tmp_path, *given, "--sink=node"):
+            wait_for(lambda: is_published(strategy, "single"), "the first choice")
+            merge(plane.admin, f"{NODES}/sharer", "someone", labels={LABEL: "none"})
+            wait_for(lambda: is_published(strategy, None), "the second choice", 10)
+            had = node_labels(plane.admin, "sharer")[driver]
+            merge(plane.admin, f"{NODES}/sharer", "someone", labels={driver: None})
+            wait_for(lambda: is_published(driver, had), "the label that was taken away", 10)
+        watches = [each for each in plane.requests() if each["verb"] == "watch"]
+        assert len([each for each in watches if "sharer" in each["requestURI"]]) == 1
+    finally:
+        delete(plane.admin, f"{NODES}/sharer")

@@ -1,0 +1,108 @@
+"""Taking back what was published: here, on all nodes, or what gpu-feature-discovery left behind."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gfd.errors import ApiError, ConfigError, GfdError, PublishError
+from gfd.options import COMMAND_LINE
+from gfd.sinks import SINKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from gfd.config import Config
+
+    Withdrawal = Callable[[], bool]
+
+
+def clean_up(config: Config, *, is_everywhere: bool, is_original: bool) -> None:
+    """Withdraw and say so, line by line; raise GfdError at the end for what could not be.
+
+    ``is_original`` is about NodeFeature objects that belong to a Pod, as the original's do, and nothing else.
+    """
+    sinks = ("nodefeature",) if is_original else config.sinks
+    if is_everywhere and not {"node", "nodefeature"} & set(sinks):
+        reason = "is about --sink node and nodefeature; the other sinks are cleaned up on each node"
+        raise ConfigError("--all-nodes", COMMAND_LINE, reason)
+    errors = []
+    for name in sinks:
+        if name == "stdout":
+            sys.stdout.write("nothing to withdraw: labels go to standard output\n")
+            continue
+        try:
+            withdrawals = list(_find(config, name, is_everywhere=is_everywhere, is_original=is_original))
+        except ApiError as error:
+            errors.append(f"--sink {name}: {error}")
+            continue
+        for target, withdraw in _show_progress(withdrawals):
+            try:
+                said = "removed" if withdraw() else "was not there"
+            except PublishError as error:
+                errors.append(str(error))
+            else:
+                sys.stdout.write(f"{target}: {said}\n")
+        if not withdrawals:
+            sys.stdout.write(f"--sink {name}: there was nothing to withdraw\n")
+    if errors:
+        raise GfdError("; ".join(errors))
+
+
+def _find(
+    config: Config, name: str, *, is_everywhere: bool, is_original: bool
+) -> Iterator[tuple[str, Withdrawal]]:
+    """Yield what there is to withdraw, and how."""
+    if name == "nodefeature" and (is_everywhere or is_original):
+        nodes = _find_node_features(config, is_everywhere=is_everywhere, is_original=is_original)
+    elif name == "node" and is_everywhere:
+        nodes = _find_nodes(config)
+    else:
+        nodes = iter([config.node_name or ""])
+    for node in nodes:
+        sink = SINKS[name](replace(config, node_name=node), lambda _: None)
+        yield sink.target, sink.withdraw
+
+
+def _find_node_features(config: Config, *, is_everywhere: bool, is_original: bool) -> Iterator[str]:
+    """Yield the nodes that have a NodeFeature to withdraw."""
+    from gfd.sinks.nodefeature import API_VERSION, PREFIX
+
+    for metadata in _list(config, f"/apis/{API_VERSION}/namespaces/{config.namespace}/nodefeatures"):
+        name = str(metadata["name"])
+        node = name.removeprefix(PREFIX)
+        owners = {owner["kind"] for owner in metadata.get("ownerReferences") or ()}
+        is_meant = (not is_original or "Pod" in owners) and (is_everywhere or node == config.node_name)
+        if name.startswith(PREFIX) and is_meant:
+            yield node
+
+
+def _find_nodes(config: Config) -> Iterator[str]:
+    """Yield the Nodes on which gfd holds a key."""
+    from gfd.cluster.ownership import MANAGER, applied_by
+    from gfd.sinks.node import COLLECTION, KINDS
+
+    for metadata in _list(config, COLLECTION):
+        if any(applied_by(metadata, MANAGER, kind) for kind in KINDS):
+            yield str(metadata["name"])
+
+
+def _list(config: Config, collection: str) -> Iterator[dict[str, Any]]:
+    """Yield the metadata of all objects."""
+    from gfd.cluster.api import METADATA_LIST, share
+
+    for item in share(config).list(collection, accept=METADATA_LIST):
+        yield item["metadata"]
+
+
+def _show_progress(withdrawals: Sequence[tuple[str, Withdrawal]]) -> Iterable[tuple[str, Withdrawal]]:
+    """Show a bar on a terminal, where there is more than one thing to do and rich is installed."""
+    if len(withdrawals) < 2 or not sys.stderr.isatty():
+        return withdrawals
+    try:
+        from rich.console import Console
+        from rich.progress import track
+    except ImportError:
+        return withdrawals
+    return track(withdrawals, description="cleaning up", console=Console(stderr=True))

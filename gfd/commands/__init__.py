@@ -1,0 +1,23 @@
+"""The commands beside the service: one short file each, and nothing that runs is imported before it does.
+
+A new command is a file here and an entry in :data:`COMMANDS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.commands import cleanup, completion, config, dump, machines, snapshot
+
+if TYPE_CHECKING:
+    from gfd.commands.command import Command
+
+COMMANDS: dict[str, Command] = {
+    "dump": dump.COMMAND,
+    "snapshot": snapshot.COMMAND,
+    "machines": machines.COMMAND,
+    "config": config.COMMAND,
+    "cleanup": cleanup.COMMAND,
+    "completion": completion.COMMAND,
+}
+"""In the order of the help."""

@@ -1,0 +1,29 @@
+"""``gfd completion``: a shell's completion script."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.commands.command import Command, Words
+
+if TYPE_CHECKING:
+    from gfd.commands.command import Values
+    from gfd.config import Loaded
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    from gfd.commands import COMMANDS
+    from gfd.completion import write
+
+    (shell,) = values["shell"]
+    sys.stdout.write(write(shell, COMMANDS))
+
+
+COMMAND = Command(
+    help="Print the completion script of a shell.",
+    run=_run,
+    words=Words(field="shell", metavar="SHELL", choices=SHELLS, help="The shell to complete for."),
+)

@@ -1,0 +1,62 @@
+"""``gfd dump``: the labels of this machine, a simulated one, or a snapshot."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.commands.command import Command
+from gfd.errors import DriverUnavailable
+from gfd.options import Option
+
+if TYPE_CHECKING:
+    from gfd.commands.command import Values
+    from gfd.config import Loaded
+
+FORMAT_NAMES = ("table", "json", "yaml", "nfd")
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    from gfd import dump as formats
+    from gfd import snapshot
+    from gfd.isolation import once
+    from gfd.order import plan
+
+    path = values["inventory"]
+    order = plan(loaded.config, inventory=snapshot.read_file(path) if path else None)
+    try:
+        reading = once.label(order)
+    except DriverUnavailable as error:
+        hint = "To see the labels of another machine, name one of gfd machines with --simulate"
+        raise DriverUnavailable(f"{error}. {hint}") from error
+    for index, reason in reading.failed_gpus.items():
+        sys.stderr.write(f"gfd: warning: GPU {index} is left out: {reason}\n")
+    wanted = values["format"]
+    if wanted is None and sys.stdout.isatty():
+        sys.stdout.write(formats.to_rich_table(reading.labels) or formats.to_table(reading.labels))
+    else:
+        sys.stdout.write(formats.FORMATS[wanted or "nfd"](reading.labels))
+
+
+COMMAND = Command(
+    help="Print this machine's labels, once.",
+    run=_run,
+    options=(
+        Option(
+            field="format",
+            flags=("--format", "-o"),
+            kind="choice",
+            choices=FORMAT_NAMES,
+            group="Dump",
+            help="How to print; unless given, a table on a terminal and nfd's lines elsewhere.",
+        ),
+        Option(
+            field="inventory",
+            flags=("--inventory",),
+            kind="path",
+            metavar="FILE",
+            group="Dump",
+            help="Label the node of a snapshot instead of this one; - reads standard input.",
+        ),
+    ),
+)

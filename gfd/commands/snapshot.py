@@ -1,0 +1,48 @@
+"""``gfd snapshot``: the inventory that labels are made from."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.commands.command import Command
+from gfd.errors import PublishError
+from gfd.options import Option
+
+if TYPE_CHECKING:
+    from gfd.commands.command import Values
+    from gfd.config import Loaded
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    from gfd import snapshot as text
+    from gfd.isolation import once
+    from gfd.order import plan
+
+    inventory = once.take_snapshot(plan(loaded.config, job="snapshot"))
+    path = values["snapshot_file"]
+    is_json = path is not None and path.name.endswith(".json")
+    content = text.to_json(inventory) if is_json else text.to_yaml(inventory)
+    if path is None:
+        sys.stdout.write(content)
+        return
+    try:
+        path.write_text(content)
+    except OSError as error:
+        raise PublishError("snapshot", str(path), error.strerror or str(error)) from error
+
+
+COMMAND = Command(
+    help="Print the inventory that labels are made from, for replay.",
+    run=_run,
+    options=(
+        Option(
+            field="snapshot_file",
+            flags=("--file", "-o"),
+            kind="path",
+            metavar="FILE",
+            group="Snapshot",
+            help="Write there, JSON if the name ends in .json, instead of printing YAML.",
+        ),
+    ),
+)
