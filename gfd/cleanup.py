@@ -6,12 +6,13 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gfd.advice.terminal import track
 from gfd.errors import ApiError, ConfigError, GfdError, PublishError
 from gfd.options import COMMAND_LINE
 from gfd.sinks import SINKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from gfd.config import Config
 
@@ -37,7 +38,7 @@ def clean_up(config: Config, *, is_everywhere: bool, is_original: bool) -> None:
         except ApiError as error:
             errors.append(f"--sink {name}: {error}")
             continue
-        for target, withdraw in _show_progress(withdrawals):
+        for target, withdraw in track(withdrawals, "cleaning up"):
             try:
                 said = "removed" if withdraw() else "was not there"
             except PublishError as error:
@@ -94,15 +95,3 @@ def _list(config: Config, collection: str) -> Iterator[dict[str, Any]]:
 
     for item in share(config).list(collection, accept=METADATA_LIST):
         yield item["metadata"]
-
-
-def _show_progress(withdrawals: Sequence[tuple[str, Withdrawal]]) -> Iterable[tuple[str, Withdrawal]]:
-    """Show a bar on a terminal, where there is more than one thing to do and rich is installed."""
-    if len(withdrawals) < 2 or not sys.stderr.isatty():
-        return withdrawals
-    try:
-        from rich.console import Console
-        from rich.progress import track
-    except ImportError:
-        return withdrawals
-    return track(withdrawals, description="cleaning up", console=Console(stderr=True))

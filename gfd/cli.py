@@ -32,6 +32,8 @@ DONE, FAILED, MISUSED = 0, 1, 2
 
 def main() -> NoReturn:
     """Run gfd with this process's arguments and exit."""
+    # A locale without UTF-8 lacks some characters; to say less is better than to say nothing.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = run(sys.argv[1:], os.environ)
     if code == MISUSED and sys.argv[0].endswith(ORIGINAL):
         code = FAILED

@@ -87,16 +87,18 @@ class Api:
             raise ApiError(f"{method} {path}: the answer is not whole: {error}", kind="connection") from error
         return dict(answer)
 
-    def list(self, path: str, *, accept: str = JSON) -> Iterator[dict[str, Any]]:
+    def list(
+        self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON
+    ) -> Iterator[dict[str, Any]]:
         """Yield the objects of a collection, page by page. Raises ApiError."""
-        token = ""
+        asked = {"limit": PAGE, **(query or {})}
         while True:
-            query = {"limit": PAGE, **({"continue": token} if token else {})}
-            page = self.request("GET", path, query=query, accept=accept)
+            page = self.request("GET", path, query=asked, accept=accept)
             yield from page["items"]
             token = page["metadata"].get("continue", "")
             if not token:
                 return
+            asked["continue"] = token
 
     def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Stream:
         """Return what happens from now on. Raises ApiError."""

@@ -1,0 +1,31 @@
+"""Quantities of devices, as Kubernetes writes them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+
+
+def parse(text: str) -> Fraction:
+    """Return the number that a quantity is: ``8``, ``1k``, ``500m``, ``40Gi``, ``1e3``. Raises ValueError."""
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"is no quantity: {text!r}; write one like 1, 500m or 40Gi")
+    number, suffix = Fraction(match[1]), match[2] or ""
+    if suffix in _BINARY:
+        return number * (1 << _BINARY[suffix])
+    power = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
+    scale = Fraction(f"1e{power}")
+    return number * scale
+
+
+def parse_count(text: str) -> int:
+    """Return a whole number of devices. Raises ValueError for any other quantity."""
+    number = parse(text)
+    if number.denominator != 1:
+        raise ValueError(f"is no whole number: {text!r}; devices cannot be divided")
+    return int(number)

@@ -1,0 +1,96 @@
+"""Text for a terminal or a pipe: whatever a label holds is shown, never obeyed.
+
+On a terminal columns shrink to its width and headings are bold, unless NO_COLOR is set; anywhere else every
+value is whole and the output is the same each time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+T = TypeVar("T")
+
+BOLD, DIM, GREEN, RED, YELLOW = "1", "2", "32", "31", "33"
+"""SGR parameters for :func:`paint`."""
+
+NARROWEST = 8
+"""Columns below which a column of a table is not shrunk."""
+GAP = "  "
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that can move the cursor, colour, or turn the direction of writing."""
+
+
+def shown(text: str) -> str:
+    r"""Return ``text`` with what a terminal would obey, or not show, written as ``\x1b`` or ``\u202e``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        each.encode("unicode_escape").decode() if unicodedata.category(each) in _HIDDEN else each
+        for each in text
+    )
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Return the columns of the terminal that ``stream`` is; None where it is none."""
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """Return whether colours are wanted there: a terminal that is not dumb, and no NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, style: str, *, is_coloured: bool) -> str:
+    """Return ``text`` in a style, where there are colours."""
+    return f"\x1b[{style}m{text}\x1b[0m" if is_coloured and text else text
+
+
+def table(
+    heading: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None, is_coloured: bool
+) -> str:
+    """Return aligned columns under a heading, every cell on one line.
+
+    ``width`` is that of the terminal, in columns: the widest column shrinks until the table fits.
+    """
+    cells = [[shown(cell) for cell in row] for row in (heading, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(heading))]
+    if width is not None:
+        _shrink(widths, width)
+    lines = [GAP.join(_fit(cell, size) for cell, size in zip(row, widths, strict=True)) for row in cells]
+    first, *others = [line.rstrip() + "\n" for line in lines]
+    return paint(first.rstrip("\n"), BOLD, is_coloured=is_coloured) + "\n" + "".join(others)
+
+
+def track(items: Sequence[T], description: str) -> Iterable[T]:
+    """Show a bar on standard error as ``items`` are gone through: on a terminal, where rich is installed."""
+    if len(items) < 2 or not sys.stderr.isatty():
+        return items
+    try:
+        from rich.console import Console
+        from rich.progress import track as show
+    except ImportError:
+        return items
+    return show(items, description=description, console=Console(stderr=True))
+
+
+def _shrink(widths: list[int], available: int) -> None:
+    while sum(widths) + len(GAP) * (len(widths) - 1) > available:
+        widest = widths.index(max(widths))
+        if widths[widest] <= NARROWEST:
+            return
+        widths[widest] -= 1
+
+
+def _fit(cell: str, size: int) -> str:
+    return cell.ljust(size) if len(cell) <= size else cell[: size - 1] + "…"
