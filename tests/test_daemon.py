@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +71,13 @@ def play(folder: Path, machine: Standin) -> None:
 
 
 @contextmanager
-def serve(folder: Path, *arguments: str, machine: Standin = A100, library: bool = True) -> Iterator[Service]:
+def serve(
+    folder: Path,
+    *arguments: str,
+    machine: Standin = A100,
+    library: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Service]:
     (folder / "features.d").mkdir(exist_ok=True)
     play(folder, machine)
     # The loader remembers a folder that was not there.
@@ -91,7 +97,7 @@ def serve(folder: Path, *arguments: str, machine: Standin = A100, library: bool 
                 ),
                 *("-o", str(folder / "features.d" / "gfd"), *arguments),
             ],
-            env=environment(folder / "lib", folder / "machine", folder / "calls"),
+            env=environment(folder / "lib", folder / "machine", folder / "calls") | dict(environ or {}),
             stderr=log,
         )
     try:

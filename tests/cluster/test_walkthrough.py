@@ -1,20 +1,26 @@
-"""NVIDIA's document "MIG Support in Kubernetes" from start to end, on a real scheduler, through each sink."""
+"""NVIDIA's document "MIG Support in Kubernetes" from start to end, on a real scheduler, through each sink.
+
+The chart is installed as the document installs the original's; the agent runs with the environment of the
+DaemonSet's own pod and the token bound to it.
+"""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.probe import machines
-from tests.cluster import agents
-from tests.cluster.agents import Agent
+from tests.cluster import agents, programs
 from tests.cluster.conftest import ensure_node_feature
-from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
 from tests.cluster.objects import NODES, make_node, merge, node_labels
-from tests.cluster.test_rights import COMPONENTS, FEATURES
+from tests.cluster.test_manifests import CHART
+from tests.cluster.test_rights import FEATURES
 from tests.standin import Standin, from_inventory
 from tests.test_daemon import serve
 
@@ -54,9 +60,26 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("cluster")) as plane:
         plane.start_scheduling()
         ensure_node_feature(plane)
-        agents.install(plane, COMPONENTS / "node", COMPONENTS / "nodefeature")
         yield plane
         plane.check()
+
+
+def helm(plane: ControlPlane, *arguments: str) -> None:
+    command = (str(programs.find("helm")), *arguments, "--namespace=gfd", f"--kubeconfig={plane.kubeconfig}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def chart(plane: ControlPlane, sink: str) -> Iterator[None]:
+    values = f"sink={sink},metrics.port={free_port()}"
+    helm(
+        plane, "install", "gfd", str(CHART), "--create-namespace", "--set=migStrategy=single", "--set", values
+    )
+    try:
+        yield
+    finally:
+        helm(plane, "uninstall", "gfd", "--wait")
 
 
 def machine(layout: str) -> Standin:
@@ -83,7 +106,31 @@ class Run:
         self.plane = plane
         self.node = node
         make_node(plane.admin, node, annotations={"test": "as any real node has"})
-        self.agent: Agent = agents.start(plane, node)
+
+    @property
+    def agent(self) -> dict[str, Any] | None:
+        """Return the pod that the DaemonSet has running on the node."""
+        query = {"fieldSelector": f"spec.nodeName={self.node},status.phase=Running"}
+        items: list[dict[str, Any]] = self.plane.admin.request("GET", agents.PODS, query=query)["items"]
+        return items[0] if items else None
+
+    def environment(self, pod: dict[str, Any]) -> dict[str, str]:
+        """Return what kubelet would give to the container, and where to find what it would mount."""
+        paths = {
+            "spec.nodeName": pod["spec"]["nodeName"],
+            "metadata.namespace": pod["metadata"]["namespace"],
+            "metadata.name": pod["metadata"]["name"],
+        }
+        (container,) = pod["spec"]["containers"]
+        found = {
+            each["name"]: each.get("value") or paths[each["valueFrom"]["fieldRef"]["fieldPath"]]
+            for each in container["env"]
+        }
+        if pod["spec"]["automountServiceAccountToken"]:
+            file = self.plane.home / f"{self.node}.token"
+            file.write_text(agents.token(self.plane, pod["metadata"]["name"]))
+            found["KUBECONFIG"] = str(self.plane.write_kubeconfig(self.node, token_file=file))
+        return found
 
     def offer(self, gpus: int) -> None:
         """Do what the device plugin does: say how many there are."""
@@ -127,15 +174,21 @@ def test_the_document(cluster: ControlPlane, tmp_path: Path, sink: str) -> None:
     run.offer(7)
     dmi = tmp_path / "product_name"
     dmi.write_text("SYS-1019GP-TT-02-NC24B\n")
-    arguments = (
-        *("--mig-strategy=single", f"--sink={sink}", f"--node-name={run.node}", "--namespace=gfd"),
-        *(f"--kubeconfig={run.agent.kubeconfig}", f"--machine-type-file={dmi}"),
-    )
     run.submit("cuda-vectoradd", "A100-PCIE-40GB-MIG-1g.5gb")
     wait_for(lambda: run.is_unschedulable("cuda-vectoradd"), "the scheduler to find no node")
     assert run.pod("cuda-vectoradd") == ("Pending", None)
 
-    with serve(tmp_path, *arguments, machine=machine("all-1g.5gb")) as service:
+    with ExitStack() as stack:
+        stack.enter_context(chart(cluster, sink))
+        pod = wait_for(lambda: run.agent, "the DaemonSet's pod")
+        service = stack.enter_context(
+            serve(
+                tmp_path,
+                f"--machine-type-file={dmi}",
+                machine=machine("all-1g.5gb"),
+                environ=run.environment(pod),
+            )
+        )
 
         def pass_on() -> None:
             if sink == "nodefeature":
@@ -148,6 +201,7 @@ def test_the_document(cluster: ControlPlane, tmp_path: Path, sink: str) -> None:
         labels = node_labels(cluster.admin, run.node)
         assert labels.items() >= DOCUMENT.items()
         assert labels["nvidia.com/gfd.timestamp"].isdecimal()
+        helm(cluster, "test", "gfd", "--timeout=60s")
         running = ("Running", run.node)
         wait_for(lambda: run.pod("cuda-vectoradd") == running, "the pod to run", 60)
 
