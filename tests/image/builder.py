@@ -63,33 +63,36 @@ def store() -> Iterator[Store]:
 
 
 def build(folder: Path) -> Image:
-    """Carry out the Dockerfile, with its default base; unpack the image into ``folder``."""
+    """Carry out the Dockerfile, on a base like its default one; unpack the image into ``folder``."""
     (folder / "machine").mkdir()
     mounts = [f"--volume={each}" for each in machine.volumes(folder / "machine")]
     with store() as images:
-        _ensure_base(images)
+        settings = (*mounts, f"--build-arg=BASE={_ensure_base(images)}")
         # The name keeps the layers of that stage when those of no name are thrown away.
-        images.build(*mounts, "--target", "build", "-t", "stage")
-        images.build(*mounts, "-t", "gfd")
+        images.build(*settings, "--target", "build", "-t", "stage")
+        images.build(*settings, "-t", "gfd")
         images.buildah("rmi", "--prune")
         images.buildah("push", "gfd", f"oci:{folder}/packed:gfd")
     return _unpack(folder / "packed", folder / "root")
 
 
-def _ensure_base(images: Store) -> None:
-    (base,) = re.findall(r"^ARG BASE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
+def _ensure_base(images: Store) -> str:
+    """Return the name of the base, which debootstrap made."""
+    (default,) = re.findall(r"^ARG BASE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
+    base = f"localhost/{default}"
     names = json.loads(images.buildah("images", "--json"))
     if base in [name for each in names for name in each["names"] or ()]:
-        return
+        return base
     images.buildah("rm", "--all")
     release = base.rpartition(":")[2].removesuffix("-slim")
     container = images.buildah("from", "scratch")
     root = Path(images.buildah("mount", container))
-    debootstrap = ("debootstrap", "--variant=minbase", release, root, machine.mirror())
+    debootstrap = ("debootstrap", "--variant=minbase", release, str(root), *machine.mirror())
     subprocess.run(debootstrap, stdout=subprocess.DEVNULL, check=True)
     for archive in root.glob("var/cache/apt/archives/*.deb"):
         archive.unlink()
     images.buildah("commit", "--rm", container, base)
+    return base
 
 
 def _unpack(packed: Path, root: Path) -> Image:

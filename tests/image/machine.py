@@ -13,7 +13,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-DEBIAN = "http://deb.debian.org/debian"
 CERTIFICATES = "/run/machine/ca.crt"
 """Where a build finds them: the usual place is for the package ca-certificates to write to."""
 
@@ -21,11 +20,11 @@ _APT = re.compile(r"Acquire::(https?|retries|check-\w)", re.IGNORECASE)
 _PIP = {"extra-index-url", "find-links", "index-url", "no-index", "proxy", "timeout", "trusted-host"}
 
 
-def mirror() -> str:
-    """Return where this machine has Debian's packages from."""
+def mirror() -> list[str]:
+    """Return where this machine has Debian's packages from; nothing where only debootstrap knows."""
     wanted = ("Created-By: Packages", "Origin: Debian", "Label: Debian")
     found = _output("apt-get", "indextargets", "--format", "$(REPO_URI)", *wanted)
-    return next(iter(found), DEBIAN)
+    return found[:1]
 
 
 def volumes(folder: Path) -> list[str]:

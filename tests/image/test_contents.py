@@ -46,7 +46,7 @@ def test_the_configuration(built: Image) -> None:
             "org.opencontainers.image.description": "GPU labels that Kubernetes can trust",
             "org.opencontainers.image.version": gfd.__version__,
             "org.opencontainers.image.licenses": "Apache-2.0",
-            "org.opencontainers.image.base.name": "docker.io/library/debian:trixie-slim",
+            "org.opencontainers.image.base.name": "localhost/debian:trixie-slim",
         },
     }
 
