@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.commands import cleanup, completion, config, diff, dump, machines, snapshot
+from gfd.commands import cleanup, completion, config, diff, doctor, dump, machines, snapshot
 
 if TYPE_CHECKING:
     from gfd.commands.command import Command
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, Command] = {
     "dump": dump.COMMAND,
     "diff": diff.COMMAND,
+    "doctor": doctor.COMMAND,
     "snapshot": snapshot.COMMAND,
     "machines": machines.COMMAND,
     "config": config.COMMAND,
