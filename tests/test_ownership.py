@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gfd.cluster.ownership import NFD_ANNOTATION, applied_by, conflicts, held_by_nfd
+from gfd.cluster.ownership import NFD_ANNOTATION, applied_by, conflicts, held_by_nfd, holders
 from gfd.cluster.refusal import explain
 from gfd.cluster.stream import refusal
 from gfd.errors import ApiError
@@ -40,6 +40,21 @@ def test_what_nfd_holds() -> None:
         "nvidia.com/gpu.product",
     }
     assert held_by_nfd({"annotations": {NFD_ANNOTATION: ""}}) == set()
+
+
+def test_who_holds_what() -> None:
+    metadata = {
+        "annotations": {NFD_ANNOTATION: "nvidia.com/a"},
+        "managedFields": [
+            entry("gfd", "Apply", "nvidia.com/a", "nvidia.com/b"),
+            entry("admin", "Update", "nvidia.com/b"),
+            entry("admin", "Update", "nvidia.com/b", subresource="status"),
+            entry("kubelet", "Update", "c", kind="annotations"),
+        ],
+    }
+    assert holders(metadata) == {"nvidia.com/a": ("gfd", "nfd-master"), "nvidia.com/b": ("admin", "gfd")}
+    assert holders(metadata, "annotations") == {"c": ("kubelet",)}
+    assert holders({}) == {}
 
 
 def test_who_is_in_the_way() -> None:

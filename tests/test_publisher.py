@@ -7,6 +7,7 @@ from gfd.backoff import Backoff
 from gfd.errors import PublishError
 from gfd.labels import Labels
 from gfd.publisher import CALM_S, FIRST_REPAIR_S, FIRST_RETRY_S, Published, Publisher
+from gfd.sinks.prospect import Prospect
 
 LABELS: Labels = {"nvidia.com/gpu.count": "1"}
 
@@ -25,6 +26,9 @@ class Shelf:
 
     def withdraw(self) -> bool:
         return self._put(None)
+
+    def foresee(self, labels: Labels) -> list[Prospect]:
+        raise NotImplementedError
 
     def has_labels(self) -> bool:
         return bool(self.labels)

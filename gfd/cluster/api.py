@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -86,6 +87,16 @@ class Api:
         except (ValueError, HTTPError) as error:
             raise ApiError(f"{method} {path}: the answer is not whole: {error}", kind="connection") from error
         return dict(answer)
+
+    def date(self) -> float:
+        """Return the server's time, in Unix seconds without a fraction. Raises ApiError."""
+        said = self._send("GET", "/version", None, query=None, content_type=JSON, accept=JSON).headers.get(
+            "Date", ""
+        )
+        try:
+            return parsedate_to_datetime(said).timestamp()
+        except ValueError as error:
+            raise ApiError(f"the API server does not tell its time: Date: {said}", kind="date") from error
 
     def list(
         self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON

@@ -48,6 +48,18 @@ def held_by_nfd(metadata: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(listed) | held_by(metadata, NFD_MANAGER)
 
 
+def holders(metadata: Mapping[str, Any], kind: str = "labels") -> dict[str, tuple[str, ...]]:
+    """Return who holds each key of ``labels`` or ``annotations``: field managers, sorted."""
+    found: dict[str, set[str]] = {}
+    for entry in metadata.get("managedFields") or ():
+        for key in _keys(entry, kind):
+            found.setdefault(key, set()).add(str(entry.get("manager")))
+    if kind == "labels":
+        for key in held_by_nfd(metadata):
+            found.setdefault(key, set()).add(NFD_MANAGER)
+    return {key: tuple(sorted(managers)) for key, managers in found.items()}
+
+
 def conflicts(details: Mapping[str, Any]) -> dict[str, str]:
     """Return key -> manager from the details of a 409 that an apply without force was answered with."""
     found = {}

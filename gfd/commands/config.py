@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    rows = [(setting.option.flag, setting.text, setting.origin) for setting in loaded.settings]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for flag, text, origin in rows:
-        sys.stdout.write(f"{flag:<{widths[0]}}  {text:<{widths[1]}}  {origin}\n")
+    from gfd.advice.settings import to_text
+
+    sys.stdout.write(to_text(loaded))
 
 
 COMMAND = Command(help="Print every effective option and where it came from.", run=_run)

@@ -23,9 +23,12 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.order import plan
 
     path = values["inventory"]
-    order = plan(loaded.config, inventory=snapshot.read_file(path) if path else None)
+    inventory = snapshot.read_file(path) if path else None
     try:
-        reading = once.label(order)
+        if inventory is None and values["draw"]:
+            # What is drawn and what is labelled is one reading.
+            inventory = once.take_snapshot(plan(loaded.config, job="snapshot"))
+        reading = once.label(plan(loaded.config, inventory=inventory))
     except DriverUnavailable as error:
         hint = "To see the labels of another machine, name one of gfd machines with --simulate"
         raise DriverUnavailable(f"{error}. {hint}") from error
@@ -36,6 +39,14 @@ def _run(loaded: Loaded, values: Values) -> None:
         sys.stdout.write(formats.to_rich_table(reading.labels) or formats.to_table(reading.labels))
     else:
         sys.stdout.write(formats.FORMATS[wanted or "nfd"](reading.labels))
+    if inventory is not None and values["draw"]:
+        from gfd.advice import drawing, terminal
+
+        is_table = wanted == "table" or (wanted is None and sys.stdout.isatty())
+        stream = sys.stdout if is_table else sys.stderr
+        width, is_coloured = terminal.width_of(stream), terminal.is_coloured(stream)
+        drawn = drawing.draw_inventory(inventory, width=width, is_coloured=is_coloured)
+        stream.write(f"\n{drawn}" if is_table else drawn)
 
 
 COMMAND = Command(
@@ -57,6 +68,14 @@ COMMAND = Command(
             metavar="FILE",
             group="Dump",
             help="Label the node of a snapshot instead of this one; - reads standard input.",
+        ),
+        Option(
+            field="draw",
+            flags=("--draw",),
+            kind="bool",
+            default="false",
+            group="Dump",
+            help="Draw how each GPU is divided: below a table, else on standard error.",
         ),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pynvml
@@ -13,8 +14,6 @@ from gfd.limits import silent
 from gfd.probe.library import LIBRARY, find_library
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gfd.limits import Note
 
 INVALID_ARGUMENT = 2
@@ -48,21 +47,13 @@ class Session:
 
     def __enter__(self) -> Session:
         """Load the library and initialise it. Raises :class:`DriverUnavailable`."""
-        self._note(f"loading {self._library}")
-        try:
-            # pynvml asks the loader for the bare name. A library that is loaded already is found by its
-            # soname, so loading the right file first is enough, and tells why a load fails.
-            ctypes.CDLL(self._library)
-        except OSError as error:
-            raise DriverUnavailable(self._explain_missing(str(error))) from error
+        self.load()
         self._note("nvmlInit")
         try:
             pynvml.nvmlInit()
         except pynvml.NVMLError as error:
             advice = _INIT_ADVICE.get(error.value, "see the kernel log (dmesg) for messages of NVRM")
-            raise DriverUnavailable(
-                f"nvmlInit failed: {error} (NVML error {error.value}); {advice}"
-            ) from error
+            raise DriverUnavailable(f"nvmlInit failed: {error} (NVML error {error.value})", advice) from error
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -70,6 +61,16 @@ class Session:
         # What was read stays true when the driver does not even take its leave.
         with contextlib.suppress(pynvml.NVMLError):
             pynvml.nvmlShutdown()
+
+    def load(self) -> None:
+        """Load the library, without a word to the driver. Raises :class:`DriverUnavailable`."""
+        self._note(f"loading {self._library}")
+        try:
+            # pynvml asks the loader for the bare name. A library that is loaded already is found by its
+            # soname, so loading the right file first is enough, and tells why a load fails.
+            ctypes.CDLL(self._library)
+        except OSError as error:
+            raise self._explain_missing(str(error)) from error
 
     def ask(self, function: str, *arguments: Any, device: str = "") -> Any:
         """Call an NVML function by its name; text comes back as :class:`str`, whatever bytes it held.
@@ -96,13 +97,40 @@ class Session:
         self.ask(function, *arguments, ctypes.byref(value), device=device)
         return value
 
-    def _explain_missing(self, reason: str) -> str:
+    def _explain_missing(self, reason: str) -> DriverUnavailable:
         roots = f" or under {self._driver_root}" if self._driver_root is not None else ""
-        return (
-            f"{LIBRARY} could not be loaded from the loader's path{roots}: {reason}. Install the NVIDIA "
-            "driver; in a container use the NVIDIA runtime, or mount the driver and name it with "
-            "--driver-root-ctr-path"
+        return DriverUnavailable(
+            f"{LIBRARY} could not be loaded from the loader's path{roots}: {reason}",
+            "install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name "
+            "it with --driver-root-ctr-path",
         )
+
+
+def identify(driver_root: Path | None = None, note: Note = silent) -> dict[str, str]:
+    """Return ``path`` and ``version`` of the library that a :class:`Session` takes, empty where untold.
+
+    No driver need answer: the library knows its own version. Raises DriverUnavailable.
+    """
+    session = Session(driver_root, note)
+    session.load()
+    version = ""
+    # pynvml knows the library only once it was to be initialised, with whatever success.
+    with contextlib.suppress(DriverUnavailable), session:
+        version = _version(session)
+    return {"path": _mapped(), "version": version or _version(session)}
+
+
+def _version(session: Session) -> str:
+    try:
+        return str(session.ask("nvmlSystemGetNVMLVersion"))
+    except NvmlCallFailed:
+        return ""
+
+
+def _mapped() -> str:
+    """Return the path of the library in this process."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return next((line[line.index("/") :] for line in lines if "/libnvidia-ml.so" in line), "")
 
 
 def _failed(function: str, device: str, error: pynvml.NVMLError) -> ProbeError:

@@ -5,6 +5,7 @@ Every function takes the root of the file system, so that tests can lay one out.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from gfd.inventory import Failure, Vgpu
@@ -60,16 +61,21 @@ def read_numa_node(address: str, root: Path = ROOT) -> int | None:
     return node if node >= 0 else None
 
 
+def find_gpus(root: Path = ROOT) -> tuple[str, ...]:
+    """Return the addresses of NVIDIA's display controllers on the PCI bus, driver or not."""
+    found = []
+    with contextlib.suppress(OSError):
+        for folder in sorted((root / PCI_DEVICES).iterdir()):
+            with contextlib.suppress(OSError, ValueError):
+                is_display = _read_number(folder / "class") >> 16 == _DISPLAY_CONTROLLER
+                if is_display and _read_number(folder / "vendor") == NVIDIA_VENDOR:
+                    found.append(folder.name)
+    return tuple(found)
+
+
 def has_gpu(root: Path = ROOT) -> bool:
-    """Return whether the PCI bus shows a display controller of NVIDIA, driver or not."""
-    try:
-        return any(
-            _read_number(folder / "vendor") == NVIDIA_VENDOR
-            and _read_number(folder / "class") >> 16 == _DISPLAY_CONTROLLER
-            for folder in (root / PCI_DEVICES).iterdir()
-        )
-    except (OSError, ValueError):
-        return False
+    """Return whether the PCI bus shows a display controller of NVIDIA."""
+    return bool(find_gpus(root))
 
 
 def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gfd.config import Config
     from gfd.labels import Labels
+    from gfd.sinks.prospect import Prospect
 
     Tell = Callable[[str], None]
 
@@ -34,6 +35,12 @@ class Sink(Protocol):
 
     def withdraw(self) -> bool:
         """Take back what was published; return whether there was any. Raises PublishError."""
+
+    def foresee(self, labels: Labels) -> list[Prospect]:
+        """Return what :meth:`publish` would change, and what others publish, sorted by key.
+
+        Nothing is written. Raises PublishError.
+        """
 
     def has_labels(self) -> bool:
         """Return whether labels are published, perhaps by who ran before."""

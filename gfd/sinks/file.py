@@ -16,13 +16,14 @@ import time
 from typing import TYPE_CHECKING
 
 from gfd.errors import PublishError
-from gfd.sinks.text import expiry_line, split_expiry, to_lines
+from gfd.sinks.text import expiry_line, parse_lines, split_expiry, to_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from gfd.labels import Labels
+    from gfd.sinks.prospect import Prospect
 
 MAX_BYTES = 65_536
 """NFD drops a feature file that is larger."""
@@ -105,6 +106,21 @@ class FeatureFile:
         finally:
             self.close()
         return found
+
+    def foresee(self, labels: Labels) -> list[Prospect]:
+        """Return what of the file would change, and what other feature files say. Raises PublishError."""
+        from gfd.sinks.prospect import foresee
+
+        try:
+            found = {
+                file.name: _read_features(file)
+                for file in sorted(self._path.parent.iterdir())
+                if file == self._path or (file.name[0] != "." and file.is_file())
+            }
+        except OSError as error:
+            raise self._translate(error) from error
+        own = found.pop(self._path.name, {})
+        return foresee(own, labels, found)
 
     def has_labels(self) -> bool:
         """Return whether the file is there."""
@@ -217,6 +233,12 @@ class FeatureFile:
 
     def _error(self, reason: str, *, kind: str, retryable: bool = True) -> PublishError:
         return PublishError(self.name, str(self._path), reason, kind=kind, retryable=retryable)
+
+
+def _read_features(path: Path) -> Labels:
+    """Return the labels that NFD reads there now; none out of a file that is too large for it."""
+    content = path.read_bytes()
+    return parse_lines(content.decode(errors="replace"), time.time()) if len(content) <= MAX_BYTES else {}
 
 
 def _is_same(descriptor: int, path: Path) -> bool:

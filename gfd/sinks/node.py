@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from gfd.backoff import Resync
 from gfd.cluster.api import APPLY, METADATA
 from gfd.cluster.follower import Follower
-from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd
+from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd, holders
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
 from gfd.labels import differ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from gfd.cluster.api import Api
     from gfd.labels import Labels
+    from gfd.sinks.prospect import Prospect
 
 COLLECTION = "/api/v1/nodes"
 GRANT = "manifests/overlays/node (ClusterRole gfd)"
@@ -93,6 +94,18 @@ class Node:
                     return False
                 raise
 
+    def foresee(self, labels: Labels) -> list[Prospect]:
+        """Return what of the Node would change, and what others hold there. Raises PublishError."""
+        try:
+            seen = self._read()
+        except ApiError as error:
+            raise self._explain(error) from error
+        wanted = self._wanted(seen, labels)
+        return sorted(
+            (each for kind in KINDS for each in self._foresee(seen, kind, wanted[kind])),
+            key=lambda each: (each.key, each.is_annotation),
+        )
+
     def has_labels(self) -> bool:
         """Return whether gfd holds a key of this Node; of one that cannot be read, it may."""
         try:
@@ -114,10 +127,13 @@ class Node:
             return self._publish(labels)
         except ApiError as error:
             self._seen = None
-            if error.status == 404:
-                reason = f"there is no Node {self._node_name}; is NODE_NAME its name in kubectl get nodes?"
-                raise PublishError(self.name, self.target, reason, kind="NotFound") from error
-            raise explain(self.name, self.target, error, grant=GRANT) from error
+            raise self._explain(error) from error
+
+    def _explain(self, error: ApiError) -> PublishError:
+        if error.status == 404:
+            reason = f"there is no Node {self._node_name}; is NODE_NAME its name in kubectl get nodes?"
+            return PublishError(self.name, self.target, reason, kind="NotFound")
+        return explain(self.name, self.target, error, grant=GRANT)
 
     def _publish(self, labels: Labels) -> bool:
         if self._resync.is_due:
@@ -189,6 +205,20 @@ class Node:
                 is_annotation = self._as_annotations is not None and self._as_annotations.fullmatch(key)
                 wanted["annotations" if is_annotation else "labels"][key] = value
         return wanted
+
+    def _foresee(self, seen: Mapping[str, Any], kind: str, wanted: Labels) -> Iterator[Prospect]:
+        from gfd.sinks.prospect import VENDOR, Prospect
+
+        has, applied = seen.get(kind) or {}, applied_by(seen, MANAGER, kind)
+        held = holders(seen, kind)
+        for key in {*wanted, *(applied & has.keys()), *(key for key in has if key.startswith(VENDOR))}:
+            others = tuple(manager for manager in held.get(key, ()) if manager != MANAGER)
+            now = then = has.get(key)
+            if key in wanted and (self._is_forcing or not others):
+                then = wanted[key]
+            elif key in applied and not others:
+                then = None
+            yield Prospect(key=key, now=now, then=then, holders=others, is_annotation=kind == "annotations")
 
     def _lacks(self, seen: Mapping[str, Any], labels: Labels) -> bool:
         """Whether the Node differs from what gfd would make of it."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gfd.cluster.api import Api
     from gfd.labels import Labels
+    from gfd.sinks.prospect import Prospect
 
 API_VERSION = "nfd.k8s-sigs.io/v1alpha1"
 NODE_LABEL = "nfd.node.kubernetes.io/node-name"
@@ -89,6 +90,25 @@ class NodeFeature:
                     return False
                 raise self._explain(error) from error
             return True
+
+    def foresee(self, labels: Labels) -> list[Prospect]:
+        """Return what of the object would change, and what the node's others in the namespace say.
+
+        Raises PublishError.
+        """
+        from gfd.sinks.prospect import foresee
+
+        query = {"labelSelector": f"{NODE_LABEL}={self._node_name}"}
+        try:
+            others = {
+                f"nodefeatures/{item['metadata']['name']}": item["spec"].get("labels") or {}
+                for item in self._api.list(self._collection, query=query)
+            }
+            seen = self._read()
+        except ApiError as error:
+            raise self._explain(error) from error
+        others.pop(f"nodefeatures/{self._object_name}", None)
+        return foresee((seen or {"spec": {}})["spec"].get("labels") or {}, labels, others)
 
     def has_labels(self) -> bool:
         """Return whether the object exists; one that cannot be read may."""
@@ -196,7 +216,7 @@ class NodeFeature:
         if error.status == 404 and error.verb == "create" and error.details.get("kind") == "namespaces":
             reason = f"there is no namespace {self._namespace}; create it, or set --namespace"
             return PublishError(self.name, self.target, reason, kind=error.kind)
-        if error.status == 404 and error.verb == "create":
+        if error.status == 404 and (error.verb == "create" or not error.details.get("kind")):
             reason = f"the API server does not know {API_VERSION}; install NFD, or choose another --sink"
             return PublishError(self.name, self.target, reason, kind="no_crd")
         if error.status == 404 and error.details.get("kind") == "pods":

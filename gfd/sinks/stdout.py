@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gfd.labels import Labels
+    from gfd.sinks.prospect import Prospect
 
 
 class Stdout:
@@ -44,6 +45,10 @@ class Stdout:
         """Forget what was printed: it cannot be taken back."""
         self._written = None
         return False
+
+    def foresee(self, labels: Labels) -> list[Prospect]:
+        """Return nothing: what was printed is not kept."""
+        return []
 
     def has_labels(self) -> bool:
         """Return whether labels were printed."""

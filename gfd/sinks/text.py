@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from gfd.labels import Labels
 
 _EXPIRY = "# +expiry-time="
+_NO_LABEL = "# +no-label"
+"""The feature on the next line is for rules only."""
 
 
 def to_lines(labels: Labels) -> str:
@@ -24,9 +26,35 @@ def expiry_line(at_s: float) -> str:
 def split_expiry(text: str) -> tuple[float | None, str]:
     """Return the Unix time of a leading :func:`expiry_line`, None without one, and the text after it."""
     first, newline, rest = text.partition("\n")
-    if newline and first.startswith(_EXPIRY):
-        try:
-            return datetime.fromisoformat(first.removeprefix(_EXPIRY)).timestamp(), rest
-        except ValueError:
-            pass
-    return None, text
+    expires_s = _parse_expiry(first) if newline else None
+    return (None, text) if expires_s is None else (expires_s, rest)
+
+
+def parse_lines(text: str, now_s: float) -> dict[str, str]:
+    """Return the labels that NFD reads out of a feature file at a Unix time, whoever wrote it.
+
+    Lines after an expiry time that is over count no more, a key without a value is ``true``.
+    """
+    labels: dict[str, str] = {}
+    expires_s, is_hidden = now_s, False
+    for line in map(str.strip, text.split("\n")):
+        if line.startswith("#"):
+            found_s = _parse_expiry(line)
+            expires_s = expires_s if found_s is None else found_s
+            is_hidden |= line == _NO_LABEL
+        elif line and expires_s >= now_s:
+            key, equals, value = line.partition("=")
+            labels[key] = value if equals else "true"
+            if is_hidden:
+                del labels[key]
+            is_hidden = False
+    return labels
+
+
+def _parse_expiry(line: str) -> float | None:
+    if not line.startswith(_EXPIRY):
+        return None
+    try:
+        return datetime.fromisoformat(line.removeprefix(_EXPIRY).strip()).timestamp()
+    except ValueError:
+        return None

@@ -1055,7 +1055,7 @@ def test_a_driver_root_without_the_library(tmp_path: Path) -> None:
 
 
 NEXT_STEP = (
-    ". Install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name it "
+    "; install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name it "
     "with --driver-root-ctr-path"
 )
 NOT_LOADED = "DriverUnavailable: libnvidia-ml.so.1 could not be loaded from the loader's path"

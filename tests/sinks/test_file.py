@@ -9,7 +9,8 @@ import pytest
 
 from gfd.errors import PublishError
 from gfd.sinks.file import FOLDER, MAX_BYTES, FeatureFile
-from gfd.sinks.text import expiry_line, split_expiry
+from gfd.sinks.prospect import Prospect
+from gfd.sinks.text import expiry_line, parse_lines, split_expiry
 
 A = {"nvidia.com/b": "2", "nvidia.com/a": "1"}
 B = {"nvidia.com/a": "3"}
@@ -235,6 +236,55 @@ def test_labels_are_renewed_before_the_next_cycles(target: Path, monkeypatch: py
 def test_a_broken_expiry_line() -> None:
     assert split_expiry("# +expiry-time=soon\na=b\n") == (None, "# +expiry-time=soon\na=b\n")
     assert split_expiry(expiry_line(0) + "a=b\n") == (0, "a=b\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("", {}),
+        (" a=b \n\n#c=d\ne\nf=g=h\ni =j\n", {"a": "b", "e": "true", "f": "g=h", "i ": "j"}),
+        ("a=1\na=2\n", {"a": "2"}),
+        ("# +expiry-time=1970-01-01T00:01:40Z\na=b\n", {"a": "b"}),
+        ("# +expiry-time=1970-01-01T00:01:39Z\na=b\n", {}),
+        ("a=b\n# +expiry-time=1970-01-01T00:01:39Z\nc=d\n# +expiry-time= 2070-01-01T00:00:00Z\ne=f", None),
+        ("# +expiry-time=soon\na=b\n", {"a": "b"}),
+        ("# +no-label\na=b\nc=d\n# +no-feature\ne=f\n", {"c": "d", "e": "f"}),
+        ("a=b\n# +no-label\na=c\n", {}),
+    ],
+)
+def test_lines_as_nfd_reads_them(text: str, labels: dict[str, str] | None) -> None:
+    assert parse_lines(text, 100.0) == ({"a": "b", "e": "f"} if labels is None else labels)
+
+
+def test_what_would_change_is_foreseen(target: Path) -> None:
+    sink = FeatureFile(target)
+    sink.publish(A)
+    (target.parent / "rack").write_text("nvidia.com/rack=7\nnvidia.com/b=4\nexample.com/x=1\n")
+    (target.parent / ".hidden").write_text("nvidia.com/hidden=1\n")
+    (target.parent / "large").write_text("nvidia.com/large=1\n" + "#" * MAX_BYTES)
+    (target.parent / "folder").mkdir()
+    before = target.stat()
+    assert FeatureFile(target).foresee({"nvidia.com/a": "3", "nvidia.com/c": "5"}) == [
+        Prospect(key="nvidia.com/a", now="1", then="3"),
+        Prospect(key="nvidia.com/b", now="2", then=None, holders=("rack",)),
+        Prospect(key="nvidia.com/c", now=None, then="5"),
+        Prospect(key="nvidia.com/rack", now="7", then="7", holders=("rack",)),
+    ]
+    assert target.stat() == before
+
+
+def test_what_has_lapsed_is_foreseen_to_come_back(target: Path) -> None:
+    target.write_text(expiry_line(0) + TEXT)
+    found = FeatureFile(target).foresee({"nvidia.com/a": "1"})
+    assert found == [Prospect(key="nvidia.com/a", now=None, then="1")]
+
+
+def test_what_cannot_be_foreseen(target: Path) -> None:
+    with pytest.raises(PublishError, match="No such file or directory; create it, or mount"):
+        FeatureFile(target.parent / "gone" / "gfd").foresee(A)
+    target.mkdir()
+    with pytest.raises(PublishError, match="Is a directory"):
+        FeatureFile(target).foresee(A)
 
 
 def test_remove(target: Path) -> None:

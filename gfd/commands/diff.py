@@ -1,0 +1,55 @@
+"""``gfd diff``: what a cycle now would change."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.commands.command import Command
+from gfd.errors import GfdError
+from gfd.options import Option
+
+if TYPE_CHECKING:
+    from gfd.commands.command import Values
+    from gfd.config import Loaded
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    from gfd.advice import diff
+    from gfd.advice.terminal import is_coloured
+    from gfd.isolation import once
+    from gfd.order import plan
+
+    if loaded.config.sinks == ("stdout",):
+        raise GfdError("--sink stdout: what is printed is not kept, so there is nothing to compare with")
+    reading = once.label(plan(loaded.config))
+    for index, reason in reading.failed_gpus.items():
+        sys.stderr.write(f"gfd: warning: GPU {index} is left out: {reason}\n")
+    found = list(diff.compare(loaded.config, reading.labels))
+    comparisons = [each for each in found if isinstance(each, diff.Comparison)]
+    if values["format"] == "json":
+        sys.stdout.write(diff.to_json(comparisons))
+    else:
+        coloured = is_coloured(sys.stdout)
+        sys.stdout.write("\n".join(diff.to_text(each, is_coloured=coloured) for each in comparisons))
+    complaints = [str(each) for each in found if isinstance(each, GfdError)]
+    complaints += [f"{each.target}: {diff.summarise(each)}" for each in comparisons if each.has_changes]
+    if complaints:
+        raise GfdError("; ".join(complaints))
+
+
+COMMAND = Command(
+    help="Show what a cycle now would change; exit code 1 if anything.",
+    run=_run,
+    options=(
+        Option(
+            field="format",
+            flags=("--format", "-o"),
+            kind="choice",
+            choices=("text", "json"),
+            default="text",
+            group="Diff",
+            help="How to print.",
+        ),
+    ),
+)

@@ -1,0 +1,86 @@
+"""``gfd doctor``: everything between the GPU and the label, looked at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.commands.command import Command
+from gfd.errors import ConfigError, GfdError
+from gfd.options import COMMAND_LINE, Option
+
+if TYPE_CHECKING:
+    from gfd.commands.command import Values
+    from gfd.config import Loaded
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    from gfd.advice import doctor
+    from gfd.advice.site import Site
+    from gfd.advice.terminal import is_coloured, width_of
+
+    path = values["bundle"]
+    if path is not None:
+        from gfd.advice import bundle
+
+        bundle.refuse_existing(path)
+    elif values["log"] is not None or values["keep_names"]:
+        flag = "--keep-names" if values["keep_names"] else "--log"
+        raise ConfigError(flag, COMMAND_LINE, "needs --bundle FILE.tar.gz, which it is about")
+    site = Site(loaded.config)
+    findings = list(doctor.examine(site))
+    if values["format"] == "json":
+        sys.stdout.write(doctor.to_json(findings))
+    else:
+        width, coloured = width_of(sys.stdout), is_coloured(sys.stdout)
+        sys.stdout.write(doctor.to_text(findings, width=width, is_coloured=coloured))
+    if path is not None:
+        found = bundle.gather(loaded, site, findings, log=values["log"], keeps_names=values["keep_names"])
+        bundle.write(found, path)
+        for name, reason in found.missing.items():
+            sys.stderr.write(f"gfd: warning: {name} is not in the bundle: {reason}\n")
+        sys.stderr.write(f"gfd: {path}: {', '.join(found.files)}; read it before you hand it on\n")
+    failed = [name for name, finding in findings if finding.state == "fail"]
+    if failed:
+        raise GfdError(f"failed: {', '.join(failed)}")
+
+
+COMMAND = Command(
+    help="Examine all between GPU and label; exit code 1 if anything fails.",
+    run=_run,
+    options=(
+        Option(
+            field="format",
+            flags=("--format", "-o"),
+            kind="choice",
+            choices=("text", "json"),
+            default="text",
+            group="Doctor",
+            help="How to print.",
+        ),
+        Option(
+            field="bundle",
+            flags=("--bundle",),
+            kind="path",
+            metavar="FILE.tar.gz",
+            group="Doctor",
+            help="Gather what a bug report needs, with names, UUIDs, serials and addresses replaced.",
+        ),
+        Option(
+            field="log",
+            flags=("--log",),
+            kind="path",
+            metavar="FILE",
+            group="Doctor",
+            help="The log for the bundle, - for standard input; unless given, that of the journal.",
+        ),
+        Option(
+            field="keep_names",
+            flags=("--keep-names",),
+            kind="bool",
+            default="false",
+            group="Doctor",
+            help="Replace nothing in the bundle but tokens and passwords.",
+        ),
+    ),
+)

@@ -1,0 +1,185 @@
+"""gfd diff against what a real API server holds."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
+from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.objects import NODES, apply_node, delete, make_node, merge, namespace, node
+
+pytestmark = pytest.mark.cluster
+
+FEATURES = f"/apis/{API_VERSION}/namespaces/compared/nodefeatures"
+SIMULATED = ("--simulate=t4",)
+NUMBERS = itertools.count(1)
+
+
+class Place:
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+        self.node = f"compared-{next(NUMBERS)}"
+        self.path = f"{NODES}/{self.node}"
+
+    def gfd(self, *words: str, sink: str) -> tuple[int, str, str]:
+        given = (
+            *(*SIMULATED, f"--sink={sink}", f"--node-name={self.node}", "--namespace=compared"),
+            f"--kubeconfig={self.plane.kubeconfig}",
+        )
+        done = subprocess.run(
+            (sys.executable, "-m", "gfd", words[0], *given, *words[1:]),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def diff(self, *words: str, sink: str) -> tuple[int, list[str]]:
+        """Return exit code and lines, and hold that the error says what the last line does."""
+        code, out, err = self.gfd("diff", *words, sink=sink)
+        target = {
+            "node": f"nodes/{self.node}",
+            "nodefeature": f"nodefeatures/nvidia-features-for-{self.node} in namespace compared",
+        }[sink]
+        heading, *lines = out.splitlines()
+        assert heading == f"--sink {sink}: {target}"
+        assert err == (f"gfd: {target}: {lines[-1]}\n" if code else "")
+        return code, lines
+
+
+@pytest.fixture
+def place(plane: ControlPlane) -> Iterator[Place]:
+    ensure_node_feature(plane)
+    namespace(plane.admin, "compared")
+    made = Place(plane)
+    make_node(plane.admin, made.node, labels={"zone": "a"})
+    yield made
+    delete(plane.admin, made.path)
+    plane.kubectl("-n", "compared", "delete", "nodefeatures", "--all")
+
+
+def test_the_node(place: Place) -> None:
+    code, lines = place.diff(sink="node")
+    assert (code, lines[-1]) == (1, "26 added; 0 the same, 0 of others")
+    assert place.gfd("--oneshot", sink="node")[0] == 0
+    assert place.diff(sink="node") == (0, ["nothing would change; 26 the same, 0 of others"])
+    changed = {"nvidia.com/gpu.count": "9", "nvidia.com/gpu.mode": None, "nvidia.com/mig.config": "all-1g"}
+    merge(place.plane.admin, place.path, "kubectl-label", labels=changed)
+    apply_node(place.plane.admin, place.node, "gfd-before", labels={"nvidia.com/gpu.mode": "compute"})
+    assert place.diff(sink="node") == (
+        1,
+        [
+            "~ nvidia.com/gpu.count: 9 → 1  [kubectl-label]",
+            "  nvidia.com/mig.config=all-1g  [kubectl-label]",
+            "1 changed; 25 the same, 1 of others",
+        ],
+    )
+    assert place.diff("--force-conflicts=false", sink="node") == (
+        0,
+        [
+            "! nvidia.com/gpu.count: 9, and not 1  [kubectl-label]",
+            "  nvidia.com/mig.config=all-1g  [kubectl-label]",
+            "1 blocked; 25 the same, 1 of others",
+        ],
+    )
+    code, lines = place.diff("--as-annotations=nvidia.com/gpu.machine", "--no-timestamp", sink="node")
+    assert (code, lines) == (
+        1,
+        [
+            "+ nvidia.com/gpu.machine=g4dn.xlarge (annotation)",
+            *[line for line in lines if line.startswith("- nvidia.com/gfd.timestamp=")],
+            "- nvidia.com/gpu.machine=g4dn.xlarge",
+            "~ nvidia.com/gpu.count: 9 → 1  [kubectl-label]",
+            "  nvidia.com/mig.config=all-1g  [kubectl-label]",
+            "1 added, 2 removed, 1 changed; 23 the same, 1 of others",
+        ],
+    )
+    # Written to only by the first cycle, and twice by this test.
+    requests = [each for each in place.plane.requests() if each["objectRef"].get("name") == place.node]
+    assert [each["verb"] for each in requests if each["verb"] != "get"] == ["create", *["patch"] * 3]
+
+
+def test_what_a_cycle_does_is_what_was_foreseen(place: Place) -> None:
+    assert place.gfd("--oneshot", sink="node")[0] == 0
+    changed = {"nvidia.com/gpu.count": "9", "nvidia.com/gpu.family": None, "nvidia.com/rack": "7"}
+    merge(place.plane.admin, place.path, "kubectl-label", labels=changed)
+    before = node(place.plane.admin, place.node)["metadata"]["labels"]
+    _, lines = place.diff("--extra-labels=counts", sink="node")
+    place.gfd("--oneshot", "--extra-labels=counts", sink="node")
+    after = node(place.plane.admin, place.node)["metadata"]["labels"]
+    stamp = "nvidia.com/gfd.timestamp"
+    expected = {
+        *(f"+ {key}={after[key]}" for key in after.keys() - before.keys()),
+        *(f"- {key}={before[key]}" for key in before.keys() - after.keys()),
+        *(
+            f"~ {key}: {before[key]} → {after[key]}  [kubectl-label]"
+            for key in after.keys() & before.keys() - {stamp}
+            if before[key] != after[key]
+        ),
+    }
+    assert {line for line in lines if line[0] in "+-~"} == expected
+    assert len(expected) == 6
+
+
+def test_what_nfd_publishes_is_left_to_it(place: Place) -> None:
+    names = "nvidia.com/gpu.count,nvidia.com/gpu.product"
+    admin = place.plane.admin
+    labels = {"nvidia.com/gpu.count": "2", "nvidia.com/gpu.product": "Tesla-T4"}
+    annotations = {"nfd.node.kubernetes.io/feature-labels": names}
+    merge(admin, place.path, "nfd-master", labels=labels, annotations=annotations)
+    code, lines = place.diff(sink="node")
+    assert (code, len(lines)) == (1, 26)
+    assert lines[-2:] == [
+        "! nvidia.com/gpu.count: 2, and not 1  [nfd-master]",
+        "24 added, 1 blocked; 1 the same, 0 of others",
+    ]
+
+
+def test_the_node_feature(place: Place) -> None:
+    code, lines = place.diff(sink="nodefeature")
+    assert (code, lines[-1]) == (1, "26 added; 0 the same, 0 of others")
+    assert place.gfd("--oneshot", sink="nodefeature")[0] == 0
+    assert place.diff(sink="nodefeature") == (0, ["nothing would change; 26 the same, 0 of others"])
+    worker: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": "NodeFeature",
+        "metadata": {"name": place.node, "labels": {NODE_LABEL: place.node}},
+        "spec": {"features": {}, "labels": {"nvidia.com/rack": "7", "nvidia.com/gpu.count": "1", "a/b": "c"}},
+    }
+    place.plane.admin.request("POST", FEATURES, worker)
+    assert place.diff("--mig-strategy=single", "--extra-labels=health", sink="nodefeature") == (
+        1,
+        [
+            "+ nvidia.com/gpu.count.failed=0",
+            "+ nvidia.com/mig.strategy=single",
+            f"  nvidia.com/rack=7  [nodefeatures/{place.node}]",
+            "2 added; 26 the same, 1 of others",
+        ],
+    )
+
+
+def test_errors(place: Place) -> None:
+    absent = Place(place.plane)
+    hint = "is NODE_NAME its name in kubectl get nodes?"
+    said = f"gfd: sink node: nodes/{absent.node}: there is no Node {absent.node}; {hint}\n"
+    assert absent.gfd("diff", sink="node") == (1, "", said)
+    nobody = str(place.plane.write_kubeconfig("nobody", token="nobody"))
+    code, out, err = place.gfd("diff", f"--kubeconfig={nobody}", sink="node")
+    assert (code, out) == (1, "")
+    refused = "Unauthorized; the token is not accepted, also after it was read again: see the service account"
+    assert err == f"gfd: sink node: nodes/{place.node}: {refused}\n"
+    place.plane.kubectl("delete", "crd", CRD)
+    try:
+        code, out, err = place.gfd("diff", sink="nodefeature")
+    finally:
+        define_node_feature(place.plane)
+    assert (code, out) == (1, "")
+    expected = f"the API server does not know {API_VERSION}; install NFD, or choose another --sink\n"
+    assert err.endswith(expected)
