@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gfd.cluster.ownership import NFD_ANNOTATION, applied_by, conflicts, held_by_nfd
+from gfd.cluster.ownership import NFD_ANNOTATION, applied_by, conflicts, find_holders, held_by_nfd
 from gfd.cluster.refusal import explain
 from gfd.cluster.stream import refusal
 from gfd.errors import ApiError
@@ -40,6 +40,22 @@ def test_what_nfd_holds() -> None:
         "nvidia.com/gpu.product",
     }
     assert held_by_nfd({"annotations": {NFD_ANNOTATION: ""}}) == set()
+
+
+def test_who_holds_a_key() -> None:
+    metadata = {
+        "annotations": {NFD_ANNOTATION: "nvidia.com/a"},
+        "managedFields": [
+            entry("kubectl-label", "Update", "nvidia.com/b"),
+            entry("gfd", "Apply", "nvidia.com/a", "nvidia.com/b"),
+            entry("gfd", "Apply", "nvidia.com/c", kind="annotations"),
+        ],
+    }
+    assert find_holders(metadata, "nvidia.com/a") == ("nfd-master", "gfd")
+    assert find_holders(metadata, "nvidia.com/b") == ("kubectl-label", "gfd")
+    assert find_holders(metadata, "nvidia.com/c") == ()
+    assert find_holders(metadata, "nvidia.com/c", "annotations") == ("gfd",)
+    assert find_holders({}, "nvidia.com/a") == ()
 
 
 def test_who_is_in_the_way() -> None:

@@ -48,6 +48,14 @@ def held_by_nfd(metadata: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(listed) | held_by(metadata, NFD_MANAGER)
 
 
+def find_holders(metadata: Mapping[str, Any], key: str, kind: str = "labels") -> tuple[str, ...]:
+    """Return the field managers that hold ``key``, NFD's first where it publishes it."""
+    managers = [NFD_MANAGER] if kind == "labels" and key in held_by_nfd(metadata) else []
+    entries = metadata.get("managedFields") or ()
+    managers += [str(entry.get("manager", "")) for entry in entries if key in _keys(entry, kind)]
+    return tuple(dict.fromkeys(managers))
+
+
 def conflicts(details: Mapping[str, Any]) -> dict[str, str]:
     """Return key -> manager from the details of a 409 that an apply without force was answered with."""
     found = {}
