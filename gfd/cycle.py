@@ -14,9 +14,11 @@ from gfd.limits import silent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gfd.inventory import Inventory
     from gfd.limits import Note
     from gfd.order import Order
     from gfd.render import Templates
+    from gfd.resources import Node
     from gfd.sources import Source
 
 
@@ -26,15 +28,9 @@ def label(order: Order, note: Note) -> dict[str, Any]:
     if not order.templates:
         prepare(order)  # gfd's own templates are made ready while NVML takes its time
     found = wait()
-    from gfd.resources import resolve
     from gfd.snapshot import to_plain
 
-    node = resolve(
-        found.inventory,
-        mig_strategy=order.config.mig_strategy,
-        sharing=order.config.sharing,
-        timestamp=None if order.config.no_timestamp else order.timestamp_s,
-    )
+    node = resolve(order, found.inventory)
     limits.impose()
     labels = prepare(order, note).render(node, found.inventory, order.config.extra_labels, note)
     plain: dict[str, Any] = to_plain(found.summarise(labels, node.failed))
@@ -62,6 +58,18 @@ JOBS: dict[str, Callable[[Order, Note], dict[str, Any]]] = {
     "check": check,
     "snapshot": snapshot,
 }
+
+
+def resolve(order: Order, inventory: Inventory) -> Node:
+    """Return the node that ``inventory`` describes, as ``order`` wants it. Raises ProbeError, ConfigError."""
+    from gfd import resources
+
+    return resources.resolve(
+        inventory,
+        mig_strategy=order.config.mig_strategy,
+        sharing=order.config.sharing,
+        timestamp=None if order.config.no_timestamp else order.timestamp_s,
+    )
 
 
 def prepare(order: Order, note: Note = silent) -> Templates:
