@@ -17,7 +17,7 @@ GROUP = "Explain"
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.advice import answers, pages
+    from gfd.advice.explain import answers, pages
 
     question = answers.Question(
         keys=values["keys"],

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.checks import CHECKS
-from gfd.advice.doctor import examine
-from gfd.advice.finding import Finding, fail, ok, skip, warn
-from gfd.advice.site import Site
+from gfd.advice.doctor.checks import CHECKS
+from gfd.advice.doctor.examination import examine
+from gfd.advice.doctor.finding import Finding, fail, ok, skip, warn
+from gfd.advice.doctor.site import Site
 from gfd.config import load
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
 from tests.cluster import agents
@@ -388,7 +388,7 @@ def test_a_clock_that_is_wrong(place: Place, monkeypatch: pytest.MonkeyPatch) ->
 
     real = time.time
     for off_s, state in ((3.0, "ok"), (20.0, "warn"), (-100.0, "fail")):
-        monkeypatch.setattr("gfd.advice.cluster.time.time", lambda off_s=off_s: real() + off_s)
+        monkeypatch.setattr("gfd.advice.doctor.cluster.time.time", lambda off_s=off_s: real() + off_s)
         finding = place.ask("clock", sink="node")
         assert finding.state == state
         if state != "ok":

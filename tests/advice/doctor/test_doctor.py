@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from gfd import cli
-from gfd.advice.checks import CHECKS, hardware, publishing
-from gfd.advice.doctor import examine, summarise, to_json, to_text
-from gfd.advice.finding import Check, Finding, fail, ok, skip, warn
-from gfd.advice.site import Site
+from gfd.advice.doctor.checks import CHECKS, hardware, publishing
+from gfd.advice.doctor.examination import examine, summarise, to_json, to_text
+from gfd.advice.doctor.finding import Check, Finding, fail, ok, skip, warn
+from gfd.advice.doctor.site import Site
 from gfd.config import load
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.inventory import FailedGpu, Failure
@@ -33,9 +33,9 @@ MACHINE = Standin(gpus=(T4,))
 SCRIPT = """
 import sys
 from pathlib import Path
-from gfd.advice.checks import hardware, publishing
-from gfd.advice.doctor import examine, to_text
-from gfd.advice.site import Site
+from gfd.advice.doctor.checks import hardware, publishing
+from gfd.advice.doctor.examination import examine, to_text
+from gfd.advice.doctor.site import Site
 from gfd.config import load
 root = Path(sys.argv[1])
 values = {"output_file": "/features.d/gfd", "probe_timeout_s": "3s"}

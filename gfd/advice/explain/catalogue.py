@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gfd.advice.explanation import Explanation, Part, Place, Template
-from gfd.advice.facts import Fact, expand
-from gfd.advice.lines import read
-from gfd.advice.owners import find_owner
+from gfd.advice.explain.explanation import Explanation, Part, Place, Template
+from gfd.advice.explain.facts import Fact, expand
+from gfd.advice.explain.lines import read
+from gfd.advice.explain.owners import find_owner
 from gfd.options import EXTRA_LABELS, OPTIONS
 from gfd.strategies import RESOURCE_PREFIX, STRATEGIES
 from gfd.values import closest
@@ -16,7 +16,7 @@ from gfd.values import closest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gfd.advice.lines import Line
+    from gfd.advice.explain.lines import Line
     from gfd.render import Templates
 
 _INTRODUCTION = re.compile(r"\{# (.*?)#\}", re.DOTALL)

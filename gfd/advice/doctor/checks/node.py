@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice.diff import Comparison
-from gfd.advice.finding import Check, fail, ok, skip, warn
+from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.cluster.ownership import MANAGER, applied_by, held_by_nfd
 from gfd.errors import ApiError, GfdError
 from gfd.labels import TIMESTAMP
@@ -15,9 +15,9 @@ from gfd.sinks.nodefeature import API_VERSION, PREFIX
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from gfd.advice.cluster import Cluster, Feature, Program
-    from gfd.advice.finding import Finding
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.cluster import Cluster, Feature, Program
+    from gfd.advice.doctor.finding import Finding
+    from gfd.advice.doctor.site import Site
     from gfd.config import Config
     from gfd.labels import Labels
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.advice.cluster import Right
-from gfd.advice.finding import Check, fail, ok, skip, warn
+from gfd.advice.doctor.cluster import Right
+from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import ApiError, GfdError
 from gfd.sinks.node import GRANT as NODE_GRANT
 from gfd.sinks.nodefeature import API_VERSION
@@ -14,8 +14,8 @@ from gfd.sinks.nodefeature import GRANT as FEATURE_GRANT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gfd.advice.finding import Finding
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.finding import Finding
+    from gfd.advice.doctor.site import Site
     from gfd.config import Config
 
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 60.0

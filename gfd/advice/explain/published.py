@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gfd.advice.catalogue import describe
+from gfd.advice.explain.catalogue import describe
 from gfd.advice.nodes import NODES, VENDOR, read_files
 from gfd.advice.terminal import shown
 from gfd.cluster.ownership import holders
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from gfd.advice.catalogue import Catalogue
-    from gfd.advice.explanation import Explanation
+    from gfd.advice.explain.catalogue import Catalogue
+    from gfd.advice.explain.explanation import Explanation
     from gfd.config import Loaded
 
 

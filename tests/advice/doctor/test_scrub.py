@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.advice.scrub import Scrubber
+from gfd.advice.doctor.scrub import Scrubber
 
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 OTHER = "11111111-2222-3333-4444-555555555555"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import nodes
 
-from gfd.advice.facts import DEVICES, expand, form_at, kind_at
+from gfd.advice.explain.facts import DEVICES, expand, form_at, kind_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.advice.facts import Path
+    from gfd.advice.explain.facts import Path
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from gfd.advice.finding import Check, fail, ok, skip, warn
+from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.mounts import ADVICE, find_blindness
 from gfd.probe import sysfs
@@ -14,8 +14,8 @@ from gfd.probe import sysfs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gfd.advice.finding import Finding
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.finding import Finding
+    from gfd.advice.doctor.site import Site
 
 _MINOR = re.compile(r"^Device Minor:\s*(\d+)", re.MULTILINE)
 _KERNEL_LOG = "see the kernel log (dmesg) for messages of NVRM and Xid; reset the GPU, or reboot the node"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gfd.advice.checks import access, hardware, node, policy, publishing
+from gfd.advice.doctor.checks import access, hardware, node, policy, publishing
 
 HARDWARE = hardware.CHECKS
 """About the machine; a simulated one has no such thing."""

@@ -15,8 +15,8 @@ from gfd.mounts import MOUNTINFO, NVIDIA
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.advice.cluster import Cluster
     from gfd.advice.diff import Comparison
+    from gfd.advice.doctor.cluster import Cluster
     from gfd.config import Config
     from gfd.inventory import Inventory
     from gfd.labels import Labels
@@ -107,7 +107,7 @@ class Site:
     @cached_property
     def cluster(self) -> Cluster | GfdError:
         """The API server, if it answers."""
-        from gfd.advice.cluster import Cluster
+        from gfd.advice.doctor.cluster import Cluster
 
         return attempt(lambda: Cluster(self.config))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd import cli, sources
-from gfd.advice.catalogue import Catalogue, configured_by, describe, full_key
-from gfd.advice.explanation import Explanation, Part, Place, Template
+from gfd.advice.explain.catalogue import Catalogue, configured_by, describe, full_key
+from gfd.advice.explain.explanation import Explanation, Part, Place, Template
 from gfd.options import EXTRA_LABELS
 from gfd.probe import machines
 from gfd.render import Templates

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
-from gfd.advice.facts import DEVICES
+from gfd.advice.explain.facts import DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.advice.facts import Device, Path
-    from gfd.advice.lines import Line
+    from gfd.advice.explain.facts import Device, Path
+    from gfd.advice.explain.lines import Line
     from gfd.render import Templates
 
 

@@ -6,16 +6,16 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
-from gfd.advice.checks import CHECKS, HARDWARE
-from gfd.advice.finding import Finding, fail, skip
+from gfd.advice.doctor.checks import CHECKS, HARDWARE
+from gfd.advice.doctor.finding import Finding, fail, skip
 from gfd.advice.terminal import DIM, GREEN, RED, YELLOW, paint, shown
 from gfd.errors import GfdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gfd.advice.finding import Check, State
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.finding import Check, State
+    from gfd.advice.doctor.site import Site
 
     Findings = Sequence[tuple[str, Finding]]
     """With the names of their checks."""

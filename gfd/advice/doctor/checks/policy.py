@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gfd.advice.cluster import SERVICE_ACCOUNT
-from gfd.advice.finding import Check, ok, skip, warn
+from gfd.advice.doctor.cluster import SERVICE_ACCOUNT
+from gfd.advice.doctor.finding import Check, ok, skip, warn
 from gfd.errors import ApiError, GfdError
 from gfd.sinks.node import COLLECTION as NODES
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
@@ -14,9 +14,9 @@ from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gfd.advice.cluster import Cluster
-    from gfd.advice.finding import Finding
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.cluster import Cluster
+    from gfd.advice.doctor.finding import Finding
+    from gfd.advice.doctor.site import Site
 
     Trial = tuple[str, str, Mapping[str, Any], str]
     """Method, path, body, and what that is."""

@@ -7,15 +7,15 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
-from gfd.advice.explanation import HEXADECIMAL, NONE
+from gfd.advice.explain.explanation import HEXADECIMAL, NONE
 from gfd.advice.terminal import BOLD, is_coloured, paint, shown, table, width_of
 from gfd.strategies import RESOURCE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gfd.advice.answers import Question
-    from gfd.advice.explanation import Answer, Explanation, Member, Part, Place
+    from gfd.advice.explain.answers import Question
+    from gfd.advice.explain.explanation import Answer, Explanation, Member, Part, Place
 
 COLUMN = 12
 NARROWEST = 40

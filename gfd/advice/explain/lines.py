@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
-from gfd.advice.expressions import Scope, select, slots
+from gfd.advice.explain.expressions import Scope, select, slots
 from gfd.options import EXTRA_LABELS
 from gfd.render import split
 from gfd.strategies import STRATEGIES
@@ -20,7 +20,7 @@ from gfd.strategies import STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gfd.advice.facts import Path
+    from gfd.advice.explain.facts import Path
     from gfd.render import Templates
 
 _COMMENT = re.compile(r"\{##(.*?)#\}[ \t]*\n", re.DOTALL)

@@ -6,10 +6,19 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from gfd import limits, probes
-from gfd.advice.catalogue import Catalogue, configured_by, describe, facts_of, place
-from gfd.advice.explanation import HEXADECIMAL, NONE, Answer, Explanation, Member, Part, Place, Reading
-from gfd.advice.facts import Fact, expand, follow
-from gfd.advice.rehearsal import Rehearsal, rehearse
+from gfd.advice.explain.catalogue import Catalogue, configured_by, describe, facts_of, place
+from gfd.advice.explain.explanation import (
+    HEXADECIMAL,
+    NONE,
+    Answer,
+    Explanation,
+    Member,
+    Part,
+    Place,
+    Reading,
+)
+from gfd.advice.explain.facts import Fact, expand, follow
+from gfd.advice.explain.rehearsal import Rehearsal, rehearse
 from gfd.cycle import prepare, resolve
 from gfd.inventory import Gpu, MigDevice
 from gfd.options import COMMAND_LINE
@@ -17,9 +26,9 @@ from gfd.options import COMMAND_LINE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gfd.advice.facts import Device, Path
-    from gfd.advice.lines import Line
-    from gfd.advice.rehearsal import Binding
+    from gfd.advice.explain.facts import Device, Path
+    from gfd.advice.explain.lines import Line
+    from gfd.advice.explain.rehearsal import Binding
     from gfd.inventory import Failure, Inventory
     from gfd.limits import Note
     from gfd.order import Order

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd import __version__, snapshot
-from gfd.advice import doctor, settings
-from gfd.advice.scrub import Scrubber
+from gfd.advice import settings
+from gfd.advice.doctor import examination
+from gfd.advice.doctor.scrub import Scrubber
 from gfd.errors import ConfigError, GfdError
 from gfd.options import COMMAND_LINE
 from gfd.sinks.text import to_lines
@@ -26,8 +27,8 @@ from gfd.sinks.text import to_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.advice.doctor import Findings
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.examination import Findings
+    from gfd.advice.doctor.site import Site
     from gfd.config import Loaded
 
 LOG_BYTES = 1 << 20
@@ -63,7 +64,7 @@ def gather(
     inventory, labels = site.inventory, site.labels
     found.add("snapshot.yaml", inventory if isinstance(inventory, GfdError) else snapshot.to_yaml(inventory))
     found.add("config.txt", settings.to_text(loaded))
-    found.add("doctor.txt", doctor.to_text(findings))
+    found.add("doctor.txt", examination.to_text(findings))
     found.add("labels.txt", labels if isinstance(labels, GfdError) else to_lines(labels))
     found.add("versions.txt", "".join(f"{name}: {value}\n" for name, value in _versions(site)))
     found.add("log.txt", _read_log(log))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.site import Site
 
 State = Literal["ok", "warn", "fail", "skip"]
 """``skip``: it cannot be told, or is no matter here."""

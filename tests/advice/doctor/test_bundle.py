@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gfd import __version__, cli
-from gfd.advice import bundle
-from gfd.advice.finding import fail
-from gfd.advice.site import Site
+from gfd.advice.doctor import bundle
+from gfd.advice.doctor.finding import fail
+from gfd.advice.doctor.site import Site
 from gfd.config import Loaded, load
 from gfd.errors import ConfigError, GfdError
 from gfd.inventory import Inventory

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd import limits, snapshot
-from gfd.advice.catalogue import Catalogue, describe, full_key
-from gfd.advice.explanation import Answer
+from gfd.advice.explain.catalogue import Catalogue, describe, full_key
+from gfd.advice.explain.explanation import Answer
 from gfd.errors import ConfigError, DriverUnavailable, GfdError
 from gfd.isolation import child
 from gfd.options import COMMAND_LINE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from gfd.advice.explanation import Explanation
+    from gfd.advice.explain.explanation import Explanation
     from gfd.config import Loaded
     from gfd.limits import Note
     from gfd.order import Order
@@ -99,11 +99,11 @@ def _plan(loaded: Loaded, question: Question) -> Callable[[Note], Answer]:
     if question.is_catalogue:
         return lambda note: _look_up(order, keys, note)
     if question.node is not None:
-        from gfd.advice import published
+        from gfd.advice.explain import published
 
         name, metadata = question.node, published.read(loaded, question.node, question.nodes_file)
         return lambda note: Answer(explanations=published.explain(_list(order, note), name, metadata, keys))
-    from gfd.advice.machine import explain
+    from gfd.advice.explain.machine import explain
 
     seen_on = f"the simulated machine {config.simulate}" if config.simulate else "this machine"
     if path is not None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd import sources
-from gfd.advice.lines import Line, read
-from gfd.advice.rehearsal import rehearse
+from gfd.advice.explain.lines import Line, read
+from gfd.advice.explain.rehearsal import rehearse
 from gfd.errors import TemplateError
 from gfd.render import BUILT_IN, Templates
 from gfd.resources import resolve

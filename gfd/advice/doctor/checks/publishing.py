@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gfd.advice.finding import Check, fail, ok, skip, warn
+from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.mounts import mount_of, parse
 from gfd.probe import sysfs
@@ -14,9 +14,9 @@ from gfd.sinks.file import MAX_BYTES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gfd.advice.cluster import Cluster
-    from gfd.advice.finding import Finding
-    from gfd.advice.site import Site
+    from gfd.advice.doctor.cluster import Cluster
+    from gfd.advice.doctor.finding import Finding
+    from gfd.advice.doctor.site import Site
     from gfd.labels import Labels
 
 _MOUNT = "mount NFD's features.d of the host there, as manifests/components/file does"
