@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pynvml
@@ -13,6 +14,7 @@ from gfd.limits import silent
 from gfd.probe.library import LIBRARY, find_library
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gfd.limits import Note
@@ -40,6 +42,9 @@ class Session:
     others are blocked.
     """
 
+    is_left_open = False
+    """Whether NVML could not be shut down in this process."""
+
     def __init__(self, driver_root: Path | None = None, note: Note = silent) -> None:
         """``note`` is told of every call before it is made: none need come back."""
         self._library = find_library(driver_root)
@@ -52,7 +57,7 @@ class Session:
         try:
             # pynvml asks the loader for the bare name. A library that is loaded already is found by its
             # soname, so loading the right file first is enough, and tells why a load fails.
-            ctypes.CDLL(self._library)
+            _load(self._library)
         except OSError as error:
             raise DriverUnavailable(self._explain_missing(str(error))) from error
         self._note("nvmlInit")
@@ -67,9 +72,11 @@ class Session:
 
     def __exit__(self, *_exception: object) -> None:
         self._note("nvmlShutdown")
-        # What was read stays true when the driver does not even take its leave.
-        with contextlib.suppress(pynvml.NVMLError):
+        try:
             pynvml.nvmlShutdown()
+        except pynvml.NVMLError:
+            # What was read stays true when the driver does not even take its leave.
+            Session.is_left_open = True
 
     def ask(self, function: str, *arguments: Any, device: str = "") -> Any:
         """Call an NVML function by its name; text comes back as :class:`str`, whatever bytes it held.
@@ -77,13 +84,9 @@ class Session:
         Raises :class:`NvmlCallFailed`, naming ``device``. A function that pynvml or the driver does not
         have fails with FUNCTION_NOT_FOUND.
         """
-        try:
-            binding = getattr(pynvml, function)
-        except AttributeError as error:
-            raise NvmlCallFailed(function, device, FUNCTION_NOT_FOUND, "Function Not Found") from error
-        # The wrapper that pynvml puts around functions with text decodes strictly, and a board's name
-        # need not be UTF-8.
-        binding = getattr(binding, "__wrapped__", binding)
+        binding = _find(function)
+        if binding is None:
+            raise NvmlCallFailed(function, device, FUNCTION_NOT_FOUND, "Function Not Found")
         self._note(f"{function} on {device}" if device else function)
         try:
             answer = binding(*arguments)
@@ -103,6 +106,30 @@ class Session:
             "driver; in a container use the NVIDIA runtime, or mount the driver and name it with "
             "--driver-root-ctr-path"
         )
+
+
+_load = cache(ctypes.CDLL)
+
+
+@cache
+def _find(function: str) -> Callable[..., Any] | None:
+    """Return pynvml's binding of an NVML function; None where it has none."""
+    binding = getattr(pynvml, function, None)
+    # The wrapper that pynvml puts around functions with text decodes strictly, and a board's name need not be
+    # UTF-8.
+    return getattr(binding, "__wrapped__", binding)
+
+
+def holds_devices() -> bool:
+    """Return whether this process, outside any session, still keeps something of the driver's open."""
+    return Session.is_left_open or any(map(_is_device, os.listdir("/proc/self/fd")))  # noqa: PTH208
+
+
+def _is_device(descriptor: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}").startswith("/dev/nvidia")  # noqa: PTH115
+    except OSError:  # the one that the folder was read by
+        return False
 
 
 def _failed(function: str, device: str, error: pynvml.NVMLError) -> ProbeError:
