@@ -8,13 +8,13 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { SUCCESS = 0, NOT_FOUND = 6, GI_PROFILES = 18, CI_PROFILES = 9 };
+enum { SUCCESS = 0, GI_PROFILES = 18 };
 
 static void *library;
 static unsigned calls;
 static union {
     char bytes[4096]; /* larger than any structure that is filled here */
-    unsigned words[1024];
+    long long align;
 } answer;
 
 /* Calls a function by its name; a function that the driver lacks answers as one that fails. */
@@ -46,7 +46,7 @@ static void stage(const char *name)
 static void read_mig_device(void *gpu, void *device)
 {
     void *instance = NULL, *compute = NULL;
-    unsigned id = 0, wanted;
+    unsigned id = 0;
     ASK("nvmlDeviceGetAttributes_v2", device, &answer);
     ASK("nvmlDeviceGetGpuInstanceId", device, &id);
     if (ASK("nvmlDeviceGetGpuInstanceById", gpu, id, &instance) != SUCCESS)
@@ -56,16 +56,16 @@ static void read_mig_device(void *gpu, void *device)
     if (ASK("nvmlGpuInstanceGetComputeInstanceById", instance, id, &compute) != SUCCESS)
         return;
     ASK("nvmlComputeInstanceGetInfo_v2", compute, &answer);
-    wanted = answer.words[4]; /* device, GPU instance, id, profile id */
-    (void)wanted;
     ASK("nvmlDeviceGetUUID", device, &answer, 96);
 }
 
 static void read_mig(void *gpu)
 {
+    static int is_listed; /* GPUs of one model offer the same */
     unsigned count = 0;
-    for (unsigned profile = 0; profile < GI_PROFILES; profile++)
+    for (unsigned profile = 0; profile < GI_PROFILES && !is_listed; profile++)
         ASK("nvmlDeviceGetGpuInstanceProfileInfo", gpu, profile, &answer);
+    is_listed = 1;
     ASK("nvmlDeviceGetMaxMigDeviceCount", gpu, &count);
     for (unsigned index = 0; index < count; index++) {
         void *device = NULL;
