@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench import nodes, programs
@@ -41,8 +42,7 @@ def measure(folder: Path, runs: int) -> Iterator[Figure]:
             (capabilities / f"gi{instance}").mkdir()
 
     def upgrade_driver(turn: int) -> None:
-        text = described.read_text().splitlines()
-        described.write_text("\n".join([text[0].replace("driver=", f"driver={turn % 9 + 1}"), *text[1:], ""]))
+        replace(machine[LAYOUTS[0]], driver=f"{500 + turn}.1").write(described)
         version.write_text(f"{turn}")
 
     def change_configuration(turn: int) -> None:
