@@ -152,7 +152,12 @@ def _versions(site: Site) -> Iterator[tuple[str, str]]:
     yield "/proc/driver/nvidia/version", site.kernel_line or "not there"
     yield "library", str(site.library)
     yield "kubernetes", str(site.cluster) if isinstance(site.cluster, GfdError) else site.cluster.version
-    for name in sorted(re.split(r"[^\w.-]", each)[0] for each in importlib.metadata.requires("gfd") or ()):
+    try:
+        required = importlib.metadata.requires("gfd") or ()
+    except importlib.metadata.PackageNotFoundError:
+        yield "packages", "unknown, since gfd itself is not installed but runs from a folder"
+        return
+    for name in sorted(re.split(r"[^\w.-]", each)[0] for each in required):
         try:
             yield name, importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

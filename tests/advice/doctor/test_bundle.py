@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.metadata
 import io
 import os
 import tarfile
@@ -147,6 +148,18 @@ def test_what_cannot_be_had_is_named(place: tuple[Loaded, Site], tmp_path: Path)
         "config.txt\ndoctor.txt\nversions.txt\n"
         + "".join(f"{name} is not there: {reason}\n" for name, reason in found.missing.items())
     )
+
+
+def test_versions_of_a_gfd_that_is_not_installed(
+    place: tuple[Loaded, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def requires(name: str) -> list[str]:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", requires)
+    loaded, site = place
+    lines = bundle.gather(loaded, site, [], log=None).files["versions.txt"].splitlines()
+    assert lines[-1] == "packages: unknown, since gfd itself is not installed but runs from a folder"
 
 
 def test_versions(place: tuple[Loaded, Site]) -> None:
