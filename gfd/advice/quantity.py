@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import ceil
 
-_QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?")
+_QUANTITY = re.compile(
+    r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?"
+)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
@@ -24,8 +27,11 @@ def parse(text: str) -> Fraction:
 
 
 def parse_count(text: str) -> int:
-    """Return a whole number of devices. Raises ValueError for any other quantity."""
-    number = parse(text)
+    """Return a whole number of devices. Raises ValueError for any other quantity.
+
+    The API server rounds up to thousandths first.
+    """
+    number = Fraction(ceil(parse(text) * 1000), 1000)
     if number.denominator != 1:
         raise ValueError(f"is no whole number: {text!r}; devices cannot be divided")
     return int(number)
