@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.commands import cleanup, completion, config, dump, machines, snapshot
+from gfd.commands import cleanup, completion, config, dump, machines, match, snapshot
 
 if TYPE_CHECKING:
     from gfd.commands.command import Command
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, Command] = {
     "dump": dump.COMMAND,
     "snapshot": snapshot.COMMAND,
+    "match": match.COMMAND,
     "machines": machines.COMMAND,
     "config": config.COMMAND,
     "cleanup": cleanup.COMMAND,
