@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.commands import cleanup, completion, config, diff, doctor, dump, explain, machines, snapshot
+from gfd.commands import cleanup, completion, config, diff, doctor, dump, explain, machines, match, snapshot
 
 if TYPE_CHECKING:
     from gfd.commands.command import Command
@@ -18,6 +18,7 @@ COMMANDS: dict[str, Command] = {
     "diff": diff.COMMAND,
     "doctor": doctor.COMMAND,
     "snapshot": snapshot.COMMAND,
+    "match": match.COMMAND,
     "machines": machines.COMMAND,
     "config": config.COMMAND,
     "cleanup": cleanup.COMMAND,
