@@ -130,7 +130,7 @@ def read_files(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``pods`` is what it printed of the pods of all namespaces. Raises GfdError.
     """
-    from gfd.advice.listing import read_list
+    from gfd.advice.match.listing import read_list
 
     found = read_list(nodes, "Node", "kubectl get nodes -o json", from_object)
     if pods is None:

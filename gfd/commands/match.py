@@ -13,7 +13,7 @@ from gfd.options import COMMAND_LINE, Option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.advice.match import Answer
+    from gfd.advice.match.matching import Answer
     from gfd.commands.command import Values
     from gfd.config import Loaded
 
@@ -21,15 +21,16 @@ FORMAT_NAMES = ("table", "json")
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.advice import census, match, nodes, podfiles, terminal
+    from gfd.advice import nodes, terminal
+    from gfd.advice.match import census, matching, podfiles
 
     _check_standard_input(values)
     pods = podfiles.read_files(values["files"])
     found = census.take(nodes.gather(loaded, values["nodes_file"], values["pods_file"]))
     if values["nodes_file"] and not values["pods_file"] and any(pod.spec.requests for pod in pods):
         sys.stderr.write("gfd: warning: without --pods, every device counts as free\n")
-    answers = [match.answer(pod, found) for pod in terminal.track(pods, "Matching")]
-    fault = match.find_fault(answers)
+    answers = [matching.answer(pod, found) for pod in terminal.track(pods, "Matching")]
+    fault = matching.find_fault(answers)
     try:
         _write(answers, values["format"])
     except BrokenPipeError as error:
@@ -46,8 +47,8 @@ def _check_standard_input(values: Values) -> None:
 
 
 def _write(answers: Sequence[Answer], form: str) -> None:
-    from gfd.advice import answers as formats
     from gfd.advice import terminal
+    from gfd.advice.match import answers as formats
 
     out = sys.stdout
     if form == "json":

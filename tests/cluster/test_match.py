@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.podfiles import read_files
+from gfd.advice.match.podfiles import read_files
 from gfd.cluster.api import Api
 from gfd.errors import ApiError, GfdError
-from tests.advice import refusals
+from tests.advice.match import refusals
 from tests.cluster import random_pods
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.extender import Extender
