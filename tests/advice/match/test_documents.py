@@ -10,7 +10,7 @@ import pytest
 from gfd.advice.match.documents import Document, identify, read_all
 from gfd.errors import DocumentError
 
-PRINTED = Path(__file__).parents[1] / "fixtures" / "printed"
+PRINTED = Path(__file__).parents[2] / "fixtures" / "printed"
 LOST = "nothing is indented below metadata: (line 3) and spec: (line 5): the file has lost its indentation"
 
 
