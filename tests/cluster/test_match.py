@@ -27,7 +27,7 @@ pytestmark = pytest.mark.cluster
 
 PODS = "/api/v1/namespaces/default/pods"
 NODE_NAMES = [f"gpu-{number}" for number in range(12)]
-PODS_ASKED, PODS_PLACED, PODS_SPOILT = 500, 60, 600
+PODS_ASKED, PODS_PLACED, PODS_SPOILT = 400, 60, 400
 MERGE = "application/merge-patch+json"
 THREADS = 4
 Object = dict[str, Any]

@@ -109,7 +109,7 @@ def _count(number: int, word: str) -> str:
 
 
 def to_json(answers: Iterable[Answer]) -> Iterator[str]:
-    """Yield the pieces of one JSON object with all answers; what it holds is told in the README."""
+    """Yield the pieces of one JSON object: an answer each under ``pods``, and whether all of them fit."""
     yield '{"pods": ['
     comma, is_fine = "", True
     for each in answers:

@@ -16,7 +16,11 @@ from gfd.errors import DocumentError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gfd.configtree import Node
+
 STANDARD_INPUT = "-"
+_MOST_VALUES = 10_000_000
+"""What a document may hold: a file of a few lines can make up any number by anchors of anchors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +75,24 @@ def _read_text(path: str, name: str) -> str:
 def _parse(text: str, name: str) -> Iterator[Part]:
     try:
         for tree in read_trees(text.encode()):
+            if _count(tree, {}) > _MOST_VALUES:
+                raise DocumentError(name, tree.line, "holds too much: its anchors are used over and over")
             if tree.value is not None:
                 yield Part(file=name, line=tree.line, path="", value=tree.value)
     except TreeError as error:
         hint = indentation.explain(text, error.line)
         raise DocumentError(name, error.line, shown(f"{error}{hint}")) from error
+
+
+def _count(tree: Node, known: dict[int, int]) -> int:
+    """Return how many values there are, those of an anchor each time that it is used."""
+    value = tree.value
+    if not isinstance(value, tuple | dict):
+        return 1
+    if id(value) not in known:
+        inner = value if isinstance(value, tuple) else value.values()
+        known[id(value)] = 1 + sum(_count(each, known) for each in inner)
+    return known[id(value)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.advice.nodes import VENDOR
+from gfd.advice.selectors import whole
 
 if TYPE_CHECKING:
     from gfd.advice.match.documents import Document
@@ -37,7 +38,7 @@ class Pod:
         return f"{self.kind} {name}" + (f", {self.part}" if self.part else "")
 
 
-def make(document: Document, read: Read, *, line: int, part: str = "", notes: tuple[str, ...] = ()) -> Pod:
+def make(document: Document, read: Read, *, line: int, part: str = "") -> Pod:
     """Return a pod of an object."""
     unjudged = (f"not judged: {', '.join(read.unjudged)}",) if read.unjudged else ()
     return Pod(
@@ -48,7 +49,7 @@ def make(document: Document, read: Read, *, line: int, part: str = "", notes: tu
         file=document.part.file,
         line=line,
         spec=read.spec,
-        notes=(*_hint(read), *notes, *unjudged),
+        notes=(*_hint(read), *_doubt(read.spec), *unjudged),
     )
 
 
@@ -63,3 +64,12 @@ def _hint(read: Read) -> tuple[str, ...]:
         return ()
     blind = f"it selects nodes by {wanted[0]} and requests no {VENDOR}* resource: it would see no GPU there"
     return (f"{blind}; add resources: {{limits: {{{VENDOR}gpu: 1}}}}",)
+
+
+def _doubt(spec: Spec) -> tuple[str, ...]:
+    """Return what is to be said of comparisons that can never hold; the API server takes them."""
+    return tuple(
+        f"{each} (line {each.line}) holds nowhere: kube-scheduler compares whole numbers of 64 bits only"
+        for each in spec.requirements()
+        if each.operator in ("Gt", "Lt") and whole(each.values[0]) is None
+    )

@@ -148,6 +148,16 @@ def test_the_document_as_printed_has_lost_its_indentation(name: str, key: str) -
     )
 
 
+def test_anchors_of_anchors(file: Path) -> None:
+    layers = "".join(
+        f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 9)
+    )
+    assert refusal(file, f"kind: Pod\na0: &a0 [1]\n{layers}") == (
+        "FILE:1: holds too much: its anchors are used over and over"
+    )
+    assert titles(file, "apiVersion: v1\nkind: Pod\na: &a [1]\nb: *a\n") == [("v1 Pod ", 1)]
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"gone\.yaml: cannot be read: No such file or directory"):
         read(tmp_path / "gone.yaml")

@@ -189,6 +189,21 @@ def test_a_pod_that_would_see_no_gpu_is_told_so(file: Path) -> None:
     assert read(file, written("v1", "Pod", "spec", spec=shuns))[0].notes == ()
 
 
+def test_a_comparison_that_never_holds_is_told(file: Path) -> None:
+    spec = SPEC + (
+        "affinity:\n  nodeAffinity:\n    requiredDuringSchedulingIgnoredDuringExecution:\n     "
+        " nodeSelectorTerms:\n"
+        "      - matchExpressions:\n        - {key: nvidia.com/gpu.memory, operator: Gt, values: [40Gi]}\n"
+        "        - {key: nvidia.com/gpu.memory, operator: Lt, values: ['81920']}\n"
+    )
+    assert read(file, written("v1", "Pod", "spec", spec=spec))[0].notes == (
+        (
+            "nvidia.com/gpu.memory>40Gi (line 17) holds nowhere: kube-scheduler compares whole numbers of 64"
+            " bits only"
+        ),
+    )
+
+
 def test_devices_are_counted_as_the_scheduler_does(file: Path) -> None:
     spec = """\
 initContainers:
