@@ -6,18 +6,22 @@ simulated machine would be.
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
-from gfd.errors import ConfigError, GfdError
+from gfd.advice.ages import parse_time
+from gfd.advice.writers import Writer, find_writers
+from gfd.errors import ApiError, ConfigError, GfdError
 from gfd.options import COMMAND_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
+    from gfd.advice.labelselector import LabelSelector
     from gfd.cluster.api import Api
     from gfd.config import Loaded
 
@@ -35,6 +39,10 @@ class Taint:
     value: str = ""
     effect: str
 
+    def __str__(self) -> str:
+        """Return it as ``kubectl taint`` writes it."""
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -45,61 +53,87 @@ class Node:
     taints: tuple[Taint, ...] = ()
     allocatable: Mapping[str, int] = field(default_factory=dict)
     """Devices by resource name, NVIDIA's only: ``nvidia.com/gpu``, ``nvidia.com/mig-1g.5gb``."""
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    """The same with those that the device plugin calls unhealthy."""
     requested: Mapping[str, int] = field(default_factory=dict)
     """What pods that are placed here request of them."""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    """All of it, for who wants to know more."""
+    is_counted: bool = True
+    """Whether :attr:`requested` is known: false where no pods were given, or none may be listed."""
+    writers: tuple[Writer, ...] = ()
+    """Of the labels about GPUs, the latest first; none where the managed fields are not told."""
+    unready_since: datetime | None = None
+    """Since when the kubelet does not call the Node ready; None if it does, or nothing is told of that."""
 
     def free(self, resource: str) -> int:
         """Return how many devices of that name no placed pod requests."""
         return self.allocatable.get(resource, 0) - self.requested.get(resource, 0)
 
 
-def gather(loaded: Loaded, nodes: Path | None = None, pods: Path | None = None) -> list[Node]:
+def gather(
+    loaded: Loaded,
+    nodes: Path | None = None,
+    pods: Path | None = None,
+    *,
+    selector: LabelSelector | None = None,
+) -> list[Node]:
     """Return the Nodes of the files if there are any, else the one that --simulate means, else the cluster's.
 
-    Raises GfdError.
+    Only those that ``selector`` takes. Sorted by name. Raises GfdError.
     """
-    config = loaded.config
-    if nodes is not None:
-        return read_files(nodes, pods)
-    if pods is not None:
+    if nodes is None and pods is not None:
         raise ConfigError("--pods", COMMAND_LINE, "needs --nodes: the nodes that those pods are placed on")
-    if config.simulate:
-        return [simulate(loaded)]
-    from gfd.cluster.api import share
+    if nodes is None and not loaded.config.simulate:
+        return read_cluster(connect(loaded), selector)
+    if nodes is None:
+        from gfd.advice.simulated import simulate
 
-    return read_cluster(share(config))
-
-
-def simulate(loaded: Loaded) -> Node:
-    """Return the Node that a simulated machine makes, with what NVIDIA's device plugin would offer there."""
-    from gfd.isolation import once
-    from gfd.order import plan
-    from gfd.resources import resolve
-    from gfd.strategies import RESOURCE_PREFIX
-
-    order = plan(loaded.config)
-    labels = once.label(order).labels
-    inventory = once.take_snapshot(replace(order, job="snapshot"))
-    config = loaded.config
-    node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
-    devices = {
-        RESOURCE_PREFIX + resource.name: resource.count * max(resource.replicas, 1)
-        for resource in node.resources
-        if resource.count
-    }
-    return Node(name=config.node_name or config.simulate or "", labels=labels, allocatable=devices)
+        found = [simulate(loaded)]
+    else:
+        found = read_files(nodes, pods)
+    return [node for node in found if selector is None or selector.matches(node.labels)]
 
 
-def read_cluster(api: Api) -> list[Node]:
-    """Return all Nodes and what is requested of them, sorted by name. Raises ApiError."""
-    nodes = [from_object(item) for item in api.list(NODES)]
-    # The server leaves out what is not placed or has ended; nobody else has so many pods.
-    return add_requests(nodes, api.list(PODS, query={"fieldSelector": _PLACED}))
+def connect(loaded: Loaded) -> Api:
+    """Return the connection for somebody who waits: as fast as kubectl, unless a limit was asked for."""
+    from gfd.cluster.api import Api, share
+
+    limits = ("kube_api_qps", "kube_api_burst")
+    if any(each.origin != "default" for each in loaded.settings if each.option.field in limits):
+        return share(loaded.config)
+    return Api(loaded.config.kubeconfig, qps=50, burst=300)
 
 
-_PLACED = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+def read_cluster(api: Api, selector: LabelSelector | None = None) -> list[Node]:
+    """Return the Nodes that ``selector`` takes and what is requested of them, sorted by name.
+
+    Who may not list pods gets Nodes that are not counted. Raises ApiError.
+    """
+    from gfd.advice.gpus import has_gpus
+    from gfd.advice.listing import collect
+    from gfd.advice.placed import read_demands
+
+    query = {"labelSelector": selector.text} if selector else {}
+    nodes, _ = collect(api, NODES, from_api, query=query, what="nodes")
+    try:
+        pods = read_demands(api, [node.name for node in nodes if has_gpus(node)])
+    except ApiError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return add_requests(nodes, None)
+    return add_requests(nodes, pods)
+
+
+PLACED = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
+"""The server leaves out what is not placed or has ended; nobody else has so many pods."""
+FORBIDDEN = 403
+
+
+def from_api(item: Mapping[str, Any]) -> Node:
+    """Return a Node as the API server tells it. Raises GfdError."""
+    try:
+        return from_object(item)
+    except ValueError as error:
+        raise GfdError(f"node {item['metadata']['name']}: {error}") from error
 
 
 def read_files(nodes: Path, pods: Path | None) -> list[Node]:
@@ -107,38 +141,85 @@ def read_files(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``pods`` is what it printed of the pods of all namespaces. Raises GfdError.
     """
-    found = [from_object(item) for item in _read_list(nodes, "Node", "kubectl get nodes -o json")]
-    placed = _read_list(pods, "Pod", "kubectl get pods -A -o json") if pods else ()
-    return add_requests(found, placed)
+    from gfd.advice.printed import read_objects
+
+    found = read_objects(nodes, "Node", "kubectl get nodes -o json", from_object)
+    if pods is None:
+        return add_requests(found, None)
+    return add_requests(found, read_objects(pods, "Pod", "kubectl get pods -A -o json", demand_of))
 
 
 def from_object(item: Mapping[str, Any]) -> Node:
-    """Return the Node that the API server, or kubectl, speaks of."""
-    metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
+    """Return the Node that the API server, or kubectl, speaks of. Raises ValueError."""
+    metadata, spec, status = (_mapping(item, part) for part in ("metadata", "spec", "status"))
+    if not metadata.get("name"):
+        raise ValueError("has no metadata.name")
+    labels = _mapping(metadata, "labels")
+    untold = [key for key, value in labels.items() if not isinstance(value, str)]
+    if untold:
+        key = untold[0]
+        raise ValueError(f"has a label that is no text: {key}: {labels[key]!r}; put the value into quotes")
     return Node(
-        name=str(metadata.get("name", "")),
-        labels=dict(metadata.get("labels") or {}),
-        taints=tuple(
-            Taint(key=str(taint["key"]), value=str(taint.get("value") or ""), effect=str(taint["effect"]))
-            for taint in spec.get("taints") or ()
-        ),
-        allocatable=_devices(status.get("allocatable")),
-        metadata=metadata,
+        name=str(metadata["name"]),
+        # Thousands of nodes say the same.
+        labels={intern(str(key)): intern(value) for key, value in labels.items()},
+        taints=tuple(map(_taint, _sequence(spec, "taints"))),
+        allocatable=_devices(status, "allocatable"),
+        capacity=_devices(status, "capacity"),
+        writers=find_writers(metadata),
+        unready_since=_unready_since(status),
     )
 
 
-def add_requests(nodes: Iterable[Node], pods: Iterable[Mapping[str, Any]]) -> list[Node]:
-    """Return ``nodes``, sorted by name, with what ``pods`` request that are placed and have not ended."""
+Demand = tuple[str, Mapping[str, int]]
+"""The name of a Node, empty for none, and the devices that a pod there requests."""
+
+
+def demand_of(pod: Mapping[str, Any]) -> Demand:
+    """Return what a pod requests where it is placed, nothing once it has ended. Raises ValueError."""
+    spec = _mapping(pod, "spec")
+    name = spec.get("nodeName")
+    if not name or _mapping(pod, "status").get("phase") in _ENDED:
+        return "", {}
+    return str(name), requests_of(spec)
+
+
+def add_requests(nodes: Iterable[Node], demands: Iterable[Demand] | None) -> list[Node]:
+    """Return ``nodes``, sorted by name, with what is requested of each; None: that is unknown."""
     by_node: dict[str, dict[str, int]] = {}
-    for pod in pods:
-        name = (pod.get("spec") or {}).get("nodeName")
-        if name and (pod.get("status") or {}).get("phase") not in _ENDED:
-            requested = by_node.setdefault(name, {})
-            for resource, count in requests_of(pod["spec"]).items():
-                requested[resource] = requested.get(resource, 0) + count
-    return sorted(
-        (replace(node, requested=by_node.get(node.name, {})) for node in nodes), key=lambda node: node.name
-    )
+    for name, devices in demands or ():
+        if devices:
+            by_node[name] = add(by_node.get(name, {}), devices)
+    is_counted = demands is not None
+    counted = (replace(each, requested=by_node.get(each.name, {}), is_counted=is_counted) for each in nodes)
+    return sorted(counted, key=lambda node: node.name)
+
+
+def _mapping(item: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    found = item.get(part) or {}
+    if isinstance(found, dict):
+        return found
+    raise ValueError(f"has no mapping as its {part}: {found!r}"[:100])
+
+
+def _sequence(item: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
+    found = item.get(part) or ()
+    if isinstance(found, list | tuple) and all(isinstance(each, dict) for each in found):
+        return found
+    raise ValueError(f"has no list of mappings as its {part}: {found!r}"[:100])
+
+
+def _taint(taint: Mapping[str, Any]) -> Taint:
+    if not taint.get("key") or not taint.get("effect"):
+        raise ValueError(f"has a taint without key and effect: {taint!r}"[:100])
+    return Taint(key=str(taint["key"]), value=str(taint.get("value") or ""), effect=str(taint["effect"]))
+
+
+def _unready_since(status: Mapping[str, Any]) -> datetime | None:
+    for condition in _sequence(status, "conditions"):
+        if condition.get("type") == "Ready" and condition.get("status") != "True":
+            return parse_time(condition.get("lastTransitionTime"))
+    return None
 
 
 def requests_of(spec: Mapping[str, Any]) -> dict[str, int]:
@@ -149,70 +230,34 @@ def requests_of(spec: Mapping[str, Any]) -> dict[str, int]:
     """
     total: dict[str, int] = {}
     peak: dict[str, int] = {}
-    for container in spec.get("initContainers") or ():
+    for container in _sequence(spec, "initContainers"):
         wanted = _requests(container)
         if container.get("restartPolicy") == "Always":
-            total = _add(total, wanted)
+            total = add(total, wanted)
             wanted = {}
-        peak = _highest(peak, _add(total, wanted))
-    for container in spec.get("containers") or ():
-        total = _add(total, _requests(container))
-    return _add(_highest(peak, total), _devices(spec.get("overhead")))
+        peak = _highest(peak, add(total, wanted))
+    for container in _sequence(spec, "containers"):
+        total = add(total, _requests(container))
+    return add(_highest(peak, total), _devices(spec, "overhead"))
 
 
 def _requests(container: Mapping[str, Any]) -> dict[str, int]:
-    resources = container.get("resources") or {}
+    resources = _mapping(container, "resources")
     # The API server fills in a request from the limit; a file may not have been there.
-    return {**_devices(resources.get("limits")), **_devices(resources.get("requests"))}
+    return {**_devices(resources, "limits"), **_devices(resources, "requests")}
 
 
-def _devices(amounts: Mapping[str, Any] | None) -> dict[str, int]:
+def _devices(item: Mapping[str, Any], part: str) -> dict[str, int]:
     from gfd.advice.quantity import parse_count
 
-    return {
-        name: parse_count(str(amount)) for name, amount in (amounts or {}).items() if name.startswith(VENDOR)
-    }
+    amounts = _mapping(item, part)
+    return {name: parse_count(str(amounts[name])) for name in amounts if str(name).startswith(VENDOR)}
 
 
-def _add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+def add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return how many devices of each name there are in both."""
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 
 
 def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
-
-
-def _read_list(path: Path, kind: str, command: str) -> list[Mapping[str, Any]]:
-    """Return the objects of a List, or the one object, that kubectl printed."""
-    source = "standard input" if str(path) == "-" else str(path)
-    hint = f"expected what {command} prints"
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GfdError(f"{source}: {getattr(error, 'strerror', None) or 'not text'}; {hint}") from error
-    found = _parse(text, source, hint)
-    items = found.get("items") if str(found.get("kind", "")).endswith("List") else [found]
-    if not isinstance(items, list):
-        raise GfdError(f"{source}: a {found['kind']} without items; {hint}")
-    for number, item in enumerate(items):
-        if not isinstance(item, dict) or item.get("kind", kind) != kind:
-            what = item.get("kind") if isinstance(item, dict) else type(item).__name__
-            raise GfdError(f"{source}: item {number} is a {what}, not a {kind}; {hint}")
-    return items
-
-
-def _parse(text: str, source: str, hint: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        import yaml
-
-        try:
-            found = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = f"{source}:{mark.line + 1}" if mark else source
-            raise GfdError(f"{place}: neither JSON nor YAML; {hint}") from error
-    if not isinstance(found, dict) or "kind" not in found:
-        raise GfdError(f"{source}: no Kubernetes object; {hint}")
-    return found

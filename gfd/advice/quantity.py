@@ -27,6 +27,8 @@ def parse(text: str) -> Fraction:
 
 def parse_count(text: str) -> int:
     """Return a whole number of devices. Raises ValueError for any other quantity."""
+    if text.isascii() and text.isdecimal():
+        return int(text)  # as nearly always, and there are thousands
     number = parse(text)
     if number.denominator != 1:
         raise ValueError(f"is no whole number: {text!r}; devices cannot be divided")
