@@ -49,6 +49,8 @@ def write_command(name: str, command: Command) -> str:
         known = f" One of: {', '.join(words.choices)}." if words.choices else ""
         indent = f"  {words.metavar}  "
         parts.append("\n" + _wrap(indent, words.help + known))
+    if command.notes:
+        parts.append("\n" + _wrap("", command.notes))
     groups: dict[str, list[Option]] = {}
     for option in (*command.options, *OPTIONS):
         groups.setdefault(option.group, []).append(option)

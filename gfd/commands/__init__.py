@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.commands import cleanup, completion, config, dump, machines, snapshot
+from gfd.commands import cleanup, completion, config, dump, machines, nodes, snapshot
 
 if TYPE_CHECKING:
     from gfd.commands.command import Command
@@ -16,6 +16,7 @@ COMMANDS: dict[str, Command] = {
     "dump": dump.COMMAND,
     "snapshot": snapshot.COMMAND,
     "machines": machines.COMMAND,
+    "nodes": nodes.COMMAND,
     "config": config.COMMAND,
     "cleanup": cleanup.COMMAND,
     "completion": completion.COMMAND,
