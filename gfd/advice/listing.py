@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 TRIES = 3
 """How often a collection is begun whose pages the server forgets before the last of them was read."""
-GONE = 410
+FORBIDDEN, GONE = 403, 410
 
 
 def collect(
@@ -39,8 +39,15 @@ def collect(
         try:
             return _collect(api, path, convert, query, what)
         except ApiError as error:
+            if error.status == FORBIDDEN:
+                raise _explain(error, what) from error
             if error.status != GONE or not tries_left:
                 raise
+
+
+def _explain(error: ApiError, what: str) -> ApiError:
+    reason = f"{error}; the verb list on {what} is needed"
+    return ApiError(reason, kind=error.kind, status=error.status, verb=error.verb, details=error.details)
 
 
 def _collect(

@@ -109,7 +109,7 @@ def read_cluster(api: Api, selector: LabelSelector | None = None) -> list[Node]:
     Who may not list pods gets Nodes that are not counted. Raises ApiError.
     """
     from gfd.advice.gpus import has_gpus
-    from gfd.advice.listing import collect
+    from gfd.advice.listing import FORBIDDEN, collect
     from gfd.advice.placed import read_demands
 
     query = {"labelSelector": selector.text} if selector else {}
@@ -125,7 +125,6 @@ def read_cluster(api: Api, selector: LabelSelector | None = None) -> list[Node]:
 
 PLACED = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
 """The server leaves out what is not placed or has ended; nobody else has so many pods."""
-FORBIDDEN = 403
 
 
 def from_api(item: Mapping[str, Any]) -> Node:

@@ -26,7 +26,12 @@ def _run(loaded: Loaded, values: Values) -> None:
         order=listed.read_order(values["sort"]),
         form=values["format"],
     )
-    sys.stdout.write(listed.show(loaded, asked))
+    if values["watch"]:
+        from gfd.advice.live import watch
+
+        watch(loaded, asked)
+    else:
+        sys.stdout.write(listed.show(loaded, asked))
 
 
 COMMAND = Command(
@@ -58,6 +63,14 @@ COMMAND = Command(
             default="table",
             group="Nodes",
             help="How to print.",
+        ),
+        Option(
+            field="watch",
+            flags=("--watch", "-w"),
+            kind="bool",
+            default="false",
+            group="Nodes",
+            help="Go on: draw anew on a terminal, and print each row that changes elsewhere.",
         ),
     ),
     notes=(
