@@ -59,7 +59,9 @@ def write_command(name: str, command: Command) -> str:
         parts.append(f"\n{group}:\n")
         for option in options:
             hidden = own if option in OPTIONS else set[str]()
-            parts.append(_explain(option, (flag for flag in option.flags if flag not in hidden)))
+            flags = [flag for flag in option.flags if flag not in hidden]
+            if flags:
+                parts.append(_explain(option, flags))
     return "".join(parts)
 
 

@@ -140,6 +140,11 @@ def model_of(product: str) -> str:
     return match["model"] if match else product.removesuffix("-SHARED")
 
 
+def profiles_of(labels: Labels) -> tuple[str, ...]:
+    """Return the MIG profiles that a node under the strategy mixed has."""
+    return tuple(_count(labels, _MIG_COUNT))
+
+
 def _doubts(node: Node, models: Mapping[str, int], profile: str) -> list[str]:
     found = []
     if node.unready_since is not None:

@@ -132,7 +132,7 @@ def from_api(item: Mapping[str, Any]) -> Node:
     try:
         return from_object(item)
     except ValueError as error:
-        raise GfdError(f"node {item['metadata']['name']}: {error}") from error
+        raise GfdError(f"node {item['metadata']['name']} {error}") from error
 
 
 def read_files(nodes: Path, pods: Path | None) -> list[Node]:

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gfd.advice.terminal import shown
 from gfd.errors import GfdError
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ def read_objects(path: Path, kind: str, command: str, convert: Callable[[Mapping
     for number, item in enumerate(items):
         if not isinstance(item, dict) or item.get("kind", kind) != kind:
             what = item.get("kind") if isinstance(item, dict) else type(item).__name__
-            raise GfdError(f"{source}: item {number} is a {what}, not a {kind}; {hint}")
+            raise GfdError(shown(f"{source}: item {number} is a {what}, not a {kind}; {hint}"))
         try:
             converted.append(convert(item))
         except ValueError as error:
-            raise GfdError(f"{source}: item {number}{_name(item)} {error}; {hint}") from error
+            raise GfdError(shown(f"{source}: item {number}{_name(item)} {error}; {hint}")) from error
     return converted
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.commands import cleanup, completion, config, dump, machines, nodes, snapshot
+from gfd.commands import cleanup, completion, config, dump, machines, nodes, select, snapshot
 
 if TYPE_CHECKING:
     from gfd.commands.command import Command
@@ -17,6 +17,7 @@ COMMANDS: dict[str, Command] = {
     "snapshot": snapshot.COMMAND,
     "machines": machines.COMMAND,
     "nodes": nodes.COMMAND,
+    "select": select.COMMAND,
     "config": config.COMMAND,
     "cleanup": cleanup.COMMAND,
     "completion": completion.COMMAND,
