@@ -50,6 +50,8 @@ def _add(
 ) -> None:
     for option in options:
         flags = [flag for flag in option.flags if flag not in without]
+        if not flags:
+            continue
         if option.kind == "bool":
             parser.add_argument(*flags, action="store_true", help=option.help)
             continue

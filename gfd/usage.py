@@ -49,6 +49,8 @@ def write_command(name: str, command: Command) -> str:
         known = f" One of: {', '.join(words.choices)}." if words.choices else ""
         indent = f"  {words.metavar}  "
         parts.append("\n" + _wrap(indent, words.help + known))
+    if command.notes:
+        parts.append("\n" + _wrap("", command.notes))
     groups: dict[str, list[Option]] = {}
     for option in (*command.options, *OPTIONS):
         groups.setdefault(option.group, []).append(option)
@@ -57,7 +59,9 @@ def write_command(name: str, command: Command) -> str:
         parts.append(f"\n{group}:\n")
         for option in options:
             hidden = own if option in OPTIONS else set[str]()
-            parts.append(_explain(option, (flag for flag in option.flags if flag not in hidden)))
+            flags = [flag for flag in option.flags if flag not in hidden]
+            if flags:
+                parts.append(_explain(option, flags))
     return "".join(parts)
 
 

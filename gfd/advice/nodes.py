@@ -6,20 +6,24 @@ simulated machine would be.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gfd.errors import ConfigError
+from gfd.advice.ages import parse_time
+from gfd.advice.writers import Writer, find_writers
+from gfd.errors import ApiError, ConfigError, GfdError
 from gfd.options import COMMAND_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+    from datetime import datetime
     from pathlib import Path
 
+    from gfd.advice.labelselector import LabelSelector
     from gfd.cluster.api import Api
     from gfd.config import Loaded
-    from gfd.resources import Node as HardwareNode
-    from gfd.sharing import Sharing
 
 T = TypeVar("T")
 
@@ -53,76 +57,86 @@ class Node:
     taints: tuple[Taint, ...] = ()
     allocatable: Mapping[str, int] = field(default_factory=dict)
     """Devices by resource name, NVIDIA's only: ``nvidia.com/gpu``, ``nvidia.com/mig-1g.5gb``."""
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    """The same with those that the device plugin calls unhealthy."""
     requested: Mapping[str, int] = field(default_factory=dict)
     """What pods that are placed here request of them."""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    """All of it, for who wants to know more."""
+    is_counted: bool = True
+    """Whether :attr:`requested` is known: false where no pods were given, or none may be listed."""
+    writers: tuple[Writer, ...] = ()
+    """Of the labels about GPUs, the latest first; none where the managed fields are not told."""
+    unready_since: datetime | None = None
+    """Since when the kubelet does not call the Node ready; None if it does, or nothing is told of that."""
 
     def free(self, resource: str) -> int:
         """Return how many devices of that name no placed pod requests."""
         return self.allocatable.get(resource, 0) - self.requested.get(resource, 0)
 
 
-def gather(loaded: Loaded, nodes: Path | None = None, pods: Path | None = None) -> list[Node]:
+def gather(
+    loaded: Loaded,
+    nodes: Path | None = None,
+    pods: Path | None = None,
+    *,
+    selector: LabelSelector | None = None,
+) -> list[Node]:
     """Return the Nodes of the files if there are any, else the one that --simulate means, else the cluster's.
 
-    Raises GfdError.
+    Only those that ``selector`` takes. Sorted by name. Raises GfdError.
     """
-    config = loaded.config
-    if nodes is not None:
-        return read_files(nodes, pods)
-    if pods is not None:
+    if nodes is None and pods is not None:
         raise ConfigError("--pods", COMMAND_LINE, "needs --nodes: the nodes that those pods are placed on")
-    if config.simulate:
-        return [simulate(loaded)]
-    from gfd.cluster.api import share
+    if nodes is None and not loaded.config.simulate:
+        return read_cluster(connect(loaded), selector)
+    if nodes is None:
+        from gfd.advice.simulated import simulate
 
-    return read_cluster(share(config))
-
-
-def simulate(loaded: Loaded) -> Node:
-    """Return the Node that a simulated machine makes, with what NVIDIA's device plugin would offer there."""
-    from gfd.isolation import once
-    from gfd.order import plan
-    from gfd.resources import resolve
-
-    order = plan(loaded.config)
-    labels = once.label(order).labels
-    inventory = once.take_snapshot(replace(order, job="snapshot"))
-    config = loaded.config
-    node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
-    devices = _offer(node, config.sharing)
-    return Node(name=config.node_name or config.simulate or "", labels=labels, allocatable=devices)
+        found = [simulate(loaded)]
+    else:
+        found = read_files(nodes, pods)
+    return [node for node in found if selector is None or selector.matches(node.labels)]
 
 
-def _offer(node: HardwareNode, sharing: Sharing) -> dict[str, int]:
-    """Return the devices of a machine as the device plugin offers them.
+def connect(loaded: Loaded) -> Api:
+    """Return the connection for somebody who waits: as fast as kubectl, unless a limit was asked for."""
+    from gfd.cluster.api import Api, share
 
-    Labels count every GPU; the plugin offers whole only those that it does not offer as MIG devices.
+    limits = ("kube_api_qps", "kube_api_burst")
+    if any(each.origin != "default" for each in loaded.settings if each.option.field in limits):
+        return share(loaded.config)
+    return Api(loaded.config.kubeconfig, qps=50, burst=300)
+
+
+def read_cluster(api: Api, selector: LabelSelector | None = None) -> list[Node]:
+    """Return the Nodes that ``selector`` takes and what is requested of them, sorted by name.
+
+    Who may not list pods gets Nodes that are not counted. Raises ApiError.
     """
-    from gfd.strategies import FULL_GPU
+    from gfd.advice.gpus import has_gpus
+    from gfd.advice.listing import FORBIDDEN, collect
+    from gfd.advice.placed import read_demands
 
-    counts = {resource.name: resource.count for resource in node.resources}
-    enabled = sum(gpu.is_mig_enabled for gpu in node.gpus)
-    if node.gpus and not (node.mig_strategy == "single" and enabled):
-        counts[FULL_GPU] = len(node.gpus) - (enabled if node.mig_strategy == "mixed" else 0)
-    offered = {}
-    for name, count in counts.items():
-        replicas = sharing.replicas_of(VENDOR + name)
-        suffix = ".shared" if replicas > 1 and sharing.is_renamed else ""
-        if count:
-            offered[f"{VENDOR}{name}{suffix}"] = count * replicas
-    return offered
-
-
-def read_cluster(api: Api) -> list[Node]:
-    """Return all Nodes and what is requested of them, sorted by name. Raises ApiError."""
-    nodes = [from_object(item) for item in api.list(NODES)]
-    # The server leaves out what is not placed or has ended; nobody else has so many pods.
-    return add_requests(nodes, api.list(PODS, query={"fieldSelector": _PLACED}))
+    query = {"labelSelector": selector.text} if selector else {}
+    nodes, _ = collect(api, NODES, from_api, query=query, what="nodes")
+    try:
+        pods = read_demands(api, [node.name for node in nodes if has_gpus(node)])
+    except ApiError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return add_requests(nodes, None)
+    return add_requests(nodes, pods)
 
 
-_PLACED = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+PLACED = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
+"""The server leaves out what is not placed or has ended; nobody else has so many pods."""
+
+
+def from_api(item: Mapping[str, Any]) -> Node:
+    """Return a Node as the API server tells it. Raises GfdError."""
+    try:
+        return from_object(item)
+    except ValueError as error:
+        raise GfdError(f"node {item['metadata']['name']} {error}") from error
 
 
 def read_files(nodes: Path, pods: Path | None) -> list[Node]:
@@ -130,13 +144,12 @@ def read_files(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``pods`` is what it printed of the pods of all namespaces. Raises GfdError.
     """
-    from gfd.advice.match.listing import read_list
+    from gfd.advice.printed import read_list
 
     found = read_list(nodes, "Node", "kubectl get nodes -o json", from_object)
     if pods is None:
-        return add_requests(found, ())
-    placed = read_list(pods, "Pod", "kubectl get pods -A -o json", _placement)
-    return _add_placements(found, placed)
+        return add_requests(found, None)
+    return add_requests(found, read_list(pods, "Pod", "kubectl get pods -A -o json", demand_of))
 
 
 def from_object(item: Mapping[str, Any]) -> Node:
@@ -146,18 +159,44 @@ def from_object(item: Mapping[str, Any]) -> Node:
         raise ValueError("has no metadata.name")
     for key, value in labels.items():
         if not isinstance(value, str):
-            raise ValueError(f"has the label {key} that is no string")  # noqa: TRY004
+            raise ValueError(f"has the label {key} that is no string; put the value into quotes")  # noqa: TRY004
     taints = tuple(map(_taint, _dig(item, "spec.taints", list)))
     if _dig(item, "spec.unschedulable", bool) and all(taint.key != UNSCHEDULABLE for taint in taints):
         # The controller that makes a taint of it may not have come round yet; the scheduler minds both.
         taints += (Taint(key=UNSCHEDULABLE, effect="NoSchedule"),)
     return Node(
         name=name,
-        labels=labels,
+        # Thousands of nodes say the same.
+        labels={intern(str(key)): intern(value) for key, value in labels.items()},
         taints=taints,
         allocatable=_devices(_dig(item, "status.allocatable", dict)),
-        metadata=_dig(item, "metadata", dict),
+        capacity=_devices(_dig(item, "status.capacity", dict)),
+        writers=find_writers(_dig(item, "metadata", dict)),
+        unready_since=_unready_since(_dig(item, "status.conditions", list)),
     )
+
+
+Demand = tuple[str, Mapping[str, int]]
+"""The name of a Node, empty for none, and the devices that a pod there requests."""
+
+
+def demand_of(pod: Mapping[str, Any]) -> Demand:
+    """Return what a pod requests where it is placed, nothing once it has ended. Raises ValueError."""
+    name = _dig(pod, "spec.nodeName", str)
+    if not name or _dig(pod, "status.phase", str) in _ENDED:
+        return "", {}
+    return name, requests_of(pod["spec"])
+
+
+def add_requests(nodes: Iterable[Node], demands: Iterable[Demand] | None) -> list[Node]:
+    """Return ``nodes``, sorted by name, with what is requested of each; None: that is unknown."""
+    by_node: dict[str, dict[str, int]] = {}
+    for name, devices in demands or ():
+        if devices:
+            by_node[name] = add(by_node.get(name, {}), devices)
+    is_counted = demands is not None
+    counted = (replace(each, requested=by_node.get(each.name, {}), is_counted=is_counted) for each in nodes)
+    return sorted(counted, key=lambda node: node.name)
 
 
 def _taint(item: Any) -> Taint:
@@ -165,6 +204,13 @@ def _taint(item: Any) -> Taint:
     if not key or not effect:
         raise ValueError("has a taint without key or effect")
     return Taint(key=key, value=value, effect=effect)
+
+
+def _unready_since(conditions: list[Any]) -> datetime | None:
+    for condition in conditions:
+        if _dig(condition, "type", str) == "Ready" and _dig(condition, "status", str) != "True":
+            return parse_time(condition.get("lastTransitionTime"))
+    return None
 
 
 _WORDS: Mapping[type, str] = {dict: "fields", list: "a list", str: "a string", bool: "true or false"}
@@ -184,28 +230,6 @@ def _dig(item: Any, path: str, kind: type[T]) -> T:
     return found
 
 
-def add_requests(nodes: Iterable[Node], pods: Iterable[Mapping[str, Any]]) -> list[Node]:
-    """Return ``nodes``, sorted by name, with what ``pods`` request that are placed and have not ended."""
-    return _add_placements(nodes, map(_placement, pods))
-
-
-def _placement(pod: Mapping[str, Any]) -> tuple[str, Mapping[str, int]]:
-    """Return the Node that a pod has devices of, and which; no name where it has none. Raises ValueError."""
-    name = _dig(pod, "spec.nodeName", str)
-    if not name or _dig(pod, "status.phase", str) in _ENDED:
-        return "", {}
-    return name, requests_of(pod["spec"])
-
-
-def _add_placements(nodes: Iterable[Node], placements: Iterable[tuple[str, Mapping[str, int]]]) -> list[Node]:
-    by_node: dict[str, dict[str, int]] = {}
-    for name, requests in placements:
-        by_node[name] = _add(by_node.get(name, {}), requests)
-    return sorted(
-        (replace(node, requested=by_node.get(node.name, {})) for node in nodes), key=lambda node: node.name
-    )
-
-
 def requests_of(spec: Mapping[str, Any]) -> dict[str, int]:
     """Return the devices that a pod requests, as the scheduler counts them. Raises ValueError.
 
@@ -217,12 +241,12 @@ def requests_of(spec: Mapping[str, Any]) -> dict[str, int]:
     for container in _dig(spec, "initContainers", list):
         wanted = _requests(container)
         if _dig(container, "restartPolicy", str) == "Always":
-            total = _add(total, wanted)
+            total = add(total, wanted)
             wanted = {}
-        peak = _highest(peak, _add(total, wanted))
+        peak = _highest(peak, add(total, wanted))
     for container in _dig(spec, "containers", list):
-        total = _add(total, _requests(container))
-    return _add(_highest(peak, total), _devices(_dig(spec, "overhead", dict)))
+        total = add(total, _requests(container))
+    return add(_highest(peak, total), _devices(_dig(spec, "overhead", dict)))
 
 
 def _requests(container: Mapping[str, Any]) -> dict[str, int]:
@@ -244,7 +268,8 @@ def _devices(amounts: Mapping[str, Any]) -> dict[str, int]:
     return counts
 
 
-def _add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+def add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return how many devices of each name there are in both."""
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 
 

@@ -31,6 +31,8 @@ def parse_count(text: str) -> int:
 
     The API server rounds up to thousandths first.
     """
+    if text.isascii() and text.isdecimal():
+        return int(text)  # as nearly always, and there are thousands
     number = Fraction(ceil(parse(text) * 1000), 1000)
     if number.denominator != 1:
         raise ValueError(f"is no whole number: {text!r}; devices cannot be divided")

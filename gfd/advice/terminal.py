@@ -20,7 +20,7 @@ BOLD, DIM, GREEN, RED, YELLOW = "1", "2", "32", "31", "33"
 """SGR parameters for :func:`paint`."""
 
 NARROWEST = 8
-"""Columns below which a column of a table is not shrunk."""
+"""Columns below which a column of a table is not shrunk, unless it is told otherwise."""
 GAP = "  "
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that can move the cursor, colour, or turn the direction of writing."""
@@ -57,16 +57,22 @@ def paint(text: str, style: str, *, is_coloured: bool) -> str:
 
 
 def table(
-    heading: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None, is_coloured: bool
+    heading: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    width: int | None,
+    is_coloured: bool,
+    narrowest: Sequence[int] = (),
 ) -> str:
     """Return aligned columns under a heading, every cell on one line.
 
-    ``width`` is that of the terminal, in columns: the widest column shrinks until the table fits.
+    ``width`` is that of the terminal, in columns: the widest column shrinks until the table fits, but none
+    below its ``narrowest``, :data:`NARROWEST` if there are none.
     """
     cells = [[shown(cell) for cell in row] for row in (heading, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heading))]
     if width is not None:
-        _shrink(widths, width)
+        _shrink(widths, width, narrowest or [NARROWEST] * len(widths))
     lines = [GAP.join(_fit(cell, size) for cell, size in zip(row, widths, strict=True)) for row in cells]
     first, *others = [line.rstrip() + "\n" for line in lines]
     return paint(first.rstrip("\n"), BOLD, is_coloured=is_coloured) + "\n" + "".join(others)
@@ -84,12 +90,12 @@ def track(items: Sequence[T], description: str) -> Iterable[T]:
     return show(items, description=description, console=Console(stderr=True))
 
 
-def _shrink(widths: list[int], available: int) -> None:
+def _shrink(widths: list[int], available: int, narrowest: Sequence[int]) -> None:
     while sum(widths) + len(GAP) * (len(widths) - 1) > available:
-        widest = widths.index(max(widths))
-        if widths[widest] <= NARROWEST:
+        wide = [index for index, least in enumerate(narrowest) if widths[index] > least]
+        if not wide:
             return
-        widths[widest] -= 1
+        widths[max(wide, key=lambda index: widths[index])] -= 1
 
 
 def _fit(cell: str, size: int) -> str:

@@ -102,10 +102,20 @@ class Api:
         self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON
     ) -> Iterator[dict[str, Any]]:
         """Yield the objects of a collection, page by page. Raises ApiError."""
+        for page in self.pages(path, query=query, accept=accept):
+            yield from page["items"]
+
+    def pages(
+        self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the pages of a collection, as Lists that know what remains. Raises ApiError.
+
+        410 among them: the server has forgotten the first page since, and the list is to be begun again.
+        """
         asked = {"limit": PAGE, **(query or {})}
         while True:
             page = self.request("GET", path, query=asked, accept=accept)
-            yield from page["items"]
+            yield page
             token = page["metadata"].get("continue", "")
             if not token:
                 return
@@ -143,6 +153,8 @@ class Api:
                     headers={
                         **connection.authorization(),
                         "Accept": accept,
+                        # A page of objects is a tenth of its size then; a watch is not compressed.
+                        "Accept-Encoding": "identity" if is_stream else "gzip",
                         "Content-Type": content_type,
                         "User-Agent": "gfd",
                     },

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.commands import cleanup, completion, config, diff, doctor, dump, explain, machines, match, snapshot
+from gfd.commands import (
+    cleanup,
+    completion,
+    config,
+    diff,
+    doctor,
+    dump,
+    explain,
+    machines,
+    match,
+    nodes,
+    select,
+    snapshot,
+)
 
 if TYPE_CHECKING:
     from gfd.commands.command import Command
@@ -20,6 +33,8 @@ COMMANDS: dict[str, Command] = {
     "snapshot": snapshot.COMMAND,
     "match": match.COMMAND,
     "machines": machines.COMMAND,
+    "nodes": nodes.COMMAND,
+    "select": select.COMMAND,
     "config": config.COMMAND,
     "cleanup": cleanup.COMMAND,
     "completion": completion.COMMAND,

@@ -47,5 +47,7 @@ class Command:
     """From the configuration and the values of :attr:`options` and :attr:`words`; raises GfdError."""
     options: tuple[Option, ...] = ()
     words: Words | None = None
+    notes: str = ""
+    """More sentences, for its own --help only."""
     implies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By a flag of :attr:`options` that is set: what the configuration is then taken to say."""

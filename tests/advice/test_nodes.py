@@ -1,7 +1,8 @@
-"""Nodes from files and simulated machines; from a cluster they come in tests/cluster/test_match.py."""
+"""Nodes from files and simulated machines; tests/cluster has those of a cluster."""
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,232 +10,238 @@ from typing import Any
 import pytest
 import yaml
 
-from gfd.advice.nodes import Node, Taint, add_requests, from_object, gather, read_files, requests_of
-from gfd.config import Loaded
-from gfd.errors import ConfigError, GfdError
-from gfd.nodeconfig import Loader
+from gfd.advice.labelselector import parse
+from gfd.advice.nodes import Taint, connect, from_object, gather, read_files, requests_of
+from gfd.config import Loaded, load
+from gfd.errors import GfdError
+from tests.advice.make import Object, gpu_labels, node, pod, write
 
 GPU = "nvidia.com/gpu"
-Object = dict[str, Any]
 
 
 def loaded(**values: str) -> Loaded:
-    return Loader(values, {})()
+    return load(values, {})
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "nodes.json"
-
-
-def node(name: str = "n1", **members: Any) -> Object:
-    return {"kind": "Node", "metadata": {"name": name}, **members}
-
-
-def pod(on: str, gpus: Any, phase: str = "Running") -> Object:
-    container = {"resources": {"limits": {GPU: gpus, "cpu": "1"}}}
-    return {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"nodeName": on, "containers": [container]},
-            "status": {"phase": phase}}  # fmt: skip
-
-
-def test_a_node() -> None:
-    item = node(
-        spec={
-            "taints": [
-                {"key": "a", "value": "b", "effect": "NoSchedule"},
-                {"key": "c", "effect": "NoExecute"},
-            ]
-        },
-        status={"allocatable": {GPU: "8", "nvidia.com/mig-1g.5gb": 7, "cpu": "500m"}},
-    )
-    item["metadata"]["labels"] = {"x": "y"}
-    assert from_object(item) == Node(
-        name="n1",
-        labels={"x": "y"},
-        taints=(Taint(key="a", value="b", effect="NoSchedule"), Taint(key="c", effect="NoExecute")),
-        allocatable={GPU: 8, "nvidia.com/mig-1g.5gb": 7},
-        metadata=item["metadata"],
-    )
-    assert from_object(node(spec=None, status=None)) == Node(name="n1", metadata={"name": "n1"})
-
-
-def test_a_cordoned_node_is_tainted_at_once() -> None:
-    cordon = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
-    assert from_object(node(spec={"unschedulable": True})).taints == (cordon,)
-    tainted = {"unschedulable": True, "taints": [{"key": cordon.key, "effect": "NoSchedule"}]}
-    assert from_object(node(spec=tainted)).taints == (cordon,)
-    assert from_object(node(spec={"unschedulable": False})).taints == ()
-
-
-def test_files(tmp_path: Path) -> None:
-    nodes, pods = tmp_path / "nodes", tmp_path / "pods"
-    offer = {"allocatable": {GPU: 8}}
-    items = [node("b", status=offer), node("a", status=offer)]
-    listed = [
-        json.dumps({"kind": "List", "items": items}),
-        yaml.safe_dump({"kind": "NodeList", "items": items}),
-        yaml.safe_dump_all(items),
-        "\ufeff" + json.dumps({"kind": "List", "items": items}),
+def test_nodes_and_pods_from_files(tmp_path: Path) -> None:
+    taints = [
+        {"key": "dedicated", "value": "ml", "effect": "NoSchedule"},
+        {"key": "x", "effect": "NoExecute"},
     ]
-    there = [pod("a", 3), pod("a", "1"), pod("a", 9, "Failed"), pod("", 9), pod("gone", 1)]
-    pods.write_text(json.dumps({"kind": "PodList", "items": there}))
-    for text in listed:
-        nodes.write_text(text)
-        found = read_files(nodes, pods)
-        assert [(each.name, each.free(GPU), each.free("nvidia.com/none")) for each in found] == [
-            ("a", 4, 0),
-            ("b", 8, 0),
-        ]
-        assert [each.free(GPU) for each in read_files(nodes, None)] == [8, 8]
-    nodes.write_text(json.dumps(items[0]))
-    assert [each.name for each in read_files(nodes, None)] == ["b"]
-    assert gather(loaded(nodes=""), nodes, pods) == read_files(nodes, pods)
-
-
-def test_pods_of_a_server() -> None:
-    (found,) = add_requests(
-        [Node(name="a", allocatable={GPU: 4})], iter([pod("a", 1), pod("a", 2, "Succeeded")])
+    nodes = write(tmp_path / "nodes", node("b", offers={"gpu": 8}), node("a", gpu_labels(), taints=taints))
+    pods = write(
+        tmp_path / "pods",
+        pod("1", "b", {"gpu": 1}),
+        pod("2", "b", {"gpu": 2}, "Pending"),
+        pod("3", "b", {"gpu": 4}, "Succeeded"),
+        pod("4", "", {"gpu": 4}),
+        pod("5", "b", {}),
     )
-    assert found.free(GPU) == 3
+    first, second = read_files(Path(nodes), Path(pods))
+    assert (first.name, first.labels) == ("a", {"kubernetes.io/hostname": "a"} | gpu_labels())
+    assert list(map(str, first.taints)) == ["dedicated=ml:NoSchedule", "x:NoExecute"]
+    assert first.taints[0] == Taint(key="dedicated", value="ml", effect="NoSchedule")
+    assert (second.name, second.allocatable, second.requested) == ("b", {GPU: 8}, {GPU: 3})
+    assert second.free(GPU) == 5
+    assert first.is_counted
+    assert [each.is_counted for each in read_files(Path(nodes), None)] == [False, False]
 
 
-def test_requests() -> None:
-    def wants(gpus: int, **members: Any) -> Object:
-        return {"resources": {"requests": {GPU: gpus}}, **members}
+def test_what_kubectl_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON, YAML, one object, standard input, and what PowerShell puts in front."""
+    item = node("größe", {"zone": "a"}, {"gpu": 1})
+    files = {
+        "list.json": json.dumps({"kind": "NodeList", "items": [item]}),
+        "one.json": json.dumps(item),
+        "list.yaml": yaml.safe_dump({"kind": "List", "items": [item]}),
+        "bom.json": "\ufeff" + json.dumps(item),
+    }
+    expected = [from_object(item)]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (found,) = read_files(tmp_path / name, None)
+        assert found.labels == expected[0].labels
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(files["list.yaml"].encode())))
+    (found,) = read_files(Path("-"), None)
+    assert found.name == "größe"
 
-    assert requests_of({}) == {}
-    assert requests_of({"containers": [{}, wants(1), wants(2)]}) == {GPU: 3}
-    first = [wants(4), wants(2, restartPolicy="Always"), wants(3)]
-    assert requests_of({"initContainers": first[:1], "containers": [wants(1)]}) == {GPU: 4}
-    assert requests_of({"initContainers": first, "containers": [wants(1)]}) == {GPU: 5}
-    assert requests_of({"initContainers": first, "containers": [wants(9)], "overhead": {GPU: 1}}) == {GPU: 12}
+
+def changed(path: str, value: Any) -> Object:
+    """Return a Node of which one part is something else."""
+    item = node("n1", gpu_labels(), {"gpu": 8})
+    *parts, last = path.split(".")
+    target = item
+    for part in parts:
+        target = target[part]
+    target[last] = value
+    return item
 
 
 HINT = "; expected what kubectl get nodes -o json prints"
+NO_NAME = "has something else than fields where metadata.name should be"
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("item", "reason"),
     [
-        ("", "FILE:1: holds nothing"),
-        ("words", "FILE:1: holds no Kubernetes object"),
-        ("[]", "FILE:1: holds no Kubernetes object"),
-        ("{}", "FILE:1: holds no Kubernetes object"),
-        ("a: 1\nb: [", "FILE:3: neither JSON nor YAML"),
-        ("\x00", "FILE: neither JSON nor YAML"),
-        ('{"kind": "PodList", "items": []}', "FILE:1: holds a PodList, not Nodes"),
-        ('{"kind": "Pod"}', "FILE:1: holds a Pod, not Nodes"),
-        ('{"kind": "Status", "code": 403}', "FILE:1: holds a Status, not Nodes"),
-        ('{"kind": "List"}', "FILE:1: holds a List without items"),
-        ('{"kind": "List", "items": [{"kind": "Pod"}]}',
-         "FILE:1: holds a List with a Pod, not of Nodes only"),
-        ('{"kind": "List", "items": [5]}',
-         "FILE:1: holds a List with something that is no object, not of Nodes only"),
-        ('{"kind": "\\u001b[2J"}', r"FILE:1: holds a \x1b[2J, not Nodes"),
-        ('{"kind": "Node"}', "FILE: Node number 1 has no metadata.name"),
-        ('{"kind": "Node", "metadata": 5}',
-         "FILE: Node number 1 has something else than fields where metadata.name should be"),
-        ('{"kind": "Node", "metadata": {"name": 5}}',
-         "FILE: Node 5 has something else than a string at metadata.name"),
-        ('{"kind": "Node", "metadata": {"name": "a", "labels": []}}',
-         "FILE: Node a has something else than fields at metadata.labels"),
-        ('{"kind": "Node", "metadata": {"name": "a", "labels": {"x": true}}}',
-         "FILE: Node a has the label x that is no string"),
-        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": {}}}',
-         "FILE: Node a has something else than a list at spec.taints"),
-        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": [{"key": "x"}]}}',
-         "FILE: Node a has a taint without key or effect"),
-        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": ["x"]}}',
-         "FILE: Node a has something else than fields where key should be"),
-        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"unschedulable": "yes"}}',
-         "FILE: Node a has something else than true or false at spec.unschedulable"),
-        (('{"kind": "Node", "metadata": {"name": "\\u001b"}, "status": {"allocatable": {"nvidia.com/gpu":'
-         ' "x"}}}'),
-         (r"FILE: Node \x1b has an amount of nvidia.com/gpu that is no quantity: 'x'; write one like 1, 500m"
-         r" or 40Gi")),
+        (
+            changed("metadata", []),
+            " Node number 1 has something else than fields where metadata.name should be",
+        ),
+        (
+            changed("metadata", "x"),
+            " Node number 1 has something else than fields where metadata.name should be",
+        ),
+        (changed("metadata.name", ""), " Node number 1 has no metadata.name"),
+        (changed("metadata.labels", ["a"]), " Node n1 has something else than fields at metadata.labels"),
+        (
+            changed("metadata.labels", {"nvidia.com/gpu.count": 8}),
+            " Node n1 has the label nvidia.com/gpu.count that is no string; put the value into quotes",
+        ),
+        (changed("spec", 1), " Node n1 has something else than fields where spec.taints should be"),
+        (changed("spec.taints", {"key": "a"}), " Node n1 has something else than a list at spec.taints"),
+        (changed("spec.taints", [{"key": "a"}]), " Node n1 has a taint without key or effect"),
+        (
+            changed("status.conditions", ["Ready"]),
+            " Node n1 has something else than fields where type should be",
+        ),
+        (
+            changed("status.allocatable", [1]),
+            " Node n1 has something else than fields at status.allocatable",
+        ),
+        (
+            changed("status.capacity", {GPU: "many"}),
+            f" Node n1 has an amount of {GPU} that is no quantity: 'many'; write one like 1, 500m or 40Gi",
+        ),
+        (
+            changed("status.allocatable", {GPU: 0.5}),
+            f" Node n1 has an amount of {GPU} that is no whole number: '0.5'; devices cannot be divided",
+        ),
+        (changed("kind", "Pod"), "1: holds a List with a Pod, not of Nodes only"),
+        ("text", "1: holds a List with something that is no object, not of Nodes only"),
     ],
-)  # fmt: skip
-def test_what_are_no_nodes(file: Path, text: str, message: str) -> None:
-    file.write_text(text)
-    with pytest.raises(GfdError) as refused:
-        read_files(file, None)
-    assert str(refused.value).replace(str(file), "FILE") == message + HINT
+)
+def test_odd_nodes(tmp_path: Path, item: Object, reason: str) -> None:
+    path = write(tmp_path / "nodes.json", item)
+    with pytest.raises(GfdError) as caught:
+        read_files(Path(path), None)
+    assert str(caught.value) == f"{path}:{reason}{HINT}"
 
 
-def test_what_are_no_pods(tmp_path: Path, file: Path) -> None:
-    file.write_text(json.dumps(node()))
-    pods = tmp_path / "pods.json"
-    pods.write_text(json.dumps({"kind": "List", "items": [pod("n1", 1), pod("n1", "half")]}))
-    with pytest.raises(GfdError) as refused:
-        read_files(file, pods)
-    assert str(refused.value) == (
-        f"{pods}: Pod p has an amount of nvidia.com/gpu that is no quantity: 'half'; write one like 1, 500m"
-        f" or"
-        " 40Gi; expected what kubectl get pods -A -o json prints"
-    )
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "holds nothing"),
+        ("a: b", "holds no Kubernetes object"),
+        ("[]", "holds no Kubernetes object"),
+        ("a: b: c", "neither JSON nor YAML"),
+        ("\x00", "neither JSON nor YAML"),
+        ("[" * 100_000, "neither JSON nor YAML"),
+        ('{"kind": "List"}', "holds a List without items"),
+        ('{"kind": "List", "items": {}}', "holds a List without items"),
+    ],
+)
+def test_files_of_something_else(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "nodes"
+    path.write_text(text)
+    with pytest.raises(GfdError) as caught:
+        read_files(path, None)
+    # What YAML cannot even decode has no line.
+    place = str(path) if text == "\x00" else f"{path}:1"
+    assert str(caught.value) == f"{place}: {reason}{HINT}"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(GfdError, match=r"gone: No such file or directory; expected what kubectl get nodes"):
+    with pytest.raises(GfdError, match="gone: No such file or directory; expected what kubectl get nodes"):
         read_files(tmp_path / "gone", None)
-    (tmp_path / "bytes").write_bytes(b"\xff")
-    with pytest.raises(GfdError, match=r"bytes: not text in UTF-8; expected what"):
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    with pytest.raises(GfdError, match="bytes: not text in UTF-8; expected what kubectl get nodes"):
         read_files(tmp_path / "bytes", None)
+    nodes = write(tmp_path / "nodes", node("a"))
+    pods = write(tmp_path / "pods", pod("p", "a", {"gpu": 1}) | {"spec": {"nodeName": "a", "containers": 1}})
+    with pytest.raises(GfdError) as caught:
+        read_files(Path(nodes), Path(pods))
+    assert str(caught.value) == (
+        f"{pods}: Pod p has something else than a list at containers; "
+        "expected what kubectl get pods -A -o json prints"
+    )
 
 
-def test_pods_alone_are_of_no_use(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="needs --nodes"):
-        gather(loaded(), None, tmp_path)
-
-
-SHARING = """\
-version: v1
-sharing:
-  timeSlicing:
-    renameByDefault: {}
-    resources: [{{name: nvidia.com/gpu, replicas: 4}}]
-"""
-
-
-SOME = """\
-version: v1
-mig-configs:
-  some:
-  - {devices: [0], mig-enabled: true, mig-devices: {1g.5gb: 7}}
-  - {devices: [1], mig-enabled: true, mig-devices: {3g.20gb: 2}}
-  - {devices: [2, 3, 4, 5, 6, 7], mig-enabled: false}
-"""
+def container(count: int, **more: str) -> Object:
+    return {"name": "c", "resources": {"limits": {GPU: str(count)}}, **more}
 
 
 @pytest.mark.parametrize(
-    ("machine", "layout", "strategy", "offered"),
+    ("spec", "count"),
     [
-        ("mig-doc", "all-1g.5gb", "none", {GPU: 1}),
-        ("mig-doc", "all-1g.5gb", "single", {GPU: 7}),
-        ("mig-doc", "all-1g.5gb", "mixed", {"nvidia.com/mig-1g.5gb": 7}),
-        ("mig-doc", "", "mixed", {GPU: 1}),
-        ("dgx-a100", "", "single", {GPU: 8}),
-        ("dgx-a100", "some", "none", {GPU: 8}),
-        ("dgx-a100", "some", "single", {}),
-        ("dgx-a100", "some", "mixed", {GPU: 6, "nvidia.com/mig-1g.5gb": 7, "nvidia.com/mig-3g.20gb": 2}),
-        ("no-gpu", "", "none", {}),
+        ({"containers": [container(1), container(2)]}, 3),
+        ({"containers": [container(1)], "initContainers": [container(4), container(2)]}, 4),
+        ({"containers": [container(3)], "initContainers": [container(2)]}, 3),
+        (
+            {
+                "containers": [container(1)],
+                "initContainers": [container(2, restartPolicy="Always"), container(1)],
+            },
+            3,
+        ),
+        (
+            {
+                "containers": [container(1)],
+                "initContainers": [container(4), container(2, restartPolicy="Always")],
+            },
+            4,
+        ),
+        ({"containers": [container(1)], "overhead": {GPU: "1"}}, 2),
+        ({"containers": [{"resources": {"limits": {GPU: "4"}, "requests": {GPU: "4"}}}]}, 4),
     ],
-)  # fmt: skip
-def test_a_simulated_machine_offers_what_the_device_plugin_would(
-    tmp_path: Path, machine: str, layout: str, strategy: str, offered: dict[str, int]
-) -> None:
-    values = {"simulate": machine, "mig_strategy": strategy, "no_timestamp": "true"}
-    if layout == "some":
-        (tmp_path / "some.yaml").write_text(SOME)
-        layout = str(tmp_path / "some.yaml")
-    (found,) = gather(loaded(**values, **({"mig": layout} if layout else {})))
-    assert (found.name, found.allocatable, found.requested, found.taints) == (machine, offered, {}, ())
-    assert found.labels["nvidia.com/vgpu.present"] == "false"
+)
+def test_what_a_pod_requests(spec: Object, count: int) -> None:
+    assert requests_of(spec)[GPU] == count
 
 
-@pytest.mark.parametrize(("is_renamed", "name"), [("false", GPU), ("true", "nvidia.com/gpu.shared")])
-def test_shared_gpus(tmp_path: Path, is_renamed: str, name: str) -> None:
-    (tmp_path / "config.yaml").write_text(SHARING.format(is_renamed))
-    config = loaded(simulate="dgx-a100", config_file=str(tmp_path / "config.yaml"), node_name="n9")
-    (found,) = gather(config)
-    assert (found.name, found.allocatable) == ("n9", {name: 32})
+def test_a_selector_for_files(tmp_path: Path) -> None:
+    path = Path(write(tmp_path / "nodes", node("a", {"zone": "a"}), node("b", {"zone": "b"})))
+    (found,) = gather(loaded(), path, selector=parse("zone in (b,c)"))
+    assert found.name == "b"
+    assert gather(loaded(simulate="t4"), selector=parse("zone")) == []
+
+
+def test_pods_without_nodes() -> None:
+    with pytest.raises(GfdError, match=r"--pods \(command line\): needs --nodes"):
+        gather(loaded(), None, Path("pods"))
+
+
+@pytest.mark.parametrize(
+    ("values", "offered"),
+    [
+        ({"simulate": "t4"}, {GPU: 1}),
+        ({"simulate": "no-gpu"}, {}),
+        ({"simulate": "mixed-models"}, {GPU: 3}),
+        ({"simulate": "mig-doc", "mig": "all-1g.5gb"}, {GPU: 1}),
+        ({"simulate": "mig-doc", "mig": "all-1g.5gb", "mig_strategy": "single"}, {GPU: 7}),
+        ({"simulate": "mig-doc", "mig": "all-1g.5gb", "mig_strategy": "mixed"}, {"nvidia.com/mig-1g.5gb": 7}),
+        ({"simulate": "dgx-a100", "mig_strategy": "single"}, {GPU: 8}),
+        ({"simulate": "dgx-a100", "mig_strategy": "mixed"}, {GPU: 8}),
+    ],
+)
+def test_a_simulated_node(values: dict[str, str], offered: dict[str, int]) -> None:
+    (found,) = gather(loaded(**values))
+    assert (found.name, found.allocatable, found.capacity) == (values["simulate"], offered, offered)
+    assert found.is_counted
+
+
+@pytest.mark.parametrize(("rename", "name"), [("false", GPU), ("true", f"{GPU}.shared")])
+def test_a_simulated_node_whose_gpus_are_shared(tmp_path: Path, rename: str, name: str) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "version: v1\nsharing:\n  timeSlicing:\n"
+        f"    renameByDefault: {rename}\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
+    )
+    values = {"simulate": "dgx-a100", "config_file": str(tmp_path / "config.yaml"), "node_name": "n"}
+    (found,) = gather(loaded(**values))
+    assert (found.name, found.allocatable) == ("n", {name: 32})
+
+
+def test_people_are_not_held_up_unless_they_ask_for_it() -> None:
+    assert connect(loaded()) is not connect(loaded())
+    slow = loaded(kube_api_qps="1")
+    assert connect(slow) is connect(slow)

@@ -44,6 +44,13 @@ def test_a_table_shrinks_its_widest_column() -> None:
     )
 
 
+def test_columns_that_must_not_shrink_as_far() -> None:
+    text = table(HEADING, ROWS, width=20, is_coloured=False, narrowest=(4, 13))
+    assert text == "node   product\nn1     A100-PCIE-40…\nnode…\n"
+    text = table(HEADING, ROWS, width=1, is_coloured=False, narrowest=(8, 24))
+    assert text == "node      product\nn1        A100-PCIE-40GB-MIG-1g.5…\nnode-two\n"
+
+
 def test_a_coloured_table() -> None:
     text = table(("a",), (("\x1b[31m",),), width=None, is_coloured=True)
     assert text == f"\x1b[{BOLD}ma\x1b[0m\n\\x1b[31m\n"

@@ -92,7 +92,9 @@ class Proxy:
         server.request(request.command, request.path, body or None, headers)
         answer = server.getresponse()
         request.send_response(answer.status)
-        request.send_header("Content-Type", answer.getheader("Content-Type") or "")
+        for name in ("Content-Type", "Content-Encoding"):
+            if value := answer.getheader(name):
+                request.send_header(name, value)
         request.send_header("Connection", "close")
         request.end_headers()
         request.close_connection = True

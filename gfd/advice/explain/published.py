@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gfd.advice.explain.catalogue import describe
-from gfd.advice.nodes import NODES, VENDOR, read_files
+from gfd.advice.nodes import NODES, VENDOR, from_object
 from gfd.advice.terminal import shown
 from gfd.cluster.ownership import holders
 from gfd.errors import GfdError
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
     """Return the metadata of a Node, out of a file that kubectl printed if there is one. Raises GfdError."""
     if file is not None:
-        by_name = {node.name: node for node in read_files(file, None)}
+        from gfd.advice.printed import read_list
+
+        command = "kubectl get nodes -o json"
+        by_name: dict[str, Mapping[str, Any]] = dict(
+            read_list(file, "Node", command, lambda item: (from_object(item).name, item["metadata"]))
+        )
         if name not in by_name:
             raise GfdError(shown(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}"))
-        return by_name[name].metadata
+        return by_name[name]
     from gfd.cluster.api import METADATA, share
 
     answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", accept=METADATA)

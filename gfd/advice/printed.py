@@ -52,13 +52,13 @@ def _parse(text: str) -> tuple[int, list[Any] | None]:
     """Return the documents of a text, or None and the line where it is neither JSON nor YAML."""
     try:
         return 0, [json.loads(text)]
-    except ValueError:
+    except (ValueError, RecursionError):
         import yaml
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             return 0, [each for each in yaml.load_all(text, loader) if each is not None]
-        except (yaml.YAMLError, ValueError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             return (mark.line + 1 if mark else 0), None
 

@@ -1,0 +1,47 @@
+"""When something was, and how long ago, as Kubernetes writes it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_YEAR = 365 * _DAY
+_FORMS = (
+    (2 * _MINUTE, 1, "s", 0, ""),
+    (10 * _MINUTE, _MINUTE, "m", 1, "s"),
+    (3 * _HOUR, _MINUTE, "m", 0, ""),
+    (8 * _HOUR, _HOUR, "h", _MINUTE, "m"),
+    (2 * _DAY, _HOUR, "h", 0, ""),
+    (8 * _DAY, _DAY, "d", _HOUR, "h"),
+    (2 * _YEAR, _DAY, "d", 0, ""),
+    (8 * _YEAR, _YEAR, "y", _DAY, "d"),
+)
+"""Up to so many seconds: the unit and its letter, and the unit of the rest and its letter, 0 for none."""
+
+
+def age(then: datetime, now: datetime) -> str:
+    """Return the time from ``then`` to ``now``: ``59s``, ``7d3h``; ``<invalid>`` for the future."""
+    seconds = int((now - then).total_seconds())
+    if seconds < -1:
+        return "<invalid>"
+    seconds = max(seconds, 0)
+    for limit, unit, letter, rest_unit, rest_letter in _FORMS:
+        if seconds < limit:
+            rest = seconds % unit // rest_unit if rest_unit else 0
+            return f"{seconds // unit}{letter}" + (f"{rest}{rest_letter}" if rest else "")
+    return f"{seconds // _YEAR}y"
+
+
+def parse_time(text: Any) -> datetime | None:
+    """Return the time that the API server wrote, in RFC 3339; None for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """Return a time as the API server writes it; None stays."""
+    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,98 @@
+"""What ``gfd nodes`` is asked, and its answer."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gfd.advice import labelselector, roster, rostertable
+from gfd.advice.columns import COLUMNS
+from gfd.advice.nodes import gather
+from gfd.advice.terminal import is_coloured, width_of
+from gfd.errors import ConfigError
+from gfd.options import COMMAND_LINE
+from gfd.values import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from gfd.advice.labelselector import LabelSelector
+    from gfd.advice.roster import Roster
+    from gfd.config import Loaded
+
+UNCOUNTED = "gfd: warning: what is allocated and free is unknown: {}\n"
+NO_PODS = "pods may not be listed; the verb list on pods is needed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which nodes, in which order, and how to print them."""
+
+    nodes_file: Path | None = None
+    pods_file: Path | None = None
+    selector: LabelSelector | None = None
+    order: tuple[str, ...] = ()
+    """Names of columns, with a leading ``-`` where turned round."""
+    form: str = "table"
+    """``table``, ``wide``, or a key of :data:`FORMATS`."""
+
+
+FORMATS: Mapping[str, Callable[[Roster], str]] = {
+    "json": roster.to_json,
+    "yaml": roster.to_yaml,
+    "csv": roster.to_csv,
+}
+
+
+def read_selector(text: str | None) -> LabelSelector | None:
+    """Return the selector that was given. Raises ConfigError with what Kubernetes would say."""
+    if text is None:
+        return None
+    try:
+        return labelselector.parse(text)
+    except ValueError as error:
+        raise ConfigError("--selector", COMMAND_LINE, str(error)) from None
+
+
+def read_order(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns to sort by. Raises ConfigError for one that does not exist."""
+    known = [column.name for column in COLUMNS]
+    try:
+        for name in names:
+            one_of(name.removeprefix("-"), known)
+    except ValueError as error:
+        raise ConfigError("--sort", COMMAND_LINE, str(error)) from None
+    return tuple(names)
+
+
+def show(loaded: Loaded, asked: Asked) -> str:
+    """Return the answer; what it lacks is said on standard error. Raises GfdError."""
+    nodes = gather(loaded, asked.nodes_file, asked.pods_file, selector=asked.selector)
+    now = datetime.now(UTC)
+    found = roster.enrol(nodes, asked.order, now)
+    if any(not node.is_counted for node in nodes):
+        sys.stderr.write(UNCOUNTED.format(_reason(asked)))
+    if asked.form in FORMATS:
+        return FORMATS[asked.form](found)
+    return draw(found, asked, now)
+
+
+def draw(found: Roster, asked: Asked, now: datetime, *, height: int | None = None) -> str:
+    """Return the table for standard output, at most ``height`` lines of it."""
+    is_wide = asked.form == "wide"
+    # Who asks for all of it gets all of it, however narrow the terminal.
+    width = None if is_wide else width_of(sys.stdout)
+    coloured = is_coloured(sys.stdout)
+    if not found.rows:
+        return rostertable.foot(found, width=width, is_coloured=coloured)
+    columns = rostertable.columns_of(is_wide)
+    return rostertable.to_table(found, columns, now, width=width, height=height, is_coloured=coloured)
+
+
+def _reason(asked: Asked) -> str:
+    if asked.nodes_file is not None:
+        return "name the pods with --pods, as kubectl get pods -A -o json prints them"
+    return NO_PODS

@@ -1,0 +1,85 @@
+"""A collection of the API server, all of it as it was at one moment."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gfd.advice.progress import progress
+from gfd.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from gfd.cluster.api import Api
+
+T = TypeVar("T")
+
+TRIES = 3
+"""How often a collection is begun whose pages the server forgets before the last of them was read."""
+FORBIDDEN, GONE = 403, 410
+
+
+def collect(
+    api: Api,
+    path: str,
+    convert: Callable[[Mapping[str, Any]], T],
+    *,
+    query: Mapping[str, str] | None = None,
+    what: str,
+) -> tuple[list[T], str]:
+    """Return the objects, each as ``convert`` makes it, and the resourceVersion that a watch goes on from.
+
+    ``what`` stands beside the progress bar. Raises ApiError.
+    """
+    tries_left = TRIES
+    while True:
+        tries_left -= 1
+        try:
+            return _collect(api, path, convert, query, what)
+        except ApiError as error:
+            if error.status == FORBIDDEN:
+                raise _explain(error, what) from error
+            if error.status != GONE or not tries_left:
+                raise
+
+
+def _explain(error: ApiError, what: str) -> ApiError:
+    reason = f"{error}; the verb list on {what} is needed"
+    return ApiError(reason, kind=error.kind, status=error.status, verb=error.verb, details=error.details)
+
+
+def _collect(
+    api: Api,
+    path: str,
+    convert: Callable[[Mapping[str, Any]], T],
+    query: Mapping[str, str] | None,
+    what: str,
+) -> tuple[list[T], str]:
+    found: list[T] = []
+    version = ""
+    with _without_collector(), progress(what) as show:
+        for page in api.pages(path, query=query):
+            items, metadata = page["items"], page["metadata"]
+            found += map(convert, items)
+            # A page is a hundred times what is kept of it, and the next one is already on its way.
+            items.clear()
+            version = metadata["resourceVersion"]
+            if metadata.get("continue"):
+                # The server does not count where a selector is given.
+                remaining = metadata.get("remainingItemCount")
+                show(len(found), None if remaining is None else len(found) + remaining)
+    return found, version
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let nobody look for cycles: JSON has none, and the search takes as long as the parsing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,251 @@
+"""``gfd select`` pasted: what it prints is accepted by the real API server, and placed where it says."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from gfd.advice.criteria import Wanted
+from gfd.advice.nodes import Node, from_object
+from gfd.advice.selection import Answer, select
+from gfd.advice.snippet import to_spec
+from gfd.cluster.api import Api
+from gfd.errors import ConfigError
+from tests.advice.make import gpu_labels
+from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.objects import NODES, delete, namespace
+
+pytestmark = pytest.mark.cluster
+
+PODS = "/api/v1/namespaces/default/pods"
+A100, H100 = "NVIDIA-A100-PCIE-40GB", "NVIDIA-H100-80GB-HBM3"
+GPU = "nvidia.com/gpu"
+
+
+def mixed(profile: str, count: int) -> dict[str, str]:
+    labels = {"count": str(count), "memory": "4864", "product": f"{A100}-MIG-{profile}"}
+    return {f"nvidia.com/mig-{profile}.{key}": value for key, value in labels.items()}
+
+
+def driver(major: str, minor: str, revision: str) -> dict[str, str]:
+    parts = {"major": major, "minor": minor, "revision": revision}
+    return {f"cuda_driver__version_{key}": value for key, value in parts.items()}
+
+
+CLUSTER: dict[str, tuple[dict[str, str], dict[str, int], str]] = {
+    "a1": (gpu_labels(A100, 2, gpu_memory="40536"), {"gpu": 2}, ""),
+    "a2": (gpu_labels("A100-PCIE-40GB", 2, gpu_memory="40536", **driver("460", "73", "01")), {"gpu": 2}, ""),
+    "h1": (gpu_labels(H100, 8, gpu_memory="81559", gpu_compute_major="9"), {"gpu": 8}, GPU),
+    "h2": (gpu_labels(H100, 8, gpu_memory="81559", gpu_compute_major="9"), {"gpu": 8}, "dedicated"),
+    "s1": (gpu_labels(f"{A100}-MIG-1g.5gb", 7, gpu_memory="4864", mig_strategy="single"), {"gpu": 7}, ""),
+    "m1": (gpu_labels(A100, 1, gpu_memory="40536") | mixed("1g.5gb", 7), {"gpu": 0, "mig-1g.5gb": 7}, ""),
+    "m2": (gpu_labels(A100, 2, gpu_memory="40536") | mixed("1g.5gb", 7), {"gpu": 1, "mig-1g.5gb": 7}, ""),
+    "l1": (gpu_labels("NVIDIA-L40S", 4, gpu_memory="46068", gpu_compute_minor="9"), {"gpu": 4}, ""),
+    "l2": (
+        gpu_labels("NVIDIA-L40S", 4, gpu_memory="46068", gpu_compute_minor="9", **driver("550", "05", "")),
+        {"gpu.shared": 8},
+        "",
+    ),
+    "t1": (
+        gpu_labels("Tesla-T4-SHARED", 1, gpu_memory="15360", gpu_compute_major="7", gpu_compute_minor="5"),
+        {"gpu": 4},
+        "",
+    ),
+    "bad": (gpu_labels(A100, 1, gpu_memory="40536mib", gpu_compute_major="eight"), {"gpu": 1}, ""),
+    "none": ({}, {}, ""),
+}
+"""Labels, devices by resource without prefix, and the key of a taint."""
+
+
+def create(api: Api, name: str, labels: Mapping[str, str], offers: Mapping[str, int], taint: str) -> None:
+    amounts = {
+        "pods": "50",
+        "cpu": "64",
+        "memory": "64Gi",
+        **{f"nvidia.com/{key}": str(count) for key, count in offers.items()},
+    }
+    taints = [{"key": taint, "value": "x", "effect": "NoSchedule"}] if taint else []
+    api.request(
+        "POST",
+        NODES,
+        {
+            "metadata": {"name": name, "labels": {**labels, "kubernetes.io/hostname": name}},
+            "spec": {"taints": taints},
+            "status": {"capacity": amounts, "allocatable": amounts},
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("cluster")) as plane:
+        plane.start_scheduling()
+        namespace(plane.admin, "default")
+        for name, (labels, offers, taint) in CLUSTER.items():
+            create(plane.admin, name, labels, offers, taint)
+
+        def are_ready() -> bool:
+            taints = [taint for item in plane.admin.list(NODES) for taint in item["spec"].get("taints") or ()]
+            return not [taint for taint in taints if taint["key"].startswith("node.kubernetes.io/")]
+
+        wait_for(are_ready, "nodes that are ready")
+        yield plane
+        plane.check()
+
+
+def run(plane: ControlPlane, *words: str) -> tuple[int, str, str]:
+    command = (sys.executable, "-m", "gfd", "select", f"--kubeconfig={plane.kubeconfig}", *words)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def place(plane: ControlPlane, spec: dict[str, Any]) -> list[str]:
+    """Let as many pods as there are nodes be scheduled, each on its own; return the nodes that took one."""
+    apart = {"labelSelector": {"matchLabels": {"app": "pasted"}}, "topologyKey": "kubernetes.io/hostname"}
+    rule = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
+    pasted = json.loads(json.dumps(spec))
+    pasted["affinity"] = {**pasted.get("affinity", {}), **rule}
+    pasted["containers"][0]["image"] = "main"
+    names = [f"pasted-{number}" for number in range(len(CLUSTER))]
+    for name in names:
+        body = {"metadata": {"name": name, "labels": {"app": "pasted"}}, "spec": pasted}
+        plane.admin.request("POST", PODS, body)
+
+    def pods() -> list[dict[str, Any]]:
+        return list(plane.admin.list(PODS, query={"labelSelector": "app=pasted"}))
+
+    def are_decided() -> bool:
+        return all(
+            pod["spec"].get("nodeName")
+            or any(each["type"] == "PodScheduled" for each in pod["status"].get("conditions") or ())
+            for pod in pods()
+        )
+
+    wait_for(are_decided, "the scheduler")
+    taken = sorted(pod["spec"]["nodeName"] for pod in pods() if pod["spec"].get("nodeName"))
+    for name in names:
+        delete(plane.admin, f"{PODS}/{name}")
+    wait_for(lambda: not pods(), "the pods to go")
+    return taken
+
+
+CASES: list[tuple[list[str], dict[str, list[str]]]] = [
+    (["--product", "A100"], {GPU: ["a1", "a2", "bad", "m2"]}),
+    (["--product", "A100", "--count", "2"], {GPU: ["a1", "a2"]}),
+    (["--product", "H100"], {GPU: ["h1"]}),
+    (["--memory", ">=40Gi"], {GPU: ["h1", "l1"], f"{GPU}.shared": ["l2"]}),
+    (["--memory", ">=40536Mi,<46068Mi"], {GPU: ["a1", "a2", "m2"]}),
+    (["--memory", "=4864Mi"], {GPU: ["s1"]}),
+    (["--compute", ">=8.0"], {GPU: ["a1", "a2", "h1", "l1", "m2", "s1"], f"{GPU}.shared": ["l2"]}),
+    (["--compute", ">=8.6"], {GPU: ["h1", "l1"], f"{GPU}.shared": ["l2"]}),
+    (["--compute", "<8.0"], {GPU: ["t1"]}),
+    (["--driver", ">=550"], {f"{GPU}.shared": ["l2"]}),
+    (["--driver", "<460.73.2", "--cuda", "=12.2"], {GPU: ["a2"]}),
+    (["--driver", "=460.73.1"], {GPU: ["a2"]}),
+    (["--driver", ">=535.129.03", "--product", "L40S"], {GPU: ["l1"], f"{GPU}.shared": ["l2"]}),
+    (["--mig", "1g.5gb"], {GPU: ["s1"], "nvidia.com/mig-1g.5gb": ["m1", "m2"]}),
+    (
+        ["--mig", "1g.5gb", "--product", "A100", "--memory", ">4Gi"],
+        {GPU: ["s1"], "nvidia.com/mig-1g.5gb": ["m1", "m2"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), CASES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_what_is_pasted_is_placed_where_it_says(
+    cluster: ControlPlane, words: list[str], expected: dict[str, list[str]]
+) -> None:
+    code, out, err = run(cluster, *words, "-o=json")
+    assert (code, err) == (0, "")
+    answers = json.loads(out)["answers"]
+    assert {each["resource"]: sorted(node["node"] for node in each["nodes"]) for each in answers} == expected
+    for answer in answers:
+        assert place(cluster, answer["spec"]) == expected[answer["resource"]]
+    # The text that is pasted says the same.
+    documents = list(yaml.safe_load_all(run(cluster, *words)[1]))
+    assert [each["spec"] for each in documents] == [each["spec"] for each in answers]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ["--product=A100", "--memory", ">=40Gi"],
+            "no node meets all of it; nearest is a1, which lacks --memory",
+        ),
+        (
+            ["--product=H100", "--count=9"],
+            "what is asked for is there, but no node takes it: h1 offers 8 nvidia.com/gpu",
+        ),
+    ],
+)
+def test_nothing_is_there(cluster: ControlPlane, words: list[str], reason: str) -> None:
+    code, _, err = run(cluster, *words)
+    assert code == 1
+    assert err.startswith(f"gfd: {reason}")
+
+
+def test_free_devices_are_told(cluster: ControlPlane) -> None:
+    limits = {"limits": {GPU: "1"}}
+    spec = {"nodeName": "a1", "containers": [{"name": "main", "image": "main", "resources": limits}]}
+    cluster.admin.request("POST", PODS, {"metadata": {"name": "busy"}, "spec": spec})
+    told = json.loads(run(cluster, "--product=A100", "-o=json")[1])["answers"][0]["nodes"]
+    assert [(each["node"], each["free"]) for each in told] == [("a2", 2), ("a1", 1), ("bad", 1), ("m2", 1)]
+    delete(cluster.admin, f"{PODS}/busy")
+
+
+def some(source: random.Random, *texts: str) -> tuple[str, ...]:
+    return tuple(source.sample(texts, source.choice([0, 1, 1, 2])))
+
+
+def random_wanted(source: random.Random) -> Wanted:
+    def version(*parts: int) -> str:
+        sign = source.choice([">=", "<=", ">", "<", "="])
+        return sign + ".".join(
+            str(source.randint(0, most)) for most in parts[: source.randint(1, len(parts))]
+        )
+
+    return Wanted(
+        product=source.choice(["", "A100", "L40S", "T4"]),
+        mig=source.choice(["", "", "1g.5gb"]),
+        memory=some(source, ">=0Mi", ">=4Gi", "<1Ti", ">0.1Gi"),
+        compute=some(source, version(12, 12), ">=0.0", "<=9"),
+        driver=some(source, version(600, 60, 20), ">=0", "<550.0.3"),
+        cuda=some(source, version(13, 9), ">=12"),
+        count=source.randint(1, 3),
+    )
+
+
+def nodes_of(plane: ControlPlane) -> list[Node]:
+    return [from_object(item) for item in plane.admin.list(NODES)]
+
+
+def answers_to(wanted: Wanted, nodes: list[Node] | None) -> tuple[Answer, ...]:
+    try:
+        return select(wanted, nodes).answers
+    except ConfigError:  # its comparisons exclude each other
+        return ()
+
+
+def test_whatever_is_printed_is_accepted(cluster: ControlPlane) -> None:
+    """Numbers below 0, values that no label can have, empty lists: none of it is ever printed."""
+    source, nodes, accepted = random.Random(6), nodes_of(cluster), 0
+    for _ in range(400):
+        wanted = random_wanted(source)
+        for answer in (*answers_to(wanted, nodes), *answers_to(wanted, None)):
+            spec = to_spec(answer, wanted.count)
+            spec["containers"][0]["image"] = "main"
+            body = {"metadata": {"name": "dry"}, "spec": spec}
+            query = {"dryRun": "All", "fieldValidation": "Strict"}
+            cluster.admin.request("POST", PODS, body, query=query)
+            accepted += 1
+    assert accepted > 200
