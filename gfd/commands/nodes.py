@@ -17,7 +17,7 @@ FORMAT_NAMES = ("table", "wide", "json", "yaml", "csv")
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.advice import listed
+    from gfd.advice.roster import listed
 
     asked = listed.Asked(
         nodes_file=values["nodes_file"],
@@ -27,7 +27,7 @@ def _run(loaded: Loaded, values: Values) -> None:
         form=values["format"],
     )
     if values["watch"]:
-        from gfd.advice.live import watch
+        from gfd.advice.roster.live import watch
 
         watch(loaded, asked)
     else:

@@ -18,8 +18,8 @@ GROUP = "What the device must be"
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.advice import lacks, selected, snippet
-    from gfd.advice.selection import select
+    from gfd.advice.select import lacks, selected, snippet
+    from gfd.advice.select.selection import select
     from gfd.advice.terminal import shown, width_of
 
     wanted = selected.read(values)

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.feed import SHORTEST_S
 from gfd.advice.labelselector import parse
+from gfd.advice.roster.feed import SHORTEST_S
 from gfd.cluster.api import Api
 from gfd.errors import ApiError
 from tests.advice import make

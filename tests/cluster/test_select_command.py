@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from gfd.advice.criteria import Wanted
 from gfd.advice.nodes import Node, from_object
-from gfd.advice.selection import Answer, select
-from gfd.advice.snippet import to_spec
+from gfd.advice.select.criteria import Wanted
+from gfd.advice.select.selection import Answer, select
+from gfd.advice.select.snippet import to_spec
 from gfd.cluster.api import Api
 from gfd.errors import ConfigError
 from tests.advice.make import gpu_labels

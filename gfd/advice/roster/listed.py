@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gfd.advice import labelselector, roster, rostertable
-from gfd.advice.columns import COLUMNS
+from gfd.advice import labelselector
 from gfd.advice.nodes import gather
+from gfd.advice.roster import roster, rostertable
+from gfd.advice.roster.columns import COLUMNS
 from gfd.advice.terminal import is_coloured, width_of
 from gfd.errors import ConfigError
 from gfd.options import COMMAND_LINE
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gfd.advice.labelselector import LabelSelector
-    from gfd.advice.roster import Roster
+    from gfd.advice.roster.roster import Roster
     from gfd.config import Loaded
 
 UNCOUNTED = "gfd: warning: what is allocated and free is unknown: {}\n"

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.advice.boxes import ANYTHING, Boxes, Numbers, Values
-from gfd.advice.comparisons import read_memory, read_version
 from gfd.advice.gpus import GPU, VENDOR, profile_of, profiles_of
+from gfd.advice.select.boxes import ANYTHING, Boxes, Numbers, Values
+from gfd.advice.select.comparisons import read_memory, read_version
 from gfd.errors import ConfigError
 from gfd.options import COMMAND_LINE
 

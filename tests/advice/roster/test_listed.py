@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gfd import cli
-from gfd.advice import listed
+from gfd.advice.roster import listed
 from tests.advice import goldens
 from tests.advice.make import Object, gpu_labels, node, pod, unready, write
 from tests.pseudoterminal import typed

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice.ages import rfc3339
-from gfd.advice.columns import COLUMNS, sort_key
 from gfd.advice.gpus import Gpus, describe, has_gpus
+from gfd.advice.roster.columns import COLUMNS, sort_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from gfd.advice.boxes import ANYTHING, both, to_terms
-from gfd.advice.criteria import DRIVER, OLD_DRIVER, criteria_of, shapes_of
 from gfd.advice.gpus import SHARED, VENDOR
 from gfd.advice.requirement import Requirement, whole
+from gfd.advice.select.boxes import ANYTHING, both, to_terms
+from gfd.advice.select.criteria import DRIVER, OLD_DRIVER, criteria_of, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.advice.boxes import Spell
-    from gfd.advice.criteria import Criterion, Shape, Wanted
     from gfd.advice.nodes import Node, Taint
+    from gfd.advice.select.boxes import Spell
+    from gfd.advice.select.criteria import Criterion, Shape, Wanted
     from gfd.labels import Labels
 
 Terms = tuple[tuple[Requirement, ...], ...]

@@ -14,19 +14,19 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gfd.advice import listed, views
-from gfd.advice.census import Census
-from gfd.advice.feed import Feed
 from gfd.advice.listing import FORBIDDEN
 from gfd.advice.nodes import NODES, PLACED, PODS, connect, demand_of, from_api
+from gfd.advice.roster import listed, views
+from gfd.advice.roster.census import Census
+from gfd.advice.roster.feed import Feed
 from gfd.errors import ApiError, ConfigError
 from gfd.options import COMMAND_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gfd.advice.listed import Asked
     from gfd.advice.nodes import Demand, Node
+    from gfd.advice.roster.listed import Asked
     from gfd.config import Loaded
 
 T = TypeVar("T")

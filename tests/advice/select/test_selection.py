@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gfd.advice.criteria import Wanted, is_of_model, keys_of
 from gfd.advice.nodes import Node, from_object
-from gfd.advice.selection import select
-from gfd.advice.snippet import to_spec
+from gfd.advice.select.criteria import Wanted, is_of_model, keys_of
+from gfd.advice.select.selection import select
+from gfd.advice.select.snippet import to_spec
 from gfd.labels import check
 from tests.advice.make import gpu_labels, node
 

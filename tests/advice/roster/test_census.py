@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gfd.advice.census import Census
 from gfd.advice.nodes import Demand, Node, add_requests, from_object
-from gfd.advice.roster import enrol
+from gfd.advice.roster.census import Census
+from gfd.advice.roster.roster import enrol
 from tests.advice.make import gpu_labels, node
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice.gpus import describe
-from gfd.advice.roster import dump_yaml
+from gfd.advice.roster.roster import dump_yaml
 from gfd.advice.terminal import shown, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.advice.lacks import Lack
     from gfd.advice.nodes import Node
     from gfd.advice.requirement import Requirement
-    from gfd.advice.selection import Answer, Selection, Terms
+    from gfd.advice.select.lacks import Lack
+    from gfd.advice.select.selection import Answer, Selection, Terms
 
 MOST_NODES = 10
 """Lines about nodes above what is pasted."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from gfd.advice.columns import COLUMNS, NOTHING, UNKNOWN, cells
-from gfd.advice.roster import count
+from gfd.advice.roster.columns import COLUMNS, NOTHING, UNKNOWN, cells
+from gfd.advice.roster.roster import count
 from gfd.advice.terminal import GAP, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gfd.advice.columns import Column
-    from gfd.advice.roster import Roster
+    from gfd.advice.roster.columns import Column
+    from gfd.advice.roster.roster import Roster
 
 
 def columns_of(is_wide: bool) -> tuple[Column, ...]:

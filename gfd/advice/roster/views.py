@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
-from gfd.advice import columns, listed, roster, rostertable
-from gfd.advice.census import ADDED, MODIFIED, Event
+from gfd.advice.roster import columns, listed, roster, rostertable
+from gfd.advice.roster.census import ADDED, MODIFIED, Event
 from gfd.advice.terminal import GAP, shown, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.advice.census import Census
-    from gfd.advice.listed import Asked
+    from gfd.advice.roster.census import Census
+    from gfd.advice.roster.listed import Asked
 
 LINES = 24
 """Of a terminal that does not say how many it has."""

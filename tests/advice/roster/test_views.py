@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from gfd.advice import listed, views
-from gfd.advice.census import Census
-from gfd.advice.listed import Asked
 from gfd.advice.nodes import from_object
-from gfd.advice.roster import PLAIN
+from gfd.advice.roster import listed, views
+from gfd.advice.roster.census import Census
+from gfd.advice.roster.listed import Asked
+from gfd.advice.roster.roster import PLAIN
 from tests.advice import goldens
 from tests.advice.make import gpu_labels, node
 

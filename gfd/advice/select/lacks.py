@@ -9,19 +9,19 @@ from itertools import zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from gfd.advice.comparisons import split
-from gfd.advice.criteria import is_of_model
 from gfd.advice.gpus import INVALID, has_gpus, profile_of
 from gfd.advice.quantity import parse as parse_quantity
 from gfd.advice.requirement import whole
-from gfd.advice.selection import takes, terms_of
+from gfd.advice.select.comparisons import split
+from gfd.advice.select.criteria import is_of_model
+from gfd.advice.select.selection import takes, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.advice.criteria import Criterion, Shape
     from gfd.advice.nodes import Node
-    from gfd.advice.selection import Selection
+    from gfd.advice.select.criteria import Criterion, Shape
+    from gfd.advice.select.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice import nodes
-from gfd.advice.criteria import Wanted, criteria_of
-from gfd.advice.roster import dump_yaml
+from gfd.advice.roster.roster import dump_yaml
+from gfd.advice.select.criteria import Wanted, criteria_of
 from gfd.errors import ConfigError, LabelError
 from gfd.labels import check
 from gfd.options import COMMAND_LINE

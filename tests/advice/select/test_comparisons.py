@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gfd.advice.boxes import Boxes, Numbers, Values, both, to_terms
-from gfd.advice.comparisons import read_memory, read_version
-from gfd.advice.criteria import COMPUTE, DRIVER
-from gfd.advice.selection import takes
+from gfd.advice.select.boxes import Boxes, Numbers, Values, both, to_terms
+from gfd.advice.select.comparisons import read_memory, read_version
+from gfd.advice.select.criteria import COMPUTE, DRIVER
+from gfd.advice.select.selection import takes
 from gfd.labels import check
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {

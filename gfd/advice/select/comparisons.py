@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
-from gfd.advice.boxes import Box, Boxes, Numbers, Values, both, is_nothing
 from gfd.advice.quantity import parse as parse_quantity
 from gfd.advice.requirement import LARGEST
+from gfd.advice.select.boxes import Box, Boxes, Numbers, Values, both, is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gfd.advice.gpus import describe, has_gpus
 from gfd.advice.nodes import add
-from gfd.advice.roster import Roster, arrange
+from gfd.advice.roster.roster import Roster, arrange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

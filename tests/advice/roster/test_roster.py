@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gfd.advice.columns import COLUMNS
 from gfd.advice.nodes import Node, add_requests, from_object
-from gfd.advice.roster import Roster, enrol, to_csv, to_json, to_yaml
+from gfd.advice.roster.columns import COLUMNS
+from gfd.advice.roster.roster import Roster, enrol, to_csv, to_json, to_yaml
 from tests.advice.make import gpu_labels, node, unready
 
 NOW = datetime(2026, 1, 2, 3, 9, 35, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The GPUs of a cluster in a table, and each row that changes."""
