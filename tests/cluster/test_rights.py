@@ -216,7 +216,7 @@ def test_the_policies_know_all_keys_and_no_others() -> None:
         if line.strip().startswith("nvidia.com/") and "=" in line
     }
     assert len(keys) > 100
-    found = set()
+    found: set[str] = set()
     for component in ("node", "nodefeature"):
         policy, _ = yaml.safe_load_all((COMPONENTS / component / "policy.yaml").read_text())
         text = "".join(each["expression"] for each in policy["spec"]["variables"])
