@@ -112,7 +112,7 @@ class _Watch:
                     self._list()
                 self._watch(backoff)
             except ApiError as error:
-                wait_s = max(backoff.fail(), error.retry_after_s or 0)
+                wait_s = (error.retry_after_s or 0) + backoff.fail()
                 if error.status == _GONE:
                     self._version = ""
                     if not self._is_listed:
