@@ -57,6 +57,8 @@ class CountedApi(Api):
         self._counting = threading.Lock()
         self.asked: Counter[str] = Counter()
         """Verb -> requests that were answered or refused."""
+        self.writes = 0
+        """Requests that changed something."""
         self.errors: Counter[str] = Counter()
         """HTTP code, or kind of failure -> requests."""
         self.watching = 0
@@ -100,6 +102,7 @@ class CountedApi(Api):
             raise
         with self._counting:
             self.asked[verb] += 1
+            self.writes += method in WRITES
         return response
 
 

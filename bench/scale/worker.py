@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench.scale.account import WRITES, Account
 from bench.scale.actor import STACK_BYTES
 from bench.scale.agent import Agent, Pace
 from bench.scale.original import Master, Original
@@ -21,6 +20,7 @@ from gfd.cluster import follower
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from bench.scale.account import Account
     from bench.scale.objects import Maker
 
 ORIGINAL = "original"
@@ -36,7 +36,7 @@ class Counts:
     errors: Counter[str] = field(default_factory=Counter)
     """HTTP code, or kind of failure -> requests."""
     writes: Counter[str] = field(default_factory=Counter)
-    """Node -> writes."""
+    """Node -> writes that were taken."""
     watching: int = 0
     """Agents whose watch is open now."""
 
@@ -135,7 +135,7 @@ class Worker:
         for node, api in apis:
             asked.update(api.asked)
             errors.update(api.errors)
-            writes[node] += sum(api.asked[verb] for verb in WRITES)
+            writes[node] += api.writes
         for agent in self._agents:
             watching += bool(agent.apis) and agent.apis[-1].watching > 0
         if self._master is not None:
