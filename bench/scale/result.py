@@ -36,6 +36,8 @@ class Measurement:
     """Of whatever else ran on the machine."""
     server_mib: int
     """Resident, at the end."""
+    driver_mib: int
+    """Resident memory of the processes that drive the agents, at the end."""
     watches: int
     """Open at the end, by the server's count."""
     right_s: float | None

@@ -153,6 +153,7 @@ class World:
             driver_cpu_s=round(used["driver"], 2),
             foreign_cpu_s=round(max(0.0, foreign_s), 2),
             server_mib=memory_mib(self.plane.processes[SERVER].pid),
+            driver_mib=self.fleet.memory_mib,
             watches=after.reading.watches,
             right_s=None if wrong else round(max(0.0, max(right.values(), default=begun_s) - begun_s), 2),
             watching_s=None if watching_s is None else round(max(0.0, watching_s - begun_s), 1),
