@@ -78,7 +78,8 @@ def measurement(
         "wall_s": 4.2, "life_s": 4.2, "requests": {"GET": 1000, "PATCH": 0}, "p50_s": 0.005, "p99_s": 1.0,
         "queued_p99_s": None, "server_cpu_s": 1.5, "etcd_cpu_s": 0.2, "driver_cpu_s": 2.0,
         "foreign_cpu_s": 0.0, "server_mib": 1300, "driver_mib": 99, "watches": 100, "right_s": 3.5,
-        "watching_s": 4.0, "delays_s": {"p50": 1.0, "p99": 3.0, "worst": 3.5}, "changes": 100, "writes": 100, "most_writes": 1,
+        "watching_s": 4.0, "delays_s": {"p50": 1.0, "p99": 3.0, "worst": 3.5}, "changes": 100,
+        "writes": 100, "most_writes": 1,
     }  # fmt: skip
     return Measurement(system=system, nodes=nodes, scenario=scenario, **plain | more)  # type: ignore[arg-type]
 
