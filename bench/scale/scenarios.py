@@ -124,7 +124,7 @@ def day(world: World) -> Measurement:
     before = world.read()
     begun_s = time.monotonic()
     time.sleep(WINDOW_S)
-    return world.measure("day", before, begun_s=begun_s, life_s=WINDOW_S * speed)
+    return world.measure("day", before, begun_s=begun_s, speed=speed)
 
 
 SCENARIOS: dict[str, Callable[[World], Measurement]] = {
