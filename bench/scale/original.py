@@ -1,7 +1,8 @@
 """The requests of the original's pattern: a look at each NodeFeature every minute, and NFD's master.
 
 These are stand-ins that make the same requests, in the original's favour: nothing limits their rate but the
-server, an agent that fails goes on a minute later and is not restarted, and the master has one watch.
+server, an agent that fails goes on a minute later and is not restarted, and the master has one watch. What is
+refused with Retry-After is asked again after that, as Go's client does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bench.scale.account import CountedApi
 from bench.scale.actor import Actor
 from bench.scale.agent import TIMESTAMP
 from bench.scale.objects import FEATURES
+from gfd.cluster.api import JSON
 from gfd.errors import ApiError
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from bench.scale.agent import Pace
 
 INTERVAL_S = 60.0
+RETRIES = 10
+"""Of a request that is refused with Retry-After."""
 NODES = "/api/v1/nodes"
 OURS = "nvidia.com/"
 ANNOTATION = "nfd.node.kubernetes.io/feature-labels"
@@ -81,15 +85,15 @@ class Original(Actor):
 
     def _look(self, api: CountedApi) -> None:
         try:
-            found = api.request("GET", self._path)
+            found = _ask(api, "GET", self._path)
         except ApiError as error:
             if error.status != 404:
                 raise
-            api.request("POST", FEATURES, self._object({}))
+            _ask(api, "POST", FEATURES, self._object({}))
         else:
             if found["spec"].get("labels") != self._labels:
                 version = {"resourceVersion": found["metadata"]["resourceVersion"]}
-                api.request("PUT", self._path, self._object(version))
+                _ask(api, "PUT", self._path, self._object(version))
 
     def _object(self, metadata: Mapping[str, str]) -> dict[str, Any]:
         node = self.account.node
@@ -152,7 +156,7 @@ class Master:
                 self._due.put((node, labels))
 
     def _update(self, node: str, labels: Mapping[str, str]) -> None:
-        found = self.api.request("GET", f"{NODES}/{node}")["metadata"]
+        found = _ask(self.api, "GET", f"{NODES}/{node}")["metadata"]
         has = {key: value for key, value in found["labels"].items() if key.startswith(OURS)}
         if has == labels:
             return
@@ -160,4 +164,17 @@ class Master:
         changes.update(labels)
         annotations = {ANNOTATION: ",".join(sorted(labels))}
         body = {"metadata": {"labels": changes, "annotations": annotations}}
-        self.api.request("PATCH", f"{NODES}/{node}", body, content_type=MERGE)
+        _ask(self.api, "PATCH", f"{NODES}/{node}", body, MERGE)
+
+
+def _ask(
+    api: CountedApi, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = JSON
+) -> dict[str, Any]:
+    for _ in range(RETRIES):
+        try:
+            return api.request(method, path, body, content_type=content_type)
+        except ApiError as error:
+            if error.retry_after_s is None:
+                raise
+            time.sleep(error.retry_after_s)
+    return api.request(method, path, body, content_type=content_type)
