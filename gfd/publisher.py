@@ -111,7 +111,8 @@ class Publisher:
                 errors.append(error)
                 now_s = self._clock()
                 outlet.held_until_s = now_s + (error.retry_after_s or 0)
-                outlet.due_s = max(outlet.held_until_s, now_s + outlet.backoff.fail())
+                # After what it asks for, each at another time: it tells all who come at once the same.
+                outlet.due_s = outlet.held_until_s + outlet.backoff.fail()
                 continue
             outlet.due_s = None
             outlet.backoff.succeed()

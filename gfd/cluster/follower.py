@@ -26,6 +26,9 @@ SHORTEST_S, LONGEST_S = 3000, 3600
 BRIEF_S = 10.0
 """A watch that ends sooner than this did not end because its time was over."""
 
+GONE_S = 10.0
+"""Within this an object is listed whose past the server has forgotten, as many find after an outage."""
+
 _GONE = 410
 
 
@@ -70,6 +73,8 @@ class _Watch:
         self._collection = collection
         self._name = name
         self._version = version
+        self._is_listed = False
+        """Whether nothing was heard since the object was listed."""
         self._listeners: tuple[Callable[[Mapping[str, Any] | None], None], ...] = ()
         self._latest: Mapping[str, Any] | None = None
         self._ended = threading.Event()
@@ -107,15 +112,20 @@ class _Watch:
                     self._list()
                 self._watch(backoff)
             except ApiError as error:
+                wait_s = (error.retry_after_s or 0) + backoff.fail()
                 if error.status == _GONE:
                     self._version = ""
-                self._ended.wait(max(backoff.fail(), error.retry_after_s or 0))
+                    if not self._is_listed:
+                        # What failed before was an outage, and is over.
+                        wait_s = min(wait_s, GONE_S * random.random())  # noqa: S311 - spreads load
+                self._ended.wait(wait_s)
 
     def _list(self) -> None:
         query = {"fieldSelector": f"metadata.name={self._name}"}
         found = self._api.request("GET", self._collection, query=query, accept=METADATA_LIST)
         self._say(found["items"][0]["metadata"] if found["items"] else None)
         self._version = found["metadata"]["resourceVersion"]
+        self._is_listed = True
 
     def _watch(self, backoff: Backoff) -> None:
         query = {
@@ -130,6 +140,7 @@ class _Watch:
             stream.close()
         for event in stream:
             backoff.succeed()
+            self._is_listed = False
             metadata = event["object"]["metadata"]
             self._version = metadata["resourceVersion"]
             if event["type"] != "BOOKMARK":

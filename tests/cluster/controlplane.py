@@ -76,10 +76,16 @@ class ControlPlane:
             f"--service-account-signing-key-file={self.home}/key.pem",
             "--service-cluster-ip-range=10.96.0.0/24",
             "--disable-admission-plugins=ServiceAccount",
+            *self.audit_flags(),
+        )
+        wait_for(self.is_ready, "the API server")
+
+    def audit_flags(self) -> tuple[str, ...]:
+        """Return what makes the server note who asked for what."""
+        return (
             f"--audit-policy-file={self.home}/audit-policy.yaml",
             f"--audit-log-path={self.home}/audit.log",
         )
-        wait_for(self.is_ready, "the API server")
 
     def is_ready(self) -> bool:
         self.check()
@@ -110,10 +116,13 @@ class ControlPlane:
             f"--service-account-private-key-file={self.home}/key.pem",
             "--use-service-account-credentials",
         )
+        self.start_kwok()
+
+    def start_kwok(self, *options: str) -> None:
         stages = Path(__file__).with_name("stages.yaml")
         self._start(
             "kwok", f"--kubeconfig={self.kubeconfig}", f"--config={stages}", "--manage-all-nodes",
-            f"--server-address=127.0.0.1:{free_port()}",
+            f"--server-address=127.0.0.1:{free_port()}", *options,
         )  # fmt: skip
 
     def start_scheduler(self, *arguments: str) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gfd.backoff import Backoff
+from gfd.cluster import follower
+from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, delete
 from tests.cluster.proxy import Proxy, proxied
@@ -89,6 +92,33 @@ def test_a_watch_that_is_closed_expires_and_breaks(deployed: Deployed, proxy: Pr
         assert not service.log("publish.failed")
 
 
+def test_a_watch_comes_back_soon_after_an_outage(
+    deployed: Deployed, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after one more long delay; but a server that forgets all the time is asked ever later."""
+    monkeypatch.setattr(follower, "Backoff", lambda first_s, longest_s: Backoff(first_s / 5, longest_s))
+    monkeypatch.setattr(follower, "GONE_S", 0.1)
+    answers: list[int | str] = [503, 503, 503, 503, "gone", "gone"]
+
+    def fault(method: str, path: str) -> int | str | None:
+        return answers.pop(0) if answers and is_watch(path) else None
+
+    proxy.fault = fault
+    kubeconfig = proxy.kubeconfig(deployed.folder, deployed.agent.token_file)
+    collection, _, name = deployed.path.rpartition("/")
+    told: list[object] = []
+    following = follower.Follower(agents.connect(kubeconfig), collection, name, "1", told.append)
+    wait_for(lambda: not answers, "all answers")
+    wait_for(lambda: len(proxy.seen) == 9, "two lists and seven watches")
+    following.close()
+    is_list = [not is_watch(path) for _, _, path in proxy.seen]
+    assert is_list == [False] * 5 + [True, False, True, False]
+    gone_s, listed_s, again_s, at_last_s = (proxy.seen[index][0] for index in (4, 5, 6, 7))
+    assert listed_s - gone_s < 1
+    assert at_last_s - again_s > 3
+    assert len(told) == 2
+
+
 def test_a_request_that_is_never_answered(deployed: Deployed, proxy: Proxy) -> None:
     """The service goes on and answers; the write is made again after the time limit."""
     silent = [True]
@@ -137,8 +167,6 @@ def test_clocks_that_differ(deployed: Deployed, monkeypatch: pytest.MonkeyPatch,
 
 def test_a_token_that_expires(deployed: Deployed) -> None:
     """Its pod is deleted and made again, as after a drain: the old token is refused, the new one read."""
-    from tests.cluster import agents
-
     with serve(deployed.folder, *deployed.arguments()) as service:
         has(deployed, "1")
         delete(deployed.plane.admin, f"{agents.PODS}/{deployed.agent.pod}")

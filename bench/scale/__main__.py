@@ -1,0 +1,151 @@
+"""The command: sizes and options in, a table, JSON and a chart out."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shlex
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.scale import layouts as labels
+from bench.scale.actor import STACK_BYTES
+from bench.scale.chart import draw
+from bench.scale.fleet import PROCESSES, Fleet
+from bench.scale.judge import Judge
+from bench.scale.objects import Maker
+from bench.scale.plane import Plane
+from bench.scale.result import Measurement, load, machine, save
+from bench.scale.scenarios import SCENARIOS, is_of
+from bench.scale.table import render
+from bench.scale.worker import ORIGINAL
+from bench.scale.world import World
+from tests.cluster.programs import KUBERNETES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SIZES = (500,)
+SYSTEMS = ("node", ORIGINAL)
+FIRST = "start"
+ALL_SYSTEMS = ("node", "nodefeature", ORIGINAL)
+MAKE_S = 600.0
+"""For kwok to let all pods run."""
+
+
+def main() -> None:
+    """Measure what is asked for, size by size, and write what is there after each scenario."""
+    options = _parse()
+    measured = load(options.merge) if options.merge else []
+    about = {
+        "machine": machine(),
+        "kubernetes": KUBERNETES,
+        "command": "tox -e scale -- " + shlex.join(sys.argv[1:]),
+    }
+    for nodes in options.sizes:
+        for found in _measure(nodes, options):
+            measured.append(found)
+            print(render([found]), file=sys.stderr, flush=True)
+            if options.json:
+                save(options.json, about, measured)
+    if options.json:
+        save(options.json, about, measured)
+    if options.svg:
+        options.svg.write_text(draw(measured))
+    print(render(measured))
+
+
+def _measure(nodes: int, options: argparse.Namespace) -> Iterator[Measurement]:
+    names = [f"scale-{number:05}" for number in range(nodes)]
+    with tempfile.TemporaryDirectory() as folder:
+        plane = Plane(Path(folder))
+        try:
+            plane.install()
+            maker = Maker(home=plane.home, kubeconfig=plane.kubeconfig, port=plane.port)
+            fleet = Fleet(maker, names, options.processes)
+            try:
+                _say(f"{nodes} nodes: made, waiting for kwok")
+                plane.wait_for_pods(MAKE_S)
+                world = World(
+                    plane=plane,
+                    fleet=fleet,
+                    judge=Judge(plane.kubeconfig),
+                    layouts=labels.read(),
+                    outage_s=options.outage,
+                )
+                yield from _go_through(world, options)
+            finally:
+                fleet.close()
+        finally:
+            plane.close()
+
+
+def _go_through(world: World, options: argparse.Namespace) -> Iterator[Measurement]:
+    for number, system in enumerate(options.systems):
+        if number:
+            world.clear()
+        if system != "node" and not world.has_master:
+            world.fleet.begin_master()
+            world.has_master = True
+        world.system = system
+        for scenario in options.scenarios:
+            if is_of(system, scenario):
+                _say(f"{len(world.names)} nodes, {system}: {scenario}")
+                yield SCENARIOS[scenario](world)
+    world.fleet.tell("end", is_withdrawing=False)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tox -e scale --", description=__doc__)
+    parser.add_argument("sizes", type=_count, nargs="*", metavar="SIZE", help="numbers of nodes; default 500")
+    parser.add_argument(
+        "--systems", type=_list_of(ALL_SYSTEMS), default=SYSTEMS, metavar="LIST",
+        help=f"of {', '.join(ALL_SYSTEMS)}; default {','.join(SYSTEMS)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scenarios", type=_list_of(tuple(SCENARIOS)), default=tuple(SCENARIOS), metavar="LIST",
+        help=f"of {', '.join(SCENARIOS)}; default all, and {FIRST} in any case",
+    )  # fmt: skip
+    parser.add_argument("--outage", type=float, default=300.0, metavar="SECONDS", help="default 300")
+    parser.add_argument(
+        "--processes", type=_count, default=PROCESSES, help="that drive the agents; default 4"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the growth there")
+    parser.add_argument(
+        "--merge", type=Path, nargs="+", metavar="FILE", help="add what earlier runs wrote with --json"
+    )
+    options = parser.parse_args()
+    options.scenarios = (FIRST, *(each for each in options.scenarios if each != FIRST))
+    options.sizes = options.sizes or ([] if options.merge else list(SIZES))
+    return options
+
+
+def _list_of(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        wanted = tuple(text.split(","))
+        if unknown := [each for each in wanted if each not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(known)}")
+        return tuple(each for each in known if each in wanted)
+
+    return parse
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return int(text)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    threading.stack_size(STACK_BYTES)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    main()

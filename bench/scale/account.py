@@ -1,0 +1,121 @@
+"""Who an agent is: a token bound to its Pod, on a connection of its own, made as in a Pod."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kubernetes.client import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config.incluster_config import InClusterConfigLoader
+
+from gfd.cluster.api import JSON, Api
+from gfd.cluster.connection import Connection
+from gfd.cluster.stream import Stream
+from gfd.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from urllib3 import BaseHTTPResponse
+
+QPS, BURST = 5.0, 10
+"""The defaults of --kube-api-qps and --kube-api-burst."""
+WRITES = frozenset({"PATCH", "PUT", "POST", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where the API server is, and what to show it."""
+
+    node: str
+    pod: str
+    port: int
+    certificate: Path
+    token_file: Path
+
+    def connect(self) -> Connection:
+        """Do what gfd.cluster.connection does in a Pod, with this one's files."""
+        configuration = Configuration()
+        configuration.retries = False
+        place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(self.port)}
+        loader = InClusterConfigLoader(str(self.token_file), str(self.certificate), environ=place)
+        loader.load_and_set(configuration)
+        pool = RESTClientObject(configuration).pool_manager
+        return Connection(configuration.host.rstrip("/"), pool, configuration)
+
+
+class CountedApi(Api):
+    """gfd's connection, which counts what was asked and what went wrong."""
+
+    def __init__(self, account: Account, *, qps: float = QPS, burst: int = BURST) -> None:
+        super().__init__(None, qps=qps, burst=burst)
+        self._account = account
+        self._counting = threading.Lock()
+        self.asked: Counter[str] = Counter()
+        """Verb -> requests that were answered or refused."""
+        self.writes = 0
+        """Requests that changed something."""
+        self.errors: Counter[str] = Counter()
+        """HTTP code, or kind of failure -> requests."""
+        self.watching = 0
+        """Watches that are open."""
+
+    def close(self) -> None:
+        """Close the connections that wait for a next request."""
+        if self._connection is not None:
+            self._connection.pool.clear()
+
+    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Stream:
+        """Return what happens from now on, and know whether that goes on."""
+        return _CountedStream(self, super().watch(path, query, accept))
+
+    def _connected(self) -> Connection:
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._account.connect()
+            return self._connection
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        *,
+        query: Mapping[str, str] | None,
+        content_type: str,
+        accept: str,
+        is_stream: bool = False,
+    ) -> BaseHTTPResponse:
+        verb = "WATCH" if is_stream else method
+        try:
+            response = super()._send(
+                method, path, body, query=query, content_type=content_type, accept=accept, is_stream=is_stream
+            )
+        except ApiError as error:
+            with self._counting:
+                self.asked[verb] += bool(error.status)
+                self.errors[str(error.status or error.kind)] += 1
+            raise
+        with self._counting:
+            self.asked[verb] += 1
+            self.writes += method in WRITES
+        return response
+
+
+class _CountedStream(Stream):
+    """A watch that tells its connection when it ends."""
+
+    def __init__(self, api: CountedApi, stream: Stream) -> None:
+        super().__init__(stream._response, stream._path)
+        self._api = api
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self._api.watching += 1
+        try:
+            yield from super().__iter__()
+        finally:
+            self._api.watching -= 1

@@ -1,0 +1,127 @@
+"""One node's gfd: its sink, publisher and watch, scheduled as the service schedules them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bench.scale.account import CountedApi
+from bench.scale.actor import Actor
+from bench.scale.objects import NAMESPACE
+from gfd.publisher import Publisher
+from gfd.sinks.node import Node
+from gfd.sinks.nodefeature import NodeFeature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bench.scale.account import Account
+    from gfd.sinks import Sink
+
+TIMESTAMP = "nvidia.com/gfd.timestamp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast an agent lives."""
+
+    interval_s: float = 60.0
+    """Real seconds between two cycles."""
+    speed: float = 1.0
+    """Seconds of its life in a real one, for when it reads again what it heard nothing of."""
+
+
+class Agent(Actor):
+    """What the service does once the hardware was read: publish at once, each interval, and when it fails."""
+
+    def __init__(self, account: Account, sink: str, labels: Mapping[str, str], pace: Pace) -> None:
+        super().__init__()
+        self.account = account
+        self.apis: list[CountedApi] = []
+        """One of each life: the last is in use."""
+        self._sink_name = sink
+        self._labels = dict(labels)
+        self._pace = pace
+        self._publisher: Publisher | None = None
+        self._cycle_due_s = 0.0
+
+    def live(self, pace: Pace | None = None) -> None:
+        """Begin, or be replaced by a new one that knows nothing, as by a rolling upgrade."""
+        self.die()
+        self._pace = pace or self._pace
+        self._labels[TIMESTAMP] = str(int(time.time()))
+        api = CountedApi(self.account)
+        self.apis.append(api)
+        begun_s = time.monotonic()
+        speed = self._pace.speed
+        self._publisher = Publisher([self._make(api, lambda: begun_s + (time.monotonic() - begun_s) * speed)])
+        self._publisher.follow(self._drifted)
+        self._cycle()
+
+    def change(self, labels: Mapping[str, str]) -> None:
+        """See another layout of the hardware."""
+        self._labels = {**labels, TIMESTAMP: self._labels[TIMESTAMP]}
+        self._cycle()
+
+    def withdraw(self) -> None:
+        """Take the labels off the node, as gfd cleanup does, and end."""
+        if self._publisher is not None:
+            self._publisher.publish(None)
+        self.die()
+
+    def die(self) -> None:
+        """End, as by SIGTERM: what is published stays."""
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+            self.apis[-1].close()
+
+    @property
+    def wait_s(self) -> float | None:
+        """Seconds until the next cycle, or the next try of what failed."""
+        if self._publisher is None:
+            return None
+        cycle_s = max(0.0, self._cycle_due_s - time.monotonic())
+        retry_s = self._publisher.retry_in_s
+        return cycle_s if retry_s is None else min(cycle_s, retry_s)
+
+    def beat(self) -> None:
+        """Do the cycle, or the retry, that is due."""
+        if self._publisher is None:
+            return
+        if self._cycle_due_s <= time.monotonic():
+            self._cycle()
+        else:
+            self._publisher.retry()
+
+    def _cycle(self) -> None:
+        if self._publisher is None:
+            return
+        self._cycle_due_s = time.monotonic() + self._pace.interval_s
+        self._publisher.publish(self._labels)
+
+    def _drifted(self, name: str) -> None:
+        if self._publisher is not None:
+            self.tell(0, partial(self._publisher.repair, name))
+
+    def _make(self, api: CountedApi, clock: Callable[[], float]) -> Sink:
+        if self._sink_name == "node":
+            return Node(
+                api,
+                node_name=self.account.node,
+                is_forcing=True,
+                as_annotations=None,
+                resync_s=3600,
+                tell=lambda text: None,
+                clock=clock,
+            )
+        return NodeFeature(
+            api,
+            node_name=self.account.node,
+            namespace=NAMESPACE,
+            pod_name=self.account.pod,
+            resync_s=3600,
+            clock=clock,
+        )

@@ -1,0 +1,100 @@
+"""One who stands outside and sees every Node, as the scheduler does: when it is right, and what it loses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from bench.scale.agent import TIMESTAMP
+from bench.scale.objects import NODES
+from gfd.cluster.api import METADATA, METADATA_LIST, PAGE, Api
+from gfd.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+OURS = "nvidia.com/"
+
+
+class Judge:
+    """Compares whole sets of gfd's labels, but for the timestamp."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._api = Api(kubeconfig, qps=100_000, burst=100_000)
+        self._has: dict[str, dict[str, str]] = {}
+        self._wanted: dict[str, Mapping[str, str]] = {}
+        self._right_s: dict[str, float] = {}
+        self._wrong: set[str] = set()
+        self._changed = threading.Condition()
+        self.lost: Counter[str] = Counter()
+        """Node -> labels that it had and that it was to keep, and that were missing once."""
+        self.asked: Counter[str] = Counter()
+        """What the judge itself asked the server for: verb -> requests."""
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def expect(self, labels: Mapping[str, str], names: Iterable[str]) -> None:
+        """From now on these nodes are right with exactly ``labels``."""
+        with self._changed:
+            for name in names:
+                self._wanted[name] = labels
+                self._right_s.pop(name, None)
+                self._wrong.add(name)
+                self._see(name)
+
+    def wait(self, patience_s: float) -> dict[str, float]:
+        """Wait until all nodes are right; return since when each is (monotonic), also if some are not."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._wrong, patience_s)
+            return dict(self._right_s)
+
+    def _follow(self) -> None:
+        version = ""
+        while True:
+            try:
+                version = version or self._list()
+                self.asked["WATCH"] += 1
+                query = {"resourceVersion": version, "allowWatchBookmarks": "true"}
+                for event in self._api.watch(NODES, query, accept=METADATA):
+                    metadata = event["object"]["metadata"]
+                    version = metadata["resourceVersion"]
+                    if event["type"] in {"ADDED", "MODIFIED"}:
+                        self._take(metadata)
+            except ApiError as error:
+                if error.status:
+                    version = ""
+                time.sleep(0.2)
+
+    def _list(self) -> str:
+        query = {"limit": PAGE}
+        while True:
+            self.asked["LIST"] += 1
+            page = self._api.request("GET", NODES, query=query, accept=METADATA_LIST)
+            for each in page["items"]:
+                self._take(each["metadata"])
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return str(page["metadata"]["resourceVersion"])
+            query["continue"] = token
+
+    def _take(self, metadata: Mapping[str, Any]) -> None:
+        name = metadata["name"]
+        labels = metadata.get("labels") or {}
+        ours = {key: value for key, value in labels.items() if key.startswith(OURS) and key != TIMESTAMP}
+        with self._changed:
+            before, self._has[name] = self._has.get(name, {}), ours
+            wanted = self._wanted.get(name, {})
+            self.lost[name] += len((before.keys() & wanted.keys()) - ours.keys())
+            self._see(name)
+
+    def _see(self, name: str) -> None:
+        if name not in self._wanted or self._has.get(name, {}) != self._wanted[name]:
+            if name in self._wanted:
+                self._wrong.add(name)
+            return
+        self._right_s.setdefault(name, time.monotonic())
+        self._wrong.discard(name)
+        if not self._wrong:
+            self._changed.notify_all()

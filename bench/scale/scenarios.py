@@ -1,0 +1,157 @@
+"""What happens to a cluster: each scenario acts on the world and returns what that cost."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bench.scale.worker import ORIGINAL, soon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.scale.result import Measurement
+    from bench.scale.world import World
+
+MINUTE_S = 60.0
+WINDOW_S = 30.0
+"""Of a rolling upgrade and of the compressed day."""
+PATIENCE_S = 600.0
+SETTLE_S = 2.0
+WAVES = 10
+"""Of a rolling upgrade."""
+STEADY_PER_S = 150.0
+"""Requests a second that the compressed day may make."""
+RESTS_PER_H = 2.0
+"""What an idle node asks for: its watch again, and a look at the object."""
+OUTAGE_SHARE = 0.1
+"""Of the nodes change their layout while the API server is gone."""
+
+
+def start(world: World) -> Measurement:
+    """All agents begin at once, on nodes without labels."""
+    world.fleet.tell("warm", system=world.system, labels=world.labels)
+    before = world.read()
+    at_s = soon(2 + len(world.names) / 500)
+    world.judge.expect(world.labels, world.names)
+    world.fleet.tell("begin", system=world.system, labels=world.labels, at_s=at_s)
+    right_s = world.judge.wait(PATIENCE_S)
+    watching_s = world.watch_since(PATIENCE_S)
+    changed_s = dict.fromkeys(world.names, at_s)
+    return world.measure(
+        "start", before, begun_s=at_s, changed_s=changed_s, right_s=right_s, watching_s=watching_s
+    )
+
+
+def layouts(world: World) -> Measurement:
+    """Each node changes its MIG layout once, at some time within one minute."""
+    before = world.read()
+    at_s = soon()
+    changed_s = _change(world, at_s, MINUTE_S, world.names)
+    _sleep_until(at_s + MINUTE_S)
+    right_s = world.judge.wait(PATIENCE_S)
+    time.sleep(SETTLE_S)
+    return world.measure("layouts", before, begun_s=at_s, changed_s=changed_s, right_s=right_s)
+
+
+def rest(world: World) -> Measurement:
+    """Nothing happens for one real minute: what watches, bookmarks and looks cost."""
+    time.sleep(SETTLE_S)
+    before = world.read()
+    begun_s = time.monotonic()
+    time.sleep(MINUTE_S)
+    return world.measure("rest", before, begun_s=begun_s)
+
+
+def outage(world: World) -> Measurement:
+    """The API server is gone; a tenth of the nodes changes meanwhile. Measured from its return on."""
+    chosen = random.sample(world.names, max(1, round(len(world.names) * OUTAGE_SHARE)))
+    others = sorted(set(world.names) - set(chosen))
+    before = world.read()
+    world.stop_server()
+    gone_s = time.monotonic()
+    _change(world, soon(), world.outage_s * 0.8, chosen)
+    _sleep_until(gone_s + world.outage_s)
+    world.plane.start_api_server()
+    begun_s = time.monotonic()
+    # What it takes to start is the server's own affair.
+    before = replace(before, at_s=begun_s, cpu=world.read_cpu())
+    right_s = world.judge.wait(PATIENCE_S)
+    watching_s = world.watch_since(PATIENCE_S)
+    changed_s = dict.fromkeys(chosen, begun_s)
+    measured = world.measure(
+        "outage", before, begun_s=begun_s, changed_s=changed_s, right_s=right_s, watching_s=watching_s
+    )
+    # The others follow, unmeasured, so that all have the same labels again.
+    world.fleet.tell("change", labels=world.labels, at_s=soon(), over_s=10.0, names=others)
+    world.judge.expect(world.labels, others)
+    world.judge.wait(PATIENCE_S)
+    return measured
+
+
+def roll(world: World) -> Measurement:
+    """New agents replace the old ones, in waves over half a minute: everything is right already."""
+    before = world.read()
+    begun_s = soon()
+    wave_s = WINDOW_S / WAVES
+    size = -(-len(world.names) // WAVES)
+    whens_s = {name: begun_s + i // size * wave_s for i, name in enumerate(world.names)}
+    world.judge.expect(world.labels, world.names)
+    world.fleet.tell("replace", whens_s=whens_s)
+    _sleep_until(begun_s + WINDOW_S)
+    world.watch_since(PATIENCE_S)
+    time.sleep(SETTLE_S)
+    return world.measure("roll", before, begun_s=begun_s)
+
+
+def day(world: World) -> Measurement:
+    """Rest, in compressed time: watches end and objects are looked at that much sooner.
+
+    As many hours are put into half a minute as make an even load for the server. First the agents are
+    replaced one after the other over the life of one watch, so that the ends of watches are spread as in a
+    cluster that has run for long.
+    """
+    hours = min(24.0, STEADY_PER_S * WINDOW_S / (RESTS_PER_H * len(world.names)))
+    speed = hours * 3600 / WINDOW_S
+    begun_s, life_s = soon(), 3600 / speed
+    whens_s = {name: begun_s + random.random() * life_s for name in world.names}
+    world.fleet.tell("replace", whens_s=whens_s, speed=speed)
+    _sleep_until(begun_s + life_s)
+    world.watch_since(PATIENCE_S)
+    time.sleep(SETTLE_S)
+    before = world.read()
+    begun_s = time.monotonic()
+    time.sleep(WINDOW_S)
+    return world.measure("day", before, begun_s=begun_s, speed=speed)
+
+
+SCENARIOS: dict[str, Callable[[World], Measurement]] = {
+    "start": start,
+    "layouts": layouts,
+    "rest": rest,
+    "outage": outage,
+    "roll": roll,
+    "day": day,
+}
+"""In this order; the first one has to be there, and the last leaves agents behind that live too fast."""
+
+OF_ORIGINAL = ("start", "layouts", "rest", "outage", "roll")
+"""An hour of the original is sixty times its minute of rest."""
+
+
+def _change(world: World, at_s: float, over_s: float, names: list[str]) -> dict[str, float]:
+    labels = world.turn()
+    world.judge.expect(labels, names)
+    answers = world.fleet.tell("change", labels=labels, at_s=at_s, over_s=over_s, names=names)
+    return {name: when_s for answer in answers for name, when_s in answer.items()}
+
+
+def _sleep_until(when_s: float) -> None:
+    time.sleep(max(0.0, when_s - time.monotonic()))
+
+
+def is_of(system: str, scenario: str) -> bool:
+    """Whether a system goes through a scenario."""
+    return system != ORIGINAL or scenario in OF_ORIGINAL
