@@ -1,0 +1,73 @@
+"""Every command that a page shows is run here, and prints what is shown; every link leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pages import PAGES, ROOT, Block, anchors, blocks, links, shown
+
+ALL = [block for page in PAGES for block in blocks(page)]
+# The README's first two commands set everything up and run this test, among others: .ci/run types them.
+TYPED_BY_CI = [block for block in ALL if ".venv" in block.text]
+CONSOLE = [block for block in ALL if block.kind == "console" and block not in TYPED_BY_CI]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("manifests", "templates-of-gfd"):
+        (tmp_path / name).symlink_to(ROOT / name.removesuffix("-of-gfd"))
+    return tmp_path
+
+
+def lay_out(folder: Path, page: Path) -> None:
+    """Put the files of a page where it says."""
+    for block in blocks(page):
+        if block.file:
+            target = folder / block.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(block.text)
+
+
+@pytest.mark.parametrize("block", CONSOLE, ids=str)
+def test_a_command_prints_what_is_shown(folder: Path, block: Block) -> None:
+    lay_out(folder, block.page)
+    programs = Path(sys.executable).parent
+    environ = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    commands = shown(block)
+    assert commands, f"{block} shows no command"
+    for each in commands:
+        done = subprocess.run(
+            ("bash", "-o", "pipefail", "-c", f"exec 2>&1; {each.command}"),
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout, done.returncode) == (each.output, each.exit_code), each.command
+
+
+def test_only_the_readme_has_commands_that_ci_types() -> None:
+    assert [block.page.name for block in TYPED_BY_CI] == ["README.md", "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in links(page):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert found.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    assert set(links(index)) >= {page.name for page in PAGES if page.parent.name == "docs"} - {"README.md"}
