@@ -79,6 +79,8 @@ class Agent:
         self._is_driverless = False
         """Whether what is published are the labels of a node without a driver."""
         self._drifted: Callable[[str], None] | None = None
+        self._is_setup_new = True
+        """Whether nothing was read by what is set up."""
         self.setup = load()
         self._expect()
 
@@ -86,10 +88,11 @@ class Agent:
         """Read and publish. Raises GfdError where the service cannot start like this."""
         started_s = self._clock()
         self._read_due_s = None
-        self._watch.begin_reading(started_s)
+        is_fresh = self._watch.begin_reading(started_s) or self._is_setup_new
+        self._is_setup_new = False
         read: Reading | GfdError
         try:
-            read = self._read()
+            read = self._read(replace(self.setup.order, is_fresh=is_fresh))
         except GfdError as error:
             read = error
         # Also what fails may fail because the hardware changes; the watch asks for another cycle.
@@ -152,7 +155,7 @@ class Agent:
             )
             return False
         before.publisher.close()
-        self.setup = setup
+        self.setup, self._is_setup_new = setup, True
         if self._drifted is not None:
             setup.publisher.follow(self._drifted)
         self._watch.follow(*readers(setup.config, os.environ))
@@ -167,10 +170,10 @@ class Agent:
         """End the fork server, and with it a read that is going on."""
         self._server.close()
 
-    def _read(self) -> Reading:
+    def _read(self, order: Order) -> Reading:
         losses = self._server.losses
         try:
-            reading = Reading(**self._server.ask(self.setup.order))
+            reading = Reading(**self._server.ask(order))
         finally:
             for _ in range(losses, self._server.losses):
                 self._status.probe_restarted()

@@ -52,10 +52,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
         return MISUSED if error.origin == COMMAND_LINE else FAILED
     except GfdError as error:
         _complain(str(error))
+        if isinstance(error.__cause__, BrokenPipeError):
+            _abandon_output()
         return FAILED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; what is left in the buffer has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
         return DONE
     except KeyboardInterrupt:
         return FAILED
@@ -227,6 +228,11 @@ def _make_sinks(config: Config, tell: Callable[[str], None]) -> list[Sink]:
     from gfd.sinks import SINKS
 
     return [SINKS[name](config, tell) for name in config.sinks]
+
+
+def _abandon_output() -> None:
+    """Whoever read it has seen enough; what is left in the buffer has nowhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

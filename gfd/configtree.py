@@ -2,8 +2,8 @@
 
 The device plugin reads its config file with yaml.v2 and then as JSON. Where PyYAML and that pair differ,
 this module follows the pair: ``y`` and ``on`` are true, ``1e3`` is a number, ``010`` is eight, ``1:30``
-and ``2020-01-01`` are strings, tabs may stand between tokens, the later of two equal keys wins, only
-the first document is read, and whole floats are whole numbers. Import this module late: it imports PyYAML.
+and ``2020-01-01`` are strings, tabs may stand between tokens, the later of two equal keys wins, and whole
+floats are whole numbers. kubectl reads its files the same way. Import this module late: it imports PyYAML.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +72,15 @@ class _Loader(yaml.SafeLoader):
 
 def read_tree(data: bytes) -> Node:
     """Return the first document of ``data``; null where there is none. Raises TreeError."""
+    return next(read_trees(data), Node(line=1, value=None))
+
+
+def read_trees(data: bytes) -> Iterator[Node]:
+    """Yield the documents of ``data``, each when it is asked for. Raises TreeError."""
     try:
         loader = _Loader(data)
-        document = loader.get_node() if loader.check_node() else None
-        return Node(line=1, value=None) if document is None else _Conversion().node(document)
+        while loader.check_node() and (document := loader.get_node()):
+            yield _Conversion().node(document)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise TreeError(line, f"is not YAML: {error.problem}") from error

@@ -14,9 +14,12 @@ from gfd.limits import silent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gfd.inventory import Inventory
     from gfd.limits import Note
     from gfd.order import Order
+    from gfd.probes import Found
     from gfd.render import Templates
+    from gfd.resources import Node
     from gfd.sources import Source
 
 
@@ -25,17 +28,40 @@ def label(order: Order, note: Note) -> dict[str, Any]:
     wait = probes.start(lambda: probes.read(order.config, order.inventory, note))
     if not order.templates:
         prepare(order)  # gfd's own templates are made ready while NVML takes its time
-    found = wait()
-    from gfd.resources import resolve
+    return _answer(order, wait(), note)
+
+
+class Repeated:
+    """The cycles of one order in one process: what cannot have changed is not asked, nor rendered, again."""
+
+    def __init__(self, order: Order) -> None:
+        """``order`` is to label this node by gfd's own templates, which :func:`prepare` made ready."""
+        self._order = order
+        self._found: Found | None = None
+        """By the last read, if that led to labels."""
+        self._said: dict[str, Any] = {}
+
+    def label(self, note: Note) -> dict[str, Any]:
+        """Return what :func:`label` does. Raises GfdError."""
+        before, self._found = self._found, None
+        found = probes.read(self._order.config, None, note, known=before.inventory if before else None)
+        if found != before:
+            self._said = _answer(self._order, found, note)
+        self._found = found
+        return self._said
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the last read left nothing behind, and nothing open, that a new process is needed for."""
+        return self._found is not None and probes.is_sound(self._found)
+
+
+def _answer(order: Order, found: Found, note: Note) -> dict[str, Any]:
     from gfd.snapshot import to_plain
 
-    node = resolve(
-        found.inventory,
-        mig_strategy=order.config.mig_strategy,
-        sharing=order.config.sharing,
-        timestamp=None if order.config.no_timestamp else order.timestamp_s,
-    )
-    limits.impose()
+    node = resolve(order, found.inventory)
+    if order.templates:
+        limits.impose()
     labels = prepare(order, note).render(node, found.inventory, order.config.extra_labels, note)
     plain: dict[str, Any] = to_plain(found.summarise(labels, node.failed))
     return plain
@@ -62,6 +88,18 @@ JOBS: dict[str, Callable[[Order, Note], dict[str, Any]]] = {
     "check": check,
     "snapshot": snapshot,
 }
+
+
+def resolve(order: Order, inventory: Inventory) -> Node:
+    """Return the node that ``inventory`` describes, as ``order`` wants it. Raises ProbeError, ConfigError."""
+    from gfd import resources
+
+    return resources.resolve(
+        inventory,
+        mig_strategy=order.config.mig_strategy,
+        sharing=order.config.sharing,
+        timestamp=None if order.config.no_timestamp else order.timestamp_s,
+    )
 
 
 def prepare(order: Order, note: Note = silent) -> Templates:

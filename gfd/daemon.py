@@ -67,6 +67,7 @@ class Service:
         )
         self._waiting: set[Callable[[], None]] = set()
         self._is_busy = False
+        self._is_wake_set = False
         self._clock_offset_s = _clock_offset_s()
 
     def run(self) -> bool:
@@ -193,9 +194,12 @@ class Service:
     def _wake_when_due(self) -> None:
         wait_s = self._agent.wake_in_s
         if wait_s is None:
-            with suppress(JobLookupError):
-                self._scheduler.remove_job("wake")
+            if self._is_wake_set:
+                with suppress(JobLookupError):
+                    self._scheduler.remove_job("wake")
+                self._is_wake_set = False
             return
+        self._is_wake_set = True
         when = datetime.now(UTC) + timedelta(seconds=wait_s)
         self._scheduler.add_job(
             self._guard, "date", run_date=when, args=[self._agent.wake], id="wake", replace_existing=True

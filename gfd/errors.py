@@ -3,6 +3,7 @@
 GfdError                what went wrong, where, and what to do next
 ├─ ConfigError          an option, the place it came from, and why it is refused
 ├─ InventoryError       a snapshot or machine file that cannot be read back
+├─ DocumentError        a Kubernetes object in a file that cannot be used
 ├─ ProbeError           the hardware could not be read
 │  ├─ DriverUnavailable NVML is not there: no library, no driver, or two that do not match
 │  └─ NvmlCallFailed    one NVML function failed on one device
@@ -45,6 +46,17 @@ class InventoryError(GfdError):
         super().__init__(f"{source}: {field}: {reason}" if field else f"{source}: {reason}")
         self.source = source
         self.field = field
+        self.reason = reason
+
+
+class DocumentError(GfdError):
+    """A Kubernetes object in a file that cannot be used, or would be refused."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        """``line`` is 0 for what is wrong with the file as a whole."""
+        super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
+        self.file = file
+        self.line = line
         self.reason = reason
 
 

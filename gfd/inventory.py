@@ -12,11 +12,38 @@ first" means the same on every read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from gfd.errors import NvmlCallFailed, ProbeError
 
 SCHEMA = 1
+
+
+class From:
+    """Annotates a field with where it is read from; one within a structure may leave that to the structure.
+
+    ``sources`` are NVML functions, files, or the flag of the option that names the file. No cycle evaluates
+    annotations, so these cost it nothing.
+    """
+
+    def __init__(self, *sources: str, unit: str = "") -> None:
+        self.sources = sources
+        self.unit = unit
+
+
+class Of:
+    """Annotates a field of what follows from the inventory with what it is made of.
+
+    ``facts`` are paths of fields, from the owner of the annotated one (``gpus.memory_bytes``) or from the
+    inventory (``inventory.driver_version``), and flags of options; there are none where the owner cannot have
+    such a field. ``mig`` takes their place where the owner consists of MIG devices. ``form`` is the regular
+    expression of what the field is in a label's key.
+    """
+
+    def __init__(self, *facts: str, mig: tuple[str, ...] | None = None, form: str = "") -> None:
+        self.facts = facts
+        self.mig = facts if mig is None else mig
+        self.form = form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +87,8 @@ class Engines:
 class Placement:
     """Where a GPU instance lies, in memory slices."""
 
-    start: int
-    size: int
+    start: Annotated[int, From(unit="memory slices")]
+    size: Annotated[int, From(unit="memory slices")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +103,7 @@ class MigProfile:
     """The id nvidia-smi shows."""
     slices: int
     max_instances: int
-    memory_mib: int
+    memory_mib: Annotated[int, From(unit="MiB")]
     multiprocessors: int
     engines: Engines
 
@@ -85,20 +112,30 @@ class MigProfile:
 class MigDevice:
     """One MIG device: a compute instance inside a GPU instance."""
 
-    index: int
+    index: Annotated[int, From("nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMigDeviceHandleByIndex")]
     """NVML's MIG index on the parent; the indices of a GPU can have holes."""
-    uuid: str | None = None
-    gi_id: int | None = None
-    ci_id: int | None = None
-    placement: Placement | None = None
-    profile: str | None = None
+    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
+    gi_id: Annotated[int | None, From("nvmlDeviceGetGpuInstanceId")] = None
+    ci_id: Annotated[int | None, From("nvmlDeviceGetComputeInstanceId")] = None
+    placement: Annotated[Placement | None, From("nvmlGpuInstanceGetInfo")] = None
+    profile: Annotated[
+        str | None,
+        From(
+            "nvmlGpuInstanceGetInfo",
+            "nvmlDeviceGetGpuInstanceProfileInfo",
+            "nvmlComputeInstanceGetInfo",
+            "nvmlGpuInstanceGetComputeInstanceProfileInfo",
+            "nvmlDeviceGetAttributes_v2",
+            "nvmlDeviceGetMemoryInfo",
+        ),
+    ] = None
     """As labels write it: ``1g.5gb``, ``1c.3g.20gb``, ``1g.10gb.me``."""
-    gi_slices: int | None = None
-    ci_slices: int | None = None
-    memory_mib: int | None = None
+    gi_slices: Annotated[int | None, From("nvmlDeviceGetAttributes_v2", unit="slices")] = None
+    ci_slices: Annotated[int | None, From("nvmlDeviceGetAttributes_v2", unit="slices")] = None
+    memory_mib: Annotated[int | None, From("nvmlDeviceGetAttributes_v2", unit="MiB")] = None
     """As NVML's memorySizeMB gives it."""
-    multiprocessors: int | None = None
-    engines: Engines | None = None
+    multiprocessors: Annotated[int | None, From("nvmlDeviceGetAttributes_v2")] = None
+    engines: Annotated[Engines | None, From("nvmlDeviceGetAttributes_v2")] = None
     failures: tuple[Failure, ...] = ()
 
 
@@ -118,33 +155,39 @@ class Fabric:
 class Gpu:
     """One physical GPU that could be read."""
 
-    index: int
+    index: Annotated[int, From("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex")]
     """NVML's index."""
-    uuid: str | None = None
-    name: str
-    brand: str | None = None
-    architecture: str | None = None
-    compute_capability: tuple[int, int] | None = None
-    memory_bytes: int | None = None
-    pci_address: str | None = None
+    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
+    name: Annotated[str, From("nvmlDeviceGetName")]
+    brand: Annotated[str | None, From("nvmlDeviceGetBrand")] = None
+    architecture: Annotated[str | None, From("nvmlDeviceGetArchitecture")] = None
+    compute_capability: Annotated[tuple[int, int] | None, From("nvmlDeviceGetCudaComputeCapability")] = None
+    memory_bytes: Annotated[int | None, From("nvmlDeviceGetMemoryInfo", unit="bytes")] = None
+    pci_address: Annotated[str | None, From("nvmlDeviceGetPciInfo")] = None
     """As sysfs writes it: ``0000:3b:00.0``."""
-    pci_device_id: int | None = None
+    pci_device_id: Annotated[int | None, From("nvmlDeviceGetPciInfo", unit="hexadecimal")] = None
     """Device id in the upper 16 bits, vendor id in the lower (nvmlPciInfo_t.pciDeviceId)."""
-    pci_class: int | None = None
+    pci_class: Annotated[
+        int | None, From("/sys/bus/pci/devices/<address>/class", "nvmlDeviceGetPciInfo", unit="hexadecimal")
+    ] = None
     """Base class and sub-class: 0x0302 is a 3D controller."""
-    pcie_generation: int | None = None
+    pcie_generation: Annotated[int | None, From("nvmlDeviceGetMaxPcieLinkGeneration")] = None
     """Highest generation that GPU and slot agree on."""
-    pcie_width: int | None = None
+    pcie_width: Annotated[int | None, From("nvmlDeviceGetMaxPcieLinkWidth", unit="lanes")] = None
     """Highest number of lanes that GPU and slot agree on."""
-    numa_node: int | None = None
-    is_mig_capable: bool = False
-    is_mig_enabled: bool = False
-    fabric: Fabric | None = None
-    multiprocessors: int | None = None
+    numa_node: Annotated[
+        int | None, From("/sys/bus/pci/devices/<address>/numa_node", "nvmlDeviceGetPciInfo")
+    ] = None
+    is_mig_capable: Annotated[bool, From("nvmlDeviceGetMigMode")] = False
+    is_mig_enabled: Annotated[bool, From("nvmlDeviceGetMigMode")] = False
+    fabric: Annotated[Fabric | None, From("nvmlDeviceGetGpuFabricInfo", "nvmlDeviceGetGpuFabricInfoV")] = None
+    multiprocessors: Annotated[int | None, From("nvmlDeviceGetGpuInstanceProfileInfo")] = None
     """Of the whole GPU, where NVML tells."""
-    engines: Engines | None = None
+    engines: Annotated[Engines | None, From("nvmlDeviceGetGpuInstanceProfileInfo")] = None
     """Of the whole GPU, where NVML tells."""
-    profiles: tuple[MigProfile, ...] = ()
+    profiles: Annotated[
+        tuple[MigProfile, ...], From("nvmlDeviceGetGpuInstanceProfileInfo", "nvmlDeviceGetMemoryInfo")
+    ] = ()
     mig_devices: tuple[MigDevice, ...] | None = ()
     failures: tuple[Failure, ...] = ()
 
@@ -153,7 +196,7 @@ class Gpu:
 class FailedGpu:
     """A GPU that is there but cannot be described, or not as a MIG strategy needs it; it counts nowhere."""
 
-    index: int
+    index: Annotated[int, From("nvmlDeviceGetCount")]
     failure: Failure
 
     def __str__(self) -> str:
@@ -174,14 +217,14 @@ class Inventory:
     """A node, as one read of its hardware found it."""
 
     schema: int = SCHEMA
-    driver_version: str | None = None
-    cuda_version: int | None = None
+    driver_version: Annotated[str | None, From("nvmlSystemGetDriverVersion")] = None
+    cuda_version: Annotated[int | None, From("nvmlSystemGetCudaDriverVersion")] = None
     """As NVML encodes it: 1000 * major + 10 * minor."""
     gpus: tuple[Gpu, ...] = ()
     failed_gpus: tuple[FailedGpu, ...] = ()
-    machine_type: str | None = None
+    machine_type: Annotated[str | None, From("--machine-type-file")] = None
     """DMI product name, blanks at its ends removed."""
-    vgpu: Vgpu | None = None
+    vgpu: Annotated[Vgpu | None, From("/sys/bus/pci/devices/<address>/config")] = None
     failures: tuple[Failure, ...] = ()
 
 

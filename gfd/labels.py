@@ -29,7 +29,7 @@ _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-
 _FOREIGN = re.compile(r"[^A-Za-z0-9\-_. ]")
 _EDGE = "-_."
 
-_OPERATOR_KEY = re.compile(
+OPERATOR_KEY = re.compile(
     r"nvidia\.com/(?:gpu\.present|gpu\.deploy\..*|gpu-driver-upgrade-state|mig\.config.*"
     r"|gpu\.workload\.config|(?:gdrcopy|gds|peermem)\.capable)"
 )
@@ -71,7 +71,7 @@ def check(key: str, value: str, origin: str = "") -> None:
 
 def check_ownership(key: str, value: str, allowed_prefixes: tuple[str, ...], origin: str = "") -> None:
     """Raise :class:`LabelError` for a key that is not gfd's to write."""
-    if _OPERATOR_KEY.fullmatch(key):
+    if OPERATOR_KEY.fullmatch(key):
         raise LabelError(key, value, "this key belongs to NVIDIA's GPU operator; rename the label", origin)
     if not key.startswith(allowed_prefixes):
         known = ", ".join(allowed_prefixes)

@@ -8,12 +8,12 @@ with the lowest PCI address.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from gfd.labels import legal, sanitise
 
 if TYPE_CHECKING:
-    from gfd.inventory import Gpu
+    from gfd.inventory import Gpu, Of
 
 MODEL_LENGTH = 53
 """What a key that begins with ``gpu.count.`` leaves of 63 characters."""
@@ -41,9 +41,10 @@ class Model:
 class ModelCount:
     """How many GPUs of a product a node has."""
 
-    product: str
+    product: Annotated[str, Of("gpus.name")]
     """Fit for the end of a label key."""
-    count: int
+    count: Annotated[int, Of("gpus")]
+    gpus: tuple[Gpu, ...]
 
 
 def group(gpus: tuple[Gpu, ...]) -> tuple[Model, ...]:
@@ -64,8 +65,12 @@ def count_models(gpus: tuple[Gpu, ...]) -> tuple[ModelCount, ...]:
     models = group(gpus)
     if len(models) < 2:
         return ()
-    counts: dict[str, int] = {}
+    by_product: dict[str, tuple[Gpu, ...]] = {}
     for model in models:
         product = legal(sanitise(model.name))[:MODEL_LENGTH].rstrip("-_.")
-        counts[product] = counts.get(product, 0) + len(model.gpus)
-    return tuple(ModelCount(product=product, count=counts[product]) for product in sorted(counts) if product)
+        by_product[product] = (*by_product.get(product, ()), *model.gpus)
+    return tuple(
+        ModelCount(product=product, count=len(members), gpus=members)
+        for product, members in sorted(by_product.items())
+        if product
+    )

@@ -25,6 +25,8 @@ class Order:
     """When the configuration was loaded, in Unix seconds."""
     inventory: Inventory | None = None
     """What to label instead of what the hardware is."""
+    is_fresh: bool = False
+    """Whether nothing may be taken from the read before: something has changed since."""
 
 
 def plan(config: Config, *, job: str = "label", inventory: Inventory | None = None) -> Order:

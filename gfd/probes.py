@@ -48,8 +48,17 @@ class Found:
         )
 
 
-def read(config: Config, given: Inventory | None, note: Note, *, is_complete: bool = False) -> Found:
+def read(
+    config: Config,
+    given: Inventory | None,
+    note: Note,
+    *,
+    is_complete: bool = False,
+    known: Inventory | None = None,
+) -> Found:
     """Return what ``config`` asks for, or the inventory that is ``given``.
+
+    ``known`` is what the read before found: facts that cannot have changed since are taken from there.
 
     Unless ``is_complete``, facts may be left out that only labels of extra groups and templates of one's
     own can speak of, where the configuration has neither. Raises GfdError.
@@ -67,6 +76,7 @@ def read(config: Config, given: Inventory | None, note: Note, *, is_complete: bo
                 machine_type_file=config.machine_type_file,
                 is_complete=is_complete or bool(config.extra_labels or config.template_dir),
                 note=note,
+                known=known,
             )
         )
     except DriverUnavailable as error:
@@ -78,6 +88,20 @@ def read(config: Config, given: Inventory | None, note: Note, *, is_complete: bo
             missing_driver=str(error),
             has_hardware=sysfs.has_gpu(),
         )
+
+
+def is_sound(found: Found) -> bool:
+    """Return whether NVML answered all that it was asked for ``found``, and holds nothing open."""
+    from gfd.probe import nvml
+
+    inventory = found.inventory
+    failures = [*inventory.failures, *(gpu.failure for gpu in inventory.failed_gpus)]
+    for gpu in inventory.gpus:
+        failures += gpu.failures
+        for device in gpu.mig_devices or ():
+            failures += device.failures
+    has_failed = found.missing_driver is not None or any(failure.code is not None for failure in failures)
+    return not has_failed and not nvml.holds_devices()
 
 
 def check(config: Config) -> None:

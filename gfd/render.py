@@ -30,9 +30,9 @@ from gfd.labels import OWN_PREFIXES, Labels, check, check_ownership, legal, sani
 from gfd.limits import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jinja2 import Environment, Template
+    from jinja2 import Environment, Template, nodes
 
     from gfd.inventory import Inventory
     from gfd.limits import Note
@@ -127,6 +127,20 @@ class Templates:
                 labels[written.key] = written
         return tuple(labels.values())
 
+    def parse(self, name: str) -> tuple[str, nodes.Template]:
+        """Return the source of a template, and its syntax tree. Raises TemplateError."""
+        self._compile(name)  # which has an error for all that can be wrong
+        loader = self._environment.loader
+        assert loader is not None
+        source = loader.get_source(self._environment, name)[0]
+        return source, self._environment.parse(source, name)
+
+    def render_tree(self, tree: nodes.Template, variables: Mapping[str, Any]) -> str:
+        """Return what a syntax tree comes to, under the same rules as a template."""
+        tree.set_environment(self._environment)
+        tree.set_lineno(1)
+        return self._environment.from_string(tree).render(variables)
+
     def _find(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
         source = self._sources.get(name)
         return None if source is None else (source.text, source.path, lambda: True)
@@ -185,7 +199,8 @@ class _Origin(Extension):
             yield Token(token.lineno, "data", marked)
 
 
-def _parse(template: str, text: str) -> Iterator[Written]:
+def split(template: str, text: str) -> Iterator[tuple[str, int, str]]:
+    """Yield what a rendered ``template`` says, each line after the template and line that wrote it."""
     origin, line = template, 1
     for raw in text.split("\n"):
         content = ""
@@ -199,8 +214,12 @@ def _parse(template: str, text: str) -> Iterator[Written]:
                 line = int(number)
             content += rest
         content = content.strip()
-        if not content or content.startswith("#"):
-            continue
+        if content and not content.startswith("#"):
+            yield origin, line, content
+
+
+def _parse(template: str, text: str) -> Iterator[Written]:
+    for origin, line, content in split(template, text):
         key, equals, value = content.partition("=")
         if not equals:
             raise TemplateError(

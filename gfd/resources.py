@@ -6,7 +6,7 @@ Pure functions over frozen values. A :class:`Node` is all that templates see bes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from gfd.errors import ConfigError, ProbeError
 from gfd.inventory import need
@@ -16,7 +16,7 @@ from gfd.sharing import Sharing
 from gfd.strategies import STRATEGIES, Resource, sift
 
 if TYPE_CHECKING:
-    from gfd.inventory import Fabric, FailedGpu, Gpu, Inventory
+    from gfd.inventory import Fabric, FailedGpu, Gpu, Inventory, Of
     from gfd.models import ModelCount
 
 UNKNOWN = "unknown"
@@ -50,17 +50,17 @@ class CudaVersion:
 class VgpuHost:
     """The vGPU facts, fit for labels; version and branch are None where the host does not say."""
 
-    is_present: bool
-    driver_version: str | None
-    driver_branch: str | None
+    is_present: Annotated[bool, Of("inventory.vgpu.is_present")]
+    driver_version: Annotated[str | None, Of("inventory.vgpu.host_driver_version")]
+    driver_branch: Annotated[str | None, Of("inventory.vgpu.host_driver_branch")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """What there is to say about a node. Without a GPU, ``gpu`` is None and most else is empty."""
 
-    mig_strategy: str
-    timestamp: int | None
+    mig_strategy: Annotated[str, Of("--mig-strategy")]
+    timestamp: Annotated[int | None, Of("--no-timestamp")]
     """Unix seconds at which the configuration was loaded; None where no label is wanted."""
     vgpu: VgpuHost | None
     """None where the PCI configuration space cannot be read."""
@@ -70,18 +70,18 @@ class Node:
     """GPUs that count nowhere, by index: the inventory's, and those that the strategy cannot do with."""
     gpu: Gpu | None = None
     """The GPU that stands for the node's model."""
-    model: str = ""
+    model: Annotated[str, Of("gpu.name")] = ""
     """Product name of :attr:`gpu`, fit for a label, whatever MIG does."""
     models: tuple[ModelCount, ...] = ()
     """Every model, on a node that has several."""
     resources: tuple[Resource, ...] = ()
-    driver: DriverVersion | None = None
-    cuda: CudaVersion | None = None
-    machine: str = UNKNOWN
-    mode: str = UNKNOWN
-    clique: str | None = None
-    is_mig_capable: bool = False
-    is_mps_capable: bool = False
+    driver: Annotated[DriverVersion | None, Of("inventory.driver_version")] = None
+    cuda: Annotated[CudaVersion | None, Of("inventory.cuda_version")] = None
+    machine: Annotated[str, Of("inventory.machine_type")] = UNKNOWN
+    mode: Annotated[str, Of("gpus.pci_class")] = UNKNOWN
+    clique: Annotated[str | None, Of("gpus.fabric")] = None
+    is_mig_capable: Annotated[bool, Of("gpus.is_mig_capable")] = False
+    is_mps_capable: Annotated[bool, Of("--config-file", "inventory.gpus.is_mig_enabled")] = False
 
 
 def resolve(

@@ -11,6 +11,7 @@ import json
 import sys
 import types
 import typing
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import InventoryError
@@ -126,7 +127,7 @@ def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
 def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
     if not isinstance(plain, dict):
         raise InventoryError(source, path, f"expected a mapping of fields, found {_show(plain)}")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     dot = f"{path}." if path else ""
     for name in plain:
         if name not in hints:
@@ -137,6 +138,11 @@ def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
     return kind(
         **{name: from_plain(hints[name], item, source, f"{dot}{name}") for name, item in plain.items()}
     )
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 _NAMES = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from gfd.inventory import FailedGpu, find_lack
 from gfd.labels import legal, sanitise
 
 if TYPE_CHECKING:
-    from gfd.inventory import Engines, Failure, Gpu, MigDevice
+    from gfd.inventory import Engines, Failure, Gpu, MigDevice, Of
     from gfd.models import Model
     from gfd.sharing import Sharing
 
@@ -41,22 +41,30 @@ FAMILIES = {
 class Resource:
     """One kind of device that pods can ask for."""
 
-    name: str
+    name: Annotated[str, Of("gpus", mig=("mig_devices.profile",), form="gpu|mig-.+")]
     """Without the vendor's prefix: ``gpu``, ``mig-1g.5gb``."""
-    product: str
-    count: int
-    replicas: int
-    sharing_strategy: str
-    memory_mib: int | None
+    product: Annotated[
+        str, Of("gpus.name", "--config-file", mig=("gpus.name", "mig_devices.profile", "--config-file"))
+    ]
+    count: Annotated[int, Of("gpus", mig=("mig_devices",))]
+    replicas: Annotated[int, Of("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))]
+    sharing_strategy: Annotated[str, Of("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))]
+    memory_mib: Annotated[int | None, Of("gpus.memory_bytes", mig=("mig_devices.memory_mib",))]
     """Of one device; None where NVML cannot tell."""
-    family: str | None = None
-    compute_major: int | None = None
-    compute_minor: int | None = None
-    multiprocessors: int | None = None
-    engines: Engines | None = None
-    gi_slices: int | None = None
+    family: Annotated[str | None, Of("gpus.compute_capability")] = None
+    compute_major: Annotated[int | None, Of("gpus.compute_capability")] = None
+    compute_minor: Annotated[int | None, Of("gpus.compute_capability")] = None
+    multiprocessors: Annotated[
+        int | None, Of("gpus.multiprocessors", mig=("mig_devices.multiprocessors",))
+    ] = None
+    engines: Annotated[Engines | None, Of("gpus.engines", mig=("mig_devices.engines",))] = None
+    gi_slices: Annotated[int | None, Of(mig=("mig_devices.gi_slices",))] = None
     """Compute slices of the GPU instance; None for a full GPU."""
-    ci_slices: int | None = None
+    ci_slices: Annotated[int | None, Of(mig=("mig_devices.ci_slices",))] = None
+    gpus: tuple[Gpu, ...] = ()
+    """The devices themselves, or the GPUs that they are on."""
+    mig_devices: tuple[MigDevice, ...] = ()
+    """The devices themselves; none of a full GPU."""
 
 
 Strategy = Callable[["tuple[Gpu, ...]", "Model", "Sharing"], tuple[Resource, ...]]
@@ -76,7 +84,7 @@ def single(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resou
         return (full,)
     groups = {} if _is_invalid(gpus) else _group_by_profile(gpus)
     if len(groups) != 1:
-        return (_invalid(full, enabled[0]),)
+        return (_invalid(full, gpus, enabled[0]),)
     (offered,) = (_mig(FULL_GPU, profile, devices, sharing) for profile, devices in groups.items())
     return (
         replace(
@@ -140,6 +148,7 @@ def _full(model: Model, sharing: Sharing) -> Resource:
         compute_minor=minor if major else None,
         multiprocessors=gpu.multiprocessors,
         engines=gpu.engines,
+        gpus=model.gpus,
         **sharing_labels,
     )
 
@@ -154,20 +163,24 @@ def _mig(name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing:
         engines=device.engines,
         gi_slices=device.gi_slices,
         ci_slices=device.ci_slices,
+        gpus=tuple({id(gpu): gpu for gpu, _ in devices}.values()),
+        mig_devices=tuple(member for _, member in devices),
         **_shared(name, sharing, parent.name, "MIG", profile),
     )
 
 
-def _invalid(full: Resource, gpu: Gpu) -> Resource:
+def _invalid(full: Resource, gpus: tuple[Gpu, ...], first: Gpu) -> Resource:
     return replace(
         full,
-        product=_join(gpu.name, "MIG", "INVALID"),
+        product=_join(first.name, "MIG", "INVALID"),
         count=0,
         replicas=0,
         sharing_strategy="",
         memory_mib=0,
         multiprocessors=None,
         engines=None,
+        gpus=gpus,
+        mig_devices=tuple(device for gpu in gpus for device in gpu.mig_devices or ()),
     )
 
 

@@ -145,11 +145,17 @@ def one_of(text: str, known: Iterable[str]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` for the known word nearest to ``word``, or nothing."""
+    near = closest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word nearest to ``word``, empty where none is like it."""
     from difflib import get_close_matches
 
     by_folded = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), by_folded, n=1)
-    return f"; did you mean {by_folded[near[0]]}?" if near else ""
+    return by_folded[near[0]] if near else ""
 
 
 def shown(value: object) -> str:

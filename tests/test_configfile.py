@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd.configfile import ConfigFile, UnknownKey, read
-from gfd.configtree import Node, TreeError, read_tree
+from gfd.configtree import Node, TreeError, read_tree, read_trees
 from gfd.errors import ConfigError
 from gfd.sharing import SharedResource, Sharing
 
@@ -150,6 +150,17 @@ def test_lines_are_those_of_keys_and_items() -> None:
     assert isinstance(tree.value, dict)
     assert tree.value["a"] == Node(line=1, value=(Node(line=2, value=1), Node(line=3, value=2)))
     assert tree.value["b"] == Node(line=4, value="c")
+
+
+def test_documents_are_read_one_by_one() -> None:
+    trees = read_trees(b"a: 1\n---\n---\nb: 2\n...\n---\n[\n")
+    assert next(trees) == Node(line=1, value={"a": Node(line=1, value=1)})
+    assert next(trees).value is None
+    assert next(trees) == Node(line=4, value={"b": Node(line=4, value=2)})
+    with pytest.raises(TreeError) as refused:
+        next(trees)
+    assert refused.value.line == 8
+    assert list(read_trees(b"# nothing\n")) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ def test_one_model_is_not_counted_twice() -> None:
 
 def test_models_are_counted_by_product() -> None:
     gpus = (gpu(0, name="B  x"), gpu(1, name="A"), gpu(2, name="B x"), gpu(3, name="®"))
-    assert count_models(gpus) == (ModelCount(product="A", count=1), ModelCount(product="B-x", count=2))
+    assert count_models(gpus) == (
+        ModelCount(product="A", count=1, gpus=(gpus[1],)),
+        ModelCount(product="B-x", count=2, gpus=(gpus[0], gpus[2])),
+    )
 
 
 def test_a_long_product_is_cut_to_a_key() -> None:

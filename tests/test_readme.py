@@ -45,6 +45,13 @@ def test_the_first_command_prints_what_is_shown(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out == shown
 
 
+def test_a_label_is_explained_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = (part for part in README.read_text().split("```console\n") if part.startswith("$ gfd explain"))
+    command, _, shown = block.split("```")[0].partition("\n")
+    assert cli.run(shlex.split(command)[2:], {}) == 0
+    assert capsys.readouterr().out == shown
+
+
 def test_every_command_is_listed() -> None:
     listed = {
         line.split("`")[1].split()[1]

@@ -131,7 +131,7 @@ def test_a_value_that_would_break_the_line(tmp_path: Path) -> None:
         ("nvidia.com/=b", "the key's name is not 1 to 63"),
         ("nvidia.com/gpu.deploy.mine=b", "belongs to NVIDIA's GPU operator"),
         ("other.com/a=b", "begins with none of nvidia.com/, feature.node.kubernetes.io/"),
-        ("nvidia.com/gpu.count=1", "this key is already written by _resources.j2:4 (written by mine.j2:1)"),
+        ("nvidia.com/gpu.count=1", "this key is already written by _resources.j2:6 (written by mine.j2:1)"),
         ("nvidia.com/a=1\nnvidia.com/a=1", "already written by mine.j2:1 (written by mine.j2:2)"),
     ],
 )

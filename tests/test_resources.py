@@ -177,4 +177,7 @@ def test_models() -> None:
     assert node.model == "NVIDIA-L4"
     assert node.gpu is not None
     assert node.gpu.index == 2
-    assert node.models == (ModelCount(product="NVIDIA-L4", count=2), ModelCount(product="Tesla-T4", count=1))
+    assert node.models == (
+        ModelCount(product="NVIDIA-L4", count=2, gpus=node.gpus[1:]),
+        ModelCount(product="Tesla-T4", count=1, gpus=node.gpus[:1]),
+    )

@@ -39,7 +39,9 @@ NOT_SHARED = {"replicas": 0, "sharing_strategy": "none"}
 
 
 def offer(strategy: str, *gpus: Gpu, sharing: Sharing = UNSHARED) -> tuple[Resource, ...]:
-    return STRATEGIES[strategy](gpus, choose(gpus), sharing)
+    """What is offered, without the devices that it consists of."""
+    offered = STRATEGIES[strategy](gpus, choose(gpus), sharing)
+    return tuple(replace(resource, gpus=(), mig_devices=()) for resource in offered)
 
 
 def shared(name: str, strategy: str = "time-slicing", *, is_renamed: bool = False) -> Sharing:
@@ -155,6 +157,42 @@ def test_a_profile_on_two_models_takes_the_first_parent() -> None:
         ("gpu", "Y", 2),
         ("mig-1g.5gb", "X-MIG-1g.5gb", 21),
     ]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("none", [("gpu", (0, 1, 2), ())]),
+        ("single", [("gpu", (0, 1, 2), (0, 4, 5, 6, 9))]),
+        (
+            "mixed",
+            [("gpu", (0, 1, 2), ()), ("mig-1g.5gb", (0, 2), (0, 4, 6)), ("mig-2g.10gb", (0, 2), (5, 9))],
+        ),
+    ],
+)
+def test_the_devices_that_a_resource_consists_of(
+    strategy: str, expected: list[tuple[str, tuple[int, ...], tuple[int, ...]]]
+) -> None:
+    two = {"profile": "2g.10gb"}
+    gpus = (
+        mig_gpu(0, mig_devices=(mig(0), mig(4), mig(5, **two))),
+        mig_gpu(1, 0),
+        mig_gpu(2, mig_devices=(mig(6), mig(9, **two))),
+    )
+    assert [
+        (
+            offered.name,
+            *(tuple(device.index for device in group) for group in (offered.gpus, offered.mig_devices)),
+        )
+        for offered in STRATEGIES[strategy](gpus, choose(gpus), UNSHARED)
+    ] == expected
+
+
+def test_single_consists_of_mig_devices() -> None:
+    gpus = (mig_gpu(0, 2), mig_gpu(1, 1))
+    (offered,) = STRATEGIES["single"](gpus, choose(gpus), UNSHARED)
+    assert offered.gpus == gpus
+    assert offered.mig_devices == (*(gpus[0].mig_devices or ()), *(gpus[1].mig_devices or ()))
 
 
 NO_REASON = "could not be read from the inventory: it holds none, and no reason why"

@@ -6,12 +6,10 @@ simulated machine would be.
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gfd.errors import ConfigError, GfdError
+from gfd.errors import ConfigError
 from gfd.options import COMMAND_LINE
 
 if TYPE_CHECKING:
@@ -20,10 +18,16 @@ if TYPE_CHECKING:
 
     from gfd.cluster.api import Api
     from gfd.config import Loaded
+    from gfd.resources import Node as HardwareNode
+    from gfd.sharing import Sharing
+
+T = TypeVar("T")
 
 NODES = "/api/v1/nodes"
 PODS = "/api/v1/pods"
 VENDOR = "nvidia.com/"
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+"""The taint that ``kubectl cordon`` brings about."""
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -34,6 +38,10 @@ class Taint:
     key: str
     value: str = ""
     effect: str
+
+    def __str__(self) -> str:
+        """Return it as ``kubectl taint`` writes it."""
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +85,34 @@ def simulate(loaded: Loaded) -> Node:
     from gfd.isolation import once
     from gfd.order import plan
     from gfd.resources import resolve
-    from gfd.strategies import RESOURCE_PREFIX
 
     order = plan(loaded.config)
     labels = once.label(order).labels
     inventory = once.take_snapshot(replace(order, job="snapshot"))
     config = loaded.config
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
-    devices = {
-        RESOURCE_PREFIX + resource.name: resource.count * max(resource.replicas, 1)
-        for resource in node.resources
-        if resource.count
-    }
+    devices = _offer(node, config.sharing)
     return Node(name=config.node_name or config.simulate or "", labels=labels, allocatable=devices)
+
+
+def _offer(node: HardwareNode, sharing: Sharing) -> dict[str, int]:
+    """Return the devices of a machine as the device plugin offers them.
+
+    Labels count every GPU; the plugin offers whole only those that it does not offer as MIG devices.
+    """
+    from gfd.strategies import FULL_GPU
+
+    counts = {resource.name: resource.count for resource in node.resources}
+    enabled = sum(gpu.is_mig_enabled for gpu in node.gpus)
+    if node.gpus and not (node.mig_strategy == "single" and enabled):
+        counts[FULL_GPU] = len(node.gpus) - (enabled if node.mig_strategy == "mixed" else 0)
+    offered = {}
+    for name, count in counts.items():
+        replicas = sharing.replicas_of(VENDOR + name)
+        suffix = ".shared" if replicas > 1 and sharing.is_renamed else ""
+        if count:
+            offered[f"{VENDOR}{name}{suffix}"] = count * replicas
+    return offered
 
 
 def read_cluster(api: Api) -> list[Node]:
@@ -107,71 +130,118 @@ def read_files(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``pods`` is what it printed of the pods of all namespaces. Raises GfdError.
     """
-    found = [from_object(item) for item in _read_list(nodes, "Node", "kubectl get nodes -o json")]
-    placed = _read_list(pods, "Pod", "kubectl get pods -A -o json") if pods else ()
-    return add_requests(found, placed)
+    from gfd.advice.match.listing import read_list
+
+    found = read_list(nodes, "Node", "kubectl get nodes -o json", from_object)
+    if pods is None:
+        return add_requests(found, ())
+    placed = read_list(pods, "Pod", "kubectl get pods -A -o json", _placement)
+    return _add_placements(found, placed)
 
 
 def from_object(item: Mapping[str, Any]) -> Node:
-    """Return the Node that the API server, or kubectl, speaks of."""
-    metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
+    """Return the Node that the API server, or kubectl, speaks of. Raises ValueError for what no Node is."""
+    name, labels = _dig(item, "metadata.name", str), _dig(item, "metadata.labels", dict)
+    if not name:
+        raise ValueError("has no metadata.name")
+    for key, value in labels.items():
+        if not isinstance(value, str):
+            raise ValueError(f"has the label {key} that is no string")  # noqa: TRY004
+    taints = tuple(map(_taint, _dig(item, "spec.taints", list)))
+    if _dig(item, "spec.unschedulable", bool) and all(taint.key != UNSCHEDULABLE for taint in taints):
+        # The controller that makes a taint of it may not have come round yet; the scheduler minds both.
+        taints += (Taint(key=UNSCHEDULABLE, effect="NoSchedule"),)
     return Node(
-        name=str(metadata.get("name", "")),
-        labels=dict(metadata.get("labels") or {}),
-        taints=tuple(
-            Taint(key=str(taint["key"]), value=str(taint.get("value") or ""), effect=str(taint["effect"]))
-            for taint in spec.get("taints") or ()
-        ),
-        allocatable=_devices(status.get("allocatable")),
-        metadata=metadata,
+        name=name,
+        labels=labels,
+        taints=taints,
+        allocatable=_devices(_dig(item, "status.allocatable", dict)),
+        metadata=_dig(item, "metadata", dict),
     )
+
+
+def _taint(item: Any) -> Taint:
+    key, value, effect = (_dig(item, name, str) for name in ("key", "value", "effect"))
+    if not key or not effect:
+        raise ValueError("has a taint without key or effect")
+    return Taint(key=key, value=value, effect=effect)
+
+
+_WORDS: Mapping[type, str] = {dict: "fields", list: "a list", str: "a string", bool: "true or false"}
+
+
+def _dig(item: Any, path: str, kind: type[T]) -> T:
+    """Return what stands at a path, an empty value of ``kind`` where nothing does. Raises ValueError."""
+    found = item
+    for name in path.split("."):
+        if not isinstance(found, dict):
+            raise ValueError(f"has something else than fields where {path} should be")  # noqa: TRY004
+        found = found.get(name)
+        if found is None:
+            return kind()
+    if not isinstance(found, kind):
+        raise ValueError(f"has something else than {_WORDS[kind]} at {path}")  # noqa: TRY004
+    return found
 
 
 def add_requests(nodes: Iterable[Node], pods: Iterable[Mapping[str, Any]]) -> list[Node]:
     """Return ``nodes``, sorted by name, with what ``pods`` request that are placed and have not ended."""
+    return _add_placements(nodes, map(_placement, pods))
+
+
+def _placement(pod: Mapping[str, Any]) -> tuple[str, Mapping[str, int]]:
+    """Return the Node that a pod has devices of, and which; no name where it has none. Raises ValueError."""
+    name = _dig(pod, "spec.nodeName", str)
+    if not name or _dig(pod, "status.phase", str) in _ENDED:
+        return "", {}
+    return name, requests_of(pod["spec"])
+
+
+def _add_placements(nodes: Iterable[Node], placements: Iterable[tuple[str, Mapping[str, int]]]) -> list[Node]:
     by_node: dict[str, dict[str, int]] = {}
-    for pod in pods:
-        name = (pod.get("spec") or {}).get("nodeName")
-        if name and (pod.get("status") or {}).get("phase") not in _ENDED:
-            requested = by_node.setdefault(name, {})
-            for resource, count in requests_of(pod["spec"]).items():
-                requested[resource] = requested.get(resource, 0) + count
+    for name, requests in placements:
+        by_node[name] = _add(by_node.get(name, {}), requests)
     return sorted(
         (replace(node, requested=by_node.get(node.name, {})) for node in nodes), key=lambda node: node.name
     )
 
 
 def requests_of(spec: Mapping[str, Any]) -> dict[str, int]:
-    """Return the devices that a pod requests, as the scheduler counts them.
+    """Return the devices that a pod requests, as the scheduler counts them. Raises ValueError.
 
     Containers add up, with those init containers that go on running (``restartPolicy: Always``); any other
     init container runs while only the ones before it that go on do.
     """
     total: dict[str, int] = {}
     peak: dict[str, int] = {}
-    for container in spec.get("initContainers") or ():
+    for container in _dig(spec, "initContainers", list):
         wanted = _requests(container)
-        if container.get("restartPolicy") == "Always":
+        if _dig(container, "restartPolicy", str) == "Always":
             total = _add(total, wanted)
             wanted = {}
         peak = _highest(peak, _add(total, wanted))
-    for container in spec.get("containers") or ():
+    for container in _dig(spec, "containers", list):
         total = _add(total, _requests(container))
-    return _add(_highest(peak, total), _devices(spec.get("overhead")))
+    return _add(_highest(peak, total), _devices(_dig(spec, "overhead", dict)))
 
 
 def _requests(container: Mapping[str, Any]) -> dict[str, int]:
-    resources = container.get("resources") or {}
     # The API server fills in a request from the limit; a file may not have been there.
-    return {**_devices(resources.get("limits")), **_devices(resources.get("requests"))}
+    limits, requests = (_dig(container, f"resources.{kind}", dict) for kind in ("limits", "requests"))
+    return {**_devices(limits), **_devices(requests)}
 
 
-def _devices(amounts: Mapping[str, Any] | None) -> dict[str, int]:
+def _devices(amounts: Mapping[str, Any]) -> dict[str, int]:
     from gfd.advice.quantity import parse_count
 
-    return {
-        name: parse_count(str(amount)) for name, amount in (amounts or {}).items() if name.startswith(VENDOR)
-    }
+    counts = {}
+    for name, amount in amounts.items():
+        if name.startswith(VENDOR):
+            try:
+                counts[name] = parse_count(str(amount))
+            except ValueError as error:
+                raise ValueError(f"has an amount of {name} that {error}") from None
+    return counts
 
 
 def _add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
@@ -180,39 +250,3 @@ def _add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
 
 def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
-
-
-def _read_list(path: Path, kind: str, command: str) -> list[Mapping[str, Any]]:
-    """Return the objects of a List, or the one object, that kubectl printed."""
-    source = "standard input" if str(path) == "-" else str(path)
-    hint = f"expected what {command} prints"
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GfdError(f"{source}: {getattr(error, 'strerror', None) or 'not text'}; {hint}") from error
-    found = _parse(text, source, hint)
-    items = found.get("items") if str(found.get("kind", "")).endswith("List") else [found]
-    if not isinstance(items, list):
-        raise GfdError(f"{source}: a {found['kind']} without items; {hint}")
-    for number, item in enumerate(items):
-        if not isinstance(item, dict) or item.get("kind", kind) != kind:
-            what = item.get("kind") if isinstance(item, dict) else type(item).__name__
-            raise GfdError(f"{source}: item {number} is a {what}, not a {kind}; {hint}")
-    return items
-
-
-def _parse(text: str, source: str, hint: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        import yaml
-
-        try:
-            found = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = f"{source}:{mark.line + 1}" if mark else source
-            raise GfdError(f"{place}: neither JSON nor YAML; {hint}") from error
-    if not isinstance(found, dict) or "kind" not in found:
-        raise GfdError(f"{source}: no Kubernetes object; {hint}")
-    return found

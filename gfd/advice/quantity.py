@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import ceil
 
 _QUANTITY = re.compile(
     r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?"
@@ -26,8 +27,11 @@ def parse(text: str) -> Fraction:
 
 
 def parse_count(text: str) -> int:
-    """Return a whole number of devices. Raises ValueError for any other quantity."""
-    number = parse(text)
+    """Return a whole number of devices. Raises ValueError for any other quantity.
+
+    The API server rounds up to thousandths first.
+    """
+    number = Fraction(ceil(parse(text) * 1000), 1000)
     if number.denominator != 1:
         raise ValueError(f"is no whole number: {text!r}; devices cannot be divided")
     return int(number)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.commands import cleanup, completion, config, diff, doctor, dump, machines, snapshot
+from gfd.commands import cleanup, completion, config, diff, doctor, dump, explain, machines, match, snapshot
 
 if TYPE_CHECKING:
     from gfd.commands.command import Command
 
 COMMANDS: dict[str, Command] = {
     "dump": dump.COMMAND,
+    "explain": explain.COMMAND,
     "diff": diff.COMMAND,
     "doctor": doctor.COMMAND,
     "snapshot": snapshot.COMMAND,
+    "match": match.COMMAND,
     "machines": machines.COMMAND,
     "config": config.COMMAND,
     "cleanup": cleanup.COMMAND,

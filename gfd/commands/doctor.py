@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.advice import doctor
-    from gfd.advice.site import Site
+    from gfd.advice.doctor import examination
+    from gfd.advice.doctor.site import Site
     from gfd.advice.terminal import is_coloured, width_of
 
     path = values["bundle"]
     if path is not None:
-        from gfd.advice import bundle
+        from gfd.advice.doctor import bundle
 
         bundle.refuse_existing(path)
     elif values["log"] is not None or values["keep_names"]:
         flag = "--keep-names" if values["keep_names"] else "--log"
         raise ConfigError(flag, COMMAND_LINE, "needs --bundle FILE.tar.gz, which it is about")
     site = Site(loaded.config)
-    findings = list(doctor.examine(site))
+    findings = list(examination.examine(site))
     if values["format"] == "json":
-        sys.stdout.write(doctor.to_json(findings))
+        sys.stdout.write(examination.to_json(findings))
     else:
         width, coloured = width_of(sys.stdout), is_coloured(sys.stdout)
-        sys.stdout.write(doctor.to_text(findings, width=width, is_coloured=coloured))
+        sys.stdout.write(examination.to_text(findings, width=width, is_coloured=coloured))
     if path is not None:
         found = bundle.gather(loaded, site, findings, log=values["log"], keeps_names=values["keep_names"])
         bundle.write(found, path)

@@ -1,7 +1,8 @@
-"""One child, forked for one piece of work, and waited for no longer than a deadline."""
+"""A child, forked for a piece of work, and waited for no longer than a deadline."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import mmap
@@ -20,6 +21,9 @@ from gfd.isolation import wire
 from gfd.limits import Note
 
 Work = Callable[[Note], dict[str, Any]]
+
+STAYS = "+"
+"""Begins the answer of a child that can be asked again; any other ends with its answer."""
 
 REAP_S = 1.0
 """How long a killed child may take to be gone; a process that takes longer is stuck in the kernel."""
@@ -54,6 +58,15 @@ class Child:
     """Where its answer comes from."""
     mark: mmap.mmap
     """Memory that it shares, in which it says what it does: a call that hangs cannot tell any more."""
+    bell: int | None = None
+    """Where it is asked again; None for one that answers once."""
+
+    def close(self) -> None:
+        """Let go of what it is spoken to by; one that waits to be asked again ends."""
+        os.close(self.pipe)
+        if self.bell is not None:
+            os.close(self.bell)
+        self.mark.close()
 
 
 def run(work: Work, timeout_s: float) -> dict[str, Any]:
@@ -64,30 +77,69 @@ def run(work: Work, timeout_s: float) -> dict[str, Any]:
     return wire.read(finish(start(work), timeout_s))
 
 
-def start(work: Work) -> Child:
-    """Fork a child that does ``work``. The process must have a single thread."""
+def start(work: Work, can_stay: Callable[[], bool] | None = None) -> Child:
+    """Fork a child that does ``work``. The process must have a single thread.
+
+    With ``can_stay`` the child does it again whenever :func:`ask_again` wants it, as long as that is true
+    after each time.
+    """
     mark = mmap.mmap(-1, _MARK_BYTES)
     reader, writer = os.pipe()
+    bell, ringer = os.pipe() if can_stay else (None, None)
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _work(work, parent, writer, mark)
+        if ringer is not None:
+            os.close(ringer)
+        _work(work, parent, writer, mark, (bell, can_stay) if bell is not None and can_stay else None)
     os.close(writer)
-    return Child(pid=pid, pipe=reader, mark=mark)
+    if bell is not None:
+        os.close(bell)
+    return Child(pid=pid, pipe=reader, mark=mark, bell=ringer)
 
 
-def finish(child: Child, timeout_s: float, stop: int | None = None) -> str:
-    """Return the line that the child answers with, and see it off.
+def ask_again(child: Child) -> bool:
+    """Let a child that stayed do its work once more; return False if it is not there any more.
 
-    Raises ProbeError where it ends without one or is killed at the deadline, Stuck where it does not die,
-    and Stopped when ``stop`` becomes readable.
+    It says nothing of the hardware when a child ends that had nothing to do.
     """
-    deadline_s = time.monotonic() + timeout_s
+    assert child.bell is not None
+    if reap(child.pid) is None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(child.bell, b"\n")
+            return True
+        reap(child.pid, time.monotonic() + REAP_S)
+    child.close()
+    return False
+
+
+def dismiss(child: Child) -> None:
+    """End a child that stayed. Raises Stuck where it does not die."""
+    os.kill(child.pid, signal.SIGKILL)
+    is_gone = reap(child.pid, time.monotonic() + REAP_S) is not None
+    doing = _doing(child)
+    child.close()
+    if not is_gone:
+        raise Stuck(child.pid, doing)
+
+
+def finish(child: Child, timeout_s: float, stop: int | None = None, *, since_s: float | None = None) -> str:
+    """Return the line that the child answers with, and see it off unless it stays.
+
+    The time runs from now, or ``since_s`` (monotonic). Raises ProbeError where the child ends without an
+    answer or is killed at the deadline, Stuck where it does not die, and Stopped when ``stop`` becomes
+    readable.
+    """
+    deadline_s = (time.monotonic() if since_s is None else since_s) + timeout_s
+    stays = False
     try:
         line = _listen(child.pipe, deadline_s, stop)
+        stays = line.startswith(STAYS) and line.endswith("\n")
+        if stays:
+            return line
         # The driver may also hang while the child's handles are closed.
         ended = reap(child.pid, deadline_s)
         if ended is None:
@@ -99,8 +151,8 @@ def finish(child: Child, timeout_s: float, stop: int | None = None) -> str:
         raise
     finally:
         doing = _doing(child)
-        os.close(child.pipe)
-        child.mark.close()
+        if not stays:
+            child.close()
     if line.endswith("\n"):
         return line
     if ended is None:
@@ -121,31 +173,49 @@ def reap(pid: int, deadline_s: float = 0) -> int | None:
         pause_s = min(2 * pause_s, 0.05)
 
 
-def _work(work: Work, parent: int, pipe: int, mark: mmap.mmap) -> NoReturn:
+def _work(
+    work: Work,
+    parent: int,
+    pipe: int,
+    mark: mmap.mmap,
+    again: tuple[int, Callable[[], bool]] | None,
+) -> NoReturn:
     try:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before it could be asked to take us along
             os._exit(1)
-        # What it collects would only copy the pages shared with the parent.
-        gc.disable()
+        if again is None:
+            # What it collects would only copy the pages shared with the parent.
+            gc.disable()
 
         def note(text: str) -> None:
             data = text.encode(errors="replace")[: _MARK_BYTES - 1]
             mark[: len(data) + 1] = data + b"\0"
 
-        note("its beginning")
-        try:
-            line = wire.write_answer(work(note))
-        except GfdError as error:
-            line = wire.write_error(error)
-        data = line.encode() + b"\n"
-        while data:
-            data = data[os.write(pipe, data) :]
-        os._exit(0)
+        while True:
+            note("its beginning")
+            line = _answer(work, note)
+            bell = again[0] if again is not None and again[1]() else None
+            _write(pipe, line if bell is None else STAYS + line)
+            if bell is None or not os.read(bell, 1):
+                os._exit(0)
     except BaseException:  # a defect of ours; whoever waits learns of it by the exit code
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
         os._exit(1)
+
+
+def _answer(work: Work, note: Note) -> str:
+    try:
+        return wire.write_answer(work(note))
+    except GfdError as error:
+        return wire.write_error(error)
+
+
+def _write(pipe: int, line: str) -> None:
+    data = line.encode() + b"\n"
+    while data:
+        data = data[os.write(pipe, data) :]
 
 
 def _listen(pipe: int, deadline_s: float, stop: int | None) -> str:

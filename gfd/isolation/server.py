@@ -1,4 +1,9 @@
-"""The fork server: forks a child for each read, for a service that must not load the driver itself.
+"""The fork server: forks the children that read, for a service that must not load the driver itself.
+
+A child that read everything without a failure stays, and is asked again: it has the library loaded, and
+knows what cannot have changed (:mod:`gfd.probe.again`). Nothing is open in it meanwhile. After a change that
+the service saw, with another order, when anything went wrong, and after :data:`MAX_AGE_S`, a new child reads
+everything.
 
 It runs nothing of the driver's and nothing of the operator's. It ends when the service does, since then its
 standard input ends, and its children end with it (PR_SET_PDEATHSIG, which asks who forked: here a process
@@ -14,6 +19,8 @@ import os
 import pickle
 import signal
 import sys
+import time
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from gfd import cycle
@@ -27,6 +34,9 @@ from gfd.probe import node as _node  # noqa: F401
 
 if TYPE_CHECKING:
     from gfd.order import Order
+
+MAX_AGE_S = 600.0
+"""How old what a child remembers may become: the bound for what changes without being seen."""
 
 MAX_STUCK = 2
 """A process that is stuck in the kernel may be followed by one other, to see whether that goes better."""
@@ -43,37 +53,84 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     with contextlib.suppress(EOFError, BrokenPipeError, child.Stopped):
-        _serve(sys.stdin.buffer, sys.stdout.buffer)
+        _Server(sys.stdin.buffer, sys.stdout.buffer).serve()
     # Whoever reads the other ends is gone; there is nothing to flush, and no time for stuck children.
     os._exit(0)
 
 
-def _serve(orders: IO[bytes], answers: IO[bytes]) -> None:
-    stuck: set[int] = set()
-    while True:
-        # Orders come from the service that started us; what comes back is never unpickled.
-        order: Order = pickle.load(orders)  # noqa: S301
-        stuck = {pid for pid in stuck if child.reap(pid) is None}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A child that stayed, and what for."""
+
+    child: child.Child
+    order: Order
+    since_s: float
+
+
+class _Server:
+    def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
+        self._orders = orders
+        self._answers = answers
+        self._stuck: set[int] = set()
+        self._kept: _Kept | None = None
+
+    def serve(self) -> None:
+        while True:
+            # Orders come from the service that started us; what comes back is never unpickled.
+            order: Order = pickle.load(self._orders)  # noqa: S301
+            self._stuck = {pid for pid in self._stuck if child.reap(pid) is None}
+            try:
+                line = self._answer(order, time.monotonic())
+            except GfdError as error:
+                line = wire.write_error(error) + "\n"
+            self._answers.write(f"{len(self._stuck)} {line}".encode())
+            self._answers.flush()
+
+    def _answer(self, order: Order, since_s: float) -> str:
         try:
-            line = _answer(order, stuck, orders.fileno())
-        except GfdError as error:
-            line = wire.write_error(error) + "\n"
-        answers.write(f"{len(stuck)} {line}".encode())
-        answers.flush()
+            line = self._ask_again(order, since_s)
+            return self._ask_anew(order, since_s) if line is None else line
+        except child.Stuck as error:
+            self._stuck.add(error.pid)
+            raise ProbeError(str(error)) from error
 
+    def _ask_again(self, order: Order, since_s: float) -> str | None:
+        """Return the answer of the child that stayed; None where a new one has to be asked."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return None
+        if order != kept.order or time.monotonic() >= kept.since_s + MAX_AGE_S:
+            child.dismiss(kept.child)
+            return None
+        if not child.ask_again(kept.child):
+            return None
+        line = self._finish(kept.child, order, since_s)
+        if not line.startswith(child.STAYS):
+            return None
+        self._kept = kept
+        return line.removeprefix(child.STAYS)
 
-def _answer(order: Order, stuck: set[int], stop: int) -> str:
-    if len(stuck) >= MAX_STUCK:
-        raise ProbeError(
-            f"the hardware is not read: {len(stuck)} earlier reads are stuck in the kernel (processes "
-            f"{', '.join(map(str, sorted(stuck)))}); the GPU needs a reset, or the node a reboot"
+    def _ask_anew(self, order: Order, since_s: float) -> str:
+        if len(self._stuck) >= MAX_STUCK:
+            raise ProbeError(
+                f"the hardware is not read: {len(self._stuck)} earlier reads are stuck in the kernel "
+                f"(processes {', '.join(map(str, sorted(self._stuck)))}); the GPU needs a reset, or the node "
+                "a reboot"
+            )
+        if not order.templates:
+            cycle.prepare(order)  # kept from fork to fork
+        is_repeatable = order.job == "label" and not (
+            order.templates or order.config.simulate or order.inventory
         )
-    if not order.templates:
-        cycle.prepare(order)  # kept from fork to fork
-    try:
-        return child.finish(
-            child.start(lambda note: cycle.JOBS[order.job](order, note)), order.config.probe_timeout_s, stop
-        )
-    except child.Stuck as error:
-        stuck.add(error.pid)
-        raise ProbeError(str(error)) from error
+        repeated = cycle.Repeated(order) if is_repeatable else None
+        if repeated is None:
+            started = child.start(lambda note: cycle.JOBS[order.job](order, note))
+        else:
+            started = child.start(repeated.label, lambda: repeated.can_go_on)
+        line = self._finish(started, order, since_s)
+        if line.startswith(child.STAYS):
+            self._kept = _Kept(child=started, order=replace(order, is_fresh=False), since_s=time.monotonic())
+        return line.removeprefix(child.STAYS)
+
+    def _finish(self, asked: child.Child, order: Order, since_s: float) -> str:
+        return child.finish(asked, order.config.probe_timeout_s, self._orders.fileno(), since_s=since_s)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.inventory import Engines, Fabric, FailedGpu, Gpu
-from gfd.probe import mig, sysfs
+from gfd.probe import again, mig, sysfs
 from gfd.probe.facts import Facts, as_failure
 from gfd.probe.nvml import FUNCTION_NOT_FOUND, UNKNOWN_QUESTION
 
@@ -92,20 +92,25 @@ class _Reading:
 
 
 def read_gpus(
-    session: Session, root: Path, *, is_complete: bool
+    session: Session, root: Path, known: tuple[Gpu, ...] = (), *, is_complete: bool
 ) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
     """Return the GPUs in PCI-address order, and those that cannot be described.
 
     ``root`` is the file system whose /sys is read; without ``is_complete`` only GPUs in MIG mode are
-    asked for the profiles that they offer, and none for its PCIe link. Raises NvmlCallFailed where
-    they cannot be counted.
+    asked for the profiles that they offer, and none for its PCIe link. ``known`` are GPUs as the read
+    before found them. Raises NvmlCallFailed where they cannot be counted.
     """
+    by_index = {gpu.index: gpu for gpu in known}
     reading = _Reading(session=session, root=root, is_complete=is_complete)
     gpus: list[Gpu] = []
     failed: list[FailedGpu] = []
     for index in range(session.ask("nvmlDeviceGetCount")):
         try:
             handle = session.ask("nvmlDeviceGetHandleByIndex", index, device=f"GPU {index}")
+            before = by_index.get(index)
+            if before and (gpu := again.read_gpu(session, handle, before, root, _read_fabric)):
+                gpus.append(gpu)
+                continue
             name = session.ask("nvmlDeviceGetName", handle, device=f"GPU {index}")
             if name not in PASSED_OVER:
                 gpus.append(_read_gpu(reading, index, handle, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def find_library(driver_root: Path | None) -> str:
     """Return what to hand to the loader: the library under ``driver_root`` if it is there, else its name."""
     if driver_root is not None:
         for folder in LIBRARY_FOLDERS:
-            candidate = driver_root / folder / LIBRARY
-            if candidate.exists():
-                return str(candidate)
+            candidate = f"{driver_root}/{folder}/{LIBRARY}"
+            if os.path.exists(candidate):  # noqa: PTH110 - pathlib makes it dear, and each cycle looks
+                return candidate
     return LIBRARY

@@ -108,10 +108,11 @@ def is_unsettled(gpu: Gpu) -> bool:
 
 def read_devices(parent: Parent, catalogue: Catalogue) -> tuple[MigDevice, ...]:
     """Return the MIG devices of a MIG-enabled GPU. Raises NvmlCallFailed if they cannot be listed."""
-    return tuple(_read_device(parent, catalogue, index, handle) for index, handle in _handles(parent))
+    return tuple(_read_device(parent, catalogue, index, handle) for index, handle in list_handles(parent))
 
 
-def _handles(parent: Parent) -> Iterator[tuple[int, Any]]:
+def list_handles(parent: Parent) -> Iterator[tuple[int, Any]]:
+    """Yield index and handle of each MIG device. Raises NvmlCallFailed if they cannot be listed."""
     count = parent.session.ask("nvmlDeviceGetMaxMigDeviceCount", parent.handle, device=parent.name)
     for index in range(count):
         device = f"{parent.name} MIG {index}"
@@ -153,15 +154,19 @@ def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) 
         ci_slices=attributes and attributes.computeInstanceSliceCount,
         memory_mib=attributes and attributes.memorySizeMB,
         multiprocessors=attributes and attributes.multiprocessorCount,
-        engines=attributes
-        and Engines(
-            copy=attributes.sharedCopyEngineCount,
-            decoder=attributes.sharedDecoderCount,
-            encoder=attributes.sharedEncoderCount,
-            jpeg=attributes.sharedJpegCount,
-            ofa=attributes.sharedOfaCount,
-        ),
+        engines=attributes and engines_of(attributes),
         failures=tuple(facts.failures),
+    )
+
+
+def engines_of(attributes: Any) -> Engines:
+    """Return the engines that nvmlDeviceAttributes_t tells of."""
+    return Engines(
+        copy=attributes.sharedCopyEngineCount,
+        decoder=attributes.sharedDecoderCount,
+        encoder=attributes.sharedEncoderCount,
+        jpeg=attributes.sharedJpegCount,
+        ofa=attributes.sharedOfaCount,
     )
 
 

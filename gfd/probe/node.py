@@ -29,6 +29,7 @@ def read(
     root: Path = sysfs.ROOT,
     is_complete: bool = True,
     note: Note = silent,
+    known: Inventory | None = None,
 ) -> Inventory:
     """Return this node's inventory.
 
@@ -36,12 +37,13 @@ def read(
     read. Without ``is_complete`` a GPU that is not in MIG mode is not asked for the profiles on offer,
     nor for its engines, which are read off them, and none is asked for its PCIe link: 20 calls, 10 of 18 ms
     on an H200. ``note`` is told of every
-    NVML call before it is made.
+    NVML call before it is made. ``known`` is what the read before found, where nothing has been seen to
+    change since: see :mod:`gfd.probe.again` for what is taken from there.
 
     Raises DriverUnavailable without NVML, and NvmlCallFailed where NVML cannot even say how many GPUs
     there are.
     """
-    found = _ask_driver(driver_root, root, note, is_complete=is_complete)
+    found = _ask_driver(driver_root, root, note, is_complete=is_complete, known=known)
     for pause_s in PAUSES_S:
         if not any(is_unsettled(gpu) for gpu in found.gpus):
             break
@@ -53,15 +55,25 @@ def read(
     return read_without_driver(machine_type_file=machine_type_file, root=root, found=found)
 
 
-def _ask_driver(driver_root: Path | None, root: Path, note: Note, *, is_complete: bool) -> Inventory:
+def _ask_driver(
+    driver_root: Path | None,
+    root: Path,
+    note: Note,
+    *,
+    is_complete: bool,
+    known: Inventory | None = None,
+) -> Inventory:
     with Session(driver_root, note) as session:
         facts = Facts(session, "")
-        gpus, failed = read_gpus(session, root, is_complete=is_complete)
+        driver_version = facts.read("driver_version", "nvmlSystemGetDriverVersion")
+        cuda_version = facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion")
+        before = known.gpus if known and driver_version == known.driver_version else ()
+        gpus, failed = read_gpus(session, root, before, is_complete=is_complete)
         return Inventory(
             gpus=gpus,
             failed_gpus=failed,
-            driver_version=facts.read("driver_version", "nvmlSystemGetDriverVersion"),
-            cuda_version=facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion"),
+            driver_version=driver_version,
+            cuda_version=cuda_version,
             failures=tuple(facts.failures),
         )
 

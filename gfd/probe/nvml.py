@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from gfd.limits import silent
 from gfd.probe.library import LIBRARY, find_library
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gfd.limits import Note
 
 INVALID_ARGUMENT = 2
@@ -39,6 +43,9 @@ class Session:
     others are blocked.
     """
 
+    is_left_open = False
+    """Whether NVML could not be shut down in this process."""
+
     def __init__(self, driver_root: Path | None = None, note: Note = silent) -> None:
         """``note`` is told of every call before it is made: none need come back."""
         self._library = find_library(driver_root)
@@ -58,9 +65,11 @@ class Session:
 
     def __exit__(self, *_exception: object) -> None:
         self._note("nvmlShutdown")
-        # What was read stays true when the driver does not even take its leave.
-        with contextlib.suppress(pynvml.NVMLError):
+        try:
             pynvml.nvmlShutdown()
+        except pynvml.NVMLError:
+            # What was read stays true when the driver does not even take its leave.
+            Session.is_left_open = True
 
     def load(self) -> None:
         """Load the library, without a word to the driver. Raises :class:`DriverUnavailable`."""
@@ -68,7 +77,7 @@ class Session:
         try:
             # pynvml asks the loader for the bare name. A library that is loaded already is found by its
             # soname, so loading the right file first is enough, and tells why a load fails.
-            ctypes.CDLL(self._library)
+            _load(self._library)
         except OSError as error:
             raise self._explain_missing(str(error)) from error
 
@@ -78,13 +87,9 @@ class Session:
         Raises :class:`NvmlCallFailed`, naming ``device``. A function that pynvml or the driver does not
         have fails with FUNCTION_NOT_FOUND.
         """
-        try:
-            binding = getattr(pynvml, function)
-        except AttributeError as error:
-            raise NvmlCallFailed(function, device, FUNCTION_NOT_FOUND, "Function Not Found") from error
-        # The wrapper that pynvml puts around functions with text decodes strictly, and a board's name
-        # need not be UTF-8.
-        binding = getattr(binding, "__wrapped__", binding)
+        binding = _find(function)
+        if binding is None:
+            raise NvmlCallFailed(function, device, FUNCTION_NOT_FOUND, "Function Not Found")
         self._note(f"{function} on {device}" if device else function)
         try:
             answer = binding(*arguments)
@@ -131,6 +136,30 @@ def _mapped() -> str:
     """Return the path of the library in this process."""
     lines = Path("/proc/self/maps").read_text().splitlines()
     return next((line[line.index("/") :] for line in lines if "/libnvidia-ml.so" in line), "")
+
+
+_load = cache(ctypes.CDLL)
+
+
+@cache
+def _find(function: str) -> Callable[..., Any] | None:
+    """Return pynvml's binding of an NVML function; None where it has none."""
+    binding = getattr(pynvml, function, None)
+    # The wrapper that pynvml puts around functions with text decodes strictly, and a board's name need not be
+    # UTF-8.
+    return getattr(binding, "__wrapped__", binding)
+
+
+def holds_devices() -> bool:
+    """Return whether this process, outside any session, still keeps something of the driver's open."""
+    return Session.is_left_open or any(map(_is_device, os.listdir("/proc/self/fd")))  # noqa: PTH208
+
+
+def _is_device(descriptor: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}").startswith("/dev/nvidia")  # noqa: PTH115
+    except OSError:  # the one that the folder was read by
+        return False
 
 
 def _failed(function: str, device: str, error: pynvml.NVMLError) -> ProbeError:

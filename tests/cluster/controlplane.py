@@ -101,7 +101,7 @@ class ControlPlane:
     def start_scheduling(self) -> None:
         """Start the scheduler, the controllers, and kwok, which plays all kubelets."""
         common = (f"--kubeconfig={self.kubeconfig}", "--leader-elect=false")
-        self._start("kube-scheduler", *common, f"--secure-port={free_port()}", f"--cert-dir={self.home}/s")
+        self.start_scheduler(*common)
         self._start(
             "kube-controller-manager",
             *common,
@@ -115,6 +115,9 @@ class ControlPlane:
             "kwok", f"--kubeconfig={self.kubeconfig}", f"--config={stages}", "--manage-all-nodes",
             f"--server-address=127.0.0.1:{free_port()}",
         )  # fmt: skip
+
+    def start_scheduler(self, *arguments: str) -> None:
+        self._start("kube-scheduler", *arguments, f"--secure-port={free_port()}", f"--cert-dir={self.home}/s")
 
     def stop(self, name: str) -> None:
         process = self.processes.pop(name)

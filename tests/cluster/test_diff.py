@@ -102,7 +102,9 @@ def test_the_node(place: Place) -> None:
         ],
     )
     # Written to only by the first cycle, and twice by this test.
-    requests = [each for each in place.plane.requests() if each["objectRef"].get("name") == place.node]
+    requests = [
+        each for each in place.plane.requests() if each.get("objectRef", {}).get("name") == place.node
+    ]
     assert [each["verb"] for each in requests if each["verb"] != "get"] == ["create", *["patch"] * 3]
 
 

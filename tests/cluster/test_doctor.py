@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.checks import CHECKS
-from gfd.advice.doctor import examine
-from gfd.advice.finding import Finding, fail, ok, skip, warn
-from gfd.advice.site import Site
+from gfd.advice.doctor.checks import CHECKS
+from gfd.advice.doctor.examination import examine
+from gfd.advice.doctor.finding import Finding, fail, ok, skip, warn
+from gfd.advice.doctor.site import Site
 from gfd.config import load
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
 from tests.cluster import agents
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
-from tests.cluster.controlplane import ControlPlane, free_port, wait_for
+from tests.cluster.controlplane import ADMIN_TOKEN, ControlPlane, free_port, wait_for
 from tests.cluster.objects import NODES, delete, make_node, merge, namespace
 from tests.cluster.test_rights import COMPONENTS
 
@@ -100,10 +102,10 @@ def place(installed: ControlPlane) -> Iterator[Place]:
         installed.kubectl("-n", where, "delete", "nodefeatures", "--all")
 
 
-def gfd(place: Place, *words: str) -> tuple[int, str, str]:
+def gfd(place: Place, *words: str, kubeconfig: Path | None = None) -> tuple[int, str, str]:
     given = (
         *("--simulate=t4", "--sink=node", f"--node-name={place.node}", "--namespace=gfd"),
-        f"--kubeconfig={place.agent.kubeconfig}",
+        f"--kubeconfig={kubeconfig or place.agent.kubeconfig}",
     )
     done = subprocess.run(
         (sys.executable, "-m", "gfd", *words, *given), capture_output=True, text=True, check=False
@@ -388,13 +390,38 @@ def test_a_clock_that_is_wrong(place: Place, monkeypatch: pytest.MonkeyPatch) ->
 
     real = time.time
     for off_s, state in ((3.0, "ok"), (20.0, "warn"), (-100.0, "fail")):
-        monkeypatch.setattr("gfd.advice.cluster.time.time", lambda off_s=off_s: real() + off_s)
+        monkeypatch.setattr("gfd.advice.doctor.cluster.time.time", lambda off_s=off_s: real() + off_s)
         finding = place.ask("clock", sink="node")
         assert finding.state == state
         if state != "ok":
             amount, _, words = finding.seen.partition(" s ")
             assert abs(float(amount) - abs(off_s)) < 2
             assert words == f"{'ahead of' if off_s > 0 else 'behind'} the API server's"
+
+
+def test_a_bundle_of_an_agent_and_of_an_operator(place: Place, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"published to nodes/{place.node} with {place.agent.token_file.read_text()}\n")
+    for name, kubeconfig in (("agent", place.agent.kubeconfig), ("operator", place.plane.kubeconfig)):
+        path = tmp_path / f"{name}.tar.gz"
+        words = ("doctor", f"--bundle={path}", f"--log={log}", f"--pod-name={place.agent.pod}", "-o", "json")
+        _, out, err = gfd(place, *words, kubeconfig=kubeconfig)
+        assert {each["check"] for each in json.loads(out)} > {"token", "rights", "policy"}
+        assert f"gfd: {path}: contents.txt, snapshot.yaml, config.txt, doctor.txt" in err
+        with tarfile.open(path) as archive:
+            files = {each.name: archive.extractfile(each).read().decode() for each in archive}  # type: ignore[union-attr]
+        text = "".join(files.values())
+        token = place.agent.token_file.read_text()
+        for secret in (place.node, token, ADMIN_TOKEN, place.agent.pod):
+            assert secret not in text
+        said = files["gfd-bundle/doctor.txt"]
+        assert (
+            f"{ACCOUNT}, bound to pod pod-1 on node node-1" in said
+            if name == "agent"
+            else "asks as user-1" in said
+        )
+        assert files["gfd-bundle/log.txt"] == "published to nodes/node-1 with SECRET\n"
+        assert "kubernetes: v1.37.2\n" in files["gfd-bundle/versions.txt"]
 
 
 def test_an_api_server_that_does_not_answer(place: Place) -> None:

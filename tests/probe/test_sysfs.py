@@ -151,6 +151,22 @@ def test_a_vgpu_whose_host_does_not_say(root: Path, records: bytes) -> None:
     assert failure.reason == "the vGPU capability holds no driver version record"
 
 
+def test_records_that_reach_beyond_256_bytes(root: Path) -> None:
+    long = config(capability(record(1, b"x" * 200) + HOST))
+    add(root, config=long + bytes(4096 - len(long)))
+    host = Vgpu(is_present=True, host_driver_version="460.16", host_driver_branch="r460_00")
+    assert sysfs.read_vgpu(root) == (host, None)
+
+
+def test_no_more_is_asked_of_a_device_than_capabilities_need(root: Path) -> None:
+    """Each word is a question to the device, and 4096 bytes of them dear in a virtual machine."""
+    add(root, config=config().ljust(4096, b"\0"))
+    counters = Path("/proc/self/io")
+    before = int(counters.read_text().split()[1])
+    sysfs.read_vgpu(root)
+    assert int(counters.read_text().split()[1]) - before < 600
+
+
 def test_without_the_right_to_read_the_whole_space(root: Path) -> None:
     add(root, config=config()[:64])
     vgpu, failure = sysfs.read_vgpu(root)

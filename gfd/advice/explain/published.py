@@ -1,0 +1,61 @@
+"""The labels that a Node has in the cluster, explained: there is no machine to ask for raw values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gfd.advice.explain.catalogue import describe
+from gfd.advice.nodes import NODES, VENDOR, read_files
+from gfd.advice.terminal import shown
+from gfd.cluster.ownership import holders
+from gfd.errors import GfdError
+from gfd.values import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from gfd.advice.explain.catalogue import Catalogue
+    from gfd.advice.explain.explanation import Explanation
+    from gfd.config import Loaded
+
+
+def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
+    """Return the metadata of a Node, out of a file that kubectl printed if there is one. Raises GfdError."""
+    if file is not None:
+        by_name = {node.name: node for node in read_files(file, None)}
+        if name not in by_name:
+            raise GfdError(shown(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}"))
+        return by_name[name].metadata
+    from gfd.cluster.api import METADATA, share
+
+    answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", accept=METADATA)
+    return dict(answer["metadata"])
+
+
+def explain(
+    catalogue: Catalogue, name: str, metadata: Mapping[str, Any], keys: Sequence[str]
+) -> tuple[Explanation, ...]:
+    """Return what there is to say of ``keys``, or of all labels of NVIDIA's and of gfd's on a Node."""
+    labels = metadata.get("labels") or {}
+    wanted = keys or sorted(key for key in labels if key.startswith(VENDOR) or catalogue.find(key))
+    return tuple(_explain(catalogue, name, metadata, key) for key in wanted)
+
+
+def _explain(catalogue: Catalogue, name: str, metadata: Mapping[str, Any], key: str) -> Explanation:
+    labels, annotations = (metadata.get(kind) or {} for kind in ("labels", "annotations"))
+    # --as-annotations publishes as annotations what would be labels.
+    kind = "annotations" if key in annotations and key not in labels else "labels"
+    known = [describe(line) for line in catalogue.find(key)]
+    first = known[0] if known else catalogue.refuse(key)
+    return replace(
+        first,
+        key=key,
+        value=labels.get(key, annotations.get(key)),
+        places=tuple(place for each in known for place in each.places),
+        parts=tuple({part.name: part for each in known for part in each.parts}.values()),
+        holders=holders(metadata, kind).get(key, ()),
+        seen_on=f"the annotations of Node {name}" if kind == "annotations" else f"Node {name}",
+    )

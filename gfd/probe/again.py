@@ -1,0 +1,95 @@
+"""A GPU that was read before: only what can have changed is asked again.
+
+Asked again is who it is (UUID), its MIG mode, its memory (ECC), its fabric, and which MIG devices it has,
+each by UUID and attributes. Where all of that is as before, the rest is taken from the read before: names,
+compute capability and PCI facts of a GPU are settled by its UUID and the driver's version, a MIG device's
+profile, ids and placement by its UUID and attributes. Where anything differs or fails, the caller reads all
+of the GPU anew.
+
+Who remembers, and for how long, is for :mod:`gfd.isolation.server` to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gfd.errors import NvmlCallFailed
+from gfd.probe import mig, sysfs
+from gfd.probe.facts import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gfd.inventory import Fabric, Gpu, MigDevice
+    from gfd.probe.nvml import Session
+
+
+def read_gpu(
+    session: Session,
+    handle: Any,
+    known: Gpu,
+    root: Path,
+    read_fabric: Callable[[Facts, Any], Fabric | None],
+) -> Gpu | None:
+    """Return what ``known`` is now; None where that takes a whole reading."""
+    if known.failures and not _lacks_its_class_still(known, root):
+        return None
+    facts = Facts(session, f"GPU {known.index}")
+    try:
+        is_same = _is_same(facts, handle, known)
+    except NvmlCallFailed:
+        return None
+    fabric = read_fabric(facts, handle)
+    if not is_same or facts.failures:
+        return None
+    return known if fabric == known.fabric else replace(known, fabric=fabric)
+
+
+def _lacks_its_class_still(known: Gpu, root: Path) -> bool:
+    """Return whether its PCI class, which a container may not see, is all that could not be read."""
+    if any(failure.fact != "pci_class" for failure in known.failures):
+        return False
+    return sysfs.read_pci_class(known.pci_address or "", root)[0] is None
+
+
+def _is_same(facts: Facts, handle: Any, known: Gpu) -> bool:
+    if known.uuid is None or facts.ask_if_known("nvmlDeviceGetUUID", handle) != known.uuid:
+        return False
+    mode = facts.ask_if_known("nvmlDeviceGetMigMode", handle)
+    is_mig_enabled = mode is not None and mode[0] == 1
+    if (mode is not None, is_mig_enabled) != (known.is_mig_capable, known.is_mig_enabled):
+        return False
+    memory = facts.ask_if_known("nvmlDeviceGetMemoryInfo", handle)
+    if (memory and memory.total) != known.memory_bytes:
+        return False
+    return not known.is_mig_enabled or _has_same_devices(facts, handle, known)
+
+
+def _has_same_devices(facts: Facts, handle: Any, known: Gpu) -> bool:
+    parent = mig.Parent(
+        session=facts.session, handle=handle, name=facts.device, memory_bytes=known.memory_bytes
+    )
+    left = {device.index: device for device in known.mig_devices or ()}
+    for index, device_handle in mig.list_handles(parent):
+        device = left.pop(index, None)
+        if device is None or not _is_same_device(facts.session, device_handle, device, parent.name):
+            return False
+    return not left
+
+
+def _is_same_device(session: Session, handle: Any, known: MigDevice, parent: str) -> bool:
+    device = f"{parent} MIG {known.index}"
+    if known.failures or known.uuid is None:
+        return False
+    if session.ask("nvmlDeviceGetUUID", handle, device=device) != known.uuid:
+        return False
+    attributes = session.ask("nvmlDeviceGetAttributes_v2", handle, device=device)
+    return (
+        attributes.gpuInstanceSliceCount,
+        attributes.computeInstanceSliceCount,
+        attributes.memorySizeMB,
+        attributes.multiprocessorCount,
+        mig.engines_of(attributes),
+    ) == (known.gi_slices, known.ci_slices, known.memory_mib, known.multiprocessors, known.engines)

@@ -1,0 +1,240 @@
+"""gfd match says what the real kube-scheduler does, and refuses what the real API server refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from gfd.advice.match.podfiles import read_files
+from gfd.cluster.api import Api
+from gfd.errors import ApiError, GfdError
+from tests.advice.match import refusals
+from tests.cluster import random_pods
+from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.extender import Extender
+from tests.cluster.objects import NODES
+
+pytestmark = pytest.mark.cluster
+
+PODS = "/api/v1/namespaces/default/pods"
+NODE_NAMES = [f"gpu-{number}" for number in range(12)]
+PODS_ASKED, PODS_PLACED, PODS_SPOILT = 500, 60, 600
+MERGE = "application/merge-patch+json"
+THREADS = 4
+Object = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def extender() -> Iterator[Extender]:
+    with Extender() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory, extender: Extender) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("match")) as started:
+        config = {
+            "apiVersion": "kubescheduler.config.k8s.io/v1",
+            "kind": "KubeSchedulerConfiguration",
+            "clientConnection": {"kubeconfig": str(started.kubeconfig), "qps": 1000, "burst": 1000},
+            "leaderElection": {"leaderElect": False},
+            "extenders": [{"urlPrefix": extender.url, "filterVerb": "filter", "nodeCacheCapable": True}],
+            # Of the chosen node only the preferred affinity is to be seen.
+            "profiles": [
+                {"schedulerName": "default-scheduler"},
+                {
+                    "schedulerName": "by-affinity",
+                    "plugins": {
+                        "preScore": {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeAffinity"}]},
+                        "score": {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeAffinity"}]},
+                    },
+                },
+            ],
+        }
+        (started.home / "scheduler.json").write_text(json.dumps(config))
+        make_nodes(started.admin, Random(1))
+        started.start_scheduler(f"--config={started.home}/scheduler.json")
+        yield started
+        started.check()
+
+
+def make_nodes(api: Api, random: Random) -> None:
+    """Create nodes, and pods that have devices of them, or had, or will."""
+    for name in NODE_NAMES:
+        node = random_pods.make_node(random, name)
+        api.request("POST", NODES, {"metadata": node["metadata"]})
+        # A new node gets a taint of the API server's, which what comes now replaces.
+        api.request("PATCH", f"{NODES}/{name}", {"spec": node["spec"]}, content_type=MERGE)
+        api.request("PATCH", f"{NODES}/{name}/status", {"status": node["status"]}, content_type=MERGE)
+    for number in range(24):
+        pod = random_pods.make_pod(random, f"runs-{number}", NODE_NAMES)
+        pod["spec"] |= {"nodeName": random.choice(NODE_NAMES), "affinity": None, "nodeSelector": None}
+        api.request("POST", PODS, pod)
+        if number % 4 == 0:
+            phase = {"status": {"phase": random.choice(("Succeeded", "Failed"))}}
+            api.request("PATCH", f"{PODS}/runs-{number}/status", phase, content_type=MERGE)
+
+
+def create(api: Api, pods: list[Object]) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda pod: api.request("POST", PODS, pod), pods))
+
+
+def wait_until_looked_at(api: Api, prefix: str, count: int) -> dict[str, Object]:
+    """Return the pods once the scheduler has placed each, or said that it cannot."""
+
+    def look() -> dict[str, Object] | None:
+        pods = {each["metadata"]["name"]: each for each in api.list(PODS)}
+        own = {name: pod for name, pod in pods.items() if name.startswith(prefix)}
+        done = [pod for pod in own.values() if is_looked_at(pod)]
+        return own if len(done) == count else None
+
+    found: dict[str, Object] = wait_for(look, f"the scheduler to look at {count} pods")
+    return found
+
+
+def is_looked_at(pod: Object) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return bool(pod["spec"].get("nodeName")) or any(
+        each.get("reason") == "Unschedulable" for each in conditions
+    )
+
+
+def match(plane: ControlPlane, tmp_path: Path, pods: list[Object]) -> dict[str, Object]:
+    """Return gfd's answers about pods that stand in a file, by name."""
+    file = tmp_path / "pods.json"
+    file.write_text("\n---\n".join(json.dumps(pod, indent=1) for pod in pods))
+    done = subprocess.run(
+        (sys.executable, "-m", "gfd", "match", file, f"--kubeconfig={plane.kubeconfig}", "-o", "json"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return {each["name"]: each for each in json.loads(done.stdout)["pods"]}
+
+
+def fitting(answer: Object) -> frozenset[str]:
+    return frozenset(each["name"] for each in answer["nodes"] if each["fits"])
+
+
+def test_the_same_nodes_fit(
+    plane: ControlPlane, extender: Extender, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random, started_s = Random(2), time.monotonic()
+    pods = [random_pods.make_pod(random, f"asked-{number}", NODE_NAMES) for number in range(PODS_ASKED)]
+    answers = match(plane, tmp_path, pods)
+    create(plane.admin, pods)
+    wait_until_looked_at(plane.admin, "asked-", PODS_ASKED)
+    # Whatever passes no filter is never told to an extender.
+    told = {pod["metadata"]["name"]: {frozenset[str]()} for pod in pods} | extender.passed
+    sizes = [len(fitting(answers[name])) for name in told]
+    assert {name: told[name] for name in answers} == {name: {fitting(each)} for name, each in answers.items()}
+    with capsys.disabled():
+        print(
+            f"\n{len(pods)} pods x {len(NODE_NAMES)} nodes = {len(pods) * len(NODE_NAMES)} pairs compared,"
+            f" {sum(sizes)} of them fit, {sizes.count(0)} pods fit nowhere,"
+            f" {sizes.count(len(NODE_NAMES))} everywhere; {time.monotonic() - started_s:.0f} s"
+        )
+    # A comparison of extremes would say little.
+    assert sum(0 < size < len(NODE_NAMES) for size in sizes) > PODS_ASKED / 3
+
+
+def test_the_best_node_is_preferred(plane: ControlPlane, tmp_path: Path) -> None:
+    random = Random(3)
+    pods = []
+    for number in range(PODS_PLACED):
+        pod = random_pods.make_pod(random, f"placed-{number}", NODE_NAMES)
+        preferred = {
+            "preferredDuringSchedulingIgnoredDuringExecution": random_pods.make_preferences(
+                random, NODE_NAMES
+            )
+        }
+        # They take no devices, so that none of them is in another's way.
+        pod["spec"] = {
+            "schedulerName": "by-affinity",
+            "containers": [{"name": "main", "image": "none"}],
+            "tolerations": [{"operator": "Exists"}],
+            "affinity": {"nodeAffinity": preferred},
+        }
+        pods.append(pod)
+    answers = match(plane, tmp_path, pods)
+    create(plane.admin, pods)
+    placed = wait_until_looked_at(plane.admin, "placed-", PODS_PLACED)
+    for name, answer in answers.items():
+        best = answer["nodes"][0]["score"]
+        first = {each["name"] for each in answer["nodes"] if each["score"] == best}
+        assert placed[name]["spec"]["nodeName"] in first
+    assert len({answer["nodes"][0]["score"] for answer in answers.values()}) > PODS_PLACED / 2
+
+
+def ask(api: Api, pod: Object) -> str:
+    """Return what the API server says of a pod; empty where it takes it."""
+    try:
+        api.request("POST", PODS, pod, query={"dryRun": "All", "fieldValidation": "Strict"})
+    except ApiError as error:
+        causes = error.details.get("causes")
+        return f"{causes[0]['field']}: {causes[0]['message']}" if causes else str(error)
+    return ""
+
+
+@pytest.mark.parametrize(("patch", "said"), refusals.REFUSALS)
+def test_gfd_says_what_the_api_server_says(plane: ControlPlane, patch: Object, said: str) -> None:
+    found = ask(plane.admin, refusals.make_pod(patch))
+    assert found.removeprefix('Pod in version "v1" cannot be handled as a Pod: ') == said
+
+
+@pytest.mark.parametrize("patch", refusals.ACCEPTED)
+def test_what_gfd_takes_the_api_server_takes(plane: ControlPlane, patch: Object) -> None:
+    assert ask(plane.admin, refusals.make_pod(patch)) == ""
+
+
+def test_gfd_refuses_what_the_api_server_refuses(
+    plane: ControlPlane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = Random(4)
+    own: dict[str, str] = {}
+    servers: dict[str, str] = {}
+    for number in range(PODS_SPOILT):
+        pod = random_pods.spoil(random, random_pods.make_pod(random, f"spoilt-{number}", NODE_NAMES))
+        text = json.dumps(pod)
+        (tmp_path / "pod.json").write_text(text)
+        servers[text] = ask(plane.admin, pod)
+        own[text] = refuse(tmp_path / "pod.json")
+    assert {text: said for text, said in own.items() if bool(said) != bool(servers[text])} == {}
+    with capsys.disabled():
+        print(f"\n{PODS_SPOILT} spoilt pods, {sum(map(bool, own.values()))} of them refused by both")
+
+
+def refuse(file: Path) -> str:
+    """Return what gfd says of a pod; empty where it takes it."""
+    try:
+        read_files([str(file)])
+    except GfdError as error:
+        return str(error)
+    return ""
+
+
+def test_without_rights(plane: ControlPlane, tmp_path: Path) -> None:
+    (tmp_path / "pod.json").write_text(json.dumps(refusals.make_pod({})))
+    kubeconfig = plane.write_kubeconfig("nobody", token="")
+    done = subprocess.run(
+        (sys.executable, "-m", "gfd", "match", tmp_path / "pod.json", f"--kubeconfig={kubeconfig}"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        'gfd: nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API'
+        ' group "" at the cluster scope\n'
+    )

@@ -1,0 +1,230 @@
+"""Counts that must not rise unseen: what gfd imports, starts, asks of NVML and of the kernel.
+
+:data:`RECORD` is what they are. A change that moves one, up or down, moves the record in the same commit.
+Times are measured by ``tox -e bench``; requests to an API server are counted in tests/cluster/test_cost.py.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gfd.probe import machines
+from tests.isolation.test_child import wait_until
+from tests.standin import Standin, build, environment, from_inventory
+
+RECORD: dict[str, Any] = {
+    # Modules of gfd, packages of others, and those of the standard library that are dear.
+    "one-shot imports": {
+        "gfd": 42,
+        "packages": ["jinja2", "markupsafe", "pynvml"],
+        "dear": ["inspect", "subprocess", "tempfile"],
+    },
+    "service imports": {
+        "gfd": 52,
+        "packages": ["apscheduler", "jinja2", "markupsafe", "pynvml", "rich", "structlog", "tzlocal"],
+    },
+    "one-shot starts processes": 1,
+    "a quiet cycle starts processes": 0,
+    # Machine -> calls of one-shot, of the service's first cycle, and of each later one.
+    "NVML calls": {
+        "no GPU": {"one-shot": 5, "first": 5, "later": 5},
+        "h100": {"one-shot": 15, "first": 15, "later": 10},
+        "dgx-h100": {"one-shot": 85, "first": 85, "later": 45},
+        "a100, 7 MIG devices": {"one-shot": 98, "first": 98, "later": 32},
+        "b200, 8 GPUs with 56 MIG devices": {"one-shot": 616, "first": 616, "later": 221},
+    },
+    # System calls that read and write files and pipes, and the bytes; the feature file is not touched.
+    "a quiet cycle": {"reads": 13, "writes": 4, "bytes written": 3760},
+}
+
+DEAR = frozenset(
+    [
+        "argparse",
+        "asyncio",
+        "concurrent",
+        "email",
+        "html",
+        "http",
+        "inspect",
+        "logging",
+        "multiprocessing",
+        "sqlite3",
+        "ssl",
+        "subprocess",
+        "tempfile",
+        "unittest",
+        "uuid",
+        "xml",
+    ]
+)
+PACKAGES = frozenset(
+    [
+        "apscheduler",
+        "jinja2",
+        "kubernetes",
+        "markupsafe",
+        "prometheus_client",
+        "pynvml",
+        "pytz",
+        "rich",
+        "shtab",
+        "structlog",
+        "tzlocal",
+        "urllib3",
+        "yaml",
+    ]
+)
+MACHINES = {
+    "no GPU": Standin(),
+    "h100": from_inventory(machines.read("h100")),
+    "dgx-h100": from_inventory(machines.read("dgx-h100")),
+    "a100, 7 MIG devices": from_inventory(machines.read("mig-doc", "all-1g.5gb")),
+    "b200, 8 GPUs with 56 MIG devices": from_inventory(machines.read("b200", "all-1g.23gb")),
+}
+OPTIONS = ("--mig-strategy=mixed", "--no-timestamp", "--output-file=labels", "--machine-type-file=")
+QUIET = """
+import json, os, sys
+from gfd.config import load
+from gfd.isolation.client import ForkServer
+from gfd.order import plan
+from gfd.probe import sysfs
+from gfd.reading import Reading
+from gfd.sinks import SINKS
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+def used():
+    totals = [0, 0, 0]
+    (server,) = children(os.getpid())
+    for pid in (os.getpid(), server, *children(server)):
+        with open(f"/proc/{pid}/io") as file:
+            facts = dict(line.split(": ") for line in file)
+        for place, name in enumerate(("syscr", "syscw", "wchar")):
+            totals[place] += int(facts[name])
+    return totals
+
+values = {"mig_strategy": "mixed", "no_timestamp": "true", "output_file": "labels", "machine_type_file": ""}
+config = load(values, {}).config
+order, sink, server = plan(config), SINKS["file"](config, print), ForkServer()
+
+def cycle():
+    sink.publish(Reading(**server.ask(order)).labels)
+
+for _ in range(3):
+    cycle()
+marks = [used()]
+sysfs.read_vgpu()  # as many system calls as this machine has PCI devices
+marks.append(used())
+cycle()
+marks.append(used())
+print(json.dumps([cycle - own for own, cycle in ((b - a, c - b) for a, b, c in zip(*marks))]))
+server.close()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    build(tmp_path / "lib")
+    return tmp_path
+
+
+def start(folder: Path, machine: Standin, *arguments: str) -> subprocess.Popen[str]:
+    """Start gfd on ``machine``; ``hook`` tells what it imports and starts, ``calls`` what it asks of NVML."""
+    described = environment(folder / "lib", machine.write(folder / "machine"), folder / "calls")
+    own = {"GFD_HOOK_LOG": str(folder / "hook"), "PYTHONPATH": str(Path(__file__).parent / "hook")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gfd", *OPTIONS, *arguments],
+        env={**described, **own},
+        cwd=folder,
+        text=True,
+        stderr=subprocess.PIPE,
+    )
+
+
+def label_once(folder: Path, machine: Standin) -> None:
+    process = start(folder, machine, "--oneshot", "--fail-on-init-error=false")
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (0, "")
+
+
+@contextmanager
+def serve(folder: Path, machine: Standin) -> Iterator[None]:
+    process = start(folder, machine, "--sleep-interval=100ms", "--proc-driver-dir=", "--log-level=error")
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (0, "")
+
+
+def hook(folder: Path, kind: str) -> list[str]:
+    lines = (folder / "hook").read_text().splitlines()
+    return [line.partition(" ")[2] for line in lines if line.startswith(f"{kind} ")]
+
+
+def imports(folder: Path) -> dict[str, Any]:
+    modules = set(hook(folder, "import"))
+    tops = {module.partition(".")[0] for module in modules}
+    own = {module for module in modules if module.partition(".")[0] in ("gfd", "gfd_templates")}
+    return {"gfd": len(own), "packages": sorted(PACKAGES & tops), "dear": sorted(DEAR & tops)}
+
+
+def cycles(folder: Path) -> list[int]:
+    """How many NVML calls each complete cycle made."""
+    _, *rounds = (folder / "calls").read_text().split("nvmlInit")
+    return [text.count("\n") for text in rounds[:-1]]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    assert wait_until(condition, 30)
+
+
+def test_one_shot_imports_and_starts(folder: Path) -> None:
+    label_once(folder, MACHINES["h100"])
+    assert imports(folder) == RECORD["one-shot imports"]
+    assert len(hook(folder, "process")) == RECORD["one-shot starts processes"]
+
+
+def test_service_imports_and_starts(folder: Path) -> None:
+    with serve(folder, MACHINES["h100"]):
+        until(lambda: (folder / "calls").exists() and len(cycles(folder)) >= 2)
+        before = len(hook(folder, "process"))
+        done = len(cycles(folder))
+        until(lambda: len(cycles(folder)) >= done + 5)
+        in_cycles = len(hook(folder, "process")) - before
+        count = len(cycles(folder)) - done
+    found = imports(folder)
+    assert {name: found[name] for name in ("gfd", "packages")} == RECORD["service imports"]
+    assert round(in_cycles / count) == RECORD["a quiet cycle starts processes"]
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_nvml_calls(folder: Path, name: str) -> None:
+    label_once(folder, MACHINES[name])
+    once = len((folder / "calls").read_text().splitlines())
+    (folder / "calls").unlink()
+    with serve(folder, MACHINES[name]):
+        until(lambda: (folder / "calls").exists() and len(cycles(folder)) >= 4)
+        found = cycles(folder)
+    assert {"one-shot": once, "first": found[0], "later": found[3]} == RECORD["NVML calls"][name]
+
+
+def test_a_quiet_cycle(folder: Path) -> None:
+    described = environment(folder / "lib", MACHINES["b200, 8 GPUs with 56 MIG devices"].write(folder / "m"))
+    run = subprocess.run(
+        [sys.executable, "-c", QUIET], env=described, cwd=folder, capture_output=True, text=True, check=True
+    )
+    reads, writes, size = json.loads(run.stdout)
+    assert {"reads": reads, "writes": writes, "bytes written": size} == RECORD["a quiet cycle"]
