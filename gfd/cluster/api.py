@@ -105,7 +105,8 @@ class Api:
         asked = {"limit": PAGE, **(query or {})}
         while True:
             page = self.request("GET", path, query=asked, accept=accept)
-            yield from page["items"]
+            # A list of metadata that holds nothing is null.
+            yield from page["items"] or ()
             token = page["metadata"].get("continue", "")
             if not token:
                 return

@@ -14,18 +14,25 @@ from tests.cluster import programs
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.objects import make_node, namespace
-from tests.pages import PAGES, ROOT, Block, blocks
+from tests.pages import PAGES, ROOT, blocks
 from tests.pages.test_pages import lay_out
 
 pytestmark = pytest.mark.cluster
 
 # Building the image has tests of its own: tests/image.
 SHELL = [
-    block
+    (page, lines)
     for page in PAGES
-    for block in blocks(page)
-    if block.kind == "sh" and not block.text.startswith("docker")
+    if (
+        lines := [
+            line.strip()
+            for block in blocks(page)
+            if block.kind == "sh" and not block.text.startswith("docker")
+            for line in block.text.replace("\\\n", " ").splitlines()
+        ]
+    )
 ]
+"""Page by page, for some commands follow from earlier ones."""
 
 
 @pytest.fixture(scope="module")
@@ -37,29 +44,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         yield plane
 
 
-@pytest.fixture
-def kubernetes(cluster: ControlPlane) -> Iterator[ControlPlane]:
-    yield cluster
+def take_away(cluster: ControlPlane) -> None:
+    """Take away what was installed, in whichever way."""
     helm = (programs.find("helm"), "uninstall", "gfd", "--namespace=gfd", "--ignore-not-found")
     subprocess.run((*helm, f"--kubeconfig={cluster.kubeconfig}"), check=True, capture_output=True)
-    selector = "-lapp.kubernetes.io/name=gfd"
     kinds = "clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding"
-    cluster.kubectl("delete", kinds, selector)
-    for name in ("gfd-nodefeature",):
-        cluster.kubectl("delete", "validatingadmissionpolicy", name, "--ignore-not-found")
-        cluster.kubectl("delete", "validatingadmissionpolicybinding", name, "--ignore-not-found")
-    names = "daemonset,job,serviceaccount,role,rolebinding,configmap"
-    cluster.kubectl("-n", "gfd", "delete", names, "--all")
+    cluster.kubectl("delete", kinds, "-lapp.kubernetes.io/name=gfd")
+    for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
+        cluster.kubectl("delete", kind, "gfd-nodefeature", "--ignore-not-found")
+    cluster.kubectl("-n", "gfd", "delete", "daemonset,job,serviceaccount,role,rolebinding,configmap", "--all")
 
 
-@pytest.mark.parametrize("block", SHELL, ids=str)
-def test_what_is_typed_is_taken(kubernetes: ControlPlane, tmp_path: Path, block: Block) -> None:
+@pytest.mark.parametrize(("page", "lines"), SHELL, ids=[page.name for page, _ in SHELL])
+def test_what_is_typed_is_taken(cluster: ControlPlane, tmp_path: Path, page: Path, lines: list[str]) -> None:
     (tmp_path / "manifests").symlink_to(ROOT / "manifests")
-    lay_out(tmp_path, block.page)
+    lay_out(tmp_path, page)
     path = f"{programs.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environ = {"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": str(kubernetes.kubeconfig)}
-    for line in block.text.replace("\\\n", " ").splitlines():
+    environ = {"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": str(cluster.kubeconfig)}
+    for line in lines:
+        if line.startswith(("helm install", "kubectl apply")):
+            take_away(cluster)
         done = subprocess.run(
             ("bash", "-c", line), cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+    take_away(cluster)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,20 @@ def shown(block: Block) -> list[Shown]:
         output = _EXIT.sub("", output)
         found.append(Shown(command=command, output=output, exit_code=int(ended[1]) if ended else 0))
     return found
+
+
+def rewrite(page: Path, run: Callable[[str], tuple[str, int]]) -> None:
+    """Put what each command of the page prints now in the place of what is shown."""
+    text = page.read_text()
+    for block in blocks(page):
+        if block.kind != "console" or ".venv" in block.text:
+            continue
+        new = ""
+        for each in shown(block):
+            output, code = run(each.command)
+            new += f"$ {each.command}\n{output}" + (f"[exit code {code}]\n" if code else "")
+        text = text.replace(block.text, new)
+    page.write_text(text)
 
 
 def links(page: Path) -> Iterator[str]:
