@@ -61,15 +61,6 @@ def test_every_command_is_listed() -> None:
     assert listed - {"--oneshot"} == set(COMMANDS)
 
 
-def test_links_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md"):
-        text = (README.parent / name).read_text()
-        targets = [part.split(")")[0] for part in text.split("](")[1:]]
-        assert targets
-        missing = [t for t in targets if not t.startswith("http") and not (README.parent / t).exists()]
-        assert missing == []
-
-
 def test_the_environment_is_not_read_by_accident() -> None:
     # The tests of this file run gfd in this process.
     assert not [name for option in OPTIONS for name in option.environment if name in os.environ]

@@ -115,6 +115,8 @@ class Api:
         asked = {"limit": PAGE, **(query or {})}
         while True:
             page = self.request("GET", path, query=asked, accept=accept)
+            # A list of metadata that holds nothing is null.
+            page["items"] = page["items"] or []
             yield page
             token = page["metadata"].get("continue", "")
             if not token:

@@ -1,0 +1,116 @@
+"""Every command that a page shows is run here, and prints what is shown; every link leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gfd.metrics import StatusCollector
+from gfd.status import Status
+from tests.pages import PAGES, ROOT, anchors, blocks, links, rewrite, shown
+
+ALL = [block for page in PAGES for block in blocks(page)]
+# The README's first two commands set everything up and run this test, among others: .ci/run types them.
+TYPED_BY_CI = [block for block in ALL if ".venv" in block.text]
+CONSOLE = [block for block in ALL if block.kind == "console" and block not in TYPED_BY_CI]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "manifests").symlink_to(ROOT / "manifests")
+    return tmp_path
+
+
+def lay_out(folder: Path, page: Path) -> None:
+    """Put the files of a page where it says."""
+    for block in blocks(page):
+        if block.file:
+            target = folder / block.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(block.text)
+
+
+def type_in(folder: Path, command: str) -> tuple[str, int]:
+    """Return what a command prints, errors too, and its exit code."""
+    programs = Path(sys.executable).parent
+    environ = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        ("bash", "-o", "pipefail", "-c", f"exec 2>&1; {command}"),
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return done.stdout, done.returncode
+
+
+@pytest.mark.parametrize("page", sorted({block.page for block in CONSOLE}), ids=lambda page: page.name)
+def test_commands_print_what_is_shown(folder: Path, page: Path, request: pytest.FixtureRequest) -> None:
+    lay_out(folder, page)
+    if request.config.getoption("--update-golden"):
+        rewrite(page, lambda command: type_in(folder, command))
+    for block in blocks(page):
+        if block.kind == "console" and ".venv" not in block.text:
+            commands = shown(block)
+            assert commands, f"{block} shows no command"
+            for each in commands:
+                assert type_in(folder, each.command) == (each.output, each.exit_code), each.command
+
+
+def test_only_the_readme_has_commands_that_ci_types() -> None:
+    assert [block.page.name for block in TYPED_BY_CI] == ["README.md", "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in links(page):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert found.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    assert set(links(index)) >= {page.name for page in index.parent.glob("*.md")} - {"README.md"}
+
+
+def test_every_metric_has_its_line() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    listed = set(re.findall(r"^\| `(gfd_\w+)`", page, re.MULTILINE))
+    served = set()
+    for family in StatusCollector(Status()).collect():
+        suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+        served.add(family.name + suffix)
+    assert listed == served
+
+
+def test_alerts_speak_of_metrics_that_there_are() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    rules = yaml.safe_load((ROOT / "manifests" / "prometheus" / "rules.yaml").read_text())
+    expressions = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    assert len(expressions) == 4
+    for expression in expressions:
+        names = re.findall(r"gfd_\w+", expression)
+        assert names, expression
+        assert [name for name in names if f"`{name}`" not in page] == []
+
+
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="promtool is not on PATH (Debian's package prometheus)"
+)
+def test_alerts_are_taken_by_prometheus() -> None:
+    rules = ROOT / "manifests" / "prometheus" / "rules.yaml"
+    done = subprocess.run(("promtool", "check", "rules", rules), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
