@@ -80,6 +80,7 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
         data = {str(path.relative_to(ROOT / folder)) for path in (ROOT / folder).rglob("*.[jy]*[2l]")}
         assert data
         assert {name.removeprefix(f"{package}/") for name in names} >= data
+    assert {f"gfd/report/page.{ending}" for ending in ("css", "html.j2", "js")} <= set(names)
     assert not [name for name in names if name.startswith("tests")]
 
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
@@ -108,6 +109,13 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     }
     (output,) = outputs
     assert b"nvidia.com/mig-1g.5gb.product=A100-PCIE-40GB-MIG-1g.5gb\n" in output
+    report = subprocess.run(
+        [bin_folder / "gfd", "report", "--html=-", "--simulate=t4"],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert report.stdout.endswith(b"</html>\n")
     service = subprocess.run(
         [bin_folder / "gfd", "--oneshot", "--log-format=json"], capture_output=True, text=True, check=False
     )

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gfd.advice.geometry import lay_out
+from gfd.advice.geometry import explain, lay_out, name_device
 from gfd.advice.terminal import DIM, GREEN, YELLOW, paint, shown
-from gfd.inventory import find_lack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gfd.advice.geometry import Cell, GpuInstance, Layout
-    from gfd.inventory import Gpu, Inventory, MigDevice
+    from gfd.inventory import Gpu, Inventory
     from gfd.labels import Labels
 
 _STYLES = (GREEN, YELLOW, "36", "35", "34")
@@ -53,8 +52,8 @@ def draw(gpu: Gpu, *, width: int | None = None, is_coloured: bool = False) -> st
                 lines.append(paint(f"{mark:<4}", style, is_coloured=is_coloured) + _cut(text, width, 4))
         lines += [_cut(text, width) for text in _foot(layout)]
     elif gpu.is_mig_enabled:
-        lines.append(_cut(_excuse(gpu), width))
-        lines += [_cut(_name(device), width) for device in gpu.mig_devices or ()]
+        lines.append(_cut(f"not drawn: {explain(gpu)}", width))
+        lines += [_cut(name_device(device), width) for device in gpu.mig_devices or ()]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -122,20 +121,7 @@ def _foot(layout: Layout) -> Iterator[str]:
     if any(cell.is_left_over for cell in layout.compute):
         yield f"{_LEFT_OVER}   left over: the memory beside it is taken"
     for device in layout.unplaced:
-        yield f"not drawn, its place is not known: {_name(device)}"
-
-
-def _excuse(gpu: Gpu) -> str:
-    lack = None if gpu.mig_devices is not None else find_lack(gpu, ("mig_devices",), f"GPU {gpu.index}")
-    return (
-        f"not drawn: {lack.as_error()}"
-        if lack
-        else "not drawn: its profiles, which tell the slices, are not known"
-    )
-
-
-def _name(device: MigDevice) -> str:
-    return f"MIG device {device.index}, {device.profile or 'of an unknown profile'}"
+        yield f"not drawn, its place is not known: {name_device(device)}"
 
 
 def _cut(text: str, width: int | None, used: int = 0) -> str:

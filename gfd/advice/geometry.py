@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gfd.inventory import find_lack
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _MEMORY_SLICES = {7: 8}
 """Compute slices of a GPU -> memory slices, where that is not the same number (NVIDIA's MIG user guide)."""
+_MOST_SLICES = 64
+"""More is no GPU, but a mistake in a snapshot that was written by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,7 @@ def lay_out(gpu: Gpu) -> Layout | None:
     None where it is not: without MIG mode, or where its slices or MIG devices could not be read.
     """
     compute_slices = max((profile.slices for profile in gpu.profiles), default=0)
-    if not gpu.is_mig_enabled or gpu.mig_devices is None or not compute_slices:
+    if not gpu.is_mig_enabled or gpu.mig_devices is None or not 0 < compute_slices <= _MOST_SLICES:
         return None
     memory: list[Cell] = [Cell()] * _MEMORY_SLICES.get(compute_slices, compute_slices)
     compute: list[Cell] = [Cell()] * compute_slices
@@ -108,6 +112,17 @@ def lay_out(gpu: Gpu) -> Layout | None:
     return Layout(
         compute=tuple(compute), memory=tuple(memory), instances=tuple(instances), unplaced=tuple(unplaced)
     )
+
+
+def explain(gpu: Gpu) -> str:
+    """Return why a GPU in MIG mode has no layout."""
+    lack = None if gpu.mig_devices is not None else find_lack(gpu, ("mig_devices",), f"GPU {gpu.index}")
+    return str(lack.as_error()) if lack else "its profiles, which tell the slices, are not known"
+
+
+def name_device(device: MigDevice) -> str:
+    """Return what a MIG device is called where it is not drawn."""
+    return f"MIG device {device.index}, {device.profile or 'of an unknown profile'}"
 
 
 def _group(devices: Iterable[MigDevice]) -> list[list[MigDevice]]:

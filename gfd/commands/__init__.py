@@ -18,6 +18,7 @@ from gfd.commands import (
     machines,
     match,
     nodes,
+    report,
     select,
     snapshot,
 )
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "doctor": doctor.COMMAND,
     "snapshot": snapshot.COMMAND,
     "match": match.COMMAND,
+    "report": report.COMMAND,
     "machines": machines.COMMAND,
     "nodes": nodes.COMMAND,
     "select": select.COMMAND,

@@ -81,6 +81,7 @@ def test_nothing_is_divided_without_mig() -> None:
     assert lay_out(gpu(profiles=PROFILES)) is None
     assert lay_out(divided(mig_devices=None)) is None
     assert lay_out(divided(profiles=())) is None
+    assert lay_out(divided(profiles=(replace(PROFILES[0], slices=10**12),))) is None
 
 
 def test_compute_instances_share_a_gpu_instance() -> None:

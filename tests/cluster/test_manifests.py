@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 from tests.cluster import programs
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.objects import delete, namespace
+from tests.cluster.objects import NODES, delete, make_node, namespace
 
 pytestmark = pytest.mark.cluster
 
@@ -291,6 +292,86 @@ def test_flag_and_policy_come_from_one_value(cluster: ControlPlane) -> None:
     assert "ValidatingAdmissionPolicy" not in {each["kind"] for each in without}
 
 
+REPORT = {"enabled": True, "existingClaim": "pages"}
+
+
+def test_the_report_may_list_nodes_and_pods_and_write_its_claim(cluster: ControlPlane) -> None:
+    without, objects = rendered(), rendered(report=REPORT)
+    added = [each for each in objects if each not in without]
+    assert {(each["kind"], each["metadata"]["name"]) for each in added} == {
+        (kind, "gfd-report") for kind in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "CronJob")
+    }
+    accepted(cluster, objects)
+    assert one(added, "ClusterRole")["rules"] == [
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]}
+    ]
+    job = one(added, "CronJob")["spec"]
+    assert (job["schedule"], job["concurrencyPolicy"]) == ("*/15 * * * *", "Forbid")
+    assert verdict(cluster, job["jobTemplate"]) == "restricted"
+    pod = job["jobTemplate"]["spec"]["template"]
+    selected = one(objects, "DaemonSet")["spec"]["selector"]["matchLabels"]
+    assert not selected.items() <= pod["metadata"]["labels"].items()
+    (container,) = pod["spec"]["containers"]
+    assert container["args"] == ["report", "--html=/page/gpus.html", "--title=GPUs of this cluster"]
+    assert container["volumeMounts"] == [{"name": "page", "mountPath": "/page"}]
+    assert pod["spec"]["volumes"] == [{"name": "page", "persistentVolumeClaim": {"claimName": "pages"}}]
+
+
+def test_the_report_by_the_rights_of_its_account(cluster: ControlPlane, tmp_path: Path) -> None:
+    objects = [
+        each
+        for each in rendered(gfd={"enabled": False}, report=REPORT)
+        if each["kind"] in {"ServiceAccount", "ClusterRole", "ClusterRoleBinding"}
+    ]
+    make_node(cluster.admin, "reported", labels={"nvidia.com/gpu.product": "NVIDIA-H200"})
+    cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    try:
+        token = cluster.kubectl("-n", "gfd", "create", "token", "gfd-report").strip()
+        kubeconfig = cluster.write_kubeconfig("report", token=token)
+        command = (sys.executable, "-m", "gfd", "report", f"--html={tmp_path / 'page.html'}")
+        done = subprocess.run((*command, f"--kubeconfig={kubeconfig}"), capture_output=True, check=False)
+        account = "--as=system:serviceaccount:gfd:gfd-report"
+        asked = (
+            ("list", "pods"),
+            ("watch", "nodes"),
+            ("patch", "nodes"),
+            ("list", "secrets"),
+            ("get", "pods"),
+        )
+        said = [
+            cluster.kubectl("auth", "can-i", *each, "-A", account, is_checked=False).split()[-1]
+            for each in asked
+        ]
+    finally:
+        cluster.kubectl("delete", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        delete(cluster.admin, f"{NODES}/reported")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert '"name":"reported"' in (tmp_path / "page.html").read_text()
+    assert said == ["yes", "no", "no", "no", "no"]
+
+
+def test_values_of_the_report(cluster: ControlPlane) -> None:
+    values = {
+        "schedule": "@hourly",
+        "fileName": "a b.html",
+        "title": 'The "GPUs": {{ 1 }}',
+        "resources": {"limits": {"memory": "1Gi"}},
+    }
+    image = {"repository": "example.com/gfd", "tag": "v1", "pullPolicy": "Always"}
+    objects = rendered(
+        report=REPORT | values, image=image, imagePullSecrets=[{"name": "secret"}], fullnameOverride="f" * 60
+    )
+    accepted(cluster, objects)
+    job = one(objects, "CronJob")
+    assert (job["metadata"]["name"], job["spec"]["schedule"]) == ("f" * 45 + "-report", "@hourly")
+    spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert spec["imagePullSecrets"] == [{"name": "secret"}]
+    (container,) = spec["containers"]
+    assert container["args"] == ["report", "--html=/page/a b.html", '--title=The "GPUs": {{ 1 }}']
+    assert (container["image"], container["imagePullPolicy"]) == ("example.com/gfd:v1", "Always")
+    assert container["resources"] == {"limits": {"memory": "1Gi"}}
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -302,6 +383,9 @@ def test_flag_and_policy_come_from_one_value(cluster: ControlPlane) -> None:
         ('config.fallbackStrategies=["any"]', "at '/config/fallbackStrategies/0': value must be one of"),
         ('metrics.port="x"', "at '/metrics/port': got string, want integer"),
         ('labelPrefixAllow=["a\'b"]', "at '/labelPrefixAllow/0': "),
+        ("report.enabled=true", "report.existingClaim: names no PersistentVolumeClaim; make one"),
+        ('report.fileName="a/b"', "at '/report/fileName': "),
+        ("report.schedule=60", "at '/report/schedule': got number, want string"),
         ("nfd.enabled=true", "install NFD's own chart first, and leave nfd.enabled false"),
     ],
 )
@@ -327,8 +411,10 @@ def test_the_notes_of_an_installation(released: ControlPlane) -> None:
             released.kubectl("delete", kind, name, "--ignore-not-found")
     common = (f"--kubeconfig={released.kubeconfig}", "--namespace=gfd")
     install = (programs.find("helm"), "install", "gfd", CHART, *common)
+    report = "report.enabled=true,report.existingClaim=pages"
+    chosen = ("migStrategy=single", "sink=node", "policy.enabled=false", report)
     done = subprocess.run(
-        (*install, "--set=migStrategy=single", "--set=sink=node", "--set=policy.enabled=false"),
+        (*install, *(f"--set={each}" for each in chosen)),
         capture_output=True,
         text=True,
         check=False,
@@ -339,6 +425,7 @@ def test_the_notes_of_an_installation(released: ControlPlane) -> None:
         in done.stdout
     )
     assert "whoever takes over one agent can write the labels, taints and spec of every Node" in done.stdout
+    assert "kubectl -n gfd create job --from=cronjob/gfd-report gfd-report-now" in done.stdout
 
 
 @pytest.mark.parametrize("example", ["vectoradd", "enough-memory"])

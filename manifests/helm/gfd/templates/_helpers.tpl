@@ -8,6 +8,11 @@
 {{ .Values.fullnameOverride | default $short | trunc 50 | trimSuffix "-" }}
 {{- end }}
 
+{{- /* A CronJob's name has at most 52 characters. */ -}}
+{{- define "gfd.reportName" -}}
+{{ include "gfd.fullname" . | trunc 45 | trimSuffix "-" }}-report
+{{- end }}
+
 {{- define "gfd.namespace" -}}
 {{ .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}

@@ -1,0 +1,266 @@
+"use strict";
+// Whatever the data holds reaches the page as text and through properties; none of it is parsed as markup.
+
+const AT_ONCE = 30; // cards drawn before somebody asks for more
+const MOST_PRINTED = 500; // more would keep the browser busy for minutes
+const MOST_KEYS = 30, MOST_VALUES = 20; // offered at once; a search finds the rest
+
+const byId = (id) => document.getElementById(id);
+const data = JSON.parse(byId("data").textContent);
+const { nodes, figures, texts } = data;
+const labels = data.labels.map(([key, value]) => ({ key, value, text: `${key}=${value}`.toLowerCase(), nodes: 0 }));
+const byKey = new Map(); // key -> numbers of its labels, the most frequent first
+const chosen = new Map(); // key -> number of a label
+let found = nodes; // those that fit search and selector
+let cards = new Map(); // node -> its card, for those on the page
+
+const { compare } = new Intl.Collator("en", { numeric: true });
+for (const node of nodes) for (const number of node.labels) labels[number].nodes += 1;
+labels.forEach(({ key }, number) => {
+  if (!byKey.has(key)) byKey.set(key, []);
+  byKey.get(key).push(number);
+});
+for (const numbers of byKey.values())
+  numbers.sort((a, b) => labels[b].nodes - labels[a].nodes || compare(labels[a].value, labels[b].value));
+
+function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+// Text with what would be invisible, or turn the direction of writing, as an escape.
+function shown(text) {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+}
+
+function make(tag, properties, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children.map((child) => (typeof child === "string" ? shown(child) : child)));
+  return element;
+}
+
+// What a card says
+
+function makeFigure({ caption, words, rows, columns, stretches }) {
+  const figure = make("figure", {}, make("figcaption", {}, caption));
+  if (stretches.length) {
+    const grid = make("div", { className: rows.length ? "grid divided" : "grid" });
+    grid.style.gridTemplateColumns = `${rows.length ? "4.5em " : ""}repeat(${columns}, minmax(0, 1fr))`;
+    if (words) {
+      grid.role = "img";
+      grid.ariaLabel = shown(words);
+    } else grid.ariaHidden = "true"; // the caption says it
+    rows.forEach((name, row) => {
+      const heading = make("span", { className: "row" }, name);
+      heading.style.gridArea = `${row + 1} / 1`;
+      grid.append(heading);
+    });
+    for (const { look, row, start, span, slices, text } of stretches) {
+      const stretch = make("span", { className: `stretch ${look} slices-${slices}`, title: shown(text) });
+      stretch.textContent = shown(text).replace(/\./g, ".\u200b"); // a line may end there
+      stretch.style.gridColumn = start === null ? `span ${span}` : `${start + 1 + (rows.length ? 1 : 0)} / span ${span}`;
+      if (rows.length) stretch.style.gridRow = String(row + 1);
+      grid.append(stretch);
+    }
+    figure.append(grid);
+  }
+  return figure;
+}
+
+// A button that chooses a label; with the number of nodes that would fit then, if that is given.
+function makeChoice(number, fitting) {
+  const { key, value } = labels[number];
+  const button = make("button", { type: "button", className: "choice" }, value || "(empty)");
+  button.dataset.label = number;
+  button.ariaLabel = shown(`${key} ${value || "(empty)"}`);
+  button.ariaPressed = String(chosen.get(key) === number);
+  if (fitting !== undefined) {
+    button.append(make("small", {}, String(fitting)));
+    button.ariaLabel += `, ${count(fitting, "node")}`;
+    button.classList.toggle("none", fitting === 0);
+  }
+  return button;
+}
+
+function makeCard(node) {
+  const [first, ...facts] = node.facts.map((number) => texts[number]);
+  const card = make("li", { className: "card" }, make("h3", {}, node.name || "(no name)"));
+  if (first) card.append(make("p", { className: "product" }, first));
+  if (facts.length) card.append(make("p", { className: "facts" }, ...facts.flatMap(afterDot)));
+  card.append(...node.notes.map((number) => make("p", { className: "note" }, texts[number])));
+  card.append(...node.figures.map((number) => makeFigure(figures[number])));
+  if (node.labels.length) {
+    const details = make("details", {}, make("summary", {}, count(node.labels.length, "label")));
+    details.addEventListener("toggle", () => details.append(makeTable(node)), { once: true });
+    card.append(details);
+  }
+  return card;
+}
+
+function afterDot(fact, at) {
+  return [at === 0 ? "" : " \u00b7 ", make("span", {}, fact)];
+}
+
+function makeTable(node) {
+  const head = make("tr", {}, make("th", { scope: "col" }, "label"), make("th", { scope: "col" }, "value"));
+  const rows = node.labels.map((number) =>
+    make("tr", {}, make("th", { scope: "row" }, labels[number].key), make("td", {}, makeChoice(number))));
+  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
+}
+
+// What is found and what fits
+
+function wordsOf(id) {
+  return byId(id).value.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+function search() {
+  const words = wordsOf("search");
+  const hits = words.map((word) => labels.map((label) => label.text.includes(word)));
+  return (node) => words.every((word, at) =>
+    node.name.toLowerCase().includes(word) || node.labels.some((number) => hits[at][number]));
+}
+
+// How many of the chosen labels a node lacks, and the key of the last of them.
+function lack(node) {
+  let number = 0, key;
+  for (const [wantedKey, wanted] of chosen)
+    if (!node.labels.includes(wanted)) {
+      number += 1;
+      key = wantedKey;
+    }
+  return { number, key };
+}
+
+// Return the number of nodes that fit, and for each label how many would if it were chosen, too.
+function countFitting() {
+  const fitting = new Uint32Array(labels.length);
+  let all = 0;
+  for (const node of nodes) {
+    const { number, key } = lack(node);
+    if (number > 1) continue;
+    if (number === 0) all += 1;
+    for (const label of node.labels) if (number === 0 || labels[label].key === key) fitting[label] += 1;
+  }
+  return { all, fitting };
+}
+
+// What the page shows
+
+function showNodes() {
+  const matches = search();
+  found = nodes.filter((node) => lack(node).number === 0 && matches(node));
+  showCards(AT_ONCE);
+}
+
+function showCards(number) {
+  cards = new Map(found.slice(0, number).map((node) => [node, cards.get(node) || makeCard(node)]));
+  keepFocus(() => byId("cards").replaceChildren(...cards.values()));
+  byId("more").hidden = cards.size === found.length;
+  const rest = cards.size === found.length ? "" : `, the first ${cards.size} are shown`;
+  byId("found").textContent = nodes.length ? `${count(found.length, "node")} found${rest}` : "There are no nodes.";
+}
+
+function showMore() {
+  const next = cards.size;
+  showCards(next + AT_ONCE);
+  if (!byId("more").hidden) return;
+  const heading = byId("cards").children[next].querySelector("h3"); // the button, and so the focus, is gone
+  heading.tabIndex = -1;
+  heading.focus();
+}
+
+function showSelector() {
+  const { all, fitting } = countFitting();
+  byId("matching").replaceChildren(make("strong", {}, String(all)), ` of ${count(nodes.length, "node")} fit`);
+  byId("yaml").textContent = writeYaml();
+  byId("clear").disabled = chosen.size === 0;
+  byId("copied").textContent = "";
+  keepFocus(() => byId("choices").replaceChildren(...makeChoices(fitting)));
+  for (const button of byId("cards").querySelectorAll(".choice"))
+    button.ariaPressed = String(chosen.get(labels[button.dataset.label].key) === Number(button.dataset.label));
+}
+
+function makeChoices(fitting) {
+  const words = wordsOf("label-search");
+  const matches = (number) => words.every((word) => labels[number].text.includes(word));
+  const keys = words.length ? [...byKey.keys()] : [...new Set([...data.first, ...chosen.keys()])];
+  const offers = keys.map((key) => [key, byKey.get(key).filter(matches)]).filter(([, numbers]) => numbers.length);
+  const sections = offers.slice(0, MOST_KEYS).map(([key, numbers]) => {
+    const offered = numbers.filter((number, at) => at < MOST_VALUES || chosen.get(key) === number);
+    const buttons = offered.map((number) => makeChoice(number, fitting[number]));
+    const section = make("div", { className: "offer" }, make("h3", {}, key), ...buttons);
+    const more = numbers.length - offered.length;
+    if (more > 0) section.append(make("p", { className: "hint" }, `and ${count(more, "more value")}`));
+    return section;
+  });
+  const rest = offers.length - sections.length;
+  if (rest > 0) sections.push(make("p", { className: "hint" }, `and ${count(rest, "more label")}`));
+  if (sections.length) return sections;
+  const hint = words.length ? "No label is like that." : "No label about GPUs; a search finds the others.";
+  return [make("p", { className: "hint" }, hint)];
+}
+
+// Elements that move, or are made again, lose the focus: give it to what stands in their place.
+function keepFocus(change) {
+  const before = document.activeElement;
+  change();
+  if (document.activeElement === before) return;
+  const again = before.isConnected ? before : byId("choices").querySelector(`[data-label="${before.dataset.label}"]`);
+  (again || byId("yaml")).focus({ preventScroll: again === null });
+}
+
+// The selector
+
+// A scalar in double quotes: YAML reads back the same, whatever the text holds.
+function quote(text) {
+  const escape = (sign) => `\\U${sign.codePointAt(0).toString(16).padStart(8, "0")}`;
+  return `"${text.replace(/[\\"]/g, "\\$&").replace(/[^ -~]/gu, escape)}"`;
+}
+
+function writeYaml() {
+  if (chosen.size === 0) return "nodeSelector: {}\n";
+  // With a slash, nothing in such a key means anything to YAML.
+  const key = (text) => (/^[a-z0-9][-a-z0-9.]*\/[-A-Za-z0-9_.]+$/.test(text) ? text : quote(text));
+  const lines = [...chosen].map(([name, number]) => `  ${key(name)}: ${quote(labels[number].value)}\n`);
+  return `nodeSelector:\n${lines.sort().join("")}`;
+}
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(writeYaml());
+    byId("copied").textContent = "Copied.";
+  } catch { // not over plain HTTP
+    getSelection().selectAllChildren(byId("yaml"));
+    byId("copied").textContent = document.execCommand("copy") ? "Copied." : "Marked: copy it with the keyboard.";
+  }
+}
+
+function choose(number) {
+  const { key } = labels[number];
+  if (chosen.get(key) === number) chosen.delete(key);
+  else chosen.set(key, number);
+  showSelector();
+  showNodes();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".choice");
+  if (button) choose(Number(button.dataset.label));
+});
+byId("clear").addEventListener("click", () => {
+  chosen.clear();
+  showSelector();
+  showNodes();
+});
+byId("copy").addEventListener("click", copy);
+byId("more").addEventListener("click", showMore);
+byId("search").addEventListener("input", showNodes);
+byId("label-search").addEventListener("input", showSelector);
+window.addEventListener("beforeprint", () => {
+  const before = Math.max(cards.size, AT_ONCE);
+  window.addEventListener("afterprint", () => showCards(before), { once: true });
+  showCards(MOST_PRINTED);
+});
+byId("legend").hidden = !figures.some((figure) => figure.stretches.some(({ look }) => look !== "taken"));
+showSelector();
+showNodes();

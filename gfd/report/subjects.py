@@ -1,0 +1,112 @@
+"""Whom the page is about: the cluster, this machine, or snapshots; and each one's card."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gfd.errors import ConfigError, GfdError, InventoryError
+from gfd.options import COMMAND_LINE
+from gfd.report import cards
+from gfd.report.cards import Card
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gfd.commands.command import Values
+    from gfd.config import Loaded
+    from gfd.inventory import Inventory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What there is to show."""
+
+    title: str
+    source: str
+    """Where it comes from, in a sentence."""
+    cards: tuple[Card, ...]
+
+
+def find(loaded: Loaded, values: Values) -> Subject:
+    """Return what the values of ``gfd report`` ask for. Raises GfdError."""
+    snapshots, nodes, is_local = values["snapshots"], values["nodes_file"], values["is_local"]
+    _check(snapshots, nodes, is_local=is_local)
+    if snapshots:
+        return read_snapshots(loaded, snapshots)
+    if is_local or (loaded.config.simulate and nodes is None):
+        return read_machine(loaded)
+    return read_nodes(loaded, nodes, values["pods_file"])
+
+
+def read_nodes(loaded: Loaded, nodes: Path | None, pods: Path | None) -> Subject:
+    """Return the cluster, or what kubectl printed of it; nodes with GPUs come first. Raises GfdError."""
+    from gfd.advice.nodes import gather
+
+    gathered = gather(loaded, nodes, pods)
+    found = [cards.from_node(node) for node in gathered]
+    found.sort(key=lambda card: not (card.facts or card.figures))
+    source = "All nodes of the cluster." if nodes is None else "Nodes that kubectl printed."
+    if not all(node.is_counted for node in gathered):
+        source += " What pods request is not known."
+    return Subject(title="GPUs of this cluster", source=source, cards=tuple(found))
+
+
+def read_machine(loaded: Loaded) -> Subject:
+    """Return this machine, or a simulated one. Raises GfdError."""
+    from gfd.isolation import once
+    from gfd.order import plan
+
+    config = loaded.config
+    inventory = once.take_snapshot(plan(config, job="snapshot"))
+    name = config.node_name or config.simulate or platform.node()
+    source = "A simulated machine." if config.simulate else "One machine."
+    return Subject(title=f"GPUs of {name}", source=source, cards=(_label(loaded, name, inventory),))
+
+
+def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
+    """Return the nodes that snapshots were taken of, by the files' names; one that is unreadable says why."""
+    from pathlib import Path
+
+    from gfd.advice.terminal import track
+
+    files = [Path(path) for path in paths]
+    stems = [path.stem for path in files]
+    found = [
+        _read(loaded, path, path.stem if stems.count(path.stem) == 1 else str(path))
+        for path in track(files, "reading snapshots")
+    ]
+    title = f"GPUs of {found[0].name}" if len(found) == 1 else f"GPUs of {len(found)} nodes"
+    return Subject(title=title, source="From snapshots.", cards=tuple(found))
+
+
+def _read(loaded: Loaded, path: Path, name: str) -> Card:
+    from gfd import snapshot
+
+    try:
+        inventory = snapshot.read_file(path)
+    except InventoryError as error:
+        sys.stderr.write(f"gfd: warning: {error}\n")
+        return Card(name=name, notes=(f"{error}.",))
+    return _label(loaded, name, inventory)
+
+
+def _label(loaded: Loaded, name: str, inventory: Inventory) -> Card:
+    from gfd.isolation import once
+    from gfd.order import plan
+
+    try:
+        labels = once.label(plan(loaded.config, inventory=inventory)).labels
+    except GfdError as error:
+        sys.stderr.write(f"gfd: warning: {name} has no labels: {error}\n")
+        return cards.from_inventory(name, {}, inventory, notes=(f"No labels: {error}.",))
+    return cards.from_inventory(name, labels, inventory)
+
+
+def _check(snapshots: tuple[str, ...], nodes: Path | None, *, is_local: bool) -> None:
+    given = {"SNAPSHOT": bool(snapshots), "--nodes": nodes is not None, "--this-machine": is_local}
+    names = [name for name, is_given in given.items() if is_given]
+    if len(names) > 1:
+        raise ConfigError(names[-1], COMMAND_LINE, f"{' and '.join(names)} name different nodes; choose one")
