@@ -74,7 +74,6 @@ PACKAGES = frozenset(
         "markupsafe",
         "prometheus_client",
         "pynvml",
-        "pytz",
         "rich",
         "shtab",
         "structlog",

@@ -572,7 +572,13 @@ def test_a_narrow_terminal_in_colour() -> None:
 
 
 def test_a_locale_that_lacks_letters() -> None:
-    environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environ = {
+        **os.environ,
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "",
+    }
     command = (sys.executable, "-m", "gfd", "explain", "gpu.family", *DOC)
     out = subprocess.run(command, capture_output=True, check=True, env=environ).stdout
     assert b"ampere, hopper, \\u2026\n" in out

@@ -439,7 +439,9 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_a_locale_without_utf_8(nodes: str) -> None:
-    done = run(POD, "--nodes", nodes, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
+    done = run(
+        POD, "--nodes", nodes, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="", LC_ALL="C"
+    )
     assert done.returncode == 1
     assert rb"A100-PCIE-40GB-MIG-1g.5gb \u2192 NVIDIA-A100" in done.stdout
     assert done.stdout.isascii()

@@ -191,7 +191,12 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
 
 def test_a_locale_without_utf_8(tmp_path: Path) -> None:
     words = ("nodes", *cluster(tmp_path, node("größe", gpu_labels(), {"gpu": 8})))
-    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = os.environ | {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "",
+    }
     done = subprocess.run(
         (sys.executable, "-m", "gfd", *words), capture_output=True, check=True, env=environment
     )

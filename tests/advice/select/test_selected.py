@@ -304,7 +304,12 @@ def test_a_locale_without_utf_8_and_a_reader_that_has_seen_enough(tmp_path: Path
     words = " ".join(
         ("select", *cluster(tmp_path, node("größe", gpu_labels("Größe"), {"gpu": 8})), "--product=G")
     )
-    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = os.environ | {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "",
+    }
     command = f"{sys.executable} -m gfd {words}"
     done = subprocess.run(command, capture_output=True, check=True, env=environment, shell=True)
     assert b"gr\\xf6\\xdfe" in done.stdout
