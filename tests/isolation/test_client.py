@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,25 +45,29 @@ def children() -> list[int]:
 
 
 def test_a_library_that_appears_goes_and_comes_back_as_another(server: ForkServer, tmp_path: Path) -> None:
+    def ask() -> dict[str, Any]:
+        # As the service asks when its watch saw the library change.
+        return server.ask(replace(order(), is_fresh=True))
+
     library = tmp_path / "lib" / "libnvidia-ml.so.1"
     with pytest.raises(DriverUnavailable, match="could not be loaded"):
-        server.ask(order())
+        ask()
     build(tmp_path / "lib")
-    assert server.ask(order())["labels"]["nvidia.com/cuda.driver.major"] == "460"
+    assert ask()["labels"]["nvidia.com/cuda.driver.major"] == "460"
     library.unlink()
     with pytest.raises(DriverUnavailable, match="could not be loaded"):
-        server.ask(order())
+        ask()
     build(tmp_path / "lib", without=("nvmlDeviceGetGpuFabricInfo",))
     replace(A100, driver="535.1").write(tmp_path / "machine")
-    assert server.ask(order())["labels"]["nvidia.com/cuda.driver.major"] == "535"
+    assert ask()["labels"]["nvidia.com/cuda.driver.major"] == "535"
     whole = library.read_bytes()
     library.unlink()
     library.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ProbeError):
-        server.ask(order())
+        ask()
     library.unlink()
     library.write_bytes(whole)
-    assert server.ask(order())["gpus"] == 1
+    assert ask()["gpus"] == 1
     assert server.losses == 0
 
 
