@@ -32,6 +32,11 @@ GONE_S = 10.0
 _GONE = 410
 
 
+def is_newer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether metadata ``one`` are of a later moment: since Kubernetes 1.35 versions are numbers."""
+    return int(one["resourceVersion"]) > int(other["resourceVersion"])
+
+
 class Follower:
     """One who is told what has become of an object. Those of one object share its watch."""
 

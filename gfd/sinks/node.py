@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.backoff import Resync
 from gfd.cluster.api import APPLY, METADATA
-from gfd.cluster.follower import Follower
+from gfd.cluster.follower import Follower, is_newer
 from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd, holders
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
@@ -255,6 +255,8 @@ class Node:
     def _saw(self, metadata: Mapping[str, Any] | None) -> None:
         # What we write ourselves is heard of too; the lock lets the answer come first.
         with self._lock:
+            if metadata is not None and self._seen is not None and is_newer(self._seen, metadata):
+                return  # the word about an earlier write of ours, after the answer to a later one
             self._seen = metadata
             if self._labels is None or (metadata is not None and not self._lacks(metadata, self._labels)):
                 return

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gfd.backoff import Resync
-from gfd.cluster.follower import Follower
+from gfd.cluster.follower import Follower, is_newer
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
 from gfd.labels import differ
@@ -206,7 +206,7 @@ class NodeFeature:
         # What we write ourselves is heard of too; the lock lets the answer come first.
         with self._lock:
             seen = self._seen
-            if seen is None or (metadata is not None and _marks(metadata) == _marks(seen["metadata"])):
+            if seen is None or (metadata is not None and _says_nothing_new(metadata, seen["metadata"])):
                 return
             self._seen = None
         if self._changed is not None:
@@ -233,6 +233,11 @@ def _is_same(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         and (metadata.get("ownerReferences") or []) == wanted["metadata"].get("ownerReferences", [])
         and not any((seen["spec"].get("features") or {}).values())
     )
+
+
+def _says_nothing_new(heard: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
+    # The word about an earlier write of ours can come after the answer to a later one.
+    return is_newer(seen, heard) or _marks(heard) == _marks(seen)
 
 
 def _marks(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
