@@ -26,7 +26,7 @@ RECORD: dict[str, Any] = {
     "one-shot imports": {
         "gfd": 42,
         "packages": ["jinja2", "markupsafe", "pynvml"],
-        "dear": ["inspect", "subprocess", "tempfile"],
+        "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
         "gfd": 52,
@@ -54,7 +54,6 @@ DEAR = frozenset(
         "email",
         "html",
         "http",
-        "inspect",
         "logging",
         "multiprocessing",
         "sqlite3",
