@@ -169,7 +169,10 @@ def run(pipe: Connection, maker: Maker) -> None:
             answer = getattr(worker, name)(**arguments)
         except Exception as error:  # to be raised where it was asked for
             answer = error
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except BrokenPipeError:
+            break
     # Thousands of threads that wait in the network are not waited for.
     os._exit(0)
 
