@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import resource
 import shlex
+import signal
 import sys
 import tempfile
 import threading
@@ -74,6 +75,7 @@ def _measure(nodes: int, options: argparse.Namespace) -> Iterator[Measurement]:
                     fleet=fleet,
                     judge=Judge(plane.kubeconfig),
                     layouts=labels.read(),
+                    start_s=options.start_over,
                     outage_s=options.outage,
                 )
                 yield from _go_through(world, options)
@@ -109,6 +111,9 @@ def _parse() -> argparse.Namespace:
         "--scenarios", type=_list_of(tuple(SCENARIOS)), default=tuple(SCENARIOS), metavar="LIST",
         help=f"of {', '.join(SCENARIOS)}; default all, and {FIRST} in any case",
     )  # fmt: skip
+    parser.add_argument(
+        "--start-over", type=float, default=0.0, metavar="SECONDS", help="in which all begin; default 0"
+    )
     parser.add_argument("--outage", type=float, default=300.0, metavar="SECONDS", help="default 300")
     parser.add_argument(
         "--processes", type=_count, default=PROCESSES, help="that drive the agents; default 4"
@@ -148,4 +153,6 @@ if __name__ == "__main__":
     threading.stack_size(STACK_BYTES)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Who is ended ends what it started, too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     main()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.scale.worker import ORIGINAL, soon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from bench.scale.result import Measurement
     from bench.scale.world import World
@@ -31,15 +31,17 @@ OUTAGE_SHARE = 0.1
 
 
 def start(world: World) -> Measurement:
-    """All agents begin at once, on nodes without labels."""
+    """All agents begin, at once unless told otherwise, on nodes without labels."""
     world.fleet.tell("warm", system=world.system, labels=world.labels)
     before = world.read()
     at_s = soon(2 + len(world.names) / 500)
     world.judge.expect(world.labels, world.names)
-    world.fleet.tell("begin", system=world.system, labels=world.labels, at_s=at_s)
+    answers = world.fleet.tell(
+        "begin", system=world.system, labels=world.labels, at_s=at_s, over_s=world.start_s
+    )
     right_s = world.judge.wait(PATIENCE_S)
     watching_s = world.watch_since(PATIENCE_S)
-    changed_s = dict.fromkeys(world.names, at_s)
+    changed_s = _merge(answers)
     return world.measure(
         "start", before, begun_s=at_s, changed_s=changed_s, right_s=right_s, watching_s=watching_s
     )
@@ -145,6 +147,10 @@ def _change(world: World, at_s: float, over_s: float, names: list[str]) -> dict[
     labels = world.turn()
     world.judge.expect(labels, names)
     answers = world.fleet.tell("change", labels=labels, at_s=at_s, over_s=over_s, names=names)
+    return _merge(answers)
+
+
+def _merge(answers: Iterable[dict[str, float]]) -> dict[str, float]:
     return {name: when_s for answer in answers for name, when_s in answer.items()}
 
 

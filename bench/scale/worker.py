@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bench.scale.objects import Maker
 
 ORIGINAL = "original"
+NICE = 10
 HERE_S = (follower.SHORTEST_S, follower.LONGEST_S, follower.BRIEF_S)
 
 
@@ -80,12 +81,14 @@ class Worker:
         agent.beat()
         agent.withdraw()
 
-    def begin(self, system: str, labels: dict[str, str], at_s: float) -> None:
-        """Let agents begin, all at ``at_s``."""
+    def begin(self, system: str, labels: dict[str, str], at_s: float, over_s: float) -> dict[str, float]:
+        """Let agents begin, at times between ``at_s`` and ``over_s`` later; return when."""
+        when = {account.node: at_s + random.random() * over_s for account in self._accounts}
         self._agents = [self._make_agent(system, account, labels) for account in self._accounts]
         for agent in self._agents:
             agent.start()
-            agent.tell(at_s, agent.live)
+            agent.tell(when[agent.account.node], agent.live)
+        return when
 
     def begin_master(self) -> None:
         """Let NFD's master begin."""
@@ -151,6 +154,8 @@ class Worker:
 def run(pipe: Connection, maker: Maker) -> None:
     """Do what comes through the pipe, until it is closed."""
     threading.stack_size(STACK_BYTES)
+    # In a cluster agents have processors of their own; here the server goes first.
+    os.nice(NICE)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     worker = Worker(maker)
@@ -164,7 +169,10 @@ def run(pipe: Connection, maker: Maker) -> None:
             answer = getattr(worker, name)(**arguments)
         except Exception as error:  # to be raised where it was asked for
             answer = error
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except BrokenPipeError:
+            break
     # Thousands of threads that wait in the network are not waited for.
     os._exit(0)
 

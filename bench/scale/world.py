@@ -43,6 +43,8 @@ class World:
     fleet: Fleet
     judge: Judge
     layouts: tuple[dict[str, str], ...]
+    start_s: float
+    """Seconds over which the agents begin."""
     outage_s: float
     system: str = ""
     layout: int = 0
