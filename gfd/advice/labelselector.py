@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gfd.advice.match import wording
 from gfd.advice.requirement import Requirement, whole
-from gfd.errors import LabelError
-from gfd.labels import check
 
 if TYPE_CHECKING:
     from gfd.labels import Labels
@@ -85,7 +84,7 @@ class _Parser:
         key = self._take()
         if not _is_word(key):
             raise ValueError(f"found '{key}', expected: identifier")
-        _check(key, "")
+        _check(key, wording.of_label_key(key))
         if is_absent:
             return Requirement(key=key, operator="DoesNotExist")
         if self._next in {_END, ","}:
@@ -95,10 +94,9 @@ class _Parser:
             raise ValueError(f"found '{symbol}', expected: {_EXPECTED}")
         values = self._values() if symbol in _WORDS else (self._value(),)
         for value in values:
-            _check(key, value)
+            _check(value, wording.of_label_value(value))
         if symbol in {"<", ">"} and whole(values[0]) is None:
-            rule = "for 'Gt', 'Lt' operators, the value must be an integer"
-            raise ValueError(f'values[0]: Invalid value: "{values[0]}": {rule}')
+            _check(values[0], wording.NUMBER_RULE)
         return Requirement(key=key, operator=_SYMBOLS[symbol], values=values)
 
     def _value(self) -> str:
@@ -134,8 +132,6 @@ def _is_word(token: str) -> bool:
     return token != _END and token[0] not in "=!(),<>"
 
 
-def _check(key: str, value: str) -> None:
-    try:
-        check(key, value)
-    except LabelError as error:
-        raise ValueError(f'Invalid value: "{value or key}": {error.rule}') from None
+def _check(text: str, rule: str) -> None:
+    if rule:
+        raise ValueError(wording.invalid(text, rule))

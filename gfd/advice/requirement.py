@@ -1,4 +1,7 @@
-"""One thing that is asked of one label, as a NodeSelectorTerm or a label selector asks it."""
+"""One thing that is asked of one label, as a NodeSelectorTerm or a label selector asks it.
+
+Pure values: what has been read is legal, whoever reads it refuses the rest.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +41,35 @@ OPERATORS: Mapping[str, Callable[[str | None, tuple[str, ...]], bool]] = {
 """By Kubernetes' word: whether a label's value, None for none, is taken."""
 
 
+_TEXTS: Mapping[str, Callable[[str, tuple[str, ...]], str]] = {
+    "In": lambda key, values: f"{key}={values[0]}" if len(values) == 1 else f"{key} in ({','.join(values)})",
+    "NotIn": lambda key, values: (
+        f"{key}!={values[0]}" if len(values) == 1 else f"{key} notin ({','.join(values)})"
+    ),
+    "Exists": lambda key, _: key,
+    "DoesNotExist": lambda key, _: f"!{key}",
+    "Gt": lambda key, values: f"{key}>{values[0]}",
+    "Lt": lambda key, values: f"{key}<{values[0]}",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One thing that is asked of one label."""
+    """One thing that is asked of one label, or of the Node's name."""
 
     key: str
     operator: str
     """A key of :data:`OPERATORS`."""
     values: tuple[str, ...] = ()
+    line: int = 0
+    """Of the file that it stands in; 0 where it stands in none."""
+    is_shorthand: bool = False
+    """Whether it stands in nodeSelector, as ``key: value``."""
 
     def matches(self, labels: Labels) -> bool:
         """Return whether a Node with these labels is taken."""
         return OPERATORS[self.operator](labels.get(self.key), self.values)
+
+    def __str__(self) -> str:
+        """Return it in the syntax of ``kubectl get nodes --selector``."""
+        return _TEXTS[self.operator](self.key, self.values)

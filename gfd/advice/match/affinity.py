@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from gfd.advice.match import wording
 from gfd.advice.match.parts import text_of
-from gfd.advice.match.selectors import NAME_FIELD, OPERATORS, Preference, Requirement, Term, whole
+from gfd.advice.match.selectors import NAME_FIELD, Preference, Term
+from gfd.advice.requirement import OPERATORS, Requirement, whole
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:

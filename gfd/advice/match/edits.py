@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from gfd.advice.match.selectors import Requirement
     from gfd.advice.match.spec import Spec
     from gfd.advice.match.taints import Toleration
+    from gfd.advice.requirement import Requirement
 
 
 class Change(Protocol):

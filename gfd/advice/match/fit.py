@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.advice.match.selectors import OPERATORS, score
+from gfd.advice.match.selectors import score
 from gfd.advice.match.taints import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, untolerated
+from gfd.advice.requirement import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gfd.advice.match.selectors import Requirement
     from gfd.advice.match.spec import Spec
     from gfd.advice.nodes import Node, Taint
+    from gfd.advice.requirement import Requirement
 
 NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE = (
     "nodeName",

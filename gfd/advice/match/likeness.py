@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gfd.advice.match.selectors import whole
+from gfd.advice.requirement import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

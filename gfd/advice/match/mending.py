@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 from gfd.advice.match import fit
 from gfd.advice.match.edits import Edit, NodeNameChange, RequirementChange, ResourceChange, TolerationChange
 from gfd.advice.match.likeness import KNOWN, distance, explain
-from gfd.advice.match.selectors import NAME_FIELD, whole
+from gfd.advice.match.selectors import NAME_FIELD
 from gfd.advice.match.taints import CONDITION_PREFIX, Toleration
 from gfd.advice.nodes import UNSCHEDULABLE, VENDOR
 from gfd.advice.quantity import parse
+from gfd.advice.requirement import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from gfd.advice.match.census import Alternative, Census
     from gfd.advice.match.fit import Failure
-    from gfd.advice.match.selectors import Requirement
     from gfd.advice.match.spec import Spec
     from gfd.advice.nodes import Node, Taint
+    from gfd.advice.requirement import Requirement
 
 LEFT_OUT = 1.5
 """What it costs to ask for less."""

@@ -10,15 +10,15 @@ from gfd.advice.match.edits import Edit
 from gfd.advice.match.fit import judge_all
 from gfd.advice.match.likeness import distance
 from gfd.advice.match.mending import Mender
-from gfd.advice.match.selectors import whole
+from gfd.advice.requirement import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.advice.match.census import Census
     from gfd.advice.match.fit import Verdict
-    from gfd.advice.match.selectors import Requirement
     from gfd.advice.match.spec import Spec
+    from gfd.advice.requirement import Requirement
 
 _SHOWN = 3
 """Values that are named."""

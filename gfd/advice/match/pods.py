@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.advice.match.selectors import whole
 from gfd.advice.nodes import VENDOR
+from gfd.advice.requirement import whole
 
 if TYPE_CHECKING:
     from gfd.advice.match.documents import Document

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.advice.match.selectors import Preference, Requirement, Term
+    from gfd.advice.match.selectors import Preference, Term
     from gfd.advice.match.taints import Toleration
+    from gfd.advice.requirement import Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

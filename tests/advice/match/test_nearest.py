@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from gfd.advice.match import census
 from gfd.advice.match.fit import judge, judge_all
 from gfd.advice.match.nearest import Nearest, find_nearest, find_remedies
-from gfd.advice.match.selectors import OPERATORS, Requirement, Term
+from gfd.advice.match.selectors import Term
 from gfd.advice.match.spec import Spec
 from gfd.advice.match.taints import Toleration
 from gfd.advice.nodes import Node, Taint
+from gfd.advice.requirement import OPERATORS, Requirement
 
 GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
 PRODUCT, MEMORY = "nvidia.com/gpu.product", "nvidia.com/gpu.memory"

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gfd.advice.match.selectors import OPERATORS, Preference, Requirement, Term, score, whole
+from gfd.advice.match.selectors import Preference, Term, score
+from gfd.advice.requirement import OPERATORS, Requirement, whole
 
 MEMORY, NAME = "nvidia.com/gpu.memory", "metadata.name"
 LABELS = {MEMORY: "40960", "empty": "", "word": "forty"}

@@ -8,8 +8,8 @@ import pytest
 
 from gfd.advice.match.podfiles import read_files
 from gfd.advice.match.pods import Pod
-from gfd.advice.match.selectors import Requirement
 from gfd.advice.match.taints import Toleration
+from gfd.advice.requirement import Requirement
 from gfd.errors import GfdError
 
 GPU = "nvidia.com/gpu"
