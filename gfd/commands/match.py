@@ -27,8 +27,12 @@ def _run(loaded: Loaded, values: Values) -> None:
     _check_standard_input(values)
     pods = podfiles.read_files(values["files"])
     found = census.take(nodes.gather(loaded, values["nodes_file"], values["pods_file"]))
-    if values["nodes_file"] and not values["pods_file"] and any(pod.spec.requests for pod in pods):
-        sys.stderr.write("gfd: warning: without --pods, every device counts as free\n")
+    is_file = values["nodes_file"] and not values["pods_file"]
+    if (is_file or not all(node.is_counted for node in found.nodes)) and any(
+        pod.spec.requests for pod in pods
+    ):
+        why = "without --pods" if is_file else "as pods may not be listed"
+        sys.stderr.write(f"gfd: warning: {why}, every device counts as free\n")
     answers = [matching.answer(pod, found) for pod in terminal.track(pods, "Matching")]
     fault = matching.find_fault(answers)
     try:
