@@ -121,7 +121,7 @@ def _collect(flags: Sequence[str], options: Sequence[Option]) -> dict[str, Any]:
 
 def _take_options(flags: Sequence[str], options: Sequence[Option]) -> dict[str, Any]:
     """Return the values of a command's own options. Raises ConfigError."""
-    from gfd.config import parse
+    from gfd.given import parse
 
     texts = _collect(flags, options)
     return {option.field: parse(option, texts.get(option.field)) for option in options}

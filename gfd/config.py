@@ -8,36 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ConfigError
+from gfd.given import Given, take_default
 from gfd.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
 from gfd.sharing import Sharing
 from gfd.trust import distrust_file
-from gfd.values import (
-    OFF,
-    one_of,
-    parse_address,
-    parse_bool,
-    parse_duration,
-    parse_float,
-    parse_int,
-    parse_list,
-    shown,
-)
+from gfd.values import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gfd.configfile import ConfigFile
 
 MIN_PROBE_S, MAX_PROBE_S = 0.1, 3600.0
-
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "bool": parse_bool,
-    "int": parse_int,
-    "float": parse_float,
-    "address": lambda text: parse_address(text) if text else None,
-    "path": lambda text: Path(text) if text else None,
-    "string": lambda text: text or None,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,21 +100,6 @@ class Loaded:
     """In the order of the options table."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
-    """What one place says about one option."""
-
-    option: Option
-    texts: tuple[str, ...]
-    origin: str
-
-    def refusal(self, reason: str) -> ConfigError:
-        """Return the error to raise: it names the option the way that place does."""
-        is_in_file = self.origin not in {*self.option.flags, *self.option.environment, "default"}
-        name = self.option.file_key if is_in_file and self.option.file_key else self.option.flag
-        return ConfigError(name, COMMAND_LINE if self.origin == self.option.flag else self.origin, reason)
-
-
 def load(argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]) -> Loaded:
     """Return the configuration that flags, environment and config file make.
 
@@ -142,10 +109,10 @@ def load(argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping
     given = {option.field: _from_outside(option, argv_values, environ) for option in OPTIONS}
     file = _read_file(given["config_file"])
     effective = {
-        option.field: given[option.field] or _from_file(option, file) or _default(option)
+        option.field: given[option.field] or _from_file(option, file) or take_default(option)
         for option in OPTIONS
     }
-    values = {name: _parse(one) for name, one in effective.items()}
+    values = {name: one.parse() for name, one in effective.items()}
     _check(values, effective)
     _check_simulation(values, effective)
     _resolve(values, effective)
@@ -157,34 +124,21 @@ def load(argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping
     )
 
 
-def parse(option: Option, given: str | Sequence[str] | None) -> Any:
-    """Return the value of an option that no environment variable and no config file can give.
-
-    Without a default it is None, or an empty tuple for a list. Raises ConfigError.
-    """
-    if given is None:
-        if option.default is None:
-            return () if option.kind == "list" else None
-        return _parse(_default(option))
-    texts = (given,) if isinstance(given, str) else tuple(given)
-    return _parse(_Given(option=option, texts=texts, origin=option.flag))
-
-
 def _from_outside(
     option: Option, argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]
-) -> _Given | None:
+) -> Given | None:
     """Return what the command line says, else what the environment says; an empty variable says nothing."""
     value = argv_values.get(option.field)
     if value is not None:
         texts = (value,) if isinstance(value, str) else tuple(value)
-        return _Given(option=option, texts=texts, origin=option.flag)
+        return Given(option=option, texts=texts, origin=option.flag)
     for name in option.environment:
         if text := environ.get(name):
-            return _Given(option=option, texts=(text,), origin=name)
+            return Given(option=option, texts=(text,), origin=name)
     return None
 
 
-def _read_file(given: _Given | None) -> ConfigFile | None:
+def _read_file(given: Given | None) -> ConfigFile | None:
     if given is None or not given.texts[-1]:
         return None
     from gfd import configfile  # only who has a config file pays for reading one
@@ -197,34 +151,14 @@ def _read_file(given: _Given | None) -> ConfigFile | None:
     return configfile.read(path, origin)
 
 
-def _from_file(option: Option, file: ConfigFile | None) -> _Given | None:
+def _from_file(option: Option, file: ConfigFile | None) -> Given | None:
     if file is None or option.file_key is None or option.file_key not in file.values:
         return None
     value = file.values[option.file_key]
-    return _Given(option=option, texts=value.texts, origin=f"{file.source}:{value.line}")
+    return Given(option=option, texts=value.texts, origin=f"{file.source}:{value.line}")
 
 
-def _default(option: Option) -> _Given:
-    return _Given(option=option, texts=(option.default or "",), origin="default")
-
-
-def _parse(given: _Given) -> Any:
-    """Return the value of one option; a text that says nothing is None, or an empty tuple for a list."""
-    option, text = given.option, given.texts[-1] if given.texts else ""
-    try:
-        if option.kind == "duration":
-            return None if text == option.default == OFF else parse_duration(text)
-        if option.kind == "choice":
-            return one_of(text, option.choices)
-        if option.kind == "list":
-            items = parse_list(given.texts)
-            return tuple(one_of(item, option.choices or items) for item in items)
-        return _PARSERS[option.kind](text)
-    except ValueError as error:
-        raise given.refusal(str(error)) from None
-
-
-def _check(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
+def _check(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:
     """Refuse what no single option is wrong about, or what this version cannot do."""
     interval_s, ttl_s = values["sleep_interval_s"], values["label_ttl_s"]
     if interval_s is not None and interval_s <= 0:
@@ -256,7 +190,7 @@ def _check(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
         )
 
 
-def _check_simulation(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
+def _check_simulation(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:
     for name in ("mig", "mig_config"):
         if values[name] and not values["simulate"]:
             raise effective[name].refusal("needs --simulate: it describes a simulated machine")
@@ -264,7 +198,7 @@ def _check_simulation(values: Mapping[str, Any], effective: Mapping[str, _Given]
         raise effective["mig_config"].refusal("needs --mig, the file it is a configuration of")
 
 
-def _resolve(values: dict[str, Any], effective: Mapping[str, _Given]) -> None:
+def _resolve(values: dict[str, Any], effective: Mapping[str, Given]) -> None:
     """Put what is meant in the place of ``auto``, ``all``, and a sink that is not named."""
     values["device_discovery_strategy"] = "nvml"
     for name in ("output_file", "machine_type_file", "namespace"):  # empty means something, or nothing at all
@@ -283,7 +217,7 @@ def _resolve(values: dict[str, Any], effective: Mapping[str, _Given]) -> None:
     _check_sinks(values, effective)
 
 
-def _check_sinks(values: Mapping[str, Any], effective: Mapping[str, _Given]) -> None:
+def _check_sinks(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:
     sinks = values["sinks"]
     if values["use_node_feature_api"] and "nodefeature" not in sinks:
         raise effective["use_node_feature_api"].refusal(
@@ -319,7 +253,7 @@ def _warnings(file: ConfigFile, is_strict: bool) -> tuple[str, ...]:
     return (*file.warnings, *unknown)
 
 
-def _setting(given: _Given, value: Any) -> Setting:
+def _setting(given: Given, value: Any) -> Setting:
     """Return a bool and a list as they were understood, and anything else as it was written."""
     is_spelled = given.option.kind in {"bool", "list"}
     text = shown(value) if is_spelled else "".join(given.texts[-1:])

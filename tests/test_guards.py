@@ -24,12 +24,12 @@ from tests.standin import Standin, build, environment, from_inventory
 RECORD: dict[str, Any] = {
     # Modules of gfd, packages of others, and those of the standard library that are dear.
     "one-shot imports": {
-        "gfd": 42,
+        "gfd": 43,
         "packages": ["jinja2", "markupsafe", "pynvml"],
         "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
-        "gfd": 52,
+        "gfd": 53,
         "packages": ["apscheduler", "jinja2", "markupsafe", "pynvml", "rich", "structlog", "tzlocal"],
     },
     "one-shot starts processes": 1,
