@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.advice.geometry import explain, lay_out, name_device
-from gfd.advice.terminal import DIM, GREEN, YELLOW, paint, shown
+from gfd.advice.terminal import DIM, GREEN, YELLOW, cut, paint, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ _PRODUCT = re.compile(r".+-MIG-(?P<profile>.+?)(-SHARED)?")
 def draw_inventory(inventory: Inventory, *, width: int | None = None, is_coloured: bool = False) -> str:
     """Return every GPU of a node, one below the other; ``width`` is that of the terminal, in columns."""
     blocks = [draw(gpu, width=width, is_coloured=is_coloured) for gpu in inventory.gpus]
-    blocks += [_cut(str(failed), width) + "\n" for failed in inventory.failed_gpus]
+    blocks += [cut(str(failed), width) + "\n" for failed in inventory.failed_gpus]
     # A GPU that is drawn stands apart; those that only have a name are a list.
     gap = "\n" if any(block.count("\n") > 1 for block in blocks) else ""
     return gap.join(blocks or ["no GPU\n"])
@@ -38,7 +38,7 @@ def draw_inventory(inventory: Inventory, *, width: int | None = None, is_coloure
 def draw(gpu: Gpu, *, width: int | None = None, is_coloured: bool = False) -> str:
     """Return one GPU: its name, and how it is divided."""
     state = "no MIG" if not gpu.is_mig_capable else "MIG on" if gpu.is_mig_enabled else "MIG off"
-    lines = [_cut(f"GPU {gpu.index}  {gpu.name}  {state}", width)]
+    lines = [cut(f"GPU {gpu.index}  {gpu.name}  {state}", width)]
     layout = lay_out(gpu)
     if layout is not None:
         is_wide = width is None or width >= _WIDE
@@ -49,11 +49,11 @@ def draw(gpu: Gpu, *, width: int | None = None, is_coloured: bool = False) -> st
         for number, instance in enumerate(layout.instances):
             style = _STYLES[number % len(_STYLES)]
             for mark, text in _explain(number, instance):
-                lines.append(paint(f"{mark:<4}", style, is_coloured=is_coloured) + _cut(text, width, 4))
-        lines += [_cut(text, width) for text in _foot(layout)]
+                lines.append(paint(f"{mark:<4}", style, is_coloured=is_coloured) + cut(text, width, 4))
+        lines += [cut(text, width) for text in _foot(layout)]
     elif gpu.is_mig_enabled:
-        lines.append(_cut(f"not drawn: {explain(gpu)}", width))
-        lines += [_cut(name_device(device), width) for device in gpu.mig_devices or ()]
+        lines.append(cut(f"not drawn: {explain(gpu)}", width))
+        lines += [cut(name_device(device), width) for device in gpu.mig_devices or ()]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -68,7 +68,7 @@ def draw_layout(labels: Labels, *, width: int | None = None) -> str:
     for profile, count, slices in found:
         box = f"[{'=' * (3 * slices - 2)}]" if slices else ""
         drawn = box * count if count <= _LARGEST else ""
-        lines.append(_cut(f"{shown(profile):<{column}}  {count:>2}  {drawn}", width).rstrip() + "\n")
+        lines.append(cut(f"{shown(profile):<{column}}  {count:>2}  {drawn}", width).rstrip() + "\n")
     return "".join(lines)
 
 
@@ -122,11 +122,6 @@ def _foot(layout: Layout) -> Iterator[str]:
         yield f"{_LEFT_OVER}   left over: the memory beside it is taken"
     for device in layout.unplaced:
         yield f"not drawn, its place is not known: {name_device(device)}"
-
-
-def _cut(text: str, width: int | None, used: int = 0) -> str:
-    line = shown(text)
-    return line if width is None or len(line) + used <= width else line[: max(width - used - 1, 0)] + "…"
 
 
 def _count_devices(labels: Labels) -> list[tuple[str, int, int]]:

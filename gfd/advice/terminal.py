@@ -36,6 +36,12 @@ def shown(text: str) -> str:
     )
 
 
+def cut(text: str, width: int | None, used: int = 0) -> str:
+    """Return a line as :func:`shown`, cut where a terminal of ``width`` columns ends; ``used`` are taken."""
+    line = shown(text)
+    return line if width is None or len(line) + used <= width else line[: max(width - used - 1, 0)] + "…"
+
+
 def width_of(stream: TextIO) -> int | None:
     """Return the columns of the terminal that ``stream`` is; None where it is none."""
     if not stream.isatty():

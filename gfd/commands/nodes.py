@@ -25,7 +25,10 @@ def _run(loaded: Loaded, values: Values) -> None:
         selector=listed.read_selector(values["selector"]),
         order=listed.read_order(values["sort"]),
         form=values["format"],
+        is_drawn=values["draw"],
     )
+    if asked.is_drawn:
+        listed.check_drawing(asked.form, is_watched=values["watch"])
     if values["watch"]:
         from gfd.advice.roster.live import watch
 
@@ -63,6 +66,14 @@ COMMAND = Command(
             default="table",
             group="Nodes",
             help="How to print.",
+        ),
+        Option(
+            field="draw",
+            flags=("--draw",),
+            kind="bool",
+            default="false",
+            group="Nodes",
+            help="Draw each node's MIG devices to scale; where on a GPU they lie, labels do not tell.",
         ),
         Option(
             field="watch",

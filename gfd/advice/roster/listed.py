@@ -11,7 +11,7 @@ from gfd.advice import labelselector
 from gfd.advice.nodes import gather
 from gfd.advice.roster import roster, rostertable
 from gfd.advice.roster.columns import COLUMNS
-from gfd.advice.terminal import is_coloured, width_of
+from gfd.advice.terminal import BOLD, cut, is_coloured, paint, width_of
 from gfd.errors import ConfigError
 from gfd.options import COMMAND_LINE
 from gfd.values import one_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gfd.advice.labelselector import LabelSelector
     from gfd.advice.roster.roster import Roster
     from gfd.config import Loaded
+    from gfd.labels import Labels
 
 UNCOUNTED = "gfd: warning: what is allocated and free is unknown: {}\n"
 NO_PODS = "pods may not be listed; the verb list on pods is needed"
@@ -39,6 +40,8 @@ class Asked:
     """Names of columns, with a leading ``-`` where turned round."""
     form: str = "table"
     """``table``, ``wide``, or a key of :data:`FORMATS`."""
+    is_drawn: bool = False
+    """Whether the MIG devices of each node are drawn below the table."""
 
 
 FORMATS: Mapping[str, Callable[[Roster], str]] = {
@@ -78,7 +81,28 @@ def show(loaded: Loaded, asked: Asked) -> str:
         sys.stderr.write(UNCOUNTED.format(_reason(asked)))
     if asked.form in FORMATS:
         return FORMATS[asked.form](found)
-    return draw(found, asked, now)
+    drawn = _draw_devices(found, {node.name: node.labels for node in nodes}) if asked.is_drawn else ""
+    return draw(found, asked, now) + drawn
+
+
+def check_drawing(form: str, *, is_watched: bool) -> None:
+    """Raise ConfigError where there is no table to draw below."""
+    if form in FORMATS or is_watched:
+        other = "--watch" if is_watched else f"-o {form}"
+        reason = f"draws below a table that is printed once; leave out {other}"
+        raise ConfigError("--draw", COMMAND_LINE, reason)
+
+
+def _draw_devices(found: Roster, labels: Mapping[str, Labels]) -> str:
+    """Return the MIG devices of each node that has any: how many of each profile, to scale, in no place."""
+    from gfd.advice.drawing import draw_layout
+
+    width, coloured = width_of(sys.stdout), is_coloured(sys.stdout)
+    text = ""
+    for row in found.rows:
+        if drawn := draw_layout(labels[row.node], width=width):
+            text += f"\n{paint(cut(row.node, width), BOLD, is_coloured=coloured)}\n{drawn}"
+    return text
 
 
 def draw(found: Roster, asked: Asked, now: datetime, *, height: int | None = None) -> str:

@@ -63,6 +63,7 @@ def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
         ("nodes", []),
         ("nodes-wide", ["-o", "wide"]),
         ("nodes-sorted", ["--sort=-free", "--sort=node", "-l", "zone in (a,b),zone!=c"]),
+        ("nodes-drawn", ["--draw"]),
         ("nodes-csv", ["-o", "csv"]),
         ("nodes-json", ["-o", "json", "-l", "zone=a"]),
         ("nodes-yaml", ["-o", "yaml", "-l", "zone=a"]),
@@ -77,6 +78,21 @@ def test_what_is_printed(
     code, out, err = gfd(*cluster(tmp_path), *words)
     assert (code, err) == (0, "")
     goldens.check(request, name, out)
+
+
+def test_devices_are_drawn_to_scale(gfd: Gfd) -> None:
+    words = ("--simulate=mig-doc", "--mig=all-balanced", "--mig-strategy=mixed", "--draw")
+    code, out, err = gfd(*words)
+    assert (code, err) == (0, "")
+    assert out.partition("\n\nmig-doc\n")[2] == (
+        "1g.5gb    2  [=][=]\n2g.10gb   1  [====]\n3g.20gb   1  [=======]\n"
+    )
+
+
+@pytest.mark.parametrize(("words", "other"), [(["-o=csv"], "-o csv"), (["--watch"], "--watch")])
+def test_a_drawing_needs_a_table(gfd: Gfd, tmp_path: Path, words: list[str], other: str) -> None:
+    said = f"gfd: --draw (command line): draws below a table that is printed once; leave out {other}\n"
+    assert gfd(*cluster(tmp_path), "--draw", *words) == (2, "", said)
 
 
 def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> None:
