@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd import limits, snapshot
@@ -41,13 +41,20 @@ class Question:
 def find(loaded: Loaded, question: Question) -> Answer:
     """Return the answer to a question. Raises GfdError."""
     _check(loaded, question)
-    work = _plan(loaded, question)
     try:
-        # Templates of somebody's own are at work here too: in a child, and under its limits.
-        plain = child.run(lambda note: snapshot.to_plain(work(note)), loaded.config.probe_timeout_s)
+        return _work(loaded, _plan(loaded, question))
     except DriverUnavailable as error:
+        if question.keys:
+            answer = _work(loaded, _plan(loaded, replace(question, is_catalogue=True)))
+            if not any(explanation.is_known for explanation in answer.explanations):
+                return answer  # whose they are takes no machine
         hint = "Labels of other machines are explained with --simulate or --node, all of them with --catalog"
         raise DriverUnavailable(f"{error}. {hint}") from error
+
+
+def _work(loaded: Loaded, work: Callable[[Note], Answer]) -> Answer:
+    # Templates of somebody's own are at work here too: in a child, and under its limits.
+    plain = child.run(lambda note: snapshot.to_plain(work(note)), loaded.config.probe_timeout_s)
     answer = snapshot.from_plain(Answer, plain, "the answer")
     assert isinstance(answer, Answer)
     return answer

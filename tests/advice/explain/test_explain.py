@@ -628,6 +628,13 @@ def test_bad_input(explain: Explain, argv: list[str], code: int, message: str) -
     assert err.count("\n") == 1
 
 
+def test_whose_a_foreign_key_is_takes_no_machine(explain: Explain) -> None:
+    said = "nvidia.com/gpu.deploy.x (it belongs to NVIDIA's GPU operator; the nearest key of gfd is"
+    code, out, err = explain("gpu.deploy.x")
+    assert (code, out) == (1, "")
+    assert err == f"gfd: none of gfd's labels: {said} nvidia.com/gpu.model)\n"
+
+
 def test_a_machine_without_a_driver(explain: Explain) -> None:
     code, out, err = explain("gpu.count")
     assert (code, out) == (1, "")
