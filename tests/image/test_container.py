@@ -31,7 +31,7 @@ def test_a_simulated_machine_is_labelled(agent: Container) -> None:
 def test_a_missing_driver_is_told_in_one_line(agent: Container) -> None:
     told = (
         "gfd: libnvidia-ml.so.1 could not be loaded from the loader's path or under /driver-root: "
-        "libnvidia-ml.so.1: cannot open shared object file: No such file or directory. Install the NVIDIA "
+        "libnvidia-ml.so.1: cannot open shared object file: No such file or directory; install the NVIDIA "
         "driver; in a container use the NVIDIA runtime, or mount the driver and name it with "
         "--driver-root-ctr-path\n"
     )
