@@ -39,7 +39,7 @@ MAKE_S = 600.0
 
 def main() -> None:
     """Measure what is asked for, size by size, and write what is there after each scenario."""
-    options = _parse()
+    options = parse(sys.argv[1:])
     measured = load(options.merge) if options.merge else []
     about = {
         "machine": machine(),
@@ -100,7 +100,8 @@ def _go_through(world: World, options: argparse.Namespace) -> Iterator[Measureme
     world.fleet.tell("end", is_withdrawing=False)
 
 
-def _parse() -> argparse.Namespace:
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return what to measure; a wrong use prints what is right and ends with exit code 2."""
     parser = argparse.ArgumentParser(prog="tox -e scale --", description=__doc__)
     parser.add_argument("sizes", type=_count, nargs="*", metavar="SIZE", help="numbers of nodes; default 500")
     parser.add_argument(
@@ -123,7 +124,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--merge", type=Path, nargs="+", metavar="FILE", help="add what earlier runs wrote with --json"
     )
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.scenarios = (FIRST, *(each for each in options.scenarios if each != FIRST))
     options.sizes = options.sizes or ([] if options.merge else list(SIZES))
     return options

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from bench.scale.__main__ import parse as parse_options
 from bench.scale.chart import draw
 from bench.scale.histogram import Reading, bound, parse, quantile
 from bench.scale.result import Measurement, load, save
 from bench.scale.table import render
+from tests.pages import ROOT, blocks
 
 PAGE = """\
 # HELP apiserver_request_total Counter
@@ -122,3 +125,16 @@ def test_the_chart_has_a_line_for_each_system() -> None:
     assert text.endswith("</svg>\n")
     assert text.count("<polyline ") == 8
     assert text.count("gfd, node") == text.count(">original<") == 1
+
+
+def test_what_the_page_types_is_taken() -> None:
+    # Carried out they would take an hour; that the options are as the page says is seen without.
+    page = ROOT / "docs" / "scale.md"
+    typed = [line for block in blocks(page) if block.kind == "sh" for line in block.text.splitlines()]
+    assert len(typed) == 4
+    for line in typed:
+        words = shlex.split(line, comments=True)
+        assert words[:3] == ["tox", "-e", "scale"]
+        parse_options(words[4:])
+    assert parse_options([]).sizes == [500]
+    assert parse_options(shlex.split(typed[1], comments=True)[4:]).scenarios == ("start", "layouts", "rest")

@@ -19,7 +19,7 @@ from tests.pages.test_pages import lay_out
 
 pytestmark = pytest.mark.cluster
 
-# Building the image has tests of its own: tests/image.
+# Building the image has tests of its own: tests/image. What measures for an hour is only parsed: tests/bench.
 SHELL = [
     (page, lines)
     for page in PAGES
@@ -27,7 +27,7 @@ SHELL = [
         lines := [
             line.strip()
             for block in blocks(page)
-            if block.kind == "sh" and not block.text.startswith("docker")
+            if block.kind == "sh" and not block.text.startswith(("docker", "tox"))
             for line in block.text.replace("\\\n", " ").splitlines()
         ]
     )
