@@ -18,6 +18,8 @@ from gfd.inventory import FailedGpu, Failure
 from gfd.options import OPTIONS
 from tests.make import gpu, inventory
 
+pytestmark = pytest.mark.whole
+
 Gfd = Callable[..., tuple[int | None, str, str]]
 DOC = ("--simulate", "mig-doc", "--mig", "all-1g.5gb", "--mig-strategy", "single", "--no-timestamp")
 

@@ -22,6 +22,8 @@ import pytest
 from gfd.probe import machines, sysfs
 from tests.standin import Fault, Standin, build, environment, from_inventory
 
+pytestmark = pytest.mark.whole
+
 PATIENCE_S = 15.0
 A100 = from_inventory(machines.read("mig-doc", "all-disabled"))
 MIG = from_inventory(machines.read("mig-doc", "all-1g.5gb"))

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from gfd.labels import Labels
 
 TEMPLATES = Templates()
-SETTINGS = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+SETTINGS = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 NAMES = st.one_of(
     st.sampled_from(
@@ -248,7 +246,7 @@ def test_a_snapshot_has_the_same_labels(inventory: Inventory, strategy: str, sha
     assert outcome(again, strategy, sharing) == outcome(inventory, strategy, sharing)
 
 
-@settings(SETTINGS, max_examples=15)
+@SETTINGS
 @given(inventories())
 @example(make.inventory(make.gpu(name="a\x85b\u2028c\ufeff\x7f\U0001f600")))
 def test_a_snapshot_in_yaml_has_the_same_labels(inventory: Inventory) -> None:
@@ -269,7 +267,7 @@ def test_nfd_reads_the_same_labels_from_the_feature_file(
     assert len(text.encode()) <= 65_536
 
 
-@settings(SETTINGS, max_examples=150)
+@SETTINGS
 @given(st.from_type(Inventory).map(lambda found: found), MIG_STRATEGIES, sharings())
 @example(Inventory(gpus=(Gpu(index=0, name="x"),)), "none", Sharing())
 @example(make.inventory(make.gpu(compute_capability=None)), "none", Sharing())

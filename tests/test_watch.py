@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd import config, watch
@@ -209,7 +209,6 @@ def bursts(draw: st.DrawFn) -> list[float]:
     return times
 
 
-@settings(deadline=None, max_examples=300)
 @given(times=bursts(), delays=st.lists(st.integers(0, 12), min_size=1, max_size=20))
 def test_a_burst_is_answered_once_settled_or_overdue(times: list[float], delays: list[int]) -> None:
     world = World()
@@ -234,7 +233,6 @@ def test_a_burst_is_answered_once_settled_or_overdue(times: list[float], delays:
     assert LIMIT_S + IDLE_S <= 10
 
 
-@settings(deadline=None, max_examples=300)
 @given(times=bursts(), readings=st.lists(st.integers(0, 64), min_size=1, max_size=20))
 def test_what_is_published_last_is_never_torn(times: list[float], readings: list[int]) -> None:
     """A service reads when told to, publishes when allowed; in the end the labels are of the last layout."""

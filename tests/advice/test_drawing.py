@@ -14,6 +14,8 @@ from tests.advice.test_geometry import divided, place
 from tests.make import failure, gpu, inventory
 from tests.test_cli import DOC
 
+pytestmark = pytest.mark.whole
+
 MIXED = divided(
     place(0, "3g.20gb", 3, 4, 4),
     place(1, "1c.3g.20gb", 3, 0, 4, ci=0, ci_slices=1),

@@ -23,6 +23,8 @@ from gfd.config import Loaded
 from gfd.errors import ConfigError, GfdError
 from gfd.nodeconfig import Loader
 
+pytestmark = pytest.mark.whole
+
 GPU = "nvidia.com/gpu"
 Object = dict[str, Any]
 

@@ -16,6 +16,8 @@ from gfd.config import Loaded, load
 from gfd.errors import GfdError
 from tests.advice.make import Object, gpu_labels, node, pod, write
 
+pytestmark = pytest.mark.whole
+
 GPU = "nvidia.com/gpu"
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.pseudoterminal import typed
 
+pytestmark = pytest.mark.whole
+
 COMMANDS = {
     "diff": ("diff", "--simulate=mig-doc", "--no-timestamp", "--output-file=gfd"),
     "doctor": ("doctor", "--simulate=mig-doc", "--output-file=gfd", "--kubeconfig=/gone"),

@@ -22,6 +22,8 @@ from tests.isolation.test_child import is_running, wait_until
 from tests.isolation.test_client import order
 from tests.standin import Fault, Standin, build, environment, from_inventory
 
+pytestmark = pytest.mark.whole
+
 MIXED = order(mig_strategy="mixed", no_timestamp="true")
 NODE = replace(from_inventory(machines.read("mig-doc", "all-1g.5gb")), driver="535.1")
 

@@ -15,6 +15,8 @@ from gfd.errors import NvmlCallFailed, ProbeError
 from gfd.isolation import child
 from gfd.limits import Note
 
+pytestmark = pytest.mark.whole
+
 READING = "the process that reads the hardware"
 
 

@@ -20,6 +20,8 @@ from gfd.probe import machines
 from tests.isolation.test_child import is_running, wait_until
 from tests.standin import Fault, build, environment, from_inventory
 
+pytestmark = pytest.mark.whole
+
 A100 = from_inventory(machines.read("mig-doc", "all-disabled"))
 
 

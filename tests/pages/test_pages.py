@@ -16,6 +16,8 @@ from gfd.metrics import StatusCollector
 from gfd.status import Status
 from tests.pages import PAGES, ROOT, anchors, blocks, links, rewrite, shown
 
+pytestmark = pytest.mark.whole
+
 ALL = [block for page in PAGES for block in blocks(page)]
 # The README's first two commands set everything up and run this test, among others: .ci/run types them.
 TYPED_BY_CI = [block for block in ALL if ".venv" in block.text]

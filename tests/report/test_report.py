@@ -18,6 +18,8 @@ from gfd.probe import machines
 from tests import make
 from tests.report import samples
 
+pytestmark = pytest.mark.whole
+
 Gfd = Callable[..., tuple[int | None, str, str]]
 
 

@@ -20,6 +20,8 @@ from gfd.inventory import Inventory
 from gfd.probe import machines
 from tests.make import fabric, gpu, inventory
 
+pytestmark = pytest.mark.whole
+
 NAMES = ["contents.txt", "snapshot.yaml", "config.txt", "doctor.txt", "labels.txt", "versions.txt", "log.txt"]
 NODE = "gpu-node-17.dc1.example.com"
 POD = "gfd-x7k2p"

@@ -24,6 +24,8 @@ from tests import standin
 from tests.make import failure, gpu, inventory, mig_gpu
 from tests.standin import Fault, Standin, StandinGpu
 
+pytestmark = pytest.mark.whole
+
 KERNEL = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build\n"
 ADDRESS = "0000:3b:00.0"
 T4 = StandinGpu(

@@ -25,6 +25,8 @@ from tests import standin
 from tests.make import fabric, failure, gpu, inventory, mig, mig_gpu
 from tests.standin import Fault, from_inventory
 
+pytestmark = pytest.mark.whole
+
 Explain = Callable[..., tuple[int | None, str, str]]
 DOC = ("--simulate", "mig-doc", "--mig", "all-1g.5gb", "--mig-strategy", "single", "--no-timestamp")
 

@@ -11,6 +11,8 @@ import pytest
 
 from gfd import cli
 
+pytestmark = pytest.mark.whole
+
 Explain = Callable[..., tuple[int | None, str, str]]
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from gfd import cli
 
+pytestmark = pytest.mark.whole
+
 Gfd = Callable[..., tuple[int | None, str, str]]
 ROOT = Path(__file__).parents[3]
 EXAMPLES = Path("manifests/examples")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.advice.match import census
@@ -279,7 +279,6 @@ SPECS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(SPECS, NODES)
 def test_an_edit_makes_a_pod_fit_where_it_says(spec: Spec, nodes: list[Node]) -> None:
     if not any(judge(spec, each).fits for each in nodes):

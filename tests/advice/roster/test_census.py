@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.advice.nodes import Demand, Node, add_requests, from_object
@@ -78,7 +78,6 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(STEPS))
 def test_what_is_told_bit_by_bit_is_what_a_list_would_tell(steps: list[Any]) -> None:
     census, nodes, pods, rows = Census(), dict[str, Node](), dict[str, Demand](), dict[str, Any]()

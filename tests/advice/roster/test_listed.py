@@ -17,6 +17,8 @@ from tests.advice import goldens
 from tests.advice.make import Object, gpu_labels, node, pod, unready, write
 from tests.pseudoterminal import typed
 
+pytestmark = pytest.mark.whole
+
 Gfd = Callable[..., tuple[int | None, str, str]]
 NOW = datetime(2026, 1, 2, 3, 9, 35, tzinfo=UTC)
 

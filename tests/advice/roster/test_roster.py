@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.advice.nodes import Node, add_requests, from_object
@@ -66,7 +66,6 @@ def test_sorting(order: list[str], expected: list[str]) -> None:
     assert names(*order) == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([sign + column.name for column in COLUMNS for sign in ("", "-")])))
 def test_any_order_keeps_every_node(order: list[str]) -> None:
     assert sorted(names(*order)) == ["a10", "a9", "b", "d"]

@@ -6,7 +6,7 @@ from operator import eq, ge, gt, le, lt
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.advice.select.boxes import Boxes, Numbers, Values, both, to_terms
@@ -99,7 +99,6 @@ LABELLED = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=500)
 @given(st.lists(st.tuples(st.sampled_from(sorted(OPERATORS)), PARTS), min_size=1, max_size=2), LABELLED)
 def test_terms_take_what_the_comparison_says(
     asked: list[tuple[str, list[int]]], labelled: tuple[int, int, str]
@@ -121,7 +120,6 @@ def test_terms_take_what_the_comparison_says(
 SIZES = st.tuples(st.integers(0, 200), st.sampled_from(["Ki", "Mi", "M", "Gi", "G", "e8"]))
 
 
-@settings(deadline=None, max_examples=500)
 @given(
     st.lists(st.tuples(st.sampled_from(sorted(OPERATORS)), SIZES), min_size=1, max_size=2),
     st.integers(0, 400),

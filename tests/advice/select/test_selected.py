@@ -17,6 +17,8 @@ from tests.advice import goldens
 from tests.advice.make import Object, gpu_labels, node, pod, write
 from tests.pseudoterminal import typed
 
+pytestmark = pytest.mark.whole
+
 Gfd = Callable[..., tuple[int | None, str, str]]
 A100, H100 = "NVIDIA-A100-PCIE-40GB", "NVIDIA-H100-80GB-HBM3"
 GPU = "nvidia.com/gpu"

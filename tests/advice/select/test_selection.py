@@ -8,7 +8,7 @@ from operator import ge, lt
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.advice.nodes import Node, from_object
@@ -17,6 +17,8 @@ from gfd.advice.select.selection import select
 from gfd.advice.select.snippet import to_spec
 from gfd.labels import check
 from tests.advice.make import gpu_labels, node
+
+pytestmark = pytest.mark.whole
 
 A100, T4 = "NVIDIA-A100-SXM4-40GB", "Tesla-T4"
 PROFILES = ("1g.5gb", "3g.20gb")
@@ -111,7 +113,6 @@ def is_meant(wanted: Wanted, is_: dict[str, Any]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(gpu_nodes(), max_size=6), WANTED)
 def test_nodes_are_selected_by_what_they_are(cluster: list[dict[str, Any]], wanted: Wanted) -> None:
     if not any((wanted.product, wanted.mig, wanted.memory, wanted.compute, wanted.driver)):
