@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from gfd.exits import ExitCode
 from gfd.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ it labels this node now and again each --sleep-interval.
 """
 _FOOT = """\
 gfd COMMAND --help explains a command's options, and all the others.
-Exit code: 0 done, 1 could not read or publish, 2 wrong use.
 """
 
 
@@ -37,7 +37,8 @@ def write(commands: Mapping[str, Command]) -> str:
     title = max(len(group) for group in groups) + 2
     listed = "".join(f"  {name:<{column}}{command.help}\n" for name, command in commands.items())
     flags = "".join(_wrap(f"  {group:<{title}}", " ".join(names)) for group, names in groups.items())
-    return f"{_HEAD}\n{listed}\n{flags}\n{_FOOT}"
+    codes = "".join(_wrap(f"  {code}  ", code.meaning) for code in ExitCode)
+    return f"{_HEAD}\n{listed}\n{flags}\nExit code:\n{codes}\n{_FOOT}"
 
 
 def write_command(name: str, command: Command) -> str:
