@@ -127,7 +127,9 @@ def test_a_component(cluster: ControlPlane, tmp_path: Path, component: str) -> N
     elif component == "runtime-class":
         assert after == before | {"runtimeClassName": "nvidia"}
     else:
-        assert one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
+        node = {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}
+        (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+        assert endpoint == {"port": "metrics", "relabelings": [node]}
         assert after == before
 
 
