@@ -10,7 +10,7 @@ from gfd import __version__
 from gfd.errors import ConfigError, GfdError
 from gfd.exits import ExitCode
 from gfd.flags import normalise
-from gfd.options import COMMAND_LINE, OPTIONS
+from gfd.options import COMMAND_LINE, OPTIONS, ORIGINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from gfd.nodeconfig import Loader
     from gfd.options import Option
     from gfd.sinks import Sink
-
-ORIGINAL = "gpu-feature-discovery"
-"""The other name of the program, under which it stands in for NVIDIA's."""
 
 
 def main() -> NoReturn:

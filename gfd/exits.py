@@ -29,7 +29,10 @@ class ExitCode(IntEnum):
 
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-"""What ends the service, with 0: a read that is under way is given up, the labels stay."""
-
 RELOADING = signal.SIGHUP
-"""What makes the service load configuration and templates again."""
+
+SIGNALS: tuple[tuple[tuple[signal.Signals, ...], str], ...] = (
+    (ENDING, "Ends the service, with 0; its labels stay."),
+    ((RELOADING,), "Lets the service load configuration and templates again."),
+)
+"""What the service takes, and what it does then: one sentence."""

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import gfd
-from gfd.exits import ENDING, RELOADING, ExitCode
+from gfd.exits import ENDING, RELOADING, SIGNALS, ExitCode
 
 SOURCES = sorted(Path(gfd.__file__).parent.rglob("*.py"))
 WAYS_OUT = {"sys.exit", "os._exit", "exit", "quit"}
@@ -21,6 +21,7 @@ def test_the_codes_that_scripts_rely_on() -> None:
 
 
 def test_the_signals_of_the_service() -> None:
+    assert [each for taken, _ in SIGNALS for each in taken] == [*ENDING, RELOADING]
     assert {*ENDING, RELOADING} == {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from gfd import cli
 from gfd.commands import COMMANDS
-from gfd.exits import ENDING, RELOADING, ExitCode
+from gfd.exits import SIGNALS, ExitCode
 from gfd.options import OPTIONS, Option
 
 README = Path(__file__).parent.parent / "README.md"
@@ -32,11 +30,6 @@ def _keep(request: pytest.FixtureRequest, name: str, source: str, table: str) ->
         assert shown == f"\n{table}\n"
 
 
-def _names(signals: Iterable[signal.Signals]) -> str:
-    *others, last = [each.name for each in signals]
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 def _row(option: Option) -> str:
     flags = ", ".join(f"`{flag}`" for flag in option.flags)
     environment = ", ".join(f"`{name}`" for name in option.environment)
@@ -53,12 +46,9 @@ def test_the_table_of_options(request: pytest.FixtureRequest) -> None:
 
 def test_the_table_of_exit_codes(request: pytest.FixtureRequest) -> None:
     rows = "".join(f"| `{code}` | {code.meaning} |\n" for code in ExitCode)
-    signals = (
-        f"{_names(ENDING)} ends the service, with 0; its labels stay. {RELOADING.name} lets it load\n"
-        "configuration and templates again.\n"
-    )
-    head = "| exit code | meaning |\n|---|---|\n"
-    _keep(request, "exit codes", "gfd/exits.py", f"{head}{rows}\n{signals}")
+    signals = "".join(f"| {', '.join(each.name for each in taken)} | {does} |\n" for taken, does in SIGNALS)
+    head = "| exit code, signal | meaning |\n|---|---|\n"
+    _keep(request, "exit codes", "gfd/exits.py", f"{head}{rows}{signals}")
 
 
 def test_the_first_command_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
