@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
     """An exit code, and what it tells whoever started gfd."""
 
     DONE = 0, "Done."
-    FAILED = 1, "Could not read, publish or write; or diff, doctor or match found something."
+    FAILED = 1, "Could not read, publish or write; or diff, doctor, match, select complain."
     MISUSED = 2, "Wrong use of the command line (1 when called as gpu-feature-discovery)."
 
     meaning: str
