@@ -1,8 +1,4 @@
-"""The command line: which command, which exit code. The only place that exits.
-
-0 done · 1 could not read or publish · 2 wrong use of the command line (1 as gpu-feature-discovery, since
-the original knows no other)
-"""
+"""The command line: which command, which exit code. The only place that exits."""
 
 from __future__ import annotations
 
@@ -12,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import __version__
 from gfd.errors import ConfigError, GfdError
+from gfd.exits import ExitCode
 from gfd.flags import normalise
-from gfd.options import COMMAND_LINE, OPTIONS
+from gfd.options import COMMAND_LINE, OPTIONS, ORIGINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,45 +21,40 @@ if TYPE_CHECKING:
     from gfd.options import Option
     from gfd.sinks import Sink
 
-ORIGINAL = "gpu-feature-discovery"
-"""The other name of the program, under which it stands in for NVIDIA's."""
-
-DONE, FAILED, MISUSED = 0, 1, 2
-
 
 def main() -> NoReturn:
     """Run gfd with this process's arguments and exit."""
     # A locale without UTF-8 lacks some characters; to say less is better than to say nothing.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = run(sys.argv[1:], os.environ)
-    if code == MISUSED and sys.argv[0].endswith(ORIGINAL):
-        code = FAILED
+    if code == ExitCode.MISUSED and sys.argv[0].endswith(ORIGINAL):
+        code = ExitCode.FAILED
     if code is None:
         # A cycle that hangs in the driver would be waited for at a normal exit.
-        os._exit(DONE)
+        os._exit(ExitCode.DONE)
     sys.exit(code)
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
+def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode | None:
     """Run gfd and return its exit code; None to exit at once, without waiting for other threads."""
     try:
         return _run(argv, environ)
     except ConfigError as error:
         _complain(str(error))
-        return MISUSED if error.origin == COMMAND_LINE else FAILED
+        return ExitCode.MISUSED if error.origin == COMMAND_LINE else ExitCode.FAILED
     except GfdError as error:
         _complain(str(error))
         if isinstance(error.__cause__, BrokenPipeError):
             _abandon_output()
-        return FAILED
+        return ExitCode.FAILED
     except BrokenPipeError:
         _abandon_output()
-        return DONE
+        return ExitCode.DONE
     except KeyboardInterrupt:
-        return FAILED
+        return ExitCode.FAILED
 
 
-def _run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
+def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode | None:
     commands = _find_commands(argv)
     words = normalise(argv, OPTIONS, {name: command.options for name, command in commands.items()})
     flags = [word for word in words if word.startswith("--")]
@@ -75,12 +67,12 @@ def _run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
     command = commands.get(name)
     if "--version" in flags:
         sys.stdout.write(f"gfd {__version__}\n")
-        return DONE
+        return ExitCode.DONE
     if "--help" in flags:
         from gfd import usage
 
         sys.stdout.write(usage.write_command(name, command) if command else usage.write(commands))
-        return DONE
+        return ExitCode.DONE
     values = _collect(flags, OPTIONS)
     if command is None:
         return _label(values, environ)
@@ -90,7 +82,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
             values = {**implied, **values}
     command.run(_load(values, environ), own_values)
     sys.stdout.flush()
-    return DONE
+    return ExitCode.DONE
 
 
 def _find_commands(argv: Sequence[str]) -> Mapping[str, Command]:
@@ -156,7 +148,7 @@ def _load(values: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
     return loaded
 
 
-def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> int | None:
+def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> ExitCode | None:
     from gfd.nodeconfig import Loader
 
     load = Loader(values, environ)
@@ -168,7 +160,7 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> int | None:
     return _label_once(loaded.config)
 
 
-def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> int | None:
+def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode | None:
     from gfd.isolation.client import ForkServer
 
     server = ForkServer()
@@ -205,10 +197,10 @@ def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> int | No
         metrics.start(config.metrics_addr, status)
     service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
     load.follow(config, service.configuration_changed)
-    return DONE if service.run() else None
+    return ExitCode.DONE if service.run() else None
 
 
-def _label_once(config: Config) -> int:
+def _label_once(config: Config) -> ExitCode:
     from gfd.isolation import once
     from gfd.order import plan
     from gfd.publisher import Publisher
@@ -221,7 +213,7 @@ def _label_once(config: Config) -> int:
     for error in published.errors:
         _complain(str(error))
     publisher.close()
-    return FAILED if published.errors else DONE
+    return ExitCode.FAILED if published.errors else ExitCode.DONE
 
 
 def _make_sinks(config: Config, tell: Callable[[str], None]) -> list[Sink]:

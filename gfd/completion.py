@@ -15,20 +15,23 @@ if TYPE_CHECKING:
     from gfd.options import Option
 
 
-def write(shell: str, commands: Mapping[str, Command]) -> str:
-    """Return the completion script for ``shell``. Raises GfdError where shtab is not installed."""
+def write(shell: str, commands: Mapping[str, Command], program: str = "gfd") -> str:
+    """Return the completion script for ``shell`` and that name of gfd.
+
+    Raises GfdError where shtab is not installed.
+    """
     try:
         import shtab
     except ImportError as error:
         raise GfdError(
             "completion needs shtab; install gfd with its extra: pip install 'gfd[cli]'"
         ) from error
-    script: str = shtab.complete(_parser(commands, shtab.FILE), shell)
+    script: str = shtab.complete(_parser(program, commands, shtab.FILE), shell)
     return script
 
 
-def _parser(commands: Mapping[str, Command], files: Any) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gfd")
+def _parser(program: str, commands: Mapping[str, Command], files: Any) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program)
     _add(parser, OPTIONS, files)
     words = parser.add_subparsers()
     for name, command in commands.items():

@@ -18,6 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from gfd.exits import ENDING, RELOADING
 from gfd.isolation.client import MARGIN_S
 from gfd.watch import Change
 
@@ -41,7 +42,7 @@ CLOCK_STEP_S = 5.0
 
 
 class Service:
-    """Runs cycles until SIGTERM, SIGINT or SIGQUIT; SIGHUP loads the configuration again."""
+    """Runs cycles until one of the signals that end it; another loads the configuration again."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class Service:
 
         Raises GfdError where the first cycle cannot succeed.
         """
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        for number in (*ENDING, RELOADING):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
         self._agent.follow(self._events.put)
         self._scheduler.start()
@@ -100,7 +101,7 @@ class Service:
             except Empty:
                 event = None
             self._status.ticked()
-            if isinstance(event, signal.Signals) and event != signal.SIGHUP:
+            if isinstance(event, signal.Signals) and event != RELOADING:
                 return event
             self._take(event)
             now_s = time.monotonic()
@@ -128,7 +129,7 @@ class Service:
         if isinstance(event, str):
             self._drifted.add(event)
             self._do(self._repair)
-        elif event == signal.SIGHUP:
+        elif event == RELOADING:
             self._do(self._reload)
         elif event is Change.CONFIGURATION:
             self._do(self._reload_if_changed)

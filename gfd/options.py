@@ -1,7 +1,7 @@
 """Every option gfd has, in one table.
 
-Flags, environment variables, config-file keys, defaults, ``--help``, completions and the table in the
-README all come from :data:`OPTIONS`: an option is a row here and a field of :class:`gfd.config.Config`.
+Flags, environment variables, config-file keys, defaults, ``--help``, completions, man page and the table in
+the README all come from :data:`OPTIONS`: an option is a row here and a field of :class:`gfd.config.Config`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["string", "bool", "duration", "choice", "list", "float", "int", "path", "address"]
+
+ORIGINAL = "gpu-feature-discovery"
+"""The other name of the program, under which it stands in for NVIDIA's."""
 
 COMMAND_LINE = "command line"
 """What errors name as the origin of a flag."""

@@ -5,26 +5,25 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from gfd.exits import ExitCode
 from gfd.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gfd.commands.command import Command
+    from gfd.commands.command import Command, Words
     from gfd.options import Option
 
 WIDTH = 80
 """Columns of the narrowest terminal that people still use."""
 
-_HEAD = """\
-usage: gfd [COMMAND] [OPTION…]
-
-gfd tells Kubernetes what GPUs a node has. Without a command it is the service:
-it labels this node now and again each --sleep-interval.
-"""
+SYNOPSIS = "gfd [COMMAND] [OPTION…]"
+ABOUT = (
+    "gfd tells Kubernetes what GPUs a node has. Without a command it is the service: it labels this node now "
+    "and again each --sleep-interval."
+)
 _FOOT = """\
 gfd COMMAND --help explains a command's options, and all the others.
-Exit code: 0 done, 1 could not read or publish, 2 wrong use.
 """
 
 
@@ -37,18 +36,17 @@ def write(commands: Mapping[str, Command]) -> str:
     title = max(len(group) for group in groups) + 2
     listed = "".join(f"  {name:<{column}}{command.help}\n" for name, command in commands.items())
     flags = "".join(_wrap(f"  {group:<{title}}", " ".join(names)) for group, names in groups.items())
-    return f"{_HEAD}\n{listed}\n{flags}\n{_FOOT}"
+    codes = "".join(_wrap(f"  {code}  ", code.meaning) for code in ExitCode)
+    head = f"usage: {SYNOPSIS}\n\n{_wrap('', ABOUT)}"
+    return f"{head}\n{listed}\n{flags}\nExit code:\n{codes}\n{_FOOT}"
 
 
 def write_command(name: str, command: Command) -> str:
     """Return the help of a command: what it does, and each option with all its names."""
     words = command.words
-    written = "" if words is None else f" {words.usage}"
-    parts = [f"usage: gfd {name}{written} [OPTION…]\n\n{command.help}\n"]
+    parts = [f"usage: {write_synopsis(name, command)}\n\n{command.help}\n"]
     if words is not None:
-        known = f" One of: {', '.join(words.choices)}." if words.choices else ""
-        indent = f"  {words.metavar}  "
-        parts.append("\n" + _wrap(indent, words.help + known))
+        parts.append("\n" + _wrap(f"  {words.metavar}  ", explain_words(words)))
     if command.notes:
         parts.append("\n" + _wrap("", command.notes))
     groups: dict[str, list[Option]] = {}
@@ -61,19 +59,43 @@ def write_command(name: str, command: Command) -> str:
             hidden = own if option in OPTIONS else set[str]()
             flags = [flag for flag in option.flags if flag not in hidden]
             if flags:
-                parts.append(_explain(option, flags))
+                parts.append(_write_option(option, flags))
     return "".join(parts)
 
 
-def _explain(option: Option, flags: Iterable[str]) -> str:
-    value = "" if option.kind == "bool" else f" {option.metavar or '|'.join(option.choices)}"
+def write_synopsis(name: str, command: Command) -> str:
+    """Return how a command is typed."""
+    words = "" if command.words is None else f" {command.words.usage}"
+    return f"gfd {name}{words} [OPTION…]"
+
+
+def explain_words(words: Words) -> str:
+    """Return what the words after a command are."""
+    known = f" One of: {', '.join(words.choices)}." if words.choices else ""
+    return words.help + known
+
+
+def write_value(option: Option) -> str:
+    """Return what follows a flag of the option: the metavar, or what it may be; empty for a bool."""
+    if option.kind == "bool":
+        return ""
+    choices = "|".join(option.choices)
     if option.choices and option.metavar:
-        value = f" {option.metavar} ({'|'.join(option.choices)})"
+        return f"{option.metavar} ({choices})"
+    return option.metavar or choices
+
+
+def explain(option: Option) -> str:
+    """Return what the option means, its default, and where else it is given."""
     notes = [f"default {option.default}"] if option.default else []
     notes += [f"environment {', '.join(option.environment)}"] if option.environment else []
     notes += [f"config file {option.file_key}"] if option.file_key else []
-    text = option.help + (f" [{'; '.join(notes)}]" if notes else "")
-    return f"  {', '.join(flags)}{value}\n{_wrap('      ', text)}"
+    return option.help + (f" [{'; '.join(notes)}]" if notes else "")
+
+
+def _write_option(option: Option, flags: Iterable[str]) -> str:
+    named = f"  {', '.join(flags)} {write_value(option)}".rstrip()
+    return f"{named}\n{_wrap('      ', explain(option))}"
 
 
 def _wrap(indent: str, text: str) -> str:

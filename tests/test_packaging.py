@@ -82,10 +82,23 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
         assert {name.removeprefix(f"{package}/") for name in names} >= data
     assert {f"gfd/report/page.{ending}" for ending in ("css", "html.j2", "js")} <= set(names)
     assert not [name for name in names if name.startswith("tests")]
+    shared = {str(path.relative_to(ROOT)) for path in (ROOT / "share").rglob("*") if path.is_file()}
+    assert {name.partition(".data/data/")[2] for name in names if ".data/data/" in name} == shared
 
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     bin_folder = tmp_path / "venv/bin"
-    subprocess.run([bin_folder / "pip", "install", "-q", wheel], check=True)
+    subprocess.run([bin_folder / "pip", "install", "-q", f"{wheel}[cli]"], check=True)
+    for name in shared:
+        assert (tmp_path / "venv" / name).read_bytes() == (ROOT / name).read_bytes()
+    sourced = f"source {tmp_path}/venv/share/bash-completion/completions/gfd; complete -p gfd"
+    completion = subprocess.run(
+        ["bash", "-c", sourced],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        env={"PATH": f"{bin_folder}:{os.environ['PATH']}"},
+    )
+    assert completion.stdout.endswith(b" -F _shtab_gfd gfd\n")
     arguments = [
         "dump",
         "--simulate",

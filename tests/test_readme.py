@@ -10,11 +10,24 @@ import pytest
 
 from gfd import cli
 from gfd.commands import COMMANDS
+from gfd.exits import SIGNALS, ExitCode
 from gfd.options import OPTIONS, Option
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN = "<!-- options: tests/test_readme.py writes this table from gfd/options.py -->\n"
-END = "<!-- end of options -->\n"
+
+
+def _keep(request: pytest.FixtureRequest, name: str, source: str, table: str) -> None:
+    """Assert that the README shows ``table`` between the marks of ``name``, or write it there."""
+    begin = f"<!-- {name}: tests/test_readme.py writes this table from {source} -->\n"
+    end = f"<!-- end of {name} -->\n"
+    before, begun, rest = README.read_text().partition(begin)
+    shown, ended, after = rest.partition(end)
+    assert begun, name
+    assert ended, name
+    if request.config.getoption("--update-golden"):
+        README.write_text(f"{before}{begin}\n{table}\n{end}{after}")
+    else:
+        assert shown == f"\n{table}\n"
 
 
 def _row(option: Option) -> str:
@@ -28,13 +41,14 @@ def _row(option: Option) -> str:
 
 def test_the_table_of_options(request: pytest.FixtureRequest) -> None:
     head = "| flag | environment | config file | default | meaning |\n|---|---|---|---|---|\n"
-    table = f"\n{head}{''.join(map(_row, OPTIONS))}\n"
-    before, _, rest = README.read_text().partition(BEGIN)
-    shown, _, after = rest.partition(END)
-    if request.config.getoption("--update-golden"):
-        README.write_text(f"{before}{BEGIN}{table}{END}{after}")
-    else:
-        assert shown == table
+    _keep(request, "options", "gfd/options.py", head + "".join(map(_row, OPTIONS)))
+
+
+def test_the_table_of_exit_codes(request: pytest.FixtureRequest) -> None:
+    rows = "".join(f"| `{code}` | {code.meaning} |\n" for code in ExitCode)
+    signals = "".join(f"| {', '.join(each.name for each in taken)} | {does} |\n" for taken, does in SIGNALS)
+    head = "| exit code, signal | meaning |\n|---|---|\n"
+    _keep(request, "exit codes", "gfd/exits.py", f"{head}{rows}{signals}")
 
 
 def test_the_first_command_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.commands.command import Command, Words
+from gfd.options import ORIGINAL
 
 if TYPE_CHECKING:
     from gfd.commands.command import Values
@@ -19,7 +20,8 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.completion import write
 
     (shell,) = values["shell"]
-    sys.stdout.write(write(shell, COMMANDS))
+    program = ORIGINAL if sys.argv[0].endswith(ORIGINAL) else "gfd"
+    sys.stdout.write(write(shell, COMMANDS, program))
 
 
 COMMAND = Command(

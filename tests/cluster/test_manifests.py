@@ -127,7 +127,9 @@ def test_a_component(cluster: ControlPlane, tmp_path: Path, component: str) -> N
     elif component == "runtime-class":
         assert after == before | {"runtimeClassName": "nvidia"}
     else:
-        assert one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
+        node = {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}
+        (endpoint,) = one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+        assert endpoint == {"port": "metrics", "relabelings": [node]}
         assert after == before
 
 
@@ -464,36 +466,3 @@ def test_a_sidecar_of_nfd_worker(cluster: ControlPlane) -> None:
     assert set(containers) == {"nfd-worker", "gfd"}
     assert containers["nfd-worker"]["volumeMounts"] == containers["gfd"]["volumeMounts"]
     assert verdict(cluster, patched) == "baseline"
-
-
-def test_the_readme_of_the_chart(request: pytest.FixtureRequest) -> None:
-    text = readme()
-    if request.config.getoption("--update-golden"):
-        (CHART / "README.md").write_text(text)
-    assert (CHART / "README.md").read_text() == text
-
-
-def readme() -> str:
-    """Return the README that the comments of values.yaml make."""
-    rows, comments, parents = [], list[str](), list[tuple[int, str]]()
-    for line in (CHART / "values.yaml").read_text().splitlines():
-        stripped = line.strip()
-        if stripped.startswith("#"):
-            comments.append(stripped[1:].strip())
-            continue
-        key, colon, value = stripped.partition(":")
-        indent = len(line) - len(line.lstrip())
-        while parents and parents[-1][0] >= indent:
-            parents.pop()
-        parents.append((indent, key))
-        if colon and comments and " " not in key:
-            path = ".".join(name for _, name in parents)
-            rows.append(f"| `{path}` | `{value.strip() or '…'}` | {' '.join(comments)} |\n")
-        comments = []
-    install = "helm install gfd . --namespace gfd --create-namespace --set migStrategy=single"
-    head = (
-        "# gfd\n\nGPU labels that Kubernetes can trust. The values of the chart of NVIDIA's device plugin\n"
-        "keep their names; those that only the plugin reads are passed over.\n\n"
-        f"```console\n$ {install}\n```\n\n| value | default | meaning |\n|---|---|---|\n"
-    )
-    return head + "".join(rows)

@@ -1,0 +1,86 @@
+"""Every value of the chart has its line, its place in the schema, and a use."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.pages import ROOT
+
+CHART = ROOT / "manifests/helm/gfd"
+VALUES = (CHART / "values.yaml").read_text()
+ALSO_AT_THE_TOP = {"sleepInterval", "noTimestamp"}
+"""As in the chart of the original, which has them there; no default says so."""
+
+Row = tuple[str, str, str]
+"""Path, default and meaning."""
+
+
+def rows(node: yaml.Node, parent: str = "") -> Iterator[Row]:
+    """Yield a row for each value that has a comment, and an empty meaning for what should have one."""
+    assert isinstance(node, yaml.MappingNode)
+    for key, value in node.value:
+        path = f"{parent}{key.value}"
+        meaning = comment_above(key.start_mark.line)
+        if not meaning and isinstance(value, yaml.MappingNode) and value.value:
+            yield from rows(value, f"{path}.")
+        else:
+            is_short = value.start_mark.line == key.start_mark.line
+            default = VALUES[value.start_mark.index : value.end_mark.index] if is_short else "…"
+            yield path, default, meaning
+
+
+def comment_above(line: int) -> str:
+    lines, found = VALUES.splitlines(), list[str]()
+    while line and lines[line - 1].lstrip().startswith("#"):
+        line -= 1
+        found.insert(0, lines[line].strip("# "))
+    return " ".join(found)
+
+
+TREE = yaml.compose(VALUES)
+assert TREE is not None
+ROWS = list(rows(TREE))
+PATHS = {path for path, _, _ in ROWS}
+
+
+def properties(schema: dict[str, Any], parent: str = "") -> Iterator[str]:
+    for name, inner in schema["properties"].items():
+        if "properties" in inner:
+            yield from properties(inner, f"{parent}{name}.")
+        else:
+            assert {"type", "enum"} & set(inner), name
+            yield f"{parent}{name}"
+
+
+def test_every_value_has_its_line() -> None:
+    assert [path for path, _, meaning in ROWS if not meaning] == []
+
+
+def test_the_readme(request: pytest.FixtureRequest) -> None:
+    install = "helm install gfd . --namespace gfd --create-namespace --set migStrategy=single"
+    text = (
+        "# gfd\n\nGPU labels that Kubernetes can trust. The values of the chart of NVIDIA's device plugin\n"
+        "keep their names; those that only the plugin reads are passed over.\n\n"
+        f"```console\n$ {install}\n```\n\n| value | default | meaning |\n|---|---|---|\n"
+    )
+    text += "".join(f"| `{path}` | `{default}` | {meaning} |\n" for path, default, meaning in ROWS)
+    if request.config.getoption("--update-golden"):
+        (CHART / "README.md").write_text(text)
+    assert (CHART / "README.md").read_text() == text
+
+
+def test_the_schema_knows_every_value_and_no_other() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(properties(schema)) == PATHS | ALSO_AT_THE_TOP
+
+
+def test_every_value_is_used_and_every_use_is_a_value() -> None:
+    files = [path for path in (CHART / "templates").rglob("*") if path.is_file()]
+    templates = "".join(path.read_text() for path in files)
+    assert set(re.findall(r"\.Values\.([\w.]+)", templates)) == PATHS | ALSO_AT_THE_TOP
