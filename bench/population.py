@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Object = dict[str, Any]
 
-MACHINES = (("dgx-a100", "all-1g.5gb"), ("dgx-h100", "all-disabled"), ("t4", None), ("mixed-models", None))
+MACHINES = (("dgx-a100", "all-1g.5gb"), ("dgx-h100", "all-disabled"), ("t4", None), ("v100", None))
 PODS_A_NODE, GPU_PODS_A_NODE = 10, 2
 GPU = "nvidia.com/gpu"
 WHEN = "2026-01-01T00:00:00Z"
