@@ -78,17 +78,14 @@ def _rest(pods: dict[tuple[str, str], Pod], hardware: Hardware) -> Counts:
     hardware.reset()
     with ExitStack() as stack:
         services = {key: stack.enter_context(_serve(*key, pods, hardware, IDLE_SPEED)) for key in pods}
-        cycles = {key: service.cycles() for key, service in services.items()}
-        asked = {key: pod.requests() for key, pod in pods.items()}
+        before = {key: (service.cycles(), pods[key].requests()) for key, service in services.items()}
         time.sleep(IDLE_H * 3600 / IDLE_SPEED)
-        hours = {
-            key: (service.cycles() - cycles[key]) / 60 if key[0] == ORIGINAL else IDLE_H
-            for key, service in services.items()
-        }
-        since = _since(asked, pods)
-    return {
-        key: {verb: count / hours[key] for verb, count in counts.items()} for key, counts in since.items()
-    }
+        after = {key: (service.cycles(), pods[key].requests()) for key, service in services.items()}
+    found: Counts = {}
+    for key, (cycles, asked) in after.items():
+        hours = (cycles - before[key][0]) / 60 if key[0] == ORIGINAL else IDLE_H
+        found[key] = {verb: count / hours for verb, count in (asked - before[key][1]).items()}
+    return found
 
 
 def _roll(pods: dict[tuple[str, str], Pod], hardware: Hardware) -> Counts:
