@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import change, growth, oneshot, report, service
+from bench import change, growth, oneshot, people, report, requests, service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 BENCHMARKS: dict[str, Callable[[Path, int], Iterator[Figure]]] = {
     "oneshot": oneshot.measure,
     "service": service.measure,
+    "sinks": service.measure_sinks,
     "change": change.measure,
     "growth": growth.measure,
+    "requests": requests.measure,
+    "people": people.measure,
 }
 
 

@@ -21,8 +21,11 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """``win`` or ``loss`` of gfd where the middle halves of both do not touch, else ``even``."""
-        if not (self.samples.get(GFD) and self.samples.get(ORIGINAL)):
+        """``win`` or ``loss`` of gfd where the middle halves of both do not touch, else ``even``.
+
+        Nothing where either was measured only once: there is no spread to tell by.
+        """
+        if min(len(self.samples.get(name, [])) for name in (GFD, ORIGINAL)) <= 1:
             return ""
         (low, _, high), (their_low, _, their_high) = (
             quarters(self.samples[name]) for name in (GFD, ORIGINAL)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bench import nodes, programs
+from bench import nodes, places, processes, programs
 from bench.figure import GFD, Figure
-from bench.service import INTERVAL_S
+from bench.service import INTERVAL_S, cpu_ms
 from gfd.options import EXTRA_LABELS
 from gfd.probe import machines
 from gfd.render import Templates
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SIZES = ((1, 0), (4, 0), (8, 0), (16, 0), (1, 7), (4, 7), (8, 7), (16, 7))
 """GPUs, and MIG devices on each."""
-WATCHED_S = 3.0
 
 
 def measure(folder: Path, runs: int) -> Iterator[Figure]:
@@ -30,23 +29,17 @@ def measure(folder: Path, runs: int) -> Iterator[Figure]:
         calls: dict[str, list[float]] = {}
         for _ in range(max(2, runs // 10)):
             for name, argv in programs.compared().items():
-                output, log = folder / f"labels-{name}", folder / "calls"
-                serving = [*argv, f"--output-file={output}", f"--sleep-interval={INTERVAL_S}s"]
-                used.setdefault(name, []).append(_cpu_ms(serving, node.environ, output))
+                place, log = places.File(folder / f"labels-{name}"), folder / "calls"
+                used.setdefault(name, []).append(cpu_ms(name, node.environ, place))
                 log.unlink(missing_ok=True)
-                with programs.serve(serving, {**node.environ, "GFD_STANDIN_LOG": str(log)}, output):
+                serving = [*argv, *place.arguments, f"--sleep-interval={INTERVAL_S}s"]
+                environ = {**node.environ, "GFD_STANDIN_LOG": str(log)}
+                with processes.serve(serving, environ, place.clear()):
                     time.sleep(1)
                 calls.setdefault(name, []).append(float(log.read_text().split("nvmlInit")[-2].count("\n")))
         yield Figure(benchmark="growth", node=node.name, name="CPU a cycle", unit="ms", samples=used)
         yield Figure(benchmark="growth", node=node.name, name="NVML calls a cycle", unit="", samples=calls)
     yield from _render(runs)
-
-
-def _cpu_ms(argv: list[str], environ: dict[str, str], output: Path) -> float:
-    with programs.serve(argv, environ, output) as service:
-        used_ms, started_s = service.cpu_ms(), time.monotonic()
-        time.sleep(WATCHED_S)
-        return (service.cpu_ms() - used_ms) * INTERVAL_S / (time.monotonic() - started_s)
 
 
 def _render(runs: int) -> Iterator[Figure]:

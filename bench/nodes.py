@@ -13,7 +13,7 @@ from tests.standin import Standin, build, from_inventory
 if TYPE_CHECKING:
     from pathlib import Path
 
-REAL = "this machine's GPUs"
+LARGEST, REAL = "8 GPUs, 56 MIG devices", "this machine's GPUs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def choose(folder: Path) -> list[Node]:
         play(folder, "no GPU", Standin()),
         play(folder, "1 GPU", divided(1, 0)),
         play(folder, "8 GPUs", divided(8, 0)),
-        play(folder, "8 GPUs, 56 MIG devices", divided(8)),
+        play(folder, LARGEST, divided(8)),
     ]
     try:
         ctypes.CDLL("libnvidia-ml.so.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gfd.cluster.api import Api
 from tests.cluster.controlplane import ControlPlane
@@ -54,6 +55,12 @@ def start(plane: ControlPlane, node: str) -> Agent:
     file.write_text(token(plane, pod))
     kubeconfig = plane.write_kubeconfig(pod, token_file=file)
     return Agent(node=node, pod=pod, token_file=file, kubeconfig=kubeconfig, api=connect(kubeconfig))
+
+
+def entries(plane: ControlPlane, pod: str) -> list[dict[str, Any]]:
+    """Return what the audit log has of a Pod's token, each request once, oldest first."""
+    key = "authentication.kubernetes.io/pod-name"
+    return [each for each in plane.requests(None) if each["user"].get("extra", {}).get(key) == [pod]]
 
 
 def connect(kubeconfig: Path) -> Api:

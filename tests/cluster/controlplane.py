@@ -166,11 +166,11 @@ class ControlPlane:
         assert not is_checked or run.returncode == 0, run.stderr
         return run.stdout + run.stderr
 
-    def requests(self, agent: str = "gfd") -> list[dict[str, Any]]:
-        """Return the audit log's entries of one user agent, each request once, oldest first."""
+    def requests(self, agent: str | None = "gfd") -> list[dict[str, Any]]:
+        """Return the audit log's entries of one user agent, None for all; each request once, oldest first."""
         lines = (self.home / "audit.log").read_text().splitlines()
         entries = [json.loads(line) for line in lines]
-        by_id = {each["auditID"]: each for each in entries if each.get("userAgent") == agent}
+        by_id = {each["auditID"]: each for each in entries if agent in (None, each.get("userAgent"))}
         return list(by_id.values())
 
     def _make_keys(self) -> None:

@@ -65,8 +65,7 @@ class Deployed:
         return [entry["verb"] for entry in self.entries()]
 
     def entries(self) -> list[dict[str, Any]]:
-        key, pod = "authentication.kubernetes.io/pod-name", [self.agent.pod]
-        return [each for each in self.plane.requests() if each["user"].get("extra", {}).get(key) == pod]
+        return agents.entries(self.plane, self.agent.pod)
 
     def ended_watches(self) -> int:
         stages = [each["stage"] for each in self.entries() if each["verb"] == "watch"]
