@@ -145,7 +145,11 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
         (["--nodes=/gone", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
         (["--simulate=t4", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
         (["--simulate=t"], 2, "--simulate (command line): there is no machine t"),
-        (["--kubeconfig=/gone"], 1, "kubeconfig /gone: there is no such file"),
+        (
+            ["--kubeconfig=/gone"],
+            1,
+            "kubeconfig /gone: there is no such file; name another with --kubeconfig",
+        ),
         (["n1"], 2, "n1 (command line): gfd nodes takes no such word"),
     ],
 )
