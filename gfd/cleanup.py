@@ -46,9 +46,15 @@ def clean_up(config: Config, *, is_everywhere: bool, is_original: bool) -> None:
             else:
                 sys.stdout.write(f"{target}: {said}\n")
         if not withdrawals:
-            sys.stdout.write(f"--sink {name}: there was nothing to withdraw\n")
+            sys.stdout.write(f"--sink {name}: {_nothing(config, name)}\n")
     if errors:
         raise GfdError("; ".join(errors))
+
+
+def _nothing(config: Config, name: str) -> str:
+    if name == "node":
+        return "no Node has anything of gfd"
+    return f"nothing to withdraw in namespace {config.namespace}; --namespace names another"
 
 
 def _find(
@@ -92,6 +98,10 @@ def _find_nodes(config: Config) -> Iterator[str]:
 def _list(config: Config, collection: str) -> Iterator[dict[str, Any]]:
     """Yield the metadata of all objects."""
     from gfd.cluster.api import METADATA_LIST, share
+    from gfd.cluster.refusal import advise
 
-    for item in share(config).list(collection, accept=METADATA_LIST):
-        yield item["metadata"]
+    try:
+        for item in share(config).list(collection, accept=METADATA_LIST):
+            yield item["metadata"]
+    except ApiError as error:
+        raise advise(error, "list", collection.rpartition("/")[2]) from error
