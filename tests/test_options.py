@@ -283,6 +283,7 @@ def test_flags_are_written_as_in_go(argv: list[str], expected: list[str]) -> Non
         (["--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd --help"),
         (["--json"], "--json (command line): unknown flag"),
         (["dump", "config", "--json"], "--json (command line): unknown flag"),
+        (["dump", "--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd dump --help lists them all"),
         (["---oneshot"], "---oneshot (command line): is not a flag"),
         (["-=x"], "-=x (command line): is not a flag"),
         (["--mig-strategy"], "--mig-strategy (command line): needs a value: --mig-strategy VALUE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -104,6 +105,17 @@ def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> Non
     )
     assert out.splitlines()[1].split()[-4:] == ["gpu:?/7,1g.5gb:?/2", "gpu:?,1g.5gb:?", "5m30s", "-"]
     assert out.splitlines()[-2].split() == ["nvidia.com/gpu", "7", "?", "?"]
+
+
+def test_where_nobody_has_labelled(gfd: Gfd, tmp_path: Path) -> None:
+    (tmp_path / "bare.json").write_text(json.dumps({"kind": "List", "items": [node("a", {}, {})]}))
+    said = (
+        "gfd: warning: no node offers a GPU or has a label of one; where one should, see whether gfd runs "
+        "there: kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
+    )
+    words = (f"--nodes={tmp_path}/bare.json", f"--pods={tmp_path}/pods.json")
+    (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": []}))
+    assert gfd(*words) == (0, "0 nodes with GPUs, 1 node without\n", said)
 
 
 def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
