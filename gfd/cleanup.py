@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Withdrawal = Callable[[], bool]
 
+_NOT_FOUND = 404
+
 
 def clean_up(config: Config, *, is_everywhere: bool, is_original: bool) -> None:
     """Withdraw and say so, line by line; raise GfdError at the end for what could not be.
@@ -76,7 +78,14 @@ def _find_node_features(config: Config, *, is_everywhere: bool, is_original: boo
     """Yield the nodes that have a NodeFeature to withdraw."""
     from gfd.sinks.nodefeature import API_VERSION, PREFIX
 
-    for metadata in _list(config, f"/apis/{API_VERSION}/namespaces/{config.namespace}/nodefeatures"):
+    try:
+        found = list(_list(config, f"/apis/{API_VERSION}/namespaces/{config.namespace}/nodefeatures"))
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        reason = f"the API server does not know NodeFeature ({API_VERSION}): is this the cluster with NFD?"
+        raise ApiError(reason, kind=error.kind, status=error.status) from error
+    for metadata in found:
         name = str(metadata["name"])
         node = name.removeprefix(PREFIX)
         owners = {owner["kind"] for owner in metadata.get("ownerReferences") or ()}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.sinks.nodefeature import API_VERSION
 from tests.cluster.conftest import ensure_node_feature
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.objects import NODES, delete, make_node, namespace, node_labels
 
 pytestmark = pytest.mark.cluster
@@ -81,6 +82,19 @@ def test_where_nothing_is_left(cluster: ControlPlane) -> None:
         assert gfd(cluster, "cleanup", "--all-nodes", which, "--namespace=default") == (0, nothing, "")
     said = "nodefeatures/nvidia-features-for-c1 in namespace cleaned: removed\n"
     assert gfd(cluster, "cleanup", "--all-nodes", "--from-original") == (0, said, "")
+
+
+def test_without_nfd(tmp_path: Path) -> None:
+    unknown = (
+        "the API server does not know NodeFeature (nfd.k8s-sigs.io/v1alpha1): is this the cluster with NFD?"
+    )
+    with control_plane(tmp_path) as plane:
+        for which in ("--sink=nodefeature", "--from-original"):
+            assert gfd(plane, "cleanup", "--all-nodes", which) == (
+                1,
+                "",
+                f"gfd: --sink nodefeature: {unknown}\n",
+            )
 
 
 def test_bad_input(cluster: ControlPlane) -> None:

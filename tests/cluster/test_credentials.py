@@ -95,7 +95,9 @@ def test_a_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agen
     path.write_text(json.dumps(content | {"current-context": "other"}))
     assert gfd(path) == (0, "")
     assert node_labels(plane.admin, "who")[COUNT] == "7"
+    assert gfd(path, "--context=test")[0] == 1
     path.write_text(json.dumps(content))
+    assert gfd(path, "--context=other") == (0, "")
     code, said = gfd(path)
     assert code == 1
     assert said.startswith("gfd: sink node: nodes/who: Unauthorized; the token is not accepted, also after")
