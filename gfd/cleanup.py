@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Withdrawal = Callable[[], bool]
 
+_NOT_FOUND = 404
+
 
 def clean_up(config: Config, *, is_everywhere: bool, is_original: bool) -> None:
     """Withdraw and say so, line by line; raise GfdError at the end for what could not be.
@@ -46,9 +48,15 @@ def clean_up(config: Config, *, is_everywhere: bool, is_original: bool) -> None:
             else:
                 sys.stdout.write(f"{target}: {said}\n")
         if not withdrawals:
-            sys.stdout.write(f"--sink {name}: there was nothing to withdraw\n")
+            sys.stdout.write(f"--sink {name}: {_nothing(config, name)}\n")
     if errors:
         raise GfdError("; ".join(errors))
+
+
+def _nothing(config: Config, name: str) -> str:
+    if name == "node":
+        return "no Node has anything of gfd"
+    return f"nothing to withdraw in namespace {config.namespace}; --namespace names another"
 
 
 def _find(
@@ -70,7 +78,14 @@ def _find_node_features(config: Config, *, is_everywhere: bool, is_original: boo
     """Yield the nodes that have a NodeFeature to withdraw."""
     from gfd.sinks.nodefeature import API_VERSION, PREFIX
 
-    for metadata in _list(config, f"/apis/{API_VERSION}/namespaces/{config.namespace}/nodefeatures"):
+    try:
+        found = list(_list(config, f"/apis/{API_VERSION}/namespaces/{config.namespace}/nodefeatures"))
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        reason = f"the API server does not know NodeFeature ({API_VERSION}): is this the cluster with NFD?"
+        raise ApiError(reason, kind=error.kind, status=error.status) from error
+    for metadata in found:
         name = str(metadata["name"])
         node = name.removeprefix(PREFIX)
         owners = {owner["kind"] for owner in metadata.get("ownerReferences") or ()}
@@ -92,6 +107,10 @@ def _find_nodes(config: Config) -> Iterator[str]:
 def _list(config: Config, collection: str) -> Iterator[dict[str, Any]]:
     """Yield the metadata of all objects."""
     from gfd.cluster.api import METADATA_LIST, share
+    from gfd.cluster.refusal import advise
 
-    for item in share(config).list(collection, accept=METADATA_LIST):
-        yield item["metadata"]
+    try:
+        for item in share(config).list(collection, accept=METADATA_LIST):
+            yield item["metadata"]
+    except ApiError as error:
+        raise advise(error, "list", collection.rpartition("/")[2]) from error

@@ -52,6 +52,8 @@ class Config:
     """With one file a configuration; None: there are none to choose from."""
     default_config: str | None
     fallback_strategies: tuple[str, ...]
+    context: str | None
+    """Of the kubeconfig; None: its current one."""
     as_annotations: str | None
     """A regular expression for whole keys; None: none."""
     force_conflicts: bool

@@ -30,16 +30,16 @@ def normalise(
     Raises ConfigError for a flag that is unknown, malformed, or lacks its value.
     """
     known = _by_name(options)
-    words, result, has_command = iter(argv), list[str](), False
+    words, result, command = iter(argv), list[str](), ""
     for word in words:
         if word == "--":
             return result + [_bare(rest) for rest in words]
         if len(word) >= 2 and word[0] == "-":
-            result += _flag(word, words, known)
+            result += _flag(word, words, known, command)
             continue
-        if not has_command and word in commands:
+        if not command and word in commands:
             known |= _by_name(commands[word])
-            has_command = True
+            command = word
         result.append(word)
     return result
 
@@ -50,14 +50,14 @@ def _bare(word: str) -> str:
     return word
 
 
-def _flag(word: str, following: Iterator[str], known: Mapping[str, Option]) -> list[str]:
+def _flag(word: str, following: Iterator[str], known: Mapping[str, Option], command: str) -> list[str]:
     """Return the flag that ``word`` is, with its value, which may be the word that follows."""
     name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
     if not name or name[0] == "-":
         raise ConfigError(word, COMMAND_LINE, "is not a flag; write --flag or --flag=value")
     option = known.get(name)
     if option is None:
-        return _standalone(word, name, value if equals else "true", known)
+        return _standalone(word, name, value if equals else "true", known, command)
     if not equals:
         rest = "true" if option.kind == "bool" else next(following, None)
         if rest is None:
@@ -70,7 +70,7 @@ def _by_name(options: Sequence[Option]) -> dict[str, Option]:
     return {flag.lstrip("-"): option for option in options for flag in option.flags}
 
 
-def _standalone(word: str, name: str, value: str, known: Mapping[str, Option]) -> list[str]:
+def _standalone(word: str, name: str, value: str, known: Mapping[str, Option], command: str) -> list[str]:
     """Return --help or --version where that is asked for; any other flag is unknown here."""
     if name in _STANDALONE:
         try:
@@ -79,4 +79,5 @@ def _standalone(word: str, name: str, value: str, known: Mapping[str, Option]) -
             raise ConfigError(_STANDALONE[name], COMMAND_LINE, str(error)) from None
     flags = ["--" + each for each in (*known, *_STANDALONE) if len(each) > 1]
     near = did_you_mean("--" + name, flags)
-    raise ConfigError(word.partition("=")[0], COMMAND_LINE, f"unknown flag{near}; gfd --help lists them all")
+    usage = f"gfd {command} --help" if command else "gfd --help"
+    raise ConfigError(word.partition("=")[0], COMMAND_LINE, f"unknown flag{near}; {usage} lists them all")

@@ -180,6 +180,10 @@ OPTIONS: tuple[Option, ...] = (
         help="What to use without a default: the file named default, the only one, none.",
     ),
     Option(
+        field="context", flags=("--context",), environment=("GFD_CONTEXT",), metavar="NAME", group=KUBERNETES,
+        help="The context of the kubeconfig to use, instead of its current one.",
+    ),
+    Option(
         field="as_annotations", flags=("--as-annotations",), environment=("GFD_AS_ANNOTATIONS",),
         file_key="flags.gfd.asAnnotations", metavar="REGEX", group=PUBLISHING,
         help="Keys that --sink node publishes as annotations; the expression matches the whole key.",

@@ -133,6 +133,7 @@ def test_defaults() -> None:
         config_dir=None,
         default_config=None,
         fallback_strategies=("named", "single"),
+        context=None,
         as_annotations=None,
         force_conflicts=True,
         resync_s=3600.0,

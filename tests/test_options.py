@@ -49,7 +49,7 @@ ORIGINAL = """
 --pod-name | POD_NAME | |
 """
 OWN = (
-    "--sink", "--config-dir", "--default-config", "--fallback-strategies",
+    "--sink", "--config-dir", "--default-config", "--fallback-strategies", "--context",
     "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
     "--label-prefix-allow", "--label-ttl", "--strict-config", "--probe-timeout", "--stale-after",
     "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate", "--mig",
@@ -75,8 +75,8 @@ def test_variable_and_key_of_an_own_option_follow_from_its_flag(flag: str) -> No
     key = "flags.gfd." + first + "".join(map(str.capitalize, others))
     assert option.environment == ("GFD_" + flag[2:].replace("-", "_").upper(),)
     # What chooses the file cannot stand in it.
-    has_no_key = option.group == "Simulation" or flag in OWN[1:4]
-    assert OWN[1:4] == ("--config-dir", "--default-config", "--fallback-strategies")
+    has_no_key = option.group == "Simulation" or flag in OWN[1:5]
+    assert OWN[1:5] == ("--config-dir", "--default-config", "--fallback-strategies", "--context")
     assert option.file_key == (None if has_no_key else key)
 
 
@@ -283,6 +283,7 @@ def test_flags_are_written_as_in_go(argv: list[str], expected: list[str]) -> Non
         (["--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd --help"),
         (["--json"], "--json (command line): unknown flag"),
         (["dump", "config", "--json"], "--json (command line): unknown flag"),
+        (["dump", "--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd dump --help lists them all"),
         (["---oneshot"], "---oneshot (command line): is not a flag"),
         (["-=x"], "-=x (command line): is not a flag"),
         (["--mig-strategy"], "--mig-strategy (command line): needs a value: --mig-strategy VALUE"),

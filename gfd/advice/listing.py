@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.advice.progress import progress
+from gfd.cluster.refusal import advise
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ T = TypeVar("T")
 TRIES = 3
 """How often a collection is begun whose pages the server forgets before the last of them was read."""
 FORBIDDEN, GONE = 403, 410
+_OTHERWISE = {"nodes": "; or let --nodes read what kubectl get nodes -o json printed for whoever has it"}
+"""What to do without the right to list them."""
 
 
 def collect(
@@ -39,15 +42,8 @@ def collect(
         try:
             return _collect(api, path, convert, query, what)
         except ApiError as error:
-            if error.status == FORBIDDEN:
-                raise _explain(error, what) from error
             if error.status != GONE or not tries_left:
-                raise
-
-
-def _explain(error: ApiError, what: str) -> ApiError:
-    reason = f"{error}; the verb list on {what} is needed"
-    return ApiError(reason, kind=error.kind, status=error.status, verb=error.verb, details=error.details)
+                raise advise(error, "list", what, _OTHERWISE.get(what, "")) from error
 
 
 def _collect(

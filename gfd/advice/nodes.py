@@ -104,7 +104,7 @@ def connect(loaded: Loaded) -> Api:
     limits = ("kube_api_qps", "kube_api_burst")
     if any(each.origin != "default" for each in loaded.settings if each.option.field in limits):
         return share(loaded.config)
-    return Api(loaded.config.kubeconfig, qps=50, burst=300)
+    return Api(loaded.config.kubeconfig, loaded.config.context, qps=50, burst=300)
 
 
 def read_cluster(api: Api, selector: LabelSelector | None = None) -> list[Node]:

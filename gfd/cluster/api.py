@@ -42,12 +42,12 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 
 def share(config: Config) -> Api:
     """Return the one connection of this process that ``config`` means."""
-    return _share(config.kubeconfig, config.kube_api_qps, config.kube_api_burst)
+    return _share(config.kubeconfig, config.context, config.kube_api_qps, config.kube_api_burst)
 
 
 @lru_cache
-def _share(kubeconfig: Path | None, qps: float, burst: int) -> Api:
-    return Api(kubeconfig, qps=qps, burst=burst)
+def _share(kubeconfig: Path | None, context: str | None, qps: float, burst: int) -> Api:
+    return Api(kubeconfig, context, qps=qps, burst=burst)
 
 
 class Api:
@@ -56,6 +56,7 @@ class Api:
     def __init__(
         self,
         kubeconfig: Path | None,
+        context: str | None = None,
         *,
         qps: float,
         burst: int,
@@ -63,7 +64,7 @@ class Api:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Nothing is read or sent before the first request."""
-        self._kubeconfig = kubeconfig
+        self._kubeconfig, self._context = kubeconfig, context
         self._qps, self._burst = qps, float(burst)
         self._tokens, self._counted_s = float(burst), clock()
         self._clock, self._sleep = clock, sleep
@@ -188,7 +189,7 @@ class Api:
     def _connected(self) -> Connection:
         with self._lock:
             if self._connection is None:
-                self._connection = connect(self._kubeconfig)
+                self._connection = connect(self._kubeconfig, self._context)
             return self._connection
 
     def _disconnect(self) -> None:

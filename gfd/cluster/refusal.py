@@ -1,10 +1,11 @@
-"""What an answer of the API server means for a sink, in a sentence with the next step."""
+"""What an answer of the API server means for a sink, or a person, in a sentence with the next step."""
 
 from __future__ import annotations
 
 from gfd.errors import ApiError, PublishError
 
 _POLICY = "ValidatingAdmissionPolicy"
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishError:
@@ -13,10 +14,20 @@ def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishEr
     All of it may heal without a restart: rights are granted, an outage ends.
     """
     reason = str(error)
-    if error.status == 401:
+    if error.status == _UNAUTHORIZED:
         reason += "; the token is not accepted, also after it was read again: see the service account"
-    elif error.status == 403 and _POLICY in reason:
+    elif error.status == _FORBIDDEN and _POLICY in reason:
         reason += "; the policy and gfd's flags must come from the same values"
-    elif error.status == 403:
+    elif error.status == _FORBIDDEN:
         reason += f"; the verb {error.verb} is granted by {grant}"
     return PublishError(sink, target, reason, kind=error.kind, retry_after_s=error.retry_after_s)
+
+
+def advise(error: ApiError, verb: str, what: str, otherwise: str = "") -> ApiError:
+    """Return the error to raise to a person who wanted to ``verb`` ``what``, and could do something else."""
+    reason = str(error)
+    if error.status == _UNAUTHORIZED:
+        reason += "; log in again, or name other credentials with --kubeconfig or --context"
+    elif error.status == _FORBIDDEN:
+        reason += f"; the verb {verb} on {what} is needed{otherwise}"
+    return ApiError(reason, kind=error.kind, status=error.status, verb=error.verb, details=error.details)

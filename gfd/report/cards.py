@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _VENDOR = "nvidia.com/"
 _PROFILE = re.compile(r"-MIG-(.+?)(?:-SHARED)?$")
 _NO_GPU = "No GPU."
+_UNTOLD = "No label of gfd's: there is no GPU, or gfd does not run here."
 _UNLABELLED = "There are GPUs, and no label says which: gfd does not run here, or could not read them."
 _INVALID = (
     "MIG strategy single wants every GPU in MIG mode, none of them empty, and one profile;"
@@ -50,7 +51,9 @@ def from_node(node: Node) -> Card:
         for resource, count in sorted(node.allocatable.items())
         if count
     )
-    return _card(node.name, node.labels, figures=figures)
+    # What gfd writes on every node that it runs on.
+    without = _NO_GPU if _VENDOR + "vgpu.present" in node.labels else _UNTOLD
+    return _card(node.name, node.labels, figures=figures, without=without)
 
 
 def from_inventory(
@@ -62,12 +65,18 @@ def from_inventory(
 
 
 def _card(
-    name: str, labels: Mapping[str, str], *, figures: tuple[Figure, ...], notes: tuple[str, ...] = ()
+    name: str,
+    labels: Mapping[str, str],
+    *,
+    figures: tuple[Figure, ...],
+    notes: tuple[str, ...] = (),
+    without: str = _NO_GPU,
 ) -> Card:
+    """Return a card; ``without`` is what to say where nothing speaks of a GPU."""
     if _profile(labels) == "INVALID":
         notes = (*notes, _INVALID)
     elif not notes and _VENDOR + "gpu.product" not in labels:
-        notes = (_UNLABELLED if figures else _NO_GPU,)
+        notes = (_UNLABELLED if figures else without,)
     return Card(name=name, labels=labels, facts=tuple(_facts(labels)), notes=notes, figures=figures)
 
 

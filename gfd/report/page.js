@@ -171,7 +171,7 @@ function showMore() {
 
 function showSelector() {
   const { all, fitting } = countFitting();
-  byId("matching").replaceChildren(make("strong", {}, String(all)), ` of ${count(nodes.length, "node")} fit`);
+  byId("matching").replaceChildren(make("strong", {}, String(all)), ` of ${count(nodes.length, "node")} ${all === 1 ? "fits" : "fit"}`);
   byId("yaml").textContent = writeYaml();
   byId("clear").disabled = chosen.size === 0;
   byId("copied").textContent = "";
@@ -196,8 +196,8 @@ function makeChoices(fitting) {
   const rest = offers.length - sections.length;
   if (rest > 0) sections.push(make("p", { className: "hint" }, `and ${count(rest, "more label")}`));
   if (sections.length) return sections;
-  const hint = words.length ? "No label is like that." : "No label about GPUs; a search finds the others.";
-  return [make("p", { className: "hint" }, hint)];
+  const without = labels.length ? "No label about GPUs; a search finds the others." : "There are no labels.";
+  return [make("p", { className: "hint" }, words.length ? "No label is like that." : without)];
 }
 
 // Elements that move, or are made again, lose the focus: give it to what stands in their place.

@@ -5,19 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.sinks.nodefeature import API_VERSION
 from tests.cluster.conftest import ensure_node_feature
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.objects import NODES, delete, make_node, namespace, node_labels
 
 pytestmark = pytest.mark.cluster
 
 FEATURES = f"/apis/{API_VERSION}/namespaces/cleaned/nodefeatures"
 NAMES = ("c1", "c2", "c3")
+UNKNOWN = (
+    "gfd: --sink node: Unauthorized; log in again, or name other credentials with --kubeconfig or --context\n"
+)
 SIMULATED = ("--oneshot", "--simulate=mig-doc")
 
 
@@ -36,7 +40,7 @@ def cluster(plane: ControlPlane) -> Iterator[ControlPlane]:
 def gfd(plane: ControlPlane, *words: str) -> tuple[int, str, str]:
     given = (f"--kubeconfig={plane.kubeconfig}", "--namespace=cleaned")
     done = subprocess.run(
-        (sys.executable, "-m", "gfd", *words, *given), capture_output=True, text=True, check=False
+        (sys.executable, "-m", "gfd", *given, *words), capture_output=True, text=True, check=False
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -56,7 +60,7 @@ def test_all_nodes(cluster: ControlPlane) -> None:
     assert gfd(cluster, "cleanup", "--all-nodes", "--sink=node") == (0, said, "")
     for name in NAMES:
         assert node_labels(cluster.admin, name) == {"zone": "a", "nvidia.com/rack": "7"}
-    nothing = "--sink node: there was nothing to withdraw\n"
+    nothing = "--sink node: no Node has anything of gfd\n"
     assert gfd(cluster, "cleanup", "--all-nodes", "--sink=node") == (0, nothing, "")
 
 
@@ -70,6 +74,29 @@ def test_what_the_original_left(cluster: ControlPlane) -> None:
     assert gfd(cluster, "cleanup", "--all-nodes", "--sink=nodefeature") == (0, f"{c3}: removed\n", "")
 
 
+def test_where_nothing_is_left(cluster: ControlPlane) -> None:
+    """Most often another namespace was meant than the one that was looked at."""
+    leave_as_original(cluster, "c1")
+    nothing = "--sink nodefeature: nothing to withdraw in namespace default; --namespace names another\n"
+    for which in ("--sink=nodefeature", "--from-original"):
+        assert gfd(cluster, "cleanup", "--all-nodes", which, "--namespace=default") == (0, nothing, "")
+    said = "nodefeatures/nvidia-features-for-c1 in namespace cleaned: removed\n"
+    assert gfd(cluster, "cleanup", "--all-nodes", "--from-original") == (0, said, "")
+
+
+def test_without_nfd(tmp_path: Path) -> None:
+    unknown = (
+        "the API server does not know NodeFeature (nfd.k8s-sigs.io/v1alpha1): is this the cluster with NFD?"
+    )
+    with control_plane(tmp_path) as plane:
+        for which in ("--sink=nodefeature", "--from-original"):
+            assert gfd(plane, "cleanup", "--all-nodes", which) == (
+                1,
+                "",
+                f"gfd: --sink nodefeature: {unknown}\n",
+            )
+
+
 def test_bad_input(cluster: ControlPlane) -> None:
     reason = "is about --sink node and nodefeature; the other sinks are cleaned up on each node"
     said = f"gfd: --all-nodes (command line): {reason}\n"
@@ -77,6 +104,6 @@ def test_bad_input(cluster: ControlPlane) -> None:
     nobody = str(cluster.write_kubeconfig("nobody", token="nobody"))
     words = ("cleanup", "--all-nodes", "--sink=node", "--namespace=cleaned", f"--kubeconfig={nobody}")
     done = subprocess.run((sys.executable, "-m", "gfd", *words), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "gfd: --sink node: Unauthorized\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", UNKNOWN)
     code, out, said = gfd(cluster, "cleanup", "--sink=node", "--node-name=nobody")
     assert (code, out, said) == (0, "nodes/nobody: was not there\n", "")

@@ -95,7 +95,9 @@ def test_a_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agen
     path.write_text(json.dumps(content | {"current-context": "other"}))
     assert gfd(path) == (0, "")
     assert node_labels(plane.admin, "who")[COUNT] == "7"
+    assert gfd(path, "--context=test")[0] == 1
     path.write_text(json.dumps(content))
+    assert gfd(path, "--context=other") == (0, "")
     code, said = gfd(path)
     assert code == 1
     assert said.startswith("gfd: sink node: nodes/who: Unauthorized; the token is not accepted, also after")
@@ -127,7 +129,7 @@ def test_a_certificate_authority_that_is_replaced(plane: ControlPlane, agent: Ag
         ("", "cannot be used: "),
         ("{", "cannot be used: "),
         ("a: b", "cannot be used: "),
-        ('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}', "cannot be used: "),
+        ('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}', "has no context 'gone'"),
     ],
 )
 def test_a_broken_kubeconfig(tmp_path: Path, text: str, reason: str) -> None:
@@ -141,10 +143,8 @@ def test_a_broken_kubeconfig(tmp_path: Path, text: str, reason: str) -> None:
 
 def test_bad_input(plane: ControlPlane, agent: Agent, tmp_path: Path) -> None:
     """One clear line each; the other sinks go on."""
-    assert gfd(tmp_path / "gone") == (
-        1,
-        f"gfd: sink node: nodes/who: kubeconfig {tmp_path}/gone: there is no such file\n",
-    )
+    gone = f"kubeconfig {tmp_path}/gone: there is no such file; name another with --kubeconfig"
+    assert gfd(tmp_path / "gone") == (1, f"gfd: sink node: nodes/who: {gone}\n")
     hint = "there is no Node nobody; is NODE_NAME its name in kubectl get nodes?"
     nobody = f"gfd: sink node: nodes/nobody: {hint}\n"
     assert gfd(agent.kubeconfig, "--node-name=nobody") == (1, nobody)

@@ -323,10 +323,13 @@ def test_nfd(place: Place) -> None:
     known = f"NodeFeature ({API_VERSION}) is known"
     finding = place.ask("NFD", sink="nodefeature")
     assert finding.state == "ok"
-    assert finding.seen.startswith(f"{known}; the version of nfd-master cannot be told: pods is forbidden")
+    untold = "which nfd-master and nfd-worker there is cannot be told: pods is forbidden: "
+    assert finding.seen.startswith(f"{known}; {untold}")
+    assert finding.seen.count("forbidden") == 1
     lacks = "no nfd-master is ready: none is found by the labels of NFD's chart and manifests"
-    step = "it labels the Nodes: see its pod"
+    step = "it labels the Nodes: install NFD, or publish with --sink node"
     assert place.ask("NFD", sink="file", is_operator=True) == warn(f"{known}; {lacks}", step)
+    step = "it labels the Nodes: see its pod"
     for program, labels in (("nfd-master", {"app": "nfd-master"}), ("nfd-worker", {})):
         container = {"name": program, "image": f"registry.k8s.io/nfd/{program}:v0.19.0", "command": [program]}
         spec = {"nodeName": place.node, "containers": [container]}

@@ -16,6 +16,7 @@ from tests.cluster.objects import NODES, apply_node, delete, make_node, merge
 pytestmark = pytest.mark.cluster
 
 NAME = "explained"
+UNKNOWN = "gfd: Unauthorized; log in again, or name other credentials with --kubeconfig or --context\n"
 SIMULATED = ("--oneshot", "--simulate=mig-doc", "--sink=node", f"--node-name={NAME}", "--no-timestamp")
 
 
@@ -70,9 +71,9 @@ nvidia.com/mig.capable=true
 
 
 def test_bad_input(cluster: ControlPlane) -> None:
-    said = 'gfd: nodes "nobody" not found\n'
+    said = "gfd: there is no Node nobody; kubectl get nodes lists them\n"
     assert gfd(cluster, "explain", "--node=nobody") == (1, "", said)
     code, out, said = gfd(cluster, "explain", "--node=a/../b")
     assert (code, out, said.count("\n")) == (1, "", 1)
     stranger = cluster.write_kubeconfig("stranger", token="stranger")
-    assert gfd(cluster, "explain", f"--node={NAME}", kubeconfig=stranger) == (1, "", "gfd: Unauthorized\n")
+    assert gfd(cluster, "explain", f"--node={NAME}", kubeconfig=stranger) == (1, "", UNKNOWN)

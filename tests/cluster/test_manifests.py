@@ -427,6 +427,8 @@ def test_the_notes_of_an_installation(released: ControlPlane) -> None:
         in done.stdout
     )
     assert "whoever takes over one agent can write the labels, taints and spec of every Node" in done.stdout
+    assert "kubectl -n gfd exec daemonset/gfd -- gfd doctor" in done.stdout
+    assert "No public registry has the image gfd:0.1.0: unless the nodes have it" in done.stdout
     assert "kubectl -n gfd create job --from=cronjob/gfd-report gfd-report-now" in done.stdout
 
 

@@ -149,7 +149,8 @@ def test_without_rights(
     assert (code, out) == (1, "")
     assert err == (
         'gfd: nodes is forbidden: User "system:serviceaccount:default:reader-of-nothing" cannot list '
-        'resource "nodes" in API group "" at the cluster scope; the verb list on nodes is needed\n'
+        'resource "nodes" in API group "" at the cluster scope; the verb list on nodes is needed; or let '
+        "--nodes read what kubectl get nodes -o json printed for whoever has it\n"
     )
     kubeconfig = without_rights("nodes")
     unknown = (

@@ -6,6 +6,7 @@ DaemonSet's own pod and the token bound to it.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -225,3 +226,39 @@ def test_the_document(cluster: ControlPlane, tmp_path: Path, sink: str) -> None:
         assert run.pod("old-selector") == ("Pending", None)
     run.delete_pods()
     cluster.kubectl("delete", "node", run.node)
+
+
+KERNEL = {"feature.node.kubernetes.io/kernel-version.full": "6.12.0"}
+"""What NFD says of every node."""
+PLACES = {
+    "vendor": {**KERNEL, "feature.node.kubernetes.io/pci-10de.present": "true"},
+    # NFD configured as by its own chart names the class of the device before its vendor.
+    "compute": {**KERNEL, "feature.node.kubernetes.io/pci-0302_10de.present": "true"},
+    "graphics": {**KERNEL, "feature.node.kubernetes.io/pci-0300_10de.present": "true"},
+    "unknown-to-nfd": {},
+    "without-gpu": KERNEL,
+}
+
+
+def test_where_agents_run(cluster: ControlPlane) -> None:
+    for name, labels in PLACES.items():
+        make_node(cluster.admin, name, labels=labels, annotations={"test": "as any real node has"})
+    with chart(cluster, "nodefeature"):
+        wait_for(lambda: "unknown-to-nfd" in chosen_nodes(cluster), "the controller of DaemonSets")
+        status = json.loads(cluster.kubectl("-n", "gfd", "get", "daemonset", "gfd", "-o", "json"))["status"]
+        assert status["desiredNumberScheduled"] == 4
+        assert chosen_nodes(cluster) == set(PLACES) - {"without-gpu"}
+    cluster.kubectl("delete", "node", *PLACES)
+
+
+def chosen_nodes(plane: ControlPlane) -> set[str]:
+    """Return the nodes that the controller of DaemonSets made a pod for."""
+    found = set()
+    for pod in plane.admin.request("GET", agents.PODS)["items"]:
+        affinity = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        found |= {
+            field["values"][0]
+            for term in affinity["nodeSelectorTerms"]
+            for field in term.get("matchFields", ())
+        }
+    return found

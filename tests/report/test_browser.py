@@ -94,7 +94,7 @@ def test_choose(show: Open, small: Path) -> None:
     zone.click()
     assert zone.get_attribute("aria-pressed") == "true"
     assert selector(page) == {PRODUCT: MIG_PRODUCT, "topology.kubernetes.io/zone": "zone-1"}
-    assert (names(page), text(page, "matching")) == (["node-0010"], "1 of 16 nodes fit")
+    assert (names(page), text(page, "matching")) == (["node-0010"], "1 of 16 nodes fits")
     assert offer(page, "topology.kubernetes.io/zone", "zone-1").get_attribute("aria-pressed") == "true"
     zone.click()
     assert zone.get_attribute("aria-pressed") == "false"

@@ -106,7 +106,7 @@ def test_any_value_comes_through_the_yaml(show: Open, tmp_path: Path, value: str
     page.get_by_role("button", name="Copy").click()
     page.get_by_text("Copied.").wait_for()
     assert yaml.safe_load(clipboard(page)) == {"nodeSelector": labels}
-    assert text(page, "matching") == "1 of 1 node fit"
+    assert text(page, "matching") == "1 of 1 node fits"
 
 
 ATTACK = """() => {
@@ -140,8 +140,14 @@ def test_an_empty_cluster(show: Open, tmp_path: Path) -> None:
     page = show(write(tmp_path / "page.html"))
     assert text(page, "found") == "There are no nodes."
     assert (text(page, "matching"), selector(page)) == ("0 of 0 nodes fit", {})
-    assert text(page, "choices") == "No label about GPUs; a search finds the others."
+    assert text(page, "choices") == "There are no labels."
     assert violations(page) == []
+
+
+def test_nodes_without_a_label_about_gpus(show: Open, tmp_path: Path) -> None:
+    page = show(write(tmp_path / "page.html", Card(name="a", labels={"zone": "b"})))
+    assert (text(page, "matching"), selector(page)) == ("1 of 1 node fits", {})
+    assert text(page, "choices") == "No label about GPUs; a search finds the others."
 
 
 def test_nodes_that_say_little(show: Open, tmp_path: Path) -> None:

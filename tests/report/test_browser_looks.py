@@ -60,6 +60,17 @@ def test_instances_stand_in_their_place(show: Open, tmp_path: Path) -> None:
     assert {box["y"] < memory[0]["y"] for box in compute} == {True}
 
 
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_name_of_a_profile_is_cut_off(show: Open, small: Path, tmp_path: Path, width: int) -> None:
+    cut_off = """[...document.querySelectorAll('.stretch')].filter(
+        (each) => each.scrollHeight > each.clientHeight || each.scrollWidth > each.clientWidth
+    ).map((each) => each.textContent)"""
+    for path in (small, write(tmp_path / "page.html", *demonstration())):
+        page = show(path, viewport={"width": width, "height": 900})
+        assert page.locator(".stretch").count() > 20
+        assert page.evaluate(cut_off) == []
+
+
 def test_print(show: Open, large: Path, small: Path) -> None:
     page = show(small)
     offer(page, STRATEGY, "mixed").click()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gfd.advice.nodes import from_object
+from gfd.advice.nodes import Node, from_object
 from gfd.inventory import FailedGpu
 from gfd.report.cards import Card, from_inventory, from_node
 from gfd.report.figures import draw_devices
@@ -75,3 +75,10 @@ def test_what_one_should_know() -> None:
     assert of(0, "b200", "all-enabled", "single").notes == (INVALID,)
     assert of(0, "no-gpu", "all-disabled", "none").notes == ("No GPU.",)
     assert of(0, "t4", "all-disabled", "none").notes == ()
+
+
+def test_a_node_that_nobody_spoke_of() -> None:
+    """gfd leaves a label on each node that it runs on, also where there is no GPU."""
+    untold = "No label of gfd's: there is no GPU, or gfd does not run here."
+    assert from_node(Node(name="a", labels={"zone": "b"})).notes == (untold,)
+    assert from_node(Node(name="a", labels={"nvidia.com/vgpu.present": "false"})).notes == ("No GPU.",)

@@ -134,9 +134,11 @@ def _scrubber(site: Site, *, keeps_names: bool) -> Scrubber:
 
 def _secrets(site: Site) -> Iterator[str]:
     """Yield the credentials that are used here."""
-    for path in (_TOKEN, site.config.kubeconfig):
+    from gfd.cluster.connection import split
+
+    for path in (_TOKEN, *(split(site.config.kubeconfig) if site.config.kubeconfig else ())):
         try:
-            text = path.expanduser().read_text(errors="replace") if path else ""
+            text = path.read_text(errors="replace")
         except OSError:
             continue
         yield from re.findall(r"(?:token|data|password)[\"']?:\s*[\"']?([^\s\"',}]{6,})", text)

@@ -48,6 +48,9 @@ def write(question: Question, answer: Answer, stream: TextIO) -> str:
         heading = ("label", "unit", "when", "meaning")
         rows = [(_short(each), each.unit, each.places[0].when, each.meaning) for each in known]
     elif question.node is not None:
+        if not known:
+            name = shown(question.node)
+            return f"Node {name} has no label of gfd's; gfd doctor in the agent's pod there says why\n"
         heading = ("label", "value", "held by", "meaning")
         rows = [
             (_short(each), each.value or "", ", ".join(each.holders or ()), each.meaning or _owned(each))

@@ -10,7 +10,8 @@ from gfd.advice.explain.catalogue import describe
 from gfd.advice.nodes import NODES, VENDOR, from_object
 from gfd.advice.terminal import shown
 from gfd.cluster.ownership import holders
-from gfd.errors import GfdError
+from gfd.cluster.refusal import advise
+from gfd.errors import ApiError, GfdError
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from gfd.advice.explain.catalogue import Catalogue
     from gfd.advice.explain.explanation import Explanation
     from gfd.config import Loaded
+
+_NOT_FOUND = 404
 
 
 def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
@@ -36,7 +39,12 @@ def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
         return by_name[name]
     from gfd.cluster.api import METADATA, share
 
-    answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", accept=METADATA)
+    try:
+        answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", accept=METADATA)
+    except ApiError as error:
+        if error.status == _NOT_FOUND:
+            raise GfdError(shown(f"there is no Node {name}; kubectl get nodes lists them")) from error
+        raise advise(error, "get", "nodes") from error
     return dict(answer["metadata"])
 
 

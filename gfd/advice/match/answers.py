@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from gfd.advice.nodes import VENDOR
 from gfd.advice.terminal import GREEN, RED, paint, shown, table
 
 if TYPE_CHECKING:
@@ -75,11 +76,14 @@ def _say(answer: Answer) -> Iterator[str]:
 def _say_nearest(nearest: Nearest) -> str:
     found = ", ".join(f"{value or '(empty)'} ({_count(number, 'node')})" for value, number in nearest.found)
     if not nearest.key:
-        return f"nearest: no node offers {nearest.asked}" + (f"; there is {found}" if found else "")
+        instead = f"there is {found}" if found else "NVIDIA's device plugin does where it runs"
+        return f"nearest: no node offers {nearest.asked}; {instead}"
     if nearest.found:
         return f"nearest: no node has {nearest.asked}; there is {found}"
     keys = ", ".join(f"{key} ({_count(number, 'node')})" for key, number in nearest.keys)
-    return f"nearest: no node has a label {nearest.key}" + (f"; there is {keys}" if keys else "")
+    # Whose the label is, its key tells.
+    unlabelled = "; gfd nodes tells which nodes gfd has labelled" if nearest.key.startswith(VENDOR) else ""
+    return f"nearest: no node has a label {nearest.key}" + (f"; there is {keys}" if keys else unlabelled)
 
 
 def _say_edit(edit: Edit, answer: Answer) -> str:

@@ -48,6 +48,9 @@ class Document:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
 
 
+_IN_THE_CLUSTER = "; a pod of the cluster is read with kubectl get pod NAME -o yaml | gfd match -"
+
+
 def read_all(paths: Sequence[str]) -> Iterator[Listed]:
     """Yield the objects of files, ``-`` for standard input, those of a List one by one.
 
@@ -64,7 +67,8 @@ def _read_text(path: str, name: str) -> str:
     try:
         data = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
     except OSError as error:
-        raise DocumentError(name, 0, f"cannot be read: {error.strerror or error}") from error
+        hint = _IN_THE_CLUSTER if isinstance(error, FileNotFoundError) else ""
+        raise DocumentError(name, 0, f"cannot be read: {error.strerror or error}{hint}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from gfd.labels import Labels
 
 UNCOUNTED = "gfd: warning: what is allocated and free is unknown: {}\n"
+UNLABELLED = (
+    "gfd: warning: no node offers a GPU or has a label of one; where one should, see whether gfd runs "
+    "there: kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
+)
 NO_PODS = "pods may not be listed; the verb list on pods is needed"
 
 
@@ -79,6 +83,8 @@ def show(loaded: Loaded, asked: Asked) -> str:
     found = roster.enrol(nodes, asked.order, now)
     if any(not node.is_counted for node in nodes):
         sys.stderr.write(UNCOUNTED.format(_reason(asked)))
+    if nodes and not found.rows and asked.selector is None:
+        sys.stderr.write(UNLABELLED)
     if asked.form in FORMATS:
         return FORMATS[asked.form](found)
     drawn = _draw_devices(found, {node.name: node.labels for node in nodes}) if asked.is_drawn else ""

@@ -264,4 +264,7 @@ def test_a_machine_without_anything(tmp_path: Path) -> None:
     site = Site(loaded.config, root=tmp_path)
     site.inventory = inventory(gpu(0))
     found = bundle.gather(loaded, site, [], log=None)
-    assert "kubernetes: kubeconfig /gone: there is no such file\n" in found.files["versions.txt"]
+    assert (
+        "kubernetes: kubeconfig /gone: there is no such file; name another with --kubeconfig\n"
+        in found.files["versions.txt"]
+    )

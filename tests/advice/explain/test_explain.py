@@ -614,7 +614,11 @@ def test_a_reader_that_has_seen_enough() -> None:
         ),
         (["-o", "yaml"], 2, "--format (command line): is unknown: 'yaml'; there are table, json, markdown"),
         (["--inventory=/gone"], 1, "/gone: No such file or directory; take one with gfd snapshot -o /gone"),
-        (["--node=n", "--kubeconfig=/gone"], 1, "kubeconfig /gone: there is no such file"),
+        (
+            ["--node=n", "--kubeconfig=/gone"],
+            1,
+            "kubeconfig /gone: there is no such file; name another with --kubeconfig",
+        ),
         (
             ["--simulate=h10"],
             2,

@@ -114,7 +114,8 @@ def test_json_of_a_node(explain: Explain) -> None:
 
 
 def test_keys_that_are_nowhere(explain: Explain) -> None:
-    assert explain("bare") == (0, "label  value  held by  meaning\n", "")
+    nothing = "Node bare has no label of gfd's; gfd doctor in the agent's pod there says why\n"
+    assert explain("bare") == (0, nothing, "")
     assert explain("bare", "gpu.couns") == (
         1,
         "",

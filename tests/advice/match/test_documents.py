@@ -165,4 +165,5 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(DocumentError) as refused:
         read("\x1b[2J")
-    assert str(refused.value) == r"\x1b[2J: cannot be read: No such file or directory"
+    hint = "a pod of the cluster is read with kubectl get pod NAME -o yaml | gfd match -"
+    assert str(refused.value) == rf"\x1b[2J: cannot be read: No such file or directory; {hint}"

@@ -325,8 +325,8 @@ def test_no_such_devices(gfd: Gfd, tmp_path: Path) -> None:
     nodes = listed(tmp_path / "n.json", *(node(f"n{number:02}", gpus=0) for number in range(2)))
     assert gfd("match", POD, "--nodes", nodes)[1].splitlines()[3:] == [
         "n01   no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb (and 1 more)  no such label",
-        "nearest: no node has a label nvidia.com/gpu.product",
-        "nearest: no node offers nvidia.com/gpu",
+        ("nearest: no node has a label nvidia.com/gpu.product; gfd nodes tells which nodes gfd has labelled"),
+        "nearest: no node offers nvidia.com/gpu; NVIDIA's device plugin does where it runs",
     ]
     others = [node(f"n{number:02}", SLICE, 0) for number in range(12)]
     for each in others:

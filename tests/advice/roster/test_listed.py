@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -108,6 +109,17 @@ def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> Non
     assert out.splitlines()[-2].split() == ["nvidia.com/gpu", "7", "?", "?"]
 
 
+def test_where_nobody_has_labelled(gfd: Gfd, tmp_path: Path) -> None:
+    (tmp_path / "bare.json").write_text(json.dumps({"kind": "List", "items": [node("a", {}, {})]}))
+    said = (
+        "gfd: warning: no node offers a GPU or has a label of one; where one should, see whether gfd runs "
+        "there: kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
+    )
+    words = (f"--nodes={tmp_path}/bare.json", f"--pods={tmp_path}/pods.json")
+    (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": []}))
+    assert gfd(*words) == (0, "0 nodes with GPUs, 1 node without\n", said)
+
+
 def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
     evil = node("evil\x1b[2J\r\n", gpu_labels("A100\x1b]0;x\x07\u202e", gpu_machine="\x9b31m"), {"gpu": 1})
     for words in ([], ["-o", "wide"]):
@@ -147,7 +159,11 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
         (["--nodes=/gone", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
         (["--simulate=t4", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
         (["--simulate=t"], 2, "--simulate (command line): there is no machine t"),
-        (["--kubeconfig=/gone"], 1, "kubeconfig /gone: there is no such file"),
+        (
+            ["--kubeconfig=/gone"],
+            1,
+            "kubeconfig /gone: there is no such file; name another with --kubeconfig",
+        ),
         (["n1"], 2, "n1 (command line): gfd nodes takes no such word"),
     ],
 )

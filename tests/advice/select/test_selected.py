@@ -292,7 +292,11 @@ def test_bad_input(gfd: Gfd, words: list[str], message: str) -> None:
 
 def test_without_a_cluster(gfd: Gfd) -> None:
     code, out, err = gfd("--product=T4", "--kubeconfig=/gone")
-    assert (code, out, err) == (1, "", "gfd: kubeconfig /gone: there is no such file\n")
+    assert (code, out, err) == (
+        1,
+        "",
+        "gfd: kubeconfig /gone: there is no such file; name another with --kubeconfig\n",
+    )
 
 
 def test_a_narrow_terminal(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -41,19 +41,22 @@ def _nfd(site: Site) -> Finding:
     masters = cluster.masters
     if not isinstance(masters, GfdError) and not any(each.is_ready for each in masters):
         which = masters[0].pod if masters else "none is found by the labels of NFD's chart and manifests"
-        return warn(
-            "; ".join([*said, f"no nfd-master is ready: {which}"]), "it labels the Nodes: see its pod"
-        )
+        step = "see its pod" if masters else "install NFD, or publish with --sink node"
+        return warn("; ".join([*said, f"no nfd-master is ready: {which}"]), f"it labels the Nodes: {step}")
     return ok("; ".join(said))
 
 
 def _versions(cluster: Cluster) -> list[str]:
-    said = []
+    said, untold = [], dict[str, list[str]]()
     for name, programs in (("nfd-master", cluster.masters), ("nfd-worker", cluster.workers)):
         if isinstance(programs, GfdError):
-            said.append(f"the version of {name} cannot be told: {programs}")
+            untold.setdefault(str(programs), []).append(name)
         else:
             said += sorted({f"{name} {_tag(program)}" for program in programs})
+    # Both are looked for among the pods: most often one reason holds for both.
+    said += [
+        f"which {' and '.join(names)} there is cannot be told: {reason}" for reason, names in untold.items()
+    ]
     if isinstance(cluster.features, tuple) and isinstance(cluster.workers, GfdError):
         said += [f"nfd-worker {each.worker_version}" for each in cluster.features if each.worker_version]
     return said
