@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import __version__
-from gfd.errors import ConfigError, GfdError
+from gfd.errors import ConfigError, GfdError, SeveralErrors
 from gfd.flags import normalise
 from gfd.options import COMMAND_LINE, OPTIONS
 
@@ -51,7 +51,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int | None:
         _complain(str(error))
         return MISUSED if error.origin == COMMAND_LINE else FAILED
     except GfdError as error:
-        _complain(str(error))
+        for each in error.errors if isinstance(error, SeveralErrors) else (error,):
+            _complain(str(each))
         if isinstance(error.__cause__, BrokenPipeError):
             _abandon_output()
         return FAILED
@@ -236,4 +237,6 @@ def _abandon_output() -> None:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"gfd: {text}\n")
+    from gfd.printable import complain
+
+    complain(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.advice.ages import rfc3339
 from gfd.advice.gpus import Gpus, describe, has_gpus
 from gfd.advice.roster.columns import COLUMNS, sort_key
-from gfd.advice.terminal import shown
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -371,7 +371,7 @@ NO_MATCH = "Kubernetes would refuse it: no matches for kind"
                 " with an"
                 " alphanumeric character (e.g. 'example.com', regex used for validation is"
                 r" '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-                "\ngfd: FILE:19: Kubernetes would refuse it: spec.containers: Required value"
+                "\nFILE:19: Kubernetes would refuse it: spec.containers: Required value"
             ),
         ),
         (
