@@ -39,7 +39,8 @@ def read_files(paths: Sequence[str]) -> list[Pod]:
             pods += found
         except DocumentError as error:
             errors.append(error)
-    errors += find_missing(documents)
+    if not errors:
+        errors += find_missing(documents)
     if errors:
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     if not pods:
