@@ -52,9 +52,10 @@ def read_file(path: Path) -> Inventory:
     """Return the inventory in a file, ``-`` for standard input. Raises InventoryError."""
     source = str(path)
     try:
-        text = sys.stdin.read() if source == "-" else path.read_text()
+        data = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
+        reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
         raise InventoryError(source, "", f"{reason}; take one with gfd snapshot -o {path}") from error
     return read(text, source)
 

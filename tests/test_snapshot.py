@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -96,6 +97,15 @@ def test_damage_names_the_field(text: str, expected: str) -> None:
     with pytest.raises(InventoryError) as caught:
         snapshot.read(text, "x")
     assert str(caught.value).startswith(expected)
+
+
+def test_a_file_is_in_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes("\ufeffschema: 1\nmachine_type: größe\n".encode())
+    assert snapshot.read_file(path).machine_type == "größe"
+    path.write_bytes(b"\xff")
+    with pytest.raises(InventoryError, match="not text in UTF-8; take one with"):
+        snapshot.read_file(path)
 
 
 def test_json_is_json() -> None:
