@@ -6,7 +6,9 @@ and their renewal. Its generated classes are left alone: they cost 250 modules a
 
 from __future__ import annotations
 
+import logging
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from kubernetes.client.rest import RESTClientObject
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from urllib3 import PoolManager
 
 DEFAULT_KUBECONFIG = Path("~/.kube/config")
@@ -38,6 +42,26 @@ class Connection:
         return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
 
 
+class _Listener(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@contextmanager
+def _listen() -> Iterator[list[str]]:
+    """Hear what the package only logs: that an exec plugin failed, after which it asks as nobody."""
+    listener = _Listener()
+    logging.getLogger().addHandler(listener)
+    try:
+        yield listener.said
+    finally:
+        logging.getLogger().removeHandler(listener)
+
+
 def connect(kubeconfig: Path | None) -> Connection:
     """Read the credentials there are now. Raises ApiError where there are none, or none that can be used."""
     configuration = Configuration()
@@ -53,7 +77,10 @@ def connect(kubeconfig: Path | None) -> Connection:
             if not path.is_file():
                 hint = "" if kubeconfig else ", and this is no pod; name one with --kubeconfig"
                 raise ApiError(f"{source}: there is no such file{hint}", kind="credentials")
-            kube.load_kube_config(config_file=str(path), client_configuration=configuration)
+            with _listen() as said:
+                kube.load_kube_config(config_file=str(path), client_configuration=configuration)
+            if said:
+                raise RuntimeError(f"its exec plugin failed: {said[0]}")
         pool = RESTClientObject(configuration).pool_manager
     except ApiError:
         raise
