@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import __version__
-from gfd.errors import ConfigError, GfdError
+from gfd.errors import ConfigError, GfdError, SeveralErrors
 from gfd.exits import ExitCode
 from gfd.flags import normalise
 from gfd.options import COMMAND_LINE, OPTIONS, ORIGINAL
@@ -43,7 +43,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode | None:
         _complain(str(error))
         return ExitCode.MISUSED if error.origin == COMMAND_LINE else ExitCode.FAILED
     except GfdError as error:
-        _complain(str(error))
+        for each in error.errors if isinstance(error, SeveralErrors) else (error,):
+            _complain(str(each))
         if isinstance(error.__cause__, BrokenPipeError):
             _abandon_output()
         return ExitCode.FAILED
@@ -228,4 +229,6 @@ def _abandon_output() -> None:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"gfd: {text}\n")
+    from gfd.printable import complain
+
+    complain(text)

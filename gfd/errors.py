@@ -1,6 +1,7 @@
 """Every way gfd can fail, in one tree.
 
 GfdError                what went wrong, where, and what to do next
+├─ SeveralErrors        several of them, each told on a line of its own
 ├─ ConfigError          an option, the place it came from, and why it is refused
 ├─ InventoryError       a snapshot or machine file that cannot be read back
 ├─ DocumentError        a Kubernetes object in a file that cannot be used
@@ -21,11 +22,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class GfdError(Exception):
     """Base of all; its text is a whole sentence for the person who reads it."""
+
+
+class SeveralErrors(GfdError):
+    """Errors that are told together, each on a line of its own."""
+
+    def __init__(self, errors: Sequence[GfdError]) -> None:
+        super().__init__("\n".join(map(str, errors)))
+        self.errors = errors
 
 
 class ConfigError(GfdError):

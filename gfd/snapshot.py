@@ -52,9 +52,10 @@ def read_file(path: Path) -> Inventory:
     """Return the inventory in a file, ``-`` for standard input. Raises InventoryError."""
     source = str(path)
     try:
-        text = sys.stdin.read() if source == "-" else path.read_text()
+        data = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
+        reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
         raise InventoryError(source, "", f"{reason}; take one with gfd snapshot -o {path}") from error
     return read(text, source)
 
@@ -67,7 +68,9 @@ def read(text: str, source: str) -> Inventory:
     schema = plain.get("schema")
     if schema != SCHEMA:
         known = f"this version of gfd reads schema {SCHEMA}"
-        raise InventoryError(source, "schema", f"{schema!r} cannot be read: {known}; take the snapshot again")
+        found = str(schema) if isinstance(schema, int) else _show(schema)
+        reason = f"{found} cannot be read: {known}; take the snapshot again"
+        raise InventoryError(f"{source}{_find_line(text, 'schema')}", "schema", reason)
     value = from_plain(Inventory, plain, source)
     assert isinstance(value, Inventory)
     return value
@@ -79,14 +82,16 @@ def parse(text: str, source: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise InventoryError(source, f"line {error.lineno}", f"not JSON: {error.msg}") from error
-    import yaml
+            raise InventoryError(f"{source}:{error.lineno}", "", f"not JSON: {error.msg}") from error
+        except (ValueError, RecursionError) as error:
+            raise InventoryError(source, "", f"cannot be read: {error}") from error
+    from gfd.plainyaml import PlainYamlError, load
 
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise InventoryError(source, "", f"neither JSON nor YAML: {reason}") from error
+        return load(text)
+    except PlainYamlError as error:
+        place = f"{source}:{error.line}" if error.line else source
+        raise InventoryError(place, "", f"neither JSON nor YAML: {error}") from error
 
 
 def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
@@ -149,4 +154,13 @@ _NAMES = {str: "text", int: "a whole number", bool: "true or false", float: "a n
 
 
 def _show(plain: Any) -> str:
+    """Return what was found, in short: with anchors of anchors a few lines are without end."""
+    if isinstance(plain, dict | list):
+        return f"a {'mapping' if isinstance(plain, dict) else 'list'} of {len(plain)}"
     return "nothing" if plain is None else f"{type(plain).__name__} {plain!r}"[:60]
+
+
+def _find_line(text: str, name: str) -> str:
+    """Return ``:`` and the line where a field of the whole begins; empty where it is not found."""
+    lines = enumerate(text.splitlines(), 1)
+    return next((f":{number}" for number, line in lines if line.lstrip(' {"').startswith(name)), "")

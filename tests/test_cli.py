@@ -141,7 +141,7 @@ def test_a_snapshot_is_replayed(gfd: Gfd, tmp_path: Path, monkeypatch: pytest.Mo
     assert json.loads((tmp_path / "node.json").read_text())["schema"] == 1
     _, out, _ = gfd("snapshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb")
     assert out == (tmp_path / "node.yaml").read_text()
-    monkeypatch.setattr("sys.stdin", io.StringIO(out))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(out.encode())))
     assert gfd(*replay, "-") == expected
 
 

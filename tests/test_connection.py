@@ -88,5 +88,5 @@ def test_a_plugin_that_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", **command}}
     path = kubeconfig(tmp_path / "config", "one", user=plugin)
     reason = "[Errno 2] No such file or directory: '/gone/plugin'"
-    assert refused(path) == f"kubeconfig {path} cannot be used: no credentials: {reason}"
+    assert refused(path) == f"kubeconfig {path} cannot be used: its exec plugin failed: {reason}"
     assert capfd.readouterr() == ("", "")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -41,17 +43,39 @@ def test_every_field_is_covered() -> None:
     check(Inventory)
 
 
+def without_end(name: str) -> str:
+    """Return ten short lines of YAML that hold ten thousand million values."""
+    names = [*"abcdefghi", name]
+    lines = [f"a: &a [{','.join('x' * 10)}]"]
+    for before, each in pairwise(names):
+        lines.append(f"{each}: &{each} [{','.join([f'*{before}'] * 10)}]")
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("", "x: not an inventory: expected a mapping of fields"),
         ("- 1", "x: not an inventory: expected a mapping of fields"),
-        ("{", "x: line 1: not JSON: Expecting property name enclosed in double quotes"),
-        ("a: [", "x: neither JSON nor YAML: while parsing a flow node"),
-        ("{}", "x: schema: None cannot be read: this version of gfd reads schema 1; take the snapshot again"),
-        ('{"schema": 2}', "x: schema: 2 cannot be read"),
+        ("{", "x:1: not JSON: Expecting property name enclosed in double quotes"),
+        ("a: [", "x:2: neither JSON nor YAML: did not find expected node content"),
+        (
+            "{}",
+            "x: schema: nothing cannot be read: this version of gfd reads schema 1; take the snapshot again",
+        ),
+        ('{"schema": 2}', "x:1: schema: 2 cannot be read"),
+        ("gpus: []\nschema: [1]", "x:2: schema: a list of 1 cannot be read"),
+        ('{"schema":' * 100_000, "x: cannot be read: maximum recursion depth exceeded"),
+        ('{"schema": ' + "9" * 5000, "x: cannot be read: Exceeds the limit"),
+        ("schema: " + "[" * 100_000, "x:1: neither JSON nor YAML: exceeded maximum nesting depth"),
+        ("schema: " + "9" * 5000, "x: neither JSON nor YAML: Exceeds the limit"),
+        ("schema: 2026-13-45", "x: neither JSON nor YAML: month must be in 1..12"),
+        ("\x00", "x: neither JSON nor YAML: unacceptable character #x0000"),
+        ("a: &a {b: 1}\nc:\n  <<: *a\n", "x:3: neither JSON nor YAML: merges (<<) are not read"),
+        (without_end("schema"), "x:10: schema: a list of 10 cannot be read"),
+        ("schema: 1\n" + without_end("gpus"), "x: a: no such field in this schema"),
         ('{"schema": 1, "gpu": []}', "x: gpu: no such field in this schema"),
-        ('{"schema": 1, "gpus": {}}', "x: gpus: expected a list, found dict {}"),
+        ('{"schema": 1, "gpus": {}}', "x: gpus: expected a list, found a mapping of 0"),
         ('{"schema": 1, "gpus": [{"index": 0}]}', "x: gpus[0].name: missing"),
         ('{"schema": 1, "gpus": [7]}', "x: gpus[0]: expected a mapping of fields, found int 7"),
         (
@@ -73,6 +97,15 @@ def test_damage_names_the_field(text: str, expected: str) -> None:
     with pytest.raises(InventoryError) as caught:
         snapshot.read(text, "x")
     assert str(caught.value).startswith(expected)
+
+
+def test_a_file_is_in_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes("\ufeffschema: 1\nmachine_type: größe\n".encode())
+    assert snapshot.read_file(path).machine_type == "größe"
+    path.write_bytes(b"\xff")
+    with pytest.raises(InventoryError, match="not text in UTF-8; take one with"):
+        snapshot.read_file(path)
 
 
 def test_json_is_json() -> None:

@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gfd.advice.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint, shown
+from gfd.advice.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
 from gfd.errors import PublishError
 from gfd.labels import TIMESTAMP
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.advice.geometry import explain, lay_out, name_device
-from gfd.advice.terminal import DIM, GREEN, YELLOW, cut, paint, shown
+from gfd.advice.terminal import DIM, GREEN, YELLOW, cut, paint
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

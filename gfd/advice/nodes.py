@@ -262,7 +262,7 @@ def _devices(amounts: Mapping[str, Any]) -> dict[str, int]:
     for name, amount in amounts.items():
         if name.startswith(VENDOR):
             try:
-                counts[name] = parse_count(str(amount))
+                counts[name] = parse_count(str(amount) if isinstance(amount, str | int | float) else "")
             except ValueError as error:
                 raise ValueError(f"has an amount of {name} that {error}") from None
     return counts

@@ -6,8 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gfd.advice.terminal import shown
 from gfd.errors import DocumentError
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,14 +53,12 @@ def _parse(text: str) -> tuple[int, list[Any] | None]:
     try:
         return 0, [json.loads(text)]
     except (ValueError, RecursionError):
-        import yaml
+        from gfd.plainyaml import PlainYamlError, load_all
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            return 0, [each for each in yaml.load_all(text, loader) if each is not None]
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            return (mark.line + 1 if mark else 0), None
+            return 0, [each for each in load_all(text) if each is not None]
+        except PlainYamlError as error:
+            return error.line, None
 
 
 def _unpack(documents: list[Any], kind: str) -> Iterator[dict[str, Any]]:
@@ -82,9 +80,11 @@ def _unpack(documents: list[Any], kind: str) -> Iterator[dict[str, Any]]:
 
 
 def _describe(item: Any) -> str:
-    return f"a {item['kind']}" if isinstance(item, dict) else "something that is no object"
+    kind = item.get("kind") if isinstance(item, dict) else None
+    return f"a {kind}" if isinstance(kind, str) else "something that is no object"
 
 
 def _name(item: dict[str, Any]) -> str:
     metadata = item.get("metadata")
-    return str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return str(name) if isinstance(name, str | int) else ""

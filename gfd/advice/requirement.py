@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 LARGEST = 2**63 - 1
 """What Kubernetes compares is a signed number of 64 bits."""
-_WHOLE = re.compile(r"[+-]?[0-9]+")
+_WHOLE = re.compile(r"([+-]?)0*([0-9]{1,19})")
 
 
 def whole(text: str) -> int | None:
     """Return the number that Go's ``strconv.ParseInt`` reads in base 10; None where it reads none."""
-    number = int(text) if _WHOLE.fullmatch(text) else LARGEST + 1
+    match = _WHOLE.fullmatch(text)
+    number = int(match[1] + match[2]) if match else LARGEST + 1
     return number if -LARGEST - 1 <= number <= LARGEST else None
 
 

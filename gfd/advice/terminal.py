@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,18 +23,6 @@ BOLD, DIM, GREEN, RED, YELLOW = "1", "2", "32", "31", "33"
 NARROWEST = 8
 """Columns below which a column of a table is not shrunk, unless it is told otherwise."""
 GAP = "  "
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that can move the cursor, colour, or turn the direction of writing."""
-
-
-def shown(text: str) -> str:
-    r"""Return ``text`` with what a terminal would obey, or not show, written as ``\x1b`` or ``\u202e``."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        each.encode("unicode_escape").decode() if unicodedata.category(each) in _HIDDEN else each
-        for each in text
-    )
 
 
 def cut(text: str, width: int | None, used: int = 0) -> str:

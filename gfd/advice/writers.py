@@ -33,10 +33,10 @@ def find_writers(metadata: Mapping[str, Any]) -> tuple[Writer, ...]:
     found: dict[str, Writer] = {}
     managed = metadata.get("managedFields")
     for entry in managed if isinstance(managed, list) else ():
-        labels = _part(entry, "fieldsV1", "f:metadata", "f:labels") or ()
-        at = parse_time(_part(entry, "time"))
-        if at is not None and any(key in labels for key in TOLD_BY):
-            writer = Writer(manager=str(_part(entry, "manager") or "unknown"), at=at)
+        labels = _part(entry, "fieldsV1", "f:metadata", "f:labels")
+        at, manager = parse_time(_part(entry, "time")), _part(entry, "manager")
+        if at is not None and isinstance(labels, dict) and any(key in labels for key in TOLD_BY):
+            writer = Writer(manager=manager if manager and isinstance(manager, str) else "unknown", at=at)
             found[writer.manager] = max(found.get(writer.manager, writer), writer, key=lambda each: each.at)
     return tuple(sorted(found.values(), key=lambda each: each.at, reverse=True))
 

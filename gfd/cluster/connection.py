@@ -88,7 +88,7 @@ def _load(path: Path, context: str | None, configuration: Configuration) -> None
         kube.load_kube_config(config_file=str(path), context=context, client_configuration=configuration)
     # The package only logs that a plugin failed, and would go on as nobody.
     if said and not configuration.api_key:
-        raise ValueError(f"no credentials: {'; '.join(said)}")
+        raise ValueError(f"its exec plugin failed: {'; '.join(said)}")
 
 
 @contextmanager

@@ -19,12 +19,13 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.advice.terminal import is_coloured
     from gfd.isolation import once
     from gfd.order import plan
+    from gfd.printable import complain
 
     if loaded.config.sinks == ("stdout",):
         raise GfdError("--sink stdout: what is printed is not kept, so there is nothing to compare with")
     reading = once.label(plan(loaded.config))
     for index, reason in reading.failed_gpus.items():
-        sys.stderr.write(f"gfd: warning: GPU {index} is left out: {reason}\n")
+        complain(f"warning: GPU {index} is left out: {reason}")
     found = list(diff.compare(loaded.config, reading.labels))
     comparisons = [each for each in found if isinstance(each, diff.Comparison)]
     if values["format"] == "json":

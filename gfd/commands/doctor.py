@@ -18,6 +18,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.advice.doctor import examination
     from gfd.advice.doctor.site import Site
     from gfd.advice.terminal import is_coloured, width_of
+    from gfd.printable import complain
 
     path = values["bundle"]
     if path is not None:
@@ -38,8 +39,8 @@ def _run(loaded: Loaded, values: Values) -> None:
         found = bundle.gather(loaded, site, findings, log=values["log"], keeps_names=values["keep_names"])
         bundle.write(found, path)
         for name, reason in found.missing.items():
-            sys.stderr.write(f"gfd: warning: {name} is not in the bundle: {reason}\n")
-        sys.stderr.write(f"gfd: {path}: {', '.join(found.files)}; read it before you hand it on\n")
+            complain(f"warning: {name} is not in the bundle: {reason}")
+        complain(f"{path}: {', '.join(found.files)}; read it before you hand it on")
     failed = [name for name, finding in findings if finding.state == "fail"]
     if failed:
         raise GfdError(f"failed: {', '.join(failed)}")

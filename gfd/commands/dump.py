@@ -21,6 +21,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd import snapshot
     from gfd.isolation import once
     from gfd.order import plan
+    from gfd.printable import complain
 
     path = values["inventory"]
     inventory = snapshot.read_file(path) if path else None
@@ -33,7 +34,7 @@ def _run(loaded: Loaded, values: Values) -> None:
         hint = "To see the labels of another machine, name one of gfd machines with --simulate"
         raise DriverUnavailable(f"{error}. {hint}") from error
     for index, reason in reading.failed_gpus.items():
-        sys.stderr.write(f"gfd: warning: GPU {index} is left out: {reason}\n")
+        complain(f"warning: GPU {index} is left out: {reason}")
     wanted = values["format"]
     if wanted is None and sys.stdout.isatty():
         sys.stdout.write(formats.to_rich_table(reading.labels) or formats.to_table(reading.labels))

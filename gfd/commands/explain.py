@@ -18,6 +18,7 @@ GROUP = "Explain"
 
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.advice.explain import answers, pages
+    from gfd.printable import complain
 
     question = answers.Question(
         keys=values["keys"],
@@ -29,7 +30,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     )
     answer = answers.find(loaded, question)
     for warning in answer.warnings:
-        sys.stderr.write(f"gfd: warning: {warning}\n")
+        complain(f"warning: {warning}")
     sys.stdout.write(pages.write(question, answer, sys.stdout))
     answers.refuse(answer)
 

@@ -23,6 +23,7 @@ FORMAT_NAMES = ("table", "json")
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.advice import nodes, terminal
     from gfd.advice.match import census, matching, podfiles
+    from gfd.printable import complain
 
     _check_standard_input(values)
     pods = podfiles.read_files(values["files"])
@@ -32,7 +33,7 @@ def _run(loaded: Loaded, values: Values) -> None:
         pod.spec.requests for pod in pods
     ):
         why = "without --pods" if is_file else "as pods may not be listed"
-        sys.stderr.write(f"gfd: warning: {why}, every device counts as free\n")
+        complain(f"warning: {why}, every device counts as free")
     answers = [matching.answer(pod, found) for pod in terminal.track(pods, "Matching")]
     fault = matching.find_fault(answers)
     try:

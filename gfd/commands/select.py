@@ -20,7 +20,7 @@ GROUP = "What the device must be"
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.advice.select import lacks, selected, snippet
     from gfd.advice.select.selection import select
-    from gfd.advice.terminal import shown, width_of
+    from gfd.advice.terminal import width_of
 
     wanted = selected.read(values)
     nodes = selected.gather(loaded, values)
@@ -35,7 +35,7 @@ def _run(loaded: Loaded, values: Values) -> None:
         sys.stdout.write(snippet.comment_lacks(selection, lacking, width_of(sys.stdout)))
     if not selection.answers:
         sys.stdout.flush()
-        raise GfdError(shown(lacks.explain(selection, nodes or (), lacking)))
+        raise GfdError(lacks.explain(selection, nodes or (), lacking))
 
 
 def _compared(field: str, help_: str, example: str) -> Option:

@@ -29,8 +29,8 @@ def load(path: Path) -> Field:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InventoryError(str(path), "", f"cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise InventoryError(str(path), "", f"is not YAML: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InventoryError(str(path), "", f"is not YAML: {' '.join(str(error).split())}") from error
     return Field(source=str(path), path="", value=value)
 
 

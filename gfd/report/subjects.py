@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.errors import ConfigError, GfdError, InventoryError
 from gfd.options import COMMAND_LINE
+from gfd.printable import complain
 from gfd.report import cards
 from gfd.report.cards import Card
 
@@ -88,7 +88,7 @@ def _read(loaded: Loaded, path: Path, name: str) -> Card:
     try:
         inventory = snapshot.read_file(path)
     except InventoryError as error:
-        sys.stderr.write(f"gfd: warning: {error}\n")
+        complain(f"warning: {error}")
         return Card(name=name, notes=(f"{error}.",))
     return _label(loaded, name, inventory)
 
@@ -100,7 +100,7 @@ def _label(loaded: Loaded, name: str, inventory: Inventory) -> Card:
     try:
         labels = once.label(plan(loaded.config, inventory=inventory)).labels
     except GfdError as error:
-        sys.stderr.write(f"gfd: warning: {name} has no labels: {error}\n")
+        complain(f"warning: {name} has no labels: {error}")
         return cards.from_inventory(name, {}, inventory, notes=(f"No labels: {error}.",))
     return cards.from_inventory(name, labels, inventory)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,14 @@ def test_requests() -> None:
 
 
 HINT = "; expected what kubectl get nodes -o json prints"
+WITHOUT_END = (
+    "".join(
+        f"{name}: &{name} [{','.join([f'*{before}' if before else 'x'] * 20)}]\n"
+        for before, name in pairwise(["", *"abcdefg"])
+    )
+    + "h: &h {}\n"
+)
+"""A few lines of YAML that hold a thousand million values."""
 
 
 @pytest.mark.parametrize(
@@ -141,6 +150,14 @@ HINT = "; expected what kubectl get nodes -o json prints"
         ('{"kind": "List", "items": [5]}',
          "FILE:1: holds a List with something that is no object, not of Nodes only"),
         ('{"kind": "\\u001b[2J"}', r"FILE:1: holds a \x1b[2J, not Nodes"),
+        (WITHOUT_END + "kind: List\nitems: [{kind: *g}]",
+         "FILE:1: holds a List with something that is no object, not of Nodes only"),
+        (WITHOUT_END + "kind: Node\nmetadata: {name: *g}",
+         "FILE: Node number 1 has something else than a string at metadata.name"),
+        (WITHOUT_END + 'kind: Node\nmetadata: {name: a}\nstatus: {capacity: {nvidia.com/gpu: *g}}',
+         ("FILE: Node a has an amount of nvidia.com/gpu that is no quantity: ''; write one like 1, 500m or"
+          " 40Gi")),
+        (WITHOUT_END + "kind: Node\nmetadata: {<<: *h}", "FILE:10: neither JSON nor YAML"),
         ('{"kind": "Node"}', "FILE: Node number 1 has no metadata.name"),
         ('{"kind": "Node", "metadata": 5}',
          "FILE: Node number 1 has something else than fields where metadata.name should be"),

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from gfd.advice.terminal import BOLD, is_coloured, paint, shown, table, track, width_of
+from gfd.advice.terminal import BOLD, is_coloured, paint, table, track, width_of
+from gfd.printable import shown
 
 HEADING = ("node", "product")
 ROWS = (("n1", "A100-PCIE-40GB-MIG-1g.5gb"), ("node-two", ""))

@@ -49,6 +49,16 @@ def test_the_latest_writer_comes_first() -> None:
         ],
         [{"manager": "gfd", "time": "2026-01-03T00:00:00Z", "fieldsV1": {"f:metadata": ["f:labels"]}}],
         [{"manager": "gfd", "time": "2026-01-03T00:00:00Z", "fieldsV1": {"f:status": {}}}],
+        *(
+            [
+                {
+                    "manager": "gfd",
+                    "time": "2026-01-03T00:00:00Z",
+                    "fieldsV1": {"f:metadata": {"f:labels": odd}},
+                }
+            ]
+            for odd in (5, True, "f:nvidia.com/gpu.count")
+        ),
     ],
 )
 def test_nobody_is_told(managed: Any) -> None:

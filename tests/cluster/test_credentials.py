@@ -123,6 +123,19 @@ def test_a_certificate_authority_that_is_replaced(plane: ControlPlane, agent: Ag
     assert "certificate verify failed" in said
 
 
+PLUGIN = """{
+    "current-context": "c",
+    "contexts": [{"name": "c", "context": {"cluster": "s", "user": "u"}}],
+    "clusters": [{"name": "s", "cluster": {"server": "https://127.0.0.1:1"}}],
+    "users": [
+        {
+            "name": "u",
+            "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "%s"}}
+        }
+    ]
+}"""
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -130,6 +143,12 @@ def test_a_certificate_authority_that_is_replaced(plane: ControlPlane, agent: Ag
         ("{", "cannot be used: "),
         ("a: b", "cannot be used: "),
         ('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}', "has no context 'gone'"),
+        (
+            PLUGIN % "gone-\\u001b",
+            "cannot be used: its exec plugin failed: [Errno 2] No such file or directory: 'gone-\\x1b'\n",
+        ),
+        (PLUGIN % "false", "cannot be used: its exec plugin failed: exec: process returned 1"),
+        (PLUGIN % "true", "cannot be used: its exec plugin failed: "),
     ],
 )
 def test_a_broken_kubeconfig(tmp_path: Path, text: str, reason: str) -> None:

@@ -300,6 +300,9 @@ mig:
         path.write_text("a: [")
         with pytest.raises(InventoryError, match="is not YAML"):
             read(str(path))
+        path.write_text("a: 2026-13-45")
+        with pytest.raises(InventoryError, match=r"is not YAML: month must be in 1\.\.12$"):
+            read(str(path))
         path.write_bytes(b"\xff\xfe\xff")
         with pytest.raises(InventoryError, match="cannot be read"):
             read(str(path))

@@ -134,7 +134,7 @@ def test_a_snapshot_that_cannot_be_read_says_so_on_its_card(gfd: Gfd) -> None:
     Path("bad.yaml").write_text("schema: 1\ngpus: [{index: 0}]\n")
     code, page, err = gfd("--html=-", "newer.yaml", "bad.yaml", "gone.yaml", "good.yaml")
     said = {
-        "newer": "newer.yaml: schema: 2 cannot be read: this version of gfd reads schema 1; "
+        "newer": "newer.yaml:1: schema: 2 cannot be read: this version of gfd reads schema 1; "
         "take the snapshot again",
         "bad": "bad.yaml: gpus[0].name: missing",
         "gone": "gone.yaml: No such file or directory; take one with gfd snapshot -o gone.yaml",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from gfd.advice.doctor.checks import CHECKS, HARDWARE
 from gfd.advice.doctor.finding import Finding, fail, skip
-from gfd.advice.terminal import DIM, GREEN, RED, YELLOW, paint, shown
+from gfd.advice.terminal import DIM, GREEN, RED, YELLOW, paint
 from gfd.errors import GfdError
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

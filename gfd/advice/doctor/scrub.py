@@ -21,12 +21,13 @@ _NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 
 _SECRETS = (
     re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL),
+    re.compile(r"(?<![\w+/])LS0tLS1CRUdJTi[\w+/]+=*"),  # the same in base64, as a kubeconfig has it
     re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),  # a JSON web token, as service accounts have
     re.compile(r"(?<![\w.])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.])"),  # a bootstrap token
     re.compile(r"(?<=://)[^/\s@]+(?=@)"),
     re.compile(r"(?i)\b(?<=bearer )\S+"),
     re.compile(
-        r"(?i)(?:token|password|passwd|secret|authorization|api[-_]?key|client[-_]key[-_]data)"
+        r"(?i)(?:token|password|passwd|secret|authorization|cookie|api[-_]?key|client[-_]key[-_]data)[\w-]{0,30}"
         rf"{_QUOTE}\s*[:=]\s*{_QUOTE}(?:bearer\s+|basic\s+)?(?P<value>[^\s\"',;}}\\]+)"
     ),
 )
@@ -60,7 +61,24 @@ _NODES = (
     re.compile(rf"nvidia-features-for-(?P<name>{_NAME})"),
     re.compile(rf"(?i)\b(?:node|node_?name|host|host_?name){_QUOTE}\s*[:=]\s*{_QUOTE}(?P<name>{_NAME})"),
 )
-_HOST = re.compile(rf"(?<![a-z])[a-z]+://(?:[^/\s@]*@)?(?P<name>{_NAME})")
+_HOSTS = (
+    re.compile(rf"(?<![a-z])[a-z]+://(?:[^/\s@]*@)?(?P<name>{_NAME})"),
+    # As a resolver and TLS write of them; no key of a label, which goes on after a slash.
+    re.compile(
+        r"\b(?:lookup|valid for|doesn't match|, not) '?(?P<name>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?![\w/-])"
+    ),
+    # As networks end that are somebody's own.
+    re.compile(
+        r"(?i)(?<![\w.-])(?P<name>[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*"
+        r"\.(?:corp|internal|intranet|lan|local|private))(?![\w-])"
+    ),
+    re.compile(r"(?i)(?<![\w.-])(?P<name>ip(?:-\d{1,3}){4})(?![\w-])"),  # as clouds name them, by address
+    # As the journal and syslog begin a line.
+    re.compile(rf"(?m)^(?:[A-Z][a-z]{{2}} [ \d]\d [\d:]+|\d[\d:.T+-]+Z?) (?P<name>{_NAME}) [\w.-]+\[\d+\]:"),
+)
+_DOMAIN = r"(?P<domain>(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)"
+_OF_CLUSTERS = (".svc", ".cluster.local")
+"""What ends names that each cluster has."""
 _WORDS = frozenset({"default", "false", "localhost", "none", "null", "true", "unknown"})
 """What stands where a name could, and is none."""
 
@@ -82,10 +100,14 @@ class Scrubber:
         name = (name or "").strip().lower()
         if len(name) < 2 or name in self._names or name in _WORDS or _parse_address(name):
             return
+        if name.endswith(_OF_CLUSTERS):
+            return
         alias = self._alias(kind, name)
         self._names[name] = alias
         first, dot, _ = name.partition(".")
-        if kind in {"node", "host"} and dot and len(first) > 1:
+        # The first part of a host's name can be any word, such as api.
+        is_name = kind == "node" or (kind == "host" and not first.isalpha())
+        if is_name and dot and len(first) > 1:
             self._names.setdefault(first, alias)
 
     def learn(self, text: str) -> None:
@@ -93,8 +115,9 @@ class Scrubber:
         for pattern in _NODES:
             for match in pattern.finditer(text):
                 self.know("node", match["name"])
-        for match in _HOST.finditer(text):
-            self.know("host", match["name"])
+        for pattern in _HOSTS:
+            for match in pattern.finditer(text):
+                self.know("host", match["name"])
 
     def scrub(self, text: str) -> str:
         """Return ``text`` with all of it replaced."""
@@ -109,14 +132,19 @@ class Scrubber:
         if self._names:
             longest_first = sorted(self._names, key=len, reverse=True)
             names = "|".join(map(re.escape, longest_first))
-            known = re.compile(rf"(?i)(?<![a-z0-9])(?:{names})(?![a-z0-9])")
-            text = known.sub(lambda match: self._names[match[0].lower()], text)
+            known = re.compile(rf"(?i)(?<![a-z0-9])(?P<name>{names}){_DOMAIN}(?![a-z0-9])")
+            text = known.sub(self._hide_name, text)
         for kind, pattern in _IDENTITIES[2:]:
             text = self._replace(kind, pattern, text)
         return _ADDRESS.sub(self._hide_address, text)
 
     def _replace(self, kind: str, pattern: re.Pattern[str], text: str) -> str:
         return pattern.sub(lambda match: _put(match, self._alias(kind, _value(match))), text)
+
+    def _hide_name(self, match: re.Match[str]) -> str:
+        """Return what a known name becomes, with the domain of a node or host, which tells whose it is."""
+        alias = self._names[match["name"].lower()]
+        return alias if alias.startswith(("node-", "host-")) else alias + match["domain"]
 
     def _hide_address(self, match: re.Match[str]) -> str:
         whole = str(match[0])

@@ -68,9 +68,7 @@ def refuse(answer: Answer) -> None:
         if not explanation.is_known
     ]
     if refusals:
-        from gfd.advice.terminal import shown
-
-        raise GfdError(shown(f"none of gfd's labels: {', '.join(refusals)}"))
+        raise GfdError(f"none of gfd's labels: {', '.join(refusals)}")
 
 
 def _hint(explanation: Explanation) -> str:

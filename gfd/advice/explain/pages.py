@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from gfd.advice.explain.explanation import HEXADECIMAL, NONE
-from gfd.advice.terminal import BOLD, is_coloured, paint, shown, table, width_of
+from gfd.advice.terminal import BOLD, is_coloured, paint, table, width_of
+from gfd.printable import shown
 from gfd.strategies import RESOURCE_PREFIX
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from gfd.advice.explain.catalogue import describe
 from gfd.advice.nodes import NODES, VENDOR, from_object
-from gfd.advice.terminal import shown
 from gfd.cluster.ownership import holders
 from gfd.cluster.refusal import advise
 from gfd.errors import ApiError, GfdError
+from gfd.printable import shown
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice.nodes import VENDOR
-from gfd.advice.terminal import GREEN, RED, paint, shown, table
+from gfd.advice.terminal import GREEN, RED, paint, table
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """Argo's workflows: a pod for each template that makes one.
 
-What a template does not say of nodeSelector, affinity and tolerations comes from templateDefaults, else from
-the steps or DAG that call it, else from the workflow, as in Argo 3.5 and later.
+What a template does not say of nodeSelector, affinity and tolerations, and templateDefaults do not add, comes
+from the steps or DAG that call it, else from the workflow, as in Argo 3.5 and later.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gfd.advice.match.affinity import read_affinity, read_node_selector
 from gfd.advice.match.devices import read_devices
 from gfd.advice.match.indentation import find_lost
+from gfd.advice.match.merging import add_defaults
 from gfd.advice.match.parts import text_of
 from gfd.advice.match.pods import Pod, make
 from gfd.advice.match.podspec import Read, find_unjudged, read_tolerations
@@ -46,19 +47,27 @@ def read_cron_workflow(document: Document) -> Iterator[Pod]:
 
 
 def find_missing(documents: Sequence[Document]) -> list[DocumentError]:
-    """Return an error for each workflow whose templates stand in an object that is none of ``documents``."""
+    """Return an error for each object that is none of ``documents`` and whose templates are used."""
     there = {(each.kind, each.name) for each in documents}
     found = []
-    for document in documents:
-        for path in (("spec",), ("spec", "workflowSpec")):
-            reference = document.part.find(*path, "workflowTemplateRef") if document.group == GROUP else None
-            name = text_of(reference.member("name") if reference else None, "WorkflowTemplateRef")
-            scope = reference.member("clusterScope") if reference else None
-            kind = "ClusterWorkflowTemplate" if scope and scope.value else "WorkflowTemplate"
-            if reference and (kind, name) not in there:
-                where = f"its templates stand in {kind} {name}: match the file with that too"
-                found.append(reference.complain(f"{reference.path}: {where}"))
+    for reference in (each for document in documents for each in _references(document)):
+        name = text_of(reference.member("name"), "TemplateRef")
+        scope = reference.member("clusterScope")
+        kind = "ClusterWorkflowTemplate" if scope and scope.value else "WorkflowTemplate"
+        if (kind, name) not in there:
+            where = f"what it names stands in {kind} {name}: match the file with that too"
+            found.append(reference.complain(f"{reference.path}: {where}"))
     return found
+
+
+def _references(document: Document) -> Iterator[Part]:
+    """Yield what names templates of other objects."""
+    specs = [document.part.find("spec"), document.part.find("spec", "workflowSpec")]
+    for spec in filter(None, specs if document.group == GROUP else ()):
+        if whole := spec.member("workflowTemplateRef"):
+            yield whole
+        for template in _items(spec, "templates"):
+            yield from (single for call in _calls(template) if (single := call.member("templateRef")))
 
 
 def _demand(part: Part, name: str, document: Document) -> Part:
@@ -69,59 +78,89 @@ def _demand(part: Part, name: str, document: Document) -> Part:
 
 
 def _read(document: Document, spec: Part) -> Iterator[Pod]:
-    part = spec.member("templates")
+    known = _read_templates(spec)
+    variables = read_parameters(spec.member("arguments"), "workflow")
+    for name, template in known.items():
+        for title, own, varied in _vary_all(spec, name, template, known):
+            inputs = read_parameters(own.member("inputs"), "inputs")
+            for caller, places in varied.items():
+                called = f", called by {caller}" if caller else ""
+                yield _make(document, spec, own, places, variables | inputs, title=f"{title}{called}")
+
+
+def _read_templates(spec: Part) -> dict[str, Part]:
+    """Return the templates of a workflow by name, with what is said of all of them."""
     known: dict[str, Part] = {}
-    for template in part.items("WorkflowSpec", "[]v1alpha1.Template") if part else ():
+    for template in _items(spec, "templates"):
         template.check_spelling("WorkflowSpec", "v1alpha1.Template", _INHERITED)
         name = text_of(template.member("name"), "Template")
         if name in known:
             first = f"template {name} is there twice, the first in line {known[name].line}"
             raise template.complain(f"Argo would refuse it: {first}")
-        known[name] = template
-    variables = read_parameters(spec.member("arguments"), "workflow")
-    for name, template in known.items():
-        if any(template.member(each) for each in _MAKES_POD):
-            inputs = read_parameters(template.member("inputs"), "inputs")
-            for caller, places in _vary(spec, template, known, name):
-                title = f"template {name}" + (f", called by {caller}" if caller else "")
-                yield _make(document, spec, template, places, variables | inputs, title=title)
+        known[name] = add_defaults(template, spec.member("templateDefaults"))
+    return known
 
 
-def _vary(
-    spec: Part, template: Part, known: Mapping[str, Part], name: str
-) -> list[tuple[str, tuple[Part | None, ...]]]:
+_Places = tuple["Part | None", ...]
+"""What decides the node of a pod, by :data:`_INHERITED`."""
+
+
+def _vary_all(
+    spec: Part, name: str, template: Part, known: Mapping[str, Part]
+) -> Iterator[tuple[str, Part, dict[str, _Places]]]:
+    """Yield title, template and :func:`_vary` of what makes a pod: a template, and those inline in it."""
+    if any(template.member(each) for each in _MAKES_POD):
+        yield f"template {name}", template, _vary(spec, template, known, name)
+    for call in _calls(template):
+        inline = call.member("inline")
+        if inline and any(inline.member(each) for each in _MAKES_POD):
+            inline.check_spelling("WorkflowStep", "v1alpha1.Template", _INHERITED)
+            own = add_defaults(inline, spec.member("templateDefaults"))
+            title = f"template {name}, step {text_of(call.member('name'), 'WorkflowStep')}"
+            yield title, own, {"": _places(own, template, spec)}
+
+
+def _vary(spec: Part, template: Part, known: Mapping[str, Part], name: str) -> dict[str, _Places]:
     """Return what decides the node of a template, by its callers; the caller is empty where all agree."""
-    defaults = spec.member("templateDefaults")
     callers = [each for each, caller in known.items() if name in _called(caller)]
-    found: dict[str, tuple[Part | None, ...]] = {}
+    found: dict[str, _Places] = {}
     for caller in callers or [""]:
-        levels = [each for each in (template, defaults, known.get(caller), spec) if each]
-        places = tuple(_first(levels, each) for each in _INHERITED)
+        places = _places(template, known.get(caller), spec)
         if places not in found.values():
             found[caller] = places
-    return list(found.items()) if len(found) > 1 else [("", places) for places in found.values()]
+    return found if len(found) > 1 else dict(zip([""], found.values(), strict=True))
 
 
-def _first(levels: list[Part], name: str) -> Part | None:
-    """Return what the first of them says that says anything."""
-    return next((part for level in levels if (part := level.member(name)) and part.value), None)
+def _places(*levels: Part | None) -> _Places:
+    """Return of each member what the first level says that says anything."""
+    return tuple(
+        next((part for level in levels if level and (part := level.member(name)) and part.value), None)
+        for name in _INHERITED
+    )
 
 
 def _called(template: Part) -> set[str]:
-    """Return the names of the templates that steps, or the tasks of a DAG, call."""
-    steps = template.member("steps")
-    groups = steps.items("Template", "[]v1alpha1.ParallelSteps") if steps else []
+    return {text_of(call.member("template"), "WorkflowStep") for call in _calls(template)}
+
+
+def _calls(template: Part) -> list[Part]:
+    """Return the steps, or the tasks of a DAG."""
+    groups = _items(template, "steps", "[]v1alpha1.ParallelSteps")
     calls = [step for group in groups for step in group.items("Template", "v1alpha1.ParallelSteps")]
-    tasks = template.find("dag", "tasks")
-    calls += tasks.items("DAGTemplate", "[]v1alpha1.DAGTask") if tasks else []
-    return {text_of(call.member("template"), "WorkflowStep") for call in calls}
+    dag = template.member("dag")
+    return calls + (_items(dag, "tasks", "[]v1alpha1.DAGTask") if dag else [])
+
+
+def _items(part: Part, name: str, expected: str = "[]v1alpha1.Template") -> list[Part]:
+    found = part.member(name)
+    return found.items("WorkflowSpec" if name == "templates" else "Template", expected) if found else []
 
 
 def _make(
     document: Document,
     spec: Part,
     template: Part,
-    places: tuple[Part | None, ...],
+    places: _Places,
     variables: Mapping[str, str],
     *,
     title: str,

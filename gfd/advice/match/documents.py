@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from gfd.advice.match import indentation
 from gfd.advice.match.parts import Part, text_of
-from gfd.advice.terminal import shown
 from gfd.configtree import TreeError, read_trees
 from gfd.errors import DocumentError
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

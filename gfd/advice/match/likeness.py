@@ -26,7 +26,7 @@ def distance(wanted: str, found: str) -> float:
         return KNOWN
     one, other = whole(wanted), whole(found)
     if one is not None and other is not None:
-        return abs(one - other) / max(abs(one), abs(other))
+        return abs(one - other) / max(abs(one), abs(other), 1)
     return 1 - SequenceMatcher(None, wanted.lower(), found.lower(), autojunk=False).ratio()
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from gfd.advice.match.fit import judge_all
 from gfd.advice.match.nearest import find_nearest, find_remedies
-from gfd.advice.terminal import shown
 from gfd.errors import GfdError
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from gfd.advice.match.wording import quoted
-from gfd.advice.terminal import shown
 from gfd.errors import DocumentError
+from gfd.printable import shown
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from gfd.advice.match.argo import find_missing
 from gfd.advice.match.documents import identify, read_all
 from gfd.advice.match.workloads import read_pods
-from gfd.advice.terminal import shown
-from gfd.errors import DocumentError, GfdError
+from gfd.errors import DocumentError, GfdError, SeveralErrors
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,10 @@ def read_files(paths: Sequence[str]) -> list[Pod]:
             pods += found
         except DocumentError as error:
             errors.append(error)
-    errors += find_missing(documents)
+    if not errors:
+        errors += find_missing(documents)
     if errors:
-        raise _join(errors)
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     if not pods:
         raise GfdError(_say_nothing(paths, documents))
     return pods
@@ -65,8 +66,3 @@ def _say_nothing(paths: Sequence[str], documents: Sequence[Document]) -> str:
     if found:
         return f"there is no pod in {', '.join(found)}{more}{what}"
     return f"{shown(', '.join(paths))}: nothing in it{what}"
-
-
-def _join(errors: Sequence[DocumentError]) -> GfdError:
-    """Return one error that says each of ``errors`` on a line of its own."""
-    return errors[0] if len(errors) == 1 else GfdError("\ngfd: ".join(map(str, errors)))

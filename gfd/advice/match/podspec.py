@@ -36,6 +36,12 @@ _UNJUDGED = (
     "schedulerName",
 )
 _DEFAULT = "default-scheduler"
+_LISTS = {
+    "volumes": ("PodSpec", "[]v1.Volume"),
+    "containers": ("PodSpec", "[]v1.Container"),
+    "ports": ("Container", "[]v1.ContainerPort"),
+}
+"""The structs that they are fields of, and their types, in Go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,19 @@ def find_unjudged(part: Part) -> tuple[str, ...]:
     """Return what of a PodSpec matters to the scheduler, and is not looked at here."""
     found = [name for name in ("podAffinity", "podAntiAffinity") if part.find("affinity", name)]
     members = {name: member.value for name in _UNJUDGED if (member := part.member(name))}
-    return (*found, *(name for name, value in members.items() if value and value != _DEFAULT))
+    found += [name for name, value in members.items() if value and value != _DEFAULT]
+    claims = ("persistentVolumeClaim", "ephemeral")
+    if any(volume.member(claim) for volume in _items(part, "volumes") for claim in claims):
+        found.append("volumes")
+    ports = [port for container in _items(part, "containers") for port in _items(container, "ports")]
+    if any(port.member("hostPort") for port in ports):
+        found.append("hostPort")
+    return tuple(found)
+
+
+def _items(part: Part, name: str) -> list[Part]:
+    found = part.member(name)
+    return found.items(*_LISTS[name]) if found else []
 
 
 def read_node_name(part: Part) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from gfd.advice.terminal import shown
+from gfd.printable import shown
 
 _NAME = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_NAME})?"

@@ -14,6 +14,7 @@ from gfd.advice.roster.columns import COLUMNS
 from gfd.advice.terminal import BOLD, cut, is_coloured, paint, width_of
 from gfd.errors import ConfigError
 from gfd.options import COMMAND_LINE
+from gfd.printable import complain
 from gfd.values import one_of
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from gfd.config import Loaded
     from gfd.labels import Labels
 
-UNCOUNTED = "gfd: warning: what is allocated and free is unknown: {}\n"
+UNCOUNTED = "warning: what is allocated and free is unknown: {}"
 UNLABELLED = (
-    "gfd: warning: no node offers a GPU or has a label of one; where one should, see whether gfd runs "
-    "there: kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
+    "warning: no node offers a GPU or has a label of one; where one should, see whether gfd runs "
+    "there: kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide"
 )
 NO_PODS = "pods may not be listed; the verb list on pods is needed"
 
@@ -82,9 +83,9 @@ def show(loaded: Loaded, asked: Asked) -> str:
     now = datetime.now(UTC)
     found = roster.enrol(nodes, asked.order, now)
     if any(not node.is_counted for node in nodes):
-        sys.stderr.write(UNCOUNTED.format(_reason(asked)))
+        complain(UNCOUNTED.format(_reason(asked)))
     if nodes and not found.rows and asked.selector is None:
-        sys.stderr.write(UNLABELLED)
+        complain(UNLABELLED)
     if asked.form in FORMATS:
         return FORMATS[asked.form](found)
     drawn = _draw_devices(found, {node.name: node.labels for node in nodes}) if asked.is_drawn else ""

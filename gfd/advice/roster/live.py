@@ -21,6 +21,7 @@ from gfd.advice.roster.census import Census
 from gfd.advice.roster.feed import Feed
 from gfd.errors import ApiError, ConfigError
 from gfd.options import COMMAND_LINE
+from gfd.printable import complain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,7 @@ class _Show:
             if error.status != FORBIDDEN:
                 raise
             self._census.is_counted = False
-            sys.stderr.write(listed.UNCOUNTED.format(listed.NO_PODS))
+            complain(listed.UNCOUNTED.format(listed.NO_PODS))
         self._start(self._follow, nodes, self._census.replace_nodes, self._census.change_node)
         self._start(self._wait_for_readers)
         while True:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.advice.ages import rfc3339
 from gfd.advice.gpus import Gpus, describe, has_gpus
 from gfd.advice.roster.columns import COLUMNS, sort_key
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,9 +117,9 @@ def csv_cells(gpus: Gpus) -> list[Any]:
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
-    """Return lines of CSV."""
+    """Return lines of CSV. It has no way to escape what a terminal would obey; JSON and YAML have."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(_show, row) for row in rows)
     return text.getvalue()
 
 
@@ -142,6 +143,10 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list):
         return "; ".join(value)
     return str(value).lower() if isinstance(value, bool) else value
+
+
+def _show(cell: Any) -> Any:
+    return shown(cell) if isinstance(cell, str) else cell
 
 
 def _sum(each: Iterable[Mapping[str, int] | None]) -> dict[str, int] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.advice.roster.columns import COLUMNS, NOTHING, UNKNOWN, cells
 from gfd.advice.roster.roster import count
 from gfd.advice.terminal import GAP, table
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +37,11 @@ def to_table(
     With ``height`` it is at most so many lines, and leaves out nodes.
     """
     below = foot(roster, width=width, is_coloured=is_coloured)
-    shown = roster.rows
+    listed = roster.rows
     if height is not None:
         # Besides the nodes: heading, blank line, foot, how many more, what is not shown.
-        shown = shown[: max(1, height - 6 - below.count("\n"))]
-    rows = [cells(columns, row, now) for row in shown]
+        listed = listed[: max(1, height - 6 - below.count("\n"))]
+    rows = [[shown(cell) for cell in cells(columns, row, now)] for row in listed]
     kept = fit(columns, rows, width)
     above = table(
         [columns[index].name.upper() for index in kept],
@@ -49,7 +50,7 @@ def to_table(
         is_coloured=is_coloured,
         narrowest=[columns[index].narrowest for index in kept],
     )
-    more = len(roster.rows) - len(shown)
+    more = len(roster.rows) - len(listed)
     if more:
         above += f"and {more} more\n"
     left_out = [column.name for index, column in enumerate(columns) if index not in kept]

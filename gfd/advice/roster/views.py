@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from gfd.advice.roster import columns, listed, roster, rostertable
 from gfd.advice.roster.census import ADDED, MODIFIED, Event
-from gfd.advice.terminal import GAP, shown, width_of
+from gfd.advice.terminal import GAP, width_of
+from gfd.printable import complain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,7 @@ class Lines:
         sys.stdout.write(text + "".join(map(self._form.line, events)))
         sys.stdout.flush()
         if trouble and trouble != self._trouble:
-            sys.stderr.write(f"gfd: warning: {trouble}\n")
+            complain(f"warning: {trouble}")
         self._trouble = trouble
 
 

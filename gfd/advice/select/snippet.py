@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.advice.gpus import describe
 from gfd.advice.roster.roster import dump_yaml
-from gfd.advice.terminal import shown, table
+from gfd.advice.terminal import table
+from gfd.printable import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

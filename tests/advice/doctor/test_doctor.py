@@ -39,9 +39,14 @@ from gfd.advice.doctor.checks import hardware, publishing
 from gfd.advice.doctor.examination import examine, to_text
 from gfd.advice.doctor.site import Site
 from gfd.config import load
+from gfd.errors import GfdError
+from gfd.sinks.text import to_lines
 root = Path(sys.argv[1])
 values = {"output_file": "/features.d/gfd", "probe_timeout_s": "3s"}
 site = Site(load(values, {}).config, root=root, mountinfo=root / "mountinfo")
+file = root / "features.d/gfd"
+if file.is_file() and not isinstance(site.labels, GfdError):
+    file.write_text(to_lines(site.labels))
 # What sysfs tells is this machine's, whatever it is.
 checks = [each for each in (*hardware.CHECKS, *publishing.CHECKS[:2]) if each.name != "facts"]
 sys.stdout.write(to_text(list(examine(site, checks))))
@@ -99,7 +104,7 @@ ok    device nodes  ROOT/dev/nvidiactl, ROOT/dev/nvidia0
 ok    MIG           no GPU can do MIG
 ok    /proc         ROOT/proc/driver is what the kernel shows
 ok    labels        this machine renders 26
-ok    feature file  ROOT/features.d/gfd, 1 lines
+ok    feature file  ROOT/features.d/gfd, 26 lines
 9 ok
 """
 
@@ -362,6 +367,15 @@ def test_the_feature_file(root: Path) -> None:
     file.write_text("#" * 70_000)
     finding = ask(site(root), "feature file")
     assert finding.seen == f"{file} has 70000 bytes; NFD reads none of more than 65536"
+    file.write_text("nvidia.com/gpu.count=2\nnvidia.com/gone=1\n")
+    step = "is gfd running on this node, with these options? gfd diff shows what it would change"
+    said = "1 removed, 1 changed; 0 the same, 0 of others"
+    assert ask(site(root), "feature file") == warn(f"{file} is not what this machine renders: {said}", step)
+    file.write_text("nvidia.com/gpu.count=1\n")
+    assert ask(site(root), "feature file") == ok(f"{file}, 1 lines")
+    made = site(root)
+    made.labels = GfdError("none")
+    assert ask(made, "feature file") == ok(f"{file}, 1 lines")
     file.unlink()
     assert ask(site(root), "feature file").seen == f"{file} is not there"
     (root / "mountinfo").write_text("27 1 0:44 / / rw - overlay overlay rw\n")
@@ -370,7 +384,7 @@ def test_the_feature_file(root: Path) -> None:
     (root / "mountinfo").write_text(
         f"27 1 0:44 / / rw - overlay overlay rw\n28 27 0:1 /x {root}/features.d rw - ext4 /dev/vda rw\n"
     )
-    assert ask(site(root), "feature file").state == "warn"
+    assert ask(site(root), "feature file").seen == f"{file} is not there"
     assert ask(site(root, sinks="stdout"), "feature file") == skip("labels go to stdout")
     assert ask(site(root, sinks="stdout"), "nfd-worker") == skip("the feature file is not used")
 

@@ -100,6 +100,68 @@ def test_what_a_template_does_not_say_others_say(file: Path) -> None:
     assert selectors(read(file, defaults))[1] == ("template none", ["from=defaults"])
 
 
+def test_defaults_are_merged_into_a_template(file: Path) -> None:
+    text = f"""\
+{HEAD}spec:
+  nodeSelector: {{from: workflow}}
+  templateDefaults:
+    nodeSelector: {{from: defaults, disk: ssd}}
+    tolerations: [{{key: a, value: defaults}}, {{key: b, value: defaults, effect: NoSchedule}}]
+    affinity:
+      nodeAffinity:
+        requiredDuringSchedulingIgnoredDuringExecution:
+          nodeSelectorTerms: [{{matchExpressions: [{{key: zone, operator: Exists}}]}}]
+    container: {{resources: {{limits: {{nvidia.com/gpu: 2}}}}}}
+    script: {{resources: {{limits: {{nvidia.com/gpu: 9}}}}}}
+  templates:
+  - name: own
+    nodeSelector: {{from: own}}
+    tolerations: [{{key: b, value: own}}, {{key: c, operator: Exists}}]
+    affinity:
+      nodeAffinity:
+        preferredDuringSchedulingIgnoredDuringExecution:
+        - {{weight: 3, preference: {{matchExpressions: [{{key: fast, operator: Exists}}]}}}}
+    container: {{image: i}}
+"""
+    (pod,) = read(file, text)
+    assert selectors([pod]) == [("template own", ["from=own", "disk=ssd"])]
+    assert [(each.key, each.value, each.effect) for each in pod.spec.tolerations[:3]] == [
+        ("a", "defaults", ""),
+        ("b", "own", "NoSchedule"),
+        ("c", "", ""),
+    ]
+    assert [str(each) for each in pod.spec.requirements()] == ["from=own", "disk=ssd", "zone"]
+    assert [each.weight for each in pod.spec.preferences] == [3]
+    assert pod.spec.requests == {"nvidia.com/gpu": 2}
+    assert [each.line for each in pod.spec.node_selector] == [17, 7]
+    broken = text.replace("disk: ssd", "disk: -").replace("tolerations: [{key: b", "tolerations: [5, {key: b")
+    assert refusal(file, broken).startswith("FILE:7: Kubernetes would refuse it: spec.templates[0].nodeSel")
+
+
+def test_templates_that_stand_where_they_are_called(file: Path) -> None:
+    text = f"""\
+{HEAD}spec:
+  templateDefaults: {{nodeSelector: {{disk: ssd}}}}
+  templates:
+  - name: steps
+    tolerations: [{{key: caller, operator: Exists}}]
+    steps:
+    - - {{name: a, inline: {{nodeSelector: {{from: a}}, container: {{image: i}}}}}}
+      - {{name: b, inline: {{suspend: {{}}}}}}
+  - name: dag
+    dag: {{tasks: [{{name: c, inline: {{script: {{image: i}}}}}}]}}
+"""
+    pods = read(file, text)
+    assert selectors(pods) == [
+        ("template steps, step a", ["disk=ssd", "from=a"]),
+        ("template dag, step c", ["disk=ssd"]),
+    ]
+    assert [(pod.line, pod.spec.tolerations[0].key) for pod in pods] == [
+        (10, "caller"),
+        (13, "node.kubernetes.io/not-ready"),
+    ]
+
+
 def test_a_caller_speaks_for_a_template(file: Path) -> None:
     text = f"""\
 {HEAD}spec:
@@ -205,18 +267,40 @@ def test_a_patch_is_not_judged(file: Path) -> None:
 def test_a_workflow_whose_templates_stand_elsewhere(file: Path) -> None:
     text = f"{HEAD}spec:\n  workflowTemplateRef: {{name: other}}\n"
     assert refusal(file, text) == (
-        "FILE:5: spec.workflowTemplateRef: its templates stand in WorkflowTemplate other: match the file"
+        "FILE:5: spec.workflowTemplateRef: what it names stands in WorkflowTemplate other: match the file"
         " with that"
         " too"
     )
     cron = f"{HEAD.replace('Workflow', 'CronWorkflow')}spec:\n  workflowSpec:\n    workflowTemplateRef:\n"
     cron += "      {name: other, clusterScope: true}\n"
     assert refusal(file, cron).startswith(
-        "FILE:6: spec.workflowSpec.workflowTemplateRef: its templates stand in ClusterWorkflowTemplate other:"
+        "FILE:6: spec.workflowSpec.workflowTemplateRef: what it names stands in ClusterWorkflowTemplate other"
     )
     head = HEAD.replace("Workflow", "WorkflowTemplate").replace("name: w", "name: other")
     other = head + "spec: {templates: [{name: a, container: {image: i}}]}\n"
     assert [pod.title for pod in read(file, f"{text}---\n{other}")] == ["WorkflowTemplate other, template a"]
+
+
+def test_a_step_whose_template_stands_elsewhere(file: Path) -> None:
+    text = f"""\
+{HEAD}spec:
+  templates:
+  - {{name: own, container: {{image: i}}}}
+  - name: main
+    steps:
+    - - {{name: a, templateRef: {{name: other, template: x}}}}
+    - - {{name: b, templateRef: {{name: whole, template: x, clusterScope: true}}}}
+"""
+    assert refusal(file, text) == (
+        "FILE:9: spec.templates[1].steps[0][0].templateRef: what it names stands in WorkflowTemplate other:"
+        " match the file with that too\n"
+        "FILE:10: spec.templates[1].steps[1][0].templateRef: what it names stands in ClusterWorkflowTemplate"
+        " whole: match the file with that too"
+    )
+    twice = text.replace("spec:", "spec: {templates: 5}\n---\n" + HEAD + "spec:")
+    assert refusal(file, twice).startswith(
+        "FILE:4: Kubernetes would refuse it: json: cannot unmarshal number"
+    )
 
 
 def test_lost_indentation(file: Path) -> None:

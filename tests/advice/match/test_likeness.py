@@ -35,6 +35,7 @@ def test_distances() -> None:
     assert distance(A100, f"NVIDIA-{A100}") == KNOWN
     assert distance("40960", "20480") == 0.5
     assert distance("0", "8") == 1
+    assert distance("0", "00") == 0
     assert KNOWN < distance(A100, "A100-SXM4-80GB") < distance(A100, "Tesla-T4") < 1
     assert distance("abc", "xyz") == 1
     assert distance("", "x") == 1

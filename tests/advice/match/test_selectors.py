@@ -65,6 +65,8 @@ def test_all_operators_of_kubernetes() -> None:
         ("1.0", None),
         (" 1", None),
         ("٣", None),
+        ("0" * 5000 + "7", 7),
+        ("7" * 5000, None),
     ],
 )
 def test_numbers_are_those_of_go(text: str, number: int | None) -> None:

@@ -169,6 +169,33 @@ def test_what_is_not_judged_is_named(file: Path) -> None:
     assert pod.notes == ("not judged: cpu, memory, podAntiAffinity, schedulingGates, runtimeClassName",)
 
 
+@pytest.mark.parametrize(
+    ("more", "notes"),
+    [
+        ("volumes: [{name: a, persistentVolumeClaim: {claimName: b}}]", ("not judged: volumes",)),
+        ("volumes: [{name: a, ephemeral: {}}, 5]", ("not judged: volumes",)),
+        ("volumes: [{name: a, emptyDir: {}}]", ()),
+        ("volumes: null", ()),
+    ],
+)
+def test_volumes_may_bind_a_pod_to_a_node(file: Path, more: str, notes: tuple[str, ...]) -> None:
+    (pod,) = read(file, written("v1", "Pod", "spec", spec=f"{SPEC}{more}\n"))
+    assert pod.notes == notes
+
+
+def test_a_port_of_the_host_is_taken_once(file: Path) -> None:
+    spec = "containers: [{name: c, ports: [{containerPort: 80}, {hostPort: 81}]}, {name: d}]\n"
+    (pod,) = read(file, written("v1", "Pod", "spec", spec=spec))
+    assert pod.notes == ("not judged: hostPort",)
+    (pod,) = read(file, written("v1", "Pod", "spec", spec=spec.replace("hostPort: 81", "")))
+    assert pod.notes == ()
+    spec = spec.replace("[{containerPort: 80}", "{a: [{containerPort: 80}").replace("81}]", "81}]}")
+    with pytest.raises(
+        GfdError, match=r"cannot unmarshal object into Go struct field Container.*ContainerPort"
+    ):
+        read(file, written("v1", "Pod", "spec", spec=spec))
+
+
 def test_a_pod_that_would_see_no_gpu_is_told_so(file: Path) -> None:
     blind = (
         "it selects nodes by nvidia.com/gpu.product and requests no nvidia.com/* resource: it would see no"
@@ -371,7 +398,7 @@ NO_MATCH = "Kubernetes would refuse it: no matches for kind"
                 " with an"
                 " alphanumeric character (e.g. 'example.com', regex used for validation is"
                 r" '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-                "\ngfd: FILE:19: Kubernetes would refuse it: spec.containers: Required value"
+                "\nFILE:19: Kubernetes would refuse it: spec.containers: Required value"
             ),
         ),
         (

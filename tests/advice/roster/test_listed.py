@@ -182,6 +182,17 @@ def test_a_narrow_terminal(tmp_path: Path, request: pytest.FixtureRequest, colum
     goldens.check(request, f"nodes-{columns}-columns", text)
 
 
+def test_hostile_names_on_a_narrow_terminal(tmp_path: Path) -> None:
+    hostile = node(
+        "\x1b[2J\u202e\u202e\u202e", gpu_labels("\x9b\x9b\x9b\x9b\x9bT4"), {"gpu": 1}, writer="gfd"
+    )
+    with typed("nodes", f"--nodes={write(tmp_path / 'nodes.json', hostile)}", NO_COLOR="1") as terminal:
+        said = terminal.read_all().splitlines()
+    table = said[1 : said.index("")]
+    assert table[-1].startswith(r"\x1b[2J\u202e\u…  \x9b\x9b\x9b\x9b\x9…  ")
+    assert max(map(len, table)) <= 60
+
+
 def test_a_wide_terminal_and_no_colours(tmp_path: Path) -> None:
     with typed("nodes", *cluster(tmp_path), columns=200, NO_COLOR="1") as terminal:
         shown = terminal.read_all()

@@ -153,3 +153,11 @@ def test_csv() -> None:
     )
     assert len(list(csv.reader(io.StringIO(to_csv(roster()))))) == 5
     assert to_csv(Roster(rows=(), others=0)) == lines[0] + "\n"
+
+
+def test_csv_shows_what_a_terminal_would_obey() -> None:
+    hostile = node("\x1b[2J", gpu_labels("\u202eT4", 1), {"gpu": 1}, writer="\x9b31m")
+    (_, line) = to_csv(enrol([from_object(hostile)], [], NOW)).splitlines()
+    assert line.isascii()
+    assert line.startswith(r"\x1b[2J,\u202eT4,")
+    assert line.endswith(r",\x9b31m,")

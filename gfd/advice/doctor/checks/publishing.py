@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gfd.advice.diff import compare, summarise
 from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.mounts import mount_of, parse
@@ -50,7 +52,20 @@ def _file(site: Site) -> Finding:
         return fail(
             f"{file} has {size} bytes; NFD reads none of more than {MAX_BYTES}", "render fewer labels"
         )
+    if difference := _find_difference(site, file):
+        step = "is gfd running on this node, with these options? gfd diff shows what it would change"
+        return warn(f"{file} is not what this machine renders: {difference}", step)
     return ok(f"{file}, {len(file.read_text(errors='replace').splitlines())} lines")
+
+
+def _find_difference(site: Site, file: Path) -> str:
+    """Return in numbers what a cycle now would change in a file; empty where nothing, or nothing is known."""
+    if isinstance(site.labels, GfdError):
+        return ""
+    (found,) = compare(replace(site.config, sinks=("file",), output_file=str(file)), site.labels)
+    if isinstance(found, GfdError):
+        raise found
+    return summarise(found) if found.has_changes else ""
 
 
 def _find_problem(site: Site, folder: Path) -> Finding | None:
