@@ -123,7 +123,7 @@ def test_values_are_what_yaml_v2_takes_them_for(text: str, value: object) -> Non
         ("<<: 5", 1, "merges (<<) what is not a mapping"),
         ("a: !!int word", 1, "has a value that is not what its tag says: 'word'"),
         ("a: !!binary '*'", 1, "has a !!binary value that is not base64"),
-        ("[" * 2000, 1, "is nested too deeply"),
+        ("[" * 600, 1, "is nested too deeply"),
     ],
 )
 def test_what_is_not_yaml_is_refused_with_its_line(file: Path, text: str, line: int, reason: str) -> None:

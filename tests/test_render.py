@@ -111,6 +111,13 @@ def test_an_undefined_name_in_an_extra_group(tmp_path: Path) -> None:
         )
 
 
+def test_an_error_in_a_built_in_template(tmp_path: Path) -> None:
+    assert fail(tmp_path, '{% set node = 1 %}\n{% include "_resources.j2" %}\n', "none.j2") == (
+        "template _resources.j2, line 3: 'int object' has no attribute 'resources' "
+        "in «{% for resource in node.resources %}»"
+    )
+
+
 def test_a_missing_include(tmp_path: Path) -> None:
     assert "line 1: there is no template _gone.j2 in «" in fail(tmp_path, '{% include "_gone.j2" %}')
 

@@ -122,7 +122,7 @@ def test_what_stays(text: str) -> None:
 def test_long_lines_take_no_time(piece: str) -> None:
     """Every pattern begins where it could not have begun earlier, or this would not end today."""
     scrubber = Scrubber()
-    text = piece * (1 << 18)
+    text = piece * (1 << 16)
     scrubber.learn(f"lookup {text}/")
     scrubber.scrub(text)
 
