@@ -1,6 +1,7 @@
 """One cycle: read, resolve, render; then :mod:`gfd.publisher` publishes.
 
-What stands here happens in a process of its own (:mod:`gfd.isolation`), under a deadline.
+What speaks to the driver, and templates of the operator's own, run in a process of their own
+(:mod:`gfd.isolation`), under a deadline.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gfd.limits import Note
     from gfd.order import Order
     from gfd.probes import Found
+    from gfd.reading import Reading
     from gfd.render import Templates
     from gfd.resources import Node
     from gfd.sources import Source
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
 
 def label(order: Order, note: Note) -> dict[str, Any]:
     """Read, resolve and render; return a Reading as plain values. Raises GfdError."""
-    wait = probes.start(lambda: probes.read(order.config, order.inventory, note))
-    if not order.templates:
-        prepare(order)  # gfd's own templates are made ready while NVML takes its time
-    return _answer(order, wait(), note)
+    from gfd.snapshot import to_plain
+
+    plain: dict[str, Any] = to_plain(answer(order, probes.read(order.config, order.inventory, note), note))
+    return plain
 
 
 class Repeated:
@@ -43,10 +45,12 @@ class Repeated:
 
     def label(self, note: Note) -> dict[str, Any]:
         """Return what :func:`label` does. Raises GfdError."""
+        from gfd.snapshot import to_plain
+
         before, self._found = self._found, None
         found = probes.read(self._order.config, None, note, known=before.inventory if before else None)
         if found != before:
-            self._said = _answer(self._order, found, note)
+            self._said = to_plain(answer(self._order, found, note))
         self._found = found
         return self._said
 
@@ -56,15 +60,13 @@ class Repeated:
         return self._found is not None and probes.is_sound(self._found)
 
 
-def _answer(order: Order, found: Found, note: Note) -> dict[str, Any]:
-    from gfd.snapshot import to_plain
-
+def answer(order: Order, found: Found, note: Note = silent) -> Reading:
+    """Resolve and render what was found. Raises GfdError."""
     node = resolve(order, found.inventory)
     if order.templates:
         limits.impose()
     labels = prepare(order, note).render(node, found.inventory, order.config.extra_labels, note)
-    plain: dict[str, Any] = to_plain(found.summarise(labels, node.failed))
-    return plain
+    return found.summarise(labels, node.failed)
 
 
 def check(order: Order, note: Note) -> dict[str, Any]:
@@ -75,18 +77,14 @@ def check(order: Order, note: Note) -> dict[str, Any]:
     return {}
 
 
-def snapshot(order: Order, note: Note) -> dict[str, Any]:
-    """Read; return the inventory as plain values. Raises GfdError."""
-    from gfd.snapshot import to_plain
-
-    plain: dict[str, Any] = to_plain(probes.read(order.config, None, note, is_complete=True).inventory)
-    return plain
+def read(order: Order, note: Note, *, is_complete: bool = False) -> dict[str, Any]:
+    """Read as :func:`gfd.probes.read` does; return a Found as plain values. Raises GfdError."""
+    return probes.to_plain(probes.read(order.config, order.inventory, note, is_complete=is_complete))
 
 
 JOBS: dict[str, Callable[[Order, Note], dict[str, Any]]] = {
     "label": label,
     "check": check,
-    "snapshot": snapshot,
 }
 
 

@@ -29,13 +29,11 @@ class Order:
     """Whether nothing may be taken from the read before: something has changed since."""
 
 
-def plan(config: Config, *, job: str = "label", inventory: Inventory | None = None) -> Order:
+def plan(config: Config, *, inventory: Inventory | None = None) -> Order:
     """Return the order that ``config`` means, now. Raises TemplateError for templates that are unreadable."""
     templates: tuple[Source, ...] = ()
     if config.template_dir:
         from gfd import sources
 
         templates = sources.read(config.template_dir)
-    return Order(
-        config=config, job=job, templates=templates, timestamp_s=int(time.time()), inventory=inventory
-    )
+    return Order(config=config, templates=templates, timestamp_s=int(time.time()), inventory=inventory)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable
 from gfd.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gfd.config import Config
     from gfd.inventory import FailedGpu, Inventory
     from gfd.labels import Labels
     from gfd.limits import Note
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +85,25 @@ def read(
         )
 
 
+def to_plain(found: Found) -> dict[str, Any]:
+    """Return ``found`` as what JSON can hold."""
+    from gfd import snapshot
+
+    return {
+        "inventory": snapshot.to_plain(found.inventory),
+        "missing_driver": found.missing_driver,
+        "has_hardware": found.has_hardware,
+    }
+
+
+def from_plain(plain: dict[str, Any]) -> Found:
+    """Return what :func:`to_plain` made plain."""
+    from gfd import snapshot
+    from gfd.inventory import Inventory
+
+    return Found(**plain | {"inventory": snapshot.from_plain(Inventory, plain["inventory"], "the reading")})
+
+
 def is_sound(found: Found) -> bool:
     """Return whether NVML answered all that it was asked for ``found``, and holds nothing open."""
     from gfd.probe import nvml
@@ -108,29 +122,6 @@ def check(config: Config) -> None:
     """Find out whether the machine to simulate can be. Raises ConfigError and InventoryError."""
     if config.simulate:
         _simulate(config, config.simulate)
-
-
-def start(work: Callable[[], T]) -> Callable[[], T]:
-    """Do ``work`` in a thread, now; return a function that waits for it and returns what it returned."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:  # it belongs to whoever asks for the result
-            errors.append(error)
-
-    thread = Thread(target=run, name="probe")
-    thread.start()
-
-    def wait() -> T:
-        thread.join()
-        for error in errors:
-            raise error
-        return results[0]
-
-    return wait
 
 
 def _simulate(config: Config, name: str) -> Inventory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.advice.nodes import Node
@@ -22,7 +21,7 @@ def simulate(loaded: Loaded) -> Node:
     config = loaded.config
     order = plan(config)
     labels = once.label(order).labels
-    inventory = once.take_snapshot(replace(order, job="snapshot"))
+    inventory = once.take_snapshot(order)
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _offer(node, config.sharing)
     name = config.node_name or config.simulate or ""

@@ -28,7 +28,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     try:
         if inventory is None and values["draw"]:
             # What is drawn and what is labelled is one reading.
-            inventory = once.take_snapshot(plan(loaded.config, job="snapshot"))
+            inventory = once.take_snapshot(plan(loaded.config))
         reading = once.label(plan(loaded.config, inventory=inventory))
     except DriverUnavailable as error:
         hint = "To see the labels of another machine, name one of gfd machines with --simulate"

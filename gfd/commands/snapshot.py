@@ -19,7 +19,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.isolation import once
     from gfd.order import plan
 
-    inventory = once.take_snapshot(plan(loaded.config, job="snapshot"))
+    inventory = once.take_snapshot(plan(loaded.config))
     path = values["snapshot_file"]
     is_json = path is not None and path.name.endswith(".json")
     content = text.to_json(inventory) if is_json else text.to_yaml(inventory)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
-from gfd import cycle, snapshot
-from gfd.inventory import Inventory
-from gfd.isolation import child
+from gfd import cycle, probes
+
+# What child and parent both need is imported once, before forking.
+from gfd import snapshot as _snapshot  # noqa: F401
+from gfd.isolation import child, wire
 from gfd.reading import Reading
 
 if TYPE_CHECKING:
+    from gfd.inventory import Inventory
     from gfd.order import Order
 
 
 def label(order: Order) -> Reading:
     """Return the labels that ``order`` asks for. Raises GfdError."""
-    return Reading(**_run(order))
+    if order.templates:
+        return Reading(**child.run(lambda note: cycle.label(order, note), order.config.probe_timeout_s))
+    if order.inventory is not None:
+        return cycle.answer(order, probes.Found(inventory=order.inventory))
+    began_s = time.monotonic()
+    asked = child.start(lambda note: cycle.read(order, note))
+    cycle.prepare(order)  # while the child waits for NVML
+    line = child.finish(asked, order.config.probe_timeout_s, since_s=began_s)
+    return cycle.answer(order, probes.from_plain(wire.read(line)))
 
 
 def take_snapshot(order: Order) -> Inventory:
     """Return the inventory of what ``order`` asks for. Raises GfdError."""
-    inventory = snapshot.from_plain(Inventory, _run(order), "the reading")
-    assert isinstance(inventory, Inventory)
-    return inventory
-
-
-def _run(order: Order) -> dict[str, Any]:
-    return child.run(lambda note: cycle.JOBS[order.job](order, note), order.config.probe_timeout_s)
+    plain = child.run(lambda note: cycle.read(order, note, is_complete=True), order.config.probe_timeout_s)
+    return probes.from_plain(plain).inventory

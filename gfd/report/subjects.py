@@ -60,7 +60,7 @@ def read_machine(loaded: Loaded) -> Subject:
     from gfd.order import plan
 
     config = loaded.config
-    inventory = once.take_snapshot(plan(config, job="snapshot"))
+    inventory = once.take_snapshot(plan(config))
     name = config.node_name or config.simulate or platform.node()
     source = "A simulated machine." if config.simulate else "One machine."
     return Subject(title=f"GPUs of {name}", source=source, cards=(_label(loaded, name, inventory),))

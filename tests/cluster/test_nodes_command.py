@@ -434,7 +434,6 @@ def test_watching_on_a_terminal(plane: ControlPlane, pair: tuple[str, ...]) -> N
     with typed(*words, columns=60, lines=12, NO_COLOR="1") as terminal:
         while "nvidia.com/gpu" not in terminal.text:
             assert terminal.read()
-        first = terminal.text
         merge(plane.admin, f"{NODES}/pair-a", "gfd", labels={"nvidia.com/gpu.product": "Tesla-T4"})
         while "Tesla-T4" not in terminal.text:
             assert terminal.read()
@@ -442,11 +441,14 @@ def test_watching_on_a_terminal(plane: ControlPlane, pair: tuple[str, ...]) -> N
         terminal.read_all()
         assert terminal.process.returncode == 0
     # A bar may have come before.
-    table = first[first.index("NODE") :]
-    assert [line.split()[0] for line in table.splitlines() if line][:3] == ["NODE", "pair-a", "pair-b"]
-    assert max(map(len, table.splitlines())) <= 60
-    redrawn = terminal.text.removeprefix(first)
-    assert redrawn.startswith(f"\x1b[{table.count(chr(10))}A\x1b[JNODE")
+    drawn = re.split(r"\x1b\[(\d+)A\x1b\[J", terminal.text[terminal.text.index("NODE") :])
+    tables, heights = drawn[::2], drawn[1::2]
+    for table in tables:
+        assert [line.split()[0] for line in table.splitlines()[:3]] == ["NODE", "pair-a", "pair-b"]
+        assert max(map(len, table.splitlines())) <= 60
+    assert heights == [str(table.count("\n")) for table in tables[:-1]]
+    assert "Tesla-T4" not in tables[0]
+    assert "Tesla-T4" in tables[-1]
 
 
 TEXTS = [

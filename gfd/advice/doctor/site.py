@@ -81,7 +81,7 @@ class Site:
         from gfd.order import plan
 
         config = replace(self.config, fail_on_init_error=True)
-        return attempt(lambda: once.take_snapshot(plan(config, job="snapshot")))
+        return attempt(lambda: once.take_snapshot(plan(config)))
 
     @cached_property
     def labels(self) -> Labels | GfdError:
