@@ -17,6 +17,7 @@ from gfd.values import (
     did_you_mean,
     duration_ns,
     one_of,
+    parse_address,
     parse_bool,
     parse_duration,
     parse_float,
@@ -190,6 +191,33 @@ def test_infinite_is_no_number_of_seconds() -> None:
     assert parse_duration("infinite") is None
     assert parse_duration("9223372036854775807ns") is None
     assert parse_duration("1m30s") == 90.0
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [(":8080", ("", 8080)), ("127.0.0.1:1", ("127.0.0.1", 1)), ("[::1]:65535", ("::1", 65535))],
+)
+def test_addresses(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        *(
+            (text, f"is not an address: {text!r}; put an IPv6 host into brackets, as in [::1]:8080")
+            for text in ("::1:8080", "[::1]")
+        ),
+        *(
+            (text, f"has no port from 1 to 65535: {text!r}; write one like :8080 or 127.0.0.1:8080")
+            for text in ("", "8080", "host:", ":0", ":65536", ":x")
+        ),
+    ],
+)
+def test_what_is_no_address_is_refused_with_the_next_step(text: str, reason: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        parse_address(text)
+    assert str(refusal.value) == reason
 
 
 @pytest.mark.parametrize("text", ["1", "t", "T", "TRUE", "true", "True"])

@@ -175,6 +175,7 @@ def test_three_small_compute_instances_fill_one_gpu_instance() -> None:
             f"3 {TIMES} 1g.10gb, 2 {TIMES} 1g.5gb use all 8 memory slices; no room for 1g.5gb",
         ),
         ("a100-40gb", [("4g.20gb", 2)], f"2 {TIMES} 4g.20gb is too many, at most 1 fit"),
+        ("a100-40gb", [("4g.20gb", 1), ("2c.4g.20gb", 1)], f"2 {TIMES} 4g.20gb is too many, at most 1 fit"),
         (
             "a100-40gb",
             [("4g.20gb", 1), ("3g.20gb", 1), ("1g.5gb", 1)],
