@@ -80,4 +80,6 @@ def _standalone(word: str, name: str, value: str, known: Mapping[str, Option], c
     flags = ["--" + each for each in (*known, *_STANDALONE) if len(each) > 1]
     near = did_you_mean("--" + name, flags)
     usage = f"gfd {command} --help" if command else "gfd --help"
-    raise ConfigError(word.partition("=")[0], COMMAND_LINE, f"unknown flag{near}; {usage} lists them all")
+    raise ConfigError(
+        word.partition("=")[0], COMMAND_LINE, f"unknown flag{near or ';'} {usage} lists them all"
+    )

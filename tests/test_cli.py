@@ -307,7 +307,11 @@ def test_completion_without_shtab(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> 
             1,
             "template /gone: the directory cannot be read",
         ),
-        (["snapshot", "--simulate=t4", "-o=/gone/x"], 1, "sink snapshot: /gone/x: No such file or directory"),
+        (
+            ["snapshot", "--simulate=t4", "-o=/gone/x"],
+            1,
+            "--file /gone/x: No such file or directory; name a file where one can be written",
+        ),
         (["cleanup", "-o=/proc"], 1, "sink file: /proc: this is a directory"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.advice.nodes import Node
@@ -20,8 +21,8 @@ def simulate(loaded: Loaded) -> Node:
     """Return the Node that --simulate means. Raises GfdError."""
     config = loaded.config
     order = plan(config)
-    labels = once.label(order).labels
     inventory = once.take_snapshot(order)
+    labels = once.label(replace(order, inventory=inventory)).labels
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _offer(node, config.sharing)
     name = config.node_name or config.simulate or ""

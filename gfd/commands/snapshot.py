@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.commands.command import Command
-from gfd.errors import PublishError
+from gfd.errors import GfdError
 from gfd.options import Option
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def _run(loaded: Loaded, values: Values) -> None:
     try:
         path.write_text(content)
     except OSError as error:
-        raise PublishError("snapshot", str(path), error.strerror or str(error)) from error
+        reason = error.strerror or str(error)
+        raise GfdError(f"--file {path}: {reason}; name a file where one can be written") from error
 
 
 COMMAND = Command(

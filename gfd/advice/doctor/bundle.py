@@ -134,9 +134,9 @@ def _scrubber(site: Site, *, keeps_names: bool) -> Scrubber:
 
 def _secrets(site: Site) -> Iterator[str]:
     """Yield the credentials that are used here."""
-    from gfd.cluster.connection import split
+    from gfd.cluster.connection import DEFAULT_KUBECONFIG, split
 
-    for path in (_TOKEN, *(split(site.config.kubeconfig) if site.config.kubeconfig else ())):
+    for path in (_TOKEN, *split(site.config.kubeconfig or DEFAULT_KUBECONFIG)):
         try:
             text = path.read_text(errors="replace")
         except OSError:

@@ -11,7 +11,6 @@ from gfd.advice.nodes import NODES, VENDOR, from_object
 from gfd.cluster.ownership import holders
 from gfd.cluster.refusal import advise
 from gfd.errors import ApiError, GfdError
-from gfd.printable import shown
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
             read_list(file, "Node", command, lambda item: (from_object(item).name, item["metadata"]))
         )
         if name not in by_name:
-            raise GfdError(shown(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}"))
+            raise GfdError(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}")
         return by_name[name]
     from gfd.cluster.api import METADATA, share
 
@@ -43,7 +42,7 @@ def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
         answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", accept=METADATA)
     except ApiError as error:
         if error.status == _NOT_FOUND:
-            raise GfdError(shown(f"there is no Node {name}; kubectl get nodes lists them")) from error
+            raise GfdError(f"there is no Node {name}; kubectl get nodes lists them") from error
         raise advise(error, "get", "nodes") from error
     return dict(answer["metadata"])
 

@@ -51,15 +51,14 @@ def read_affinity(
     if node is None:
         return None, ()
     node.struct("Affinity", "v1.NodeAffinity", (_REQUIRED, _PREFERRED))
-    required, preferred = node.member(_REQUIRED), node.member(_PREFERRED)
-    items = preferred.items("NodeAffinity", "[]v1.PreferredSchedulingTerm") if preferred else ()
+    required = node.member(_REQUIRED)
+    items = node.items_at(_PREFERRED, struct="NodeAffinity", expected="[]v1.PreferredSchedulingTerm")
     return _read_terms(required) if required else None, tuple(map(_read_preference, items))
 
 
 def _read_terms(required: Part) -> tuple[Term, ...]:
     required.struct("NodeAffinity", "v1.NodeSelector", ("nodeSelectorTerms",))
-    terms = required.member("nodeSelectorTerms")
-    items = terms.items("NodeSelector", "[]v1.NodeSelectorTerm") if terms else []
+    items = required.items_at("nodeSelectorTerms", struct="NodeSelector", expected="[]v1.NodeSelectorTerm")
     if not items:
         said = "Required value: must have at least one node selector term"
         raise required.place("nodeSelectorTerms").refuse(said)
@@ -79,9 +78,9 @@ def _read_preference(item: Part) -> Preference:
 
 def _read_term(part: Part, struct: str, *, is_required: bool) -> Term:
     part.struct(struct, "v1.NodeSelectorTerm", _TERM)
-    lists = [part.member(name) for name in _TERM]
     expressions, fields = (
-        each.items("NodeSelectorTerm", "[]v1.NodeSelectorRequirement") if each else () for each in lists
+        part.items_at(name, struct="NodeSelectorTerm", expected="[]v1.NodeSelectorRequirement")
+        for name in _TERM
     )
     return Term(
         expressions=tuple(_read_expression(item, is_required=is_required) for item in expressions),

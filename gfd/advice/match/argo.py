@@ -66,7 +66,7 @@ def _references(document: Document) -> Iterator[Part]:
     for spec in filter(None, specs if document.group == GROUP else ()):
         if whole := spec.member("workflowTemplateRef"):
             yield whole
-        for template in _items(spec, "templates"):
+        for template in _templates(spec):
             yield from (single for call in _calls(template) if (single := call.member("templateRef")))
 
 
@@ -91,7 +91,7 @@ def _read(document: Document, spec: Part) -> Iterator[Pod]:
 def _read_templates(spec: Part) -> dict[str, Part]:
     """Return the templates of a workflow by name, with what is said of all of them."""
     known: dict[str, Part] = {}
-    for template in _items(spec, "templates"):
+    for template in _templates(spec):
         template.check_spelling("WorkflowSpec", "v1alpha1.Template", _INHERITED)
         name = text_of(template.member("name"), "Template")
         if name in known:
@@ -145,15 +145,13 @@ def _called(template: Part) -> set[str]:
 
 def _calls(template: Part) -> list[Part]:
     """Return the steps, or the tasks of a DAG."""
-    groups = _items(template, "steps", "[]v1alpha1.ParallelSteps")
+    groups = template.items_at("steps", struct="Template", expected="[]v1alpha1.ParallelSteps")
     calls = [step for group in groups for step in group.items("Template", "v1alpha1.ParallelSteps")]
-    dag = template.member("dag")
-    return calls + (_items(dag, "tasks", "[]v1alpha1.DAGTask") if dag else [])
+    return calls + template.items_at("dag", "tasks", struct="DAGTemplate", expected="[]v1alpha1.DAGTask")
 
 
-def _items(part: Part, name: str, expected: str = "[]v1alpha1.Template") -> list[Part]:
-    found = part.member(name)
-    return found.items("WorkflowSpec" if name == "templates" else "Template", expected) if found else []
+def _templates(spec: Part) -> list[Part]:
+    return spec.items_at("templates", struct="WorkflowSpec", expected="[]v1alpha1.Template")
 
 
 def _make(
@@ -196,8 +194,7 @@ def _make(
 
 
 def _containers(template: Part, path: tuple[str, ...], variables: Mapping[str, str]) -> list[Part]:
-    found = template.find(*path)
-    items = found.items("Template", "[]v1.Container") if found else []
+    items = template.items_at(*path, struct="Template", expected="[]v1.Container")
     return [_fill_resources(item, variables) for item in items]
 
 

@@ -110,6 +110,11 @@ class Part:
             raise self.mistake(struct, expected)
         return [self._at(f"{self.path}[{index}]", node) for index, node in enumerate(self.value or ())]
 
+    def items_at(self, *names: str, struct: str, expected: str) -> list[Part]:
+        """Return the items of the list that members lead to; none where it is not there."""
+        found = self.find(*names)
+        return found.items(struct, expected) if found else []
+
     def text(self, struct: str, expected: str = "string") -> str:
         """Return a string, or what Go declares as one; null is the empty one."""
         if self.value is not None and not isinstance(self.value, str):

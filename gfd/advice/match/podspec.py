@@ -36,12 +36,6 @@ _UNJUDGED = (
     "schedulerName",
 )
 _DEFAULT = "default-scheduler"
-_LISTS = {
-    "volumes": ("PodSpec", "[]v1.Volume"),
-    "containers": ("PodSpec", "[]v1.Container"),
-    "ports": ("Container", "[]v1.ContainerPort"),
-}
-"""The structs that they are fields of, and their types, in Go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +50,10 @@ class Read:
 def read_pod_spec(part: Part) -> Read:
     """Return what a PodSpec asks for. Raises DocumentError."""
     part.check_spelling("Pod", "v1.PodSpec", _FIELDS)
-    containers = part.member("containers")
-    main = containers.items("PodSpec", "[]v1.Container") if containers else []
+    main = _containers(part, "containers")
     if not main:
         raise part.place("containers").refuse("Required value")
-    first = part.member("initContainers")
-    devices = read_devices(
-        init=first.items("PodSpec", "[]v1.Container") if first else [],
-        main=main,
-        pod=part,
-    )
+    devices = read_devices(init=_containers(part, "initContainers"), main=main, pod=part)
     affinity = part.member("affinity")
     terms, preferences = read_affinity(affinity)
     name = read_node_name(part)
@@ -87,17 +75,20 @@ def find_unjudged(part: Part) -> tuple[str, ...]:
     members = {name: member.value for name in _UNJUDGED if (member := part.member(name))}
     found += [name for name, value in members.items() if value and value != _DEFAULT]
     claims = ("persistentVolumeClaim", "ephemeral")
-    if any(volume.member(claim) for volume in _items(part, "volumes") for claim in claims):
+    volumes = part.items_at("volumes", struct="PodSpec", expected="[]v1.Volume")
+    if any(volume.member(claim) for volume in volumes for claim in claims):
         found.append("volumes")
-    ports = [port for container in _items(part, "containers") for port in _items(container, "ports")]
-    if any(port.member("hostPort") for port in ports):
+    ports = [
+        container.items_at("ports", struct="Container", expected="[]v1.ContainerPort")
+        for container in _containers(part, "containers")
+    ]
+    if any(port.member("hostPort") for each in ports for port in each):
         found.append("hostPort")
     return tuple(found)
 
 
-def _items(part: Part, name: str) -> list[Part]:
-    found = part.member(name)
-    return found.items(*_LISTS[name]) if found else []
+def _containers(part: Part, name: str) -> list[Part]:
+    return part.items_at(name, struct="PodSpec", expected="[]v1.Container")
 
 
 def read_node_name(part: Part) -> str:

@@ -74,8 +74,8 @@ def _read_daemon_set(document: Document) -> Iterator[Pod]:
 
 
 def _read_job_set(document: Document) -> Iterator[Pod]:
-    jobs = document.part.find("spec", "replicatedJobs")
-    for job in jobs.items("JobSetSpec", "[]v1alpha2.ReplicatedJob") if jobs else ():
+    path = ("spec", "replicatedJobs")
+    for job in document.part.items_at(*path, struct="JobSetSpec", expected="[]v1alpha2.ReplicatedJob"):
         name = job.member("name")
         part = _go(job, ("template", "spec", "template", "spec"))
         yield _read(document, part, f"replicatedJob {name.text('ReplicatedJob') if name else job.path}")
