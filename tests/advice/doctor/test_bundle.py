@@ -128,6 +128,19 @@ def test_the_same_is_called_the_same_everywhere(place: tuple[Loaded, Site], tmp_
     assert "--node-name                  node-1" in files["config.txt"]
 
 
+def test_secrets_of_a_kubeconfig_that_nobody_named(
+    place: tuple[Loaded, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, site = place
+    (tmp_path / ".kube").mkdir()
+    site.config.kubeconfig.rename(tmp_path / ".kube" / "config")  # type: ignore[union-attr]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    site.config = replace(site.config, kubeconfig=None)
+    (tmp_path / "log").write_text(f"somebody wrote {KUBECONFIG_TOKEN} here\n")
+    found = bundle.gather(loaded, site, [], log=tmp_path / "log", keeps_names=True)
+    assert found.files["log.txt"] == "somebody wrote SECRET here\n"
+
+
 def test_names_can_be_kept_and_tokens_cannot(place: tuple[Loaded, Site], tmp_path: Path) -> None:
     files = read(make(place, tmp_path, keeps_names=True))
     text = b"".join(files.values())
