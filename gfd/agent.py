@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from gfd.backoff import Backoff
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
+from gfd.frozen import dataclass, replace
 from gfd.mounts import explain_blindness
 from gfd.reading import Reading
 from gfd.watch import readers

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ConfigError
+from gfd.frozen import dataclass
 from gfd.given import Given, take_default
 from gfd.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
 from gfd.sharing import Sharing

@@ -7,11 +7,11 @@ What the original ignores is ignored here too, with a warning that names the lin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from gfd.errors import ConfigError
 from gfd.filevalues import READERS, found, is_whole, names_all_devices, resource_name
+from gfd.frozen import dataclass
 from gfd.options import OPTIONS
 from gfd.sharing import SharedResource, Sharing
 from gfd.values import did_you_mean
@@ -95,16 +95,16 @@ def read(path: Path, origin: str) -> ConfigFile:
     return reading.result()
 
 
-@dataclass(slots=True)
 class _Reading:
     """What has been found so far in the file ``source``."""
 
-    source: str
-    version: Node | None = None
-    values: dict[str, FileValue] = field(default_factory=dict)
-    sharing: dict[str, Sharing] = field(default_factory=dict)
-    warnings: list[tuple[int, str]] = field(default_factory=list)
-    unknown_keys: list[UnknownKey] = field(default_factory=list)
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.version: Node | None = None
+        self.values: dict[str, FileValue] = {}
+        self.sharing: dict[str, Sharing] = {}
+        self.warnings: list[tuple[int, str]] = []
+        self.unknown_keys: list[UnknownKey] = []
 
     def result(self) -> ConfigFile:
         """Return it all; MPS hides time slicing, and of two spellings of ``version`` one has won."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ConfigError
+from gfd.frozen import dataclass
 from gfd.options import COMMAND_LINE
 from gfd.values import (
     OFF,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable
+from gfd.frozen import dataclass
 from gfd.reading import Reading
 
 if TYPE_CHECKING:

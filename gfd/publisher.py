@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gfd.backoff import Backoff
 from gfd.errors import PublishError
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,23 +33,23 @@ class Published:
     errors: tuple[PublishError, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
 class _Outlet:
-    sink: Sink
-    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETRY_S, LONGEST_RETRY_S))
-    repairs: Backoff = field(default_factory=lambda: Backoff(FIRST_REPAIR_S, LONGEST_RETRY_S))
-    repaired_s: float = 0.0
-    held_until_s: float = 0.0
-    """The other side asked not to be asked sooner (monotonic)."""
-    due_s: float | None = None
-    """When to try again (monotonic); None where the last attempt went well."""
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
+        self.repairs = Backoff(FIRST_REPAIR_S, LONGEST_RETRY_S)
+        self.repaired_s = 0.0
+        self.held_until_s = 0.0
+        """The other side asked not to be asked sooner (monotonic)."""
+        self.due_s: float | None = None
+        """When to try again (monotonic); None where the last attempt went well."""
 
 
 class Publisher:
     """The sinks of a configuration, and what each still lacks."""
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
-        self._outlets = [_Outlet(sink=sink) for sink in sinks]
+        self._outlets = [_Outlet(sink) for sink in sinks]
         self._clock = clock
         self._labels: Labels | None = None
 

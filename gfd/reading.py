@@ -5,8 +5,9 @@ It crosses from the process that reads to the one that publishes, as JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from gfd.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from gfd.labels import Labels

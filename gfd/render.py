@@ -6,7 +6,6 @@ so that every complaint, and ``gfd explain``, can point there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gfd import limits
 from gfd.errors import LabelError, TemplateError
+from gfd.frozen import dataclass
 from gfd.labels import OWN_PREFIXES, Labels, check, check_ownership, legal, sanitise
 from gfd.limits import silent
 

@@ -5,10 +5,10 @@ Pure functions over frozen values. A :class:`Node` is all that templates see bes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gfd.errors import ConfigError, ProbeError
+from gfd.frozen import dataclass
 from gfd.inventory import need
 from gfd.labels import legal, sanitise
 from gfd.models import choose, count_models

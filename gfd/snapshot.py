@@ -6,7 +6,6 @@ every field, and names the one that is wrong.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 import types
@@ -14,6 +13,7 @@ import typing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from gfd import frozen
 from gfd.errors import InventoryError
 from gfd.inventory import SCHEMA, Inventory
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 def to_plain(value: Any) -> Any:
     """Return a frozen value as dicts, lists and scalars; fields at their default are left out."""
-    if dataclasses.is_dataclass(value):
+    if frozen.is_dataclass(value):
         return {
             field.name: to_plain(getattr(value, field.name))
-            for field in dataclasses.fields(value)
+            for field in frozen.fields(value)
             if field.name == "schema" or getattr(value, field.name) != field.default
         }
     if isinstance(value, tuple):
@@ -107,7 +107,7 @@ def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
         return from_plain(kind, plain, source, path)
     if origin is tuple:
         return _tuple(kind, plain, source, path)
-    if dataclasses.is_dataclass(kind):
+    if frozen.is_dataclass(kind):
         return _dataclass(kind, plain, source, path)
     # bool is an int to Python, and neither is the other in a file.
     if type(plain) is not kind:
@@ -137,8 +137,8 @@ def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
     for name in plain:
         if name not in hints:
             raise InventoryError(source, f"{dot}{name}", "no such field in this schema")
-    for field in dataclasses.fields(kind):
-        if field.name not in plain and field.default is dataclasses.MISSING:
+    for field in frozen.fields(kind):
+        if field.name not in plain and field.default is frozen.MISSING:
             raise InventoryError(source, f"{dot}{field.name}", "missing")
     return kind(
         **{name: from_plain(hints[name], item, source, f"{dot}{name}") for name, item in plain.items()}

@@ -13,12 +13,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gfd.frozen import replace
 from gfd.probe import machines, sysfs
 from tests.standin import Fault, Standin, build, environment, from_inventory
 

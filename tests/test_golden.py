@@ -7,13 +7,13 @@ have these labels: ``[layout strategy sharing]``. ``pytest --update-golden`` rew
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gfd.frozen import replace
 from gfd.inventory import FailedGpu, Failure
 from gfd.options import EXTRA_LABELS
 from gfd.probe import machines

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gfd.config import load
 from gfd.errors import ConfigError
+from gfd.frozen import replace
 from gfd.nodeconfig import choose
 
 LABEL = "nvidia.com/device-plugin.config (label of node n)"

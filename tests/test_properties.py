@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from gfd import snapshot
 from gfd.errors import ConfigError, GfdError, ProbeError
+from gfd.frozen import replace
 from gfd.inventory import Failure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
 from gfd.labels import check
 from gfd.options import EXTRA_LABELS
@@ -24,6 +24,7 @@ from gfd.sharing import SharedResource, Sharing
 from gfd.sinks.text import expiry_line, to_lines
 from gfd.strategies import STRATEGIES
 from tests import make
+from tests.any_inventory import any_inventory
 
 if TYPE_CHECKING:
     from gfd.labels import Labels
@@ -268,7 +269,7 @@ def test_nfd_reads_the_same_labels_from_the_feature_file(
 
 
 @SETTINGS
-@given(st.from_type(Inventory).map(lambda found: found), MIG_STRATEGIES, sharings())
+@given(any_inventory(), MIG_STRATEGIES, sharings())
 @example(Inventory(gpus=(Gpu(index=0, name="x"),)), "none", Sharing())
 @example(make.inventory(make.gpu(compute_capability=None)), "none", Sharing())
 @example(make.inventory(make.mig_gpu(mig_devices=None)), "mixed", Sharing())

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gfd.errors import ConfigError, ProbeError
+from gfd.frozen import replace
 from gfd.inventory import FailedGpu, Inventory, Vgpu
 from gfd.models import ModelCount
 from gfd.resources import CudaVersion, DriverVersion, Node, VgpuHost, resolve

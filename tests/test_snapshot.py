@@ -1,22 +1,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from gfd import snapshot
 from gfd.errors import InventoryError
+from gfd.frozen import fields, is_dataclass
 from gfd.inventory import Inventory
+from tests.any_inventory import any_inventory
 from tests.make import failure, gpu, inventory, mig_gpu
 
 
-@given(st.from_type(Inventory).map(lambda found: found))
+@given(any_inventory())
 def test_a_snapshot_reads_back_equal(found: Inventory) -> None:
     same = Inventory(**{**{f.name: getattr(found, f.name) for f in fields(found)}, "schema": 1})
     assert snapshot.read(snapshot.to_json(same), "x") == same

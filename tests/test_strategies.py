@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gfd.frozen import replace
 from gfd.inventory import FailedGpu, Gpu
 from gfd.models import choose
 from gfd.sharing import SharedResource, Sharing

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from gfd.frozen import replace
 from tests.isolation.test_child import is_running, wait_until
 from tests.standin import Fault, Standin, environment
 from tests.test_daemon import A100, MIG, Service, serve, wait

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubernetes.client import Configuration
@@ -15,6 +14,7 @@ from gfd.cluster.api import JSON, Api
 from gfd.cluster.connection import Connection
 from gfd.cluster.stream import Stream
 from gfd.errors import ApiError
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

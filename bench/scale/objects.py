@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.scale.account import Account
 from gfd.cluster.api import Api
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,6 @@ import resource
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from bench.scale.actor import STACK_BYTES
 from bench.scale.agent import Agent, Pace
 from bench.scale.original import Master, Original
 from gfd.cluster import follower
+from gfd.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -6,11 +6,11 @@ The value of the timestamp is no difference: a service keeps the one it began wi
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gfd.advice.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
 from gfd.errors import PublishError
+from gfd.frozen import dataclass
 from gfd.labels import TIMESTAMP
 from gfd.printable import shown
 

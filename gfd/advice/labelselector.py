@@ -6,11 +6,11 @@ The grammar is that of ``k8s.io/apimachinery/pkg/labels``, and so is what is sai
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.advice.match import wording
 from gfd.advice.requirement import Requirement, whole
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from gfd.labels import Labels

@@ -7,13 +7,13 @@ simulated machine would be.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.advice.ages import parse_time
 from gfd.advice.writers import Writer, find_writers
 from gfd.errors import ApiError, ConfigError, GfdError
+from gfd.frozen import dataclass, field, replace
 from gfd.options import COMMAND_LINE
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.advice.nodes import Node
+from gfd.frozen import replace
 from gfd.isolation import once
 from gfd.order import plan
 from gfd.resources import resolve

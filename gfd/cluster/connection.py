@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 DEFAULT_KUBECONFIG = Path("~/.kube/config")
 
 
-@dataclass(frozen=True, slots=True)
 class Connection:
     """A server, and what to show it."""
 
-    host: str
-    """``https://10.96.0.1:443``."""
-    pool: PoolManager
-    _configuration: Any
+    def __init__(self, host: str, pool: PoolManager, configuration: Any) -> None:
+        """``host`` is such as ``https://10.96.0.1:443``."""
+        self.host = host
+        self.pool = pool
+        self._configuration = configuration
 
     def authorization(self) -> dict[str, str]:
         """Return the headers that say who we are; a token that is renewed on disk is read again."""

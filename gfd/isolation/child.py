@@ -12,11 +12,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from gfd import limits
 from gfd.errors import GfdError, ProbeError
+from gfd.frozen import dataclass
 from gfd.isolation import wire
 from gfd.limits import Note
 

@@ -20,7 +20,6 @@ import pickle
 import signal
 import sys
 import time
-from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from gfd import cycle
@@ -29,6 +28,7 @@ from gfd import cycle
 from gfd import resources as _resources  # noqa: F401
 from gfd import snapshot as _snapshot  # noqa: F401
 from gfd.errors import GfdError, ProbeError
+from gfd.frozen import dataclass, replace
 from gfd.isolation import child, wire
 from gfd.probe import node as _node  # noqa: F401
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from gfd.frozen import dataclass
 from gfd.inventory import Engines, Fabric, Gpu, MigProfile
 from gfd.probe.fields import Field, nearest
 from gfd.probe.placement import Geometry, Offer

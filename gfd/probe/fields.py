@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import InventoryError
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

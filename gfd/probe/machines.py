@@ -9,12 +9,12 @@ index, so that they are the same on every read.
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.errors import ConfigError
+from gfd.frozen import replace
 from gfd.inventory import Inventory, Vgpu
 from gfd.probe import mig_config
 from gfd.probe.catalogue import Catalogue, read_fabric

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
+from gfd.frozen import dataclass, field, replace
 from gfd.inventory import Engines, Failure, MigDevice, MigProfile, Placement
 from gfd.probe.facts import Facts
 from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, Session

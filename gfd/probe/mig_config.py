@@ -8,11 +8,11 @@ does; every other GPU that an entry selects must be able to follow it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.errors import ConfigError, InventoryError
+from gfd.frozen import dataclass
 from gfd.probe.fields import Field, load, nearest
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gfd.frozen import dataclass, field
 from gfd.report.figures import TIMES, Figure, draw_devices, draw_gpus
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ devices stand in a row, to scale, those that pods request apart from the free on
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from gfd.advice.geometry import explain, lay_out, name_device
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

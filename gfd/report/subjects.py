@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.errors import ConfigError, GfdError, InventoryError
+from gfd.frozen import dataclass
 from gfd.options import COMMAND_LINE
 from gfd.printable import complain
 from gfd.report import cards

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gfd import cli, snapshot
 from gfd.advice.drawing import draw, draw_inventory, draw_layout
+from gfd.frozen import replace
 from gfd.inventory import FailedGpu
 from gfd.probe import machines
 from tests.advice.test_geometry import divided, place

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gfd.advice.geometry import Cell, ComputeInstance, GpuInstance, lay_out
+from gfd.frozen import replace
 from gfd.inventory import Gpu, MigDevice, Placement
 from gfd.probe import machines
 from tests.make import gpu, mig

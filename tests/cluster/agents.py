@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gfd.cluster.api import Api
+from gfd.frozen import dataclass
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.objects import delete, namespace
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from gfd.advice.doctor.examination import examine
 from gfd.advice.doctor.finding import Finding, fail, ok, skip, warn
 from gfd.advice.doctor.site import Site
 from gfd.config import load
+from gfd.frozen import dataclass
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
 from tests.cluster import agents
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature

@@ -6,13 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.errors import ProbeError
+from gfd.frozen import replace
 from gfd.isolation import child
 from gfd.isolation import server as server_module
 from gfd.isolation.client import ForkServer

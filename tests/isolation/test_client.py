@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from gfd.config import load
 from gfd.errors import DriverUnavailable, ProbeError, TemplateError
+from gfd.frozen import replace
 from gfd.isolation.client import ForkServer
 from gfd.order import Order, plan
 from gfd.probe import machines

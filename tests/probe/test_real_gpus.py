@@ -5,12 +5,12 @@ Taken with ``gfd snapshot`` in virtual machines (driver 580.159.04, MIG off); UU
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gfd import snapshot
+from gfd.frozen import replace
 from gfd.inventory import Gpu, Inventory
 from gfd.probe import machines
 from gfd.render import Templates

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from gfd.advice.nodes import Node, from_object
+from gfd.frozen import replace
 from gfd.inventory import FailedGpu
 from gfd.report.cards import Card, from_inventory, from_node
 from gfd.report.figures import draw_devices

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 
+from gfd.frozen import replace
 from gfd.inventory import Gpu, MigDevice, Placement
 from gfd.probe import machines
 from gfd.report.figures import Figure, Stretch, draw_devices, draw_gpus

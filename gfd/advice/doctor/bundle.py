@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from gfd.advice import settings
 from gfd.advice.doctor import examination
 from gfd.advice.doctor.scrub import Scrubber
 from gfd.errors import ConfigError, GfdError
+from gfd.frozen import dataclass, field
 from gfd.options import COMMAND_LINE
 from gfd.sinks.text import to_lines
 
@@ -41,7 +41,7 @@ _WHERE = (
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """Files by name, and why others are not there."""
 
@@ -106,7 +106,7 @@ def _clean(found: Bundle, scrubber: Scrubber) -> Bundle:
     missing = {name: scrubber.scrub(reason) for name, reason in found.missing.items()}
     contents = [f"{name}\n" for name in files]
     contents += [f"{name} is not there: {reason}\n" for name, reason in missing.items()]
-    return Bundle({"contents.txt": "".join(contents), **files}, missing)
+    return Bundle(files={"contents.txt": "".join(contents), **files}, missing=missing)
 
 
 def _scrubber(site: Site, *, keeps_names: bool) -> Scrubber:

@@ -6,13 +6,13 @@ Two kinds of question are asked by POST, since the API has no other way: who am 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice.attempt import attempt
 from gfd.cluster.api import METADATA, share
 from gfd.errors import ApiError, GfdError
+from gfd.frozen import dataclass
 from gfd.sinks.node import COLLECTION as NODES
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
 

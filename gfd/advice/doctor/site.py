@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.advice.attempt import attempt
 from gfd.errors import GfdError
+from gfd.frozen import replace
 from gfd.mounts import MOUNTINFO, NVIDIA
 
 if TYPE_CHECKING:

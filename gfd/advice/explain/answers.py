@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd import limits, snapshot
 from gfd.advice.explain.catalogue import Catalogue, describe, full_key
 from gfd.advice.explain.explanation import Answer
 from gfd.errors import ConfigError, DriverUnavailable, GfdError
+from gfd.frozen import dataclass, replace
 from gfd.isolation import child
 from gfd.options import COMMAND_LINE
 from gfd.order import plan

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import nodes
 
 from gfd.advice.explain.facts import DEVICES, expand, form_at, kind_at
+from gfd.frozen import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,12 +7,12 @@ meaning; of an ``if`` or ``for`` the words for when what is inside gets written.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
 from gfd.advice.explain.expressions import Scope, select, slots
+from gfd.frozen import dataclass, field, replace
 from gfd.options import EXTRA_LABELS
 from gfd.render import split
 from gfd.strategies import STRATEGIES

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from gfd.advice.explain.explanation import HEXADECIMAL, NONE
 from gfd.advice.terminal import BOLD, is_coloured, paint, table, width_of
+from gfd.frozen import asdict
 from gfd.printable import shown
 from gfd.strategies import RESOURCE_PREFIX
 

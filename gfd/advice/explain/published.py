@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ from gfd.advice.nodes import NODES, VENDOR, from_object
 from gfd.cluster.ownership import holders
 from gfd.cluster.refusal import advise
 from gfd.errors import ApiError, GfdError
+from gfd.frozen import replace
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:

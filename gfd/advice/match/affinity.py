@@ -5,13 +5,13 @@ What is said of a wrong one is what the server would say; see :mod:`gfd.advice.m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.advice.match import wording
 from gfd.advice.match.parts import text_of
 from gfd.advice.match.selectors import NAME_FIELD, Preference, Term
 from gfd.advice.requirement import OPERATORS, Requirement, whole
+from gfd.frozen import replace
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gfd.advice.match.likeness import KNOWN, distance, find_near
 from gfd.advice.nodes import VENDOR
+from gfd.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from gfd.advice.match.parts import text_of
 from gfd.advice.nodes import VENDOR, requests_of
 from gfd.advice.quantity import parse
 from gfd.filevalues import found
+from gfd.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from gfd.advice.match import indentation
 from gfd.advice.match.parts import Part, text_of
 from gfd.configtree import TreeError, read_trees
 from gfd.errors import DocumentError
+from gfd.frozen import dataclass, replace
 from gfd.printable import shown
 
 if TYPE_CHECKING:

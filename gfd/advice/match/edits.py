@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
+
+from gfd.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from gfd.advice.match.spec import Spec

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.advice.match.fit import judge_all
 from gfd.advice.match.nearest import find_nearest, find_remedies
 from gfd.errors import GfdError
+from gfd.frozen import dataclass
 from gfd.printable import shown
 
 if TYPE_CHECKING:

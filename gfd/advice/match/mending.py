@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from gfd.advice.match.taints import CONDITION_PREFIX, Toleration
 from gfd.advice.nodes import UNSCHEDULABLE, VENDOR
 from gfd.advice.quantity import parse
 from gfd.advice.requirement import whole
+from gfd.frozen import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

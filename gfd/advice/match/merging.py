@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.configtree import Node
+from gfd.frozen import replace
 
 if TYPE_CHECKING:
     from gfd.advice.match.parts import Part

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd.advice.match.edits import Edit
@@ -11,6 +10,7 @@ from gfd.advice.match.fit import judge_all
 from gfd.advice.match.likeness import distance
 from gfd.advice.match.mending import Mender
 from gfd.advice.requirement import whole
+from gfd.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.advice.nodes import VENDOR
 from gfd.advice.requirement import whole
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from gfd.advice.match.documents import Document

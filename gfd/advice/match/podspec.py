@@ -5,7 +5,6 @@ Only NVIDIA's devices are counted; what else the scheduler would look at is name
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.advice.match import wording
@@ -14,6 +13,7 @@ from gfd.advice.match.devices import SCHEDULING, read_devices
 from gfd.advice.match.parts import text_of
 from gfd.advice.match.spec import Spec
 from gfd.advice.match.taints import EFFECTS, NO_EXECUTE, Toleration, admit
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from gfd.advice.match.parts import Part

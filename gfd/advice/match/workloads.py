@@ -5,7 +5,6 @@ A new kind is an entry in :data:`WORKLOADS`; any other object is searched for po
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.advice.match import argo, indentation, kueue
@@ -13,6 +12,7 @@ from gfd.advice.match.devices import SCHEDULING
 from gfd.advice.match.pods import Pod, make
 from gfd.advice.match.podspec import read_pod_spec
 from gfd.advice.match.taints import tolerate_as_daemon
+from gfd.frozen import replace
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:

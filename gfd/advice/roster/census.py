@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from gfd.advice.gpus import describe, has_gpus
 from gfd.advice.nodes import add
 from gfd.advice.roster.roster import Roster, arrange
+from gfd.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from gfd.advice.roster import roster, rostertable
 from gfd.advice.roster.columns import COLUMNS
 from gfd.advice.terminal import BOLD, cut, is_coloured, paint, width_of
 from gfd.errors import ConfigError
+from gfd.frozen import dataclass
 from gfd.options import COMMAND_LINE
 from gfd.printable import complain
 from gfd.values import one_of

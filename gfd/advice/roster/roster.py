@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice.ages import rfc3339
 from gfd.advice.gpus import Gpus, describe, has_gpus
 from gfd.advice.roster.columns import COLUMNS, sort_key
+from gfd.frozen import dataclass
 from gfd.printable import shown
 
 if TYPE_CHECKING:

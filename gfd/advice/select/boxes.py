@@ -8,9 +8,9 @@ there, as no label could have it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from gfd.advice.requirement import Requirement, whole
+from gfd.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Numbers:
     most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
     """One of some texts."""
 
@@ -84,11 +84,11 @@ def _meet(one: Condition, other: Condition) -> Condition:
         ends = [each.most for each in (one, other) if each.most is not None]
         return Numbers(least=max(one.least, other.least), most=min(ends, default=None))
     if isinstance(one, Values) and isinstance(other, Values):
-        return Values(one.texts & other.texts)
+        return Values(texts=one.texts & other.texts)
     values, numbers = (one, other) if isinstance(one, Values) else (other, one)
     assert isinstance(values, Values)
     assert isinstance(numbers, Numbers)
-    return Values(frozenset(text for text in values.texts if _is_within(text, numbers)))
+    return Values(texts=frozenset(text for text in values.texts if _is_within(text, numbers)))
 
 
 def _is_within(text: str, numbers: Numbers) -> bool:

@@ -6,13 +6,13 @@ A version is compared as far as it is written: ``>550`` is 551 and newer, ``=550
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from gfd.advice.quantity import parse as parse_quantity
 from gfd.advice.requirement import LARGEST
 from gfd.advice.select.boxes import Box, Boxes, Numbers, Values, both, is_nothing
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,6 +129,8 @@ def _spell_empty(boxes: Sequence[dict[str, Numbers]], keys: Sequence[str]) -> Bo
     for box in boxes:
         found.append(box)
         found.extend(
-            {**box, key: Values(frozenset({""}))} for key in keys[2:] if key in box and not box[key].least
+            {**box, key: Values(texts=frozenset({""}))}
+            for key in keys[2:]
+            if key in box and not box[key].least
         )
     return tuple(found)

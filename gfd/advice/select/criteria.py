@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.advice.gpus import GPU, VENDOR, profile_of, profiles_of
 from gfd.advice.select.boxes import ANYTHING, Boxes, Numbers, Values
 from gfd.advice.select.comparisons import read_memory, read_version
 from gfd.errors import ConfigError
+from gfd.frozen import dataclass
 from gfd.options import COMMAND_LINE
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _checked(option: str, read: Callable[[], Boxes]) -> Boxes:
 
 
 def _one_of(key: str, texts: set[str]) -> Boxes:
-    return ({key: Values(frozenset(texts))},) if texts else ()
+    return ({key: Values(texts=frozenset(texts))},) if texts else ()
 
 
 def _told_product(shape: Shape, labels: Labels) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from math import inf
@@ -15,6 +14,7 @@ from gfd.advice.requirement import whole
 from gfd.advice.select.comparisons import split
 from gfd.advice.select.criteria import is_of_model
 from gfd.advice.select.selection import takes, terms_of
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from gfd.advice.gpus import SHARED, VENDOR
 from gfd.advice.requirement import Requirement, whole
 from gfd.advice.select.boxes import ANYTHING, both, to_terms
 from gfd.advice.select.criteria import DRIVER, OLD_DRIVER, criteria_of, shapes_of
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,6 @@ import importlib.metadata
 import io
 import os
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from gfd.advice.doctor.finding import fail
 from gfd.advice.doctor.site import Site
 from gfd.config import Loaded, load
 from gfd.errors import ConfigError, GfdError
+from gfd.frozen import replace
 from gfd.inventory import Inventory
 from gfd.probe import machines
 from tests.make import fabric, gpu, inventory
@@ -227,7 +227,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
     for name in ("there", "link"):
         with pytest.raises(ConfigError, match="is there already; name another file"):
-            bundle.write(bundle.Bundle({"a": "b"}), tmp_path / name)
+            bundle.write(bundle.Bundle(files={"a": "b"}), tmp_path / name)
     assert (tmp_path / "there").read_text() == "mine"
     with pytest.raises(GfdError, match="No such file or directory; the bundle is not written"):
         bundle.write(bundle.Bundle(), tmp_path / "gone/b")
@@ -235,7 +235,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 def test_the_same_bundle_has_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        bundle.write(bundle.Bundle({"x": "y"}), tmp_path / name)
+        bundle.write(bundle.Bundle(files={"x": "y"}), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

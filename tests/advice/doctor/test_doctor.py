@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from gfd.advice.doctor.finding import Check, Finding, fail, ok, skip, warn
 from gfd.advice.doctor.site import Site
 from gfd.config import load
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
+from gfd.frozen import replace
 from gfd.inventory import FailedGpu, Failure
 from tests import standin
 from tests.make import failure, gpu, inventory, mig_gpu

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gfd.advice.match.fit import Failure, Verdict, judge, judge_all
 from gfd.advice.match.selectors import Preference, Term
 from gfd.advice.match.spec import Spec
 from gfd.advice.match.taints import Toleration
 from gfd.advice.nodes import Node, Taint
 from gfd.advice.requirement import Requirement
+from gfd.frozen import replace
 
 GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
 PRODUCT = Requirement(key="nvidia.com/gpu.product", operator="In", values=("T4",), is_shorthand=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from gfd.advice.match.spec import Spec
 from gfd.advice.match.taints import Toleration
 from gfd.advice.nodes import Node, Taint
 from gfd.advice.requirement import OPERATORS, Requirement
+from gfd.frozen import replace
 
 GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
 PRODUCT, MEMORY = "nvidia.com/gpu.product", "nvidia.com/gpu.memory"

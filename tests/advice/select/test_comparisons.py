@@ -192,8 +192,8 @@ def test_no_memory(text: str, reason: str) -> None:
 
 
 def test_values_and_numbers_meet() -> None:
-    texts = ({"a": Values(frozenset({"1", "02", "x", ""}))},)
-    assert both(texts, ({"a": Numbers(least=1, most=2)},)) == ({"a": Values(frozenset({"1", "02"}))},)
-    assert both(({"a": Numbers(least=2)},), texts) == ({"a": Values(frozenset({"02"}))},)
+    texts = ({"a": Values(texts=frozenset({"1", "02", "x", ""}))},)
+    assert both(texts, ({"a": Numbers(least=1, most=2)},)) == ({"a": Values(texts=frozenset({"1", "02"}))},)
+    assert both(({"a": Numbers(least=2)},), texts) == ({"a": Values(texts=frozenset({"02"}))},)
     assert both(texts, ({"a": Numbers(least=3)},)) == ()
     assert both(texts, ({"b": Numbers(least=3)},)) == ({**texts[0], "b": Numbers(least=3)},)

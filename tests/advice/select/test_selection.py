@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from operator import ge, lt
 from typing import Any
 
@@ -15,6 +14,7 @@ from gfd.advice.nodes import Node, from_object
 from gfd.advice.select.criteria import Wanted, is_of_model, keys_of
 from gfd.advice.select.selection import select
 from gfd.advice.select.snippet import to_spec
+from gfd.frozen import replace
 from gfd.labels import check
 from tests.advice.make import gpu_labels, node
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.advice.diff import compare, summarise
 from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import DriverUnavailable, GfdError
+from gfd.frozen import replace
 from gfd.mounts import mount_of, parse
 from gfd.probe import sysfs
 from gfd.sinks.file import MAX_BYTES

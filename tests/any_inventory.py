@@ -1,0 +1,35 @@
+"""Inventories of which hypothesis chooses every field, by the types alone."""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_type_hints
+
+from hypothesis import strategies as st
+
+from gfd.frozen import MISSING, fields, is_dataclass
+from gfd.inventory import Inventory
+
+
+def any_inventory() -> st.SearchStrategy[Inventory]:
+    """Return inventories such as snapshots can hold, if hardly one that a read gives."""
+    return st.deferred(lambda: _any(Inventory))
+
+
+def _any(kind: Any) -> st.SearchStrategy[Any]:
+    arguments, make = get_args(kind), kind
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return st.builds(
+            make,
+            **{
+                field.name: _any(hints[field.name])
+                if field.default is MISSING
+                else st.just(field.default) | _any(hints[field.name])
+                for field in fields(kind)
+            },
+        )
+    if arguments and arguments[-1] is Ellipsis:
+        return st.lists(_any(arguments[0])).map(tuple)
+    if type(None) in arguments:
+        return st.one_of(*(_any(each) for each in arguments))
+    return st.from_type(kind)
