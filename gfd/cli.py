@@ -204,12 +204,14 @@ def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode
 def _label_once(config: Config) -> ExitCode:
     from gfd.isolation import once
     from gfd.order import plan
+
+    wait = once.begin(plan(config))
     from gfd.publisher import Publisher
 
-    reading = once.label(plan(config))
+    publisher = Publisher(_make_sinks(config, lambda reason: _complain(f"warning: {reason}")))
+    reading = wait()
     for index, reason in reading.failed_gpus.items():
         _complain(f"warning: GPU {index} is left out: {reason}")
-    publisher = Publisher(_make_sinks(config, lambda reason: _complain(f"warning: {reason}")))
     published = publisher.publish(reading.labels)
     for error in published.errors:
         _complain(str(error))

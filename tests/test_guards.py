@@ -24,13 +24,13 @@ from tests.standin import Standin, build, environment, from_inventory
 RECORD: dict[str, Any] = {
     # Modules of gfd, packages of others, and those of the standard library that are dear.
     "one-shot imports": {
-        "gfd": 45,
-        "packages": ["jinja2", "markupsafe", "pynvml"],
-        "dear": ["dataclasses", "inspect", "subprocess", "tempfile"],
+        "gfd": 47,
+        "packages": ["pynvml"],
+        "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
-        "gfd": 55,
-        "packages": ["apscheduler", "jinja2", "markupsafe", "pynvml", "rich", "structlog", "tzlocal"],
+        "gfd": 57,
+        "packages": ["apscheduler", "pynvml", "rich", "structlog", "tzlocal"],
     },
     "one-shot starts processes": 1,
     "a quiet cycle starts processes": 0,

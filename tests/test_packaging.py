@@ -50,8 +50,9 @@ def imported(*arguments: str, **environment: str) -> set[str]:
 
 def test_a_oneshot_imports_only_what_it_uses() -> None:
     run = imported("--oneshot", "--output-file=", "--fail-on-init-error=false")
-    assert {"pynvml", "jinja2"} <= run
+    assert "pynvml" in run
     unused = {
+        "jinja2",
         "kubernetes",
         "apscheduler",
         "rich",

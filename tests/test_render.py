@@ -6,8 +6,10 @@ import pytest
 
 from gfd import sources
 from gfd.errors import GfdError, LabelError, TemplateError
-from gfd.render import BUILT_IN, Templates, Written
+from gfd.render import Templates
 from gfd.resources import resolve
+from gfd.templating import BUILT_IN
+from gfd.written import Written
 from tests.make import gpu, inventory, mig_gpu
 
 if TYPE_CHECKING:
@@ -177,3 +179,14 @@ def test_more_memory_than_there_is(tmp_path: Path) -> None:
 def test_a_strategy_without_a_template() -> None:
     with pytest.raises(TemplateError, match=r"^template nothing\.j2: cannot be loaded: nothing\.j2$"):
         Templates().compile("nothing")
+
+
+def test_the_last_line_of_what_is_included_stays_a_line(tmp_path: Path) -> None:
+    (tmp_path / "_rack.j2").write_text("nvidia.com/a=1\n")
+    (tmp_path / "mine.j2").write_text('{% include "_rack.j2" %}\nnvidia.com/b=2\n')
+    templates = Templates(sources.read(tmp_path))
+    written = templates.write(resolve(INVENTORY, mig_strategy="none"), INVENTORY)
+    assert written[-2:] == (
+        Written(key="nvidia.com/a", value="1", template="_rack.j2", line=1),
+        Written(key="nvidia.com/b", value="2", template="mine.j2", line=2),
+    )

@@ -6,28 +6,33 @@ import time
 from typing import TYPE_CHECKING
 
 from gfd import cycle, probes
-
-# What child and parent both need is imported once, before forking.
-from gfd import snapshot as _snapshot  # noqa: F401
 from gfd.isolation import child, wire
 from gfd.reading import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gfd.inventory import Inventory
     from gfd.order import Order
 
 
+def begin(order: Order) -> Callable[[], Reading]:
+    """Begin to read; return what waits for the labels that ``order`` asks for. Both raise GfdError."""
+    if order.inventory is not None and not order.templates:
+        reading = cycle.answer(order, probes.Found(inventory=order.inventory))
+        return lambda: reading
+    began_s = time.monotonic()
+    asked = child.start(lambda note: cycle.label(order, note))
+
+    def wait() -> Reading:
+        return Reading(**wire.read(child.finish(asked, order.config.probe_timeout_s, since_s=began_s)))
+
+    return wait
+
+
 def label(order: Order) -> Reading:
     """Return the labels that ``order`` asks for. Raises GfdError."""
-    if order.templates:
-        return Reading(**child.run(lambda note: cycle.label(order, note), order.config.probe_timeout_s))
-    if order.inventory is not None:
-        return cycle.answer(order, probes.Found(inventory=order.inventory))
-    began_s = time.monotonic()
-    asked = child.start(lambda note: cycle.read(order, note))
-    cycle.prepare(order)  # while the child waits for NVML
-    line = child.finish(asked, order.config.probe_timeout_s, since_s=began_s)
-    return cycle.answer(order, probes.from_plain(wire.read(line)))
+    return begin(order)()
 
 
 def take_snapshot(order: Order) -> Inventory:

@@ -46,7 +46,7 @@ class Catalogue:
         """Return the templates with what each says of itself in a comment at its beginning."""
         found = []
         for name in dict.fromkeys(line.template for line in self.lines):
-            said = _INTRODUCTION.match(self._templates.parse(name)[0])
+            said = _INTRODUCTION.match(self._templates.engine.parse(name)[0])
             found.append(Template(name=name, introduction=" ".join(said[1].split()) if said else ""))
         return tuple(found)
 

@@ -14,8 +14,8 @@ from jinja2 import nodes
 from gfd.advice.explain.expressions import Scope, select, slots
 from gfd.frozen import dataclass, field, replace
 from gfd.options import EXTRA_LABELS
-from gfd.render import split
 from gfd.strategies import STRATEGIES
+from gfd.written import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -201,7 +201,7 @@ class _Place:
 
 
 def _parse(templates: Templates, name: str) -> tuple[_Text, nodes.Template]:
-    source, tree = templates.parse(name)
+    source, tree = templates.engine.parse(name)
     comments = {
         source.count("\n", 0, found.end()) + 1: " ".join(found[1].split())
         for found in _COMMENT.finditer(source)

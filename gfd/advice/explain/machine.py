@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from gfd.inventory import Failure, Inventory
     from gfd.limits import Note
     from gfd.order import Order
-    from gfd.render import Templates, Written
+    from gfd.render import Templates
     from gfd.resources import Node
+    from gfd.written import Written
 
 
 def explain(

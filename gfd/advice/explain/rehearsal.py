@@ -53,7 +53,7 @@ def rehearse(templates: Templates, line: Line, roots: Mapping[str, Any]) -> Rehe
         seen.bindings[key] = Binding(objects=objects, devices=tuple(_devices(selections)))
         return ""
 
-    templates.render_tree(_wrap(line), {**roots, "enter": enter, "write": write})
+    templates.engine.render_tree(_wrap(line), {**roots, "enter": enter, "write": write})
     return seen
 
 

@@ -10,8 +10,9 @@ from gfd import sources
 from gfd.advice.explain.lines import Line, read
 from gfd.advice.explain.rehearsal import rehearse
 from gfd.errors import TemplateError
-from gfd.render import BUILT_IN, Templates
+from gfd.render import Templates
 from gfd.resources import resolve
+from gfd.templating import BUILT_IN
 from tests.make import gpu, inventory, mig_gpu
 
 if TYPE_CHECKING:
