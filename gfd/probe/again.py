@@ -81,15 +81,20 @@ def _has_same_devices(facts: Facts, handle: Any, known: Gpu) -> bool:
 
 def _is_same_device(session: Session, handle: Any, known: MigDevice, parent: str) -> bool:
     device = f"{parent} MIG {known.index}"
-    if known.failures or known.uuid is None:
+    engines = known.engines
+    if known.failures or known.uuid is None or engines is None:
         return False
     if session.ask("nvmlDeviceGetUUID", handle, device=device) != known.uuid:
         return False
     attributes = session.ask("nvmlDeviceGetAttributes_v2", handle, device=device)
     return (
-        attributes.gpuInstanceSliceCount,
-        attributes.computeInstanceSliceCount,
-        attributes.memorySizeMB,
-        attributes.multiprocessorCount,
-        mig.engines_of(attributes),
-    ) == (known.gi_slices, known.ci_slices, known.memory_mib, known.multiprocessors, known.engines)
+        attributes.gpuInstanceSliceCount == known.gi_slices
+        and attributes.computeInstanceSliceCount == known.ci_slices
+        and attributes.memorySizeMB == known.memory_mib
+        and attributes.multiprocessorCount == known.multiprocessors
+        and attributes.sharedCopyEngineCount == engines.copy
+        and attributes.sharedDecoderCount == engines.decoder
+        and attributes.sharedEncoderCount == engines.encoder
+        and attributes.sharedJpegCount == engines.jpeg
+        and attributes.sharedOfaCount == engines.ofa
+    )
