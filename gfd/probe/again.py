@@ -87,7 +87,7 @@ def _is_same_device(session: Session, handle: Any, known: MigDevice, parent: str
     if session.ask("nvmlDeviceGetUUID", handle, device=device) != known.uuid:
         return False
     attributes = session.ask("nvmlDeviceGetAttributes_v2", handle, device=device)
-    return (
+    is_same: bool = (
         attributes.gpuInstanceSliceCount == known.gi_slices
         and attributes.computeInstanceSliceCount == known.ci_slices
         and attributes.memorySizeMB == known.memory_mib
@@ -98,3 +98,4 @@ def _is_same_device(session: Session, handle: Any, known: MigDevice, parent: str
         and attributes.sharedJpegCount == engines.jpeg
         and attributes.sharedOfaCount == engines.ofa
     )
+    return is_same
