@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import __version__
@@ -29,33 +30,39 @@ def main() -> NoReturn:
     code = run(sys.argv[1:], os.environ)
     if code == ExitCode.MISUSED and sys.argv[0].endswith(ORIGINAL):
         code = ExitCode.FAILED
-    if code is None:
-        # A cycle that hangs in the driver would be waited for at a normal exit.
-        os._exit(ExitCode.DONE)
-    sys.exit(code)
+    # A normal exit would wait for a cycle that hangs in the driver, and take the interpreter apart piece by
+    # piece, for half as long as it takes to read a node.
+    os._exit(code)
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode | None:
-    """Run gfd and return its exit code; None to exit at once, without waiting for other threads."""
+def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
+    """Run gfd and return its exit code, with all output written."""
     try:
-        return _run(argv, environ)
+        code = _run(argv, environ)
+        sys.stdout.flush()
     except ConfigError as error:
         _complain(str(error))
         return ExitCode.MISUSED if error.origin == COMMAND_LINE else ExitCode.FAILED
     except GfdError as error:
+        with suppress(OSError):
+            sys.stdout.flush()
         for each in error.errors if isinstance(error, SeveralErrors) else (error,):
             _complain(str(each))
-        if isinstance(error.__cause__, BrokenPipeError):
-            _abandon_output()
         return ExitCode.FAILED
-    except BrokenPipeError:
-        _abandon_output()
+    except BrokenPipeError:  # whoever read it has seen enough
         return ExitCode.DONE
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _complain(f"the output could not be written: {error.strerror}")
+        return ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.FAILED
+    else:
+        return code
 
 
-def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode | None:
+def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     commands = _find_commands(argv)
     words = normalise(argv, OPTIONS, {name: command.options for name, command in commands.items()})
     flags = [word for word in words if word.startswith("--")]
@@ -82,7 +89,6 @@ def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode | None:
         if own_values[given]:
             values = {**implied, **values}
     command.run(_load(values, environ), own_values)
-    sys.stdout.flush()
     return ExitCode.DONE
 
 
@@ -149,7 +155,7 @@ def _load(values: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
     return loaded
 
 
-def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> ExitCode | None:
+def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> ExitCode:
     from gfd.nodeconfig import Loader
 
     load = Loader(values, environ)
@@ -161,7 +167,7 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> ExitCode | 
     return _label_once(loaded.config)
 
 
-def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode | None:
+def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode:
     from gfd.isolation.client import ForkServer
 
     server = ForkServer()
@@ -198,7 +204,8 @@ def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode
         metrics.start(config.metrics_addr, status)
     service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
     load.follow(config, service.configuration_changed)
-    return ExitCode.DONE if service.run() else None
+    service.run()
+    return ExitCode.DONE
 
 
 def _label_once(config: Config) -> ExitCode:
@@ -223,11 +230,6 @@ def _make_sinks(config: Config, tell: Callable[[str], None]) -> list[Sink]:
     from gfd.sinks import SINKS
 
     return [SINKS[name](config, tell) for name in config.sinks]
-
-
-def _abandon_output() -> None:
-    """Whoever read it has seen enough; what is left in the buffer has nowhere to go."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

@@ -71,11 +71,8 @@ class Service:
         self._is_wake_set = False
         self._clock_offset_s = _clock_offset_s()
 
-    def run(self) -> bool:
-        """Serve until a signal; return False if a cycle is still stuck then.
-
-        Raises GfdError where the first cycle cannot succeed.
-        """
+    def run(self) -> None:
+        """Serve until a signal. Raises GfdError where the first cycle cannot succeed."""
         for number in (*ENDING, RELOADING):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
         self._agent.follow(self._events.put)
@@ -89,7 +86,6 @@ class Service:
             is_idle = self._is_idle_soon()
             self._agent.close()
         self._log.info("service.stopped", signal=ended_by.name, is_idle=is_idle)
-        return is_idle
 
     def _loop(self) -> signal.Signals:
         """Return the signal that ends the service; raise what a job raised."""

@@ -344,6 +344,23 @@ def test_warnings_of_the_config_file(gfd: Gfd, tmp_path: Path) -> None:
     assert "flags.migStrateggy" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--version",), "the output could not be written"),
+        (("machines",), "the output could not be written"),
+        (("dump", *DOC), "the output could not be written"),
+        (("--oneshot", "--output-file=", *DOC), "sink stdout: standard output"),
+    ],
+)
+def test_a_full_disk(words: tuple[str, ...], complaint: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gfd", *words], check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (1, f"gfd: {complaint}: No space left on device\n")
+
+
 def test_a_reader_that_has_seen_enough() -> None:
     command = f"{sys.executable} -m gfd dump {' '.join(DOC)} | head -n 1"
     done = subprocess.run(

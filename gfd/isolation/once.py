@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gfd import cycle, probes
 from gfd.isolation import child, wire
+from gfd.probe import ahead
 from gfd.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gfd.inventory import Inventory
+    from gfd.limits import Note
     from gfd.order import Order
 
 
@@ -22,12 +24,17 @@ def begin(order: Order) -> Callable[[], Reading]:
         reading = cycle.answer(order, probes.Found(inventory=order.inventory))
         return lambda: reading
     began_s = time.monotonic()
-    asked = child.start(lambda note: cycle.label(order, note))
+    asked = child.start(lambda note: _label(order, note))
 
     def wait() -> Reading:
         return Reading(**wire.read(child.finish(asked, order.config.probe_timeout_s, since_s=began_s)))
 
     return wait
+
+
+def _label(order: Order, note: Note) -> dict[str, Any]:
+    _begin_nvml(order, note)
+    return cycle.label(order, note)
 
 
 def label(order: Order) -> Reading:
@@ -37,5 +44,16 @@ def label(order: Order) -> Reading:
 
 def take_snapshot(order: Order) -> Inventory:
     """Return the inventory of what ``order`` asks for. Raises GfdError."""
-    plain = child.run(lambda note: cycle.read(order, note, is_complete=True), order.config.probe_timeout_s)
-    return probes.from_plain(plain).inventory
+    return probes.from_plain(
+        child.run(lambda note: _read(order, note), order.config.probe_timeout_s)
+    ).inventory
+
+
+def _read(order: Order, note: Note) -> dict[str, Any]:
+    _begin_nvml(order, note)
+    return cycle.read(order, note, is_complete=True)
+
+
+def _begin_nvml(order: Order, note: Note) -> None:
+    if order.inventory is None and not order.config.simulate:
+        ahead.begin(order.config.driver_root, note)

@@ -13,6 +13,7 @@ import pynvml
 
 from gfd.errors import DriverUnavailable, NvmlCallFailed, ProbeError
 from gfd.limits import silent
+from gfd.probe import ahead
 from gfd.probe.library import LIBRARY, find_library
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Session:
         self.load()
         self._note("nvmlInit")
         try:
-            pynvml.nvmlInit()
+            with ahead.taken():
+                pynvml.nvmlInit()
         except pynvml.NVMLError as error:
             advice = _INIT_ADVICE.get(error.value, "see the kernel log (dmesg) for messages of NVRM")
             raise DriverUnavailable(f"nvmlInit failed: {error} (NVML error {error.value})", advice) from error
