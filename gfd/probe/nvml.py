@@ -55,10 +55,10 @@ class Session:
 
     def __enter__(self) -> Session:
         """Load the library and initialise it. Raises :class:`DriverUnavailable`."""
-        self.load()
-        self._note("nvmlInit")
         try:
             with ahead.taken():
+                self.load()
+                self._note("nvmlInit")
                 pynvml.nvmlInit()
         except pynvml.NVMLError as error:
             advice = _INIT_ADVICE.get(error.value, "see the kernel log (dmesg) for messages of NVRM")
