@@ -13,8 +13,8 @@ from gfd.backoff import Backoff
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.frozen import dataclass, replace
 from gfd.mounts import explain_blindness
+from gfd.places import readers
 from gfd.reading import Reading
-from gfd.watch import readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -177,10 +177,11 @@ def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode
     from gfd.log import configure
     from gfd.notify import Notifier
     from gfd.order import plan
+    from gfd.places import readers
     from gfd.publisher import Publisher
     from gfd.status import Status
     from gfd.troubles import Troubles
-    from gfd.watch import Watch, readers
+    from gfd.watch import Watch
 
     config = loaded.config
     log = configure(config.log_level, config.log_format)

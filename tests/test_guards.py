@@ -29,7 +29,7 @@ RECORD: dict[str, Any] = {
         "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
-        "gfd": 58,
+        "gfd": 59,
         "packages": ["apscheduler", "pynvml", "rich", "structlog", "tzlocal"],
     },
     "one-shot starts processes": 1,

@@ -189,8 +189,8 @@ def _work(
             gc.disable()
 
         def note(text: str) -> None:
-            data = text.encode(errors="replace")[: _MARK_BYTES - 1]
-            mark[: len(data) + 1] = data + b"\0"
+            data = text.encode("utf-8", "replace")[: _MARK_BYTES - 1] + b"\0"
+            mark[: len(data)] = data
 
         while True:
             note("its beginning")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from functools import cache
 from pathlib import Path
 
 from gfd.inventory import Failure, Vgpu
@@ -45,18 +46,23 @@ def read_machine_type(path: str) -> tuple[str | None, Failure | None]:
 
 def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, Failure | None]:
     """Return base class and sub-class of an NVIDIA PCI device: 0x0300 for VGA, 0x0302 for 3D."""
-    folder = root / PCI_DEVICES / address
+    folder = f"{_pci_devices(root)}/{address}"
     try:
         if _read_number(f"{folder}/vendor") != NVIDIA_VENDOR:
             return None, Failure(
                 fact="pci_class",
-                source=str(folder / "vendor"),
+                source=f"{folder}/vendor",
                 device=address,
                 reason="not an NVIDIA device",
             )
         return _read_number(f"{folder}/class") >> 8, None
     except (OSError, ValueError) as error:
-        return None, _failure("pci_class", str(folder), address, error)
+        return None, _failure("pci_class", folder, address, error)
+
+
+@cache
+def _pci_devices(root: Path) -> str:
+    return str(root / PCI_DEVICES)
 
 
 def read_numa_node(address: str, root: Path = ROOT) -> int | None:
@@ -94,7 +100,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
     vgpu = Vgpu(is_present=False)
     failure = None
     try:
-        devices = str(root / PCI_DEVICES)
+        devices = _pci_devices(root)
         for name in sorted(os.listdir(devices)):  # noqa: PTH208
             if _read_number(f"{devices}/{name}/vendor") != NVIDIA_VENDOR:
                 continue
@@ -125,7 +131,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
                 version, branch = host_driver
                 vgpu = Vgpu(is_present=True, host_driver_version=version, host_driver_branch=branch)
     except (OSError, ValueError) as error:
-        return None, _failure("vgpu", str(root / PCI_DEVICES), "", error)
+        return None, _failure("vgpu", _pci_devices(root), "", error)
     return vgpu, failure
 
 
