@@ -2,8 +2,8 @@
 
 The standard library writes the source of six methods for each dataclass and compiles it, 1 to 2 ms a class,
 and imports ``inspect`` to do so; one-shot declares thirty. Here all classes share methods that go by the
-names of the fields: declaring one costs 0.03 ms, making a value as little as theirs. attrs compiles as dataclasses do;
-msgspec declares as fast, but takes 20 ms to import.
+names of the fields: declaring one costs 0.03 ms, making a value as little as theirs. attrs compiles as
+dataclasses do; msgspec declares as fast, but takes 20 ms to import.
 
 Type checkers are shown the dataclasses of the standard library, and check as much.
 """

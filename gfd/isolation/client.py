@@ -26,6 +26,8 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._order: Order | None = None
+        """What it was asked last."""
         self.losses = 0
         """How often it ended by itself or had to be killed."""
         self.stuck = 0
@@ -62,7 +64,7 @@ class ForkServer:
 
     def close(self) -> None:
         """End the server, and the child that it may have."""
-        process, self._process = self._process, None
+        process, self._process, self._order = self._process, None, None
         if process is None:
             return
         process.kill()
@@ -79,12 +81,13 @@ class ForkServer:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            pickle.dump(order, process.stdin)
+            pickle.dump(None if order == self._order else order, process.stdin)
             process.stdin.flush()
         except BrokenPipeError:
             self.losses += 1
             self.close()
             raise
+        self._order = order
         line = _read_line(process.stdout.fileno(), time.monotonic() + order.config.probe_timeout_s + MARGIN_S)
         if not line.endswith("\n"):
             how = f"ended ({process.returncode})" if process.poll() is not None else "does not answer"

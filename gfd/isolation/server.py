@@ -45,7 +45,7 @@ _PR_SET_NAME = 15
 
 
 def main() -> None:
-    """Answer each order on standard input by a line on standard output, until there are no more."""
+    """Answer each order on standard input, None for the same again, by a line on standard output."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
         # They are for the service, and reach everyone in its terminal or control group.
         signal.signal(number, signal.SIG_IGN)
@@ -75,9 +75,11 @@ class _Server:
         self._kept: _Kept | None = None
 
     def serve(self) -> None:
+        order: Order | None = None
         while True:
             # Orders come from the service that started us; what comes back is never unpickled.
-            order: Order = pickle.load(self._orders)  # noqa: S301
+            order = pickle.load(self._orders) or order  # noqa: S301
+            assert order is not None
             self._stuck = {pid for pid in self._stuck if child.reap(pid) is None}
             try:
                 line = self._answer(order, time.monotonic())

@@ -23,7 +23,7 @@ LIBRARY_FOLDERS = (
 
 def find_library(driver_root: Path | None) -> str:
     """Return what to hand to the loader: the library under ``driver_root`` if it is there, else its name."""
-    if driver_root is not None:
+    if driver_root is not None and os.path.isdir(driver_root):  # noqa: PTH112
         for folder in LIBRARY_FOLDERS:
             candidate = f"{driver_root}/{folder}/{LIBRARY}"
             if os.path.exists(candidate):  # noqa: PTH110 - pathlib makes it dear, and each cycle looks
