@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench import processes, programs
 from bench.figure import GFD, ORIGINAL
 from bench.scale.objects import COMPONENTS, FEATURES, PODS
+from gfd.cluster import pod
 from gfd.sinks.nodefeature import PREFIX
 from tests.cluster import agents
 from tests.cluster.conftest import ensure_node_feature
@@ -26,6 +27,11 @@ SINKS = {GFD: (NODE_FEATURE, NODE), ORIGINAL: (NODE_FEATURE,)}
 """Those of each program that need an API server."""
 UNHINDERED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
 """For who lives faster than in life: by default five requests a second."""
+LOOPBACK = "127.0.0.1"
+IN_POD = (
+    'mount -t tmpfs none /var/run && mkdir -p "$0" && cp "$1" "$0/token" && cp "$2" "$0/ca.crt" && '
+    'shift 2 && exec "$@"'
+)
 DAEMON_SET = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "gfd", "uid": "d"}
 
 
@@ -39,6 +45,10 @@ class File:
     def arguments(self) -> list[str]:
         """What tells an agent of it."""
         return [programs.NO_API, f"--output-file={self._output}"]
+
+    def inside(self, argv: list[str]) -> list[str]:
+        """Return the command as it runs there."""
+        return argv
 
     def clear(self) -> Callable[[], bool]:
         """Remove it; return what tells whether it is there again."""
@@ -69,7 +79,13 @@ class Pod:
             f"--namespace={agents.NAMESPACE}",
             f"--pod-name={self._agent.pod}",
         ]
-        return [sink, *who, f"--kubeconfig={self._agent.kubeconfig}", *UNHINDERED]
+        return [sink, *who, *UNHINDERED]
+
+    def inside(self, argv: list[str]) -> list[str]:
+        """Return the command as it runs in the Pod: token and authority are where Kubernetes puts them."""
+        address = (f"KUBERNETES_SERVICE_HOST={LOOPBACK}", f"KUBERNETES_SERVICE_PORT={self._plane.port}")
+        files = (str(self._agent.token_file), str(self._plane.home / "certificates/apiserver.crt"))
+        return ["env", *address, "unshare", "--mount", "sh", "-c", IN_POD, str(pod.FOLDER), *files, *argv]
 
     def clear(self) -> Callable[[], bool]:
         """Remove its labels; return what tells whether there are any again."""

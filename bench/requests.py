@@ -135,7 +135,7 @@ def _serve(
     argv = [*command, "--mig-strategy=mixed", *pod.arguments, f"--sleep-interval={60_000 // speed}ms"]
     asked = pod.requests()
     begun = pod.clear() if is_new else lambda: pod.requests() != asked
-    return processes.serve(argv, hardware.node.environ, begun)
+    return processes.serve(pod.inside(argv), hardware.node.environ, begun)
 
 
 def hasten(speed: int, hardware: Hardware) -> list[str]:

@@ -70,7 +70,7 @@ def compare(node: str, found: Found) -> Iterator[Figure]:
 def cpu_ms(program: str, environ: dict[str, str], place: File | Pod) -> float:
     """Return what a cycle takes of CPU, by the cycles that have ended."""
     argv = [*programs.telling(program), *place.arguments, f"--sleep-interval={INTERVAL_S}s"]
-    with processes.serve(argv, environ, place.clear()) as service:
+    with processes.serve(place.inside(argv), environ, place.clear()) as service:
         used_ms, cycles = service.cpu_ms(), service.cycles()
         time.sleep(WATCHED_S)
         return (service.cpu_ms() - used_ms) / (service.cycles() - cycles)
@@ -78,7 +78,7 @@ def cpu_ms(program: str, environ: dict[str, str], place: File | Pod) -> float:
 
 def _wall_ms(program: str, environ: dict[str, str], place: File | Pod) -> float:
     argv = [*programs.telling(program), *place.arguments, f"--sleep-interval={SHORT_S}s"]
-    with processes.serve(argv, environ, place.clear()) as service:
+    with processes.serve(place.inside(argv), environ, place.clear()) as service:
         cycles, started_s = service.cycles(), time.monotonic()
         time.sleep(WATCHED_S)
         period_s = (time.monotonic() - started_s) / (service.cycles() - cycles)
@@ -101,7 +101,7 @@ def _watch(program: str, place: File | Pod, node: nodes.Node) -> dict[tuple[str,
     }
     quiet = [*programs.commands()[program], *programs.COMMON]
     argv = [*quiet, *place.arguments, "--sleep-interval=1h"]
-    with processes.serve(argv, node.environ, place.clear()) as service:
+    with processes.serve(place.inside(argv), node.environ, place.clear()) as service:
         before = service.switches()
         time.sleep(IDLE_S)
         after = service.switches()

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gfd.cluster import pod
 from gfd.cluster.connection import connect
 from gfd.errors import ApiError
 
@@ -90,3 +93,79 @@ def test_a_plugin_that_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     reason = "[Errno 2] No such file or directory: '/gone/plugin'"
     assert refused(path) == f"kubeconfig {path} cannot be used: its exec plugin failed: {reason}"
     assert capfd.readouterr() == ("", "")
+
+
+IN_POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> tuple[Path, Path]:
+    """The two files of a service account."""
+    files = tmp_path / "token", tmp_path / "ca.crt"
+    files[0].write_text("first\n")
+    files[1].write_text("a certificate")
+    return files
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("10.96.0.1", "https://10.96.0.1:443"), ("fd00::1", "https://[fd00::1]:443")]
+)
+def test_the_account_of_a_pod(account: tuple[Path, Path], host: str, url: str) -> None:
+    connection = pod.connect(IN_POD | {"KUBERNETES_SERVICE_HOST": host}, *account)
+    assert connection.host == url
+    assert connection.authorization() == {"authorization": "Bearer first"}
+    account[0].write_text("renewed")
+    assert connection.authorization() == {"authorization": "Bearer renewed"}
+
+
+@pytest.mark.parametrize("lack", ["token", "ca.crt", "empty token", "KUBERNETES_SERVICE_PORT"])
+def test_the_account_of_a_pod_that_is_not_whole(account: tuple[Path, Path], lack: str) -> None:
+    token, authority = account
+    environ = dict(IN_POD)
+    if lack == "token":
+        token.unlink()
+        reason = f"{token}: No such file or directory"
+    elif lack == "ca.crt":
+        authority.unlink()
+        reason = f"{authority}: there is no such file"
+    elif lack == "empty token":
+        token.write_text("\n")
+        reason = f"{token} is empty"
+    else:
+        del environ[lack]
+        reason = "KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is empty"
+    with pytest.raises(ApiError) as caught:
+        pod.connect(environ, *account)
+    hint = "is automountServiceAccountToken false?"
+    assert str(caught.value) == f"the pod's service account cannot be used: {reason}; {hint}"
+    assert caught.value.kind == "credentials"
+
+
+def test_a_token_that_goes_is_missed_by_the_next_request(account: tuple[Path, Path]) -> None:
+    connection = pod.connect(IN_POD, *account)
+    account[0].unlink()
+    with pytest.raises(ApiError, match="No such file or directory"):
+        connection.authorization()
+
+
+@pytest.mark.parametrize("proxy", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_pod_behind_a_proxy_asks_the_package(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    for name, value in IN_POD.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ApiError, match=r"^the pod's service account cannot be used: Service token file does"):
+        connect(None, environ=IN_POD | {proxy: "http://proxy:3128"})
+
+
+def test_a_pod_without_a_proxy_does_not_import_the_package() -> None:
+    code = (
+        "import sys\nfrom gfd.cluster.connection import connect\nfrom gfd.errors import ApiError\n"
+        "try: connect(None)\nexcept ApiError as error: print(error)\nprint('kubernetes' in sys.modules)"
+    )
+    outside = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=outside | IN_POD, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == (
+        f"the pod's service account cannot be used: {pod.FOLDER}/ca.crt: there is no such file; is "
+        "automountServiceAccountToken false?\nFalse\n"
+    )

@@ -6,12 +6,8 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from kubernetes.client import Configuration
-from kubernetes.client.rest import RESTClientObject
-from kubernetes.config.incluster_config import InClusterConfigLoader
-
+from gfd.cluster import pod
 from gfd.cluster.api import JSON, Api
-from gfd.cluster.connection import Connection
 from gfd.cluster.stream import Stream
 from gfd.errors import ApiError
 from gfd.frozen import dataclass
@@ -21,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from urllib3 import BaseHTTPResponse
+
+    from gfd.cluster.connection import Connection
 
 QPS, BURST = 5.0, 10
 """The defaults of --kube-api-qps and --kube-api-burst."""
@@ -38,14 +36,9 @@ class Account:
     token_file: Path
 
     def connect(self) -> Connection:
-        """Do what gfd.cluster.connection does in a Pod, with this one's files."""
-        configuration = Configuration()
-        configuration.retries = False
+        """Connect as in a Pod, with this one's files."""
         place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(self.port)}
-        loader = InClusterConfigLoader(str(self.token_file), str(self.certificate), environ=place)
-        loader.load_and_set(configuration)
-        pool = RESTClientObject(configuration).pool_manager
-        return Connection(configuration.host.rstrip("/"), pool, configuration)
+        return pod.connect(place, self.token_file, self.certificate)
 
 
 class CountedApi(Api):
