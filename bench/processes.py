@@ -81,12 +81,14 @@ class Service:
         return found
 
     def cpu_ms(self) -> float:
-        """Return what all of them have used, those that ended included."""
-        total = 0
+        """Return what all of them have used: to the nanosecond, and by the tick those that ended."""
+        total_ms = 0.0
         for pid in self.pids():
             words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += sum(map(int, words[11:15]))
-        return total * TICK_MS
+            total_ms += sum(map(int, words[13:15])) * TICK_MS
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                total_ms += int((task / "schedstat").read_text().split()[0]) / 1e6
+        return total_ms
 
     def memory_mib(self) -> dict[str, float]:
         """Return resident, proportional and private memory of all of them."""

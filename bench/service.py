@@ -102,8 +102,9 @@ def _watch(program: str, place: File | Pod, node: nodes.Node) -> dict[tuple[str,
     quiet = [*programs.commands()[program], *programs.COMMON]
     argv = [*quiet, *place.arguments, "--sleep-interval=1h"]
     with processes.serve(place.inside(argv), node.environ, place.clear()) as service:
-        before = service.switches()
+        used_ms, before = service.cpu_ms(), service.switches()
         time.sleep(IDLE_S)
+        values["CPU a minute at rest", "ms"] = (service.cpu_ms() - used_ms) * 60 / IDLE_S
         after = service.switches()
         a_minute = {kind: (after[kind] - before[kind]) * 60 / IDLE_S for kind in after}
         values["wake-ups a minute at rest", ""] = a_minute["voluntary"]
