@@ -28,6 +28,8 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._order: Order | None = None
         """What it was asked last."""
+        self._answer: dict[str, Any] = {}
+        """What was answered last."""
         self.losses = 0
         """How often it ended by itself or had to be killed."""
         self.stuck = 0
@@ -96,7 +98,9 @@ class ForkServer:
             raise ProbeError(f"the process that forks readers of the hardware {how}; it is started again")
         stuck, _, rest = line.partition(" ")
         self.stuck = int(stuck)
-        return wire.read(rest)
+        if rest.strip() != wire.SAME:
+            self._answer = wire.read(rest)
+        return self._answer
 
 
 _FLAGS = {"isolated": "-I", "no_site": "-S", "dev_mode": "-Xdev"}

@@ -17,6 +17,10 @@ _KINDS: dict[str, Any] = {
 }
 
 
+SAME = "="
+"""The answer of who says again what it said before."""
+
+
 def write_answer(value: dict[str, Any]) -> str:
     """Return what a child has to say, in one line."""
     return json.dumps({"answer": value})

@@ -74,13 +74,13 @@ def _has_same_devices(facts: Facts, handle: Any, known: Gpu) -> bool:
     left = {device.index: device for device in known.mig_devices or ()}
     for index, device_handle in mig.list_handles(parent):
         device = left.pop(index, None)
-        if device is None or not _is_same_device(facts.session, device_handle, device, parent.name):
+        name = f"{parent.name} MIG {index}"
+        if device is None or not _is_same_device(facts.session, device_handle, device, name):
             return False
     return not left
 
 
-def _is_same_device(session: Session, handle: Any, known: MigDevice, parent: str) -> bool:
-    device = f"{parent} MIG {known.index}"
+def _is_same_device(session: Session, handle: Any, known: MigDevice, device: str) -> bool:
     engines = known.engines
     if known.failures or known.uuid is None or engines is None:
         return False

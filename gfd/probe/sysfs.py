@@ -65,6 +65,12 @@ def _pci_devices(root: Path) -> str:
     return str(root / PCI_DEVICES)
 
 
+@cache
+def _vendor(folder: str) -> int:
+    """Return the vendor of a PCI device, read once: no process that reads grows older than ten minutes."""
+    return _read_number(f"{folder}/vendor")
+
+
 def read_numa_node(address: str, root: Path = ROOT) -> int | None:
     """Return the NUMA node of a PCI device; None where the kernel says -1, or nothing."""
     try:
@@ -102,7 +108,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
     try:
         devices = _pci_devices(root)
         for name in sorted(os.listdir(devices)):  # noqa: PTH208
-            if _read_number(f"{devices}/{name}/vendor") != NVIDIA_VENDOR:
+            if _vendor(f"{devices}/{name}") != NVIDIA_VENDOR:
                 continue
             source = f"{devices}/{name}/config"
             config = _read(source, _CONFIG_BYTES)
