@@ -30,22 +30,23 @@ def main() -> NoReturn:
     code = run(sys.argv[1:], os.environ)
     if code == ExitCode.MISUSED and sys.argv[0].endswith(ORIGINAL):
         code = ExitCode.FAILED
+    with suppress(OSError):  # what was said before something failed; that is told already
+        sys.stdout.flush()
     # A normal exit would wait for a cycle that hangs in the driver, and take the interpreter apart piece by
     # piece, for half as long as it takes to read a node.
     os._exit(code)
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
-    """Run gfd and return its exit code, with all output written."""
+    """Run gfd and return its exit code. Where that is DONE, all output is written."""
     try:
         code = _run(argv, environ)
-        sys.stdout.flush()
+        if code == ExitCode.DONE:
+            sys.stdout.flush()
     except ConfigError as error:
         _complain(str(error))
         return ExitCode.MISUSED if error.origin == COMMAND_LINE else ExitCode.FAILED
     except GfdError as error:
-        with suppress(OSError):
-            sys.stdout.flush()
         for each in error.errors if isinstance(error, SeveralErrors) else (error,):
             _complain(str(each))
         return ExitCode.FAILED

@@ -55,7 +55,8 @@ class Service:
         return {line.split("=")[0].removeprefix("nvidia.com/"): line.split("=")[1] for line in lines}
 
     def log(self, event: str = "") -> list[dict[str, Any]]:
-        lines = (self.folder / "log").read_text().splitlines()
+        # A line that is being written may show in part.
+        lines = (self.folder / "log").read_text().rpartition("\n")[0].splitlines()
         events = [json.loads(line) for line in lines if line.startswith("{")]
         return [entry for entry in events if event in ("", entry["event"])]
 
