@@ -99,7 +99,7 @@ def _finish(kind: type) -> type:
     assert kind.__bases__ == (object,)
     namespace = dict(vars(kind))
     found = {}
-    for name in namespace.get("__annotations__", ()):
+    for name in kind.__annotations__:
         given = namespace.pop(name, _MISSING)
         found[name] = given if isinstance(given, _Field) else _Field(default=given)
         found[name].name = name
