@@ -96,6 +96,9 @@ def test_what_a_refusal_means() -> None:
     assert said(401, "Unauthorized").endswith(
         "; the token is not accepted, also after it was read again: see the service account"
     )
+    assert said(403, 'User "system:anonymous" cannot get resource "nodes"').endswith(
+        '"nodes"; no credentials were found, also when they were read again: is the token\'s file empty?'
+    )
     assert said(500, "oops") == "sink node: nodes/n: oops"
 
 

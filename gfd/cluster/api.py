@@ -14,6 +14,7 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError, SSLError
 
 from gfd.cluster.connection import connect
+from gfd.cluster.refusal import is_unknown
 from gfd.cluster.stream import Stream, refusal
 from gfd.errors import ApiError
 
@@ -181,7 +182,7 @@ class Api:
                     return response
                 after = response.headers.get("Retry-After", "")
                 refused = refusal(method, path, _status(response), after)
-                if response.status != 401 or is_last:
+                if is_last or not is_unknown(refused):
                     raise refused
                 self._disconnect()
             is_last = True

@@ -6,6 +6,15 @@ from gfd.errors import ApiError, PublishError
 
 _POLICY = "ValidatingAdmissionPolicy"
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+_NOBODY = 'User "system:anonymous"'
+
+
+def is_unknown(error: ApiError) -> bool:
+    """Return whether the server does not know who asks: the credentials are refused, or there were none.
+
+    None where the file of a token was just being written: the server answers 403 to whoever is nobody.
+    """
+    return error.status == _UNAUTHORIZED or (error.status == _FORBIDDEN and _NOBODY in str(error))
 
 
 def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishError:
@@ -16,6 +25,8 @@ def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishEr
     reason = str(error)
     if error.status == _UNAUTHORIZED:
         reason += "; the token is not accepted, also after it was read again: see the service account"
+    elif is_unknown(error):
+        reason += "; no credentials were found, also when they were read again: is the token's file empty?"
     elif error.status == _FORBIDDEN and _POLICY in reason:
         reason += "; the policy and gfd's flags must come from the same values"
     elif error.status == _FORBIDDEN:
@@ -26,8 +37,8 @@ def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishEr
 def advise(error: ApiError, verb: str, what: str, otherwise: str = "") -> ApiError:
     """Return the error to raise to a person who wanted to ``verb`` ``what``, and could do something else."""
     reason = str(error)
-    if error.status == _UNAUTHORIZED:
-        reason += "; log in again, or name other credentials with --kubeconfig or --context"
+    if is_unknown(error):
+        reason += f"; log in again, or name other credentials with --kubeconfig or --context{otherwise}"
     elif error.status == _FORBIDDEN:
         reason += f"; the verb {verb} on {what} is needed{otherwise}"
     return ApiError(reason, kind=error.kind, status=error.status, verb=error.verb, details=error.details)

@@ -179,6 +179,21 @@ def test_a_token_that_is_refused_is_read_again(deployed: Deployed) -> None:
         wait_for(lambda: service.log("publish.healed"), "the word that it heals")
 
 
+def test_a_token_that_is_empty_is_read_again(deployed: Deployed) -> None:
+    """To the package, whoever has no token is nobody; so it is while the file is being written."""
+    good = deployed.agent.token_file.read_text()
+    deployed.agent.token_file.write_text("")
+    with serve(deployed.folder, *deployed.arguments()) as service:
+        failed = wait_for(lambda: service.log("publish.failed"), "the failure")
+        assert 'User "system:anonymous" cannot get resource' in failed[0]["reason"]
+        assert failed[0]["reason"].endswith(
+            "; no credentials were found, also when they were read again: is the token's file empty?"
+        )
+        deployed.agent.token_file.write_text(good)
+        has(deployed, "1")
+        wait_for(lambda: service.log("publish.healed"), "the word that it heals")
+
+
 def test_no_rights(deployed: Deployed) -> None:
     plane = deployed.plane
     admin, sink = plane.admin, deployed.sink
