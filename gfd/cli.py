@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from gfd.sinks import Sink
 
 
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What keeps output from being written, and nothing else that is not translated where it happens."""
+
+
 def main() -> NoReturn:
     """Run gfd with this process's arguments and exit."""
     # A locale without UTF-8 lacks some characters; to say less is better than to say nothing.
@@ -33,7 +39,9 @@ def main() -> NoReturn:
     with suppress(OSError):  # what was said before something failed; that is told already
         sys.stdout.flush()
     # A normal exit would wait for a cycle that hangs in the driver, and take the interpreter apart piece by
-    # piece, for half as long as it takes to read a node.
+    # piece, for half as long as it takes to read a node. But what was to be cleaned up at the exit is: the
+    # kubernetes package puts keys of a kubeconfig into files.
+    atexit._run_exitfuncs()
     os._exit(code)
 
 
@@ -53,7 +61,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     except BrokenPipeError:  # whoever read it has seen enough
         return ExitCode.DONE
     except OSError as error:
-        if error.filename is not None:
+        if error.errno not in _DISK:
             raise
         _complain(f"the output could not be written: {error.strerror}")
         return ExitCode.FAILED
@@ -215,6 +223,7 @@ def _label_once(config: Config) -> ExitCode:
     from gfd.order import plan
 
     wait = once.begin(plan(config))
+    # The rest while the child reads.
     from gfd.publisher import Publisher
 
     publisher = Publisher(_make_sinks(config, lambda reason: _complain(f"warning: {reason}")))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -169,3 +170,22 @@ def test_a_pod_without_a_proxy_does_not_import_the_package() -> None:
         f"the pod's service account cannot be used: {pod.FOLDER}/ca.crt: there is no such file; is "
         "automountServiceAccountToken false?\nFalse\n"
     )
+
+
+@pytest.mark.whole
+def test_no_key_of_a_kubeconfig_is_left_behind(tmp_path: Path) -> None:
+    """The package writes what stands in it as text into files, since TLS wants files."""
+    (tmp_path / "temporary").mkdir()
+    secret = base64.b64encode(b"a key").decode()
+    user = {"client-certificate-data": secret, "client-key-data": secret}
+    path = kubeconfig(tmp_path / "config", "127.1.2.3", user=user)
+    run = subprocess.run(
+        [sys.executable, "-m", "gfd", "nodes", f"--kubeconfig={path}"],
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "https://127.1.2.3:6443" in run.stderr
+    assert list((tmp_path / "temporary").iterdir()) == []
