@@ -13,7 +13,7 @@ from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS
 from gfd.sources import SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from gfd.config import Config
 
@@ -44,11 +44,10 @@ class _Hardware:
         self._tree = _Tree(str(proc / NVIDIA)) if proc else None
         self._version = str(proc / NVIDIA / "version") if proc else ""
         roots = (config.driver_root, root) if config.driver_root else (root,)
-        folders = [top / folder for top in roots for folder in LIBRARY_FOLDERS]
+        folders = [folder for top in roots for folder in _distinct(top)]
         folders += [Path(folder) for folder in environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
-        # /lib64 and /usr/lib64 are one folder on most systems.
-        libraries = [f"{os.path.realpath(folder)}/{LIBRARY}" for folder in folders]
-        self._files = tuple(dict.fromkeys((*libraries, str(root / "etc/ld.so.cache"))))
+        libraries = [folder / LIBRARY for folder in folders]
+        self._files = tuple(dict.fromkeys(map(str, (*libraries, root / "etc/ld.so.cache"))))
         self._devices = _Devices(str(root / "dev"))
 
     def read(self) -> Look:
@@ -58,6 +57,17 @@ class _Hardware:
             look[self._version] = _content(self._version)
         look[self._devices.folder] = self._devices.read()
         return look
+
+
+def _distinct(top: Path) -> Iterable[Path]:
+    """Return where the library may lie below ``top``: /lib64 and /usr/lib64 are one folder on most systems.
+
+    By their own names, since links may be turned to another driver.
+    """
+    found: dict[str, Path] = {}
+    for folder in LIBRARY_FOLDERS:
+        found.setdefault(os.path.realpath(top / folder), top / folder)
+    return found.values()
 
 
 class _Devices:

@@ -171,6 +171,19 @@ def test_a_folder_by_two_names_is_looked_at_once(node: Node) -> None:
     assert len(look()) == names - 2  # /nowhere was one of them
 
 
+def test_a_link_that_is_turned_to_another_driver_is_seen(node: Node) -> None:
+    for version in ("535", "550"):
+        (node.path / version).mkdir()
+        (node.path / version / LIBRARY).write_text(version)
+    current = node.path / "current"
+    current.symlink_to(node.path / "535")
+    look, _ = places.readers(options(node.path), {"LD_LIBRARY_PATH": str(current)}, node.path)
+    before = look()
+    current.unlink()
+    current.symlink_to(node.path / "550")
+    assert look() != before
+
+
 def test_no_device_is_opened(node: Node) -> None:
     (node.path / "dev/nvidia0").unlink()
     os.mkfifo(node.path / "dev/nvidia0")  # whoever opens it waits for ever
