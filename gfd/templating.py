@@ -22,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from gfd import limits
 from gfd.errors import TemplateError
 from gfd.labels import legal, sanitise
-from gfd.written import END, MARK, checked, collect
+from gfd.written import END, MARK, checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from gfd.sources import Source
 
 BUILT_IN = Path(gfd_templates.__file__).parent
+MAX_CHARACTERS = 1 << 20
+"""Of one template's output; NFD takes 64 KiB of labels altogether."""
 
 
 class Engine:
@@ -64,7 +66,7 @@ class Engine:
         """Return what a template writes. Raises TemplateError."""
         template = self.compile(name)
         try:
-            return collect(name, template.generate(variables))
+            return _collect(name, template.generate(variables))
         except TemplateError:
             raise
         except Exception as error:  # a template can raise whatever its expressions raise
@@ -128,3 +130,13 @@ class _Origin(Extension):
 def fit(text: str) -> str:
     """Return ``text`` as a label's value can hold it."""
     return legal(sanitise(text))
+
+
+def _collect(name: str, pieces: Iterable[str]) -> str:
+    kept, size = [], 0
+    for piece in pieces:
+        kept.append(piece)
+        size += len(piece)
+        if size > MAX_CHARACTERS:
+            raise TemplateError(name, 0, f"it writes more than {MAX_CHARACTERS} characters")
+    return "".join(kept)

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 Line = tuple[str, int, str]
 """A template, the number of the line of it that wrote this, and what it wrote."""
 
-MAX_CHARACTERS = 1 << 20
-"""Of one template's output; NFD takes 64 KiB of labels altogether."""
-
 MARK, END = "\x01", "\x02"
 """Around ``template:line`` in what a template writes. Values cannot hold them: see :func:`checked`."""
 
@@ -47,17 +44,6 @@ def checked(value: Any) -> Any:
 def say(value: Any) -> str:
     """Return what a template writes of a value. Raises ValueError."""
     return str(checked(value))
-
-
-def collect(name: str, pieces: Iterable[str]) -> str:
-    """Return all that the template writes. Raises TemplateError where that is too much."""
-    kept, size = [], 0
-    for piece in pieces:
-        kept.append(piece)
-        size += len(piece)
-        if size > MAX_CHARACTERS:
-            raise TemplateError(name, 0, f"it writes more than {MAX_CHARACTERS} characters")
-    return "".join(kept)
 
 
 def parse(lines: Iterable[Line]) -> Iterator[Written]:

@@ -36,17 +36,14 @@ def connect(
 
     ``kubeconfig`` may be several files, as kubectl takes them from KUBECONFIG.
     """
-    if kubeconfig is not None or context is not None or "KUBERNETES_SERVICE_HOST" not in environ:
-        from gfd.cluster import kubeconfig as files
+    is_pod = kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in environ
+    if is_pod and not any(environ.get(name) for name in _PROXIES):
+        from gfd.cluster import pod
 
-        return files.connect(kubeconfig, context)
-    if any(environ.get(name) for name in _PROXIES):
-        from gfd.cluster import kubeconfig as files
+        return pod.connect(environ)
+    from gfd.cluster import kubeconfig as files
 
-        return files.connect_pod()
-    from gfd.cluster import pod
-
-    return pod.connect(environ)
+    return files.connect_pod() if is_pod else files.connect(kubeconfig, context)
 
 
 def split(kubeconfig: Path) -> Iterator[Path]:

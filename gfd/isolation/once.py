@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gfd import cycle, probes
@@ -24,17 +25,12 @@ def begin(order: Order) -> Callable[[], Reading]:
         reading = cycle.answer(order, probes.Found(inventory=order.inventory))
         return lambda: reading
     began_s = time.monotonic()
-    asked = child.start(lambda note: _label(order, note))
+    asked = child.start(_beside_nvml(order, cycle.label))
 
     def wait() -> Reading:
         return Reading(**wire.read(child.finish(asked, order.config.probe_timeout_s, since_s=began_s)))
 
     return wait
-
-
-def _label(order: Order, note: Note) -> dict[str, Any]:
-    _begin_nvml(order, note)
-    return cycle.label(order, note)
 
 
 def label(order: Order) -> Reading:
@@ -44,16 +40,16 @@ def label(order: Order) -> Reading:
 
 def take_snapshot(order: Order) -> Inventory:
     """Return the inventory of what ``order`` asks for. Raises GfdError."""
-    return probes.from_plain(
-        child.run(lambda note: _read(order, note), order.config.probe_timeout_s)
-    ).inventory
+    work = _beside_nvml(order, partial(cycle.read, is_complete=True))
+    return probes.from_plain(child.run(work, order.config.probe_timeout_s)).inventory
 
 
-def _read(order: Order, note: Note) -> dict[str, Any]:
-    _begin_nvml(order, note)
-    return cycle.read(order, note, is_complete=True)
+def _beside_nvml(order: Order, work: Callable[[Order, Note], dict[str, Any]]) -> child.Work:
+    """Return ``work`` as a child does it: what it imports, while NVML is initialised."""
 
+    def do(note: Note) -> dict[str, Any]:
+        if order.inventory is None and not order.config.simulate:
+            ahead.begin(order.config.driver_root, note)
+        return work(order, note)
 
-def _begin_nvml(order: Order, note: Note) -> None:
-    if order.inventory is None and not order.config.simulate:
-        ahead.begin(order.config.driver_root, note)
+    return do

@@ -102,8 +102,7 @@ def is_unsettled(gpu: Gpu) -> bool:
     """Return whether MIG devices went away while they were read."""
     failures = [failure for failure in gpu.failures if failure.fact == "mig_devices"]
     for device in gpu.mig_devices or ():
-        if device.failures:
-            failures += (each for each in device.failures if each.fact != "uuid")  # no label needs it
+        failures += (failure for failure in device.failures if failure.fact != "uuid")  # no label needs it
     return any(failure.code in _GONE for failure in failures)
 
 
