@@ -1,7 +1,8 @@
 """Counts that must not rise unseen: what gfd imports, starts, asks of NVML and of the kernel.
 
 :data:`RECORD` is what they are. A change that moves one, up or down, moves the record in the same commit.
-Times are measured by ``tox -e bench``; requests to an API server are counted in tests/cluster/test_cost.py.
+Times are measured by ``tox -e bench``. What a day of watches asks of a real API server is counted in
+tests/cluster/test_cost.py; here the server is played, since the requests count and not the answers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from typing import Any
 
 import pytest
 
+from gfd.errors import ApiError
 from gfd.probe import machines
+from gfd.sinks.node import Node
+from gfd.sinks.nodefeature import NodeFeature
 from tests.isolation.test_child import wait_until
 from tests.standin import Standin, build, environment, from_inventory
 
@@ -42,6 +46,11 @@ RECORD: dict[str, Any] = {
         "dgx-h100": {"one-shot": 96, "first": 85, "later": 45},
         "a100, 7 MIG devices": {"one-shot": 102, "first": 98, "later": 32},
         "b200, 8 GPUs with 56 MIG devices": {"one-shot": 627, "first": 616, "later": 221},
+    },
+    # Sink -> requests of its first publishing, of one that changes nothing, and of one that does.
+    "API requests": {
+        "node": {"first": ["GET", "PATCH"], "quiet": [], "changed": ["PATCH"]},
+        "nodefeature": {"first": ["GET", "POST"], "quiet": [], "changed": ["PUT"]},
     },
     # System calls that read and write files and pipes, and the bytes; the feature file is not touched.
     "a quiet cycle": {"reads": 13, "writes": 4, "bytes written": 12},
@@ -135,6 +144,27 @@ server.close()
 """
 
 
+class PlayedApi:
+    """An API server with one object, of which gfd holds all labels."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._version = 0
+        self._object: dict[str, Any] = {}
+
+    def request(self, method: str, path: str, body: Any = None, **_options: Any) -> dict[str, Any]:
+        self.asked.append(method)
+        if method == "GET" and not self._object and "nodefeatures" in path:
+            raise ApiError("not found", kind="NotFound", status=404)
+        self._version += method != "GET"
+        given = body or self._object
+        metadata = {"uid": "u", **given.get("metadata", {}), "resourceVersion": str(self._version)}
+        fields: dict[str, dict[str, str]] = {f"f:{key}": {} for key in metadata.get("labels", ())}
+        entry = {"manager": "gfd", "operation": "Apply", "fieldsV1": {"f:metadata": {"f:labels": fields}}}
+        self._object = {**given, "metadata": {**metadata, "managedFields": [entry]}}
+        return self._object
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     build(tmp_path / "lib")
@@ -221,6 +251,23 @@ def test_nvml_calls(folder: Path, name: str) -> None:
         until(lambda: (folder / "calls").exists() and len(cycles(folder)) >= 4)
         found = cycles(folder)
     assert {"one-shot": once, "first": found[0], "later": found[3]} == RECORD["NVML calls"][name]
+
+
+@pytest.mark.parametrize("sink", ["node", "nodefeature"])
+def test_api_requests(sink: str) -> None:
+    api: Any = PlayedApi()
+    known: dict[str, Any] = {"node_name": "n", "resync_s": 3600}
+    made = (
+        Node(api, is_forcing=False, as_annotations=None, tell=print, **known)
+        if sink == "node"
+        else NodeFeature(api, namespace="gfd", pod_name=None, **known)
+    )
+    found = {}
+    for step, count in (("first", "1"), ("quiet", "1"), ("changed", "2")):
+        api.asked.clear()
+        assert made.publish({"nvidia.com/gpu.count": count}) == (step != "quiet")
+        found[step] = list(api.asked)
+    assert found == RECORD["API requests"][sink]
 
 
 def test_a_quiet_cycle(folder: Path) -> None:
