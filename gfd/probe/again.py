@@ -11,12 +11,14 @@ Who remembers, and for how long, is for :mod:`gfd.isolation.server` to say.
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.frozen import replace
 from gfd.probe import mig, sysfs
 from gfd.probe.facts import Facts
+from gfd.probe.nvml import SUCCESS, UUID_BYTES, Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +53,7 @@ def _lacks_its_class_still(known: Gpu, root: Path) -> bool:
     """Return whether its PCI class, which a container may not see, is all that could not be read."""
     if any(failure.fact != "pci_class" for failure in known.failures):
         return False
-    return sysfs.read_pci_class(known.pci_address or "", root)[0] is None
+    return not sysfs.shows(known.pci_address or "", root)
 
 
 def _is_same(facts: Facts, handle: Any, known: Gpu) -> bool:
@@ -72,22 +74,39 @@ def _has_same_devices(facts: Facts, handle: Any, known: Gpu) -> bool:
         session=facts.session, handle=handle, name=facts.device, memory_bytes=known.memory_bytes
     )
     left = {device.index: device for device in known.mig_devices or ()}
+    answers = _Answers(facts.session)
     for index, device_handle in mig.list_handles(parent):
         device = left.pop(index, None)
         name = f"{parent.name} MIG {index}"
-        if device is None or not _is_same_device(facts.session, device_handle, device, name):
+        if device is None or not answers.are_same(device_handle, device, name):
             return False
     return not left
 
 
-def _is_same_device(session: Session, handle: Any, known: MigDevice, device: str) -> bool:
+class _Answers:
+    """What MIG devices answer, one after another into the same memory."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._uuid = ctypes.create_string_buffer(UUID_BYTES)
+        self._attributes = Attributes()
+
+    def are_same(self, handle: Any, known: MigDevice, device: str) -> bool:
+        """Return whether ``device`` is still what is known of it."""
+        call = self._session.call
+        return (
+            not known.failures
+            and call("nvmlDeviceGetUUID", handle, self._uuid, UUID_BYTES, device=device) == SUCCESS
+            and self._uuid.value.decode(errors="replace") == known.uuid
+            and call("nvmlDeviceGetAttributes_v2", handle, ctypes.byref(self._attributes), device=device)
+            == SUCCESS
+            and _are_those_of(self._attributes, known)
+        )
+
+
+def _are_those_of(attributes: Any, known: MigDevice) -> bool:
     engines = known.engines
-    if known.failures or known.uuid is None or engines is None:
-        return False
-    if session.ask("nvmlDeviceGetUUID", handle, device=device) != known.uuid:
-        return False
-    attributes = session.ask("nvmlDeviceGetAttributes_v2", handle, device=device)
-    is_same: bool = (
+    return engines is not None and bool(
         attributes.gpuInstanceSliceCount == known.gi_slices
         and attributes.computeInstanceSliceCount == known.ci_slices
         and attributes.memorySizeMB == known.memory_mib
@@ -98,4 +117,3 @@ def _is_same_device(session: Session, handle: Any, known: MigDevice, device: str
         and attributes.sharedJpegCount == engines.jpeg
         and attributes.sharedOfaCount == engines.ofa
     )
-    return is_same

@@ -10,7 +10,7 @@ from gfd.frozen import dataclass, field
 from gfd.inventory import Engines, Fabric, FailedGpu, Gpu
 from gfd.probe import again, mig, sysfs
 from gfd.probe.facts import Facts, as_failure
-from gfd.probe.nvml import FUNCTION_NOT_FOUND, UNKNOWN_QUESTION
+from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -195,17 +195,16 @@ def _read_mig_devices(
 
 def _read_fabric(facts: Facts, handle: Any) -> Fabric | None:
     # The first version of the call is what the original asks; drivers to come may have only the second.
-    for function, empty in (
+    for function, info in (
         ("nvmlDeviceGetGpuFabricInfo", _FabricInfo()),
         ("nvmlDeviceGetGpuFabricInfoV", _FabricInfoV(version=_FABRIC_V2)),
     ):
-        try:
-            info = facts.session.fill(function, empty, handle, device=facts.device)
-        except NvmlCallFailed as error:
-            if error.code == FUNCTION_NOT_FOUND:
-                continue
-            if error.code not in UNKNOWN_QUESTION:
-                facts.record("fabric", error)
+        answer = facts.session.call(function, handle, ctypes.byref(info), device=facts.device)
+        if answer == FUNCTION_NOT_FOUND:
+            continue
+        if answer != SUCCESS:
+            if answer not in UNKNOWN_QUESTION:
+                facts.record("fabric", failed(function, facts.device, answer))
             return None
         return Fabric(
             state=info.state,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.frozen import dataclass, field, replace
 from gfd.inventory import Engines, Failure, MigDevice, MigProfile, Placement
 from gfd.probe.facts import Facts
-from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, Session
+from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, SUCCESS, Handle, Session, failed
 from gfd.probe.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
 
 if TYPE_CHECKING:
@@ -101,8 +102,12 @@ def _profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
 def is_unsettled(gpu: Gpu) -> bool:
     """Return whether MIG devices went away while they were read."""
     failures = [failure for failure in gpu.failures if failure.fact == "mig_devices"]
-    for device in gpu.mig_devices or ():
-        failures += (failure for failure in device.failures if failure.fact != "uuid")  # no label needs it
+    failures += [
+        failure
+        for device in gpu.mig_devices or ()
+        for failure in device.failures
+        if failure.fact != "uuid"  # no label needs it
+    ]
     return any(failure.code in _GONE for failure in failures)
 
 
@@ -114,17 +119,15 @@ def read_devices(parent: Parent, catalogue: Catalogue) -> tuple[MigDevice, ...]:
 def list_handles(parent: Parent) -> Iterator[tuple[int, Any]]:
     """Yield index and handle of each MIG device. Raises NvmlCallFailed if they cannot be listed."""
     count = parent.session.ask("nvmlDeviceGetMaxMigDeviceCount", parent.handle, device=parent.name)
+    function = "nvmlDeviceGetMigDeviceHandleByIndex"
     for index in range(count):
-        device = f"{parent.name} MIG {index}"
-        try:
-            handle = parent.session.ask(
-                "nvmlDeviceGetMigDeviceHandleByIndex", parent.handle, index, device=device
-            )
-        except NvmlCallFailed as error:
-            # The indices have holes: neither answer says that there are no more devices.
-            if error.code in (NOT_FOUND, INVALID_ARGUMENT):
-                continue
-            raise
+        device, handle = f"{parent.name} MIG {index}", Handle()
+        answer = parent.session.call(function, parent.handle, index, ctypes.byref(handle), device=device)
+        # The indices have holes: neither answer says that there are no more devices.
+        if answer in (NOT_FOUND, INVALID_ARGUMENT):
+            continue
+        if answer != SUCCESS:
+            raise failed(function, device, answer)
         yield index, handle
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pynvml
 
-from gfd.errors import DriverUnavailable, NvmlCallFailed, ProbeError
+from gfd.errors import DriverUnavailable, NvmlCallFailed
 from gfd.limits import silent
 from gfd.probe import ahead
 from gfd.probe.library import LIBRARY, find_library
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gfd.limits import Note
 
+SUCCESS = 0
 INVALID_ARGUMENT = 2
 NOT_SUPPORTED = 3
 NOT_FOUND = 6
@@ -28,6 +29,11 @@ FUNCTION_NOT_FOUND = 13
 
 UNKNOWN_QUESTION = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 """Answers of a device that lacks a feature, and of a driver too old to know it."""
+
+Handle = pynvml.c_nvmlDevice_t
+Attributes = pynvml.c_nvmlDeviceAttributes
+UUID_BYTES = 96
+"""NVML_DEVICE_UUID_V2_BUFFER_SIZE."""
 
 _INIT_ADVICE = {
     4: "run as a user that may open /dev/nvidiactl, or give the container the device nodes",
@@ -79,7 +85,7 @@ class Session:
         try:
             # pynvml asks the loader for the bare name. A library that is loaded already is found by its
             # soname, so loading the right file first is enough, and tells why a load fails.
-            _load(self._library)
+            self._c = _load(self._library)
         except OSError as error:
             raise self._explain_missing(str(error)) from error
 
@@ -96,13 +102,23 @@ class Session:
         try:
             answer = binding(*arguments)
         except pynvml.NVMLError as error:
-            raise _failed(function, device, error) from error
+            raise failed(function, device, error.value) from error
         return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
 
-    def fill(self, function: str, value: ctypes.Structure, *arguments: Any, device: str = "") -> Any:
-        """Call an NVML function that fills a structure of the caller; return the structure."""
-        self.ask(function, *arguments, ctypes.byref(value), device=device)
-        return value
+    def call(self, function: str, *arguments: Any, device: str) -> int:
+        """Call a function as C does, with what it is to fill among the arguments; return NVML's answer.
+
+        For what pynvml has wrong, and for what is asked of each MIG device in each cycle: pynvml makes what
+        is filled anew each time, and an exception of each answer that is not 0. FUNCTION_NOT_FOUND where the
+        library lacks it.
+        """
+        self._note(f"{function} on {device}")
+        try:
+            bound = getattr(self._c, function)
+        except AttributeError:
+            return FUNCTION_NOT_FOUND
+        answer: int = bound(*arguments)
+        return answer
 
     def _explain_missing(self, reason: str) -> DriverUnavailable:
         roots = f" or under {self._driver_root}" if self._driver_root is not None else ""
@@ -164,5 +180,6 @@ def _is_device(descriptor: str) -> bool:
         return False
 
 
-def _failed(function: str, device: str, error: pynvml.NVMLError) -> ProbeError:
-    return NvmlCallFailed(function, device, error.value, str(error))
+def failed(function: str, device: str, code: int) -> NvmlCallFailed:
+    """Return the error that an answer of NVML is."""
+    return NvmlCallFailed(function, device, code, str(pynvml.NVMLError(code)))

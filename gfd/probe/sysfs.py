@@ -60,6 +60,11 @@ def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, Failure
         return None, _failure("pci_class", folder, address, error)
 
 
+def shows(address: str, root: Path = ROOT) -> bool:
+    """Return whether there is a PCI device of this address."""
+    return os.access(f"{_pci_devices(root)}/{address}/class", os.F_OK)
+
+
 @cache
 def _pci_devices(root: Path) -> str:
     return str(root / PCI_DEVICES)
