@@ -67,28 +67,36 @@ def read_machine(loaded: Loaded) -> Subject:
 
 
 def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
-    """Return the nodes that snapshots were taken of, by the files' names; one that is unreadable says why."""
+    """Return the nodes that snapshots were taken of, by the files' names; one that is unreadable says why.
+
+    Raises GfdError where all are.
+    """
     from pathlib import Path
 
     from gfd.advice.terminal import track
 
     files = [Path(path) for path in paths]
     stems = [path.stem for path in files]
+    unread: list[InventoryError] = []
     found = [
-        _read(loaded, path, path.stem if stems.count(path.stem) == 1 else str(path))
+        _read(loaded, path, path.stem if stems.count(path.stem) == 1 else str(path), unread)
         for path in track(files, "reading snapshots")
     ]
+    if len(unread) == len(files):
+        raise GfdError("; ".join(map(str, unread)))
+    for error in unread:
+        complain(f"warning: {error}")
     title = f"GPUs of {found[0].name}" if len(found) == 1 else f"GPUs of {len(found)} nodes"
     return Subject(title=title, source="From snapshots.", cards=tuple(found))
 
 
-def _read(loaded: Loaded, path: Path, name: str) -> Card:
+def _read(loaded: Loaded, path: Path, name: str, unread: list[InventoryError]) -> Card:
     from gfd import snapshot
 
     try:
         inventory = snapshot.read_file(path)
     except InventoryError as error:
-        complain(f"warning: {error}")
+        unread.append(error)
         return Card(name=name, notes=(f"{error}.",))
     return _label(loaded, name, inventory)
 

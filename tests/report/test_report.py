@@ -148,6 +148,14 @@ def test_a_snapshot_that_cannot_be_read_says_so_on_its_card(gfd: Gfd) -> None:
     }
 
 
+def test_no_page_is_written_of_nothing_but_snapshots_that_cannot_be_read(gfd: Gfd) -> None:
+    Path("page.html").write_text("the page before")
+    code, page, err = gfd("--html=page.html", "a.yaml", "b.yaml")
+    hint = "No such file or directory; take one with gfd snapshot -o"
+    assert (code, page, err) == (1, "", f"gfd: a.yaml: {hint} a.yaml; b.yaml: {hint} b.yaml\n")
+    assert Path("page.html").read_text() == "the page before"
+
+
 def test_a_node_that_cannot_be_labelled_is_drawn(gfd: Gfd) -> None:
     failed = make.mig_gpu(mig_devices=None, failures=(make.failure("mig_devices"),))
     Path("lost.yaml").write_text(snapshot.to_yaml(make.inventory(failed)))
