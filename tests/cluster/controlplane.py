@@ -115,6 +115,8 @@ class ControlPlane:
             f"--cert-dir={self.home}/c",
             f"--service-account-private-key-file={self.home}/key.pem",
             "--use-service-account-credentials",
+            # A node that kwok plays is said to be ready once; after the usual 50 s nobody would believe it.
+            "--node-monitor-grace-period=24h",
         )
         self.start_kwok()
 

@@ -350,6 +350,9 @@ AFTER = {"pair-b": (A100, 7), "pair-c": (A100, 8)}
 def test_watching(plane: ControlPlane, pair: tuple[str, ...], tmp_path: Path) -> None:
     with watching(tmp_path, plane.kubeconfig, *pair, "-o=json") as seen:
         wait_for(lambda: final(seen) == BEFORE, "the first rows")
+        merge(plane.admin, f"{NODES}/pair-a", "gfd", labels={"nvidia.com/gpu.product": "Tesla-T4"})
+        # Of a node that changes and goes before it is looked at, only the last is told.
+        wait_for(lambda: final(seen)["pair-a"][0] == "Tesla-T4", "its change")
         change_everything(plane)
         wait_for(lambda: final(seen) == AFTER, "the last rows")
     events = [(told["event"], told["node"]) for told in map(json.loads, seen.lines)]
