@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
+
+# What a shell starts in the background ignores Ctrl-C, and so would every gfd that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines are timed tests. `tox -e lowest` looks longer.
 settings.register_profile("quick", deadline=None, max_examples=25)
