@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -121,3 +122,14 @@ def test_nothing_dear_is_imported() -> None:
     code = "import sys, gfd.frozen; print({'dataclasses', 'inspect'} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"
+
+
+def test_whatever_is_frozen_is_declared_by_it() -> None:
+    """Its functions take no other values, though to mypy both kinds are one."""
+    here = Path(__file__)
+    sources = [path for name in ("gfd", "bench", "tests") for path in (here.parents[1] / name).rglob("*.py")]
+    texts = {path: path.read_text() for path in sources if path != here}
+    assert len(texts) > 300
+    declaring = [path for path, text in texts.items() if "from dataclasses import dataclass" in text]
+    assert declaring
+    assert [path for path in declaring if "@dataclass(frozen" in texts[path]] == []

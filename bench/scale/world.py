@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.scale.histogram import Reading, bound, quantile
 from bench.scale.result import Measurement
 from bench.scale.usage import cpu_s, machine_cpu_s, memory_mib
 from bench.scale.worker import ORIGINAL, Counts
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -35,7 +36,7 @@ class Meters:
     judged: Counter[str]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class World:
     """What a scenario acts on."""
 
@@ -49,7 +50,7 @@ class World:
     system: str = ""
     layout: int = 0
     has_master: bool = False
-    lives: Reading = field(default_factory=Reading)
+    lives: Reading = dataclasses.field(default_factory=Reading)
     """What API servers that were stopped had counted before."""
     used_cpu_s: float = 0.0
     """And used."""

@@ -5,12 +5,13 @@ The line is rendered alone, within its blocks, as its template would be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
 from gfd.advice.explain.facts import DEVICES
+from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,13 +31,13 @@ class Binding:
     """What its value selects."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class Rehearsal:
     """What became of a line."""
 
     depth: int = 0
     """How many of its blocks let something be written."""
-    bindings: dict[str, Binding] = field(default_factory=dict)
+    bindings: dict[str, Binding] = dataclasses.field(default_factory=dict)
     """By the label's key."""
 
 
