@@ -168,27 +168,26 @@ def test_an_api_server_that_comes_late_and_goes(deployed: Deployed) -> None:
         assert service.process.poll() is None
 
 
-def test_a_token_that_is_refused_is_read_again(deployed: Deployed) -> None:
+@pytest.mark.parametrize(
+    ("written", "words", "end"),
+    [
+        ("nonsense", "", "the token is not accepted, also after it was read again: see the service account"),
+        # To the package, whoever has no token is nobody; so it is while the file is being written.
+        (
+            "",
+            'User "system:anonymous" cannot get resource',
+            "no credentials were found, also when they were read again: is the token's file empty?",
+        ),
+    ],
+    ids=["refused", "empty"],
+)
+def test_a_token_is_read_again(deployed: Deployed, written: str, words: str, end: str) -> None:
     good = deployed.agent.token_file.read_text()
-    deployed.agent.token_file.write_text("nonsense")
+    deployed.agent.token_file.write_text(written)
     with serve(deployed.folder, *deployed.arguments()) as service:
         failed = wait_for(lambda: service.log("publish.failed"), "the failure")
-        assert "the token is not accepted, also after it was read again" in failed[0]["reason"]
-        deployed.agent.token_file.write_text(good)
-        has(deployed, "1")
-        wait_for(lambda: service.log("publish.healed"), "the word that it heals")
-
-
-def test_a_token_that_is_empty_is_read_again(deployed: Deployed) -> None:
-    """To the package, whoever has no token is nobody; so it is while the file is being written."""
-    good = deployed.agent.token_file.read_text()
-    deployed.agent.token_file.write_text("")
-    with serve(deployed.folder, *deployed.arguments()) as service:
-        failed = wait_for(lambda: service.log("publish.failed"), "the failure")
-        assert 'User "system:anonymous" cannot get resource' in failed[0]["reason"]
-        assert failed[0]["reason"].endswith(
-            "; no credentials were found, also when they were read again: is the token's file empty?"
-        )
+        assert words in failed[0]["reason"]
+        assert failed[0]["reason"].endswith(f"; {end}")
         deployed.agent.token_file.write_text(good)
         has(deployed, "1")
         wait_for(lambda: service.log("publish.healed"), "the word that it heals")
