@@ -255,6 +255,8 @@ def test_several_configurations(cluster: ControlPlane, sink: str) -> None:
     assert found["GFD_CONFIG_DIR"] == "/available-configs"
     assert found["GFD_DEFAULT_CONFIG"] == "default"
     assert found["GFD_FALLBACK_STRATEGIES"] == "named,single"
+    assert "GFD_STRICT_CONFIG" not in found
+    assert environment(rendered(sink=sink, strictConfig=True))["GFD_STRICT_CONFIG"] == "true"
     verbs = one(objects, "ClusterRole")["rules"][0]["verbs"]
     assert verbs == ["get", "list", "watch", *(["patch"] if sink == "node" else [])]
     assert one(objects, "DaemonSet")["spec"]["template"]["spec"]["automountServiceAccountToken"] is True
