@@ -15,32 +15,36 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.advice.doctor import examination
+    from gfd.advice.doctor import bundle, examination
     from gfd.advice.doctor.site import Site
     from gfd.advice.terminal import is_coloured, width_of
     from gfd.printable import complain
 
-    path = values["bundle"]
+    path, is_json = values["bundle"], values["format"] == "json"
     if path is not None:
-        from gfd.advice.doctor import bundle
-
-        bundle.refuse_existing(path)
+        bundle.check_target(path)
+        if path == bundle.STANDARD_OUTPUT and is_json:
+            raise ConfigError(
+                "--format", COMMAND_LINE, "json goes to standard output, and so does --bundle -"
+            )
     elif values["log"] is not None or values["keep_names"]:
         flag = "--keep-names" if values["keep_names"] else "--log"
-        raise ConfigError(flag, COMMAND_LINE, "needs --bundle FILE.tar.gz, which it is about")
+        raise ConfigError(flag, COMMAND_LINE, "works only with --bundle FILE.tar.gz")
     site = Site(loaded.config)
     findings = list(examination.examine(site))
-    if values["format"] == "json":
-        sys.stdout.write(examination.to_json(findings))
+    # Standard output belongs to the archive where that goes there.
+    output = sys.stderr if path == bundle.STANDARD_OUTPUT else sys.stdout
+    if is_json:
+        output.write(examination.to_json(findings))
     else:
-        width, coloured = width_of(sys.stdout), is_coloured(sys.stdout)
-        sys.stdout.write(examination.to_text(findings, width=width, is_coloured=coloured))
+        output.write(examination.to_text(findings, width=width_of(output), is_coloured=is_coloured(output)))
     if path is not None:
         found = bundle.gather(loaded, site, findings, log=values["log"], keeps_names=values["keep_names"])
         bundle.write(found, path)
         for name, reason in found.missing.items():
             complain(f"warning: {name} is not in the bundle: {reason}")
-        complain(f"{path}: {', '.join(found.files)}; read it before you hand it on")
+        name = "the bundle" if path == bundle.STANDARD_OUTPUT else path
+        complain(f"{name} holds {', '.join(found.files)}; read it before you share it")
     failed = [name for name, finding in findings if finding.state == "fail"]
     if failed:
         raise GfdError(f"failed: {', '.join(failed)}")
@@ -65,7 +69,8 @@ COMMAND = Command(
             kind="path",
             metavar="FILE.tar.gz",
             group="Doctor",
-            help="Gather what a bug report needs, with names, UUIDs, serials and addresses replaced.",
+            help="Write what a bug report needs to a new archive (- for standard output), with names, UUIDs, "
+            "serials and addresses replaced.",
         ),
         Option(
             field="log",

@@ -36,8 +36,10 @@ LOG_BYTES = 1 << 20
 _JOURNAL = ("journalctl", "--unit=gfd", "--lines=5000", "--no-pager", "--quiet", "--output=short-iso")
 _JOURNAL_S = 20.0
 _WHERE = (
-    "give it with --log FILE; in a pod it is kubectl's: kubectl logs POD | gfd doctor --bundle FILE --log -"
+    "give it with --log FILE; in a pod: "
+    "kubectl logs POD | kubectl exec -i POD -- gfd doctor --bundle - --log - > gfd-bundle.tar.gz"
 )
+STANDARD_OUTPUT = Path("-")
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -71,16 +73,38 @@ def gather(
     return _clean(found, _scrubber(site, keeps_names=keeps_names))
 
 
-def refuse_existing(path: Path) -> None:
-    """Raise ConfigError where there is something at ``path`` already."""
-    if path.exists() or path.is_symlink():
-        raise ConfigError("--bundle", COMMAND_LINE, f"{path} is there already; name another file")
+def check_target(path: Path) -> None:
+    """Raise ConfigError where the archive cannot go to ``path``: a file that exists, or a terminal."""
+    if path == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            hint = "redirect it to a file, as in gfd doctor --bundle - > gfd-bundle.tar.gz"
+            raise ConfigError("--bundle", COMMAND_LINE, f"standard output is a terminal; {hint}")
+    elif path.exists() or path.is_symlink():
+        raise ConfigError("--bundle", COMMAND_LINE, f"{path} already exists; name another file")
 
 
 def write(bundle: Bundle, path: Path) -> None:
-    """Write the archive, for its owner to read. Raises GfdError."""
+    """Write the archive to a new file that only its owner can read, or to standard output for ``-``.
+
+    Raises GfdError.
+    """
+    archive = _pack(bundle)
+    if path == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(archive)
+        sys.stdout.buffer.flush()
+        return
+    check_target(path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(archive)
+    except OSError as error:
+        raise GfdError(f"{path}: {error.strerror}; the bundle was not written") from error
+
+
+def _pack(bundle: Bundle) -> bytes:
+    """Return the gzipped tar archive, without a trace of who made it or when."""
     content = io.BytesIO()
-    # Neither archive nor compression tells who made it, or when.
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=content, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as archive,
@@ -90,13 +114,7 @@ def write(bundle: Bundle, path: Path) -> None:
             member = tarfile.TarInfo(f"gfd-bundle/{name}")
             member.size, member.mode = len(data), 0o644
             archive.addfile(member, io.BytesIO(data))
-    refuse_existing(path)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content.getvalue())
-    except OSError as error:
-        raise GfdError(f"{path}: {error.strerror}; the bundle is not written") from error
+    return content.getvalue()
 
 
 def _clean(found: Bundle, scrubber: Scrubber) -> Bundle:

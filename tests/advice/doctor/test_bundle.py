@@ -152,7 +152,8 @@ def test_what_cannot_be_had_is_named(place: tuple[Loaded, Site], tmp_path: Path)
     loaded, site = place
     site.inventory = site.labels = GfdError(f"no driver on node {NODE}")
     found = bundle.gather(loaded, site, [], log=tmp_path / "gone")
-    where = "in a pod it is kubectl's: kubectl logs POD | gfd doctor --bundle FILE --log -"
+    command = "kubectl exec -i POD -- gfd doctor --bundle - --log - > gfd-bundle.tar.gz"
+    where = f"in a pod: kubectl logs POD | {command}"
     assert found.missing == {
         "snapshot.yaml": "no driver on node node-1",
         "labels.txt": "no driver on node node-1",
@@ -226,10 +227,10 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "there").write_text("mine")
     (tmp_path / "link").symlink_to("nowhere")
     for name in ("there", "link"):
-        with pytest.raises(ConfigError, match="is there already; name another file"):
+        with pytest.raises(ConfigError, match="already exists; name another file"):
             bundle.write(bundle.Bundle(files={"a": "b"}), tmp_path / name)
     assert (tmp_path / "there").read_text() == "mine"
-    with pytest.raises(GfdError, match="No such file or directory; the bundle is not written"):
+    with pytest.raises(GfdError, match="No such file or directory; the bundle was not written"):
         bundle.write(bundle.Bundle(), tmp_path / "gone/b")
 
 
@@ -249,6 +250,7 @@ def test_the_command(
         "--kubeconfig=/gone",
         f"--bundle={path}",
         "--node-name=node-seventeen",
+        f"--output-file={tmp_path}/gfd",
     )
 
     class Input:
@@ -258,18 +260,53 @@ def test_the_command(
     assert cli.run((*given, "--log=-"), {}) == 0
     said = capsys.readouterr()
     assert said.out.startswith("skip  hardware      t4 is simulated")
-    assert said.err == f"gfd: {path}: {', '.join(NAMES)}; read it before you hand it on\n"
+    assert said.err == f"gfd: {path} holds {', '.join(NAMES)}; read it before you share it\n"
     files = read(path)
     assert files["log.txt"] == b"started on node-1\n"
     assert files["doctor.txt"].decode() == said.out
     assert b"node-seventeen" not in b"".join(files.values())
     assert cli.run(given, {}) == 2
-    again = f"gfd: --bundle (command line): {path} is there already; name another file\n"
+    again = f"gfd: --bundle (command line): {path} already exists; name another file\n"
     assert capsys.readouterr() == ("", again)
     for flag, name in (("--log=x", "--log"), ("--keep-names", "--keep-names")):
         assert cli.run(("doctor", "--simulate=t4", flag), {}) == 2
-        alone = f"gfd: {name} (command line): needs --bundle FILE.tar.gz, which it is about\n"
+        alone = f"gfd: {name} (command line): works only with --bundle FILE.tar.gz\n"
         assert capsys.readouterr() == ("", alone)
+
+
+def test_standard_output(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"started on node-seventeen\n")))
+    where = ("--kubeconfig=/gone", "--node-name=node-seventeen", f"--output-file={tmp_path}/gfd")
+    assert cli.run(("doctor", "--simulate=t4", *where, "--bundle=-", "--log=-"), {}) == 0
+    out, err = capsysbinary.readouterr()
+    path = tmp_path / "gfd-bundle.tar.gz"
+    path.write_bytes(out)
+    files = read(path)
+    assert list(files) == NAMES
+    assert files["log.txt"] == b"started on node-1\n"
+    report = files["doctor.txt"].decode()
+    assert err.decode() == f"{report}gfd: the bundle holds {', '.join(NAMES)}; read it before you share it\n"
+
+
+def test_standard_output_that_cannot_take_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("doctor", "--simulate=t4", "--kubeconfig=/gone", "--bundle=-")
+    assert cli.run((*words, "-o", "json"), {}) == 2
+    both = (
+        "gfd: --format (command line): json goes to standard output, and so does --bundle -; "
+        "write one of them to a file\n"
+    )
+    assert capsys.readouterr() == ("", both)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert cli.run(words, {}) == 2
+    terminal = (
+        "gfd: --bundle (command line): standard output is a terminal; redirect it to a file, as in "
+        "gfd doctor --bundle - > gfd-bundle.tar.gz\n"
+    )
+    assert capsys.readouterr() == ("", terminal)
 
 
 def test_a_machine_without_anything(tmp_path: Path) -> None:
