@@ -24,9 +24,8 @@ def _run(loaded: Loaded, values: Values) -> None:
     if path is not None:
         bundle.check_target(path)
         if path == bundle.STANDARD_OUTPUT and is_json:
-            raise ConfigError(
-                "--format", COMMAND_LINE, "json goes to standard output, and so does --bundle -"
-            )
+            both = "json and --bundle - both go to standard output; name a file for the bundle"
+            raise ConfigError("--format", COMMAND_LINE, both)
     elif values["log"] is not None or values["keep_names"]:
         flag = "--keep-names" if values["keep_names"] else "--log"
         raise ConfigError(flag, COMMAND_LINE, "works only with --bundle FILE.tar.gz")

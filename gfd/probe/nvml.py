@@ -38,8 +38,8 @@ UUID_BYTES = 96
 _INIT_ADVICE = {
     4: "run as a user that may open /dev/nvidiactl, or give the container the device nodes",
     9: "load the NVIDIA kernel module (nvidia-smi shows whether it answers)",
-    18: "the library is of another version than the loaded kernel module: restart this program after "
-    "the upgrade, or reboot if it stays",
+    18: "the library and the loaded kernel module are of different versions: reload the kernel module, or "
+    "reboot the node; a container that still has the old library must be started again",
 }
 
 

@@ -560,8 +560,9 @@ def system_cases() -> dict[str, Case]:
 INIT_TEXTS = {
     9: "Driver Not Loaded (NVML error 9); load the NVIDIA kernel module (nvidia-smi shows whether it "
     "answers)",
-    18: "RM has detected an NVML/RM version mismatch. (NVML error 18); the library is of another version "
-    "than the loaded kernel module: restart this program after the upgrade, or reboot if it stays",
+    18: "RM has detected an NVML/RM version mismatch. (NVML error 18); the library and the loaded kernel "
+    "module are of different versions: reload the kernel module, or reboot the node; a container that still "
+    "has the old library must be started again",
     4: "Insufficient Permissions (NVML error 4); run as a user that may open /dev/nvidiactl, or give the "
     "container the device nodes",
     999: "Unknown Error (NVML error 999); see the kernel log (dmesg) for messages of NVRM",

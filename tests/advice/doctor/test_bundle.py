@@ -296,8 +296,8 @@ def test_standard_output_that_cannot_take_it(
     words = ("doctor", "--simulate=t4", "--kubeconfig=/gone", "--bundle=-")
     assert cli.run((*words, "-o", "json"), {}) == 2
     both = (
-        "gfd: --format (command line): json goes to standard output, and so does --bundle -; "
-        "write one of them to a file\n"
+        "gfd: --format (command line): json and --bundle - both go to standard output; "
+        "name a file for the bundle\n"
     )
     assert capsys.readouterr() == ("", both)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)

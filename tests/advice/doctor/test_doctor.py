@@ -120,12 +120,15 @@ def test_a_library_of_another_version(root: Path, tmp_path: Path) -> None:
     (library / "libnvidia-ml.so.1").rename(library / "libnvidia-ml.so.580.159.04")
     (library / "libnvidia-ml.so.1").symlink_to("libnvidia-ml.so.580.159.04")
     said = run(root, Standin(gpus=(T4,), faults=(Fault(function="nvmlInit", error=18),)), library=library)
-    again = "restart this program after the upgrade, or reboot if it stays"
+    differ = (
+        "the library and the loaded kernel module are of different versions: reload the kernel module, or "
+        "reboot the node; a container that still has the old library must be started again"
+    )
     assert said.splitlines()[2:6] == [
         "FAIL  library       LIBRARY/libnvidia-ml.so.580.159.04 is 580.159.04, the kernel module 535.104.05",
-        f"{NEXT}restart what still runs with the old one, reload the kernel module, or reboot the node",
+        f"{NEXT}stop what still uses the old driver and reload the kernel module, or reboot the node",
         "FAIL  NVML          nvmlInit failed: RM has detected an NVML/RM version mismatch. (NVML error 18)",
-        f"{NEXT}the library is of another version than the loaded kernel module: {again}",
+        f"{NEXT}{differ}",
     ]
     assert said.endswith("\n5 ok, 3 failed, 1 skipped\n")
 

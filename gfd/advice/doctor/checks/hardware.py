@@ -59,7 +59,7 @@ def _library(site: Site) -> Finding:
     if kernel is None or not re.fullmatch(r"\d+\.\d+[.\d]*", version):
         return ok(f"{path}, version {version}" if "." in version else path)
     if version != kernel:
-        step = "restart what still runs with the old one, reload the kernel module, or reboot the node"
+        step = "stop what still uses the old driver and reload the kernel module, or reboot the node"
         return fail(f"{path} is {version}, the kernel module {kernel}", step)
     return ok(f"{path}, version {version} as the kernel module")
 
