@@ -97,6 +97,10 @@ def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     for given, implied in command.implies.items():
         if own_values[given]:
             values = {**implied, **values}
+    if command.asks_pod:
+        from gfd.cluster.token import read_environment
+
+        environ = {**environ, **read_environment(environ)}
     command.run(_load(values, environ), own_values)
     return ExitCode.DONE
 

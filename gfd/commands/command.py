@@ -52,3 +52,5 @@ class Command:
     """More sentences, for its own --help only."""
     implies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By a flag of :attr:`options` that is set: what the configuration is then taken to say."""
+    asks_pod: bool = False
+    """Whether node, namespace and pod that nobody names are those of the pod that it runs in."""

@@ -11,7 +11,7 @@ from gfd.options import Option
 
 if TYPE_CHECKING:
     from gfd.commands.command import Values
-    from gfd.config import Loaded
+    from gfd.config import Config, Loaded
 
 
 def _run(loaded: Loaded, values: Values) -> None:
@@ -21,12 +21,13 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.order import plan
     from gfd.printable import complain
 
-    if loaded.config.sinks == ("stdout",):
+    config = _choose_sink(loaded)
+    if config.sinks == ("stdout",):
         raise GfdError("--sink stdout: what is printed is not kept, so there is nothing to compare with")
-    reading = once.label(plan(loaded.config))
+    reading = once.label(plan(config))
     for index, reason in reading.failed_gpus.items():
         complain(f"warning: GPU {index} is left out: {reason}")
-    found = list(diff.compare(loaded.config, reading.labels))
+    found = list(diff.compare(config, reading.labels))
     comparisons = [each for each in found if isinstance(each, diff.Comparison)]
     if values["format"] == "json":
         sys.stdout.write(diff.to_json(comparisons))
@@ -39,8 +40,28 @@ def _run(loaded: Loaded, values: Values) -> None:
         raise GfdError("; ".join(complaints))
 
 
+def _choose_sink(loaded: Loaded) -> Config:
+    """Return the configuration with the sink that holds this node's labels, where none was named."""
+    from gfd.advice.publication import find_sink
+    from gfd.frozen import replace
+    from gfd.printable import complain
+
+    config = loaded.config
+    origins = {setting.option.field: setting.origin for setting in loaded.settings}
+    if origins["sinks"] != "default" or config.use_node_feature_api:
+        return config
+    found = find_sink(config)
+    if found is None or found in config.sinks:
+        return config
+    complain(f"no --sink is given; --sink {found} is used, since it holds labels of this node")
+    return replace(config, sinks=(found,))
+
+
 COMMAND = Command(
+    asks_pod=True,
     help="Show what a cycle now would change; exit code 1 if anything.",
+    notes="Without --sink it compares with the sink that holds labels of this node. In a pod, the token of "
+    "the service account tells node and namespace.",
     run=_run,
     options=(
         Option(

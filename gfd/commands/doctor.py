@@ -50,6 +50,7 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 COMMAND = Command(
+    asks_pod=True,
     help="Examine all between GPU and label; exit code 1 if anything fails.",
     run=_run,
     options=(

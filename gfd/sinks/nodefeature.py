@@ -31,6 +31,11 @@ PREFIX = "nvidia-features-for-"
 GRANT = "manifests/overlays/nodefeature (Role gfd)"
 
 
+def path_of(namespace: str, node_name: str) -> str:
+    """Return the API path of a node's object."""
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures/{PREFIX}{node_name}"
+
+
 class NodeFeature:
     """The one object of this node."""
 
@@ -54,7 +59,7 @@ class NodeFeature:
         self._resync = Resync(resync_s, clock)
         self._collection = f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures"
         self._object_name = f"{PREFIX}{node_name}"
-        self._path = f"{self._collection}/{self._object_name}"
+        self._path = path_of(namespace, node_name)
         self._owners: list[dict[str, str]] | None = None
         self._seen: dict[str, Any] | None = None
         """The object as it was last read or written; None where it must be read."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gfd.cluster.api import Api
 from gfd.frozen import dataclass
@@ -55,6 +59,31 @@ def start(plane: ControlPlane, node: str) -> Agent:
     file.write_text(token(plane, pod))
     kubeconfig = plane.write_kubeconfig(pod, token_file=file)
     return Agent(node=node, pod=pod, token_file=file, kubeconfig=kubeconfig, api=connect(kubeconfig))
+
+
+def pod_prefix() -> tuple[str, ...]:
+    """Return the words before a command that show it a token where a pod has it: a mount namespace."""
+    if os.geteuid() or shutil.which("unshare") is None:
+        pytest.skip("a mount namespace needs root and unshare")
+    script = """
+        set -e
+        mount -t tmpfs none /var/run
+        mkdir -p /var/run/secrets/kubernetes.io/serviceaccount
+        cp "$TOKEN" /var/run/secrets/kubernetes.io/serviceaccount/token
+        cp "$CA" /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
+        exec "$@"
+    """
+    return ("unshare", "-m", "sh", "-c", script, "sh")
+
+
+def pod_environment(plane: ControlPlane, agent: Agent) -> dict[str, str]:
+    """Return what :func:`pod_prefix` needs, and what Kubernetes tells every container."""
+    return {
+        "TOKEN": str(agent.token_file),
+        "CA": str(plane.home / "certificates" / "apiserver.crt"),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(plane.port),
+    }
 
 
 def entries(plane: ControlPlane, pod: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,24 +45,8 @@ def gfd(kubeconfig: Path, *words: str, **environ: str) -> tuple[int, str]:
 
 def test_in_a_pod(plane: ControlPlane, agent: Agent) -> None:
     """A mount namespace of its own shows the token where a pod has it."""
-    script = """
-        set -e
-        mount -t tmpfs none /var/run
-        mkdir -p /var/run/secrets/kubernetes.io/serviceaccount
-        cp "$TOKEN" /var/run/secrets/kubernetes.io/serviceaccount/token
-        cp "$CA" /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
-        exec "$@"
-    """
-    command = (*("unshare", "-m", "sh", "-c", script, "sh"), *(sys.executable, "-m", "gfd"), *SIMULATED)
-    if os.geteuid() or shutil.which("unshare") is None:
-        pytest.skip("a mount namespace needs root and unshare")
-    pod = {
-        "TOKEN": str(agent.token_file),
-        "CA": str(plane.home / "certificates" / "apiserver.crt"),
-        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-        "KUBERNETES_SERVICE_PORT": str(plane.port),
-        "NODE_NAME": "who",
-    }
+    command = (*agents.pod_prefix(), *(sys.executable, "-m", "gfd"), *SIMULATED)
+    pod = agents.pod_environment(plane, agent) | {"NODE_NAME": "who"}
     assert run(*command, **pod) == (0, "")
     assert node_labels(plane.admin, "who")[COUNT] == "7"
     code, said = run(*command, **pod | {"CA": str(plane.home / "key.pem")})

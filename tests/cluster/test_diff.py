@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
+from tests.cluster import agents
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.objects import NODES, apply_node, delete, make_node, merge, namespace, node
@@ -18,6 +21,7 @@ from tests.cluster.objects import NODES, apply_node, delete, make_node, merge, n
 pytestmark = pytest.mark.cluster
 
 FEATURES = f"/apis/{API_VERSION}/namespaces/compared/nodefeatures"
+COMPONENTS = Path(__file__).parents[2] / "manifests" / "components"
 SIMULATED = ("--simulate=t4",)
 NUMBERS = itertools.count(1)
 
@@ -185,3 +189,36 @@ def test_errors(place: Place) -> None:
     assert (code, out) == (1, "")
     expected = f"the API server does not know {API_VERSION}; install NFD, or choose another --sink\n"
     assert err.endswith(expected)
+
+
+def test_inside_a_pod(plane: ControlPlane, tmp_path: Path) -> None:
+    """Nobody names sink, node or namespace: the token and what is published tell."""
+    ensure_node_feature(plane)
+    agents.install(plane, *(COMPONENTS / name for name in ("node", "nodefeature")))
+    make_node(plane.admin, "inside")
+    agent = agents.start(plane, "inside")
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
+    environ = outside | agents.pod_environment(plane, agent)
+    gone = f"--output-file={tmp_path}/features.d/gfd"
+
+    def gfd(*words: str) -> tuple[int, list[str], str]:
+        command = (*agents.pod_prefix(), sys.executable, "-m", "gfd", *SIMULATED, gone, *words)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    said = "gfd: no --sink is given; --sink {} is used, since it holds labels of this node\n"
+    same = "nothing would change; 26 the same, 0 of others"
+    try:
+        code, lines, err = gfd("diff")
+        assert (code, lines) == (1, [])
+        assert err.startswith(f"gfd: sink file: {tmp_path}/features.d/gfd: {tmp_path}/features.d: ")
+        assert gfd("--oneshot", "--sink=node", "--node-name=inside")[0] == 0
+        assert gfd("diff") == (0, ["--sink node: nodes/inside", same], said.format("node"))
+        assert gfd("--oneshot", "--sink=nodefeature", "--node-name=inside", "--namespace=gfd")[0] == 0
+        target = "nodefeatures/nvidia-features-for-inside in namespace gfd"
+        heading = f"--sink nodefeature: {target}"
+        assert gfd("diff") == (0, [heading, same], said.format("nodefeature"))
+        assert gfd("diff", "--sink=node")[1][0] == "--sink node: nodes/inside"
+    finally:
+        delete(plane.admin, f"{NODES}/inside")
+        plane.kubectl("-n", "gfd", "delete", "nodefeatures", "--all")
