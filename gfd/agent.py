@@ -40,6 +40,8 @@ class Setup:
 
     order: Order
     publisher: Publisher
+    warnings: tuple[str, ...] = ()
+    """About the configuration."""
 
     @property
     def config(self) -> Config:
@@ -82,6 +84,8 @@ class Agent:
         self._is_setup_new = True
         """Whether nothing was read by what is set up."""
         self.setup = load()
+        self._metrics_addr = self.setup.config.metrics_addr
+        """What is served, until the service ends."""
         self._expect()
 
     def cycle(self) -> None:
@@ -147,9 +151,12 @@ class Agent:
             setup = self._load()
             order = setup.order
             if not is_asked_for and replace(order, timestamp_s=before.order.timestamp_s) == before.order:
+                self.setup = replace(before, warnings=setup.warnings)
+                self._expect()
                 return False
             self._server.ask(replace(order, job="check"))
         except GfdError as error:
+            self._status.config_rejected(str(error))
             self._troubles.tell(
                 "config", "config.rejected", reason=str(error), kept="the configuration loaded before"
             )
@@ -160,9 +167,6 @@ class Agent:
             setup.publisher.follow(self._drifted)
         self._watch.follow(*readers(setup.config, os.environ))
         self._expect()
-        self._troubles.heal("config")
-        if setup.config.metrics_addr != before.config.metrics_addr:
-            self._log.warning("config.doubted", reason="--metrics-addr changes when the service is restarted")
         self._log.info("config.reloaded")
         return True
 
@@ -229,6 +233,7 @@ class Agent:
         for sink in published.changed:
             self._status.published(sink)
         for sink in published.succeeded:
+            self._status.sink_took(sink)
             self._troubles.heal(f"sink {sink}")
         for error in published.errors:
             if not self._has_started and not error.retryable:
@@ -274,8 +279,16 @@ class Agent:
         self._status.withdrawn()
 
     def _expect(self) -> None:
-        config = self.setup.config
+        """Tell status and log what the configuration in force is, and what is wrong with it."""
+        config, doubts = self.setup.config, list(self.setup.warnings)
+        if config.metrics_addr != self._metrics_addr:
+            doubts.append("--metrics-addr changes when the service is restarted")
         self._status.expect(config.sinks)
+        self._status.config_loaded(doubts)
+        self._troubles.heal("config")
+        for doubt in doubts:
+            self._troubles.tell(f"doubt {doubt}", "config.doubted", reason=doubt)
+        self._troubles.heal_others("doubt ", {f"doubt {doubt}" for doubt in doubts})
         reason = None if config.simulate else explain_blindness(config.proc_driver_dir)
         if reason:
             self._troubles.tell("watch", "watch.blinded", reason=reason)

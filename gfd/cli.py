@@ -203,10 +203,8 @@ def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode
     def setup() -> Setup:
         again = load()
         configure(again.config.log_level, again.config.log_format)
-        for warning in again.warnings:
-            log.warning("config.doubted", reason=warning)
         sinks = _make_sinks(again.config, lambda reason: log.warning("publish.noted", reason=reason))
-        return Setup(order=plan(again.config), publisher=Publisher(sinks))
+        return Setup(order=plan(again.config), publisher=Publisher(sinks), warnings=again.warnings)
 
     status = Status()
     troubles = Troubles(log)

@@ -95,6 +95,12 @@ class StatusCollector(Collector):
             "Since when the hardware cannot be read, in seconds since the epoch.",
             facts.stale_since_s,
         )
+        yield _gauge(
+            "gfd_config_rejected",
+            "1 while the configuration on disk cannot be used and the one before is in force, else 0.",
+            bool(facts.rejection),
+        )
+        yield _gauge("gfd_config_warnings", "Warnings about the configuration in force.", len(facts.doubts))
         yield InfoMetricFamily("gfd_build", "Which gfd this is.", {"version": __version__})
 
 

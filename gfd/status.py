@@ -23,8 +23,11 @@ RESULTS: tuple[Result, ...] = ("published", "unchanged", "failed")
 MAX_REASON = 500
 """Characters of a reason that are shown."""
 
+MAX_DOUBTS = 5
+"""Warnings about the configuration that are shown."""
+
 Judgement = tuple[bool, str]
-"""Whether all is well, and one line that says why not."""
+"""Whether all is well, and a line that says why not; others may follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,12 @@ class Facts:
     """By sink and class of reason."""
     stale_since_s: float | None = None
     """Seconds since the epoch; None while what was read last still holds."""
+    holders: frozenset[str] = frozenset()
+    """Sinks that took the labels when they were last asked to."""
+    rejection: str = ""
+    """Why the configuration on disk is not in force; empty where it is."""
+    doubts: tuple[str, ...] = ()
+    """Warnings about the configuration in force."""
     withdrawn_at_s: float | None = None
     problem: str = ""
     """What went wrong in the last cycle; empty where nothing did."""
@@ -90,6 +99,7 @@ class Status:
             changes = dict.fromkeys(sinks, 0)
             errors = {(sink, reason): 0 for sink in changes for reason in reasons}
             self._put(
+                holders=known.holders & set(changes),
                 published_changes=changes | dict(known.published_changes),
                 sink_errors=errors | dict(known.sink_errors),
             )
@@ -137,11 +147,20 @@ class Status:
             counts = self._facts.published_changes
             self._put(published_changes={**counts, sink: counts.get(sink, 0) + 1})
 
+    def sink_took(self, sink: str) -> None:
+        """``sink`` holds the labels, whether or not anything changed there."""
+        with self._lock:
+            self._put(holders=self._facts.holders | {sink})
+
     def sink_failed(self, sink: str, reason_class: str, reason: str) -> None:
         """``sink`` did not take the labels; ``reason_class`` is one of few words, ``reason`` a sentence."""
         with self._lock:
             counts, key = self._facts.sink_errors, (sink, reason_class)
-            self._put(sink_errors={**counts, key: counts.get(key, 0) + 1}, problem=_one_line(reason))
+            self._put(
+                holders=self._facts.holders - {sink},
+                sink_errors={**counts, key: counts.get(key, 0) + 1},
+                problem=_one_line(reason),
+            )
 
     def cycle_ended(
         self, result: Result, *, duration_s: float, probe_s: float | None = None, problem: str = ""
@@ -180,7 +199,17 @@ class Status:
     def withdrawn(self) -> None:
         """The labels were removed because they had been stale for too long."""
         with self._lock:
-            self._put(withdrawn_at_s=self._epoch_s(), labels=0)
+            self._put(withdrawn_at_s=self._epoch_s(), labels=0, holders=frozenset())
+
+    def config_loaded(self, doubts: Iterable[str]) -> None:
+        """The configuration on disk is in force; ``doubts`` are the warnings about it."""
+        with self._lock:
+            self._put(rejection="", doubts=tuple(_one_line(doubt) for doubt in doubts))
+
+    def config_rejected(self, reason: str) -> None:
+        """The configuration on disk cannot be used, and the one loaded before stays in force."""
+        with self._lock:
+            self._put(rejection=_one_line(reason))
 
     def health(self) -> Judgement:
         """Return whether the service goes round; where it does not, only a restart helps."""
@@ -194,15 +223,28 @@ class Status:
         return True, "ok"
 
     def readiness(self) -> Judgement:
-        """Return whether the labels of this node can be trusted."""
+        """Return whether the labels of this node can be trusted; further lines tell of the configuration."""
+        is_ready, text = self._trust()
+        facts = self._facts
+        lines = [text]
+        if facts.rejection:
+            lines.append(f"configuration rejected, the one loaded before is in force: {facts.rejection}")
+        lines += [f"configuration doubted: {doubt}" for doubt in facts.doubts[:MAX_DOUBTS]]
+        if len(facts.doubts) > MAX_DOUBTS:
+            lines.append(f"configuration doubted: {len(facts.doubts) - MAX_DOUBTS} more warnings in the log")
+        return is_ready, "\n".join(lines)
+
+    def _trust(self) -> Judgement:
         facts = self._facts
         why = f": {facts.problem}" if facts.problem else ""
         if facts.withdrawn_at_s is not None:
             return False, f"the labels were withdrawn at {_shown(facts.withdrawn_at_s)}{why}"
-        if facts.succeeded_at_s is None:
+        if facts.succeeded_at_s is None and not facts.holders:
             return False, f"no labels have been published yet{why}"
         if facts.stale_since_s is not None:
             return False, f"the labels are stale since {_shown(facts.stale_since_s)}{why}"
+        if not facts.holders:
+            return False, f"no sink holds the labels{why}"
         return True, f"ok, but the last cycle failed{why}" if why else "ok"
 
     def _put(self, **changes: Any) -> None:

@@ -158,10 +158,27 @@ def test_a_call_that_hangs_does_not_keep_it_alive(tmp_path: Path) -> None:
         assert took_s < 1
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def fetch(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
 def test_reload(tmp_path: Path) -> None:
-    config = tmp_path / "config.yaml"
-    config.write_text("flags: {migStrategy: none}\n")
-    with serve(tmp_path, f"--config-file={config}", "--sleep-interval=infinite") as service:
+    config, port = tmp_path / "config.yaml", free_port()
+    good = "flags: {migStrategy: none}\n"
+    config.write_text(good)
+    given = (f"--config-file={config}", "--sleep-interval=infinite", f"--metrics-addr=127.0.0.1:{port}")
+    with serve(tmp_path, *given) as service:
         wait(lambda: service.labels, "labels")
         assert "mig.strategy" not in service.labels
         config.write_text("flags: {migStrategy: wrong}\n")
@@ -169,6 +186,15 @@ def test_reload(tmp_path: Path) -> None:
         (rejected,) = wait(lambda: service.log("config.rejected"), "the rejection")
         assert rejected["reason"].startswith(f"flags.migStrategy ({config}:1): is unknown: 'wrong'")
         assert "mig.strategy" not in service.labels
+        wait(lambda: "\ngfd_config_rejected 1.0\n" in fetch(port, "/metrics")[1], "the metric")
+        assert fetch(port, "/readyz") == (
+            200,
+            "ok\nconfiguration rejected, the one loaded before is in force: " + rejected["reason"] + "\n",
+        )
+        # What is on disk is what is in force again.
+        config.write_text(good)
+        wait(lambda: "\ngfd_config_rejected 0.0\n" in fetch(port, "/metrics")[1], "the end of the rejection")
+        assert fetch(port, "/readyz") == (200, "ok\n")
         config.write_text("flags: {migStrategy: mixed}\nnonsense: 1\n")
         service.process.send_signal(signal.SIGHUP)
         wait(lambda: service.labels.get("mig.strategy") == "mixed", "the new strategy")
@@ -176,7 +202,27 @@ def test_reload(tmp_path: Path) -> None:
         assert doubted["reason"].startswith(f"{config}:2: unknown key nonsense is ignored")
         wait(lambda: len(service.log("cycle.published")) == 2, "the second line")
         assert [entry["level"] for entry in service.log("cycle.published")] == ["info", "info"]
+        assert "\ngfd_config_warnings 1.0\n" in fetch(port, "/metrics")[1]
+        assert fetch(port, "/readyz") == (200, f"ok\nconfiguration doubted: {doubted['reason']}\n")
+        # The key goes, and nothing else changes.
+        config.write_text("flags: {migStrategy: mixed}\n")
+        wait(lambda: fetch(port, "/readyz") == (200, "ok\n"), "the end of the doubt")
         assert service.end()[0] == 0
+
+
+def test_it_is_not_ready_while_no_sink_holds_the_labels(tmp_path: Path) -> None:
+    port = free_port()
+    with serve(tmp_path, f"--metrics-addr=127.0.0.1:{port}") as service:
+        wait(lambda: service.log("cycle.published"), "labels")
+        assert fetch(port, "/readyz") == (200, "ok\n")
+        service.file.unlink()
+        service.file.mkdir()
+        wait(lambda: fetch(port, "/readyz")[0] == 503, "the failure")
+        said = fetch(port, "/readyz")[1]
+        assert said.startswith(f"no sink holds the labels: sink file: {service.file}: ")
+        service.file.rmdir()
+        wait(lambda: fetch(port, "/readyz") == (200, "ok\n"), "readiness again")
+        assert service.labels
 
 
 def test_a_template_that_breaks_keeps_the_last_labels(tmp_path: Path) -> None:
@@ -343,16 +389,10 @@ def test_a_changed_config_file_is_loaded_without_being_asked(tmp_path: Path) -> 
 
 
 def test_what_it_tells(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     def read(path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        return fetch(port, path)
 
     with serve(tmp_path, f"--metrics-addr=127.0.0.1:{port}", "--mig-strategy=mixed", machine=MIG) as service:
         wait(lambda: service.log("cycle.published"), "labels")

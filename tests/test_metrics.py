@@ -36,6 +36,7 @@ def busy_status() -> Status:
     status.expect(["file", "stdout"], ["io"])
     status.read_succeeded(gpus_ok=7, gpus_failed=1, mig_devices={"1g.5gb": 7, "1c.3g.20gb": 2}, labels=31)
     status.published("file")
+    status.sink_took("file")
     status.sink_failed("stdout", "io", "Broken pipe")
     status.cycle_ended("published", duration_s=0.5, probe_s=0.25)
     status.probe_restarted()
@@ -91,7 +92,9 @@ def samples(text: str) -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
-def test_every_metric(server: httpd.Server) -> None:
+def test_every_metric(server: httpd.Server, status: Status) -> None:
+    status.config_loaded(["config.yaml:1: unknown key flgas is ignored", "config.yaml:5: and another"])
+    status.config_rejected("config.yaml:1: no")
     _, head, body = fetch(server, "/metrics")
     assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
     ours = {name: value for name, value in samples(body).items() if name.startswith("gfd_")}
@@ -116,6 +119,8 @@ def test_every_metric(server: httpd.Server) -> None:
         "gfd_probe_restarts_total": 1,
         "gfd_probes_stuck": 2,
         "gfd_stale": 0,
+        "gfd_config_rejected": 1,
+        "gfd_config_warnings": 2,
         f'gfd_build_info{{version="{gfd.__version__}"}}': 1,
     }
     assert samples(body)["process_resident_memory_bytes"] > 1e6
@@ -134,6 +139,8 @@ def test_what_is_unknown_is_left_out() -> None:
         "gfd_probe_restarts_total",
         "gfd_probes_stuck",
         "gfd_stale",
+        "gfd_config_rejected",
+        "gfd_config_warnings",
         f'gfd_build_info{{version="{gfd.__version__}"}}',
     }
 

@@ -38,6 +38,7 @@ def status(steady: Clock, epoch: Clock) -> Status:
 def good_cycle(status: Status) -> None:
     status.read_succeeded(gpus_ok=2, gpus_failed=0, mig_devices={}, labels=20)
     status.published("file")
+    status.sink_took("file")
     status.cycle_ended("published", duration_s=0.5, probe_s=0.4)
 
 
@@ -141,15 +142,49 @@ def test_the_service_may_know_better_since_when_labels_are_stale(status: Status)
     assert status.readiness()[1].startswith("the labels are stale since 2026-07-30T11:00:00Z")
 
 
-def test_what_was_published_stays_trusted_while_a_sink_fails(status: Status) -> None:
+def test_labels_that_no_sink_took_are_not_trusted(status: Status) -> None:
     good_cycle(status)
-    status.sink_failed("file", "io", "no space left")
+    status.sink_failed("file", "EISDIR", "this is a directory")
     status.cycle_ended("failed", duration_s=1)
-    assert status.readiness() == (True, "ok, but the last cycle failed: no space left")
-    status.cycle_ended("failed", duration_s=1, problem="template mine.j2, line 1: no")
-    assert status.readiness() == (True, "ok, but the last cycle failed: template mine.j2, line 1: no")
+    assert status.readiness() == (False, "no sink holds the labels: this is a directory")
     good_cycle(status)
     assert status.readiness() == (True, "ok")
+
+
+def test_one_sink_that_holds_the_labels_is_enough(status: Status) -> None:
+    status.expect(["file", "stdout"])
+    status.sink_took("file")
+    status.sink_failed("stdout", "EPIPE", "Broken pipe")
+    status.cycle_ended("failed", duration_s=1)
+    assert status.readiness() == (True, "ok, but the last cycle failed: Broken pipe")
+    status.cycle_ended("failed", duration_s=1, problem="template mine.j2, line 1: no")
+    assert status.readiness() == (True, "ok, but the last cycle failed: template mine.j2, line 1: no")
+    # A configuration without the sink that has them.
+    status.expect(["stdout"])
+    assert not status.readiness()[0]
+
+
+def test_a_rejected_configuration_is_told_until_another_is_loaded(status: Status) -> None:
+    good_cycle(status)
+    status.config_rejected("config.yaml:2: no\nreally")
+    assert status.facts.rejection
+    assert status.readiness() == (
+        True,
+        "ok\nconfiguration rejected, the one loaded before is in force: config.yaml:2: no really",
+    )
+    status.config_loaded(())
+    assert status.readiness() == (True, "ok")
+
+
+def test_the_first_doubts_are_told(status: Status) -> None:
+    status.config_loaded([f"config.yaml:{line}: unknown key" for line in range(1, 9)])
+    assert len(status.facts.doubts) == 8
+    first, *others = status.readiness()[1].splitlines()
+    assert first == "no labels have been published yet"
+    assert others == [
+        *(f"configuration doubted: config.yaml:{line}: unknown key" for line in range(1, 6)),
+        "configuration doubted: 3 more warnings in the log",
+    ]
 
 
 def test_a_reason_is_one_line_that_ends(status: Status) -> None:
@@ -173,5 +208,6 @@ def test_labels_that_arrived_after_all() -> None:
     status.sink_failed("file", "ENOSPC", "sink file: disk full")
     status.cycle_ended("failed", duration_s=1.0)
     assert status.readiness() == (False, "no labels have been published yet: sink file: disk full")
+    status.sink_took("file")
     status.caught_up()
     assert status.readiness() == (True, "ok")
