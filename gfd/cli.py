@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What keeps output from being written, and nothing else that is not translated where it happens."""
 
+_LONGEST = 500
+"""Characters of an error that nobody foresaw."""
+
 
 def main() -> NoReturn:
     """Run gfd with this process's arguments and exit."""
@@ -54,21 +57,49 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     except ConfigError as error:
         _complain(str(error))
         return ExitCode.MISUSED if error.origin == COMMAND_LINE else ExitCode.FAILED
-    except GfdError as error:
-        for each in error.errors if isinstance(error, SeveralErrors) else (error,):
-            _complain(str(each))
-        return ExitCode.FAILED
     except BrokenPipeError:  # whoever read it has seen enough
         return ExitCode.DONE
-    except OSError as error:
-        if error.errno not in _DISK:
-            raise
-        _complain(f"the output could not be written: {error.strerror}")
-        return ExitCode.FAILED
     except KeyboardInterrupt:
+        return ExitCode.FAILED
+    except Exception as error:  # nothing from outside may show as a traceback, which can quote a credential
+        for line in _tell(error):
+            _complain(line)
+        if _is_debugging(argv, environ):
+            _complain_traceback(error)
         return ExitCode.FAILED
     else:
         return code
+
+
+def _tell(error: Exception) -> list[str]:
+    """Return what a person should read about an error, line by line."""
+    if isinstance(error, SeveralErrors):
+        return list(map(str, error.errors))
+    if isinstance(error, GfdError):
+        return [str(error)]
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return [f"the output could not be written: {error.strerror}"]
+    from gfd.credentials import conceal
+
+    what = f"unexpected {type(error).__name__}: {conceal(str(error))[:_LONGEST]}".rstrip(": ")
+    return [f"{what}; run it again with --log-level debug and report what that prints"]
+
+
+def _is_debugging(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+    import re
+
+    # The configuration may be what failed.
+    given: list[str] = re.findall(r"(?<!\S)--?log-level[=\s](\w+)", " ".join(argv))
+    return (given or [environ.get("GFD_LOG_LEVEL", "")])[-1] == "debug"
+
+
+def _complain_traceback(error: Exception) -> None:
+    import traceback
+
+    from gfd.credentials import conceal
+
+    for line in conceal("".join(traceback.format_exception(error))).splitlines():
+        _complain(line)
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:

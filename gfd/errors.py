@@ -111,9 +111,12 @@ class ApiError(GfdError):
     ) -> None:
         """``kind`` is the server's reason in one word; ``status`` the HTTP code, 0 without an answer.
 
-        ``verb`` is Kubernetes' for what was asked, ``details`` those of the Status object.
+        ``verb`` is Kubernetes' for what was asked, ``details`` those of the Status object. Credentials in
+        ``message`` are replaced: a library, a plugin or a server may repeat what it was given.
         """
-        super().__init__(message)
+        from gfd.credentials import conceal
+
+        super().__init__(conceal(message))
         self.kind = kind
         self.status = status
         self.verb = verb

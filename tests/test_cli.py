@@ -368,3 +368,28 @@ def test_a_reader_that_has_seen_enough() -> None:
     )
     assert done.stdout == "nvidia.com/cuda.driver-version.full=460.73.01\n"
     assert done.stderr == ""
+
+
+def test_what_nobody_foresaw_is_one_line(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback, and no credential in what --log-level debug adds."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("it broke: Authorization: Bearer open-sesame")
+
+    monkeypatch.setattr(cli, "_run", fail)
+    said = (
+        "gfd: unexpected RuntimeError: it broke: Authorization: Bearer SECRET; run it again with --log-level "
+    )
+    assert gfd("dump") == (1, "", f"{said}debug and report what that prints\n")
+    for argv, environ in (
+        (("dump", "--log-level=debug"), {}),
+        (("-log-level", "debug", "dump"), {"GFD_LOG_LEVEL": "error"}),
+        (("dump",), {"GFD_LOG_LEVEL": "debug"}),
+    ):
+        code, _, err = gfd(*argv, **environ)
+        assert code == 1
+        assert err.startswith(said)
+        assert "Traceback" in err
+        assert "sesame" not in err
+        assert all(line.startswith("gfd: ") for line in err.splitlines())
+    assert "Traceback" not in gfd("dump", "--log-level=error", GFD_LOG_LEVEL="debug")[2]

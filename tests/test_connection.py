@@ -13,6 +13,7 @@ import pytest
 from gfd.cluster import pod
 from gfd.cluster.connection import connect
 from gfd.errors import ApiError
+from tests.hostile.server import make_certificate
 
 
 def kubeconfig(path: Path, *contexts: str, current: str = "", user: dict[str, Any] | None = None) -> Path:
@@ -82,8 +83,7 @@ def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     assert refused(None) == (
-        f"kubeconfig {tmp_path}/.kube/config: there is no such file, and this is no pod; "
-        "name one with --kubeconfig"
+        f"kubeconfig {tmp_path}/.kube/config: there is no such file; not running in a pod; pass --kubeconfig"
     )
 
 
@@ -176,7 +176,7 @@ def test_a_pod_without_a_proxy_does_not_import_the_package() -> None:
 def test_no_key_of_a_kubeconfig_is_left_behind(tmp_path: Path) -> None:
     """The package writes what stands in it as text into files, since TLS wants files."""
     (tmp_path / "temporary").mkdir()
-    secret = base64.b64encode(b"a key").decode()
+    secret = base64.b64encode(make_certificate(tmp_path / "pair").read_bytes()).decode()
     user = {"client-certificate-data": secret, "client-key-data": secret}
     path = kubeconfig(tmp_path / "config", "127.1.2.3", user=user)
     run = subprocess.run(

@@ -1,21 +1,28 @@
 """How the API server is reached by a kubeconfig, or through a proxy.
 
-The kubernetes package finds the server, proves who it is and who we are: contexts, exec plugins, bound tokens
-and their renewal, proxies. Its generated classes are left alone: they cost 250 modules and change between
-versions.
+The kubernetes package proves who the server is and who we are: exec plugins, bound tokens and their renewal,
+proxies. Its generated classes are left alone: they cost 250 modules and change between versions.
 """
 
 from __future__ import annotations
 
 import logging
+import ssl
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from kubernetes import config as kube
 from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
+from urllib3.exceptions import HTTPError, HTTPWarning
+from urllib3.util import make_headers, parse_url
 
 from gfd.cluster.connection import DEFAULT_KUBECONFIG, Connection, split
+from gfd.cluster.header import authorize
+from gfd.cluster.kubefile import choose
+from gfd.credentials import remember
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
@@ -27,51 +34,64 @@ def connect(kubeconfig: Path | None, context: str | None) -> Connection:
     """Return the connection that a kubeconfig means. Raises ApiError; see :mod:`gfd.cluster.connection`."""
     path = (kubeconfig or DEFAULT_KUBECONFIG).expanduser()
     files = list(split(path))
-    if not any(file.is_file() for file in files):
-        hint = "; name another" if kubeconfig else ", and this is no pod; name one"
-        raise ApiError(
-            f"kubeconfig {path}: there is no such file{hint} with --kubeconfig", kind="credentials"
-        )
-    if context is None and len(files) > 1:
-        # To kubectl the first that names one counts, to the package the last.
-        context, _ = _read_contexts(files)
-    with _translated(f"kubeconfig {path}", files, context):
-        return _make(lambda configuration: _load(path, context, configuration))
+    source = f"kubeconfig {path}"
+    if not any(file.exists() for file in files):
+        hint = "name another with" if kubeconfig else "not running in a pod; pass"
+        raise ApiError(f"{source}: there is no such file; {hint} --kubeconfig", kind="credentials")
+    chosen = choose(source, files, context)
+    with _translated(source):
+        return _make(lambda configuration: _load(path, chosen.context, configuration), source, chosen.origin)
 
 
 def connect_pod() -> Connection:
     """Return the connection of a pod that reaches the server through a proxy. Raises ApiError."""
-    with _translated("the pod's service account", [], None):
-        return _make(lambda configuration: kube.load_incluster_config(client_configuration=configuration))
+    source = "the pod's service account"
+    with _translated(source):
+        return _make(
+            lambda configuration: kube.load_incluster_config(client_configuration=configuration),
+            source,
+            f"the token of {source}",
+        )
 
 
-def _make(load: Callable[[Configuration], object]) -> Connection:
+def _make(load: Callable[[Configuration], object], source: str, origin: str) -> Connection:
+    # To leave the server's certificate unchecked is the kubeconfig's decision.
+    warnings.simplefilter("ignore", HTTPWarning)
     configuration = Configuration()
     # The caller knows better than the pool which request may be made again, and when.
     configuration.retries = False
     load(configuration)
+    _check_certificates(configuration, source)
+    _authorize_proxy(configuration, source)
     pool = RESTClientObject(configuration).pool_manager
 
     def authorization() -> dict[str, str]:
-        settings = configuration.auth_settings().values()
-        return {each["key"]: each["value"] for each in settings if each["in"] == "header" and each["value"]}
+        # The package may renew the credential now.
+        with _translated(source), _heard():
+            settings = configuration.auth_settings().values()
+        value = next((each["value"] for each in settings if each["in"] == "header" and each["value"]), "")
+        return authorize(value, origin)
 
+    authorization()
     return Connection(configuration.host.rstrip("/"), pool, authorization)
 
 
 @contextmanager
-def _translated(source: str, files: list[Path], context: str | None) -> Iterator[None]:
+def _translated(source: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # of the package, of yaml, of ssl, of the file system: it wraps none of them
-        lack = (
-            _find_lack(files, context)
-            or f"cannot be used: {' '.join(str(error).split()) or type(error).__name__}"
-        )
-        raise ApiError(f"{source} {lack}", kind="credentials") from error
+    except ApiError:
+        raise
+    except Exception as error:  # of the package, of ssl, of the file system: it wraps none of them
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnicodeError):  # it quotes
+            reason = "a credential has a character that cannot be sent"
+        if isinstance(error, ImportError):
+            reason = "a SOCKS proxy needs the Python package PySocks; name an HTTP proxy"
+        raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
 
 
-def _load(path: Path, context: str | None, configuration: Configuration) -> None:
+def _load(path: Path, context: str, configuration: Configuration) -> None:
     with _heard() as said:
         kube.load_kube_config(config_file=str(path), context=context, client_configuration=configuration)
     # The package only logs that a plugin failed, and would go on as nobody.
@@ -92,26 +112,32 @@ def _heard() -> Iterator[list[str]]:
         logging.getLogger().removeHandler(listener)
 
 
-def _find_lack(files: list[Path], context: str | None) -> str:
-    """Return which context is not there, if that is what is wrong."""
-    from gfd.values import did_you_mean
-
-    current, names = _read_contexts(files)
-    wanted = context or current
-    if not wanted or wanted in names:
-        return ""
-    return f"has no context {wanted!r}; there are {', '.join(names) or 'none'}{did_you_mean(wanted, names)}"
-
-
-def _read_contexts(files: list[Path]) -> tuple[str | None, list[str]]:
-    """Return the current context and the names of all; nothing where a file is not as it should be."""
-    import yaml
-
-    current, names = None, list[str]()
+def _check_certificates(configuration: Configuration, source: str) -> None:
+    """Raise ApiError where TLS cannot use what is given; told by a handshake, the server would be blamed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    what = "certificate authority"
     try:
-        for content in (yaml.safe_load(file.read_bytes()) for file in files if file.is_file()):
-            current = current or content.get("current-context")
-            names += [str(each["name"]) for each in content.get("contexts") or ()]
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, KeyError):
-        return None, []
-    return current, names
+        if configuration.ssl_ca_cert:
+            context.load_verify_locations(configuration.ssl_ca_cert)
+        what = "client certificate or its key"
+        if configuration.cert_file:
+            # Without this, an encrypted key would be asked for on the terminal.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, lambda: "")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ApiError(f"{source} cannot be used: its {what}: {reason}", kind="credentials") from error
+
+
+def _authorize_proxy(configuration: Configuration, source: str) -> None:
+    """Show the proxy the name and password in its URL, as kubectl does; no message holds them then."""
+    if not configuration.proxy:
+        return
+    try:
+        proxy = parse_url(configuration.proxy)
+    except HTTPError as error:
+        reason = "the proxy's URL is not a URL; see proxy-url and HTTPS_PROXY"
+        raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
+    if proxy.auth and proxy.scheme in {"http", "https"}:
+        remember(unquote(proxy.auth), *unquote(proxy.auth).split(":", 1)[1:])
+        configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(proxy.auth))
+        configuration.proxy = proxy._replace(auth=None).url

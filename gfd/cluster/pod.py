@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from urllib3 import PoolManager
 
 from gfd.cluster.connection import Connection
+from gfd.cluster.header import authorize
 from gfd.errors import ApiError
+from gfd.files import CONFIGURATION_BYTES, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,12 +37,13 @@ def connect(
     def authorization() -> dict[str, str]:
         # The kubelet renews it, long before it expires.
         try:
-            token = token_file.read_text().strip()
+            token = read_text(token_file, CONFIGURATION_BYTES)
         except OSError as error:
             raise _refusal(f"{token_file}: {error.strerror}") from error
-        if not token:
+        headers = authorize(f"Bearer {token}", str(token_file))
+        if not headers:
             raise _refusal(f"{token_file} is empty")
-        return {"authorization": f"Bearer {token}"}
+        return headers
 
     authorization()
     return Connection(f"https://{f'[{host}]' if ':' in host else host}:{port}", pool, authorization)

@@ -55,9 +55,9 @@ def test_in_a_pod(plane: ControlPlane, agent: Agent) -> None:
     code, said = run(sys.executable, "-m", "gfd", *SIMULATED, NODE_NAME="who", HOME="/nowhere")
     assert code == 1
     assert said.startswith(
-        "gfd: sink node: nodes/who: kubeconfig /nowhere/.kube/config: there is no such file, "
+        "gfd: sink node: nodes/who: kubeconfig /nowhere/.kube/config: there is no such file; "
     )
-    assert said.endswith("and this is no pod; name one with --kubeconfig\n")
+    assert said.endswith("not running in a pod; pass --kubeconfig\n")
 
 
 def test_a_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agent: Agent) -> None:
@@ -124,7 +124,7 @@ PLUGIN = """{
     [
         ("", "cannot be used: "),
         ("{", "cannot be used: "),
-        ("a: b", "cannot be used: "),
+        ("a: b", "has no current context; name one with --context\n"),
         ('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}', "has no context 'gone'"),
         (
             PLUGIN % "gone-\\u001b",

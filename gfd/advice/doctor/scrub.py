@@ -9,10 +9,11 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from gfd import credentials
+from gfd.credentials import SECRET, SHAPES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SECRET = "SECRET"  # noqa: S105 - it stands for one
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _QUOTE = r"(?:\\?[\"'])?"
@@ -20,12 +21,8 @@ _QUOTE = r"(?:\\?[\"'])?"
 _NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 
 _SECRETS = (
-    re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL),
-    re.compile(r"(?<![\w+/])LS0tLS1CRUdJTi[\w+/]+=*"),  # the same in base64, as a kubeconfig has it
-    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),  # a JSON web token, as service accounts have
+    *SHAPES,
     re.compile(r"(?<![\w.])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.])"),  # a bootstrap token
-    re.compile(r"(?<=://)[^/\s@]+(?=@)"),
-    re.compile(r"(?i)\b(?<=bearer )\S+"),
     re.compile(
         r"(?i)(?:token|password|passwd|secret|authorization|cookie|api[-_]?key|client[-_]key[-_]data)[\w-]{0,30}"
         rf"{_QUOTE}\s*[:=]\s*{_QUOTE}(?:bearer\s+|basic\s+)?(?P<value>[^\s\"',;}}\\]+)"
@@ -89,7 +86,7 @@ class Scrubber:
     def __init__(self, *, keeps_names: bool = False, secrets: Iterable[str] = ()) -> None:
         """``secrets`` are known ones, whatever they look like. Those go even where names are kept."""
         self._keeps_names = keeps_names
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._secrets = sorted(filter(None, (*secrets, *credentials.known())), key=len, reverse=True)
         self._aliases: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
         self._names: dict[str, str] = {}

@@ -1,0 +1,259 @@
+"""What credentials can be: no message holds one, and none ends in a traceback."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gfd import credentials
+from gfd.advice.attempt import attempt
+from gfd.advice.doctor.scrub import Scrubber
+from gfd.cluster import pod
+from gfd.cluster.api import Api
+from gfd.cluster.connection import Connection, connect
+from gfd.cluster.header import authorize
+from gfd.errors import ApiError
+from tests.hostile.server import TOKEN, hostile, make_certificate, say, write_kubeconfig
+
+NOWHERE = "https://127.0.0.1:1"
+EMPTY = {"items": [], "metadata": {"resourceVersion": "1"}}
+HEADER = "FILE: the credential has a character"
+EXEC = "client.authentication.k8s.io/v1"
+PASSWORD = "open-hunter2-hunter2"
+
+
+def plugin(path: Path, status: Any, *, code: int = 0, said: str = "") -> dict[str, Any]:
+    """Write a plugin that prints a credential, and return the user of a kubeconfig that runs it."""
+    answer = json.dumps({"apiVersion": EXEC, "kind": "ExecCredential", "status": status})
+    path.write_text(f"#!/bin/sh\necho '{said}' >&2\ncat <<'END'\n{answer}\nEND\nexit {code}\n")
+    path.chmod(0o755)
+    return {"exec": {"apiVersion": EXEC, "command": str(path), "interactiveMode": "Never"}}
+
+
+def user_of(kind: str, folder: Path, token: str) -> dict[str, Any]:
+    """Return a user whose credential is ``token``, as a file, as text, or by a plugin."""
+    if kind == "plugin":
+        return plugin(folder / "plugin", {"token": token})
+    (folder / "token").write_text(token)
+    return {"tokenFile": "token"} if kind == "file" else {"token": token}
+
+
+@pytest.mark.parametrize("kind", ["file", "text", "plugin"])
+@pytest.mark.parametrize("token", [f"{TOKEN}\n", f" {TOKEN}\r\n\n"])
+def test_a_token_is_trimmed_as_kubectl_does(tmp_path: Path, kind: str, token: str) -> None:
+    path = write_kubeconfig(tmp_path / "config", NOWHERE, user_of(kind, tmp_path, token))
+    assert connect(path).authorization() == {"authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize("kind", ["file", "text", "plugin"])
+@pytest.mark.parametrize(
+    "token", [f"{TOKEN}\nHost: other", f"\0{TOKEN}", f"{TOKEN}\x7f{TOKEN}", f"\ufeff{TOKEN}x", f"{TOKEN}é"]
+)
+def test_a_token_that_no_header_may_hold(tmp_path: Path, kind: str, token: str) -> None:
+    path = write_kubeconfig(tmp_path / "config", NOWHERE, user_of(kind, tmp_path, token))
+    origin = {
+        "file": f"{tmp_path}/token",
+        "text": f"user 'u' in kubeconfig {path}",
+        "plugin": f"the exec plugin {tmp_path}/plugin of user 'u' in kubeconfig {path}",
+    }
+    with pytest.raises(ApiError) as caught:
+        connect(path)
+    assert str(caught.value) == (
+        f"{origin[kind]}: the credential has a character that no HTTP header may hold, such as a line break "
+        "in its middle; write it again"
+    )
+
+
+@given(st.text() | st.sampled_from(("A", "bWU6aHVudGVy", "é")), st.sampled_from(("Bearer", "Basic")))
+def test_a_header_is_legal_or_refused_without_its_value(text: str, scheme: str) -> None:
+    try:
+        headers = authorize(f"{scheme} {text}", "FILE")
+    except ApiError as error:
+        said, value = str(error), "Bearer x"
+    else:
+        said, value = HEADER, headers.get("authorization", "Bearer x")
+    assert said.startswith(HEADER)
+    assert value.isascii()
+    assert value.isprintable()
+    assert value == value.strip()
+
+
+def test_a_token_of_a_pod(tmp_path: Path) -> None:
+    environ = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    token, authority = tmp_path / "token", tmp_path / "ca.crt"
+    authority.write_text("a certificate")
+    token.write_text(f"{TOKEN}\nmore")
+    with pytest.raises(ApiError, match=rf"^{token}: the credential has a character that no HTTP header"):
+        pod.connect(environ, token, authority)
+    token.unlink()
+    os.mkfifo(token)
+    with pytest.raises(ApiError, match=rf"{token}: it is a pipe, not a regular file"):
+        pod.connect(environ, token, authority)
+
+
+def refused(path: Path) -> str:
+    """Return why a kubeconfig cannot be used, and see that no credential is in it."""
+    with pytest.raises(ApiError) as caught:
+        connect(path)
+    said = str(caught.value)
+    assert TOKEN not in said
+    assert PASSWORD not in said
+    assert said.startswith(f"kubeconfig {path} ")
+    return said.removeprefix(f"kubeconfig {path} ").removeprefix("cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [
+        ({"token": [TOKEN]}, "users[0].user.token is not a string"),
+        ([TOKEN], "users[0].user is not an object"),
+        ({"exec": TOKEN}, "users[0].user.exec is not an object"),
+        ({"exec": {"command": "x"}}, "users[0].user.exec.apiVersion is missing"),
+        ({"username": "me", "password": 123456}, "users[0].user.password is not a string"),
+        ({"username": "me", "password": f"{PASSWORD}€"}, "a credential has a character that cannot be sent"),
+        ({"client-certificate-data": "AAAAA", "client-key-data": "AAAA"}, "is not base64"),
+        ({"client-certificate": "/dev/zero"}, "/dev/zero: it is a character device, not a regular file"),
+        ({"tokenFile": "gone"}, "gone: No such file or directory"),
+        (
+            {"auth-provider": {"name": "gcp", "config": {"access-token": TOKEN, "expiry": TOKEN}}},
+            "SECRET",
+        ),
+    ],
+)
+def test_a_user_that_is_not_as_it_should_be(tmp_path: Path, user: Any, reason: str) -> None:
+    assert reason in refused(write_kubeconfig(tmp_path / "config", NOWHERE, user))
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        f"[{{name: u, token: {TOKEN}}}]",
+        f"[{{token: {TOKEN}}}]",
+        f"[{{name: u, user: {{token: *{TOKEN}}}}}]",
+        TOKEN,
+    ],
+)
+def test_a_file_that_is_not_as_it_should_be(tmp_path: Path, users: str) -> None:
+    """The kubernetes package and YAML quote what they do not understand."""
+    path = tmp_path / "config"
+    path.write_text(
+        "current-context: c\n"
+        "clusters: [{name: s, cluster: {server: 'https://s'}}]\n"
+        "contexts: [{name: c, context: {cluster: s, user: u}}]\n"
+        f"users: {users}\n"
+    )
+    refused(path)
+
+
+def test_keys_that_are_none(tmp_path: Path) -> None:
+    pair = make_certificate(tmp_path / "pair")
+    garbage = base64.b64encode(PASSWORD.encode()).decode()
+    user = {"client-certificate": "pair", "client-key-data": garbage}
+    said = refused(write_kubeconfig(tmp_path / "config", NOWHERE, user))
+    assert said.startswith("its client certificate or its key: ")
+    cluster = {"certificate-authority-data": garbage}
+    said = refused(write_kubeconfig(tmp_path / "config", NOWHERE, {}, cluster))
+    assert said.startswith("its certificate authority: ")
+    # Nobody is asked for the password of a key.
+    encrypted = tmp_path / "encrypted"
+    subprocess.run(
+        ("openssl", "ec", "-aes256", "-passout", "pass:abcd", "-in", pair, "-out", encrypted),
+        check=True,
+        capture_output=True,
+    )
+    user = {"client-certificate": "pair", "client-key": "encrypted"}
+    said = refused(write_kubeconfig(tmp_path / "config", NOWHERE, user))
+    assert said.startswith("its client certificate or its key: ")
+
+
+def test_a_plugin_that_tells_its_token(tmp_path: Path) -> None:
+    user = plugin(tmp_path / "plugin", {}, code=1, said=f"Authorization: Bearer {TOKEN}")
+    said = refused(write_kubeconfig(tmp_path / "config", NOWHERE, user))
+    assert said == "its exec plugin failed: exec: process returned 1. Authorization: Bearer SECRET"
+
+
+@pytest.mark.parametrize("status", [None, [], TOKEN, {"token": [TOKEN, "\n"]}, {"clientCertificateData": 1}])
+def test_a_plugin_that_answers_something_else(tmp_path: Path, status: Any) -> None:
+    path = write_kubeconfig(tmp_path / "config", NOWHERE, plugin(tmp_path / "plugin", status))
+    found = attempt(lambda: connect(path))
+    assert isinstance(found, ApiError | Connection)
+    assert TOKEN not in str(found)
+
+
+@pytest.mark.parametrize("place", ["proxy-url", "HTTPS_PROXY"])
+@pytest.mark.parametrize(
+    "url", ["http://me:{}@127.0.0.1:1", "http://me:{}@127.0.0.1:99999", "ftp://me:{}@x", "http://[me:{}@x"]
+)
+def test_a_proxy_with_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, url: str
+) -> None:
+    proxy = url.format(PASSWORD)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    if place == "HTTPS_PROXY":
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+    cluster = {"proxy-url": proxy} if place == "proxy-url" else {}
+    path = write_kubeconfig(tmp_path / "config", "https://gone.invalid", {}, cluster)
+    with pytest.raises(ApiError) as caught:
+        Api(path, qps=100, burst=100).request("GET", "/version")
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_proxy_is_shown_name_and_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubectl does so, and a proxy that asks for them is of no use without."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with hostile(lambda method, path: say({"gitVersion": "v1"})) as proxy:
+        cluster = {"proxy-url": proxy.url.replace("//", f"//me:{PASSWORD}@")}
+        path = write_kubeconfig(tmp_path / "config", "http://gone.invalid", {}, cluster)
+        assert Api(path, qps=100, burst=100).request("GET", "/version") == {"gitVersion": "v1"}
+        expected = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+        assert proxy.seen[0][2]["proxy-authorization"] == f"Basic {expected}"
+
+
+def test_a_url_with_a_password(tmp_path: Path) -> None:
+    path = write_kubeconfig(tmp_path / "config", f"https://me:{PASSWORD}@127.0.0.1:1", {})
+    with pytest.raises(ApiError, match=r"https://SECRET@127\.0\.0\.1:1 does not answer"):
+        Api(path, qps=100, burst=100).request("GET", "/version")
+
+
+def test_what_was_read_is_left_out_of_every_text(tmp_path: Path) -> None:
+    connect(write_kubeconfig(tmp_path / "config", NOWHERE, {"username": "me", "password": PASSWORD}))
+    basic = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    assert credentials.conceal(f"a {PASSWORD} and Basic {basic}.") == "a SECRET and Basic SECRET."
+    assert Scrubber().scrub(f"a {PASSWORD}") == "a SECRET"
+    assert credentials.conceal("a basic thing of Bearer and token: none") == (
+        "a basic thing of Bearer SECRET token: none"
+    )
+
+
+@pytest.mark.whole
+def test_a_command_as_it_is_typed(tmp_path: Path) -> None:
+    """A token with a newline works, and an unverified server is not told about three times."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    certificate = make_certificate(tmp_path / "pair")
+    with hostile(lambda method, path: say(EMPTY), certificate) as server:
+        cluster = {"insecure-skip-tls-verify": True}
+        path = write_kubeconfig(tmp_path / "config", server.url, {"tokenFile": "token"}, cluster)
+        command = [sys.executable, "-m", "gfd", "nodes", f"--kubeconfig={path}"]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert {seen[2]["authorization"] for seen in server.seen} == {f"Bearer {TOKEN}"}
+    (tmp_path / "token").write_text(f"{TOKEN}\n{TOKEN}")
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr.startswith(f"gfd: {tmp_path}/token: the credential has a character")
+    assert run.stderr.count("\n") == 1
+    detailed = subprocess.run([*command, "--log-level=debug"], capture_output=True, text=True, check=False)
+    assert detailed.stderr.startswith(run.stderr)
+    assert "Traceback" in detailed.stderr
+    assert TOKEN not in detailed.stderr

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gfd.cluster.shapes import Misshapen, Shape, anything, boolean, count, each, fields, text, values, version
+
+ALL = fields(
+    {"a": text, "b": boolean, "c": count, "d": version, "e": each(text), "f": values(text), "g": anything},
+    "a",
+)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": "ü"},
+        {"a": "", "b": False, "c": 0, "d": "18446744073709551615", "e": [""], "f": {"": ""}, "g": [{}]},
+        {"a": "x", "b": None, "c": None, "d": None, "e": None, "f": None, "unknown": 1},
+    ],
+)
+def test_what_is_as_it_should_be(value: Any) -> None:
+    ALL(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (None, "it is not an object"),
+        ([], "it is not an object"),
+        ({}, "a is missing"),
+        ({"a": None}, "a is missing"),
+        ({"a": 1}, "a is not a string"),
+        ({"a": "\ud800"}, "a is not valid Unicode"),
+        ({"a": "", "b": 1}, "b is neither true nor false"),
+        ({"a": "", "c": True}, "c is not a whole number"),
+        ({"a": "", "c": -1}, "c is not a whole number"),
+        ({"a": "", "c": 1 << 63}, "c is not a whole number"),
+        ({"a": "", "d": 1}, "d is not a resource version"),
+        ({"a": "", "d": "abc"}, "d is not a resource version"),
+        ({"a": "", "d": "9" * 21}, "d is not a resource version"),
+        ({"a": "", "e": {}}, "e is not a list"),
+        ({"a": "", "e": ["", 1]}, "e[1] is not a string"),
+        ({"a": "", "f": []}, "f is not an object"),
+        ({"a": "", "f": {"x": 1}}, "f.x is not a string"),
+    ],
+)
+def test_what_is_not(value: Any, problem: str) -> None:
+    with pytest.raises(Misshapen) as caught:
+        ALL(value)
+    assert str(caught.value) == problem
+
+
+def test_where_it_is_is_told_from_the_outside() -> None:
+    shape: Shape = each(fields({"x": values(each(text))}))
+    with pytest.raises(Misshapen, match=r"^\[0\]\.x\.y\[2\] is not a string$"):
+        shape([{"x": {"y": ["", "", 0]}}])
