@@ -27,7 +27,8 @@ OWN_PREFIXES = ("nvidia.com/", "feature.node.kubernetes.io/")
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _FOREIGN = re.compile(r"[^A-Za-z0-9\-_. ]")
-_EDGE = "-_."
+EDGE = "-_."
+"""What neither a value nor the name of a key may begin or end with."""
 
 OPERATOR_KEY = re.compile(
     r"nvidia\.com/(?:gpu\.present|gpu\.deploy\..*|gpu-driver-upgrade-state|mig\.config.*"
@@ -45,7 +46,7 @@ def sanitise(text: str) -> str:
 
 def legal(text: str) -> str:
     """Return ``text`` cut to what a label value, or the name part of a key, may be."""
-    return text.lstrip(_EDGE)[:MAX_LENGTH].rstrip(_EDGE)
+    return text.lstrip(EDGE)[:MAX_LENGTH].rstrip(EDGE)
 
 
 def differ(published: Labels, wanted: Labels) -> bool:

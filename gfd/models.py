@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from gfd.frozen import dataclass
-from gfd.labels import legal, sanitise
+from gfd.labels import MAX_LENGTH
+from gfd.products import compose
 
 if TYPE_CHECKING:
     from gfd.inventory import Gpu, Of
 
-MODEL_LENGTH = 53
-"""What a key that begins with ``gpu.count.`` leaves of 63 characters."""
+MODEL_LENGTH = MAX_LENGTH - len("gpu.count.")
+"""What the name of a key leaves for the product."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def count_models(gpus: tuple[Gpu, ...]) -> tuple[ModelCount, ...]:
         return ()
     by_product: dict[str, tuple[Gpu, ...]] = {}
     for model in models:
-        product = legal(sanitise(model.name))[:MODEL_LENGTH].rstrip("-_.")
+        product = compose(model.name, length=MODEL_LENGTH)
         by_product[product] = (*by_product.get(product, ()), *model.gpus)
     return tuple(
         ModelCount(product=product, count=len(members), gpus=members)

@@ -12,6 +12,7 @@ from gfd.frozen import dataclass
 from gfd.inventory import need
 from gfd.labels import legal, sanitise
 from gfd.models import choose, count_models
+from gfd.products import compose
 from gfd.sharing import Sharing
 from gfd.strategies import STRATEGIES, Resource, sift
 
@@ -109,7 +110,7 @@ def resolve(
         gpus=gpus,
         failed=failed,
         gpu=model.gpu,
-        model=legal(sanitise(model.name)),
+        model=compose(model.name),
         models=count_models(gpus),
         resources=STRATEGIES[mig_strategy](gpus, model, sharing),
         driver=_driver(need(inventory, "driver_version")),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from gfd.frozen import dataclass, replace
 from gfd.inventory import FailedGpu, find_lack
-from gfd.labels import legal, sanitise
+from gfd.products import INVALID, compose
 
 if TYPE_CHECKING:
     from gfd.inventory import Engines, Failure, Gpu, MigDevice, Of
@@ -137,7 +137,7 @@ def _full(model: Model, sharing: Sharing) -> Resource:
         _shared(FULL_GPU, sharing, gpu.name)
         if model.is_full
         # MIG-enabled GPUs are not offered whole, so nobody shares them.
-        else {"product": _join(gpu.name), "replicas": 0, "sharing_strategy": "none"}
+        else {"product": compose(gpu.name), "replicas": 0, "sharing_strategy": "none"}
     )
     return Resource(
         name=FULL_GPU,
@@ -172,7 +172,7 @@ def _mig(name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing:
 def _invalid(full: Resource, gpus: tuple[Gpu, ...], first: Gpu) -> Resource:
     return replace(
         full,
-        product=_join(first.name, "MIG", "INVALID"),
+        product=compose(first.name, "MIG", INVALID),
         count=0,
         replicas=0,
         sharing_strategy="",
@@ -229,13 +229,7 @@ def _shared(resource: str, sharing: Sharing, *product: str) -> dict[str, Any]:
     replicas = sharing.replicas_of(RESOURCE_PREFIX + resource)
     is_shared = replicas > 1
     return {
-        "product": _join(*product, is_marked=is_shared and not sharing.is_renamed),
+        "product": compose(*product, is_shared=is_shared and not sharing.is_renamed),
         "replicas": replicas,
         "sharing_strategy": sharing.strategy if is_shared else "none",
     }
-
-
-def _join(*parts: str, is_marked: bool = False) -> str:
-    named = [sanitise(part) for part in parts if part]
-    # A GPU without a name has no product, shared or not.
-    return legal("-".join([*named, "SHARED"] if named and is_marked else named))

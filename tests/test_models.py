@@ -16,9 +16,21 @@ def test_models_are_counted_by_product() -> None:
     )
 
 
-def test_a_long_product_is_cut_to_a_key() -> None:
-    (cut, _) = count_models((gpu(0, name="N" * 52 + "-" + "M"), gpu(1, name="X")))
-    assert cut.product == "N" * 52
+def test_a_long_product_is_shortened_to_a_key() -> None:
+    long = "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition"
+    (cut, _) = count_models((gpu(0, name=long), gpu(1, name="X")))
+    assert cut.product == "NVIDIA-RTX-PRO-6000-Blackwell-Max-Q-Workstation"
+
+
+def test_long_models_that_differ_in_the_last_word_are_counted_apart() -> None:
+    long = "NVIDIA Data Centre GPU with a Name of more than Fifty-Three Characters Mark"
+    counted = count_models(
+        (gpu(0, name=f"{long} One"), gpu(1, name=f"{long} Two"), gpu(2, name=f"{long} Two"))
+    )
+    assert [(model.product, model.count) for model in counted] == [
+        ("NVIDIA-Data-Centre-GPU-with-a-Name-of-more-than-0daa", 1),
+        ("NVIDIA-Data-Centre-GPU-with-a-Name-of-more-than-a699", 2),
+    ]
 
 
 def test_a_model_with_full_gpus_comes_first() -> None:

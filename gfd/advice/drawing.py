@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.advice.geometry import explain, lay_out, name_device
 from gfd.advice.terminal import DIM, GREEN, YELLOW, cut, paint
 from gfd.printable import shown
+from gfd.products import INVALID, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,6 @@ _WIDE = 41
 _LARGEST = 512
 """MIG devices that are drawn to scale; more are only counted."""
 _COUNT = re.compile(r"nvidia\.com/mig-(?P<profile>.+)\.count")
-_PRODUCT = re.compile(r".+-MIG-(?P<profile>.+?)(-SHARED)?")
 
 
 def draw_inventory(inventory: Inventory, *, width: int | None = None, is_coloured: bool = False) -> str:
@@ -130,9 +130,9 @@ def _count_devices(labels: Labels) -> list[tuple[str, int, int]]:
     found = {
         match["profile"]: f"nvidia.com/{key[11:-6]}" for key in labels if (match := _COUNT.fullmatch(key))
     }
-    product = _PRODUCT.fullmatch(labels.get("nvidia.com/gpu.product", ""))
-    if product and not found and product["profile"] != "INVALID":
-        found = {product["profile"]: "nvidia.com/gpu"}
+    profile = profile_of(labels.get("nvidia.com/gpu.product", ""))
+    if not found and profile not in ("", INVALID):
+        found = {profile: "nvidia.com/gpu"}
     return [
         (profile, _number(labels, f"{key}.count"), min(_number(labels, f"{key}.slices.ci"), 7))
         for profile, key in sorted(found.items())

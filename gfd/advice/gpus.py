@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gfd.advice.ages import rfc3339
 from gfd.frozen import dataclass
+from gfd.products import INVALID, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +25,7 @@ VENDOR = "nvidia.com/"
 GPU = "nvidia.com/gpu"
 SHARED = ".shared"
 """Ends the name of a resource that the device plugin serves under another name because it is shared."""
-INVALID = "INVALID"
-"""The profile of a node that the MIG strategy single cannot describe."""
 
-_MIG_PRODUCT = re.compile(r"(?P<model>.+)-MIG-(?P<profile>.+?)(?:-SHARED)?")
 _MIG_COUNT = ("nvidia.com/mig-", ".count")
 _MODEL_COUNT = ("nvidia.com/gpu.count.", "")
 _DEVICE = re.compile(r"nvidia\.com/(?:gpu|mig-.+?)(?:\.shared)?")
@@ -126,18 +124,6 @@ def describe(node: Node) -> Gpus:
         writers=tuple(writer.manager for writer in node.writers),
         stale=tuple(_doubts(node, models, profile)),
     )
-
-
-def profile_of(product: str) -> str:
-    """Return the MIG profile that ends the product of a node under the strategy single; empty if none."""
-    match = _MIG_PRODUCT.fullmatch(product)
-    return match["profile"] if match else ""
-
-
-def model_of(product: str) -> str:
-    """Return a product without what MIG and sharing put at its end."""
-    match = _MIG_PRODUCT.fullmatch(product)
-    return match["model"] if match else product.removesuffix("-SHARED")
 
 
 def profiles_of(labels: Labels) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from gfd.frozen import dataclass, field
+from gfd.products import INVALID, profile_of
 from gfd.report.figures import TIMES, Figure, draw_devices, draw_gpus
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gfd.inventory import Inventory
 
 _VENDOR = "nvidia.com/"
-_PROFILE = re.compile(r"-MIG-(.+?)(?:-SHARED)?$")
 _NO_GPU = "No GPU."
 _UNTOLD = "No label of gfd's: there is no GPU, or gfd does not run here."
 _UNLABELLED = "There are GPUs, and no label says which: gfd does not run here, or could not read them."
@@ -73,7 +72,7 @@ def _card(
     without: str = _NO_GPU,
 ) -> Card:
     """Return a card; ``without`` is what to say where nothing speaks of a GPU."""
-    if _profile(labels) == "INVALID":
+    if _profile(labels) == INVALID:
         notes = (*notes, _INVALID)
     elif not notes and _VENDOR + "gpu.product" not in labels:
         notes = (_UNLABELLED if figures else without,)
@@ -82,8 +81,7 @@ def _card(
 
 def _profile(labels: Mapping[str, str]) -> str:
     """Return the MIG profile that the product names under strategy single."""
-    match = _PROFILE.search(labels.get(_VENDOR + "gpu.product", ""))
-    return match[1] if match else ""
+    return profile_of(labels.get(_VENDOR + "gpu.product", ""))
 
 
 def _facts(labels: Mapping[str, str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.gpus import describe, has_gpus, model_of, profile_of
+from gfd.advice.gpus import describe, has_gpus
 from gfd.advice.nodes import from_object
 from tests.advice.make import gpu_labels, node, unready
 
@@ -143,18 +143,3 @@ def test_nonsense_is_not_told() -> None:
 )
 def test_which_nodes_have_gpus(labels: dict[str, str], offers: dict[str, int], is_one: bool) -> None:
     assert has_gpus(from_object(node("n", labels, offers))) is is_one
-
-
-@pytest.mark.parametrize(
-    ("product", "model", "profile"),
-    [
-        ("Tesla-T4", "Tesla-T4", ""),
-        ("Tesla-T4-SHARED", "Tesla-T4", ""),
-        (f"{A100}-MIG-1g.5gb", A100, "1g.5gb"),
-        (f"{A100}-MIG-1c.3g.20gb.me-SHARED", A100, "1c.3g.20gb.me"),
-        (f"{A100}-MIG-INVALID", A100, "INVALID"),
-        ("", "", ""),
-    ],
-)
-def test_what_a_product_is_made_of(product: str, model: str, profile: str) -> None:
-    assert (model_of(product), profile_of(product)) == (model, profile)

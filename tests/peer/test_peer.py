@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from gfd.frozen import dataclass, replace
+from gfd.products import model_of, shorten, tail_of
 from tests.standin import Fault, Standin, StandinGpu, build, environment
 from tests.standin.random_machines import DISPLAY_BOARDS, Case, random_case
 
@@ -173,7 +174,7 @@ def unasked(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outco
 
 
 def legal_values(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
-    """Values are cut and trimmed to what Kubernetes takes.
+    """Values are cut and trimmed to what Kubernetes takes; of a product, the model is shortened.
 
     The original publishes what a node will refuse: values that are too long or begin or end with
     punctuation, and the driver's version as it is.
@@ -261,4 +262,7 @@ def _is_display(gpu: StandinGpu) -> bool:
 def _legal(line: str) -> str:
     key, _, value = line.partition("=")
     allowed = "-".join(re.sub(r"[^A-Za-z0-9\-_. ]", "", value).split())
+    if key.endswith(".product") and len(allowed.strip("-_.")) > 63:
+        # The original may say MIG and SHARED, too. What is shortened is tested in tests/test_products.py.
+        return f"{key}={shorten(model_of(allowed), tail_of(allowed))}"
     return f"{key}={allowed.lstrip('-_.')[:63].rstrip('-_.')}"

@@ -5,6 +5,7 @@ What is said of a wrong one is what the server would say; see :mod:`gfd.advice.m
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from gfd.advice.match import wording
@@ -12,6 +13,8 @@ from gfd.advice.match.parts import text_of
 from gfd.advice.match.selectors import NAME_FIELD, Preference, Term
 from gfd.advice.requirement import OPERATORS, Requirement, whole
 from gfd.frozen import replace
+from gfd.labels import sanitise
+from gfd.products import model_of, shorten, tail_of
 from gfd.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _TERM = ("matchExpressions", "matchFields")
 _STRUCT = "NodeSelectorRequirement"
+_PRODUCT = re.compile(r"nvidia\.com/(?:gpu|mig-.+)\.product")
 _REQUIREMENT = ("key", "operator", "values")
 
 
@@ -35,7 +39,8 @@ def read_node_selector(part: Part | None, struct: str = "PodSpec") -> tuple[Requ
         value = entry.text(struct)
         for text, rule in ((key, wording.of_label_key(key)), (value, wording.of_label_value(value))):
             if rule:
-                raise replace(entry, path=part.path).refuse(wording.invalid(text, rule))
+                place = replace(entry, path=part.path)
+                raise place.refuse(wording.invalid(text, rule), _suggest(key, value))
         requirement = Requirement(key=key, operator="In", values=(value,), line=entry.line, is_shorthand=True)
         found.append(requirement)
     return tuple(found)
@@ -98,13 +103,20 @@ def _read_expression(item: Part, *, is_required: bool) -> Requirement:
     for value, text in zip(values, texts, strict=True):
         rule = wording.of_label_value(text)
         if rule and is_required:
-            raise value.refuse(wording.invalid(text, rule))
+            raise value.refuse(wording.invalid(text, rule), _suggest(key, text))
         if not is_required and operator in ("Gt", "Lt") and whole(text) is None:
             rule = wording.NUMBER_RULE
         if rule:
             said = f"{value.path}: {wording.invalid(text, rule)}"
             raise value.complain(f"kube-scheduler fails wherever two nodes fit, and says of it: {said}")
     return Requirement(key=key, operator=operator, values=texts, line=item.line)
+
+
+def _suggest(key: str, value: str) -> str:
+    """Return the product that gfd publishes for one that is not a legal value; empty for other labels."""
+    product = sanitise(value)
+    short = shorten(model_of(product), tail_of(product)) if _PRODUCT.fullmatch(key) else ""
+    return f"; gfd publishes {short}" if short else ""
 
 
 def _read_field(item: Part) -> Requirement:

@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gfd.advice.requirement import whole
+from gfd.products import INVALID, are_of_one_model, model_of, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_VENDOR, _SHARED, _MIG = "NVIDIA-", "-SHARED", "-MIG-"
+_VENDOR, _SHARED = "NVIDIA-", "-SHARED"
 _MISSPELT = 0.2
 KNOWN = 0.05
 """How far two values are apart that differ in a known way only."""
@@ -48,18 +49,19 @@ def explain(wanted: str, found: str) -> str:
             reasons.append(is_there if mark in found else is_missing)
     bare = [value.removeprefix(_VENDOR).removesuffix(_SHARED) for value in (wanted, found)]
     if bare[0] != bare[1]:
+        profiles = [profile_of(value) for value in bare]
         if bare[0].lower() == bare[1].lower():
             reasons.append("upper and lower case differ")
-        elif bare[0].partition(_MIG)[0] == bare[1].partition(_MIG)[0]:
-            reasons.append(_explain_mig(*bare))
-        else:
+        elif model_of(bare[0]) != model_of(bare[1]) and not are_of_one_model(wanted, found):
             return ""
+        elif profiles[0] != profiles[1]:
+            reasons.append(_explain_mig(*profiles))
     return " and ".join(reasons)
 
 
 def _explain_mig(wanted: str, found: str) -> str:
-    if _MIG not in found:
+    if not found:
         return "gpu.product names whole GPUs there"
-    if found.endswith(_MIG + "INVALID"):
+    if found == INVALID:
         return "the MIG layout there is not one that the strategy single can tell"
-    return "MIG devices there have another profile" if _MIG in wanted else "GPUs are divided by MIG there"
+    return "MIG devices there have another profile" if wanted else "GPUs are divided by MIG there"

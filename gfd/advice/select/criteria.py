@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gfd.advice.gpus import GPU, VENDOR, profile_of, profiles_of
+from gfd.advice.gpus import GPU, VENDOR, profiles_of
 from gfd.advice.select.boxes import ANYTHING, Boxes, Numbers, Values
 from gfd.advice.select.comparisons import read_memory, read_version
 from gfd.errors import ConfigError
 from gfd.frozen import dataclass
 from gfd.options import COMMAND_LINE
+from gfd.products import model_of, models_of, profile_of, shorten, tail_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -118,6 +119,14 @@ def is_of_model(product: str, text: str) -> bool:
     return re.search(f"{before}{re.escape(text)}{after}", product, re.IGNORECASE) is not None
 
 
+def names(text: str, product: str) -> bool:
+    """Return whether ``text`` names a product, or names a model of which the product lacks words."""
+    text, tail = "-".join(text.split()), tail_of(product)
+    if any(is_of_model(model + tail, text) for model in models_of(product)):
+        return True
+    return shorten(model_of(text), tail_of(text) or tail) == product
+
+
 def _product(wanted: Wanted, nodes: Sequence[Node] | None) -> Criterion:
     text = wanted.product
     # Who names a model means all of it, unless a part is asked for.
@@ -126,9 +135,9 @@ def _product(wanted: Wanted, nodes: Sequence[Node] | None) -> Criterion:
     def boxes(shape: Shape) -> Boxes:
         if nodes is None:
             ending = f"-MIG-{wanted.mig}" if wanted.mig and not profile_of(text) else ""
-            return _one_of(shape.product, {text + ending})
+            return _one_of(shape.product, {shorten(model_of(text), ending + tail_of(text))})
         products = {node.labels.get(shape.product, "") for node in nodes}
-        named = {each for each in products if is_of_model(each, text) and (is_part or not profile_of(each))}
+        named = {each for each in products if names(text, each) and (is_part or not profile_of(each))}
         return _one_of(shape.product, named)
 
     return Criterion(option="--product", text=text, boxes=boxes, told=_told_product)

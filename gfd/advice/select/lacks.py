@@ -8,13 +8,14 @@ from itertools import zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from gfd.advice.gpus import INVALID, has_gpus, profile_of
+from gfd.advice.gpus import has_gpus
 from gfd.advice.quantity import parse as parse_quantity
 from gfd.advice.requirement import whole
 from gfd.advice.select.comparisons import split
-from gfd.advice.select.criteria import is_of_model
+from gfd.advice.select.criteria import names
 from gfd.advice.select.selection import takes, terms_of
 from gfd.frozen import dataclass
+from gfd.products import INVALID, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +112,7 @@ def _nearest(lack: Lack) -> str:
         return "no node tells anything there"
     option, text = lack.criterion.option, lack.criterion.text
     if option == "--product":
-        parts = {profile_of(value) for value, _ in lack.there if is_of_model(value, text)} - {"", INVALID}
+        parts = {profile_of(value) for value, _ in lack.there if names(text, value)} - {"", INVALID}
         if parts:
             return f"it is divided by MIG: add --mig {' or --mig '.join(sorted(parts))}"
     value, number = lack.there[0]

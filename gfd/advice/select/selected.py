@@ -11,6 +11,7 @@ from gfd.advice.select.criteria import Wanted, criteria_of
 from gfd.errors import ConfigError, LabelError
 from gfd.labels import check
 from gfd.options import COMMAND_LINE
+from gfd.products import model_of, shorten, tail_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +41,8 @@ def read(values: Mapping[str, Any]) -> Wanted:
     _check("--mig", f"nvidia.com/mig-{profile}.count", "")
     criteria_of(wanted, None)  # what is wrong in itself is said before anybody is asked
     if values["without_nodes"]:
-        _check("--product", "nvidia.com/gpu.product", wanted.product)
+        product = shorten(model_of(wanted.product), tail_of(wanted.product))
+        _check("--product", "nvidia.com/gpu.product", product)
     return wanted
 
 

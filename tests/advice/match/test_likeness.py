@@ -4,6 +4,8 @@ import pytest
 
 from gfd.advice.match.likeness import KNOWN, distance, explain, find_near
 
+MAX_Q = "NVIDIA-RTX-PRO-6000-Blackwell-Max-Q"
+"""Products of this one that are too long lack the last words."""
 A100, SLICE = "A100-PCIE-40GB", "A100-PCIE-40GB-MIG-1g.5gb"
 
 
@@ -24,6 +26,13 @@ A100, SLICE = "A100-PCIE-40GB", "A100-PCIE-40GB-MIG-1g.5gb"
         (A100, "A100-SXM4-80GB", ""),
         (A100, A100, ""),
         ("40960", "81920", ""),
+        (
+            f"{MAX_Q}-Workstation-Edition",
+            f"{MAX_Q}-Workstation-MIG-1g.24gb",
+            "GPUs are divided by MIG there",
+        ),
+        (f"{MAX_Q}-Workstation-MIG-1g.24gb", f"{MAX_Q}-MIG-1g.24gb-SHARED", "GPUs are shared there"),
+        (f"{MAX_Q}-MIG-1g.24gb-SHARED", "NVIDIA-RTX-PRO-6000-Blackwell-Server-MIG-1g.24gb-SHARED", ""),
     ],
 )
 def test_why_values_differ(wanted: str, found: str, why: str) -> None:

@@ -11,16 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.advice.nodes import Node, from_object
-from gfd.advice.select.criteria import Wanted, is_of_model, keys_of
+from gfd.advice.select.criteria import Wanted, is_of_model, keys_of, names
 from gfd.advice.select.selection import select
 from gfd.advice.select.snippet import to_spec
 from gfd.frozen import replace
 from gfd.labels import check
+from gfd.products import compose
 from tests.advice.make import gpu_labels, node
 
 pytestmark = pytest.mark.whole
 
 A100, T4 = "NVIDIA-A100-SXM4-40GB", "Tesla-T4"
+MAX_Q = "NVIDIA-RTX-PRO-6000-Blackwell-Max-Q"
+LONG = "NVIDIA Data Centre GPU with a Name of more than Sixty-Three Characters"
 PROFILES = ("1g.5gb", "3g.20gb")
 
 
@@ -182,6 +185,25 @@ def holds(need: dict[str, Any], found: Node) -> bool:
 )
 def test_a_number_is_whole_in_a_product(product: str, text: str, is_one: bool) -> None:
     assert is_of_model(product, text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "product", "is_one"),
+    [
+        ("NVIDIA A100-SXM4-40GB", A100, True),
+        (f"{MAX_Q}-Workstation-Edition", f"{MAX_Q}-Workstation-MIG-1g.24gb", True),
+        ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", f"{MAX_Q}-MIG-1g.24gb-SHARED", True),
+        ("Workstation Edition", f"{MAX_Q}-MIG-1g.24gb-SHARED", True),
+        (f"{MAX_Q}-Workstation-Edition-MIG-1g.24gb", f"{MAX_Q}-Workstation-MIG-1g.24gb", True),
+        (f"{MAX_Q}-Workstation-Edition-MIG-1g.24gb", f"{MAX_Q}-Workstation-MIG-2g.48gb", False),
+        ("Server Edition", f"{MAX_Q}-MIG-1g.24gb-SHARED", False),
+        ("Edition", A100, False),
+        (LONG, compose(LONG, "MIG", "1g.24gb"), True),
+        (f"{LONG}s", compose(LONG, "MIG", "1g.24gb"), False),
+    ],
+)
+def test_a_shortened_product_is_found_by_its_whole_name(text: str, product: str, is_one: bool) -> None:
+    assert names(text, product) is is_one
 
 
 def test_the_names_of_labels_that_all_nodes_have() -> None:
