@@ -75,7 +75,8 @@ def environment(objects: list[Object]) -> dict[str, str | None]:
 
 def accepted(cluster: ControlPlane, objects: list[Object]) -> None:
     """Assert that the API server takes all of it, down to unknown fields."""
-    text = yaml.safe_dump_all([each for each in objects if each["kind"] != "PodMonitor"])
+    known = [each for each in objects if each["kind"] not in {"PodMonitor", "PrometheusRule"}]
+    text = yaml.safe_dump_all(known)
     cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
 
 
@@ -166,6 +167,116 @@ def comparable(objects: list[Object]) -> dict[tuple[str, str], Object]:
             spec["containers"][0].get("volumeMounts", []).sort(key=lambda item: item["name"])
         found[each["kind"], each["metadata"]["name"]] = each
     return found
+
+
+@pytest.mark.parametrize("sink", ["nodefeature", "node"])
+def test_without_a_policy(cluster: ControlPlane, sink: str) -> None:
+    by_kustomize = comparable(kustomize(MANIFESTS / "overlays" / f"{sink}-without-policy"))
+    del by_kustomize["Namespace", "gfd"]
+    assert comparable(rendered(sink=sink, policy={"enabled": False})) == by_kustomize
+    assert not [kind for kind, _ in by_kustomize if "Policy" in kind]
+
+
+def test_a_cluster_without_policies() -> None:
+    """Only what renders a ValidatingAdmissionPolicy needs Kubernetes 1.30."""
+    for values in (("sink=file",), ("policy.enabled=false",), ("policy.enabled=false", "sink=node")):
+        done = helm("--kube-version=1.25.3", *(f"--set={each}" for each in values))
+        assert done.returncode == 0, done.stderr
+        assert "ValidatingAdmissionPolicy" not in done.stdout
+    for value in ("sink=nodefeature", "sink=node"):
+        done = helm("--kube-version=1.29.9", f"--set={value}")
+        assert done.returncode == 1
+        assert (
+            "policy.enabled: a ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer, and this is v1.29.9"
+            "; set policy.enabled=false, or sink=file"
+        ) in done.stderr
+    assert helm("--kube-version=1.30.0-gke.100").returncode == 0
+
+
+def test_values_beside_those_of_the_original(cluster: ControlPlane) -> None:
+    objects = rendered(
+        podLabels={"team": "gpu"},
+        serviceAccount={"create": False, "name": "own", "annotations": {"a": "b"}},
+        extraVolumes=[{"name": "v", "emptyDir": {}}],
+        extraVolumeMounts=[{"name": "v", "mountPath": "/v"}],
+        logLevel="debug",
+        extraLabels=["identity", "counts"],
+        staleAfter="1h",
+        viewRole=True,
+        resourceQuota={"pods": 100},
+        metrics={"podMonitor": True, "prometheusRule": True, "labels": {"release": "prometheus"}},
+    )
+    accepted(cluster, objects)
+    assert "ServiceAccount" not in {each["kind"] for each in objects}
+    template = one(objects, "DaemonSet")["spec"]["template"]
+    assert template["metadata"]["labels"] == {
+        "app.kubernetes.io/name": "gfd",
+        "app.kubernetes.io/instance": "gfd",
+        "team": "gpu",
+    }
+    spec = template["spec"]
+    assert spec["serviceAccountName"] == "own"
+    assert spec["volumes"] == [{"name": "v", "emptyDir": {}}]
+    (container,) = spec["containers"]
+    assert container["volumeMounts"] == [{"name": "v", "mountPath": "/v"}]
+    assert container["command"] == ["gfd"]
+    assert environment(objects).items() >= {
+        "GFD_LOG_LEVEL": "debug",
+        "GFD_EXTRA_LABELS": "identity,counts",
+        "GFD_STALE_AFTER": "1h",
+    }.items()  # fmt: skip
+    assert one(objects, "RoleBinding")["subjects"] == [
+        {"kind": "ServiceAccount", "name": "own", "namespace": "gfd"}
+    ]
+    quota = one(objects, "ResourceQuota")["spec"]
+    assert quota == {
+        "hard": {"pods": 100},
+        "scopeSelector": {
+            "matchExpressions": [
+                {"scopeName": "PriorityClass", "operator": "In", "values": ["system-node-critical"]}
+            ]
+        },
+    }
+    for kind in ("PodMonitor", "PrometheusRule"):
+        assert one(objects, kind)["metadata"]["labels"]["release"] == "prometheus"
+    shipped = yaml.safe_load((MANIFESTS / "prometheus" / "rules.yaml").read_text())
+    assert one(objects, "PrometheusRule")["spec"] == shipped
+    named = one(rendered(serviceAccount={"name": "own", "annotations": {"a": "b"}}), "ServiceAccount")
+    assert (named["metadata"]["name"], named["metadata"]["annotations"]) == ("own", {"a": "b"})
+
+
+def test_people_by_the_rights_of_the_view_role(cluster: ControlPlane, tmp_path: Path) -> None:
+    role = one(rendered(sink="file", viewRole=True), "ClusterRole")
+    make_node(cluster.admin, "viewed", labels={"nvidia.com/gpu.product": "NVIDIA-H200"})
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "gfd-view"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "gfd-view"},
+        "subjects": [{"kind": "ServiceAccount", "name": "viewer", "namespace": "gfd"}],
+    }
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "viewer", "namespace": "gfd"},
+    }
+    text = yaml.safe_dump_all([role, binding, account])
+    cluster.kubectl("apply", "-f", "-", stdin=text)
+    try:
+        token = cluster.kubectl("-n", "gfd", "create", "token", "viewer").strip()
+        kubeconfig = cluster.write_kubeconfig("viewer", token=token)
+        page = f"--html={tmp_path / 'page.html'}"
+        for words in (
+            ("nodes",),
+            ("report", page),
+            ("explain", "--node=viewed"),
+        ):
+            command = (sys.executable, "-m", "gfd", *words, f"--kubeconfig={kubeconfig}")
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, ""), words
+    finally:
+        cluster.kubectl("delete", "-f", "-", stdin=text)
+        delete(cluster.admin, f"{NODES}/viewed")
 
 
 CONFIGS = {"default": "version: v1\n", "single": "version: v1\nflags: {migStrategy: single}\n"}
@@ -390,6 +501,19 @@ def test_values_of_the_report(cluster: ControlPlane) -> None:
         ("report.enabled=true", "report.existingClaim: names no PersistentVolumeClaim; make one"),
         ('report.fileName="a/b"', "at '/report/fileName': "),
         ("report.schedule=60", "at '/report/schedule': got number, want string"),
+        ("sinks=[]", "at '': additional properties 'sinks' not allowed"),
+        ("policy.enable=false", "at '/policy': additional properties 'enable' not allowed"),
+        ("metrics.podmonitor=true", "at '/metrics': additional properties 'podmonitor' not allowed"),
+        ('image.repo="x"', "at '/image': additional properties 'repo' not allowed"),
+        ("gfd.sleepInterval=10", "at '/gfd/sleepInterval': got number, want null or string"),
+        ('gfd.sleepInterval="10"', "at '/gfd/sleepInterval': '10' does not match pattern"),
+        ('staleAfter="soon"', "at '/staleAfter': 'soon' does not match pattern"),
+        ('asAnnotations="("', '<include "asAnnotations must be a regular expression" $>'),
+        ('extraEnv=[{"name":"A","value":1}]', "at '/extraEnv/0/value': got number, want string"),
+        ('nodeSelector={"a":true}', "at '/nodeSelector/a': got boolean, want string"),
+        ('tolerations=[{"operator":"In"}]', "at '/tolerations/0/operator': value must be one of"),
+        ('image.repository="nvcr.io/nvidia/k8s-device-plugin"', "is not an image of gfd; build gfd's image"),
+        ('image.repository="mirror.example/k8s-device-plugin"', "is not an image of gfd; build gfd's image"),
         ("nfd.enabled=true", "install NFD's own chart first, and leave nfd.enabled false"),
     ],
 )
@@ -430,6 +554,7 @@ def test_the_notes_of_an_installation(released: ControlPlane) -> None:
     )
     assert "whoever takes over one agent can write the labels, taints and spec of every Node" in done.stdout
     assert "kubectl -n gfd exec daemonset/gfd -- gfd doctor" in done.stdout
+    assert "kubectl label namespace gfd pod-security.kubernetes.io/enforce=privileged" in done.stdout
     assert "No public registry has the image gfd:0.1.0: unless the nodes have it" in done.stdout
     assert "kubectl -n gfd create job --from=cronjob/gfd-report gfd-report-now" in done.stdout
 

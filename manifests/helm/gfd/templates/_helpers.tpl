@@ -17,6 +17,34 @@
 {{ .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}
 
+{{- define "gfd.serviceAccountName" -}}
+{{ .Values.serviceAccount.name | default (include "gfd.fullname" .) }}
+{{- end }}
+
+{{- /* Values of NVIDIA's chart name its image, which would run as root here. */ -}}
+{{- define "gfd.image" -}}
+{{- $repository := .Values.image.repository -}}
+{{- $others := "^((nvcr\\.io|docker\\.io/nvidia|ghcr\\.io/nvidia|nvidia|registry\\.gitlab\\.com/nvidia|registry\\.k8s\\.io/nfd)/.*|(.*/)?(k8s-device-plugin|node-feature-discovery))$" -}}
+{{- if regexMatch $others $repository -}}
+{{- fail (printf "image.repository: %s is not an image of gfd; build gfd's image, push it, and name it with image.repository and image.tag" $repository) -}}
+{{- end -}}
+{{ printf "%s:%s" $repository (.Values.image.tag | default .Chart.AppVersion) | quote }}
+{{- end }}
+
+{{- define "gfd.hasPolicy" -}}
+{{- if and .Values.gfd.enabled .Values.policy.enabled (ne .Values.sink "file") -}}
+{{- if semverCompare "< 1.30.0-0" .Capabilities.KubeVersion.Version -}}
+{{- fail (printf "policy.enabled: a ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer, and this is %s; set policy.enabled=false, or sink=file" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- /* Helm shows the name of a template that fails. */ -}}
+{{- define "asAnnotations must be a regular expression" -}}
+{{- mustRegexMatch .Values.asAnnotations "" -}}
+{{- end }}
+
 {{- define "gfd.selectorLabels" -}}
 {{- if .Values.selectorLabelsOverride -}}
 {{ toYaml .Values.selectorLabelsOverride }}
