@@ -193,7 +193,7 @@ class NodeFeature:
                 self._owners = [
                     {name: owner[name] for name in ("apiVersion", "kind", "name", "uid")}
                     for owner in pod["metadata"].get("ownerReferences") or ()
-                    if owner["kind"] == "DaemonSet"
+                    if (owner["apiVersion"], owner["kind"]) == ("apps/v1", "DaemonSet")
                 ]
         return self._owners
 

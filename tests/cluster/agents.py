@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -49,8 +50,8 @@ def token(plane: ControlPlane, pod: str | None) -> str:
 
 
 def start(plane: ControlPlane, node: str) -> Agent:
-    """Make the Pod of an agent on a Node, and its credentials."""
-    pod = f"gfd-{node}"
+    """Make the Pod of an agent on a Node, named as the DaemonSet gfd names its pods, and its credentials."""
+    pod = f"gfd-{hashlib.sha256(node.encode()).hexdigest()[:5]}"
     delete(plane.admin, f"{PODS}/{pod}")
     container = {"name": "gfd", "image": "gfd"}
     spec = {"nodeName": node, "serviceAccountName": "gfd", "containers": [container]}

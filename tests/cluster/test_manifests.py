@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -369,7 +370,7 @@ def test_several_configurations(cluster: ControlPlane, sink: str) -> None:
     assert "GFD_STRICT_CONFIG" not in found
     assert environment(rendered(sink=sink, strictConfig=True))["GFD_STRICT_CONFIG"] == "true"
     verbs = one(objects, "ClusterRole")["rules"][0]["verbs"]
-    assert verbs == ["get", "list", "watch", *(["patch"] if sink == "node" else [])]
+    assert verbs == ["get", "list", "watch", *(["patch", "publish-as-gfd"] if sink == "node" else [])]
     assert one(objects, "DaemonSet")["spec"]["template"]["spec"]["automountServiceAccountToken"] is True
     foreign = rendered(sink=sink, config={"name": "theirs"})
     assert "ConfigMap" not in {each["kind"] for each in foreign}
@@ -395,10 +396,10 @@ def test_flag_and_policy_come_from_one_value(cluster: ControlPlane) -> None:
         {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
         for policy in (plain, one(objects, "ValidatingAdmissionPolicy"))
     )
-    added = r"|example\.com/.*|nvidia\.com/mine"
+    (own,) = re.findall(r"r'([^']*gfd[^']*)\)\$'", before["foreignLabels"])
+    added = own + r"|example\.com/.*|nvidia\.com/mine"
     for name in ("foreignLabels", "foreignAnnotations"):
-        assert ")$'" in before[name]
-        before[name] = before[name].replace(")$'", f"{added})$'")
+        before[name] = before[name].replace(own, added)
     assert "r'^$'" in before["foreignAnnotations"]
     published = r"r'^(?:nvidia\.com/gfd\..*)$'"
     before["foreignAnnotations"] = before["foreignAnnotations"].replace("r'^$'", published)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ def node_patch(name: str, **changes: Any) -> tuple[str, str, dict[str, Any], str
 
 
 DENIED = "ValidatingAdmissionPolicy 'gfd-node' with binding 'gfd-node' denied request: "
+BY_APPLY = "it writes by server-side apply as gfd"
 
 CASES = [
     node_patch("other", metadata={"labels": LABELS}),
@@ -80,6 +82,8 @@ CASES = [
     node_patch("mine", metadata={"labels": {"node-role.kubernetes.io/control-plane": ""}}),
     node_patch("mine", metadata={"labels": {"zone": None, "nvidia.com/gpu.count": "1"}}),
     node_patch("mine", metadata={"annotations": {"nvidia.com/gpu.count": "1"}}),
+    node_patch("mine", metadata={"labels": {"nvidia.com/gpu.count": "1"}}),
+    node_patch("mine", metadata={"managedFields": [{}]}),
     node_patch("mine", metadata={"finalizers": ["example.com/x"]}),
     node_patch("mine", spec={"unschedulable": True}),
     node_patch("mine", spec={"taints": [{"key": "a", "effect": "NoExecute"}]}),
@@ -92,6 +96,7 @@ SAID = [
     f"{DENIED}gfd may not change the labels node-role.kubernetes.io/control-plane",
     f"{DENIED}gfd may not change the labels zone",
     f"{DENIED}gfd may not change the annotations nvidia.com/gpu.count",
+    *[f"{DENIED}gfd may not change what other managers hold (managedFields); {BY_APPLY}"] * 2,
     *[f"{DENIED}gfd may change labels only, not spec, taints, finalizers or owners"] * 3,
 ]
 
@@ -134,12 +139,16 @@ FEATURE_CASES = [
 ]
 ONLY = "gfd on node mine may only create NodeFeature nvidia-features-for-mine"
 ONE_LABEL = "the only label of the object must be nfd.node.kubernetes.io/node-name=mine"
+OWNER = (
+    "the object may be owned by gfd's own DaemonSet, which neither controls nor blocks, and have neither "
+    "annotations nor finalizers"
+)
 FEATURE_SAID = [
     "gfd may not publish the labels nvidia.com/mig.config",
     *[ONLY] * 3,
     *[ONE_LABEL] * 2,
     "gfd publishes labels only, no features",
-    *["the object may be owned by a DaemonSet and have neither annotations nor finalizers"] * 2,
+    *[OWNER] * 2,
 ]
 
 
@@ -205,31 +214,34 @@ def test_what_an_agent_may_do(plane: ControlPlane, agent: Agent) -> None:
     assert own.withdraw()
 
 
-def test_the_policies_know_all_keys_and_no_others() -> None:
-    import re
-
+def golden_keys() -> set[str]:
+    """Return all keys that gfd renders for the machines of the golden files."""
     golden = Path(__file__).parents[1] / "golden"
-    keys = {
+    return {
         line.partition("=")[0].strip()
         for file in golden.glob("*.txt")
         for line in file.read_text().splitlines()
         if line.strip().startswith("nvidia.com/") and "=" in line
     }
+
+
+def literals(component: str) -> list[str]:
+    """Return the regular expressions of a policy: keys of gfd, reserved ones, those of NFD, and so on."""
+    policy, _ = yaml.safe_load_all((COMPONENTS / component / "policy.yaml").read_text())
+    text = "".join(each["expression"] for each in policy["spec"]["variables"])
+    # Literals all of them: a pattern in a variable would be compiled for each key of each write.
+    patterns = re.findall(r"matches\(\s*r'(.*?)'\)", text)
+    assert len(patterns) == text.count("matches(")
+    return patterns
+
+
+def test_the_policies_know_all_keys_and_no_others() -> None:
+    keys = golden_keys()
     assert len(keys) > 100
-    found: set[str] = set()
-    for component in ("node", "nodefeature"):
-        policy, _ = yaml.safe_load_all((COMPONENTS / component / "policy.yaml").read_text())
-        text = "".join(each["expression"] for each in policy["spec"]["variables"])
-        # Literals all of them: a pattern in a variable would be compiled for each key of each write.
-        patterns = re.findall(r"matches\(\s*r'(.*?)'\)", text)
-        assert len(patterns) == text.count("matches(")
-        found.update(each for each in patterns if each != "^$")
-        pattern = re.compile(patterns[0])
-        assert [key for key in sorted(keys) if not pattern.match(key)] == []
-    assert len(found) == 1
-    foreign = (
-        *("gpu.present", "gpu.deploy.driver", "mig.config", "mig.config.state", "gpu.workload.config"),
-        *("gpu-driver-upgrade-state", "gdrcopy.capable", "count", "gpu.count.", "device-plugin.config"),
-    )
-    for key in foreign:
-        assert not pattern.match(f"nvidia.com/{key}"), key
+    patterns = literals("nodefeature")
+    assert literals("node") == [*patterns, *patterns, "^$"]
+    own, reserved, nfd = (re.compile(each) for each in patterns)
+    assert [key for key in sorted(keys) if not own.match(key) or reserved.match(key)] == []
+    for key in ("count", "gpu.count.", "device-plugin.config"):
+        assert not own.match(f"nvidia.com/{key}"), key
+    assert nfd.match("feature.node.kubernetes.io/x")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gfd.advice.doctor.cluster import SERVICE_ACCOUNT
 from gfd.advice.doctor.finding import Check, ok, skip, warn
 from gfd.errors import ApiError, GfdError
 from gfd.sinks.node import COLLECTION as NODES
@@ -22,8 +21,10 @@ if TYPE_CHECKING:
     """Method, path, body, and what that is."""
 
 _POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
-_FOREIGN = "example.com/gfd-doctor"
-"""A key that no agent may write."""
+_FOREIGN = "node-restriction.kubernetes.io/gfd-doctor"
+"""A key that no agent may write, whatever its policy lets templates write."""
+_VERB = "'publish-as-"
+"""How the policies know agents: by a verb that their role grants."""
 _REFUSED = re.compile(r"ValidatingAdmissionPolicy '[^']*'")
 
 
@@ -34,7 +35,7 @@ def _policy(site: Site) -> Finding:
         return skip("nothing is written to the API server")
     identity = cluster.identity
     if isinstance(identity, GfdError) or not identity.is_service_account:
-        return _look(cluster, config.namespace)
+        return _look(cluster)
     method, path, body, what = _TRIALS[sink](config.node_name, config.namespace)
     try:
         _try(cluster, method, path, body)
@@ -43,13 +44,13 @@ def _policy(site: Site) -> Finding:
         if error.status == 403 and refused:
             return ok(f"{refused[0]} refuses {what}")
         return skip(f"cannot be told: {error}")
-    step = f"apply manifests/components/{sink}/policy.yaml for {identity.name} (Kubernetes 1.30 and later)"
+    files = f"rbac.yaml and policy.yaml of manifests/components/{sink}"
+    step = f"apply {files} for {identity.name} (Kubernetes 1.30 and later)"
     return warn(f"nothing refuses {what}", step)
 
 
-def _look(cluster: Cluster, namespace: str) -> Finding:
-    """Look for policies about service accounts of the namespace: they are not about who asks now."""
-    account = f"{SERVICE_ACCOUNT}{namespace}:"
+def _look(cluster: Cluster) -> Finding:
+    """Look for bound policies about gfd's agents: whoever asks now is not one of them."""
     try:
         bindings = list(cluster.api.list(f"{_POLICIES}ybindings"))
         policies = list(cluster.api.list(f"{_POLICIES}ies"))
@@ -60,16 +61,16 @@ def _look(cluster: Cluster, namespace: str) -> Finding:
         for each in bindings
         if "Deny" in (each["spec"].get("validationActions") or ())
     }
-    named = {
+    about_agents = {
         each["metadata"]["name"]
         for each in policies
         for condition in each["spec"].get("matchConditions") or ()
-        if account in condition["expression"]
+        if _VERB in condition["expression"]
     }
-    if found := sorted(bound & named):
+    if found := sorted(bound & about_agents):
         return ok(f"{', '.join(found)}; what it refuses is seen in a pod of gfd")
-    step = "apply policy.yaml of manifests/components, or name gfd's namespace with --namespace"
-    return warn(f"none is bound for a service account of namespace {namespace}", step)
+    step = "apply rbac.yaml and policy.yaml of manifests/components (Kubernetes 1.30 and later)"
+    return warn("no admission policy for gfd's agents is bound", step)
 
 
 def _foreign_label(node: str, namespace: str) -> Trial:

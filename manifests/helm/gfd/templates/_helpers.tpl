@@ -78,8 +78,13 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- /* The keys that gfd renders, and those that the values let templates write. */ -}}
 {{- define "gfd.keys" -}}
 nvidia\.com/(gfd\.timestamp|cuda\.(driver|runtime)(-version)?\.(full|major|minor|rev|revision)|(mig|mps)\.capable|mig\.(strategy|count|profile\.[-+.0-9a-z]+)|vgpu\.(present|host-driver-version|host-driver-branch)|gpu\.(machine|mode|clique|family|numa-nodes|compute\.(major|minor)|pcie\.(generation|width)|count\.[-.0-9A-Za-z_]+|model(\.(memory|brand|architecture|device-id))?)|(gpu|mig-[-+.0-9a-z]+)(\.shared)?\.(count|product|replicas|sharing-strategy|memory|multiprocessors|slices\.(gi|ci)|engines\.(copy|decoder|encoder|jpeg|ofa)))
-{{- range .Values.labelPrefixAllow }}|{{ regexQuoteMeta . }}.*{{ end }}
+{{- range .Values.labelPrefixAllow }}|{{ regexQuoteMeta (trimSuffix "/" .) }}/.*{{ end }}
 {{- range .Values.templateKeys }}|{{ regexQuoteMeta . }}{{ end }}
+{{- end }}
+
+{{- /* The keys of NVIDIA's GPU operator and of Kubernetes (NFD's apart), whatever the values say. */ -}}
+{{- define "gfd.reservedKeys" -}}
+nvidia\.com/(gpu\.(present|deploy\..*|workload\.config)|gpu-driver-upgrade-.*|gpu-operator\..*|(mig|vgpu)\.config.*|(gdrcopy|gds|peermem)\.capable|cc\..*)|([^/]*\.)?(kubernetes|k8s)\.io/.*
 {{- end }}
 
 {{- define "gfd.meta" -}}
