@@ -24,7 +24,7 @@ from bench.scale.scenarios import SCENARIOS, is_of
 from bench.scale.table import render
 from bench.scale.worker import ORIGINAL
 from bench.scale.world import World
-from tests.cluster.programs import KUBERNETES
+from tests.cluster.programs import NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def main() -> None:
     measured = load(options.merge) if options.merge else []
     about = {
         "machine": machine(),
-        "kubernetes": KUBERNETES,
+        "kubernetes": NEWEST,
         "command": "tox -e scale -- " + shlex.join(sys.argv[1:]),
     }
     for nodes in options.sizes:

@@ -13,7 +13,8 @@ import pytest
 from gfd.cluster.api import Api
 from gfd.frozen import dataclass
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.objects import delete, namespace
+from tests.cluster.objects import delete
+from tests.cluster.objects import namespace as make_namespace
 
 NAMESPACE = "gfd"
 ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
@@ -31,7 +32,7 @@ class Agent:
 
 def install(plane: ControlPlane, *folders: Path) -> None:
     """Create namespace and account, and apply what is in folders of manifests."""
-    namespace(plane.admin, NAMESPACE)
+    make_namespace(plane.admin, NAMESPACE)
     delete(plane.admin, f"{ACCOUNTS}/gfd")
     plane.admin.request("POST", ACCOUNTS, {"metadata": {"name": "gfd"}})
     for folder in folders:
@@ -39,25 +40,36 @@ def install(plane: ControlPlane, *folders: Path) -> None:
             plane.kubectl("apply", "-f", str(folder / file))
 
 
-def token(plane: ControlPlane, pod: str | None) -> str:
+def token(plane: ControlPlane, pod: str | None, *, namespace: str = NAMESPACE, account: str = "gfd") -> str:
     """Return a token for the account, bound to a Pod, or to nothing."""
+    base = f"/api/v1/namespaces/{namespace}"
     spec: dict[str, object] = {"audiences": []}
     if pod is not None:
-        uid = plane.admin.request("GET", f"{PODS}/{pod}")["metadata"]["uid"]
+        uid = plane.admin.request("GET", f"{base}/pods/{pod}")["metadata"]["uid"]
         spec["boundObjectRef"] = {"kind": "Pod", "apiVersion": "v1", "name": pod, "uid": uid}
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    return str(plane.admin.request("POST", f"{ACCOUNTS}/gfd/token", body)["status"]["token"])
+    path = f"{base}/serviceaccounts/{account}/token"
+    return str(plane.admin.request("POST", path, body)["status"]["token"])
 
 
-def start(plane: ControlPlane, node: str) -> Agent:
-    """Make the Pod of an agent on a Node, named as the DaemonSet gfd names its pods, and its credentials."""
-    pod = f"gfd-{hashlib.sha256(node.encode()).hexdigest()[:5]}"
-    delete(plane.admin, f"{PODS}/{pod}")
+def start(
+    plane: ControlPlane,
+    node: str,
+    *,
+    namespace: str = NAMESPACE,
+    account: str = "gfd",
+    daemon_set: str = "gfd",
+) -> Agent:
+    """Make the Pod of an agent on a Node, named as its DaemonSet names pods, and its credentials."""
+    # The API server cuts the name of the DaemonSet to leave room for five characters.
+    pod = f"{daemon_set}-"[:58] + hashlib.sha256(node.encode()).hexdigest()[:5]
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    delete(plane.admin, f"{pods}/{pod}")
     container = {"name": "gfd", "image": "gfd"}
-    spec = {"nodeName": node, "serviceAccountName": "gfd", "containers": [container]}
-    plane.admin.request("POST", PODS, {"metadata": {"name": pod}, "spec": spec})
+    spec = {"nodeName": node, "serviceAccountName": account, "containers": [container]}
+    plane.admin.request("POST", pods, {"metadata": {"name": pod}, "spec": spec})
     file = plane.home / f"{pod}.token"
-    file.write_text(token(plane, pod))
+    file.write_text(token(plane, pod, namespace=namespace, account=account))
     kubeconfig = plane.write_kubeconfig(pod, token_file=file)
     return Agent(node=node, pod=pod, token_file=file, kubeconfig=kubeconfig, api=connect(kubeconfig))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from gfd.errors import ApiError
+from tests.cluster import programs
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.objects import delete
 
@@ -73,5 +74,13 @@ def ensure_node_feature(plane: ControlPlane) -> None:
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("plane")) as started:
+        yield started
+        started.check()
+
+
+@pytest.fixture(scope="session")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The API server of the oldest Kubernetes that the chart supports."""
+    with control_plane(tmp_path_factory.mktemp("oldest"), programs.OLDEST) as started:
         yield started
         started.check()

@@ -39,8 +39,10 @@ def wait_for(condition: Any, what: str, patience_s: float = PATIENCE_S) -> Any:
 class ControlPlane:
     """Its processes end with :meth:`close`, and by the kernel should the test run die."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, kubernetes: str = programs.NEWEST) -> None:
+        """Start etcd and the API server of a version of Kubernetes: the newest, or the oldest."""
         self.home = home
+        self.kubernetes = kubernetes
         self.port = free_port()
         self.host = f"https://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -186,9 +188,11 @@ class ControlPlane:
         )
 
     def _start(self, name: str, *arguments: str) -> None:
+        is_oldest = name == "kube-apiserver" and self.kubernetes == programs.OLDEST
+        program = programs.folder(programs.OLDEST) / name if is_oldest else programs.find(name)
         with (self.home / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                ("setpriv", "--pdeathsig", "KILL", programs.find(name), *arguments),
+                ("setpriv", "--pdeathsig", "KILL", program, *arguments),
                 stdout=log,
                 stderr=log,
                 cwd=self.home,
@@ -197,10 +201,10 @@ class ControlPlane:
 
 
 @contextlib.contextmanager
-def control_plane(home: Path) -> Iterator[ControlPlane]:
+def control_plane(home: Path, kubernetes: str = programs.NEWEST) -> Iterator[ControlPlane]:
     plane = None
     try:
-        plane = ControlPlane(home)
+        plane = ControlPlane(home, kubernetes)
         yield plane
     finally:
         if plane is not None:

