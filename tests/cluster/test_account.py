@@ -159,3 +159,11 @@ def test_a_policy_follows_the_account(
         foreign = owner | {"name": "gfd-device-plugin"}
         said = publish(agent, where, metadata={"ownerReferences": [foreign]})
         assert "the object may be owned by gfd's own DaemonSet" in said
+        for path in [each for each in made if "bindings/" in each and ADMISSION in each]:
+            delete(cluster.admin, path)
+        # The API server goes on for a moment; other tests must not meet these policies.
+        wait_for(lambda agent=agent: label(agent, "here", "zone") == "", "the end of the first")
+        wait_for(
+            lambda agent=agent, where=where: publish(agent, where, labels={"zone": "x"}) == "",
+            "the end of the second",
+        )
