@@ -228,6 +228,10 @@ class Agent:
         for index, reason in reading.failed_gpus.items():
             self._troubles.tell(f"gpu {index}", "gpu.failed", gpu=int(index), reason=reason)
         self._troubles.heal_others("gpu ", {f"gpu {index}" for index in reading.failed_gpus})
+        if reading.unknown_memory:
+            self._troubles.tell("memory", "memory.missed", reason=reading.unknown_memory)
+        else:
+            self._troubles.heal("memory")
 
     def _tell(self, published: Published) -> None:
         for sink in published.changed:

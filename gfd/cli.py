@@ -261,8 +261,8 @@ def _label_once(config: Config) -> ExitCode:
 
     publisher = Publisher(_make_sinks(config, lambda reason: _complain(f"warning: {reason}")))
     reading = wait()
-    for index, reason in reading.failed_gpus.items():
-        _complain(f"warning: GPU {index} is left out: {reason}")
+    for warning in reading.warnings():
+        _complain(f"warning: {warning}")
     published = publisher.publish(reading.labels)
     for error in published.errors:
         _complain(str(error))

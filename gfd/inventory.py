@@ -228,6 +228,11 @@ class Inventory:
     failures: tuple[Failure, ...] = ()
 
 
+def is_display_board(name: str) -> bool:
+    """Return whether a GPU of this name only drives a screen; whoever makes an inventory passes it over."""
+    return name in ("DGX Display", "NVIDIA DGX Display")
+
+
 def need(owner: Inventory, fact: str) -> Any:
     """Return ``owner.fact``, or raise the :class:`ProbeError` that explains its absence."""
     failure = find_lack(owner, (fact,))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable
 from gfd.frozen import dataclass
+from gfd.needs import explain_unknown_memory
 from gfd.reading import Reading
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class Found:
             for device in gpu.mig_devices or ():
                 name = device.profile or "unknown"
                 mig_devices[name] = mig_devices.get(name, 0) + 1
-        found = {gpu.index for gpu in self.inventory.gpus}
+        left_out = {gpu.index for gpu in failed}
+        kept = [gpu for gpu in self.inventory.gpus if gpu.index not in left_out]
         return Reading(
             labels=labels,
-            gpus=len(found - {gpu.index for gpu in failed}),
+            gpus=len(kept),
             failed_gpus={str(gpu.index): str(gpu.failure.as_error()) for gpu in failed},
+            unknown_memory=explain_unknown_memory(kept),
             mig_devices=mig_devices,
             missing_driver=self.missing_driver,
             has_hardware=self.has_hardware,

@@ -12,9 +12,10 @@ from gfd.frozen import dataclass
 from gfd.inventory import need
 from gfd.labels import legal, sanitise
 from gfd.models import choose, count_models
+from gfd.needs import sift
 from gfd.products import compose
 from gfd.sharing import Sharing
-from gfd.strategies import STRATEGIES, Resource, sift
+from gfd.strategies import STRATEGIES, Resource
 
 if TYPE_CHECKING:
     from gfd.inventory import Fabric, FailedGpu, Gpu, Inventory, Of
@@ -78,6 +79,7 @@ class Node:
     resources: tuple[Resource, ...] = ()
     driver: Annotated[DriverVersion | None, Of("inventory.driver_version")] = None
     cuda: Annotated[CudaVersion | None, Of("inventory.cuda_version")] = None
+    """None also where the driver tells a version below 0."""
     machine: Annotated[str, Of("inventory.machine_type")] = UNKNOWN
     mode: Annotated[str, Of("gpus.pci_class")] = UNKNOWN
     clique: Annotated[str | None, Of("gpus.fabric")] = None
@@ -91,8 +93,8 @@ def resolve(
     """Return the node that ``inventory`` describes, under a MIG strategy and a way of sharing.
 
     A GPU of which a fact could not be read that the strategy needs is left out. Raises ProbeError where no
-    GPU is left, or a fact about the whole node is missing, and ConfigError where the configuration does not
-    fit the hardware.
+    GPU is left, where MIG devices that the strategy needs cannot be seen, and where a fact about the whole
+    node is missing; ConfigError where the configuration does not fit the hardware.
     """
     sharing = sharing or Sharing()
     vgpu = _vgpu(inventory)
@@ -136,7 +138,9 @@ def _driver(version: str) -> DriverVersion:
     return DriverVersion(full=_fit(version), major=major, minor=minor, revision=revision)
 
 
-def _cuda(version: int) -> CudaVersion:
+def _cuda(version: int) -> CudaVersion | None:
+    if version < 0:
+        return None
     return CudaVersion(major=version // 1000, minor=version % 1000 // 10)
 
 

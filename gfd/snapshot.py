@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd import frozen
 from gfd.errors import InventoryError
-from gfd.inventory import SCHEMA, Inventory
+from gfd.inventory import SCHEMA, Inventory, is_display_board
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,10 @@ def read_file(path: Path) -> Inventory:
 
 
 def read(text: str, source: str) -> Inventory:
-    """Return the inventory in ``text``, JSON or YAML. Raises InventoryError, naming ``source``."""
+    """Return the inventory in ``text``, JSON or YAML, without boards that only drive a screen.
+
+    Raises InventoryError, naming ``source``.
+    """
     plain = parse(text, source)
     if not isinstance(plain, dict):
         raise InventoryError(source, "", "not an inventory: expected a mapping of fields")
@@ -73,7 +76,7 @@ def read(text: str, source: str) -> Inventory:
         raise InventoryError(f"{source}{_find_line(text, 'schema')}", "schema", reason)
     value = from_plain(Inventory, plain, source)
     assert isinstance(value, Inventory)
-    return value
+    return frozen.replace(value, gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
 
 
 def parse(text: str, source: str) -> Any:

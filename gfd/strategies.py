@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from gfd.frozen import dataclass, replace
-from gfd.inventory import FailedGpu, find_lack
 from gfd.products import INVALID, compose
 
 if TYPE_CHECKING:
-    from gfd.inventory import Engines, Failure, Gpu, MigDevice, Of
+    from gfd.inventory import Engines, Gpu, MigDevice, Of
     from gfd.models import Model
     from gfd.sharing import Sharing
 
@@ -82,7 +81,7 @@ def single(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resou
     enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
     if not enabled:
         return (full,)
-    groups = {} if _is_invalid(gpus) else _group_by_profile(gpus)
+    groups = {} if is_invalid(gpus) else _group_by_profile(gpus)
     if len(groups) != 1:
         return (_invalid(full, gpus, enabled[0]),)
     (offered,) = (_mig(FULL_GPU, profile, devices, sharing) for profile, devices in groups.items())
@@ -107,18 +106,11 @@ def mixed(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resour
 
 STRATEGIES: dict[str, Strategy] = {"none": none, "single": single, "mixed": mixed}
 
-MIG_FACTS = ("profile", "gi_slices", "ci_slices", "memory_mib", "multiprocessors", "engines")
-"""What single and mixed need of every MIG device."""
 
-
-def sift(strategy: str, gpus: tuple[Gpu, ...]) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
-    """Return the GPUs of which all is known that the strategy needs, and the others with what is not."""
-    kept, left_out = _sift(gpus, _find_lack)
-    # Where single is invalid whatever the MIG devices are, it needs nothing of them.
-    if strategy == "none" or (strategy == "single" and _is_invalid(kept)):
-        return kept, left_out
-    kept, more = _sift(kept, _find_mig_lack)
-    return kept, (*left_out, *more)
+def is_invalid(gpus: tuple[Gpu, ...]) -> bool:
+    """Return whether ``single`` is invalid for ``gpus``, whatever their MIG devices are."""
+    enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
+    return 0 < len(enabled) < len(gpus) or any(gpu.mig_devices == () for gpu in enabled)
 
 
 def family_of(major: int, minor: int) -> str:
@@ -133,6 +125,7 @@ def family_of(major: int, minor: int) -> str:
 def _full(model: Model, sharing: Sharing) -> Resource:
     gpu = model.gpu
     major, minor = gpu.compute_capability or (0, 0)
+    is_capability_known = major > 0 and minor >= 0
     sharing_labels = (
         _shared(FULL_GPU, sharing, gpu.name)
         if model.is_full
@@ -142,15 +135,24 @@ def _full(model: Model, sharing: Sharing) -> Resource:
     return Resource(
         name=FULL_GPU,
         count=len(model.gpus),
-        memory_mib=(gpu.memory_bytes or 0) // 2**20 or None,
-        family=family_of(major, minor) if major else None,
-        compute_major=major or None,
-        compute_minor=minor if major else None,
+        memory_mib=_memory_mib(model.gpus),
+        family=family_of(major, minor) if is_capability_known else None,
+        compute_major=major if is_capability_known else None,
+        compute_minor=minor if is_capability_known else None,
         multiprocessors=gpu.multiprocessors,
         engines=gpu.engines,
         gpus=model.gpus,
         **sharing_labels,
     )
+
+
+def _memory_mib(gpus: tuple[Gpu, ...]) -> int | None:
+    """Return the memory of the last full GPU, else of the last one in MIG mode; None where both are unknown.
+
+    The original writes the labels of both kinds over each other.
+    """
+    last = {gpu.is_mig_enabled: (gpu.memory_bytes or 0) // 2**20 for gpu in gpus}
+    return next((mib for mib in (last.get(False, 0), last.get(True, 0)) if mib > 0), None)
 
 
 def _mig(name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing: Sharing) -> Resource:
@@ -182,39 +184,6 @@ def _invalid(full: Resource, gpus: tuple[Gpu, ...], first: Gpu) -> Resource:
         gpus=gpus,
         mig_devices=tuple(device for gpu in gpus for device in gpu.mig_devices or ()),
     )
-
-
-def _is_invalid(gpus: tuple[Gpu, ...]) -> bool:
-    """Return whether single cannot be, even without a look at the MIG devices."""
-    enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
-    return 0 < len(enabled) < len(gpus) or any(gpu.mig_devices == () for gpu in enabled)
-
-
-def _sift(
-    gpus: tuple[Gpu, ...], find: Callable[[Gpu], Failure | None]
-) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
-    lacks = [(gpu, find(gpu)) for gpu in gpus]
-    return (
-        tuple(gpu for gpu, lack in lacks if lack is None),
-        tuple(FailedGpu(index=gpu.index, failure=lack) for gpu, lack in lacks if lack is not None),
-    )
-
-
-def _find_lack(gpu: Gpu) -> Failure | None:
-    # The probe leaves such a GPU out itself; one from a snapshot can be here.
-    for failure in gpu.failures:
-        if failure.fact == "memory_bytes":
-            return failure
-    return find_lack(gpu, ("compute_capability",), f"GPU {gpu.index}")
-
-
-def _find_mig_lack(gpu: Gpu) -> Failure | None:
-    if not gpu.is_mig_enabled:
-        return None
-    lack = find_lack(gpu, ("mig_devices",), f"GPU {gpu.index}")
-    for device in gpu.mig_devices or ():
-        lack = lack or find_lack(device, MIG_FACTS, f"GPU {gpu.index} MIG {device.index}")
-    return lack
 
 
 def _group_by_profile(gpus: tuple[Gpu, ...]) -> dict[str, list[tuple[Gpu, MigDevice]]]:

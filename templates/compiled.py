@@ -17,22 +17,24 @@ def _node(node, inventory, say):
         yield "_node.j2", 24, f"nvidia.com/cuda.driver-version.major={say(node.driver.major)}"
         yield "_node.j2", 26, f"nvidia.com/cuda.driver-version.minor={say(node.driver.minor)}"
         yield "_node.j2", 28, f"nvidia.com/cuda.driver-version.revision={say(node.driver.revision)}"
-        yield "_node.j2", 30, f"nvidia.com/cuda.runtime-version.full={say(node.cuda.major)}.{say(node.cuda.minor)}"
-        yield "_node.j2", 32, f"nvidia.com/cuda.runtime-version.major={say(node.cuda.major)}"
-        yield "_node.j2", 34, f"nvidia.com/cuda.runtime-version.minor={say(node.cuda.minor)}"
-        yield "_node.j2", 37, f"nvidia.com/cuda.driver.major={say(node.driver.major)}"
-        yield "_node.j2", 39, f"nvidia.com/cuda.driver.minor={say(node.driver.minor)}"
-        yield "_node.j2", 41, f"nvidia.com/cuda.driver.rev={say(node.driver.revision)}"
-        yield "_node.j2", 43, f"nvidia.com/cuda.runtime.major={say(node.cuda.major)}"
-        yield "_node.j2", 45, f"nvidia.com/cuda.runtime.minor={say(node.cuda.minor)}"
-        yield "_node.j2", 47, f"nvidia.com/gpu.machine={say(node.machine)}"
-        yield "_node.j2", 49, f"nvidia.com/gpu.mode={say(node.mode)}"
+        if node.cuda:
+            yield "_node.j2", 32, f"nvidia.com/cuda.runtime-version.full={say(node.cuda.major)}.{say(node.cuda.minor)}"
+            yield "_node.j2", 34, f"nvidia.com/cuda.runtime-version.major={say(node.cuda.major)}"
+            yield "_node.j2", 36, f"nvidia.com/cuda.runtime-version.minor={say(node.cuda.minor)}"
+        yield "_node.j2", 40, f"nvidia.com/cuda.driver.major={say(node.driver.major)}"
+        yield "_node.j2", 42, f"nvidia.com/cuda.driver.minor={say(node.driver.minor)}"
+        yield "_node.j2", 44, f"nvidia.com/cuda.driver.rev={say(node.driver.revision)}"
+        if node.cuda:
+            yield "_node.j2", 48, f"nvidia.com/cuda.runtime.major={say(node.cuda.major)}"
+            yield "_node.j2", 50, f"nvidia.com/cuda.runtime.minor={say(node.cuda.minor)}"
+        yield "_node.j2", 53, f"nvidia.com/gpu.machine={say(node.machine)}"
+        yield "_node.j2", 55, f"nvidia.com/gpu.mode={say(node.mode)}"
         if node.clique:
-            yield "_node.j2", 53, f"nvidia.com/gpu.clique={say(node.clique)}"
-        yield "_node.j2", 56, f"nvidia.com/mig.capable={say(str(node.is_mig_capable).lower())}"
-        yield "_node.j2", 59, f"nvidia.com/mps.capable={say(str(node.is_mps_capable).lower())}"
+            yield "_node.j2", 59, f"nvidia.com/gpu.clique={say(node.clique)}"
+        yield "_node.j2", 62, f"nvidia.com/mig.capable={say(str(node.is_mig_capable).lower())}"
+        yield "_node.j2", 65, f"nvidia.com/mps.capable={say(str(node.is_mps_capable).lower())}"
         for model in node.models:
-            yield "_node.j2", 63, f"nvidia.com/gpu.count.{say(model.product)}={say(model.count)}"
+            yield "_node.j2", 69, f"nvidia.com/gpu.count.{say(model.product)}={say(model.count)}"
 
 
 def _resources(node, inventory, say):

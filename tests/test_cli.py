@@ -15,8 +15,9 @@ import yaml
 from gfd import __version__, cli, snapshot
 from gfd.commands import COMMANDS
 from gfd.inventory import FailedGpu, Failure
+from gfd.needs import SEE_MIG
 from gfd.options import OPTIONS
-from tests.make import gpu, inventory
+from tests.make import gpu, inventory, mig_gpu
 
 pytestmark = pytest.mark.whole
 
@@ -129,6 +130,23 @@ def test_a_gpu_that_failed_is_named(gfd: Gfd, tmp_path: Path) -> None:
     assert err == (
         "gfd: warning: GPU 1 is left out: nvmlDeviceGetName on GPU 1 failed: GPU is lost (NVML error 15)\n"
     )
+
+
+def test_a_memory_that_is_unknown_is_told(gfd: Gfd, tmp_path: Path) -> None:
+    reason = "Insufficient Permissions"
+    why = Failure(
+        fact="memory_bytes", source="nvmlDeviceGetMemoryInfo", device="GPU 1", reason=reason, code=4
+    )
+    node = inventory(gpu(0), mig_gpu(1, 0, memory_bytes=None, failures=(why,)))
+    path = tmp_path / "node.json"
+    path.write_text(snapshot.to_json(node))
+    code, out, err = gfd("dump", "--inventory", str(path))
+    assert code == 0
+    assert "nvidia.com/gpu.count=2\nnvidia.com/gpu.family=ampere\n" in out
+    told = f"{why.as_error()}; {SEE_MIG}\n"
+    assert err == f"gfd: warning: the memory of GPU 1 is unknown: {told}"
+    unseen = f"gfd: MIG strategy mixed needs the MIG devices of GPU 1, which cannot be seen: {told}"
+    assert gfd("dump", "--inventory", str(path), "--mig-strategy", "mixed") == (1, "", unseen)
 
 
 def test_a_snapshot_is_replayed(gfd: Gfd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -272,6 +272,45 @@ def test_one_gpu_that_fails_is_left_out_and_named(tmp_path: Path) -> None:
         assert entry["reason"] == "nvmlDeviceGetName on GPU 3 failed: Unknown Error (NVML error 999)"
 
 
+@pytest.mark.parametrize(
+    ("strategy", "event"), [("none", "memory.missed"), ("single", "memory.missed"), ("mixed", "cycle.failed")]
+)
+def test_mig_that_may_not_be_seen_takes_no_gpu_away(tmp_path: Path, strategy: str, event: str) -> None:
+    """MIG is switched on for the last GPU of two, in a container without the right to see that."""
+    last, *others = reversed(from_inventory(machines.read("dgx-a100")).gpus[:2])
+    before = Standin(gpus=(*others, last))
+    refused = tuple(
+        Fault(function=function, gpu=1, mig=mig, error=error)
+        for function, mig, error in (
+            ("nvmlDeviceGetMemoryInfo", -1, 4),
+            ("nvmlDeviceGetMigDeviceHandleByIndex", None, 6),
+        )
+    )
+    with serve(tmp_path, f"--mig-strategy={strategy}", "--no-timestamp", machine=before) as service:
+        wait(lambda: service.labels.get("gpu.count") == "2", "labels")
+        labels = service.labels
+        service.play(replace(before, gpus=(*others, replace(last, mig=True)), faults=refused))
+        entry = wait(lambda: service.log(event), "the warning")[0]
+        assert entry["level"] == "warning"
+        assert "nvmlDeviceGetMemoryInfo on GPU 1 failed: Insufficient Permissions" in entry["reason"]
+        assert "NVIDIA_MIG_MONITOR_DEVICES=all" in entry["reason"]
+        invalid = {
+            "gpu.count": "0",
+            "gpu.memory": "0",
+            "gpu.product": "NVIDIA-A100-SXM4-40GB-MIG-INVALID",
+            "gpu.replicas": "0",
+            "gpu.sharing-strategy": "",
+        }
+        expected = {**labels, **invalid} if strategy == "single" else labels
+        wait(lambda: service.labels == expected, "the labels")
+        assert service.log("gpu.failed") == []
+        service.play(before)
+        wait(
+            lambda: [e for e in service.log() if e["event"] == event.partition(".")[0] + ".healed"], "an end"
+        )
+        wait(lambda: service.labels == labels, "the labels as before")
+
+
 def test_without_a_driver_it_says_so_and_exits(tmp_path: Path) -> None:
     with serve(tmp_path, library=False) as service:
         assert service.process.wait(PATIENCE_S) == 1

@@ -13,6 +13,7 @@ from gfd.errors import ConfigError, GfdError, ProbeError
 from gfd.frozen import replace
 from gfd.inventory import Failure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
 from gfd.labels import check
+from gfd.needs import NO_PERMISSION
 from gfd.options import EXTRA_LABELS
 from gfd.probe import machines
 from gfd.probe.gpus import _order
@@ -323,7 +324,9 @@ def test_single_and_mixed_leave_out_a_gpu_whose_mig_devices_are_not_all_known(
         broken = replace(gpu, mig_devices=(*others, unread(last, "MIG", ("profile",), code)))
         damaged = replace(inventory, gpus=tuple(broken if g is gpu else g for g in inventory.gpus))
         rest = replace(inventory, gpus=tuple(g for g in inventory.gpus if g is not gpu))
-        without = outcome(rest, strategy, Sharing()) if rest.gpus else ProbeError
+        # Where the right to see MIG or the memory lacks, the GPU itself is all right.
+        is_unseen = code == NO_PERMISSION or not gpu.memory_bytes
+        without = ProbeError if is_unseen or not rest.gpus else outcome(rest, strategy, Sharing())
         # Under single a node is invalid before its MIG devices are looked at, where some GPU has none.
         is_invalid = strategy == "single" and (
             any(not g.mig_devices for g in inventory.gpus if g.is_mig_enabled)

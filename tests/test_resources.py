@@ -84,6 +84,7 @@ def test_versions() -> None:
         full="535.1", major="535", minor="1", revision=""
     )
     assert look(gpu(), cuda_version=13000).cuda == CudaVersion(major=13, minor=0)
+    assert look(gpu(), cuda_version=-1).cuda is None
 
 
 @pytest.mark.parametrize("version", ["535", "1.2.3.4", ""])

@@ -27,6 +27,13 @@ def test_yaml_reads_back_equal() -> None:
     assert snapshot.read(snapshot.to_yaml(found), "x") == found
 
 
+@pytest.mark.parametrize("name", ["DGX Display", "NVIDIA DGX Display"])
+def test_a_display_board_is_no_gpu(name: str) -> None:
+    found = inventory(gpu(0), gpu(1, name=name), gpu(2, name=f"{name} 2"))
+    for written in (snapshot.to_json(found), snapshot.to_yaml(found)):
+        assert snapshot.read(written, "x") == inventory(gpu(0), gpu(2, name=f"{name} 2"))
+
+
 def test_fields_at_their_default_are_left_out() -> None:
     assert snapshot.to_json(Inventory()) == '{\n  "schema": 1\n}\n'
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from gfd.frozen import replace
-from gfd.inventory import FailedGpu, Gpu
+from gfd.inventory import Gpu
 from gfd.models import choose
 from gfd.sharing import SharedResource, Sharing
-from gfd.strategies import MIG_FACTS, STRATEGIES, Resource, family_of, sift
+from gfd.strategies import STRATEGIES, Resource, family_of
 from tests.make import ENGINES, failure, gpu, mig, mig_gpu
 
 UNSHARED = Sharing()
@@ -115,7 +115,6 @@ UNLISTED: dict[str, Any] = {"mig_devices": None, "failures": (failure("mig_devic
     ],
 )
 def test_single_is_invalid_with(gpus: tuple[Gpu, ...]) -> None:
-    assert sift("single", gpus) == (gpus, ())
     assert offer("single", *gpus) == (
         replace(
             FULL,
@@ -196,86 +195,31 @@ def test_single_consists_of_mig_devices() -> None:
     assert offered.mig_devices == (*(gpus[0].mig_devices or ()), *(gpus[1].mig_devices or ()))
 
 
-NO_REASON = "could not be read from the inventory: it holds none, and no reason why"
-
-
-@pytest.mark.parametrize(
-    ("broken", "reason"),
-    [
-        pytest.param(
-            mig_gpu(0, mig_devices=(mig(0), UNREADABLE)),
-            "nvmlSomething on GPU 0 MIG 1 failed: GPU is lost (NVML error 15)",
-            id="an unreadable device",
-        ),
-        pytest.param(
-            mig_gpu(0, **UNLISTED),
-            "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)",
-            id="unlisted devices",
-        ),
-        *(
-            pytest.param(
-                mig_gpu(0, mig_devices=(mig(0), mig(3, **{fact: None}))),
-                f"{fact} of GPU 0 MIG 3 {NO_REASON}",
-                id=f"no {fact}",
-            )
-            for fact in MIG_FACTS
-        ),
-        pytest.param(mig_gpu(0, mig_devices=None), f"mig_devices of GPU 0 {NO_REASON}", id="no devices"),
-    ],
-)
-def test_a_gpu_is_left_out_by_whom_its_mig_devices_matter_to(broken: Gpu, reason: str) -> None:
-    rest = tuple(mig_gpu(index) for index in range(1, 8))
-    assert sift("none", (broken, *rest)) == ((broken, *rest), ())
-    for strategy in ("single", "mixed"):
-        kept, (left_out,) = sift(strategy, (broken, *rest))
-        assert kept == rest
-        assert str(left_out) == f"GPU 0 is left out: {reason}"
-
-
-def test_single_is_invalid_for_the_gpus_that_are_left() -> None:
-    gpus = (
-        mig_gpu(0, mig_devices=(UNREADABLE,)),
-        mig_gpu(1),
-        mig_gpu(2, mig_devices=(mig(0, profile="2g.10gb"),)),
-    )
-    kept, left_out = sift("single", gpus)
-    assert (kept, len(left_out)) == (gpus[1:], 1)
-    (resource,) = offer("single", *kept)
-    assert resource.product == "A100-PCIE-40GB-MIG-INVALID"
-
-
-def test_a_full_gpu_has_no_mig_devices_to_miss() -> None:
-    gpus = (mig_gpu(0, **UNLISTED), gpu(1, mig_devices=None))
-    kept, left_out = sift("mixed", gpus)
-    assert kept == gpus[1:]
-    assert left_out == (FailedGpu(index=0, failure=failure("mig_devices")),)
-    assert offer("mixed", *kept) == (FULL,)
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize(
-    ("fields", "is_kept"),
-    [
-        ({"uuid": None, "failures": (failure("uuid"), failure("fabric"))}, True),
-        ({"memory_bytes": None}, True),
-        ({"memory_bytes": None, "failures": (failure("memory_bytes"),)}, False),
-        ({"compute_capability": None, "failures": (failure("compute_capability"),)}, False),
-        ({"compute_capability": None}, False),
-    ],
-)
-def test_what_all_strategies_need(strategy: str, fields: dict[str, Any], is_kept: bool) -> None:
-    kept, left_out = sift(strategy, (gpu(0, **fields),))
-    assert (len(kept), len(left_out)) == (is_kept, not is_kept)
-
-
-def test_what_cannot_be_read_is_no_part_of_an_invalid_node() -> None:
-    gpus = (gpu(0, compute_capability=None), mig_gpu(1))
-    assert sift("single", gpus)[0] == gpus[1:]
-
-
 def test_memory_and_capability_that_nvml_cannot_tell() -> None:
     (resource,) = offer("none", gpu(memory_bytes=None, compute_capability=(0, 7)))
     assert resource == replace(FULL, memory_mib=None, family=None, compute_major=None, compute_minor=None)
+
+
+@pytest.mark.parametrize("capability", [(-1, 0), (8, -1), (-8, -1), (0, 0)])
+def test_a_capability_that_is_none(capability: tuple[int, int]) -> None:
+    (resource,) = offer("none", gpu(compute_capability=capability))
+    assert resource == replace(FULL, family=None, compute_major=None, compute_minor=None)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "memory_mib"),
+    [
+        pytest.param((gpu(0), gpu(1, memory_bytes=None)), None, id="the last full one stands for all"),
+        pytest.param((gpu(0, memory_bytes=None), gpu(1)), 40536, id="whatever the others say"),
+        pytest.param((mig_gpu(0), mig_gpu(1, memory_bytes=None)), None, id="or the last one in MIG mode"),
+        pytest.param((gpu(0), mig_gpu(1, memory_bytes=None)), 40536, id="a full one before one in MIG mode"),
+        pytest.param((gpu(0, memory_bytes=None), mig_gpu(1)), 40536, id="one in MIG mode after a full one"),
+        pytest.param((gpu(0, memory_bytes=-(2**30)),), None, id="less than nothing"),
+    ],
+)
+def test_whose_memory_it_is(gpus: tuple[Gpu, ...], memory_mib: int | None) -> None:
+    (resource,) = offer("none", *gpus)
+    assert (resource.count, resource.memory_mib) == (len(gpus), memory_mib)
 
 
 @pytest.mark.parametrize(

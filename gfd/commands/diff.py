@@ -25,8 +25,8 @@ def _run(loaded: Loaded, values: Values) -> None:
     if config.sinks == ("stdout",):
         raise GfdError("--sink stdout: what is printed is not kept, so there is nothing to compare with")
     reading = once.label(plan(config))
-    for index, reason in reading.failed_gpus.items():
-        complain(f"warning: GPU {index} is left out: {reason}")
+    for warning in reading.warnings():
+        complain(f"warning: {warning}")
     found = list(diff.compare(config, reading.labels))
     comparisons = [each for each in found if isinstance(each, diff.Comparison)]
     if values["format"] == "json":

@@ -33,8 +33,8 @@ def _run(loaded: Loaded, values: Values) -> None:
     except DriverUnavailable as error:
         hint = "To see the labels of another machine, name one of gfd machines with --simulate"
         raise DriverUnavailable(f"{error}. {hint}") from error
-    for index, reason in reading.failed_gpus.items():
-        complain(f"warning: GPU {index} is left out: {reason}")
+    for warning in reading.warnings():
+        complain(f"warning: {warning}")
     wanted = values["format"]
     if wanted is None and sys.stdout.isatty():
         sys.stdout.write(formats.to_rich_table(reading.labels) or formats.to_table(reading.labels))

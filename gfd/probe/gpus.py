@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.frozen import dataclass, field
-from gfd.inventory import Engines, Fabric, FailedGpu, Gpu
+from gfd.inventory import Engines, Fabric, FailedGpu, Gpu, is_display_board
 from gfd.probe import again, mig, sysfs
 from gfd.probe.facts import Facts, as_failure
 from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from gfd.inventory import MigDevice, MigProfile
     from gfd.probe.nvml import Session
-
-PASSED_OVER = ("DGX Display", "NVIDIA DGX Display")
-"""Boards that only drive a screen."""
 
 SEVEN_SLICES = 4
 """NVML_GPU_INSTANCE_PROFILE_7_SLICE."""
@@ -112,7 +109,7 @@ def read_gpus(
                 gpus.append(gpu)
                 continue
             name = session.ask("nvmlDeviceGetName", handle, device=f"GPU {index}")
-            if name not in PASSED_OVER:
+            if not is_display_board(name):
                 gpus.append(_read_gpu(reading, index, handle, name))
         except NvmlCallFailed as error:
             failed.append(FailedGpu(index=index, failure=as_failure("gpu", error)))
@@ -126,7 +123,7 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
     is_mig_capable = mig_mode is not None
     is_mig_enabled = is_mig_capable and mig_mode[0] == 1
     major, minor = facts.session.ask("nvmlDeviceGetCudaComputeCapability", handle, device=facts.device)
-    memory = facts.ask_if_known("nvmlDeviceGetMemoryInfo", handle)
+    memory = facts.read_optional("memory_bytes", "nvmlDeviceGetMemoryInfo", handle)
     memory_bytes = memory and memory.total
     pci = facts.read_optional("pci_address", "nvmlDeviceGetPciInfo", handle)
     address = pci and _sysfs_address(pci.busId)

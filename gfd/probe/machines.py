@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import ConfigError
 from gfd.frozen import replace
-from gfd.inventory import Inventory, Vgpu
+from gfd.inventory import Inventory, Vgpu, is_display_board
 from gfd.probe import mig_config
 from gfd.probe.catalogue import Catalogue, read_fabric
 from gfd.probe.fields import Field, load, nearest
@@ -110,7 +110,8 @@ def _read_gpus(document: Field) -> list[mig_config.Target]:
         made_up = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
         numbered = replace(gpu, index=index, uuid=gpu.uuid or f"GPU-{made_up}", fabric=gpu.fabric or fabric)
         targets.append((numbered, geometry))
-    return targets
+    # NVML numbers display boards, too.
+    return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
 
 
 def _read_vgpu(entry: Field) -> Vgpu:

@@ -54,7 +54,7 @@ def test_a_node_and_who_holds_its_labels(cluster: ControlPlane) -> None:
 nvidia.com/mig.capable=true
   Whether any GPU can be divided by MIG.
   unit        true or false
-  written by  _node.j2, line 56: nvidia.com/mig.capable={{{{ node.is_mig_capable | lower }}}}
+  written by  _node.j2, line 62: nvidia.com/mig.capable={{{{ node.is_mig_capable | lower }}}}
   when        with a GPU
   made from   Gpu.is_mig_capable, from nvmlDeviceGetMigMode
   held by     gfd

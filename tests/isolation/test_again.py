@@ -103,6 +103,33 @@ def test_what_can_change_is_seen(server: ForkServer, tmp_path: Path, change: str
     assert server.ask(MIXED) == before
 
 
+MEMORY_REFUSED = Fault(function="nvmlDeviceGetMemoryInfo", gpu=0, mig=-1, error=4)
+NO_DEVICES = Fault(function="nvmlDeviceGetMigDeviceHandleByIndex", gpu=0, error=6)
+
+
+@pytest.mark.parametrize("strategy", ["none", "single", "mixed"])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param((MEMORY_REFUSED,), id="the memory is refused"),
+        pytest.param((MEMORY_REFUSED, NO_DEVICES), id="the memory is refused and MIG cannot be seen"),
+        pytest.param((replace(MEMORY_REFUSED, error=999),), id="the memory cannot be read"),
+    ],
+)
+def test_what_is_refused_is_seen(
+    server: ForkServer, tmp_path: Path, strategy: str, faults: tuple[Fault, ...]
+) -> None:
+    asked = order(mig_strategy=strategy, no_timestamp="true")
+    before = server.ask(asked)
+    assert server.ask(asked) == before
+    replace(NODE, faults=faults).write(tmp_path / "machine")
+    seen = answer(server, asked)
+    assert seen != before
+    assert seen == answer(server, asked) == answer(server, replace(asked, is_fresh=True))
+    NODE.write(tmp_path / "machine")
+    assert server.ask(asked) == server.ask(asked) == before
+
+
 def test_what_cannot_change_is_taken_from_before_unless_the_read_is_fresh(
     server: ForkServer, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from gfd.errors import ConfigError, InventoryError
 from gfd.inventory import Engines, Fabric, Inventory, Vgpu
 from gfd.probe import machines
 from gfd.probe.machines import describe, names, read
+from gfd.resources import resolve
 
 BUILT_IN = (
     "a30",
@@ -146,6 +147,50 @@ def test_gpus_that_do_not_offer_a_named_layout_are_left_alone() -> None:
     gpus = read("mixed-models", "all-1g.6gb+me").gpus
     assert [gpu.is_mig_enabled for gpu in gpus] == [True, False, False]
     assert read("no-gpu", "all-disabled") == read("no-gpu")
+
+
+STATION = """
+description: a station with four A100 and a board for the screen
+driver_version: "580.1"
+cuda_version: "13.0"
+models:
+  display:
+    name: NAME
+    brand: NVIDIA
+    architecture: Turing
+    compute_capability: "7.5"
+    memory_bytes: 4294967296
+    pci_device_id: 0x1fb010de
+    pci_class: 0x0300
+    pcie_generation: 3
+    pcie_width: 16
+gpus:
+  - {model: a100-sxm4-80gb, pci_address: "0000:01:00.0"}
+  - {model: a100-sxm4-80gb, pci_address: "0000:47:00.0"}
+  - {model: a100-sxm4-80gb, pci_address: "0000:81:00.0"}
+  - {model: display, pci_address: "0000:c1:00.0"}
+  - {model: a100-sxm4-80gb, pci_address: "0000:c2:00.0"}
+"""
+"""As nvidia-smi lists a DGX Station A100."""
+
+
+@pytest.mark.parametrize(
+    ("name", "indices", "product", "count"),
+    [
+        ("DGX Display", [0, 1, 2, 4], "NVIDIA-A100-SXM4-80GB-MIG-1g.10gb", 28),
+        ("NVIDIA DGX Display", [0, 1, 2, 4], "NVIDIA-A100-SXM4-80GB-MIG-1g.10gb", 28),
+        ("NVIDIA DGX Display 2", [0, 1, 2, 3, 4], "NVIDIA-A100-SXM4-80GB-MIG-INVALID", 0),
+    ],
+)
+def test_a_display_board_is_no_gpu(
+    tmp_path: Path, name: str, indices: list[int], product: str, count: int
+) -> None:
+    path = tmp_path / "station.yaml"
+    path.write_text(STATION.replace("NAME", name))
+    found = read(str(path), "all-1g.10gb")
+    assert [gpu.index for gpu in found.gpus] == indices
+    (resource,) = resolve(found, mig_strategy="single").resources
+    assert (resource.product, resource.count) == (product, count)
 
 
 def test_refused_names() -> None:

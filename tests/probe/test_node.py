@@ -78,6 +78,7 @@ TEXTS = {
     1: "Uninitialized",
     2: "Invalid Argument",
     3: "Not Supported",
+    4: "Insufficient Permissions",
     6: "Not Found",
     13: "Function Not Found",
     15: "GPU is lost",
@@ -371,10 +372,9 @@ def unnamed(gpu: Gpu, reason: str) -> Gpu:
     return on_mig(gpu, profile=None, failures=(why,))
 
 
-def memory(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu | FailedGpu:
-    if code not in UNKNOWN_QUESTION:
-        return failed(gpu, fault, code)
-    changed = replace(gpu, memory_bytes=None, multiprocessors=None, engines=None, profiles=())
+def memory(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
+    changed = optional(gpu, fault, code, fact="memory_bytes")
+    changed = replace(changed, multiprocessors=None, engines=None, profiles=())
     reason = "the memory of the GPU, which the profile's name depends on, could not be read"
     return unnamed(changed, reason)
 

@@ -20,6 +20,7 @@ from gfd.config import load
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.frozen import replace
 from gfd.inventory import FailedGpu, Failure
+from gfd.needs import SEE_MIG
 from tests import standin
 from tests.make import failure, gpu, inventory, mig_gpu
 from tests.standin import Fault, Standin, StandinGpu
@@ -316,19 +317,37 @@ def test_mig(root: Path) -> None:
     write(folder / "mig/monitor", "DeviceFileMinor: 2\nDeviceFileMode: 292\n")
     device = root / "dev/nvidia-caps/nvidia-cap2"
     assert ask(made, "MIG") == warn(
-        f"{said}; {device} cannot be read, so that new ones may stay unseen",
-        "in a container set NVIDIA_MIG_MONITOR_DEVICES=all",
+        f"{said}; {device} cannot be read, so that new ones may stay unseen", SEE_MIG
     )
     write(device, "")
     assert ask(made, "MIG") == ok(f"{said}, as many as in {folder}")
     write(folder / "gpu0/mig/gi9/ci0/access", "")
-    assert ask(made, "MIG") == fail(
-        f"{said}, but 3 in {folder}",
-        "in a container set NVIDIA_MIG_MONITOR_DEVICES=all, and SYS_ADMIN (manifests/components/mig-mixed)",
-    )
+    assert ask(made, "MIG") == fail(f"{said}, but 3 in {folder}", SEE_MIG)
     made = site(root, mig_strategy="none")
     made.inventory = inventory(mig_gpu(0, 2))
     assert ask(made, "MIG") == ok(f"{said}, of which --mig-strategy none says nothing")
+
+
+def test_mig_that_may_not_be_seen(root: Path) -> None:
+    why = Failure(
+        fact="memory_bytes",
+        source="nvmlDeviceGetMemoryInfo",
+        device="GPU 2",
+        reason="Insufficient Permissions",
+        code=4,
+    )
+    hidden = mig_gpu(2, 0, memory_bytes=None, failures=(why,))
+    said = (
+        "2 GPUs in MIG mode, 7 MIG devices, but NVML refuses to tell of them: "
+        "nvmlDeviceGetMemoryInfo on GPU 2 failed: Insufficient Permissions (NVML error 4)"
+    )
+    for strategy, told in (("none", warn), ("single", fail), ("mixed", fail)):
+        made = site(root, mig_strategy=strategy)
+        made.inventory = inventory(gpu(0), mig_gpu(1), hidden)
+        assert ask(made, "MIG") == told(said, SEE_MIG)
+    failed = FailedGpu(index=3, failure=replace(why, fact="gpu", source="nvmlDeviceGetMigMode"))
+    made.inventory = inventory(gpu(0), failed_gpus=(failed,))
+    assert ask(made, "NVML") == fail(str(failed), SEE_MIG)
 
 
 def test_proc(root: Path) -> None:

@@ -91,15 +91,15 @@ nvidia.com/gpu.memory=40536
 nvidia.com/cuda.runtime.minor=2
   An older name of cuda.runtime-version.minor.
   unit        version
-  written by  _node.j2, line 45: nvidia.com/cuda.runtime.minor={{{{ node.cuda.minor }}}}
-  when        with a GPU
+  written by  _node.j2, line 50: nvidia.com/cuda.runtime.minor={{{{ node.cuda.minor }}}}
+  when        with a GPU, where the driver tells a CUDA version
   made from   Inventory.cuda_version = 11020, from nvmlSystemGetCudaDriverVersion
   seen on     the snapshot {path}
 
 nvidia.com/gpu.mode=compute
   compute or graphics, by the PCI class of all GPUs; unknown where they differ or are neither.
   unit        name
-  written by  _node.j2, line 49: nvidia.com/gpu.mode={{{{ node.mode }}}}
+  written by  _node.j2, line 55: nvidia.com/gpu.mode={{{{ node.mode }}}}
   when        with a GPU
   made from   Gpu.pci_class = 0x0302 of GPU 0, 1, 3, from /sys/bus/pci/devices/<address>/class, \
 nvmlDeviceGetPciInfo
@@ -121,7 +121,7 @@ def test_a_label_that_is_not_there(explain: Explain, tmp_path: Path) -> None:
 nvidia.com/gpu.clique: not written on the snapshot {path}
   The NVLink fabric and the clique in it that the GPUs belong to: cluster UUID, dot, clique id.
   unit        name
-  not by      _node.j2, line 53: nvidia.com/gpu.clique={{{{ node.clique }}}}
+  not by      _node.j2, line 59: nvidia.com/gpu.clique={{{{ node.clique }}}}
               only where all GPUs that are attached to an NVLink fabric agree on one clique
   made from   Gpu.fabric = state 3, status 0, cluster_uuid 3f2504e0-4f89-11d3-9a0c-0305e82c3301, clique_id 7 \
 of GPU 0; none of GPU 1, from nvmlDeviceGetGpuFabricInfo, nvmlDeviceGetGpuFabricInfoV
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_is_told(explain: Explain, tmp_path: Path) -> None:
 nvidia.com/gpu.machine=unknown
   The machine's model (DMI product name); unknown where the machine does not tell.
   unit        name
-  written by  _node.j2, line 47: nvidia.com/gpu.machine={{{{ node.machine }}}}
+  written by  _node.j2, line 53: nvidia.com/gpu.machine={{{{ node.machine }}}}
   when        with a GPU
   made from   Inventory.machine_type = none, from /dmi (--machine-type-file)
               machine_type could not be read from /sys/class/dmi/id/product_name: No such file or directory

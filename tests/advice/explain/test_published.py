@@ -79,7 +79,7 @@ nvidia.com/gpu.count=7
 nvidia.com/gpu.machine=a b c
   The machine's model (DMI product name); unknown where the machine does not tell.
   unit        name
-  written by  _node.j2, line 47: nvidia.com/gpu.machine={{ node.machine }}
+  written by  _node.j2, line 53: nvidia.com/gpu.machine={{ node.machine }}
   when        with a GPU
   made from   Inventory.machine_type, from /sys/class/dmi/id/product_name (--machine-type-file)
   held by     gfd
@@ -93,7 +93,7 @@ kubernetes.io/arch=amd64
 nvidia.com/gpu.clique: not written on Node node-1
   The NVLink fabric and the clique in it that the GPUs belong to: cluster UUID, dot, clique id.
   unit        name
-  written by  _node.j2, line 53: nvidia.com/gpu.clique={{ node.clique }}
+  written by  _node.j2, line 59: nvidia.com/gpu.clique={{ node.clique }}
   when        with a GPU, where all GPUs that are attached to an NVLink fabric agree on one clique
   made from   Gpu.fabric, from nvmlDeviceGetGpuFabricInfo, nvmlDeviceGetGpuFabricInfoV
 """

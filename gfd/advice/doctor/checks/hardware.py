@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.mounts import ADVICE, find_blindness
+from gfd.needs import NO_PERMISSION, SEE_MIG, find_refusal
 from gfd.probe import sysfs
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _MINOR = re.compile(r"^Device Minor:\s*(\d+)", re.MULTILINE)
 _KERNEL_LOG = "see the kernel log (dmesg) for messages of NVRM and Xid; reset the GPU, or reboot the node"
-_MONITOR = "in a container set NVIDIA_MIG_MONITOR_DEVICES=all"
 _CONTAINER = "in a container use the NVIDIA runtime with NVIDIA_VISIBLE_DEVICES=all"
 
 
@@ -72,7 +72,8 @@ def _nvml(site: Site) -> Finding:
         return fail(*_split(inventory))
     failed = "; ".join(str(each) for each in inventory.failed_gpus)
     if failed:
-        return fail(failed, _KERNEL_LOG)
+        is_refused = any(each.failure.code == NO_PERMISSION for each in inventory.failed_gpus)
+        return fail(failed, SEE_MIG if is_refused else _KERNEL_LOG)
     answering, there = len(inventory.gpus), len(sysfs.find_gpus(site.root))
     seen = f"{_count(answering, 'GPU')} answering, driver {inventory.driver_version}"
     if answering < there:
@@ -115,6 +116,10 @@ def _mig(site: Site) -> Finding:
         return ok("no GPU is in MIG mode" if is_capable else "no GPU can do MIG")
     seen = sum(len(gpu.mig_devices or ()) for gpu in enabled)
     said = f"{_count(len(enabled), 'GPU')} in MIG mode, {_count(seen, 'MIG device')}"
+    if refusals := [why for gpu in enabled if (why := find_refusal(gpu)) is not None]:
+        reason = f"{said}, but NVML refuses to tell of them: {refusals[0].as_error()}"
+        # Under none no more than the label of the memory depends on it.
+        return (warn if site.config.mig_strategy == "none" else fail)(reason, SEE_MIG)
     if site.config.mig_strategy == "none":
         return ok(f"{said}, of which --mig-strategy none says nothing")
     return _capabilities(site, said, seen)
@@ -127,11 +132,9 @@ def _capabilities(site: Site, said: str, seen: int) -> Finding:
         return warn(f"{said}; {folder} is not visible", ADVICE)
     made = len(list(folder.glob("gpu*/mig/gi*/ci*/access")))
     if made != seen:
-        return fail(
-            f"{said}, but {made} in {folder}", f"{_MONITOR}, and SYS_ADMIN (manifests/components/mig-mixed)"
-        )
+        return fail(f"{said}, but {made} in {folder}", SEE_MIG)
     if reason := _closed_monitor(site, folder):
-        return warn(f"{said}; {reason}, so that new ones may stay unseen", _MONITOR)
+        return warn(f"{said}; {reason}, so that new ones may stay unseen", SEE_MIG)
     return ok(f"{said}, as many as in {folder}")
 
 
