@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,6 +204,26 @@ def test_oneshot_writes_and_cleanup_removes(gfd: Gfd, tmp_path: Path) -> None:
     assert gfd("cleanup", "-o", str(target)) == (0, f"{target}: was not there\n", "")
     assert gfd("cleanup", "-o=") == (0, "nothing to withdraw: labels go to standard output\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_oneshot_waits_where_it_changed_the_file_and_ctrl_c_ends_that(tmp_path: Path) -> None:
+    target, lock = tmp_path / "gfd", tmp_path / ".gfd-tmp/gfd.lock"
+    argv = [sys.executable, "-m", "gfd", "--oneshot", *DOC, "-o", str(target)]
+    subprocess.run(argv, check=True)
+    # The lock is as old as the file, and nobody touches it.
+    assert target.stat().st_mtime > lock.stat().st_mtime + 1
+    before = target.stat()
+    subprocess.run(argv, check=True)
+    assert target.stat() == before
+    target.unlink()
+    with subprocess.Popen(argv, stderr=subprocess.PIPE) as process:
+        while not target.exists():
+            time.sleep(0.01)
+        put_s = target.stat().st_mtime
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(), process.stderr and process.stderr.read()) == (0, b"")
+    assert target.stat().st_mtime == put_s
 
 
 def test_oneshot_on_both_sinks(gfd: Gfd, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from gfd.frozen import replace
 from gfd.probe import machines, sysfs
+from gfd.sinks.touch import AGAIN_S
 from tests.standin import Fault, Standin, build, environment, from_inventory
 
 pytestmark = pytest.mark.whole
@@ -124,9 +125,12 @@ def test_a_service_follows_the_hardware_and_leaves_its_labels(tmp_path: Path) ->
         service.play(MIG)
         wait(lambda: service.labels.get("gpu.product") == "A100-PCIE-40GB-MIG-1g.5gb", "MIG labels")
         timestamp = service.labels["gfd.timestamp"]
+        put_s = service.file.stat().st_mtime
         code, took_s = service.end()
         assert code == 0
-        assert took_s < 1
+        assert took_s < 1 + AGAIN_S
+        # It was not too late to let nfd-worker read the change again.
+        assert service.file.stat().st_mtime > put_s + 1
         assert service.labels["gpu.count"] == "7"
         assert service.labels["gfd.timestamp"] == timestamp
         first, *rest = service.log("cycle.published")
@@ -155,7 +159,7 @@ def test_a_call_that_hangs_does_not_keep_it_alive(tmp_path: Path) -> None:
         wait(lambda: (tmp_path / "calls").read_text().endswith("nvmlDeviceGetUUID gpu=0\n"), "the hang")
         code, took_s = service.end()
         assert code == 0
-        assert took_s < 1
+        assert took_s < 1 + AGAIN_S
 
 
 def free_port() -> int:

@@ -28,12 +28,12 @@ from tests.standin import Standin, build, environment, from_inventory
 RECORD: dict[str, Any] = {
     # Modules of gfd, packages of others, and those of the standard library that are dear.
     "one-shot imports": {
-        "gfd": 50,
+        "gfd": 53,
         "packages": ["pynvml"],
         "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
-        "gfd": 61,
+        "gfd": 64,
         "packages": ["apscheduler", "pynvml", "rich", "structlog", "tzlocal"],
     },
     "one-shot starts processes": 1,

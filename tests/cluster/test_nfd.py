@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,15 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from gfd.probe import machines
+from gfd.sinks.scratch import FOLDER as FOLDER_OF_GFD
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
 from tests.cluster.objects import make_node, namespace, node_labels
 from tests.cluster.test_rights import COMPONENTS
+from tests.standin import from_inventory
 from tests.test_daemon import A100, MIG, serve
 
 FOLDER = Path(os.environ.get("NFD_BIN", ""))
 FEATURES = Path("/etc/kubernetes/node-feature-discovery/features.d")
 COUNT = "nvidia.com/gpu.count"
+DGX = from_inventory(machines.read("dgx-a100", "all-disabled"))
+GIVEN = ("--mig-strategy=single", "--no-timestamp", f"--output-file={FEATURES / 'gfd'}")
 
 pytestmark = [
     pytest.mark.cluster,
@@ -68,30 +75,99 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         yield plane
 
 
-def test_the_feature_file(cluster: ControlPlane, tmp_path: Path) -> None:
+class Road:
+    """The feature file at the one end, the labels of the Node at the other."""
+
+    file = FEATURES / "gfd"
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+        self._known: tuple[int, ...] = ()
+
+    def follow(self, count: str, what: str) -> None:
+        """Wait until the file is another one, then until the Node has its count; that takes at most 3 s."""
+        wait_for(lambda: self._look() not in ((), self._known), f"the file of {what}")
+        self._known = self._look()
+        put_s = time.monotonic()
+        wait_for(lambda: labels(self._plane, "nfd-node").get(COUNT) == count, f"the labels of {what}")
+        took_s = time.monotonic() - put_s
+        sys.stdout.write(f"{what}: {took_s:.2f} s from the file to the Node\n")
+        assert took_s < 3, what
+
+    def pass_over(self, what: str) -> None:
+        """Wait only until the file is another one."""
+        wait_for(lambda: self._look() not in ((), self._known), f"the file of {what}")
+        self._known = self._look()
+
+    def _look(self) -> tuple[int, ...]:
+        # Touching a file changes neither.
+        return (self.file.stat().st_ino, self.file.stat().st_size) if self.file.exists() else ()
+
+
+@pytest.fixture
+def road(cluster: ControlPlane) -> Iterator[Road]:
+    """A directory as before the first gfd, and nfd-worker that looks at it."""
     FEATURES.mkdir(parents=True, exist_ok=True)
+    clear()
     arguments = (
         *("-kubeconfig", str(cluster.kubeconfig), "-owner-refs=", "-feature-sources", "local"),
         *("-label-sources", "local", "-port", str(free_port())),
     )
     environ = {"KUBERNETES_NAMESPACE": "nfd", "NODE_NAME": "nfd-node"}
     with process("nfd-worker", cluster.home, *arguments, **environ):
-        given = ("--mig-strategy=single", "--no-timestamp", f"--output-file={FEATURES / 'gfd'}")
+        log = cluster.home / "nfd-worker.log"
+        wait_for(lambda: "feature discovery completed" in log.read_text(), "nfd-worker")
         try:
-            with serve(tmp_path, *given) as service:
-                wait_for(lambda: labels(cluster, "nfd-node").get(COUNT) == "1", "NFD to pass on the labels")
-                for machine, count in ((MIG, "7"), (A100, "1"), (MIG, "7")):
-                    before = (FEATURES / "gfd").stat().st_ino
-                    service.play(machine)
-                    wait_for(lambda before=before: (FEATURES / "gfd").stat().st_ino != before, "the file")
-                    changed_s = time.monotonic()
-                    wait_for(lambda count=count: labels(cluster, "nfd-node").get(COUNT) == count, "the label")
-                    assert time.monotonic() - changed_s < 2
-                file = dict(line.split("=", 1) for line in (FEATURES / "gfd").read_text().splitlines())
-                assert labels(cluster, "nfd-node") == file
+            yield Road(cluster)
         finally:
-            (FEATURES / "gfd").unlink(missing_ok=True)
-        wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back")
+            clear()
+
+
+def clear() -> None:
+    shutil.rmtree(FEATURES / FOLDER_OF_GFD, ignore_errors=True)
+    (FEATURES / "gfd").unlink(missing_ok=True)
+
+
+@contextmanager
+def gfd(*arguments: str) -> Iterator[None]:
+    with subprocess.Popen((sys.executable, "-m", "gfd", *arguments, *GIVEN)) as process:
+        yield
+    assert process.returncode == 0
+
+
+def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> None:
+    with serve(tmp_path, *GIVEN) as service:
+        road.follow("1", "the first start")
+        time.sleep(2)
+        service.play(MIG)
+        road.follow("7", "a change")
+        time.sleep(2)
+        service.play(A100)
+        road.pass_over("a change")
+        time.sleep(0.3)
+        service.play(DGX)
+        road.follow("8", "a change 0.3 s after another")
+        file = dict(line.split("=", 1) for line in road.file.read_text().splitlines())
+        assert labels(cluster, "nfd-node") == file
+    with gfd("cleanup"):
+        wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
+    with serve(tmp_path, *GIVEN, machine=MIG) as service:
+        road.follow("7", "a start after gfd cleanup")
+        service.play(A100)
+        road.pass_over("a change")
+        time.sleep(0.3)
+        service.play(DGX)
+        road.pass_over("a change 0.3 s after another")
+        assert service.end()[0] == 0
+    wait_for(lambda: labels(cluster, "nfd-node")[COUNT] == "8", "the labels of a service that has ended", 3)
+    with gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-disabled"):
+        road.follow("1", "one shot")
+    with gfd("cleanup"):
+        pass
+    with gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb"):
+        road.follow("7", "one shot right after gfd cleanup")
+    with gfd("cleanup"):
+        wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
 
 
 def test_the_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:
