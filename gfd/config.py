@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import ConfigError
 from gfd.frozen import dataclass
 from gfd.given import Given, take_default
+from gfd.labels import distrust_prefix
 from gfd.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
 from gfd.sharing import Sharing
 from gfd.trust import distrust_file
@@ -116,6 +117,7 @@ def load(argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping
     }
     values = {name: one.parse() for name, one in effective.items()}
     _check(values, effective)
+    _check_keys(values, effective)
     _check_simulation(values, effective)
     _resolve(values, effective)
     config = Config(**values, sharing=file.sharing if file else Sharing())
@@ -182,14 +184,21 @@ def _check(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:
         raise effective["kube_api_qps"].refusal("must be more than 0; write one like 5")
     if values["kube_api_burst"] < 1:
         raise effective["kube_api_burst"].refusal("must be 1 or more; write one like 10")
-    try:
-        re.compile(values["as_annotations"] or "")
-    except re.error as error:
-        raise effective["as_annotations"].refusal(f"is no regular expression: {error}") from None
     if (strategy := values["device_discovery_strategy"]) in {"tegra", "vfio"}:
         raise effective["device_discovery_strategy"].refusal(
             f"{strategy} is not supported yet; use auto or nvml"
         )
+
+
+def _check_keys(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:
+    """Refuse expressions that do not compile, and prefixes that belong to others."""
+    try:
+        re.compile(values["as_annotations"] or "")
+    except re.error as error:
+        raise effective["as_annotations"].refusal(f"is no regular expression: {error}") from None
+    for prefix in values["label_prefix_allow"]:
+        if (reason := distrust_prefix(prefix)) is not None:
+            raise effective["label_prefix_allow"].refusal(reason)
 
 
 def _check_simulation(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gfd_templates.compiled import TEMPLATES
 
 from gfd.errors import LabelError
-from gfd.labels import OWN_PREFIXES, Labels, check, check_ownership
+from gfd.labels import OWN_PREFIXES, Labels, check, check_ownership, complete_prefix
 from gfd.limits import silent
 from gfd.written import Written, parse, say, split
 
@@ -37,9 +37,7 @@ class Templates:
     def __init__(self, sources: tuple[Source, ...] = (), allowed_prefixes: tuple[str, ...] = ()) -> None:
         self._sources = {source.name: source for source in sources}
         self._compiled = {} if sources else TEMPLATES
-        # example.com means its labels, not those of example.community.
-        allowed = (prefix if "/" in prefix else f"{prefix}/" for prefix in allowed_prefixes)
-        self._prefixes = (*OWN_PREFIXES, *allowed)
+        self._prefixes = (*OWN_PREFIXES, *map(complete_prefix, allowed_prefixes))
 
     @cached_property
     def engine(self) -> Engine:

@@ -280,6 +280,16 @@ def test_a_simulation() -> None:
         ),
         ({}, {"GFD_CONFIG_DIR": "/x"}, "--config-dir (GFD_CONFIG_DIR): needs the name of the node"),
         ({"as_annotations": "x"}, {}, "--as-annotations (command line): needs --sink node"),
+        (
+            {"label_prefix_allow": ["example.com", "x.kubernetes.io/"]},
+            {},
+            "--label-prefix-allow (command line): x.kubernetes.io belongs to Kubernetes; use a prefix",
+        ),
+        (
+            {},
+            {"GFD_LABEL_PREFIX_ALLOW": "Example.com"},
+            "--label-prefix-allow (GFD_LABEL_PREFIX_ALLOW): 'Example.com' is not the prefix of a label key",
+        ),
         ({"as_annotations": "("}, {}, "--as-annotations (command line): is no regular expression: missing )"),
         ({"kube_api_qps": "0"}, {}, "--kube-api-qps (command line): must be more than 0; write one like 5"),
         ({"kube_api_burst": "0"}, {}, "--kube-api-burst (command line): must be 1 or more"),

@@ -499,6 +499,14 @@ def test_values_of_the_report(cluster: ControlPlane) -> None:
         ('config.fallbackStrategies=["any"]', "at '/config/fallbackStrategies/0': value must be one of"),
         ('metrics.port="x"', "at '/metrics/port': got string, want integer"),
         ('labelPrefixAllow=["a\'b"]', "at '/labelPrefixAllow/0': "),
+        (
+            'labelPrefixAllow=["x.k8s.io"]',
+            "at '/labelPrefixAllow/0': value must be 'a prefix that does not belong to Kubernetes'",
+        ),
+        (
+            'templateKeys=["nvidia.com/gpu.deploy.x"]',
+            "at '/templateKeys/0': value must be 'a key that belongs neither to Kubernetes nor to NVIDIA",
+        ),
         ("report.enabled=true", "report.existingClaim: names no PersistentVolumeClaim; make one"),
         ('report.fileName="a/b"', "at '/report/fileName': "),
         ("report.schedule=60", "at '/report/schedule': got number, want string"),

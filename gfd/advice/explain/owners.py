@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from gfd.cluster.ownership import NFD_PREFIX
-from gfd.labels import OPERATOR_KEY
+from gfd.labels import KUBERNETES_KEY, OPERATOR_KEY
 from gfd.nodeconfig import LABEL
 
 _PROFILE = r"(?:\d+c\.)?\d+g\.\d+gb(?:\.me(?:\.all)?|\.gfx|-me)?"
 
 OWNERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (OPERATOR_KEY, "NVIDIA's GPU operator"),
-    (re.compile(r"nvidia\.com/(?:vgpu\.config|cc\.).*"), "NVIDIA's GPU operator"),
     (
         re.compile(re.escape(LABEL)),
         "NVIDIA's device plugin: it names the plugin's configuration for this node",
@@ -25,7 +24,7 @@ OWNERS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(rf"(?:.+\.)?(?:{re.escape(NFD_PREFIX)}|nfd\.node\.kubernetes\.io/).+"),
         "Node Feature Discovery",
     ),
-    (re.compile(r"(?:.+\.)?(?:kubernetes|k8s)\.io/.+"), "Kubernetes"),
+    (KUBERNETES_KEY, "Kubernetes"),
 )
 """By the whole key; the first that matches counts."""
 
