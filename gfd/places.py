@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.mounts import NVIDIA
-from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS
+from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS, resolve
 from gfd.sources import SUFFIX
 
 if TYPE_CHECKING:
@@ -43,15 +43,21 @@ class _Hardware:
         proc = config.proc_driver_dir
         self._tree = _Tree(str(proc / NVIDIA)) if proc else None
         self._version = str(proc / NVIDIA / "version") if proc else ""
-        roots = (config.driver_root, root) if config.driver_root else (root,)
-        folders = [folder for top in roots for folder in _distinct(top)]
+        folders = [root / folder for folder in _distinct(str(root))]
         folders += [Path(folder) for folder in environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
         libraries = [folder / LIBRARY for folder in folders]
         self._files = tuple(dict.fromkeys(map(str, (*libraries, root / "etc/ld.so.cache"))))
+        self._driver_root = str(config.driver_root or "")
+        below = _distinct(self._driver_root) if self._driver_root else ()
+        self._driver_files = tuple(f"{folder}/{LIBRARY}" for folder in below)
         self._devices = _Devices(str(root / "dev"))
 
     def read(self) -> Look:
         look: dict[str, Hashable] = {path: _status(path) for path in self._files}
+        for path in self._driver_files:
+            # As the probe finds it: a link there may lead elsewhere for a process with another root.
+            found = resolve(path, self._driver_root)
+            look[f"{self._driver_root}/{path}"] = found and (found, _status(found))
         if self._tree:
             look[self._tree.root] = self._tree.read()
             look[self._version] = _content(self._version)
@@ -59,14 +65,14 @@ class _Hardware:
         return look
 
 
-def _distinct(top: Path) -> Iterable[Path]:
+def _distinct(top: str) -> Iterable[str]:
     """Return where the library may lie below ``top``: /lib64 and /usr/lib64 are one folder on most systems.
 
     By their own names, since links may be turned to another driver.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     for folder in LIBRARY_FOLDERS:
-        found.setdefault(os.path.realpath(top / folder), top / folder)
+        found.setdefault(resolve(folder, top) or folder, folder)
     return found.values()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd import config, places
-from gfd.probe.library import LIBRARY
+from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS
 from gfd.watch import QUIET_S, Change, Watch
 
 
@@ -110,6 +111,40 @@ def test_hardware_that_changes_looks_different(node: Node, change: Any) -> None:
     after = node.look()
     assert after != before
     assert node.look() == after
+
+
+def test_a_driver_behind_absolute_links_is_watched(node: Node) -> None:
+    """As on Debian, where the kernel would follow them out of the driver root."""
+    (node.libraries / LIBRARY).unlink()
+    (node.libraries / LIBRARY).symlink_to(f"/etc/alternatives/{LIBRARY}")
+    alternatives, old, new = (
+        node.path / "driver" / name for name in ("etc/alternatives", "opt/535", "opt/550")
+    )
+    for folder in (alternatives, old, new):
+        folder.mkdir(parents=True)
+    for folder in (old, new):
+        (folder / LIBRARY).write_text(folder.name)
+    (alternatives / LIBRARY).symlink_to(f"/opt/535/{LIBRARY}")
+    before = node.look()
+    assert node.look() == before
+    pass_tick(node.path)
+    (old / LIBRARY).write_text("535.1")
+    changed = node.look()
+    (alternatives / LIBRARY).unlink()
+    gone = node.look()
+    (alternatives / LIBRARY).symlink_to(f"/opt/550/{LIBRARY}")
+    looks = [before, changed, gone, node.look()]
+    assert all(one != other for one, other in pairwise(looks))
+
+
+@pytest.mark.parametrize("folder", LIBRARY_FOLDERS)
+def test_a_library_is_seen_wherever_the_probe_finds_it(tmp_path: Path, folder: str) -> None:
+    look, _ = places.readers(options(tmp_path), {}, tmp_path)
+    before = look()
+    library = tmp_path / "driver" / folder / LIBRARY
+    library.parent.mkdir(parents=True)
+    library.touch()
+    assert look() != before
 
 
 def test_other_devices_are_none_of_ours(node: Node) -> None:

@@ -14,7 +14,7 @@ import pynvml
 from gfd.errors import DriverUnavailable, NvmlCallFailed
 from gfd.limits import silent
 from gfd.probe import ahead
-from gfd.probe.library import LIBRARY, find_library
+from gfd.probe.library import LIBRARY, explain_absence, find_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,11 @@ _INIT_ADVICE = {
     18: "the library and the loaded kernel module are of different versions: reload the kernel module, or "
     "reboot the node; a container that still has the old library must be started again",
 }
+
+_INSTALL_ADVICE = (
+    "install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name it with "
+    "--driver-root-ctr-path"
+)
 
 
 class Session:
@@ -121,11 +126,14 @@ class Session:
         return answer
 
     def _explain_missing(self, reason: str) -> DriverUnavailable:
-        roots = f" or under {self._driver_root}" if self._driver_root is not None else ""
+        roots, found = "", ""
+        if self._driver_root is not None:
+            roots = f" or under {self._driver_root}"
+            if self._library == LIBRARY:
+                self._note(f"looking for {LIBRARY} under {self._driver_root}")
+                found = explain_absence(self._driver_root)
         return DriverUnavailable(
-            f"{LIBRARY} could not be loaded from the loader's path{roots}: {reason}",
-            "install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name "
-            "it with --driver-root-ctr-path",
+            f"{LIBRARY} could not be loaded from the loader's path{roots}: {reason}", found or _INSTALL_ADVICE
         )
 
 

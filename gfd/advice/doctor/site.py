@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path("/")
 PROC_DRIVER = Path("/proc/driver")
+WSL_DEVICE = Path("/dev/dxg")
 
 
 class Site:
@@ -50,6 +51,23 @@ class Site:
     def proc_nvidia(self) -> Path:
         """The driver's folder, as the service watches it."""
         return self.under(self.config.proc_driver_dir or PROC_DRIVER) / NVIDIA
+
+    @cached_property
+    def gpus(self) -> tuple[str, ...]:
+        """The addresses of the NVIDIA GPUs on the PCI bus."""
+        from gfd.probe import sysfs
+
+        return sysfs.find_gpus(self.root)
+
+    @cached_property
+    def is_wsl(self) -> bool:
+        """Whether this is WSL2: its GPU is a device of Windows, and on no PCI bus."""
+        return self.under(WSL_DEVICE).exists()
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether there may be a GPU, driver or not."""
+        return bool(self.gpus) or self.is_wsl
 
     @cached_property
     def kernel_line(self) -> str | None:

@@ -210,6 +210,26 @@ def test_a_machine_without_a_gpu(tmp_path: Path) -> None:
     ]
 
 
+def test_wsl(tmp_path: Path) -> None:
+    """The GPU of Windows is on no PCI bus, and has neither a kernel module nor device nodes of NVIDIA's."""
+    root, library = tmp_path / "root", tmp_path / "empty"
+    library.mkdir()
+    write(root / "dev/dxg", "")
+    (root / "features.d").mkdir()
+    assert run(root, MACHINE).splitlines()[:5] == [
+        "ok    GPU           on WSL2: ROOT/dev/dxg, the GPU of Windows, which is on no PCI bus",
+        "ok    driver        that of Windows: WSL2 has no kernel module of NVIDIA's",
+        "ok    library       LIBRARY/libnvidia-ml.so.1, version 580.159.04",
+        "ok    NVML          1 GPU answering, driver 580.159.04",
+        "ok    device nodes  ROOT/dev/dxg",
+    ]
+    said = run(root, MACHINE, library=library)
+    assert "FAIL  library       libnvidia-ml.so.1 could not be loaded from" in said
+    assert "its library lies in /usr/lib/wsl/lib\n" in said
+    assert "no GPU" not in said
+    assert "FAIL  labels        none, since the hardware cannot be read\n" in said
+
+
 # ---- One check at a time, on what the driver is said to have answered ----
 
 
@@ -298,6 +318,9 @@ def test_missing_device_nodes(root: Path) -> None:
         "run nvidia-smi once as root, which makes them; in a container use the NVIDIA runtime with "
         "NVIDIA_VISIBLE_DEVICES=all",
     )
+    write(root / "driver/opt/nvidia/bin/nvidia-smi", "")
+    step = ask(site(root, driver_root=str(root / "driver")), "device nodes").next_step
+    assert step.startswith(f"run {root}/driver/opt/nvidia/bin/nvidia-smi once as root, ")
 
 
 def test_mig(root: Path) -> None:

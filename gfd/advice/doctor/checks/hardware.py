@@ -7,10 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
+from gfd.advice.doctor.site import WSL_DEVICE
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.mounts import ADVICE, find_blindness
 from gfd.needs import NO_PERMISSION, SEE_MIG, find_refusal
-from gfd.probe import sysfs
+from gfd.probe.library import find_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 
 _MINOR = re.compile(r"^Device Minor:\s*(\d+)", re.MULTILINE)
 _KERNEL_LOG = "see the kernel log (dmesg) for messages of NVRM and Xid; reset the GPU, or reboot the node"
+_WSL_LIBRARY = "on WSL2 the driver is installed on Windows, and its library lies in /usr/lib/wsl/lib"
 _CONTAINER = "in a container use the NVIDIA runtime with NVIDIA_VISIBLE_DEVICES=all"
 
 
 def _gpu(site: Site) -> Finding:
-    found = sysfs.find_gpus(site.root)
-    if found:
+    if found := site.gpus:
         return ok(f"on the PCI bus: {_count(len(found), 'NVIDIA GPU')} ({', '.join(found)})")
+    if site.is_wsl:
+        return ok(f"on WSL2: {site.under(WSL_DEVICE)}, the GPU of Windows, which is on no PCI bus")
     if isinstance(site.inventory, GfdError):
         step = (
             "nothing is wrong if this node has none; else check that it is seated, or passed to the machine"
@@ -38,10 +41,12 @@ def _gpu(site: Site) -> Finding:
 def _driver(site: Site) -> Finding:
     if site.kernel_line is not None:
         return ok(site.kernel_line)
+    if site.is_wsl:
+        return ok("that of Windows: WSL2 has no kernel module of NVIDIA's")
     if not isinstance(site.inventory, GfdError):
         step = "mount the host's /proc/driver read-only and name it with --proc-driver-dir"
         return warn(f"loaded, but {site.proc_nvidia}/version is not visible", step)
-    if not sysfs.find_gpus(site.root):
+    if not site.has_gpu:
         return skip("not loaded, and there is no GPU")
     step = "load it (modprobe nvidia), or install the driver of the GPU; dmesg says why it does not load"
     return fail(f"the kernel module is not loaded: there is no {site.proc_nvidia}/version", step)
@@ -50,9 +55,10 @@ def _driver(site: Site) -> Finding:
 def _library(site: Site) -> Finding:
     library = site.library
     if isinstance(library, GfdError):
-        if site.kernel_line is None and not sysfs.find_gpus(site.root):
+        if site.kernel_line is None and not site.has_gpu:
             return skip("not found, and there is no GPU")
-        return fail(*_split(library))
+        reason, step = _split(library)
+        return fail(reason, f"{step}; {_WSL_LIBRARY}" if site.is_wsl else step)
     path, kernel = os.path.realpath(library["path"]), site.kernel_version
     # The version is 13.580.159.04: CUDA's, and the driver's. The file's name ends with the latter.
     version = library["version"].partition(".")[2] or path.rpartition(".so.")[2]
@@ -74,7 +80,7 @@ def _nvml(site: Site) -> Finding:
     if failed:
         is_refused = any(each.failure.code == NO_PERMISSION for each in inventory.failed_gpus)
         return fail(failed, SEE_MIG if is_refused else _KERNEL_LOG)
-    answering, there = len(inventory.gpus), len(sysfs.find_gpus(site.root))
+    answering, there = len(inventory.gpus), len(site.gpus)
     seen = f"{_count(answering, 'GPU')} answering, driver {inventory.driver_version}"
     if answering < there:
         return warn(f"{seen}, the PCI bus shows {there}", f"{_CONTAINER}; else {_KERNEL_LOG}")
@@ -83,18 +89,27 @@ def _nvml(site: Site) -> Finding:
 
 def _devices(site: Site) -> Finding:
     folder = site.under("/dev")
+    if site.is_wsl:
+        paths = [site.under(WSL_DEVICE)]
+        return _closed(paths) or ok(str(paths[0]))
     minors = _minors(site)
     paths = [folder / "nvidiactl", *(folder / f"nvidia{minor}" for minor in minors)]
     if site.kernel_line is None and not paths[0].exists():
         return skip("there are none without the driver")
     if missing := [str(path) for path in paths if not path.exists()]:
+        program = find_program(site.config.driver_root, "nvidia-smi")
         return fail(
-            f"missing: {', '.join(missing)}", f"run nvidia-smi once as root, which makes them; {_CONTAINER}"
+            f"missing: {', '.join(missing)}", f"run {program} once as root, which makes them; {_CONTAINER}"
         )
+    return _closed(paths) or ok(", ".join(str(path) for path in paths))
+
+
+def _closed(paths: list[Path]) -> Finding | None:
+    """Return the finding about device nodes that cannot be opened; None where all can."""
     if closed := [str(path) for path in paths if not os.access(path, os.R_OK | os.W_OK, effective_ids=True)]:
         step = "run as a user who may read and write them, or chmod 0666 them (NVreg_DeviceFileMode)"
         return fail(f"no permission for user {os.geteuid()}: {', '.join(closed)}", step)
-    return ok(", ".join(str(path) for path in paths))
+    return None
 
 
 def _minors(site: Site) -> list[int]:

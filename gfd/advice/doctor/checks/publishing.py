@@ -10,7 +10,6 @@ from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.frozen import replace
 from gfd.mounts import mount_of, parse
-from gfd.probe import sysfs
 from gfd.sinks.file import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _OVERLAY = "overlay"
 
 def _labels(site: Site) -> Finding:
     labels = site.labels
-    if isinstance(labels, DriverUnavailable) and not sysfs.find_gpus(site.root):
+    if isinstance(labels, DriverUnavailable) and not site.has_gpu:
         step = "set --fail-on-init-error=false where nodes have none"
         return fail("none: there is no GPU, and --fail-on-init-error is true", step)
     if isinstance(labels, GfdError) and labels is site.inventory:
