@@ -15,13 +15,15 @@ from gfd.frozen import dataclass, replace
 from gfd.mounts import explain_blindness
 from gfd.places import readers
 from gfd.reading import Reading
+from gfd.rivals import tell_rivals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from structlog.typing import FilteringBoundLogger
 
     from gfd.config import Config
+    from gfd.drift import Drift
     from gfd.isolation.client import ForkServer
     from gfd.order import Order
     from gfd.publisher import Published, Publisher
@@ -80,7 +82,7 @@ class Agent:
         """Whether there ever was a driver."""
         self._is_driverless = False
         """Whether what is published are the labels of a node without a driver."""
-        self._drifted: Callable[[str], None] | None = None
+        self._drifted: Callable[[Drift], None] | None = None
         self._is_setup_new = True
         """Whether nothing was read by what is set up."""
         self.setup = load()
@@ -117,6 +119,7 @@ class Agent:
             self.cycle()
         retried = self.setup.publisher.retry()
         self._tell(retried)
+        tell_rivals(self.setup.publisher, self._status, self._troubles)
         if retried.succeeded and self.setup.publisher.retry_in_s is None and not self._is_withdrawn:
             self._status.caught_up()
 
@@ -125,21 +128,21 @@ class Agent:
         """Seconds until something is due besides the cycle of each interval; None where nothing is."""
         now_s = self._clock()
         waits = [due - now_s for due in (self._read_due_s, self._withdraw_due_s) if due is not None]
-        retry_s = self.setup.publisher.retry_in_s
-        if retry_s is not None:
-            waits.append(retry_s)
+        publisher = self.setup.publisher
+        waits += [wait_s for wait_s in (publisher.retry_in_s, publisher.calm_in_s) if wait_s is not None]
         return max(0.0, min(waits)) if waits else None
 
-    def follow(self, drifted: Callable[[str], None]) -> None:
-        """Let ``drifted`` be called, in any thread, with the name of a sink that somebody else changed."""
+    def follow(self, drifted: Callable[[Drift], None]) -> None:
+        """Let ``drifted`` be called, in any thread, with what somebody else changed in a sink."""
         self._drifted = drifted
         self.setup.publisher.follow(drifted)
 
-    def repair(self, sinks: Iterable[str]) -> None:
-        """Let :meth:`wake` publish to ``sinks`` again, soon."""
-        for sink in sinks:
-            self._log.info("publish.drifted", sink=sink)
-            self.setup.publisher.repair(sink)
+    def repair(self, drift: Drift) -> None:
+        """Let :meth:`wake` publish again, soon, where somebody else changed something."""
+        facts = {"sink": drift.sink, "what": drift.what, "keys": list(drift.keys), "writer": drift.writer}
+        self._log.info("publish.drifted", **facts)
+        self.setup.publisher.repair(drift)
+        tell_rivals(self.setup.publisher, self._status, self._troubles)
 
     def reload(self, *, is_asked_for: bool) -> bool:
         """Put the configuration in force that there is now, all of it or nothing; return whether it was.
@@ -293,6 +296,7 @@ class Agent:
         for doubt in doubts:
             self._troubles.tell(f"doubt {doubt}", "config.doubted", reason=doubt)
         self._troubles.heal_others("doubt ", {f"doubt {doubt}" for doubt in doubts})
+        tell_rivals(self.setup.publisher, self._status, self._troubles)
         reason = None if config.simulate else explain_blindness(config.proc_driver_dir)
         if reason:
             self._troubles.tell("watch", "watch.blinded", reason=reason)

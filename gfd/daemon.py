@@ -18,6 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from gfd.drift import Drift
 from gfd.exits import ENDING, RELOADING
 from gfd.isolation.client import MARGIN_S
 from gfd.watch import Change
@@ -58,9 +59,9 @@ class Service:
         self._status = status
         self._notifier = notifier
         self._log = log
-        self._events: SimpleQueue[signal.Signals | BaseException | str | Change] = SimpleQueue()
-        self._drifted: set[str] = set()
-        """Names of sinks in which somebody else changed something."""
+        self._events: SimpleQueue[signal.Signals | BaseException | Drift | Change] = SimpleQueue()
+        self._drifts: list[Drift] = []
+        """What somebody else changed, and nobody has seen to yet."""
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -118,12 +119,12 @@ class Service:
         """Load the configuration again, soon; from any thread."""
         self._events.put(Change.CONFIGURATION)
 
-    def _take(self, event: signal.Signals | BaseException | str | Change | None) -> None:
+    def _take(self, event: signal.Signals | BaseException | Drift | Change | None) -> None:
         """See to what came in, unless it ends the service."""
         if isinstance(event, BaseException):
             raise event
-        if isinstance(event, str):
-            self._drifted.add(event)
+        if isinstance(event, Drift):
+            self._drifts.append(event)
             self._do(self._repair)
         elif event == RELOADING:
             self._do(self._reload)
@@ -172,9 +173,8 @@ class Service:
         self._notifier.ready(self._status.readiness()[1])
 
     def _repair(self) -> None:
-        drifted = self._drifted.copy()
-        self._drifted -= drifted
-        self._agent.repair(sorted(drifted))
+        while self._drifts:
+            self._agent.repair(self._drifts.pop(0))
 
     def _reload(self) -> None:
         self._load(is_asked_for=True)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 from gfd.backoff import Backoff
+from gfd.drift import Rivalry
 from gfd.errors import PublishError
 from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gfd.drift import Drift
     from gfd.labels import Labels
     from gfd.sinks import Sink
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
 FIRST_REPAIR_S = 0.2
+URGENT_S = 1.0
+"""Between two urgent repairs; they never come later than this."""
 CALM_S = 600.0
 """Repairs further apart than this have nothing to do with each other; closer ones are a quarrel."""
 
@@ -34,11 +37,14 @@ class Published:
 
 
 class _Outlet:
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, clock: Callable[[], float]) -> None:
         self.sink = sink
         self.backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
         self.repairs = Backoff(FIRST_REPAIR_S, LONGEST_RETRY_S)
         self.repaired_s = 0.0
+        self.hurried_s = 0.0
+        """When the latest urgent repair was, or is, due (monotonic)."""
+        self.rivalry = Rivalry(clock)
         self.held_until_s = 0.0
         """The other side asked not to be asked sooner (monotonic)."""
         self.due_s: float | None = None
@@ -49,7 +55,7 @@ class Publisher:
     """The sinks of a configuration, and what each still lacks."""
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
-        self._outlets = [_Outlet(sink) for sink in sinks]
+        self._outlets = [_Outlet(sink, clock) for sink in sinks]
         self._clock = clock
         self._labels: Labels | None = None
 
@@ -66,27 +72,48 @@ class Publisher:
             [outlet for outlet in self._outlets if outlet.due_s is not None and outlet.due_s <= now_s]
         )
 
-    def follow(self, drifted: Callable[[str], None]) -> None:
-        """Let sinks call ``drifted`` with their name, from any thread, when somebody changed something."""
+    def follow(self, drifted: Callable[[Drift], None]) -> None:
+        """Let sinks call ``drifted``, from any thread, when somebody changed something."""
         for outlet in self._outlets:
-            outlet.sink.follow(partial(drifted, outlet.sink.name))
+            outlet.sink.follow(drifted)
 
-    def repair(self, name: str) -> None:
-        """Let :meth:`retry` publish to a sink again: soon, and later each time in a quarrel."""
+    def repair(self, drift: Drift) -> None:
+        """Let :meth:`retry` publish to a sink again: soon, and later each time in a quarrel.
+
+        What is urgent never comes later for having come before.
+        """
         now_s = self._clock()
         for outlet in self._outlets:
-            if outlet.sink.name == name:
+            if outlet.sink.name != drift.sink:
+                continue
+            outlet.rivalry.note(drift)
+            if drift.is_urgent:
+                due_s = outlet.hurried_s = max(now_s, outlet.hurried_s + URGENT_S)
+            else:
                 if now_s - outlet.repaired_s > CALM_S:
                     outlet.repairs.succeed()
                 outlet.repaired_s = now_s
                 due_s = now_s + outlet.repairs.fail()
-                outlet.due_s = outlet.due_s or due_s
+            # Who asks to be left alone is, and what waits for a later repair may come sooner.
+            if outlet.held_until_s <= now_s:
+                outlet.due_s = due_s if outlet.due_s is None else min(outlet.due_s, due_s)
+
+    @property
+    def rivals(self) -> list[Drift]:
+        """What another gfd changes again and again, at most one a sink."""
+        return [drift for outlet in self._outlets if (drift := outlet.rivalry.current) is not None]
 
     @property
     def retry_in_s(self) -> float | None:
         """Seconds until :meth:`retry` has something to do; None where nothing failed."""
         due = [outlet.due_s for outlet in self._outlets if outlet.due_s is not None]
         return max(0.0, min(due) - self._clock()) if due else None
+
+    @property
+    def calm_in_s(self) -> float | None:
+        """Seconds until a rival may count as gone; None where there is none."""
+        calm = [outlet.rivalry.calm_in_s for outlet in self._outlets if outlet.rivalry.current is not None]
+        return min(calm, default=None)
 
     @property
     def has_labels(self) -> bool:

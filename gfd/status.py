@@ -61,6 +61,8 @@ class Facts:
     """Why the configuration on disk is not in force; empty where it is."""
     doubts: tuple[str, ...] = ()
     """Warnings about the configuration in force."""
+    contests: Mapping[str, str] = field(default_factory=dict)
+    """By sink: what another gfd changes there again and again."""
     withdrawn_at_s: float | None = None
     problem: str = ""
     """What went wrong in the last cycle; empty where nothing did."""
@@ -181,6 +183,11 @@ class Status:
             if result != "failed":
                 self._put(succeeded_at_s=self._epoch_s(), withdrawn_at_s=None)
 
+    def contested(self, reasons: Mapping[str, str]) -> None:
+        """Another gfd writes to these sinks too, for each the sentence that says so, and to no other."""
+        with self._lock:
+            self._put(contests={sink: _one_line(reason) for sink, reason in reasons.items()})
+
     def caught_up(self) -> None:
         """Every sink has the labels after all, without a cycle."""
         with self._lock:
@@ -245,6 +252,8 @@ class Status:
             return False, f"the labels are stale since {_shown(facts.stale_since_s)}{why}"
         if not facts.holders:
             return False, f"no sink holds the labels{why}"
+        if facts.contests:
+            return False, "; ".join(f"sink {sink}: {reason}" for sink, reason in facts.contests.items())
         return True, f"ok, but the last cycle failed{why}" if why else "ok"
 
     def _put(self, **changes: Any) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gfd.backoff import Backoff
+from gfd.drift import CALM_S as RIVAL_CALM_S
+from gfd.drift import MIN_SPAN_S, Drift
 from gfd.errors import PublishError
 from gfd.labels import Labels
-from gfd.publisher import CALM_S, FIRST_REPAIR_S, FIRST_RETRY_S, Published, Publisher
+from gfd.publisher import CALM_S, FIRST_REPAIR_S, FIRST_RETRY_S, URGENT_S, Published, Publisher
 from gfd.sinks.prospect import Prospect
 
 LABELS: Labels = {"nvidia.com/gpu.count": "1"}
@@ -19,7 +21,7 @@ class Shelf:
     name: str
     is_broken: bool = False
     labels: list[Labels | None] = field(default_factory=list)
-    changed: Callable[[], None] = print
+    changed: Callable[[Drift], None] = print
 
     def publish(self, labels: Labels) -> bool:
         return self._put(labels)
@@ -37,7 +39,7 @@ class Shelf:
     def target(self) -> str:
         return "the shelf"
 
-    def follow(self, changed: Callable[[], None]) -> None:
+    def follow(self, changed: Callable[[Drift], None]) -> None:
         self.changed = changed
 
     def close(self) -> None:
@@ -97,22 +99,22 @@ def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() ->
     now_s = 1000.0
     good, other = Shelf("good"), Shelf("other")
     publisher = Publisher([good, other], clock=lambda: now_s)
-    drifted: list[str] = []
+    drifted: list[Drift] = []
     publisher.follow(drifted.append)
     publisher.publish(LABELS)
     waits_s = []
     for _ in range(6):
-        good.changed()
+        good.changed(Drift(sink="good"))
         publisher.repair(drifted[-1])
-        publisher.repair("unheard-of")
+        publisher.repair(Drift(sink="unheard-of"))
         waits_s.append(publisher.retry_in_s or 0)
         now_s += waits_s[-1]
         assert publisher.retry() == Published(succeeded=("good",))
-    assert drifted == ["good"] * 6
+    assert drifted == [Drift(sink="good")] * 6
     assert waits_s[0] <= FIRST_REPAIR_S
     assert waits_s[-1] > 5 * waits_s[0]
     now_s += CALM_S + 1
-    publisher.repair("good")
+    publisher.repair(Drift(sink="good"))
     assert (publisher.retry_in_s or 0) <= FIRST_REPAIR_S
     assert len(other.labels) == 1
 
@@ -130,5 +132,70 @@ def test_who_asks_to_be_left_alone_is() -> None:
     # Not all who were told the same come back at the same moment.
     assert 30 + FIRST_RETRY_S / 2 <= retry_in_s <= 30 + FIRST_RETRY_S
     # Nor does a change by somebody else bring the retry forward.
-    publisher.repair("busy")
+    publisher.repair(Drift(sink="busy"))
     assert publisher.retry_in_s == retry_in_s
+
+
+def test_what_is_urgent_never_comes_later() -> None:
+    now_s = 1000.0
+    good = Shelf("good")
+    publisher = Publisher([good], clock=lambda: now_s)
+    publisher.publish(LABELS)
+    for _ in range(30):
+        publisher.repair(Drift(sink="good", what="owner", is_urgent=True))
+        assert publisher.retry_in_s == 0
+        assert publisher.retry() == Published(succeeded=("good",))
+        now_s += 10
+    # A deletion after all of these is no quarrel yet.
+    publisher.repair(Drift(sink="good", what="deleted"))
+    assert 0 < (publisher.retry_in_s or 0) <= FIRST_REPAIR_S
+    publisher.retry()
+    # Nor does somebody who writes at once again make gfd write more than once a second.
+    for wait_s in (0, URGENT_S, 2 * URGENT_S):
+        publisher.repair(Drift(sink="good", what="owner", is_urgent=True))
+        assert publisher.retry_in_s == wait_s
+        publisher.publish(LABELS)
+
+
+def test_an_urgent_repair_does_not_wait_for_a_later_one() -> None:
+    now_s = 1000.0
+    good = Shelf("good", is_broken=True)
+    publisher = Publisher([good], clock=lambda: now_s)
+    for _ in range(8):
+        publisher.publish(LABELS)
+    assert (publisher.retry_in_s or 0) > 30
+    publisher.repair(Drift(sink="good", what="owner", is_urgent=True))
+    assert publisher.retry_in_s == 0
+
+
+def test_another_gfd_is_found_and_gone() -> None:
+    now_s = 1000.0
+    publisher = Publisher([Shelf("good"), Shelf("other")], clock=lambda: now_s)
+    rival = Drift(sink="good", keys=("a",), writer="field manager gfd", is_rival=True)
+
+    def after(wait_s: float) -> list[Drift]:
+        nonlocal now_s
+        now_s += wait_s
+        return publisher.rivals
+
+    def calm_in_s() -> float | None:
+        return publisher.calm_in_s
+
+    def write(*, after_s: float, drift: Drift = rival) -> list[Drift]:
+        after(after_s)
+        publisher.repair(drift)
+        return publisher.rivals
+
+    # One that ends while the next begins is none.
+    assert [write(after_s=each) for each in (0, 1, 1, 5)] == [[], [], [], []]
+    assert write(after_s=9, drift=Drift(sink="good", writer="kubectl-label")) == []
+    assert calm_in_s() is None
+    both = Drift(sink="good", keys=("a", "b"), writer="field manager gfd", is_rival=True)
+    assert write(after_s=0, drift=Drift(sink="good", keys=("b",), writer=rival.writer, is_rival=True)) == [
+        both
+    ]
+    assert calm_in_s() == RIVAL_CALM_S
+    assert write(after_s=RIVAL_CALM_S) == [both]
+    assert after(RIVAL_CALM_S) == []
+    assert calm_in_s() is None
+    assert [write(after_s=each) for each in (1, 1, MIN_SPAN_S - 2)] == [[], [], []]

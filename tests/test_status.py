@@ -211,3 +211,11 @@ def test_labels_that_arrived_after_all() -> None:
     status.sink_took("file")
     status.caught_up()
     assert status.readiness() == (True, "ok")
+
+
+def test_a_node_with_two_agents_is_not_ready(status: Status) -> None:
+    good_cycle(status)
+    status.contested({"node": "another gfd\nis here", "file": "x" * 600})
+    assert status.readiness() == (False, f"sink node: another gfd is here; sink file: {'x' * 499}…")
+    status.contested({})
+    assert status.readiness() == (True, "ok")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bench.scale.account import Account
+    from gfd.drift import Drift
     from gfd.sinks import Sink
 
 TIMESTAMP = "nvidia.com/gfd.timestamp"
@@ -102,9 +103,9 @@ class Agent(Actor):
         self._cycle_due_s = time.monotonic() + self._pace.interval_s
         self._publisher.publish(self._labels)
 
-    def _drifted(self, name: str) -> None:
+    def _drifted(self, drift: Drift) -> None:
         if self._publisher is not None:
-            self.tell(0, partial(self._publisher.repair, name))
+            self.tell(0, partial(self._publisher.repair, drift))
 
     def _make(self, api: CountedApi, clock: Callable[[], float]) -> Sink:
         if self._sink_name == "node":

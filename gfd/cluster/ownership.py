@@ -41,6 +41,37 @@ def applied_by(metadata: Mapping[str, Any], manager: str, kind: str = "labels") 
     return frozenset()
 
 
+def written_at(metadata: Mapping[str, Any], manager: str) -> str:
+    """Return when ``manager`` last wrote by an apply or an update, whichever was later; empty for never."""
+    times = [
+        str(entry.get("time") or "")
+        for entry in metadata.get("managedFields") or ()
+        if entry.get("manager") == manager and not entry.get("subresource")
+    ]
+    return max(times, default="")
+
+
+def owner_managers(metadata: Mapping[str, Any], uid: str) -> frozenset[str]:
+    """Return the managers that set the owner with this uid."""
+    name = f'k:{{"uid":"{uid}"}}'
+    return frozenset(
+        str(entry.get("manager"))
+        for entry in metadata.get("managedFields") or ()
+        if name in (entry.get("fieldsV1") or {}).get("f:metadata", {}).get("f:ownerReferences", {})
+    )
+
+
+def spec_holders(metadata: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return who holds each key of ``spec.labels`` of a NodeFeature: field managers, sorted."""
+    found: dict[str, set[str]] = {}
+    for entry in metadata.get("managedFields") or ():
+        fields = (entry.get("fieldsV1") or {}).get("f:spec", {}).get("f:labels", {})
+        for name in fields:
+            if name != ".":
+                found.setdefault(name.removeprefix("f:"), set()).add(str(entry.get("manager")))
+    return {key: tuple(sorted(managers)) for key, managers in found.items()}
+
+
 def held_by_nfd(metadata: Mapping[str, Any]) -> frozenset[str]:
     """Return the label keys that NFD publishes on this Node."""
     names = str((metadata.get("annotations") or {}).get(NFD_ANNOTATION, "")).split(",")

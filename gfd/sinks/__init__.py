@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gfd.config import Config
+    from gfd.drift import Drift
     from gfd.labels import Labels
     from gfd.sinks.prospect import Prospect
 
@@ -45,7 +46,7 @@ class Sink(Protocol):
     def has_labels(self) -> bool:
         """Return whether labels are published, perhaps by who ran before."""
 
-    def follow(self, changed: Callable[[], None]) -> None:
+    def follow(self, changed: Callable[[Drift], None]) -> None:
         """Call ``changed``, from any thread, when somebody changes what is published, if that can be told."""
 
     def close(self) -> None:

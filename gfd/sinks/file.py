@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gfd.drift import Drift
     from gfd.labels import Labels
     from gfd.sinks.prospect import Prospect
 
@@ -122,7 +123,7 @@ class FeatureFile:
         """Return whether the file is there."""
         return self._path.is_file()
 
-    def follow(self, changed: Callable[[], None]) -> None:
+    def follow(self, changed: Callable[[Drift], None]) -> None:
         """Say nothing: each cycle looks."""
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.backoff import Resync
 from gfd.cluster.api import APPLY, METADATA
+from gfd.cluster.changes import describe_node
 from gfd.cluster.follower import Follower, is_newer
 from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd, holders
 from gfd.cluster.refusal import explain
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from gfd.cluster.api import Api
+    from gfd.drift import Drift
     from gfd.labels import Labels
     from gfd.sinks.prospect import Prospect
 
@@ -63,7 +65,7 @@ class Node:
         self._left: dict[str, str] = {}
         """Keys that are another manager's, and whose; left to it."""
         self._labels: Labels | None = None
-        self._changed: Callable[[], None] | None = None
+        self._changed: Callable[[Drift], None] | None = None
         self._follower: Follower | None = None
         self._lock = threading.RLock()
 
@@ -114,7 +116,7 @@ class Node:
             return error.status != 404
         return any(applied_by(metadata, MANAGER, kind) for kind in KINDS)
 
-    def follow(self, changed: Callable[[], None]) -> None:
+    def follow(self, changed: Callable[[Drift], None]) -> None:
         """Call ``changed`` from another thread when the Node no longer has what was published."""
         self._changed = changed
 
@@ -257,8 +259,10 @@ class Node:
         with self._lock:
             if metadata is not None and self._seen is not None and is_newer(self._seen, metadata):
                 return  # the word about an earlier write of ours, after the answer to a later one
-            self._seen = metadata
+            before, self._seen = self._seen, metadata
             if self._labels is None or (metadata is not None and not self._lacks(metadata, self._labels)):
                 return
+            wanted = {} if metadata is None else self._wanted(metadata, self._labels)
+            drift = describe_node(before, metadata, wanted)
         if self._changed is not None:
-            self._changed()
+            self._changed(drift)

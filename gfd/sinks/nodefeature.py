@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gfd.backoff import Resync
+from gfd.cluster.changes import describe_node_feature
 from gfd.cluster.follower import Follower, is_newer
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gfd.cluster.api import Api
+    from gfd.drift import Drift
     from gfd.labels import Labels
     from gfd.sinks.prospect import Prospect
 
@@ -63,7 +65,7 @@ class NodeFeature:
         self._owners: list[dict[str, str]] | None = None
         self._seen: dict[str, Any] | None = None
         """The object as it was last read or written; None where it must be read."""
-        self._changed: Callable[[], None] | None = None
+        self._changed: Callable[[Drift], None] | None = None
         self._follower: Follower | None = None
         self._lock = threading.RLock()
 
@@ -123,7 +125,7 @@ class NodeFeature:
             return error.status != 404
         return True
 
-    def follow(self, changed: Callable[[], None]) -> None:
+    def follow(self, changed: Callable[[Drift], None]) -> None:
         """Call ``changed`` from another thread when somebody changed or deleted the object."""
         self._changed = changed
 
@@ -186,15 +188,19 @@ class NodeFeature:
 
     def _find_owners(self) -> list[dict[str, str]]:
         """Return the DaemonSet of our Pod: the object goes with the installation, not with one Pod of it."""
+        if not self._pod_name:
+            return []
         if self._owners is None:
-            self._owners = []
-            if self._pod_name:
-                pod = self._api.request("GET", f"/api/v1/namespaces/{self._namespace}/pods/{self._pod_name}")
-                self._owners = [
-                    {name: owner[name] for name in ("apiVersion", "kind", "name", "uid")}
-                    for owner in pod["metadata"].get("ownerReferences") or ()
-                    if (owner["apiVersion"], owner["kind"]) == ("apps/v1", "DaemonSet")
-                ]
+            path = f"/api/v1/namespaces/{self._namespace}/pods/{self._pod_name}"
+            metadata = self._api.request("GET", path)["metadata"]
+            if metadata.get("deletionTimestamp"):
+                # With its DaemonSet, perhaps: an object made now would belong to nobody that lives.
+                raise PublishError(self.name, self.target, "gfd's own pod is being deleted", kind="ending")
+            self._owners = [
+                {name: owner[name] for name in ("apiVersion", "kind", "name", "uid")}
+                for owner in metadata.get("ownerReferences") or ()
+                if (owner["apiVersion"], owner["kind"]) == ("apps/v1", "DaemonSet")
+            ]
         return self._owners
 
     def _follow(self) -> None:
@@ -214,8 +220,12 @@ class NodeFeature:
             if seen is None or (metadata is not None and _says_nothing_new(metadata, seen["metadata"])):
                 return
             self._seen = None
+            drift = describe_node_feature(seen["metadata"], metadata)
+            if drift.what != "labels":
+                # Who owns our Pod may have changed too: a DaemonSet deleted with --cascade=orphan leaves it.
+                self._owners = None
         if self._changed is not None:
-            self._changed()
+            self._changed(drift)
 
     def _explain(self, error: ApiError) -> PublishError:
         if error.status == 404 and error.verb == "create" and error.details.get("kind") == "namespaces":

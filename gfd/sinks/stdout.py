@@ -11,6 +11,7 @@ from gfd.sinks.text import to_lines
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gfd.drift import Drift
     from gfd.labels import Labels
     from gfd.sinks.prospect import Prospect
 
@@ -54,7 +55,7 @@ class Stdout:
         """Return whether labels were printed."""
         return self._written is not None
 
-    def follow(self, changed: Callable[[], None]) -> None:
+    def follow(self, changed: Callable[[Drift], None]) -> None:
         """Say nothing: what is printed stays as it is."""
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ def test_an_idle_day(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch, sink:
     monkeypatch.setattr(follower, "BRIEF_S", 0.1)
     started_s = time.monotonic()
     day = make(plane, sink, name, lambda: (time.monotonic() - started_s) * SPEED)
-    day.follow(lambda: None)
+    day.follow(print)
     day.publish(LABELS)
     time.sleep(0.2)
     before = sum(asked(plane, name).values())
@@ -76,7 +76,7 @@ def test_twenty_changes(plane: ControlPlane, sink: str) -> None:
     name = f"busy-{sink}-x"
     make_node(plane.admin, name)
     busy = make(plane, sink, name, time.monotonic)
-    busy.follow(lambda: None)
+    busy.follow(print)
     busy.publish(LABELS)
     time.sleep(0.3)
     before = sum(asked(plane, name).values())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gfd.cluster.ownership import MANAGER, NFD_ANNOTATION, applied_by
+from gfd.drift import Drift
 from gfd.errors import PublishError
 from gfd.sinks.node import Node
 from tests.cluster.controlplane import ControlPlane, wait_for
@@ -164,15 +165,15 @@ def test_a_node_that_is_gone_is_not_made_and_one_made_anew_is_labelled(place: Pl
 
 def test_what_somebody_changes_is_heard_of(place: Place) -> None:
     admin = place.plane.admin
-    calls: list[float] = []
+    calls: list[Drift] = []
     sink = place.sink()
-    sink.follow(lambda: calls.append(time.monotonic()))
+    sink.follow(calls.append)
     sink.publish(LABELS)
     apply_node(admin, place.name, "someone", labels={"color": "red"})
     time.sleep(0.5)
     assert calls == []
     merge(admin, place.path, "kubectl-label", labels={COUNT: None})
-    wait_for(lambda: calls, "word of it", 5)
+    assert wait_for(lambda: calls, "word of it", 5) == [Drift(sink="node", keys=(COUNT,))]
     asked = len(place.plane.requests())
     assert sink.publish(LABELS)
     # What is heard need not be read again.

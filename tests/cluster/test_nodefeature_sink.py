@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gfd.drift import Drift
 from gfd.errors import PublishError
 from gfd.sinks.nodefeature import API_VERSION, NodeFeature
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
@@ -149,18 +150,21 @@ def test_somebody_writes_or_deletes_meanwhile(place: Place) -> None:
 
 
 def test_what_somebody_changes_is_heard_of(place: Place) -> None:
-    calls: list[int] = []
+    calls: list[Drift] = []
     sink = place.sink()
-    sink.follow(lambda: calls.append(1))
+    sink.follow(calls.append)
     sink.publish(LABELS)
     kind = "application/merge-patch+json"
     body = {"spec": {"labels": {"nvidia.com/gpu.count": "9"}}}
-    place.plane.admin.request("PATCH", place.path, body, content_type=kind)
+    query = {"fieldManager": "gfd-person"}
+    place.plane.admin.request("PATCH", place.path, body, content_type=kind, query=query)
     wait_for(lambda: calls, "word of a change", 5)
+    assert calls == [Drift(sink="nodefeature", keys=("nvidia.com/gpu.count",), writer="gfd-person")]
     assert sink.publish(LABELS)
     assert place.facts == place.expected(LABELS)
     delete(place.plane.admin, place.path)
     wait_for(lambda: len(calls) > 1, "word of the deletion", 5)
+    assert calls[1:] == [Drift(sink="nodefeature", what="deleted")]
     assert sink.publish(LABELS)
     assert place.facts == place.expected(LABELS)
     sink.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
-from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.controlplane import ControlPlane, free_port, wait_for
 from tests.cluster.objects import NODES, delete, make_node, node_labels
 from tests.cluster.test_rights import COMPONENTS, FEATURES
 from tests.test_daemon import MIG, serve
@@ -104,7 +106,10 @@ def test_labels_arrive_follow_and_heal(deployed: Deployed, tmp_path: Path) -> No
         merged = {"metadata": {"labels": body}} if deployed.sink == "node" else {"spec": {"labels": body}}
         kind = "application/merge-patch+json"
         deployed.plane.admin.request("PATCH", deployed.path, merged, content_type=kind)
-        wait_for(lambda: service.log("publish.drifted"), "word of it", 5)
+        (drifted,) = wait_for(lambda: service.log("publish.drifted"), "word of it", 5)
+        # Who removes a key holds nothing, and the metadata of a NodeFeature do not tell its labels.
+        keys = [COUNT] if deployed.sink == "node" else []
+        assert (drifted["what"], drifted["keys"], drifted["writer"]) == ("labels", keys, "")
         has(deployed, "7")
         assert service.end()[0] == 0
     assert deployed.labels == expected_again(tmp_path)
@@ -221,3 +226,32 @@ def test_one_shot_and_cleanup(deployed: Deployed) -> None:
     assert gfd("cleanup").endswith(": removed\n")
     assert deployed.labels == {}
     assert gfd("cleanup").endswith(": was not there\n")
+
+
+def test_two_agents_on_one_node_are_seen(deployed: Deployed, tmp_path: Path) -> None:
+    """As two releases of the chart would be: both write under the field manager gfd."""
+    other = tmp_path / "other"
+    other.mkdir()
+    port = free_port()
+    address = f"--metrics-addr=127.0.0.1:{port}"
+    with (
+        serve(deployed.folder, *deployed.arguments(), address, "--sleep-interval=60s") as service,
+        serve(other, *deployed.arguments(), "--sleep-interval=60s", machine=MIG),
+    ):
+        (found,) = wait_for(lambda: service.log("rival.found"), "the other agent")
+        assert (found["level"], found["sink"]) == ("warning", deployed.sink)
+        assert "another gfd (field manager gfd) keeps changing the labels" in found["reason"]
+        if deployed.sink == "node":
+            assert f"{COUNT}, " in found["reason"]
+            assert "nvidia.com/gpu.product, " in found["reason"]
+        code, body = ready(port)
+        assert code == 503
+        assert body.startswith(f"sink {deployed.sink}: another gfd (field manager gfd) keeps changing")
+
+
+def ready(port: int) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
