@@ -46,9 +46,7 @@ class Rivalry:
         self._writes = 0
 
     def note(self, drift: Drift) -> None:
-        """Take in a change."""
-        if not drift.is_rival:
-            return
+        """Take in a change by another gfd."""
         now_s = self._clock()
         if self._latest is None or now_s - self._latest_s > CALM_S:
             self._first_s, self._writes = now_s, 0

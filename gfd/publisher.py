@@ -6,14 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 from gfd.backoff import Backoff
-from gfd.drift import Rivalry
 from gfd.errors import PublishError
 from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gfd.drift import Drift
+    from gfd.drift import Drift, Rivalry
     from gfd.labels import Labels
     from gfd.sinks import Sink
 
@@ -37,14 +36,15 @@ class Published:
 
 
 class _Outlet:
-    def __init__(self, sink: Sink, clock: Callable[[], float]) -> None:
+    def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
         self.repairs = Backoff(FIRST_REPAIR_S, LONGEST_RETRY_S)
         self.repaired_s = 0.0
         self.hurried_s = 0.0
         """When the latest urgent repair was, or is, due (monotonic)."""
-        self.rivalry = Rivalry(clock)
+        self.rivalry: Rivalry | None = None
+        """None where no other gfd was ever heard of."""
         self.held_until_s = 0.0
         """The other side asked not to be asked sooner (monotonic)."""
         self.due_s: float | None = None
@@ -55,7 +55,7 @@ class Publisher:
     """The sinks of a configuration, and what each still lacks."""
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
-        self._outlets = [_Outlet(sink, clock) for sink in sinks]
+        self._outlets = [_Outlet(sink) for sink in sinks]
         self._clock = clock
         self._labels: Labels | None = None
 
@@ -86,7 +86,9 @@ class Publisher:
         for outlet in self._outlets:
             if outlet.sink.name != drift.sink:
                 continue
-            outlet.rivalry.note(drift)
+            if drift.is_rival:
+                outlet.rivalry = outlet.rivalry or self._make_rivalry()
+                outlet.rivalry.note(drift)
             if drift.is_urgent:
                 due_s = outlet.hurried_s = max(now_s, outlet.hurried_s + URGENT_S)
             else:
@@ -101,7 +103,7 @@ class Publisher:
     @property
     def rivals(self) -> list[Drift]:
         """What another gfd changes again and again, at most one a sink."""
-        return [drift for outlet in self._outlets if (drift := outlet.rivalry.current) is not None]
+        return [drift for rivalry in self._rivalries if (drift := rivalry.current) is not None]
 
     @property
     def retry_in_s(self) -> float | None:
@@ -112,8 +114,7 @@ class Publisher:
     @property
     def calm_in_s(self) -> float | None:
         """Seconds until a rival may count as gone; None where there is none."""
-        calm = [outlet.rivalry.calm_in_s for outlet in self._outlets if outlet.rivalry.current is not None]
-        return min(calm, default=None)
+        return min((each.calm_in_s for each in self._rivalries if each.current is not None), default=None)
 
     @property
     def has_labels(self) -> bool:
@@ -124,6 +125,15 @@ class Publisher:
         """Let go of the sinks; what was published stays."""
         for outlet in self._outlets:
             outlet.sink.close()
+
+    @property
+    def _rivalries(self) -> list[Rivalry]:
+        return [outlet.rivalry for outlet in self._outlets if outlet.rivalry is not None]
+
+    def _make_rivalry(self) -> Rivalry:
+        from gfd.drift import Rivalry
+
+        return Rivalry(self._clock)
 
     def _attempt(self, outlets: list[_Outlet]) -> Published:
         changed: list[str] = []
