@@ -229,7 +229,8 @@ class Agent:
             labels=len(reading.labels),
         )
         for index, reason in reading.failed_gpus.items():
-            self._troubles.tell(f"gpu {index}", "gpu.failed", gpu=int(index), reason=reason)
+            card = reading.failed_cards[index]
+            self._troubles.tell(f"gpu {index}", "gpu.failed", gpu=int(index), **card, reason=reason)
         self._troubles.heal_others("gpu ", {f"gpu {index}" for index in reading.failed_gpus})
         if reading.unknown_memory:
             self._troubles.tell("memory", "memory.missed", reason=reading.unknown_memory)

@@ -198,6 +198,9 @@ class FailedGpu:
 
     index: Annotated[int, From("nvmlDeviceGetCount")]
     failure: Failure
+    pci_address: Annotated[str | None, From("nvmlDeviceGetPciInfo")] = None
+    """As sysfs writes it. Where NVML does not tell, it is read off the PCI bus if that leaves no choice."""
+    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
 
     def __str__(self) -> str:
         return f"GPU {self.index} is left out: {self.failure.as_error()}"

@@ -108,7 +108,11 @@ def _sift(
     lacks = [(gpu, find(gpu)) for gpu in gpus]
     return (
         tuple(gpu for gpu, lack in lacks if lack is None),
-        tuple(FailedGpu(index=gpu.index, failure=lack) for gpu, lack in lacks if lack is not None),
+        tuple(
+            FailedGpu(index=gpu.index, failure=lack, pci_address=gpu.pci_address, uuid=gpu.uuid)
+            for gpu, lack in lacks
+            if lack is not None
+        ),
     )
 
 

@@ -39,6 +39,9 @@ class Found:
             labels=labels,
             gpus=len(kept),
             failed_gpus={str(gpu.index): str(gpu.failure.as_error()) for gpu in failed},
+            failed_cards={
+                str(gpu.index): {"pci_address": gpu.pci_address, "uuid": gpu.uuid} for gpu in failed
+            },
             unknown_memory=explain_unknown_memory(kept),
             mig_devices=mig_devices,
             missing_driver=self.missing_driver,

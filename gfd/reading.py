@@ -22,6 +22,8 @@ class Reading:
     """That could be read."""
     failed_gpus: dict[str, str] = field(default_factory=dict)
     """NVML's index of each GPU that is left out, and why."""
+    failed_cards: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """The ``pci_address`` and ``uuid`` of each of them, None where unknown, by the same index."""
     unknown_memory: str = ""
     """Of which GPUs that count the memory could not be read, why, and the next step; empty where of none."""
     mig_devices: dict[str, int] = field(default_factory=dict)

@@ -274,6 +274,7 @@ def test_one_gpu_that_fails_is_left_out_and_named(tmp_path: Path) -> None:
         entry = wait(lambda: service.log("gpu.failed"), "the warning")[0]
         assert (entry["level"], entry["gpu"]) == ("warning", 3)
         assert entry["reason"] == "nvmlDeviceGetName on GPU 3 failed: Unknown Error (NVML error 999)"
+        assert (entry["pci_address"], entry["uuid"]) == ("0000:4e:00.0", two.gpus[3].uuid)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_full_gpu_has_no_mig_devices_to_miss() -> None:
     gpus = (mig_gpu(0, **UNLISTED), gpu(1, mig_devices=None))
     kept, left_out = sift("mixed", gpus)
     assert kept == gpus[1:]
-    assert left_out == (FailedGpu(index=0, failure=failure("mig_devices")),)
+    assert left_out == (FailedGpu(index=0, failure=failure("mig_devices"), pci_address="0000:00:00.0"),)
     assert [offered.name for offered in mixed(kept, choose(kept), Sharing())] == ["gpu"]
 
 

@@ -43,7 +43,7 @@ def test_one_gpu_that_fails_does_not_fail_the_node() -> None:
 
 
 UNREADABLE = mig(profile=None, failures=(failure("profile", "GPU 2 MIG 0"),))
-LEFT_OUT = FailedGpu(index=2, failure=failure("profile", "GPU 2 MIG 0"))
+LEFT_OUT = FailedGpu(index=2, failure=failure("profile", "GPU 2 MIG 0"), pci_address="0000:02:00.0")
 
 
 @pytest.mark.parametrize("strategy", ["single", "mixed"])

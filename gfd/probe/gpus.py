@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.frozen import dataclass, field
-from gfd.inventory import Engines, Fabric, FailedGpu, Gpu, is_display_board
+from gfd.inventory import Engines, Fabric, Gpu, is_display_board
 from gfd.probe import again, mig, sysfs
 from gfd.probe.facts import Facts, as_failure
 from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
@@ -15,7 +15,7 @@ from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gfd.inventory import MigDevice, MigProfile
+    from gfd.inventory import FailedGpu, MigDevice, MigProfile
     from gfd.probe.nvml import Session
 
 SEVEN_SLICES = 4
@@ -102,6 +102,7 @@ def read_gpus(
     gpus: list[Gpu] = []
     failed: list[FailedGpu] = []
     for index in range(session.ask("nvmlDeviceGetCount")):
+        handle = None
         try:
             handle = session.ask("nvmlDeviceGetHandleByIndex", index, device=f"GPU {index}")
             before = by_index.get(index)
@@ -112,7 +113,13 @@ def read_gpus(
             if not is_display_board(name):
                 gpus.append(_read_gpu(reading, index, handle, name))
         except NvmlCallFailed as error:
-            failed.append(FailedGpu(index=index, failure=as_failure("gpu", error)))
+            from gfd.probe.identity import identify
+
+            failed.append(identify(session, index, handle, as_failure("gpu", error)))
+    if failed:
+        from gfd.probe.identity import locate
+
+        failed = locate(failed, gpus, root)
     return tuple(sorted(gpus, key=_order)), tuple(failed)
 
 
@@ -126,7 +133,7 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
     memory = facts.read_optional("memory_bytes", "nvmlDeviceGetMemoryInfo", handle)
     memory_bytes = memory and memory.total
     pci = facts.read_optional("pci_address", "nvmlDeviceGetPciInfo", handle)
-    address = pci and _sysfs_address(pci.busId)
+    address = pci and sysfs.to_address(pci.busId)
     pci_class, class_failure = sysfs.read_pci_class(address, reading.root) if address else (None, None)
     if class_failure is not None:
         facts.failures.append(class_failure)
@@ -225,12 +232,6 @@ def _whole_gpu(major: int, profiles: tuple[MigProfile, ...]) -> tuple[int | None
             if profile.enum == SEVEN_SLICES:
                 return profile.multiprocessors, profile.engines
     return None, None
-
-
-def _sysfs_address(bus_id: str) -> str:
-    """Return NVML's ``00000000:3B:00.0`` as sysfs writes it, ``0000:3b:00.0``."""
-    domain, colon, rest = bus_id.lower().partition(":")
-    return f"{domain.lstrip('0'):0>4}{colon}{rest}"
 
 
 def _order(gpu: Gpu) -> tuple[bool, int, str, int]:

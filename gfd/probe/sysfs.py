@@ -85,6 +85,12 @@ def read_numa_node(address: str, root: Path = ROOT) -> int | None:
     return node if node >= 0 else None
 
 
+def to_address(bus_id: str) -> str:
+    """Return NVML's ``00000000:3B:00.0`` as sysfs writes it, ``0000:3b:00.0``."""
+    domain, colon, rest = bus_id.lower().partition(":")
+    return f"{domain.lstrip('0'):0>4}{colon}{rest}"
+
+
 def find_gpus(root: Path = ROOT) -> tuple[str, ...]:
     """Return the addresses of NVIDIA's display controllers on the PCI bus, driver or not."""
     found = []

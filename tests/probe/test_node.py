@@ -335,7 +335,10 @@ def on_mig(gpu: Gpu, **changes: object) -> Gpu:
 
 
 def failed(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> FailedGpu:
-    return FailedGpu(index=gpu.index, failure=fault("gpu"))
+    failure = fault("gpu")
+    # Without a handle NVML tells nothing of the GPU; its address is the one left on the PCI bus.
+    uuid = None if failure.source == "nvmlDeviceGetHandleByIndex" else gpu.uuid
+    return FailedGpu(index=gpu.index, failure=failure, pci_address=gpu.pci_address, uuid=uuid)
 
 
 def without_mig(gpu: Gpu) -> Gpu:
@@ -867,6 +870,8 @@ MACHINES = {
                     failure=Failure(
                         fact="gpu", source="nvmlDeviceGetName", device="GPU 0", reason="Not Supported", code=3
                     ),
+                    pci_address="0000:00:1e.0",
+                    uuid=T4.uuid,
                 ),
             ),
         ),
