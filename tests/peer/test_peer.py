@@ -32,12 +32,13 @@ if not ORIGINAL:
 
 pytestmark = pytest.mark.slow
 
-NOT_SUPPORTED = 3
+NOT_SUPPORTED, NO_PERMISSION = 3, 4
 FIRST_FACTS = ("nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName")
 """What a display board is asked for too."""
 NEEDED = (*FIRST_FACTS, "nvmlDeviceGetCudaComputeCapability")
 """Functions that may not even answer Not Supported."""
-GPU_FACTS = (*NEEDED, "nvmlDeviceGetMigMode", "nvmlDeviceGetMemoryInfo")
+GPU_FACTS = (*NEEDED, "nvmlDeviceGetMigMode")
+MEMORY = "nvmlDeviceGetMemoryInfo"
 MIG_FACTS = (
     "nvmlDeviceGetMaxMigDeviceCount",
     "nvmlDeviceGetGpuInstanceProfileInfo",
@@ -51,6 +52,8 @@ MIG_FACTS = (
     "nvmlGpuInstanceGetComputeInstanceProfileInfo",
     "nvmlComputeInstanceGetInfo",
 )
+ASKED_ONCE = ("nvmlDeviceGetGpuInstanceProfileInfo", "nvmlGpuInstanceGetComputeInstanceProfileInfo")
+"""What gfd asks one GPU of a model for."""
 MODEL_TRIES = 150
 """How often the original is asked until it draws the same of two models; the rarer one comes 1 time in 8."""
 LEFT_OVER = tuple(
@@ -135,10 +138,7 @@ def failed_fabric(case: Case, ours: Outcome, expected: Outcome, bench: Bench) ->
 
 
 def failed_gpu(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
-    """A GPU that cannot be described is left out.
-
-    The original fails altogether, or leaves the memory out where that is what cannot be read.
-    """
+    """A GPU that cannot be described is left out; the original fails altogether."""
     fault = _fault(case, *GPU_FACTS)
     if fault is None or fault.function in case.standin.missing:
         return expected
@@ -150,8 +150,28 @@ def failed_gpu(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Ou
     return _without_gpus(case, failed, bench) if failed else expected
 
 
+def unseen_mig_devices(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
+    """Where NVML refuses to tell of a GPU in MIG mode, that it shows no MIG device proves nothing.
+
+    The original takes it for empty: mixed has no word of MIG then. It is right that single is invalid.
+    """
+    refused = [fault for fault in case.standin.faults if fault.error == NO_PERMISSION]
+    if case.strategy != "mixed" or not refused or expected.exit_code:
+        return expected
+    facts = (MEMORY, "nvmlDeviceGetGpuInstanceProfileInfo")
+    hidden = [
+        gpu
+        for index, gpu in enumerate(case.standin.gpus)
+        if gpu.mig and refused[0].function in facts and refused[0].gpu in (None, index)
+    ]
+    return FAILED if hidden else expected
+
+
 def failed_mig_device(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
-    """A GPU with a MIG device that cannot be described is left out; the original fails altogether."""
+    """A GPU with a MIG device that cannot be described is left out; the original fails altogether.
+
+    So does gfd where it is the right to see MIG that lacks.
+    """
     fault = next((fault for fault in case.standin.faults if fault.function in MIG_FACTS), None)
     if fault is None or expected.exit_code == 0 or case.strategy not in ("single", "mixed"):
         return expected
@@ -159,12 +179,19 @@ def failed_mig_device(case: Case, ours: Outcome, expected: Outcome, bench: Bench
         return FAILED
     gpus = case.standin.gpus
     enabled = [index for index, gpu in enumerate(gpus) if gpu.mig]
-    is_invalid = len(enabled) < len(_discoverable(case.standin)) or not all(gpus[i].migs for i in enabled)
+    asks_all = fault.function == "nvmlDeviceGetMaxMigDeviceCount"
+    listed = [index for index in enabled if not asks_all or fault.gpu not in (None, index)]
+    is_invalid = len(enabled) < len(_discoverable(case.standin)) or not all(gpus[i].migs for i in listed)
     if case.strategy == "single" and is_invalid:  # whatever its MIG devices are
         return bench.theirs(_without_faults(case))
-    asks_all = fault.function == "nvmlDeviceGetMaxMigDeviceCount"
+    if fault.function in ASKED_ONCE and fault.gpu not in (None, enabled[0]):
+        healthy = bench.theirs(_without_faults(case))
+        if _legal_lines(healthy) == ours:  # what one GPU of a model told was not asked of this one
+            return healthy
     failed = [i for i in enabled if fault.gpu in (None, i) and (asks_all or gpus[i].migs)]
-    return _without_gpus(case, failed, bench) if failed else expected
+    if not failed or fault.error == NO_PERMISSION:
+        return expected
+    return _without_gpus(case, failed, bench)
 
 
 def unasked(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> Outcome:
@@ -179,12 +206,13 @@ def legal_values(case: Case, ours: Outcome, expected: Outcome, bench: Bench) -> 
     The original publishes what a node will refuse: values that are too long or begin or end with
     punctuation, and the driver's version as it is.
     """
-    return replace(expected, lines=frozenset(map(_legal, expected.lines)))
+    return _legal_lines(expected)
 
 
 DIFFERENCES: tuple[Difference, ...] = (
     failed_fabric,
     failed_gpu,
+    unseen_mig_devices,
     failed_mig_device,
     unasked,
     legal_values,
@@ -257,6 +285,10 @@ def _discoverable(standin: Standin) -> list[str | bytes | None]:
 
 def _is_display(gpu: StandinGpu) -> bool:
     return gpu.name in [board.encode() for board in DISPLAY_BOARDS]
+
+
+def _legal_lines(outcome: Outcome) -> Outcome:
+    return replace(outcome, lines=frozenset(map(_legal, outcome.lines)))
 
 
 def _legal(line: str) -> str:
