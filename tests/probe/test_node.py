@@ -819,6 +819,10 @@ def hole(code: int) -> Case:
 MACHINES = {
     "no GPU": Case(machine=Standin(), expected=NODE),
     "a plain GPU": several((T4_PLAYED, T4)),
+    "numbers below zero": Case(
+        machine=Standin(gpus=(replace(T4_PLAYED, cc_major=-1, cc_minor=-2),), cuda=-12040),
+        expected=replace(NODE, cuda_version=-12040, gpus=(replace(T4, compute_capability=(-1, -2)),)),
+    ),
     "nothing but a name": several((StandinGpu(name="X", cc_major=0, cc_minor=0), NOTHING_KNOWN)),
     "two H100": Case(machine=PAIR_PLAYED, expected=replace(NODE, gpus=PAIR)),
     "MIG indices with holes": a100(*((one_slice_played(index), one_slice(index)) for index in (1, 4, 6))),
