@@ -412,7 +412,7 @@ def test_a_bundle_of_an_agent_and_of_an_operator(place: Place, tmp_path: Path) -
         words = ("doctor", f"--bundle={path}", f"--log={log}", f"--pod-name={place.agent.pod}", "-o", "json")
         _, out, err = gfd(place, *words, kubeconfig=kubeconfig)
         assert {each["check"] for each in json.loads(out)} > {"token", "rights", "policy"}
-        assert f"gfd: {path}: contents.txt, snapshot.yaml, config.txt, doctor.txt" in err
+        assert f"gfd: {path} holds contents.txt, snapshot.yaml, config.txt, doctor.txt" in err
         with tarfile.open(path) as archive:
             files = {each.name: archive.extractfile(each).read().decode() for each in archive}  # type: ignore[union-attr]
         text = "".join(files.values())
