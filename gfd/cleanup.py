@@ -107,10 +107,11 @@ def _find_nodes(config: Config) -> Iterator[str]:
 def _list(config: Config, collection: str) -> Iterator[dict[str, Any]]:
     """Yield the metadata of all objects."""
     from gfd.cluster.api import METADATA_LIST, share
+    from gfd.cluster.objects import OBJECT
     from gfd.cluster.refusal import advise
 
     try:
-        for item in share(config).list(collection, accept=METADATA_LIST):
+        for item in share(config).list(collection, accept=METADATA_LIST, item=OBJECT):
             yield item["metadata"]
     except ApiError as error:
         raise advise(error, "list", collection.rpartition("/")[2]) from error

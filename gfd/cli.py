@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gfd.nodeconfig import Loader
     from gfd.options import Option
     from gfd.sinks import Sink
+    from gfd.status import Status
+    from gfd.troubles import Troubles
 
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -239,6 +241,7 @@ def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode
 
     status = Status()
     troubles = Troubles(log)
+    _report_watches(status, troubles)
     watch = Watch(*readers(config, environ))
     agent = Agent(setup, server, watch=watch, status=status, troubles=troubles, log=log)
     if config.metrics_addr:
@@ -249,6 +252,21 @@ def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode
     load.follow(config, service.configuration_changed)
     service.run()
     return ExitCode.DONE
+
+
+def _report_watches(status: Status, troubles: Troubles) -> None:
+    """Let watches on objects of the API server that fail be told, in the log and by /readyz."""
+    from gfd.cluster import watches
+
+    def tell(watched: str, reason: str) -> None:
+        if reason:
+            status.watch_failed(watched, reason)
+            troubles.tell(f"watch on {watched}", "watch.failed", watched=watched, reason=reason)
+        else:
+            status.watch_healed(watched)
+            troubles.heal(f"watch on {watched}")
+
+    watches.listen(tell)
 
 
 def _label_once(config: Config) -> ExitCode:

@@ -70,9 +70,11 @@ class Loader:
 
     def _read(self, config: Config) -> None:
         from gfd.cluster.api import METADATA, share
+        from gfd.cluster.objects import OBJECT
         from gfd.sinks.node import COLLECTION
 
-        answer = share(config).request("GET", f"{COLLECTION}/{config.node_name}", accept=METADATA)
+        path = f"{COLLECTION}/{config.node_name}"
+        answer = share(config).request("GET", path, accept=METADATA, shape=OBJECT)
         self._version = answer["metadata"]["resourceVersion"]
         self._chosen = _named_in(answer["metadata"])
 

@@ -63,6 +63,8 @@ class Facts:
     """Warnings about the configuration in force."""
     contests: Mapping[str, str] = field(default_factory=dict)
     """By sink: what another gfd changes there again and again."""
+    watches_down: Mapping[str, str] = field(default_factory=dict)
+    """Why the watches on objects of the API server fail that do, by what is watched."""
     withdrawn_at_s: float | None = None
     problem: str = ""
     """What went wrong in the last cycle; empty where nothing did."""
@@ -218,6 +220,17 @@ class Status:
         with self._lock:
             self._put(rejection=_one_line(reason))
 
+    def watch_failed(self, watched: str, reason: str) -> None:
+        """The watch on ``watched`` is down; changes that others make there are not seen."""
+        with self._lock:
+            self._put(watches_down={**self._facts.watches_down, watched: _one_line(reason)})
+
+    def watch_healed(self, watched: str) -> None:
+        """The watch on ``watched`` works, or there is none any more."""
+        with self._lock:
+            known = self._facts.watches_down
+            self._put(watches_down={each: known[each] for each in known if each != watched})
+
     def health(self) -> Judgement:
         """Return whether the service goes round; where it does not, only a restart helps."""
         facts, now_s = self._facts, self._steady_s()
@@ -230,10 +243,14 @@ class Status:
         return True, "ok"
 
     def readiness(self) -> Judgement:
-        """Return whether the labels of this node can be trusted; further lines tell of the configuration."""
+        """Return whether the labels of this node can be trusted; further lines tell what else is wrong."""
         is_ready, text = self._trust()
         facts = self._facts
         lines = [text]
+        lines += [
+            f"the watch on {watched} is down, changes by others are not seen: {reason}"
+            for watched, reason in facts.watches_down.items()
+        ]
         if facts.rejection:
             lines.append(f"configuration rejected, the one loaded before is in force: {facts.rejection}")
         lines += [f"configuration doubted: {doubt}" for doubt in facts.doubts[:MAX_DOUBTS]]

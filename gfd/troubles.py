@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,28 +22,34 @@ class _Trouble:
 
 
 class Troubles:
-    """A ledger of what is wrong, by what it is wrong with: ``read``, ``gpu 3``, ``sink file``."""
+    """A ledger of what is wrong, by what it is wrong with: ``read``, ``gpu 3``, ``sink file``.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, log: FilteringBoundLogger, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock
         self._open: dict[str, _Trouble] = {}
+        self._lock = RLock()
 
     def tell(self, subject: str, event: str, **facts: Any) -> None:
         """Log a trouble when it is new or is another one than before; else count it."""
-        known = self._open.get(subject)
-        if known is not None and (known.event, known.facts) == (event, facts):
-            known.times += 1
-            self._log.debug(event, **facts, times=known.times)
-            return
-        self._open[subject] = _Trouble(
-            event=event, facts=facts, since_s=known.since_s if known else self._clock()
-        )
-        self._log.warning(event, **facts)
+        with self._lock:
+            known = self._open.get(subject)
+            if known is not None and (known.event, known.facts) == (event, facts):
+                known.times += 1
+                self._log.debug(event, **facts, times=known.times)
+                return
+            self._open[subject] = _Trouble(
+                event=event, facts=facts, since_s=known.since_s if known else self._clock()
+            )
+            self._log.warning(event, **facts)
 
     def heal(self, subject: str) -> None:
         """Log the end of a trouble, if there was one."""
-        healed = self._open.pop(subject, None)
+        with self._lock:
+            healed = self._open.pop(subject, None)
         if healed is not None:
             self._log.info(
                 healed.event.partition(".")[0] + ".healed",
@@ -53,6 +60,8 @@ class Troubles:
 
     def heal_others(self, kind: str, subjects: set[str]) -> None:
         """End the troubles whose subject begins with ``kind`` and is none of ``subjects``."""
-        for subject in [each for each in self._open if each.startswith(kind)]:
+        with self._lock:
+            known = [each for each in self._open if each.startswith(kind)]
+        for subject in known:
             if subject not in subjects:
                 self.heal(subject)

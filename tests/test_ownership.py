@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gfd.cluster.answers import refusal
 from gfd.cluster.ownership import NFD_ANNOTATION, applied_by, conflicts, held_by_nfd, holders
 from gfd.cluster.refusal import explain
-from gfd.cluster.stream import refusal
 from gfd.errors import ApiError
 from gfd.labels import differ
 
@@ -73,12 +73,12 @@ def test_who_is_in_the_way() -> None:
 
 def test_a_status_becomes_an_error() -> None:
     status = {"message": "no", "reason": "Busy", "code": 429, "details": {"retryAfterSeconds": 3}}
-    error = refusal("PATCH", "/x", status)
+    error = refusal("PATCH /x", status)
     assert (str(error), error.kind, error.status, error.verb) == ("no", "Busy", 429, "patch")
     assert error.retry_after_s == 3
-    assert refusal("GET", "/x", status, "7").retry_after_s == 7
-    assert refusal("GET", "/x", status, "Tue, 24 Nov 2026 10:00:00 GMT").retry_after_s is None
-    bare = refusal("GET", "/x", {})
+    assert refusal("GET /x", status, "7").retry_after_s == 7
+    assert refusal("GET /x", status, "Tue, 24 Nov 2026 10:00:00 GMT").retry_after_s is None
+    bare = refusal("GET /x", {})
     assert (str(bare), bare.kind, bare.status) == ("GET /x: 500", "500", 500)
 
 

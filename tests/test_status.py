@@ -176,6 +176,23 @@ def test_a_rejected_configuration_is_told_until_another_is_loaded(status: Status
     assert status.readiness() == (True, "ok")
 
 
+def test_a_watch_that_is_down_is_told_until_it_works(status: Status) -> None:
+    good_cycle(status)
+    status.watch_failed("nodes/n", "no")
+    status.watch_failed("nodes/n", "not\nyet")
+    status.watch_failed("nodefeatures/m", "no")
+    lines = [
+        "the watch on nodes/n is down, changes by others are not seen: not yet",
+        "the watch on nodefeatures/m is down, changes by others are not seen: no",
+    ]
+    assert status.readiness() == (True, "\n".join(["ok", *lines]))
+    status.watch_healed("nodefeatures/m")
+    status.watch_healed("nodefeatures/m")
+    assert status.readiness() == (True, f"ok\n{lines[0]}")
+    status.watch_healed("nodes/n")
+    assert status.readiness() == (True, "ok")
+
+
 def test_the_first_doubts_are_told(status: Status) -> None:
     status.config_loaded([f"config.yaml:{line}: unknown key" for line in range(1, 9)])
     assert len(status.facts.doubts) == 8

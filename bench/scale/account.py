@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.cluster import pod
 from gfd.cluster.api import JSON, Api
+from gfd.cluster.objects import OBJECT
 from gfd.cluster.stream import Stream
 from gfd.errors import ApiError
 from gfd.frozen import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
     from gfd.cluster.connection import Connection
+    from gfd.cluster.shapes import Shape
 
 QPS, BURST = 5.0, 10
 """The defaults of --kube-api-qps and --kube-api-burst."""
@@ -62,9 +64,9 @@ class CountedApi(Api):
         if self._connection is not None:
             self._connection.pool.clear()
 
-    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Stream:
+    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Shape = OBJECT) -> Stream:
         """Return what happens from now on, and know whether that goes on."""
-        return _CountedStream(self, super().watch(path, query, accept))
+        return _CountedStream(self, super().watch(path, query, accept, item))
 
     def _connected(self) -> Connection:
         with self._lock:
@@ -103,7 +105,7 @@ class _CountedStream(Stream):
     """A watch that tells its connection when it ends."""
 
     def __init__(self, api: CountedApi, stream: Stream) -> None:
-        super().__init__(stream._response, stream._path)
+        super().__init__(stream._response, stream._path, stream._item)
         self._api = api
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

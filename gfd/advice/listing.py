@@ -58,7 +58,7 @@ def _collect(
     with _without_collector(), progress(what) as show:
         for page in api.pages(path, query=query):
             items, metadata = page["items"], page["metadata"]
-            found += map(convert, items)
+            found += (converted(convert, item, what) for item in items)
             # A page is a hundred times what is kept of it, and the next one is already on its way.
             items.clear()
             version = metadata["resourceVersion"]
@@ -67,6 +67,17 @@ def _collect(
                 remaining = metadata.get("remainingItemCount")
                 show(len(found), None if remaining is None else len(found) + remaining)
     return found, version
+
+
+def converted(convert: Callable[[Mapping[str, Any]], T], item: Mapping[str, Any], what: str) -> T:
+    """Return what ``convert`` makes of an object of a collection; a ValueError of it becomes an ApiError."""
+    try:
+        return convert(item)
+    except ValueError as error:
+        name = item["metadata"]["name"]
+        raise ApiError(
+            f"of the {what}, {name} {error}; kubectl get {what} -o json shows it", kind="malformed"
+        ) from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.advice.ages import parse_time
 from gfd.advice.writers import Writer, find_writers
-from gfd.errors import ApiError, ConfigError, GfdError
+from gfd.errors import ApiError, ConfigError
 from gfd.frozen import dataclass, field, replace
 from gfd.options import COMMAND_LINE
 
@@ -117,7 +117,7 @@ def read_cluster(api: Api, selector: LabelSelector | None = None) -> list[Node]:
     from gfd.advice.placed import read_demands
 
     query = {"labelSelector": selector.text} if selector else {}
-    nodes, _ = collect(api, NODES, from_api, query=query, what="nodes")
+    nodes, _ = collect(api, NODES, from_object, query=query, what="nodes")
     try:
         pods = read_demands(api, [node.name for node in nodes if has_gpus(node)])
     except ApiError as error:
@@ -129,14 +129,6 @@ def read_cluster(api: Api, selector: LabelSelector | None = None) -> list[Node]:
 
 PLACED = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
 """The server leaves out what is not placed or has ended; nobody else has so many pods."""
-
-
-def from_api(item: Mapping[str, Any]) -> Node:
-    """Return a Node as the API server tells it. Raises GfdError."""
-    try:
-        return from_object(item)
-    except ValueError as error:
-        raise GfdError(f"node {item['metadata']['name']} {error}") from error
 
 
 def read_files(nodes: Path, pods: Path | None) -> list[Node]:

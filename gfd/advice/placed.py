@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.advice.listing import collect
+from gfd.advice.listing import collect, converted
 from gfd.advice.nodes import PLACED, PODS, demand_of
 from gfd.advice.progress import progress
+from gfd.cluster.objects import ITEM, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,8 @@ def read_demands(api: Api, nodes: Sequence[str]) -> list[Demand]:
 
     Few nodes are asked for one by one, many together with all others.
     """
-    page = api.request("GET", PODS, query={"limit": "1"})
-    pods = len(page["items"]) + int(page["metadata"].get("remainingItemCount") or 0)
+    page = api.request("GET", PODS, query={"limit": "1"}, shape=listed(ITEM))
+    pods = len(page.get("items") or ()) + (page["metadata"].get("remainingItemCount") or 0)
     if pods <= len(nodes) * REQUEST_COSTS:
         return collect(api, PODS, demand_of, query=PLACED, what="pods")[0]
     found: list[Demand] = []
@@ -35,6 +36,6 @@ def read_demands(api: Api, nodes: Sequence[str]) -> list[Demand]:
         for done, name in enumerate(nodes, 1):
             # From the server's memory, where pods are ordered by node; its store would be searched whole.
             query = {"fieldSelector": f"spec.nodeName={name}", "resourceVersion": "0"}
-            found += map(demand_of, api.list(PODS, query=query))
+            found += (converted(demand_of, item, "pods") for item in api.list(PODS, query=query, item=ITEM))
             show(done, len(nodes))
     return found

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from urllib3 import Timeout
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import ProxyError, SSLError
 
+from gfd.cluster.answers import TRANSPORT, malformed, parse, parse_refusal, read
 from gfd.cluster.connection import connect
+from gfd.cluster.objects import ANSWER, ITEM, OBJECT, listed
 from gfd.cluster.refusal import is_unknown
-from gfd.cluster.stream import Stream, refusal
+from gfd.cluster.stream import Stream
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
     from gfd.cluster.connection import Connection
+    from gfd.cluster.shapes import Shape
     from gfd.config import Config
 
 CONNECT_S, ANSWER_S = 5.0, 20.0
@@ -33,6 +36,8 @@ SILENCE_S = 300.0
 
 PAGE = "500"
 """Objects in one answer to a list."""
+MAX_PAGES = 10_000
+"""No cluster has so many: a server that names one more page each time never ends."""
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -81,57 +86,75 @@ class Api:
         query: Mapping[str, str] | None = None,
         content_type: str = JSON,
         accept: str = JSON,
+        shape: Shape = ANSWER,
     ) -> dict[str, Any]:
-        """Return the object that the server answers with. Raises ApiError."""
+        """Return the object of ``shape`` that the server answers with. Raises ApiError."""
+        what = f"{method} {path}"
         response = self._send(method, path, body, query=query, content_type=content_type, accept=accept)
-        try:
-            answer = json.loads(response.data)
-        except (ValueError, HTTPError) as error:
-            raise ApiError(f"{method} {path}: the answer is not whole: {error}", kind="connection") from error
-        return dict(answer)
+        return parse(self._read(response, what), shape, what)
 
     def date(self) -> float:
         """Return the server's time, in Unix seconds without a fraction. Raises ApiError."""
-        said = self._send("GET", "/version", None, query=None, content_type=JSON, accept=JSON).headers.get(
-            "Date", ""
-        )
+        response = self._send("GET", "/version", None, query=None, content_type=JSON, accept=JSON)
+        self._read(response, "GET /version")
+        said = response.headers.get("Date", "")
         try:
             return parsedate_to_datetime(said).timestamp()
-        except ValueError as error:
-            raise ApiError(f"the API server does not tell its time: Date: {said}", kind="date") from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ApiError(
+                f"the API server does not tell its time: Date: {said[:100]}", kind="date"
+            ) from error
 
     def list(
-        self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        item: Shape = OBJECT,
     ) -> Iterator[dict[str, Any]]:
-        """Yield the objects of a collection, page by page. Raises ApiError."""
-        for page in self.pages(path, query=query, accept=accept):
+        """Yield the objects of a collection, each of the shape ``item``, page by page. Raises ApiError."""
+        for page in self.pages(path, query=query, accept=accept, item=item):
             yield from page["items"]
 
     def pages(
-        self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        item: Shape = ITEM,
     ) -> Iterator[dict[str, Any]]:
         """Yield the pages of a collection, as Lists that know what remains. Raises ApiError.
 
         410 among them: the server has forgotten the first page since, and the list is to be begun again.
         """
-        asked = {"limit": PAGE, **(query or {})}
-        while True:
-            page = self.request("GET", path, query=asked, accept=accept)
+        asked, shape = {"limit": PAGE, **(query or {})}, listed(item)
+        for _ in range(MAX_PAGES):
+            page = self.request("GET", path, query=asked, accept=accept, shape=shape)
             # A list of metadata that holds nothing is null.
-            page["items"] = page["items"] or []
+            page["items"] = page.get("items") or []
             yield page
-            token = page["metadata"].get("continue", "")
+            token = page["metadata"].get("continue")
             if not token:
                 return
             asked["continue"] = token
+        raise malformed(f"GET {path}", f"the list does not end after {MAX_PAGES} pages")
 
-    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON) -> Stream:
-        """Return what happens from now on. Raises ApiError."""
+    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Shape = OBJECT) -> Stream:
+        """Return what happens from now on to objects of the shape ``item``. Raises ApiError."""
         query = {**query, "watch": "1"}
         response = self._send(
             "GET", path, None, query=query, content_type=JSON, accept=accept, is_stream=True
         )
-        return Stream(response, path)
+        return Stream(response, path, item)
+
+    def _read(self, response: BaseHTTPResponse, what: str) -> bytes:
+        try:
+            return read(response, what)
+        except ApiError:
+            self._disconnect()
+            raise
 
     def _send(
         self,
@@ -162,8 +185,10 @@ class Api:
                         "Content-Type": content_type,
                         "User-Agent": "gfd",
                     },
-                    preload_content=not is_stream,
+                    preload_content=False,
                     retries=False,
+                    # It would carry what we are told to another server.
+                    redirect=False,
                     timeout=Timeout(connect=CONNECT_S, read=SILENCE_S if is_stream else ANSWER_S),
                 )
             except SSLError as error:
@@ -171,21 +196,32 @@ class Api:
                 self._disconnect()
                 if is_last:
                     raise ApiError(f"{connection.host} is not trusted: {error}", kind="tls") from error
-            except (HTTPError, OSError) as error:
+            except TRANSPORT as error:
                 self._disconnect()
-                reason = getattr(error, "reason", None) or error
                 raise ApiError(
-                    f"the API server {connection.host} does not answer: {reason}", kind="connection"
+                    f"the API server {connection.host} does not answer: {_reason(error)}", kind="connection"
                 ) from error
             else:
-                if response.status < 400:
+                if 200 <= response.status < 300:
                     return response
-                after = response.headers.get("Retry-After", "")
-                refused = refusal(method, path, _status(response), after)
+                refused = self._refuse(response, f"{method} {path}", connection.host)
                 if is_last or not is_unknown(refused):
                     raise refused
                 self._disconnect()
             is_last = True
+
+    def _refuse(self, response: BaseHTTPResponse, what: str, host: str) -> ApiError:
+        """Return the error that an answer without success is."""
+        if response.status < 400:
+            response.close()
+            reason = f"{host} answers {what} with status {response.status}, as no API server does"
+            return ApiError(f"{reason}; name the API server itself, without a redirect", kind="redirect")
+        try:
+            data = self._read(response, what)
+        except ApiError:  # the status line says enough
+            data = b""
+        after = response.headers.get("Retry-After", "")
+        return parse_refusal(data, what, response.status, response.reason or "", after)
 
     def _connected(self) -> Connection:
         with self._lock:
@@ -209,12 +245,7 @@ class Api:
             self._sleep(delay_s)
 
 
-def _status(response: BaseHTTPResponse) -> dict[str, Any]:
-    """Return the Status object of a refusal, or one made of what the server said instead."""
-    try:
-        status = json.loads(response.data)
-    except (ValueError, HTTPError):
-        status = None
-    if isinstance(status, dict) and status.get("kind") == "Status":
-        return {**status, "code": response.status}
-    return {"message": f"{response.status} {response.reason}", "code": response.status}
+def _reason(error: Exception) -> str:
+    if isinstance(error, ProxyError):
+        return f"{error.args[0]}: {error.original_error}"
+    return str(getattr(error, "reason", None) or error)

@@ -1,7 +1,8 @@
 """One metadata-only watch on one object: about one request an hour, and seconds from change to word.
 
 It begins where the last read or write ended and goes on from bookmarks, so nothing is listed unless the
-server has forgotten that point (410 Gone).
+server has forgotten that point (410 Gone), or what it said last cannot be trusted. A watch that fails in
+any way is begun again, and :mod:`gfd.cluster.watches` is told.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gfd.backoff import Backoff
+from gfd.cluster import watches
+from gfd.cluster.answers import malformed
 from gfd.cluster.api import METADATA, METADATA_LIST
+from gfd.cluster.objects import OBJECT, listed
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
@@ -77,6 +81,7 @@ class _Watch:
         self._api = api
         self._collection = collection
         self._name = name
+        self._subject = f"{collection.rpartition('/')[2]}/{name}"
         self._version = version
         self._is_listed = False
         """Whether nothing was heard since the object was listed."""
@@ -117,18 +122,38 @@ class _Watch:
                     self._list()
                 self._watch(backoff)
             except ApiError as error:
-                wait_s = (error.retry_after_s or 0) + backoff.fail()
-                if error.status == _GONE:
-                    self._version = ""
-                    if not self._is_listed:
-                        # What failed before was an outage, and is over.
-                        wait_s = min(wait_s, GONE_S * random.random())  # noqa: S311 - spreads load
-                self._ended.wait(wait_s)
+                self._ended.wait((error.retry_after_s or 0) + self._fail(error, backoff))
+            except Exception as error:  # whatever it is: without this thread, no drift is seen any more
+                self._version = ""
+                self._put_down(f"unexpected {type(error).__name__}: {error}")
+                self._ended.wait(backoff.fail())
+        watches.heal(self._subject)
+
+    def _fail(self, error: ApiError, backoff: Backoff) -> float:
+        """Return after how many seconds to begin again."""
+        wait_s = backoff.fail()
+        if error.status != _GONE:
+            if error.kind == "malformed":
+                # Nothing that was heard there counts.
+                self._version = ""
+            self._put_down(str(error))
+            return wait_s
+        self._version = ""
+        # What failed before was an outage, and is over.
+        return wait_s if self._is_listed else min(wait_s, GONE_S * random.random())  # noqa: S311
+
+    def _put_down(self, reason: str) -> None:
+        if not self._ended.is_set():
+            watches.fail(self._subject, reason)
 
     def _list(self) -> None:
         query = {"fieldSelector": f"metadata.name={self._name}"}
-        found = self._api.request("GET", self._collection, query=query, accept=METADATA_LIST)
-        self._say(found["items"][0]["metadata"] if found["items"] else None)
+        shape = listed(OBJECT)
+        found = self._api.request("GET", self._collection, query=query, accept=METADATA_LIST, shape=shape)
+        items = found.get("items") or ()
+        for item in items:
+            self._check(item)
+        self._say(items[0]["metadata"] if items else None)
         self._version = found["metadata"]["resourceVersion"]
         self._is_listed = True
 
@@ -144,15 +169,26 @@ class _Watch:
         if self._ended.is_set():
             stream.close()
         for event in stream:
-            backoff.succeed()
+            kind, found = event["type"], event["object"]
+            if kind != "BOOKMARK":
+                self._check(found)
             self._is_listed = False
-            metadata = event["object"]["metadata"]
-            self._version = metadata["resourceVersion"]
-            if event["type"] != "BOOKMARK":
-                self._say(None if event["type"] == "DELETED" else metadata)
+            if time.monotonic() - begun_s >= BRIEF_S:
+                # Sooner, a server that says one good thing each time would be asked all the time.
+                backoff.succeed()
+                watches.heal(self._subject)
+            self._version = found["metadata"]["resourceVersion"]
+            if kind != "BOOKMARK":
+                self._say(None if kind == "DELETED" else found["metadata"])
         if time.monotonic() - begun_s < BRIEF_S:
             # A proxy that closes every watch at once must not be asked again and again.
             self._ended.wait(backoff.fail())
+        else:
+            watches.heal(self._subject)
+
+    def _check(self, found: Mapping[str, Any]) -> None:
+        if found["metadata"]["name"] != self._name:
+            raise malformed(f"GET {self._collection}", f"it tells of another object than {self._name}")
 
     def _say(self, metadata: Mapping[str, Any] | None) -> None:
         self._latest = metadata

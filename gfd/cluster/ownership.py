@@ -57,7 +57,7 @@ def owner_managers(metadata: Mapping[str, Any], uid: str) -> frozenset[str]:
     return frozenset(
         str(entry.get("manager"))
         for entry in metadata.get("managedFields") or ()
-        if name in (entry.get("fieldsV1") or {}).get("f:metadata", {}).get("f:ownerReferences", {})
+        if name in _part(entry, "f:metadata", "f:ownerReferences")
     )
 
 
@@ -65,8 +65,7 @@ def spec_holders(metadata: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return who holds each key of ``spec.labels`` of a NodeFeature: field managers, sorted."""
     found: dict[str, set[str]] = {}
     for entry in metadata.get("managedFields") or ():
-        fields = (entry.get("fieldsV1") or {}).get("f:spec", {}).get("f:labels", {})
-        for name in fields:
+        for name in _part(entry, "f:spec", "f:labels"):
             if name != ".":
                 found.setdefault(name.removeprefix("f:"), set()).add(str(entry.get("manager")))
     return {key: tuple(sorted(managers)) for key, managers in found.items()}
@@ -103,5 +102,13 @@ def conflicts(details: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _keys(entry: Mapping[str, Any], kind: str) -> list[str]:
-    fields = (entry.get("fieldsV1") or {}).get("f:metadata", {}).get(f"f:{kind}", {})
+    fields = _part(entry, "f:metadata", f"f:{kind}")
     return [name.removeprefix("f:") for name in fields if name != "."]
+
+
+def _part(entry: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """Return the fields below ``names`` that an entry of the managed fields holds; null is as absent."""
+    found: Mapping[str, Any] = entry.get("fieldsV1") or {}
+    for name in names:
+        found = found.get(name) or {}
+    return found

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from urllib3.exceptions import HTTPError
-
+from gfd.cluster.answers import MAX_BYTES, TRANSPORT, malformed, parse_event, too_large
+from gfd.cluster.objects import events
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
@@ -14,28 +13,28 @@ if TYPE_CHECKING:
 
     from urllib3 import BaseHTTPResponse
 
+    from gfd.cluster.shapes import Shape
+
+_PIECE = 1 << 16
+
 
 class Stream:
     """The events of one watch. Iterate in one thread; any other may close it."""
 
-    def __init__(self, response: BaseHTTPResponse, path: str) -> None:
+    def __init__(self, response: BaseHTTPResponse, path: str, item: Shape) -> None:
+        """``item`` is the shape of the objects that are watched."""
         self._response = response
         self._path = path
+        self._item = item
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield events until the server ends the watch. Raises ApiError, also for an ERROR event."""
-        rest = b""
+        """Yield events until the server ends the watch. Raises ApiError, also for an event that is one."""
+        shapes, what = events(self._item), f"GET {self._path}"
         try:
-            # What is there, however little: a whole buffer would be waited for.
-            while chunk := self._response.read1(65_536):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise refusal("GET", self._path, event["object"])
-                    yield event
-        except (HTTPError, ValueError, OSError) as error:
-            raise ApiError(f"the watch on {self._path} broke: {error}", kind="connection") from error
+            for line in self._lines(what):
+                yield parse_event(line, shapes, what)
+        except TRANSPORT as error:
+            raise ApiError(f"{what}: the watch broke: {error}", kind="connection") from error
         finally:
             self._response.close()
 
@@ -46,20 +45,14 @@ class Stream:
         except (OSError, ValueError, RuntimeError):  # it has ended by itself
             self._response.close()
 
-
-_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-
-
-def refusal(method: str, path: str, status: dict[str, Any], retry_after: str = "") -> ApiError:
-    """Return the error that a Status object is; ``retry_after`` is the header of that name, in seconds."""
-    details = status.get("details") or {}
-    code = int(status.get("code") or 500)
-    after = retry_after or str(details.get("retryAfterSeconds") or "")
-    return ApiError(
-        str(status.get("message") or f"{method} {path}: {code}"),
-        kind=str(status.get("reason") or code),
-        status=code,
-        verb=_VERBS[method],
-        details=details,
-        retry_after_s=float(after) if after.isdecimal() else None,
-    )
+    def _lines(self, what: str) -> Iterator[bytes]:
+        rest = bytearray()
+        # What is there, however little: a whole buffer would be waited for.
+        while piece := self._response.read1(_PIECE, decode_content=False):
+            first, *others = piece.split(b"\n")
+            rest += first
+            for other in others:
+                yield bytes(rest)
+                rest = bytearray(other)
+            if len(rest) > MAX_BYTES:
+                raise malformed(what, too_large().problem)

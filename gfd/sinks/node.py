@@ -15,6 +15,7 @@ from gfd.backoff import Resync
 from gfd.cluster.api import APPLY, METADATA
 from gfd.cluster.changes import describe_node
 from gfd.cluster.follower import Follower, is_newer
+from gfd.cluster.objects import OBJECT
 from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd, holders
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
@@ -184,12 +185,14 @@ class Node:
             query={"fieldManager": MANAGER, "force": "true" if is_forced else "false"},
             content_type=APPLY,
             accept=METADATA,
+            shape=OBJECT,
         )
         found: Mapping[str, Any] = answer["metadata"]
         return found
 
     def _read(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._api.request("GET", self._path, accept=METADATA)["metadata"]
+        answer = self._api.request("GET", self._path, accept=METADATA, shape=OBJECT)
+        found: Mapping[str, Any] = answer["metadata"]
         return found
 
     def _keep(self, seen: Mapping[str, Any]) -> None:

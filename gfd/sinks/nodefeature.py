@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.backoff import Resync
 from gfd.cluster.changes import describe_node_feature
 from gfd.cluster.follower import Follower, is_newer
+from gfd.cluster.objects import NODE_FEATURE, OBJECT
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
 from gfd.labels import differ
@@ -109,7 +110,7 @@ class NodeFeature:
         try:
             others = {
                 f"nodefeatures/{item['metadata']['name']}": item["spec"].get("labels") or {}
-                for item in self._api.list(self._collection, query=query)
+                for item in self._api.list(self._collection, query=query, item=NODE_FEATURE)
             }
             seen = self._read()
         except ApiError as error:
@@ -157,12 +158,12 @@ class NodeFeature:
 
     def _write(self, seen: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
         if seen is None:
-            return self._api.request("POST", self._collection, wanted)
-        return self._api.request("PUT", self._path, wanted)
+            return self._api.request("POST", self._collection, wanted, shape=NODE_FEATURE)
+        return self._api.request("PUT", self._path, wanted, shape=NODE_FEATURE)
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            return self._api.request("GET", self._path)
+            return self._api.request("GET", self._path, shape=NODE_FEATURE)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -192,7 +193,7 @@ class NodeFeature:
             return []
         if self._owners is None:
             path = f"/api/v1/namespaces/{self._namespace}/pods/{self._pod_name}"
-            metadata = self._api.request("GET", path)["metadata"]
+            metadata = self._api.request("GET", path, shape=OBJECT)["metadata"]
             if metadata.get("deletionTimestamp"):
                 # With its DaemonSet, perhaps: an object made now would belong to nobody that lives.
                 raise PublishError(self.name, self.target, "gfd's own pod is being deleted", kind="ending")

@@ -58,7 +58,9 @@ class Hostile:
                 self.rfile.read(int(headers.get("content-length", "0")))
                 hostile.seen.append((self.command, self.path, headers))
                 answer = hostile.play(self.command, self.path)
-                self.send_response(answer.status)
+                self.send_response_only(answer.status)
+                if "Date" not in answer.headers:
+                    self.send_header("Date", self.date_time_string())
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 if isinstance(answer.body, bytes):

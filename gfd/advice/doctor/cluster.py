@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.advice.attempt import attempt
 from gfd.cluster.api import METADATA, share
+from gfd.cluster.objects import ACCESS, IDENTITY, NODE_FEATURE, OBJECT, POD, RESOURCES, VERSION
 from gfd.errors import ApiError, GfdError
 from gfd.frozen import dataclass
 from gfd.sinks.node import COLLECTION as NODES
@@ -86,7 +87,7 @@ class Cluster:
         """Ask for its version. Raises ApiError."""
         self.api = share(config)
         self.config = config
-        self.version = str(self.api.request("GET", "/version").get("gitVersion"))
+        self.version = str(self.api.request("GET", "/version", shape=VERSION)["gitVersion"])
 
     def measure_clock(self) -> float:
         """Return by how many seconds this machine's clock is ahead of the server's. Raises ApiError."""
@@ -99,7 +100,7 @@ class Cluster:
         """Who we are."""
 
         def ask() -> Identity:
-            user = self.api.request("POST", _REVIEWS, {})["status"]["userInfo"]
+            user = self.api.request("POST", _REVIEWS, {}, shape=IDENTITY)["status"]["userInfo"]
             extra = {key: values[0] for key, values in (user.get("extra") or {}).items() if values}
             return Identity(
                 name=str(user.get("username")),
@@ -118,7 +119,8 @@ class Cluster:
             "namespace": right.namespace,
             "name": right.name,
         }
-        answer = self.api.request("POST", _ACCESS, {"spec": {"resourceAttributes": attributes}})
+        body = {"spec": {"resourceAttributes": attributes}}
+        answer = self.api.request("POST", _ACCESS, body, shape=ACCESS)
         return bool(answer["status"].get("allowed"))
 
     @cached_property
@@ -127,12 +129,13 @@ class Cluster:
         name = self.config.node_name
         if not name:
             return GfdError("the node has no name here: set NODE_NAME, in a pod from spec.nodeName")
-        return attempt(lambda: self.api.request("GET", f"{NODES}/{name}", accept=METADATA)["metadata"])
+        path = f"{NODES}/{name}"
+        return attempt(lambda: self.api.request("GET", path, accept=METADATA, shape=OBJECT)["metadata"])
 
     def serves(self, group_version: str, resource: str) -> bool:
         """Return whether the API server knows a resource. Raises ApiError."""
         try:
-            found = self.api.request("GET", f"/apis/{group_version}")
+            found = self.api.request("GET", f"/apis/{group_version}", shape=RESOURCES)
         except ApiError as error:
             if error.status == 404:
                 return False
@@ -154,7 +157,11 @@ class Cluster:
 
     def _features(self, collection: str, node: str) -> tuple[Feature, ...] | GfdError:
         query = {"labelSelector": f"{NODE_LABEL}={node}"}
-        return attempt(lambda: tuple(_feature(item) for item in self.api.list(collection, query=query)))
+
+        def ask() -> tuple[Feature, ...]:
+            return tuple(map(_feature, self.api.list(collection, query=query, item=NODE_FEATURE)))
+
+        return attempt(ask)
 
     @cached_property
     def workers(self) -> tuple[Program, ...] | GfdError:
@@ -173,7 +180,7 @@ class Cluster:
 
     def _programs(self, program: str, query: Mapping[str, str]) -> tuple[Program, ...] | GfdError:
         def ask() -> tuple[Program, ...]:
-            pods = self.api.list("/api/v1/pods", query=query)
+            pods = self.api.list("/api/v1/pods", query=query, item=POD)
             return tuple(found for pod in pods for found in _find_programs(pod, program))
 
         return attempt(ask)
@@ -191,7 +198,7 @@ def _feature(item: Mapping[str, Any]) -> Feature:
 
 def _find_programs(pod: Mapping[str, Any], program: str) -> Iterator[Program]:
     """Yield the containers of a pod that run a program of NFD, whose image has all of them."""
-    statuses = {each["name"]: each for each in pod.get("status", {}).get("containerStatuses") or ()}
+    statuses = {each["name"]: each for each in (pod.get("status") or {}).get("containerStatuses") or ()}
     for container in pod["spec"]["containers"]:
         words = (container["name"], *(container.get("command") or ()), *(container.get("args") or ()))
         if any(word.rpartition("/")[2] == program for word in words):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from gfd.advice.explain.catalogue import describe
 from gfd.advice.nodes import NODES, VENDOR, from_object
+from gfd.cluster.objects import MANAGED, OBJECT
 from gfd.cluster.ownership import holders
 from gfd.cluster.refusal import advise
 from gfd.errors import ApiError, GfdError
@@ -30,21 +31,27 @@ def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
         from gfd.advice.printed import read_list
 
         command = "kubectl get nodes -o json"
-        by_name: dict[str, Mapping[str, Any]] = dict(
-            read_list(file, "Node", command, lambda item: (from_object(item).name, item["metadata"]))
-        )
+        by_name: dict[str, Mapping[str, Any]] = dict(read_list(file, "Node", command, _named_metadata))
         if name not in by_name:
             raise GfdError(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}")
         return by_name[name]
     from gfd.cluster.api import METADATA, share
 
     try:
-        answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", accept=METADATA)
+        path = f"{NODES}/{quote(name, safe='')}"
+        answer = share(loaded.config).request("GET", path, accept=METADATA, shape=OBJECT)
     except ApiError as error:
         if error.status == _NOT_FOUND:
             raise GfdError(f"there is no Node {name}; kubectl get nodes lists them") from error
         raise advise(error, "get", "nodes") from error
     return dict(answer["metadata"])
+
+
+def _named_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return name and metadata of a Node that kubectl printed. Raises ValueError."""
+    name = from_object(item).name
+    MANAGED(item["metadata"])
+    return name, item["metadata"]
 
 
 def explain(

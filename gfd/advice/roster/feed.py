@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gfd.advice.listing import GONE, collect
+from gfd.advice.listing import GONE, collect, converted
 from gfd.backoff import Backoff
+from gfd.cluster.objects import ITEM
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ class Feed(Generic[T]):
             except ApiError as error:
                 if error.status in _REFUSED:
                     raise
-                if error.status == GONE:
+                if error.status == GONE or error.kind == "malformed":
+                    # Nothing that was heard there counts.
                     self._version = ""
-                else:
+                if error.status != GONE:
                     tell(f"{error}; trying again")
                 time.sleep(max(backoff.fail(), error.retry_after_s or 0))
 
@@ -85,14 +87,15 @@ class Feed(Generic[T]):
             "timeoutSeconds": str(random.randint(SHORTEST_S, LONGEST_S)),  # noqa: S311 - spreads load
         }
         begun_s = time.monotonic()
-        stream = self._api.watch(self._path, query)
+        stream = self._api.watch(self._path, query, item=ITEM)
         tell("")
         for event in stream:
+            kind, found = event["type"], event["object"]
             backoff.succeed()
-            self._version = event["object"]["metadata"]["resourceVersion"]
-            if event["type"] != "BOOKMARK":
-                key, value = self._convert(event["object"])
-                changed(key, None if event["type"] == "DELETED" else value)
+            self._version = found["metadata"]["resourceVersion"]
+            if kind != "BOOKMARK":
+                key, value = converted(self._convert, found, self.what)
+                changed(key, None if kind == "DELETED" else value)
         if time.monotonic() - begun_s < BRIEF_S:
             # A proxy that closes every watch at once must not be asked again and again.
             time.sleep(backoff.fail())

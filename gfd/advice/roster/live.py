@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.advice.listing import FORBIDDEN
-from gfd.advice.nodes import NODES, PLACED, PODS, connect, demand_of, from_api
+from gfd.advice.nodes import NODES, PLACED, PODS, connect, demand_of, from_object
 from gfd.advice.roster import listed, views
 from gfd.advice.roster.census import Census
 from gfd.advice.roster.feed import Feed
@@ -126,7 +126,7 @@ class _Show:
 
 
 def _keyed_node(item: Mapping[str, Any]) -> tuple[str, Node]:
-    return item["metadata"]["name"], from_api(item)
+    return item["metadata"]["name"], from_object(item)
 
 
 def _keyed_pod(item: Mapping[str, Any]) -> tuple[str, Demand]:

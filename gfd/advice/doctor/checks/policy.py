@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gfd.advice.doctor.finding import Check, ok, skip, warn
+from gfd.cluster.objects import POLICY, POLICY_BINDING
 from gfd.errors import ApiError, GfdError
 from gfd.sinks.node import COLLECTION as NODES
 from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
@@ -52,8 +53,8 @@ def _policy(site: Site) -> Finding:
 def _look(cluster: Cluster) -> Finding:
     """Look for bound policies about gfd's agents: whoever asks now is not one of them."""
     try:
-        bindings = list(cluster.api.list(f"{_POLICIES}ybindings"))
-        policies = list(cluster.api.list(f"{_POLICIES}ies"))
+        bindings = list(cluster.api.list(f"{_POLICIES}ybindings", item=POLICY_BINDING))
+        policies = list(cluster.api.list(f"{_POLICIES}ies", item=POLICY))
     except ApiError as error:
         return skip(f"cannot be told: {error}")
     bound = {

@@ -1,0 +1,114 @@
+"""Commands against a server that answers anything: one line that says so, and exit code 1."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gfd import cli
+from gfd.advice.nodes import NODES, from_object
+from gfd.advice.roster.feed import Feed
+from gfd.cluster.api import Api
+from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig
+from tests.hostile.test_watching import event, node
+from tests.test_daemon import wait
+
+pytestmark = pytest.mark.whole
+
+COMMANDS = (
+    ("nodes",),
+    ("select", "--memory=1Gi"),
+    ("explain", "--node=n"),
+    ("diff", "--simulate=h100", "--sink=node", "--node-name=n"),
+    ("diff", "--simulate=h100", "--sink=nodefeature", "--node-name=n"),
+    ("cleanup", "--sink=node", "--all-nodes"),
+    ("cleanup", "--sink=nodefeature", "--node-name=n"),
+    ("cleanup", "--from-original", "--node-name=n"),
+)
+ANSWERS: tuple[Answer, ...] = (
+    say(None),
+    say("text"),
+    say({"items": [None]}),
+    say({"metadata": None, "items": None}),
+    say({"metadata": {"resourceVersion": "abc"}, "items": []}),
+    say({"metadata": {"resourceVersion": "1"}, "items": [{"metadata": None}]}),
+    Answer(body=b'{"a":' * 100_000),
+    Answer(status=302, headers={"Location": "https://example.com"}),
+    say({"kind": "Status", "details": [], "message": f"Authorization: Bearer {TOKEN}"}, 403),
+    say(7, 429, Retry_After="999999999999"),
+)
+
+
+@pytest.fixture
+def server() -> Iterator[Hostile]:
+    with hostile(lambda method, path: say(None)) as started:
+        yield started
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_command_that_is_told_anything(
+    server: Hostile, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    path = write_kubeconfig(tmp_path / "config", server.url)
+    for answer in ANSWERS:
+        server.play = lambda method, path, answer=answer: answer  # type: ignore[misc]
+        code = cli.run((*command, f"--kubeconfig={path}"), {})
+        said = capsys.readouterr().err
+        assert "unexpected" not in said
+        assert TOKEN not in said
+        # Whatever it is that was deleted, it was.
+        if not (command[:2] == ("cleanup", "--sink=nodefeature") and code == 0):
+            assert (code, said.count("\n")) == (1, 1)
+            assert said.startswith("gfd: ")
+
+
+def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
+    """What is no Node is told of, and all is listed again."""
+    streams = [[event("MODIFIED", {**node(2), "spec": "none"})], [event("EXPLODED", None)]]
+    hold = threading.Event()
+
+    def good() -> Iterator[bytes]:
+        yield event("ADDED", node(7, "m"))
+        hold.wait(20)
+
+    def play(method: str, path: str) -> Answer:
+        if "watch=1" not in path:
+            return say({"metadata": {"resourceVersion": "1"}, "items": [node(1)]})
+        return Answer(body=streams.pop(0) if streams else good())
+
+    server.play = play
+    api = Api(write_kubeconfig(tmp_path / "config", server.url), qps=1000, burst=1000)
+    feed = Feed(api, NODES, lambda item: (item["metadata"]["name"], from_object(item)), what="nodes")
+    assert list(feed.read()) == ["n"]
+    replaced: list[Any] = []
+    changed: list[Any] = []
+    told: list[str] = []
+    run = threading.Thread(
+        target=feed.follow,
+        args=(replaced.append, lambda key, value: changed.append(key), told.append),
+        daemon=True,
+    )
+    run.start()
+    wait(lambda: changed, "a good event")
+    hold.set()
+    assert changed[0] == "m"
+    assert len(replaced) == 2
+    reasons = [each for each in told if each]
+    assert reasons[0].startswith("of the nodes, n has something else than fields where spec.")
+    assert reasons[1].startswith("GET /api/v1/nodes: the answer is not what an API server sends: type is not")
+
+
+def test_one_shot(server: Hostile, tmp_path: Path) -> None:
+    path = write_kubeconfig(tmp_path / "config", server.url)
+    command = ("--oneshot", "--simulate=h100", "--sink=node,stdout", "--node-name=n", f"--kubeconfig={path}")
+    run = subprocess.run((sys.executable, "-m", "gfd", *command), capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "\nnvidia.com/gpu.count=1\n" in run.stdout
+    reason = "the answer is not what an API server sends: it is not an object; is there a proxy on the way?"
+    assert run.stderr == f"gfd: sink node: nodes/n: GET /api/v1/nodes/n: {reason}\n"

@@ -1,0 +1,227 @@
+"""What a watch can be told: it never ends unseen, and what changes afterwards is heard of."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gfd.backoff import Backoff
+from gfd.cluster import follower, watches
+from gfd.cluster.api import Api
+from gfd.cluster.follower import Follower
+from tests.hostile.server import Answer, Hostile, hostile, say, write_kubeconfig
+from tests.hostile.test_answers import KNOWN
+from tests.test_daemon import free_port, serve, wait
+
+MIB = 1 << 20
+
+
+def node(version: int, name: str = "n") -> dict[str, Any]:
+    return {"metadata": {"name": name, "uid": "u", "resourceVersion": str(version)}}
+
+
+def event(kind: str, content: Any) -> bytes:
+    return json.dumps({"type": kind, "object": content}).encode() + b"\n"
+
+
+class Watched:
+    """A server whose watches tell :attr:`stream` first, and then one good event each."""
+
+    def __init__(self, server: Hostile) -> None:
+        self.server = server
+        self.stream: list[Callable[[], Answer]] = []
+        self.lists = 0
+        self.hold = threading.Event()
+        server.play = self._play
+
+    def _play(self, method: str, path: str) -> Answer:
+        if "watch=1" not in path:
+            self.lists += 1
+            return say({"metadata": {"resourceVersion": "5"}, "items": [node(5)]})
+        if self.stream:
+            return self.stream.pop(0)()
+        return Answer(body=self._good())
+
+    def _good(self) -> Iterator[bytes]:
+        yield event("MODIFIED", node(9))
+        self.hold.wait(20)
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    monkeypatch.setattr(follower, "Backoff", lambda *_: Backoff(0.001, 0.01))
+    monkeypatch.setattr(follower, "BRIEF_S", 0.0)
+    monkeypatch.setattr(follower, "GONE_S", 0.0)
+    with hostile(lambda method, path: say(None)) as server:
+        made = Watched(server)
+        yield made
+        made.hold.set()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What is said of watches."""
+    said: list[tuple[str, str]] = []
+    monkeypatch.setattr(watches, "_listeners", [lambda *words: said.append(words)])
+    return said
+
+
+def follow(watched: Watched, folder: Path) -> tuple[Follower, list[Any]]:
+    seen: list[Any] = []
+    api = Api(write_kubeconfig(folder / "config", watched.server.url), qps=1000, burst=1000)
+    return Follower(api, "/api/v1/nodes", "n", "3", seen.append), seen
+
+
+def until_seen(seen: list[Any], version: str) -> None:
+    wait(lambda: [each for each in seen if each and each["resourceVersion"] == version], f"version {version}")
+
+
+STATUS = {"kind": "Status", "code": 429, "details": {"retryAfterSeconds": 1}}
+BAD: dict[str, Any] = {
+    "no type": b'{"object": {"metadata": {"resourceVersion": "4"}}}\n',
+    "no object": b'{"type": "MODIFIED"}\n',
+    "an object that is null": event("MODIFIED", None),
+    "no metadata": event("MODIFIED", {}),
+    "no version": event("MODIFIED", {"metadata": {"name": "n", "uid": "u"}}),
+    "a version that is none": event(
+        "MODIFIED", {"metadata": {**node(4)["metadata"], "resourceVersion": "abc"}}
+    ),
+    "a bookmark without a version": event("BOOKMARK", {"metadata": {}}),
+    "another object": event("MODIFIED", node(4, "other")),
+    "a type that is none": event("EXPLODED", node(4)),
+    "a type that is a list": b'{"type": [], "object": null}\n',
+    "a list": b"[]\n",
+    "null": b"null\n",
+    "an empty line": b"\n",
+    "no JSON": b"<html>\n",
+    "deep": b"[" * 100_000 + b"\n",
+    "an error that is null": event("ERROR", None),
+    "an error that is text": event("ERROR", "no"),
+    "details that are a list": event("ERROR", {**STATUS, "details": []}),
+    "a code that is text": event("ERROR", {**STATUS, "code": "x"}),
+    "managed fields that are none": event(
+        "MODIFIED", {"metadata": {**node(4)["metadata"], "managedFields": 1}}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_watch_is_begun_again(
+    watched: Watched, told: list[tuple[str, str]], tmp_path: Path, name: str
+) -> None:
+    """And is told once, however often the same happens."""
+    watched.stream = [lambda: Answer(body=[BAD[name]])] * 3
+    following, seen = follow(watched, tmp_path)
+    until_seen(seen, "9")
+    following.close()
+    down, up = told
+    assert down[0] == up[0] == "nodes/n"
+    assert down[1].startswith("GET /api/v1/nodes: the answer is not what an API server sends: ")
+    assert up[1] == ""
+    # What a server said that says such things does not count.
+    assert watched.lists == 3
+
+
+def test_an_error_asks_for_long(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gfd.cluster.answers.LONGEST_RETRY_S", 0.1)
+    huge = {**STATUS, "details": {"retryAfterSeconds": 999_999_999_999}}
+    watched.stream = [lambda: Answer(body=[event("ERROR", huge)]), lambda: say({"kind": "Status"}, 503)]
+    following, seen = follow(watched, tmp_path)
+    until_seen(seen, "9")
+    following.close()
+    assert watched.lists == 0
+
+
+def test_an_event_without_an_end(watched: Watched, told: list[tuple[str, str]], tmp_path: Path) -> None:
+    sent: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            sent.append(1)
+            yield b" " * MIB
+
+    watched.stream = [lambda: Answer(body=endless())]
+    following, seen = follow(watched, tmp_path)
+    until_seen(seen, "9")
+    following.close()
+    assert "it is larger than 32 MiB" in told[0][1]
+    assert len(sent) < 48
+
+
+def test_who_is_told_fails(watched: Watched, told: list[tuple[str, str]], tmp_path: Path) -> None:
+    """A fault of ours does not end the thread either, and what was missed is listed."""
+    api = Api(write_kubeconfig(tmp_path / "config", watched.server.url), qps=1000, burst=1000)
+    seen: list[Any] = []
+
+    def fail_once(metadata: Any) -> None:
+        seen.append(metadata)
+        if len(seen) == 1:
+            raise RuntimeError("a fault")
+
+    following = Follower(api, "/api/v1/nodes", "n", "3", fail_once)
+    wait(lambda: len(seen) >= 3, "the list and another event")
+    following.close()
+    assert [each["resourceVersion"] for each in seen[:3]] == ["9", "5", "9"]
+    assert told[0] == ("nodes/n", "unexpected RuntimeError: a fault")
+
+
+def test_a_watch_that_nobody_needs_is_not_down(
+    watched: Watched, told: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    watched.stream = [lambda: Answer(body=[b"\n"])] * 10_000
+    following, _ = follow(watched, tmp_path)
+    wait(lambda: told, "the failure")
+    following.close()
+    wait(lambda: told[-1] == ("nodes/n", ""), "the end")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(KNOWN | st.binary(max_size=20), min_size=1, max_size=4))
+def test_a_watch_is_told_anything(watched: Watched, tmp_path: Path, contents: list[Any]) -> None:
+    lines = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in contents]
+    watched.stream = [lambda: Answer(body=[line + b"\n" for line in lines])]
+    following, seen = follow(watched, tmp_path)
+    until_seen(seen, "9")
+    following.close()
+
+
+@pytest.mark.whole
+def test_a_service_says_that_its_watch_is_down(tmp_path: Path) -> None:
+    """It goes on, tells it once in the log, and in /readyz for as long as it lasts."""
+
+    def play(method: str, path: str) -> Answer:
+        return Answer(body=[b'{"type": "MODIFIED"}\n']) if "watch=1" in path else say(node(1))
+
+    port = free_port()
+    with hostile(play) as server:
+        kubeconfig = write_kubeconfig(tmp_path / "config", server.url)
+        arguments = (
+            "--sink=node",
+            "--node-name=n",
+            f"--kubeconfig={kubeconfig}",
+            "--sleep-interval=infinite",
+        )
+        with serve(tmp_path, *arguments, f"--metrics-addr=127.0.0.1:{port}") as service:
+            wait(lambda: sum("watch=1" in path for _, path, _ in server.seen) >= 3, "three watches")
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+                body = answer.read().decode()
+            reason = (
+                "GET /api/v1/nodes: the answer is not what an API server sends: object is missing; "
+                "is there a proxy on the way?"
+            )
+            assert body.splitlines() == [
+                "ok",
+                f"the watch on nodes/n is down, changes by others are not seen: {reason}",
+            ]
+            failed = service.log("watch.failed")
+            assert [(each["watched"], each["reason"]) for each in failed] == [("nodes/n", reason)]
+            assert service.end()[0] == 0
+            assert "Traceback" not in (tmp_path / "log").read_text()
