@@ -132,6 +132,8 @@ def _search(root: str) -> Iterator[str]:
     seen = 0
     folders = [(root.rstrip("/"), 0)]
     for folder, depth in folders:
+        if seen >= _MOST_ENTRIES:
+            return
         with suppress(OSError), os.scandir(folder or "/") as entries:
             for entry in sorted(islice(entries, _MOST_ENTRIES - seen), key=lambda entry: entry.name):
                 seen += 1
