@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Literal
 
 from gfd.advice.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
-from gfd.errors import PublishError
+from gfd.errors import ApiError, PublishError
 from gfd.frozen import dataclass
 from gfd.labels import TIMESTAMP
 from gfd.printable import shown
@@ -40,7 +40,7 @@ class Change:
     """What becomes of one key."""
 
     kind: Kind
-    """``blocked`` is a key that another keeps, with another value than gfd's."""
+    """``blocked`` is a key that another keeps: with another value than gfd's, or NFD with any."""
     prospect: Prospect
     wanted: str | None
     """What gfd renders; None: nothing."""
@@ -67,9 +67,9 @@ class Comparison:
 def compare(config: Config, labels: Labels) -> Iterator[Comparison | PublishError]:
     """Yield what publishing ``labels`` would change in each sink, or why that cannot be told.
 
-    Standard output is left out: it keeps nothing.
+    What stands in the way of it is yielded too. Standard output is left out: it keeps nothing.
     """
-    from gfd.sinks import SINKS
+    from gfd.sinks import SINKS, make_former
 
     for name in config.sinks:
         if name == "stdout":
@@ -85,10 +85,19 @@ def compare(config: Config, labels: Labels) -> Iterator[Comparison | PublishErro
             for each in prospects
         )
         yield Comparison(sink=name, target=sink.target, changes=changes)
+        blocked = [each.key for each in prospects if each.is_blocked]
+        if blocked:
+            try:
+                reason = make_former(config).explain(blocked)
+            except ApiError as error:
+                reason = f"NFD publishes {', '.join(blocked)}: {error}"
+            yield PublishError(name, sink.target, reason, kind="held_by_nfd")
 
 
 def _classify(prospect: Prospect, wanted: str | None) -> Kind:
     now, then = prospect.now, prospect.then
+    if prospect.is_blocked:
+        return "blocked"
     if now is None:
         return "added"
     if then is None:
@@ -150,7 +159,7 @@ def _describe(change: Change) -> str:
     now, then = prospect.now, prospect.then
     if change.kind == "changed":
         text = f"{prospect.key}: {now} → {then}"
-    elif change.kind == "blocked":
+    elif change.kind == "blocked" and now != change.wanted:
         text = f"{prospect.key}: {now}, and not {change.wanted}"
     else:
         text = f"{prospect.key}={then if now is None else now}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gfd.config import Config
     from gfd.drift import Drift
     from gfd.labels import Labels
+    from gfd.sinks.former import Former
     from gfd.sinks.prospect import Prospect
 
     Tell = Callable[[str], None]
@@ -82,12 +83,29 @@ def _node_feature(config: Config, tell: Tell) -> Sink:
     )
 
 
+def make_former(config: Config) -> Former:
+    """Return what may stand in the way of ``--sink node``."""
+    from pathlib import Path
+
+    from gfd.cluster.api import share
+    from gfd.sinks.former import Former
+
+    return Former(
+        share(config),
+        node_name=config.node_name or "",
+        namespace=config.namespace,
+        pod_name=config.pod_name,
+        feature_file=Path(config.output_file),
+    )
+
+
 def _node(config: Config, tell: Tell) -> Sink:
     from gfd.cluster.api import share
     from gfd.sinks.node import Node
 
     return Node(
         share(config),
+        former=None if {"file", "nodefeature"} & set(config.sinks) else make_former(config),
         node_name=config.node_name or "",
         is_forcing=config.force_conflicts,
         as_annotations=config.as_annotations,

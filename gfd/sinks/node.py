@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gfd.cluster.api import Api
     from gfd.drift import Drift
     from gfd.labels import Labels
+    from gfd.sinks.former import Former
     from gfd.sinks.prospect import Prospect
 
 COLLECTION = "/api/v1/nodes"
@@ -51,15 +52,20 @@ class Node:
         as_annotations: str | None,
         resync_s: float | None,
         tell: Callable[[str], None],
+        former: Former | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``as_annotations`` is a regular expression for keys; ``tell`` gets what a person should know."""
+        """``as_annotations`` is a regular expression for keys; ``tell`` gets what a person should know.
+
+        ``former`` is what NFD may publish from, None where gfd itself publishes through NFD too.
+        """
         self._api = api
         self._node_name = node_name
         self._is_forcing = is_forcing
         self._as_annotations = re.compile(as_annotations) if as_annotations else None
         self._resync = Resync(resync_s, clock)
         self._tell = tell
+        self._former = former
         self._path = f"{COLLECTION}/{node_name}"
         self._seen: Mapping[str, Any] | None = None
         """The metadata as they were last read or heard of; None where they must be read."""
@@ -105,7 +111,7 @@ class Node:
             raise self._explain(error) from error
         wanted = self._wanted(seen, labels)
         return sorted(
-            (each for kind in KINDS for each in self._foresee(seen, kind, wanted[kind])),
+            (each for kind in KINDS for each in self._foresee(seen, kind, wanted[kind], labels)),
             key=lambda each: (each.key, each.is_annotation),
         )
 
@@ -200,30 +206,49 @@ class Node:
         self._resync.renew()
 
     def _wanted(self, seen: Mapping[str, Any], labels: Labels) -> dict[str, dict[str, str]]:
-        """Return the keys to hold, by kind: all but those that NFD publishes and those left to others."""
+        """Return the keys to hold, by kind: all but those that NFD publishes and those left to others.
+
+        What gfd had applied before NFD published the same stays as it is: NFD writes only what differs, so
+        an apply without such a key would take the label off the Node.
+        """
         has = {key: kind for kind in KINDS for key in seen.get(kind) or {}}
         self._left = {key: manager for key, manager in self._left.items() if key in has}
-        kept = held_by_nfd(seen) | set(self._left)
+        by_nfd = held_by_nfd(seen)
+        kept = by_nfd | set(self._left)
+        shared = by_nfd & applied_by(seen, MANAGER, "labels") & set(seen.get("labels") or {})
         wanted: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+        wanted["labels"] = {key: seen["labels"][key] for key in shared}
         for key, value in labels.items():
             if key not in kept:
                 is_annotation = self._as_annotations is not None and self._as_annotations.fullmatch(key)
                 wanted["annotations" if is_annotation else "labels"][key] = value
         return wanted
 
-    def _foresee(self, seen: Mapping[str, Any], kind: str, wanted: Labels) -> Iterator[Prospect]:
+    def _foresee(
+        self, seen: Mapping[str, Any], kind: str, wanted: Labels, rendered: Labels
+    ) -> Iterator[Prospect]:
         from gfd.sinks.prospect import VENDOR, Prospect
 
         has, applied = seen.get(kind) or {}, applied_by(seen, MANAGER, kind)
         held = holders(seen, kind)
+        by_nfd = held_by_nfd(seen) if kind == "labels" else frozenset()
         for key in {*wanted, *(applied & has.keys()), *(key for key in has if key.startswith(VENDOR))}:
             others = tuple(manager for manager in held.get(key, ()) if manager != MANAGER)
             now = then = has.get(key)
-            if key in wanted and (self._is_forcing or not others):
+            if key in by_nfd:
+                pass
+            elif key in wanted and (self._is_forcing or not others):
                 then = wanted[key]
             elif key in applied and not others:
                 then = None
-            yield Prospect(key=key, now=now, then=then, holders=others, is_annotation=kind == "annotations")
+            yield Prospect(
+                key=key,
+                now=now,
+                then=then,
+                holders=others,
+                is_annotation=kind == "annotations",
+                is_blocked=key in by_nfd and key in rendered,
+            )
 
     def _lacks(self, seen: Mapping[str, Any], labels: Labels) -> bool:
         """Whether the Node differs from what gfd would make of it."""
@@ -240,8 +265,13 @@ class Node:
         assert self._seen is not None
         by_nfd = sorted(held_by_nfd(self._seen) & set(labels))
         if by_nfd:
-            reason = f"NFD publishes {', '.join(by_nfd)}; stop that (gfd cleanup --sink file or nodefeature)"
-            raise PublishError(self.name, self.target, f"{reason}, or choose that --sink", kind="held_by_nfd")
+            reason = f"leave out one --sink: NFD publishes {', '.join(by_nfd)}"
+            if self._former is not None:
+                try:
+                    reason = self._former.withdraw(by_nfd)
+                except ApiError as error:
+                    raise self._explain(error) from error
+            raise PublishError(self.name, self.target, reason, kind="held_by_nfd")
         if left := {key: manager for key, manager in self._left.items() if key in labels}:
             held = ", ".join(f"{key} by {manager}" for key, manager in sorted(left.items()))
             reason = f"held by other managers and left to them (--force-conflicts=false): {held}"

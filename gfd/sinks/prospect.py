@@ -27,6 +27,8 @@ class Prospect:
     holders: tuple[str, ...] = ()
     """Who else than gfd writes it: field managers, feature files, NodeFeature objects."""
     is_annotation: bool = False
+    is_blocked: bool = False
+    """Whether publishing fails because of it, also where it says what gfd would say."""
 
 
 def foresee(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[Prospect]:

@@ -140,12 +140,15 @@ def test_what_nfd_publishes_is_left_to_it(place: Place) -> None:
     labels = {"nvidia.com/gpu.count": "2", "nvidia.com/gpu.product": "Tesla-T4"}
     annotations = {"nfd.node.kubernetes.io/feature-labels": names}
     merge(admin, place.path, "nfd-master", labels=labels, annotations=annotations)
-    code, lines = place.diff(sink="node")
-    assert (code, len(lines)) == (1, 26)
-    assert lines[-2:] == [
+    code, out, err = place.gfd("diff", sink="node")
+    assert code == 1
+    assert out.splitlines()[-3:] == [
         "! nvidia.com/gpu.count: 2, and not 1  [nfd-master]",
-        "24 added, 1 blocked; 1 the same, 0 of others",
+        "! nvidia.com/gpu.product=Tesla-T4  [nfd-master]",
+        "24 added, 2 blocked; 0 the same, 0 of others",
     ]
+    look = f"kubectl get nodefeatures -A -l {NODE_LABEL}={place.node} -o yaml"
+    assert err.startswith(f"gfd: sink node: nodes/{place.node}: run {look!r} to see what has these labels")
 
 
 def test_the_node_feature(place: Place) -> None:

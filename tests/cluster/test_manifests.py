@@ -378,8 +378,14 @@ def test_several_configurations(cluster: ControlPlane, sink: str) -> None:
     assert {"name": "configs", "configMap": {"name": "theirs"}} in volumes
 
 
+def policy_of_nodes(objects: list[Object]) -> Object:
+    return one(
+        [each for each in objects if each["metadata"]["name"] == "gfd-node"], "ValidatingAdmissionPolicy"
+    )
+
+
 def test_flag_and_policy_come_from_one_value(cluster: ControlPlane) -> None:
-    plain = one(rendered(sink="node"), "ValidatingAdmissionPolicy")
+    plain = policy_of_nodes(rendered(sink="node"))
     objects = rendered(
         sink="node",
         asAnnotations=r"nvidia\.com/gfd\..*",
@@ -394,7 +400,7 @@ def test_flag_and_policy_come_from_one_value(cluster: ControlPlane) -> None:
     assert found["GFD_TEMPLATE_DIR"] == "/templates"
     before, after = (
         {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
-        for policy in (plain, one(objects, "ValidatingAdmissionPolicy"))
+        for policy in (plain, policy_of_nodes(objects))
     )
     (own,) = re.findall(r"r'([^']*gfd[^']*)\)\$'", before["foreignLabels"])
     added = own + r"|example\.com/.*|nvidia\.com/mine"

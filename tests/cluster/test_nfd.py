@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from gfd.cluster.ownership import holders
 from gfd.probe import machines
 from gfd.sinks.scratch import FOLDER as FOLDER_OF_GFD
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
-from tests.cluster.objects import make_node, namespace, node_labels
+from tests.cluster.objects import make_node, namespace, node, node_labels
 from tests.cluster.test_rights import COMPONENTS
 from tests.standin import from_inventory
 from tests.test_daemon import A100, MIG, serve
@@ -182,6 +183,7 @@ def test_the_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:
         service.play(MIG)
         wait_for(lambda: labels(cluster, "gfd-node").get(COUNT) == "7", "NFD to pass on the change", 10)
         assert "nvidia.com/gpu.slices.gi" in labels(cluster, "gfd-node")
+    wait_for(lambda: labels(cluster, "gfd-node").get(COUNT) == "7", "the labels to stay")
     # A second road for the same keys is noticed and not taken.
     agents.install(cluster, COMPONENTS / "node")
     direct = [each.replace("nodefeature,stdout", "node") for each in given]
@@ -192,6 +194,45 @@ def test_the_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:
         assert len([each for each in service.log("publish.failed") if each["level"] == "warning"]) == 1
 
 
-def labels(plane: ControlPlane, node: str) -> dict[str, str]:
-    found = node_labels(plane.admin, node)
+def test_the_sink_is_changed_and_changed_back(cluster: ControlPlane, tmp_path: Path) -> None:
+    make_node(cluster.admin, "changed", labels={"zone": "a"}, annotations={"a": "b"})
+    given = (
+        *("--mig-strategy=single", "--no-timestamp", "--node-name=changed", "--namespace=nfd"),
+        f"--kubeconfig={cluster.kubeconfig}",
+    )
+
+    def cleanup(*words: str) -> str:
+        command = (sys.executable, "-m", "gfd", "cleanup", *words, f"--kubeconfig={cluster.kubeconfig}")
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def count() -> str | None:
+        return labels(cluster, "changed").get(COUNT)
+
+    def managers() -> tuple[str, ...]:
+        return holders(node(cluster.admin, "changed")["metadata"]).get(COUNT, ())
+
+    with serve(tmp_path, *given, "--sink=nodefeature"):
+        wait_for(lambda: count() == "1", "NFD to pass on the labels")
+    # gfd withdraws its object by itself, and its labels take the place of NFD's.
+    with serve(tmp_path, *given, "--sink=node", machine=MIG):
+        wait_for(lambda: count() == "7", "gfd's own labels", 20)
+        assert managers() == ("gfd",)
+    with serve(tmp_path, *given, "--sink=nodefeature"):
+        wait_for(lambda: count() == "1", "NFD to take over the labels", 20)
+        # What NFD does not publish goes; what it does stays, for NFD would not put it back.
+        wait_for(lambda: "nfd-master" in managers(), "NFD's list")
+        before = labels(cluster, "changed")
+        assert "nvidia.com/gpu.slices.gi" in before
+        assert cleanup("--all-nodes", "--sink=node") == "nodes/changed: removed\n"
+        after = labels(cluster, "changed")
+        assert after == {key: value for key, value in before.items() if key in after}
+        assert "nvidia.com/gpu.slices.gi" not in after
+        assert after[COUNT] == "1"
+        assert after["nvidia.com/gpu.family"] == "ampere"
+    assert cleanup("--all-nodes", "--sink=nodefeature", "--namespace=nfd").endswith(": removed\n")
+    wait_for(lambda: labels(cluster, "changed") == {}, "NFD to take the labels off", 20)
+
+
+def labels(plane: ControlPlane, name: str) -> dict[str, str]:
+    found = node_labels(plane.admin, name)
     return {key: value for key, value in found.items() if key.startswith("nvidia.com/")}

@@ -126,12 +126,28 @@ def test_what_nfd_publishes_is_never_forced(place: Place, is_forcing: bool) -> N
         with pytest.raises(PublishError) as caught:
             sink.publish(LABELS)
         assert caught.value.kind == "held_by_nfd"
-        assert f"NFD publishes {COUNT}; stop that" in str(caught.value)
+        assert str(caught.value).endswith(f": leave out one --sink: NFD publishes {COUNT}")
     assert place.labels == {"zone": "a", **LABELS, COUNT: "9"}
     assert place.told == []
     merge(admin, place.path, "nfd-master", labels={COUNT: None}, annotations={NFD_ANNOTATION: None})
     assert place.sink(is_forcing=is_forcing).publish(LABELS)
     assert place.labels == {"zone": "a", **LABELS}
+
+
+def test_what_nfd_publishes_too_stays_on_the_node(place: Place) -> None:
+    """NFD writes what differs: a label that gfd had applied before is in its list, not among its fields."""
+    admin = place.plane.admin
+    place.sink().publish(LABELS)
+    merge(admin, place.path, "nfd-master", annotations={NFD_ANNOTATION: f"{COUNT},{PRODUCT}"})
+    with pytest.raises(PublishError):
+        place.sink().publish({COUNT: "1", PRODUCT: "B200"})
+    assert place.labels == {"zone": "a", COUNT: "1", PRODUCT: "A100"}
+    # Nor does gfd cleanup take them off, as NFD would not put them back.
+    assert not place.sink().withdraw()
+    assert place.labels == {"zone": "a", COUNT: "1", PRODUCT: "A100"}
+    merge(admin, place.path, "nfd-master", labels={COUNT: None}, annotations={NFD_ANNOTATION: None})
+    assert place.sink().withdraw()
+    assert place.labels == {"zone": "a"}
 
 
 def test_facts_as_annotations(place: Place) -> None:
