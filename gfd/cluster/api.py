@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from urllib3 import Timeout
-from urllib3.exceptions import ProxyError, SSLError
+from urllib3.exceptions import NewConnectionError, ProxyError, SSLError
 
 from gfd.cluster.answers import TRANSPORT, malformed, parse, parse_refusal, read
 from gfd.cluster.connection import connect
@@ -223,6 +223,11 @@ class Api:
         after = response.headers.get("Retry-After", "")
         return parse_refusal(data, what, response.status, response.reason or "", after)
 
+    @property
+    def is_verified(self) -> bool:
+        """Whether the server's certificate is checked. Raises ApiError."""
+        return self._connected().is_verified
+
     def _connected(self) -> Connection:
         with self._lock:
             if self._connection is None:
@@ -247,5 +252,8 @@ class Api:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ProxyError):
-        return f"{error.args[0]}: {error.original_error}"
+        return f"{error.args[0]}: {_reason(error.original_error)}"
+    if isinstance(error, NewConnectionError):
+        # It names an object by its address in memory, another one each time.
+        return str(error).partition(": ")[2]
     return str(getattr(error, "reason", None) or error)

@@ -19,12 +19,21 @@ _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 class Connection:
     """A server, and what to show it."""
 
-    def __init__(self, host: str, pool: PoolManager, authorization: Callable[[], dict[str, str]]) -> None:
+    def __init__(
+        self,
+        host: str,
+        pool: PoolManager,
+        authorization: Callable[[], dict[str, str]],
+        *,
+        is_verified: bool = True,
+    ) -> None:
         """``host`` is such as ``https://10.96.0.1:443``.
 
         ``authorization`` returns the headers that say who we are, by a token that may have been renewed.
+        ``is_verified`` is false where the server's certificate is not checked.
         """
         self.host = host
+        self.is_verified = is_verified
         self.pool = pool
         self.authorization = authorization
 

@@ -17,6 +17,7 @@ from gfd.cluster import watches
 from gfd.cluster.answers import malformed
 from gfd.cluster.api import METADATA, METADATA_LIST
 from gfd.cluster.objects import OBJECT, listed
+from gfd.credentials import conceal
 from gfd.errors import ApiError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class _Watch:
                 self._ended.wait((error.retry_after_s or 0) + self._fail(error, backoff))
             except Exception as error:  # whatever it is: without this thread, no drift is seen any more
                 self._version = ""
-                self._put_down(f"unexpected {type(error).__name__}: {error}")
+                self._put_down(conceal(f"unexpected {type(error).__name__}: {error}"))
                 self._ended.wait(backoff.fail())
         watches.heal(self._subject)
 

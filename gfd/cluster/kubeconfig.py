@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from gfd.cluster.kubefile import Chosen
+
 
 def connect(kubeconfig: Path | None, context: str | None) -> Connection:
     """Return the connection that a kubeconfig means. Raises ApiError; see :mod:`gfd.cluster.connection`."""
@@ -40,7 +42,7 @@ def connect(kubeconfig: Path | None, context: str | None) -> Connection:
         raise ApiError(f"{source}: there is no such file; {hint} --kubeconfig", kind="credentials")
     chosen = choose(source, files, context)
     with _translated(source):
-        return _make(lambda configuration: _load(path, chosen.context, configuration), source, chosen.origin)
+        return _make(lambda configuration: _load(path, chosen, configuration), source, chosen.origin)
 
 
 def connect_pod() -> Connection:
@@ -73,7 +75,8 @@ def _make(load: Callable[[Configuration], object], source: str, origin: str) -> 
         return authorize(value, origin)
 
     authorization()
-    return Connection(configuration.host.rstrip("/"), pool, authorization)
+    host = configuration.host.rstrip("/")
+    return Connection(host, pool, authorization, is_verified=bool(configuration.verify_ssl))
 
 
 @contextmanager
@@ -91,9 +94,10 @@ def _translated(source: str) -> Iterator[None]:
         raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
 
 
-def _load(path: Path, context: str, configuration: Configuration) -> None:
+def _load(path: Path, chosen: Chosen, configuration: Configuration) -> None:
     with _heard() as said:
-        kube.load_kube_config(config_file=str(path), context=context, client_configuration=configuration)
+        kube.load_kube_config(str(path), chosen.context, configuration)
+    configuration.proxy = chosen.proxy or configuration.proxy
     # The package only logs that a plugin failed, and would go on as nobody.
     if said and not configuration.api_key:
         raise ValueError(f"its exec plugin failed: {'; '.join(said)}")

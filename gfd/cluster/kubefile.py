@@ -71,6 +71,8 @@ class Chosen:
     context: str
     origin: str
     """Where its credential comes from, in words."""
+    proxy: str | None
+    """The URL of the proxy on the way to the server; the oldest kubernetes package does not read it."""
 
 
 def choose(source: str, files: Sequence[Path], context: str | None) -> Chosen:
@@ -84,12 +86,13 @@ def choose(source: str, files: Sequence[Path], context: str | None) -> Chosen:
     if not wanted:
         raise _refusal(source, "has no current context; name one with --context")
     _, found = _find(source, contents, "context", wanted)
-    _find(source, contents, "cluster", found["cluster"])
+    _, cluster = _find(source, contents, "cluster", found["cluster"])
+    proxy = cluster.get("proxy-url")
     if not found.get("user"):
-        return Chosen(context=wanted, origin=source)
+        return Chosen(context=wanted, origin=source, proxy=proxy)
     file, user = _find(source, contents, "user", found["user"])
     remember(*_secrets(user))
-    return Chosen(context=wanted, origin=_name_origin(file, user, found["user"]))
+    return Chosen(context=wanted, origin=_name_origin(file, user, found["user"]), proxy=proxy)
 
 
 def _refusal(source: str | Path, reason: str) -> ApiError:

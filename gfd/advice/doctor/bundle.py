@@ -20,6 +20,7 @@ from gfd.advice import settings
 from gfd.advice.doctor import examination
 from gfd.advice.doctor.scrub import Scrubber
 from gfd.errors import ConfigError, GfdError
+from gfd.files import CONFIGURATION_BYTES, read_text
 from gfd.frozen import dataclass, field
 from gfd.options import COMMAND_LINE
 from gfd.sinks.text import to_lines
@@ -156,7 +157,7 @@ def _secrets(site: Site) -> Iterator[str]:
 
     for path in (_TOKEN, *split(site.config.kubeconfig or DEFAULT_KUBECONFIG)):
         try:
-            text = path.read_text(errors="replace")
+            text = read_text(path, CONFIGURATION_BYTES, errors="replace")
         except OSError:
             continue
         yield from re.findall(r"(?:token|data|password)[\"']?:\s*[\"']?([^\s\"',}]{6,})", text)

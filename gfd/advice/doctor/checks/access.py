@@ -24,7 +24,11 @@ SKEW_WARN_S, SKEW_FAIL_S = 5.0, 60.0
 def _server(site: Site) -> Finding:
     cluster = site.cluster
     if not isinstance(cluster, GfdError):
-        return ok(f"answers, Kubernetes {cluster.version}")
+        seen = f"answers, Kubernetes {cluster.version}"
+        if cluster.api.is_verified:
+            return ok(seen)
+        step = "replace insecure-skip-tls-verify in the kubeconfig with the server's certificate-authority"
+        return warn(f"{seen}; its certificate is not checked, so anybody could answer", step)
     is_absent = isinstance(cluster, ApiError) and cluster.kind == "credentials"
     if needs_cluster(site.config):
         step = (
