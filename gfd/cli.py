@@ -16,15 +16,11 @@ from gfd.flags import normalise
 from gfd.options import COMMAND_LINE, OPTIONS, ORIGINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gfd.commands.command import Command, Words
     from gfd.config import Config, Loaded
-    from gfd.nodeconfig import Loader
     from gfd.options import Option
-    from gfd.sinks import Sink
-    from gfd.status import Status
-    from gfd.troubles import Troubles
 
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -56,9 +52,6 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
         code = _run(argv, environ)
         if code == ExitCode.DONE:
             sys.stdout.flush()
-    except ConfigError as error:
-        _complain(str(error))
-        return ExitCode.MISUSED if error.origin == COMMAND_LINE else ExitCode.FAILED
     except BrokenPipeError:  # whoever read it has seen enough
         return ExitCode.DONE
     except KeyboardInterrupt:
@@ -67,10 +60,16 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
         for line in _tell(error):
             _complain(line)
         if _is_debugging(argv, environ):
-            _complain_traceback(error)
-        return ExitCode.FAILED
+            for line in _format_traceback(error).splitlines():
+                _complain(line)
+        return _exit_code(error)
     else:
         return code
+
+
+def _exit_code(error: Exception) -> ExitCode:
+    is_misuse = isinstance(error, ConfigError) and error.origin == COMMAND_LINE
+    return ExitCode.MISUSED if is_misuse else ExitCode.FAILED
 
 
 def _tell(error: Exception) -> list[str]:
@@ -95,13 +94,13 @@ def _is_debugging(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
     return (given or [environ.get("GFD_LOG_LEVEL", "")])[-1] == "debug"
 
 
-def _complain_traceback(error: Exception) -> None:
+def _format_traceback(error: Exception) -> str:
+    """Return the traceback without credentials."""
     import traceback
 
     from gfd.credentials import conceal
 
-    for line in conceal("".join(traceback.format_exception(error))).splitlines():
-        _complain(line)
+    return conceal("".join(traceback.format_exception(error)))
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
@@ -205,68 +204,31 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> ExitCode:
     from gfd.nodeconfig import Loader
 
     load = Loader(values, environ)
-    loaded = load()
-    if not loaded.config.oneshot:
-        return _serve(load, loaded, environ)
+    try:
+        loaded = load()
+        if not loaded.config.oneshot:
+            from gfd import service
+
+            service.run(load, loaded, environ)
+            return ExitCode.DONE
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        from gfd import log
+
+        log_format = values.get("log_format") or environ.get("GFD_LOG_FORMAT") or "auto"
+        if values.get("oneshot") or environ.get("GFD_ONESHOT") or not log.is_json(log_format):
+            raise
+        logger = log.configure("error", log_format)
+        level = values.get("log_level") or environ.get("GFD_LOG_LEVEL")
+        details = {"traceback": _format_traceback(error)} if level == "debug" else {}
+        for line in _tell(error):
+            # Its own traceback could quote a credential.
+            logger.error("service.failed", reason=line, **details)  # noqa: TRY400
+        return _exit_code(error)
     for warning in loaded.warnings:
         _complain(f"warning: {warning}")
     return _label_once(loaded.config)
-
-
-def _serve(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> ExitCode:
-    from gfd.isolation.client import ForkServer
-
-    server = ForkServer()
-    server.start()  # it makes itself ready while this process does
-    from gfd.agent import Agent, Setup
-    from gfd.daemon import Service
-    from gfd.log import configure
-    from gfd.notify import Notifier
-    from gfd.order import plan
-    from gfd.places import readers
-    from gfd.publisher import Publisher
-    from gfd.status import Status
-    from gfd.troubles import Troubles
-    from gfd.watch import Watch
-
-    config = loaded.config
-    log = configure(config.log_level, config.log_format)
-    log.info("service.started", version=__version__, pid=os.getpid())
-
-    def setup() -> Setup:
-        again = load()
-        configure(again.config.log_level, again.config.log_format)
-        sinks = _make_sinks(again.config, lambda reason: log.warning("publish.noted", reason=reason))
-        return Setup(order=plan(again.config), publisher=Publisher(sinks), warnings=again.warnings)
-
-    status = Status()
-    troubles = Troubles(log)
-    _report_watches(status, troubles)
-    watch = Watch(*readers(config, environ))
-    agent = Agent(setup, server, watch=watch, status=status, troubles=troubles, log=log)
-    if config.metrics_addr:
-        from gfd import metrics
-
-        metrics.start(config.metrics_addr, status)
-    service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
-    load.follow(config, service.configuration_changed)
-    service.run()
-    return ExitCode.DONE
-
-
-def _report_watches(status: Status, troubles: Troubles) -> None:
-    """Let watches on objects of the API server that fail be told, in the log and by /readyz."""
-    from gfd.cluster import watches
-
-    def tell(watched: str, reason: str) -> None:
-        if reason:
-            status.watch_failed(watched, reason)
-            troubles.tell(f"watch on {watched}", "watch.failed", watched=watched, reason=reason)
-        else:
-            status.watch_healed(watched)
-            troubles.heal(f"watch on {watched}")
-
-    watches.listen(tell)
 
 
 def _label_once(config: Config) -> ExitCode:
@@ -276,8 +238,9 @@ def _label_once(config: Config) -> ExitCode:
     wait = once.begin(plan(config))
     # The rest while the child reads.
     from gfd.publisher import Publisher
+    from gfd.sinks import make_sinks
 
-    publisher = Publisher(_make_sinks(config, lambda reason: _complain(f"warning: {reason}")))
+    publisher = Publisher(make_sinks(config, lambda reason: _complain(f"warning: {reason}")))
     reading = wait()
     for warning in reading.warnings():
         _complain(f"warning: {warning}")
@@ -286,12 +249,6 @@ def _label_once(config: Config) -> ExitCode:
         _complain(str(error))
     publisher.close()
     return ExitCode.FAILED if published.errors else ExitCode.DONE
-
-
-def _make_sinks(config: Config, tell: Callable[[str], None]) -> list[Sink]:
-    from gfd.sinks import SINKS
-
-    return [SINKS[name](config, tell) for name in config.sinks]
 
 
 def _complain(text: str) -> None:

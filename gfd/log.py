@@ -20,12 +20,10 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
 
     ``log_format`` is ``json``, ``console``, or ``auto``: readable where standard error is a terminal.
     """
-    if log_format == "auto":
-        log_format = "console" if sys.stderr.isatty() else "json"
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if log_format == "console"
-        else structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer()
+        if is_json(log_format)
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[
@@ -42,3 +40,8 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
     logging.getLogger("apscheduler").propagate = False
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def is_json(log_format: str) -> bool:
+    """Return whether log lines of that format are JSON; ``auto`` is JSON unless a terminal shows them."""
+    return log_format == "json" or (log_format != "console" and not sys.stderr.isatty())

@@ -330,13 +330,17 @@ def test_completion_without_shtab(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> 
         ),
         (["completion"], 2, "SHELL (command line): gfd completion needs exactly one word: bash, zsh, tcsh"),
         (["completion", "fish"], 2, "SHELL (command line): is unknown: 'fish'"),
-        (["--sleep-interval=60"], 2, "--sleep-interval (command line): has no unit: '60'; was 60s meant?"),
-        (["--sleep-interval=0s"], 2, "--sleep-interval (command line): must be longer than 0"),
-        (["--sleep-interval=-1s"], 2, "--sleep-interval (command line): must be longer than 0"),
+        (
+            ["config", "--sleep-interval=60"],
+            2,
+            "--sleep-interval (command line): has no unit: '60'; was 60s meant?",
+        ),
+        (["config", "--sleep-interval=0s"], 2, "--sleep-interval (command line): must be longer than 0"),
+        (["config", "--sleep-interval=-1s"], 2, "--sleep-interval (command line): must be longer than 0"),
         (["--config-file=/gone", "--oneshot"], 2, "--config-file (command line): cannot read /gone"),
         (["--use-node-feature-api", "--oneshot"], 2, "--use-node-feature-api (command line): "),
         (
-            ["--device-discovery-strategy=tegra"],
+            ["config", "--device-discovery-strategy=tegra"],
             2,
             "--device-discovery-strategy (command line): tegra is not",
         ),
@@ -360,6 +364,25 @@ def test_bad_input(gfd: Gfd, argv: list[str], code: int, message: str) -> None:
     assert (exit_code, out) == (code, "")
     assert err.startswith(f"gfd: {message}")
     assert err.count("\n") == 1
+
+
+def test_the_service_says_why_it_ends_as_it_logs(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "--sleep-interval (command line): has no unit: '60'; was 60s meant?"
+    code, out, err = gfd("--sleep-interval=60")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    entry = json.loads(err)
+    del entry["timestamp"]
+    assert entry == {"event": "service.failed", "level": "error", "reason": reason}
+    entry = json.loads(gfd("--sleep-interval=60", "--log-level=debug")[2])
+    assert entry["traceback"].startswith("Traceback (most recent call last):")
+    for argv, environ in (
+        (["--sleep-interval=60", "--log-format=console"], {}),
+        (["--sleep-interval=60"], {"GFD_LOG_FORMAT": "console"}),
+        (["--sleep-interval=60", "--oneshot"], {}),
+    ):
+        assert gfd(*argv, **environ) == (2, "", f"gfd: {reason}\n")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert gfd("--sleep-interval=60") == (2, "", f"gfd: {reason}\n")
 
 
 def test_bad_environment_is_not_misuse(gfd: Gfd) -> None:

@@ -319,7 +319,9 @@ def test_mig_that_may_not_be_seen_takes_no_gpu_away(tmp_path: Path, strategy: st
 def test_without_a_driver_it_says_so_and_exits(tmp_path: Path) -> None:
     with serve(tmp_path, library=False) as service:
         assert service.process.wait(PATIENCE_S) == 1
-        assert "gfd: libnvidia-ml.so.1 could not be loaded" in (tmp_path / "log").read_text()
+        (entry,) = service.log("service.failed")
+        assert entry["level"] == "error"
+        assert entry["reason"].startswith("libnvidia-ml.so.1 could not be loaded")
         assert not service.file.exists()
 
 

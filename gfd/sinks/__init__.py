@@ -121,3 +121,8 @@ SINKS: dict[str, Callable[[Config, Tell], Sink]] = {
     "node": _node,
 }
 """Name -> maker, from a configuration and what takes a sentence that a person should read."""
+
+
+def make_sinks(config: Config, tell: Tell) -> list[Sink]:
+    """Return the sinks that ``config`` names; ``tell`` gets sentences that a person should read."""
+    return [SINKS[name](config, tell) for name in config.sinks]
