@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from gfd.cluster.api import APPLY
 from gfd.errors import ApiError
-from tests.cluster import agents, programs
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.installations import ADMISSION, install, kustomized, released
 from tests.cluster.objects import NODES, delete, make_node, namespace
 from tests.cluster.test_rights import feature
 
 pytestmark = pytest.mark.cluster
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
 SINKS = ("node", "nodefeature")
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-COLLECTIONS = {
-    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
-    "Role": f"{RBAC}/namespaces/{{}}/roles",
-    "RoleBinding": f"{RBAC}/namespaces/{{}}/rolebindings",
-    "ClusterRole": f"{RBAC}/clusterroles",
-    "ClusterRoleBinding": f"{RBAC}/clusterrolebindings",
-    "ValidatingAdmissionPolicy": f"{ADMISSION}/validatingadmissionpolicies",
-    "ValidatingAdmissionPolicyBinding": f"{ADMISSION}/validatingadmissionpolicybindings",
-}
-Object = dict[str, Any]
 
 KUSTOMIZATIONS = {
     "overlay": "",
@@ -44,31 +28,13 @@ KUSTOMIZATIONS = {
     "all": "namespace: elsewhere\nnamePrefix: x-\nnameSuffix: -y\n",
 }
 RELEASES = {
-    "name": ("gpus", "elsewhere", ""),
-    "full name": ("gfd", "elsewhere", "fullnameOverride=labels-of-gpus"),
-    "long name": ("gfd", "gfd", f"fullnameOverride={'f' * 60}"),
-    "other namespace": ("of-gpus", "elsewhere", "namespaceOverride=gfd"),
+    "name": ("gpus", "elsewhere"),
+    "full name": ("gfd", "elsewhere", "--set=fullnameOverride=labels-of-gpus"),
+    "long name": ("gfd", "gfd", f"--set=fullnameOverride={'f' * 60}"),
+    "other namespace": ("of-gpus", "elsewhere", "--set=namespaceOverride=gfd"),
 }
-"""A release's name, namespace and value. The plain one is the same as the overlay: see test_manifests."""
+"""A release's name, namespace and options. The plain one is the same as the overlay: see test_manifests."""
 DENIED = "denied request: gfd may not"
-
-
-def kustomized(folder: Path, sink: str, kustomization: str) -> list[Object]:
-    overlay = os.path.relpath(MANIFESTS / "overlays" / sink, folder.resolve())
-    (folder / "kustomization.yaml").write_text(f"{kustomization}resources: [{overlay}]\n")
-    return run("kubectl", "kustomize", str(folder))
-
-
-def released(sink: str, name: str, where: str, value: str) -> list[Object]:
-    given = (f"--set=sink={sink}", f"--set={value}", "--kube-version=1.30.0", "--no-hooks")
-    return run("helm", "template", name, str(MANIFESTS / "helm" / "gfd"), f"--namespace={where}", *given)
-
-
-def run(program: str, *arguments: str) -> list[Object]:
-    command = (str(programs.find(program)), *arguments)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
 @pytest.fixture(scope="module")
@@ -92,27 +58,6 @@ def made(cluster: ControlPlane) -> Iterator[list[str]]:
     yield paths
     for path in reversed(paths):
         delete(cluster.admin, path)
-
-
-def install(cluster: ControlPlane, objects: list[Object], made: list[str]) -> Agent:
-    """Make accounts, rights and policies, and an agent as the DaemonSet would run it."""
-    for each in objects:
-        if each["kind"] in COLLECTIONS:
-            metadata = each["metadata"]
-            collection = COLLECTIONS[each["kind"]].format(metadata.get("namespace"))
-            path = f"{collection}/{metadata['name']}"
-            if path not in made:
-                delete(cluster.admin, path)
-                cluster.admin.request("POST", collection, each)
-                made.append(path)
-    daemon_set = next(each for each in objects if each["kind"] == "DaemonSet")
-    return agents.start(
-        cluster,
-        "here",
-        namespace=daemon_set["metadata"]["namespace"],
-        account=daemon_set["spec"]["template"]["spec"]["serviceAccountName"],
-        daemon_set=daemon_set["metadata"]["name"],
-    )
 
 
 def label(agent: Agent, node: str, key: str) -> str:
@@ -143,7 +88,7 @@ def test_a_policy_follows_the_account(
     by_kustomize = [each for sink in SINKS for each in kustomized(tmp_path, sink, text)]
     by_helm = [each for sink in SINKS for each in released(sink, *values)]
     for objects in (by_kustomize, by_helm):
-        agent = install(cluster, objects, made)
+        agent = install(cluster, objects, "here", made)
         daemon_set = next(each for each in objects if each["kind"] == "DaemonSet")
         where = daemon_set["metadata"]["namespace"]
         owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "uid": "1"}
