@@ -13,9 +13,9 @@ from gfd.backoff import Backoff
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.frozen import dataclass, replace
 from gfd.mounts import explain_blindness
-from gfd.places import readers
+from gfd.places import feature_file, readers
 from gfd.reading import Reading
-from gfd.rivals import tell_rivals
+from gfd.rivals import tell_drift, tell_rivals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,8 +139,7 @@ class Agent:
 
     def repair(self, drift: Drift) -> None:
         """Let :meth:`wake` publish again, soon, where somebody else changed something."""
-        facts = {"sink": drift.sink, "what": drift.what, "keys": list(drift.keys), "writer": drift.writer}
-        self._log.info("publish.drifted", **facts)
+        tell_drift(drift, self.setup.publisher, self._log)
         self.setup.publisher.repair(drift)
         tell_rivals(self.setup.publisher, self._status, self._troubles)
 
@@ -168,7 +167,7 @@ class Agent:
         self.setup, self._is_setup_new = setup, True
         if self._drifted is not None:
             setup.publisher.follow(self._drifted)
-        self._watch.follow(*readers(setup.config, os.environ))
+        self._watch.follow(*readers(setup.config, os.environ), feature_file(setup.config))
         self._expect()
         self._log.info("config.reloaded")
         return True

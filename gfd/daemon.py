@@ -112,6 +112,8 @@ class Service:
             due = self._watch.poll(now_s)
             if Change.CONFIGURATION in due:
                 self._do(self._reload_if_changed)
+            if Change.FILE in due:
+                self._do(self._inspect)
             if Change.HARDWARE in due:
                 self._do(self._cycle_now)
 
@@ -171,6 +173,9 @@ class Service:
     def _cycle_now(self) -> None:
         self._agent.cycle()
         self._notifier.ready(self._status.readiness()[1])
+
+    def _inspect(self) -> None:
+        self._agent.setup.publisher.inspect()
 
     def _repair(self) -> None:
         while self._drifts:

@@ -1,4 +1,4 @@
-"""The places that are watched, and how each looks: the driver's, the configuration's."""
+"""The places that are watched, and how each looks: the driver's, the configuration's, the feature file's."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def readers(config: Config, environ: Mapping[str, str], root: Path = Path("/")) 
     """
     hardware = dict if config.simulate else _Hardware(config, environ, root).read
     return hardware, lambda: dict(_configuration(config))
+
+
+def feature_file(config: Config) -> Reader:
+    """Return what to watch of the feature file: the file, and whether its directory is another one."""
+    if "file" not in config.sinks:
+        return dict
+    from gfd.sinks.file import look_at
+
+    path = Path(config.output_file)
+    return lambda: {str(path): look_at(path)}
 
 
 class _Hardware:

@@ -77,6 +77,11 @@ class Publisher:
         for outlet in self._outlets:
             outlet.sink.follow(drifted)
 
+    def inspect(self) -> None:
+        """Let sinks that nothing tells of a change look whether there was one."""
+        for outlet in self._outlets:
+            outlet.sink.inspect()
+
     def repair(self, drift: Drift) -> None:
         """Let :meth:`retry` publish to a sink again: soon, and later each time in a quarrel.
 
@@ -90,7 +95,9 @@ class Publisher:
                 outlet.rivalry = outlet.rivalry or self._make_rivalry()
                 outlet.rivalry.note(drift)
             if drift.is_urgent:
-                due_s = outlet.hurried_s = max(now_s, outlet.hurried_s + URGENT_S)
+                if outlet.due_s is None or outlet.due_s > outlet.hurried_s:  # else one is due already
+                    outlet.hurried_s = max(now_s, outlet.hurried_s + URGENT_S)
+                due_s = outlet.hurried_s
             else:
                 if now_s - outlet.repaired_s > CALM_S:
                     outlet.repairs.succeed()

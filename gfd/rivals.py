@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
     from gfd.drift import Drift
     from gfd.publisher import Publisher
     from gfd.status import Status
     from gfd.troubles import Troubles
+
+
+def tell_drift(drift: Drift, publisher: Publisher, log: FilteringBoundLogger) -> None:
+    """Log what somebody else changed. What a rival changes was told already, see :func:`tell_rivals`."""
+    say = log.debug if any(rival.sink == drift.sink for rival in publisher.rivals) else log.info
+    say("publish.drifted", sink=drift.sink, what=drift.what, keys=list(drift.keys), writer=drift.writer)
 
 
 def tell_rivals(publisher: Publisher, status: Status, troubles: Troubles) -> None:
@@ -21,7 +29,12 @@ def tell_rivals(publisher: Publisher, status: Status, troubles: Troubles) -> Non
 
 
 def explain(drift: Drift) -> str:
-    """Return what a person should know, and do, about another gfd on this node."""
+    """Return what a person should know, and do, about another gfd on this node, or writer of the file."""
+    if drift.sink == "file":
+        return (
+            "another program keeps changing or deleting this file; only one may write it: stop the other, "
+            "such as NVIDIA's gpu-feature-discovery, or give gfd another --output-file"
+        )
     what = f"the labels {', '.join(drift.keys)}" if drift.keys else f"the {drift.what}"
     return (
         f"another gfd ({drift.writer}) keeps changing {what}; only one may run on a node: "

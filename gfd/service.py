@@ -29,7 +29,7 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
     from gfd.log import configure
     from gfd.notify import Notifier
     from gfd.order import plan
-    from gfd.places import readers
+    from gfd.places import feature_file, readers
     from gfd.publisher import Publisher
     from gfd.sinks import make_sinks
     from gfd.status import Status
@@ -49,7 +49,7 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
     status = Status()
     troubles = Troubles(log)
     _report_watches(status, troubles)
-    watch = Watch(*readers(config, environ))
+    watch = Watch(*readers(config, environ), feature_file(config))
     agent = Agent(setup, server, watch=watch, status=status, troubles=troubles, log=log)
     if config.metrics_addr:
         from gfd import metrics

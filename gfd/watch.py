@@ -1,4 +1,4 @@
-"""Tells when a labelling, or a reload, should start because something changed.
+"""Tells when a labelling, a reload or a repair should start because something changed.
 
 It polls: procfs has no inotify. It belongs to the service's main thread, which calls :meth:`Watch.poll`
 whenever it wakes and sleeps no longer than :attr:`Watch.wait_s`. What it looks at is in :mod:`gfd.places`.
@@ -31,6 +31,8 @@ class Change(Flag):
     """A labelling."""
     CONFIGURATION = auto()
     """A reload."""
+    FILE = auto()
+    """A look at the feature file. Also gfd's own writing makes it due."""
 
 
 class Burst:
@@ -90,9 +92,10 @@ class Watch:
     between no hardware is polled: reading may itself make device nodes.
     """
 
-    def __init__(self, hardware: Reader, configuration: Reader) -> None:
+    def __init__(self, hardware: Reader, configuration: Reader, file: Reader = dict) -> None:
         self._hardware = _Watched(hardware)
         self._configuration = _Watched(configuration)
+        self._file = _Watched(file)
         self._polled_s = 0.0
         self._is_reading = False
         self._answering_s: float | None = None
@@ -122,6 +125,8 @@ class Watch:
             self._configuration.burst.note(now_s)
         if self._configuration.burst.take(now_s) is not None:
             due |= Change.CONFIGURATION
+        if self._file.has_changed():
+            due |= Change.FILE
         if self._is_reading:
             return due
         if self._hardware.has_changed():
@@ -131,10 +136,11 @@ class Watch:
             due |= Change.HARDWARE
         return due
 
-    def follow(self, hardware: Reader, configuration: Reader) -> None:
+    def follow(self, hardware: Reader, configuration: Reader, file: Reader = dict) -> None:
         """Watch the places of a new configuration; call it between readings, as soon as that is known."""
         self._hardware.follow(hardware)
         self._configuration.follow(configuration)
+        self._file.follow(file)
 
     def begin_reading(self, now_s: float) -> bool:
         """Look at the hardware before it is read; return whether it has changed since the last."""

@@ -21,6 +21,7 @@ import pytest
 from gfd.frozen import replace
 from gfd.probe import machines, sysfs
 from gfd.sinks.touch import AGAIN_S
+from gfd.watch import IDLE_S
 from tests.standin import Fault, Standin, build, environment, from_inventory
 
 pytestmark = pytest.mark.whole
@@ -175,6 +176,36 @@ def fetch(port: int, path: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def test_the_feature_file_is_repaired_at_once(tmp_path: Path) -> None:
+    with serve(tmp_path, "--sleep-interval=infinite") as service:
+        wait(lambda: service.labels, "labels")
+        text, directory = service.file.read_text(), service.file.parent
+
+        def repaired() -> bool:
+            return service.file.is_file() and service.file.read_text() == text
+
+        service.file.unlink()
+        wait(repaired, "the file after its removal")
+        (directory / "new").write_text("nvidia.com/gpu.count=8\n")
+        (directory / "new").replace(service.file)
+        wait(repaired, "the file after a change")
+        os.mkfifo(directory / "new")
+        (directory / "new").replace(service.file)
+        wait(repaired, "the file after a pipe")
+        directory.rename(tmp_path / "old")
+        wait(lambda: service.log("publish.failed"), "the failure")
+        directory.mkdir()
+        wait(repaired, "the file in a new directory")
+        # What gfd writes itself, and that it touches the file, is nothing to repair.
+        lock = directory / ".gfd-tmp/gfd.lock"
+        wait(lambda: service.file.stat().st_mtime > lock.stat().st_mtime, "the touch")
+        time.sleep(2 * IDLE_S)
+        first, second, third, *last = [entry["what"] for entry in service.log("publish.drifted")]
+        assert (first, second, third) == ("deleted", "labels", "labels")
+        # The new directory is seen by the watch, or before that by a retry.
+        assert last in (["deleted"], ["deleted", "deleted"])
 
 
 def test_reload(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from itertools import pairwise
@@ -335,3 +336,31 @@ def test_a_watch_of_real_files_follows_a_new_configuration(node: Node) -> None:
     assert one.poll(0) == Change(0)
     assert one.poll(QUIET_S) == Change.HARDWARE | Change.CONFIGURATION
     assert one.poll(2 * QUIET_S) == Change(0)
+
+
+def test_the_feature_file_and_its_directory(tmp_path: Path) -> None:
+    directory = tmp_path / "features.d"
+    look = places.feature_file(options(tmp_path, output_file=directory / "gfd"))
+    seen = [look()]
+    directory.mkdir()
+    seen.append(look())
+    (directory / "gfd").write_text("a=1\n")
+    seen.append(look())
+    (directory / "gfd").write_text("a=10\n")
+    seen.append(look())
+    (tmp_path / "other").write_text("a=10\n")
+    (tmp_path / "other").replace(directory / "gfd")
+    seen.append(look())
+    (directory / "gfd").rename(tmp_path / "other")
+    (directory / "gfd").symlink_to(tmp_path / "other")
+    seen.append(look())
+    (directory / "gfd").unlink()
+    seen.append(look())
+    directory.rename(tmp_path / "old")
+    directory.mkdir()
+    seen.append(look())
+    assert all(before != after for before, after in itertools.pairwise(seen))
+    # What others write beside it, and what lies behind a link, is no matter.
+    (directory / "other").touch()
+    assert look() == seen[-1]
+    assert places.feature_file(options(tmp_path, sinks="stdout"))() == {}

@@ -42,6 +42,9 @@ class Shelf:
     def follow(self, changed: Callable[[Drift], None]) -> None:
         self.changed = changed
 
+    def inspect(self) -> None:
+        self.changed(Drift(sink=self.name))
+
     def close(self) -> None:
         self.is_broken = True
 
@@ -155,6 +158,25 @@ def test_what_is_urgent_never_comes_later() -> None:
         publisher.repair(Drift(sink="good", what="owner", is_urgent=True))
         assert publisher.retry_in_s == wait_s
         publisher.publish(LABELS)
+
+
+def test_many_urgent_drifts_at_once_need_one_repair() -> None:
+    now_s = 1000.0
+    publisher = Publisher([Shelf("good")], clock=lambda: now_s)
+    for wait_s in (0, URGENT_S, URGENT_S):
+        for _ in range(5):
+            publisher.repair(Drift(sink="good", what="deleted", is_urgent=True))
+            assert publisher.retry_in_s == wait_s
+        now_s += wait_s
+        publisher.retry()
+
+
+def test_sinks_that_nothing_tells_look_for_themselves() -> None:
+    told: list[Drift] = []
+    publisher = Publisher([Shelf("one"), Shelf("other")])
+    publisher.follow(told.append)
+    publisher.inspect()
+    assert [drift.sink for drift in told] == ["one", "other"]
 
 
 def test_an_urgent_repair_does_not_wait_for_a_later_one() -> None:

@@ -20,7 +20,12 @@ class World:
         self.now_s = 0.0
         self.hardware = 0
         self.configuration = 0
-        self.watch = Watch(lambda: {"gpu": self.hardware}, lambda: {"file": self.configuration})
+        self.feature_file = 0
+        self.watch = Watch(
+            lambda: {"gpu": self.hardware},
+            lambda: {"file": self.configuration},
+            lambda: {"features.d/gfd": self.feature_file},
+        )
 
     def poll(self, after_s: float) -> Change:
         self.now_s += after_s
@@ -49,7 +54,18 @@ def test_nothing_is_due_for_what_was_there_before() -> None:
     assert World().due_after()[0] == NOTHING
 
 
-@pytest.mark.parametrize("kind", list(Change))
+def test_a_look_at_the_feature_file_is_due_at_once_also_during_a_reading() -> None:
+    world = World()
+    world.feature_file += 1
+    assert world.due_after() == (Change.FILE, IDLE_S)
+    assert world.due_after()[0] == NOTHING
+    world.watch.begin_reading(world.now_s)
+    world.feature_file += 1
+    assert world.wait() == Change.FILE
+    assert world.wait() == NOTHING
+
+
+@pytest.mark.parametrize("kind", [Change.HARDWARE, Change.CONFIGURATION])
 def test_a_single_change_is_due_once_and_in_time(kind: Change) -> None:
     world = World()
     world.hardware += kind is Change.HARDWARE

@@ -50,6 +50,9 @@ class Sink(Protocol):
     def follow(self, changed: Callable[[Drift], None]) -> None:
         """Call ``changed``, from any thread, when somebody changes what is published, if that can be told."""
 
+    def inspect(self) -> None:
+        """Look whether somebody changed what is published, where only looking tells, and say so like that."""
+
     def close(self) -> None:
         """Let go of what the sink holds; what was published stays."""
 

@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 import time
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from gfd.errors import PublishError
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from gfd.drift import Drift
     from gfd.labels import Labels
     from gfd.sinks.prospect import Prospect
+
+Look = tuple[tuple[int, int] | None, tuple[int, int, int] | None]
+"""Of a directory and a file in it; None where there is none."""
 
 MAX_BYTES = 65_536
 """NFD drops a feature file that is larger."""
@@ -55,6 +59,13 @@ class FeatureFile:
         self._renew_s = max(renew_s, (ttl_s or 0) / 2)
         self._directory: int | None = None
         self._scratch: Scratch | None = None
+        self._left: str | None = None
+        """What the file holds unless somebody changed it; None where it is not gfd's, or not known."""
+        self._changed: Callable[[Drift], None] | None = None
+        self._told: Look | None = None
+        """How the file looked when it was last told that somebody changed it; None once it is repaired."""
+        self._mutex = Lock()
+        """Held while the file is changed, for :meth:`inspect` in another thread."""
 
     @property
     def target(self) -> str:
@@ -72,14 +83,20 @@ class FeatureFile:
                 kind="too_large",
                 retryable=False,
             )
-        try:
-            scratch, _ = self._open()
-            if self._is_current(text, now_s):
-                return False
-            touch_later(scratch.put((expiry_line(now_s + self._ttl_s) if self._ttl_s else "") + text))
-        except (OSError, ScratchError) as error:
-            self.close()
-            raise self._translate(error) from error
+        with self._mutex:
+            try:
+                scratch, _ = self._open()
+                found = self._read()
+                if found is not None and self._is_current(found, text, now_s):
+                    self._left, self._told = found, None
+                    return False
+                text = (expiry_line(now_s + self._ttl_s) if self._ttl_s else "") + text
+                # A file that comes and goes between two looks of the watch has never been there for it.
+                touch_later(scratch.put(text), self.inspect)
+                self._left, self._told = text, None
+            except (OSError, ScratchError) as error:
+                self._release()
+                raise self._translate(error) from error
         return True
 
     def withdraw(self) -> bool:
@@ -89,18 +106,20 @@ class FeatureFile:
         """
         if not self._path.parent.is_dir():
             return False
-        try:
-            scratch, directory = self._open()
-            found = self._is_file()
-            if found:
-                os.unlink(self._path.name, dir_fd=directory)
-            scratch.remove()
-            if found:
-                touch_later(os.dup(directory))
-        except (OSError, ScratchError) as error:
-            raise self._translate(error) from error
-        finally:
-            self.close()
+        with self._mutex:
+            self._left = self._told = None
+            try:
+                scratch, directory = self._open()
+                found = self._is_file()
+                if found:
+                    os.unlink(self._path.name, dir_fd=directory)
+                scratch.remove()
+                if found:
+                    touch_later(os.dup(directory))
+            except (OSError, ScratchError) as error:
+                raise self._translate(error) from error
+            finally:
+                self._release()
         return found
 
     def foresee(self, labels: Labels) -> list[Prospect]:
@@ -124,10 +143,37 @@ class FeatureFile:
         return self._path.is_file()
 
     def follow(self, changed: Callable[[Drift], None]) -> None:
-        """Say nothing: each cycle looks."""
+        """Let :meth:`inspect` call ``changed``."""
+        self._changed = changed
+
+    def inspect(self) -> None:
+        """Say that somebody changed or deleted the file, if so. Any other writer is a rival of gfd."""
+        with self._mutex:
+            if self._left is None or self._changed is None:
+                return
+            look, found = look_at(self._path), self._read()
+            if found != self._left and look != self._told:
+                self._told = look
+                self._changed(self._compare(self._left, found))
 
     def close(self) -> None:
         """Let another gfd write the file; the file itself stays."""
+        with self._mutex:
+            self._left = self._told = None
+            self._release()
+
+    def _compare(self, left: str, found: str | None) -> Drift:
+        """Return what somebody changed."""
+        from gfd.drift import Drift
+
+        if not os.path.lexists(self._path):
+            return Drift(sink=self.name, what="deleted", is_rival=True, is_urgent=True)
+        now_s = time.time()
+        differences = parse_lines(left, now_s).items() ^ parse_lines(found or "", now_s).items()
+        keys = tuple(sorted({key for key, _ in differences}))
+        return Drift(sink=self.name, keys=keys, is_rival=True, is_urgent=True)
+
+    def _release(self) -> None:
         if self._scratch is not None:
             self._scratch.close()
         if self._directory is not None:
@@ -144,13 +190,13 @@ class FeatureFile:
             and self._scratch.is_in_place
         ):
             return self._scratch, self._directory
-        self.close()
+        self._release()
         try:
             self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             self._check_target()
             self._scratch = Scratch(self._directory, self._path)
         except BaseException:
-            self.close()
+            self._release()
             raise
         return self._scratch, self._directory
 
@@ -179,11 +225,8 @@ class FeatureFile:
         except (OSError, UnicodeDecodeError):  # gfd's own can be read, and is not that large
             return None
 
-    def _is_current(self, text: str, now_s: float) -> bool:
-        published = self._read()
-        if published is None:
-            return False
-        expires_s, published = split_expiry(published)
+    def _is_current(self, found: str, text: str, now_s: float) -> bool:
+        expires_s, published = split_expiry(found)
         if published != text:
             return False
         if self._ttl_s is None:
@@ -209,6 +252,19 @@ class FeatureFile:
 
     def _error(self, reason: str, *, kind: str, retryable: bool = True) -> PublishError:
         return PublishError(self.name, str(self._path), reason, kind=kind, retryable=retryable)
+
+
+def look_at(path: Path) -> Look:
+    """Return what tells the file at a path, or its absence, from what was there before, in few calls."""
+    try:
+        directory = path.parent.stat()
+    except OSError:
+        return None, None
+    try:
+        file = path.lstat()
+    except OSError:
+        return (directory.st_dev, directory.st_ino), None
+    return (directory.st_dev, directory.st_ino), (file.st_ino, file.st_size, file.st_ctime_ns)
 
 
 def _read_features(path: Path) -> Labels:

@@ -127,6 +127,9 @@ class Node:
         """Call ``changed`` from another thread when the Node no longer has what was published."""
         self._changed = changed
 
+    def inspect(self) -> None:
+        """Nothing: the watch tells."""
+
     def close(self) -> None:
         """Stop following; the labels stay."""
         self._unfollow()

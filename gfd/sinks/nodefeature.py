@@ -130,6 +130,9 @@ class NodeFeature:
         """Call ``changed`` from another thread when somebody changed or deleted the object."""
         self._changed = changed
 
+    def inspect(self) -> None:
+        """Nothing: the watch tells."""
+
     def close(self) -> None:
         """Stop following; the object stays."""
         self._unfollow()

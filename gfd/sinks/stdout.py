@@ -58,5 +58,8 @@ class Stdout:
     def follow(self, changed: Callable[[Drift], None]) -> None:
         """Say nothing: what is printed stays as it is."""
 
+    def inspect(self) -> None:
+        """Nothing: who reads standard output keeps it."""
+
     def close(self) -> None:
         """Nothing is held."""

@@ -10,6 +10,10 @@ import atexit
 import contextlib
 import os
 from threading import Timer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AGAIN_S = 1.1
 """After a change. By then nfd-worker's clock has ticked."""
@@ -17,12 +21,12 @@ AGAIN_S = 1.1
 _pending: set[Timer] = set()
 
 
-def touch_later(descriptor: int) -> None:
-    """Touch an open file or directory after :data:`AGAIN_S`, then close ``descriptor``; return at once.
+def touch_later(descriptor: int, then: Callable[[], None] | None = None) -> None:
+    """Touch an open file or directory after :data:`AGAIN_S`, close it and call ``then``; return at once.
 
     An open file is touched, and not a path: what has taken its place by then is left alone.
     """
-    timer = Timer(AGAIN_S, lambda: _touch(descriptor, timer))
+    timer = Timer(AGAIN_S, lambda: _touch(descriptor, timer, then))
     _pending.add(timer)
     timer.start()
 
@@ -35,9 +39,11 @@ def wait() -> None:
             timer.join()
 
 
-def _touch(descriptor: int, timer: Timer) -> None:
+def _touch(descriptor: int, timer: Timer, then: Callable[[], None] | None) -> None:
     # It may lie on a file system that is read-only by now. nfd-worker then reads it at its next interval.
     with contextlib.suppress(OSError):
         os.utime(descriptor)
     os.close(descriptor)
     _pending.discard(timer)
+    if then is not None:
+        then()

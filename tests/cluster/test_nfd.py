@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -20,12 +21,13 @@ from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
 from tests.cluster.objects import make_node, namespace, node, node_labels
 from tests.cluster.test_rights import COMPONENTS
-from tests.standin import from_inventory
+from tests.standin import build, environment, from_inventory
 from tests.test_daemon import A100, MIG, serve
 
 FOLDER = Path(os.environ.get("NFD_BIN", ""))
 FEATURES = Path("/etc/kubernetes/node-feature-discovery/features.d")
 COUNT = "nvidia.com/gpu.count"
+ORIGINAL = os.environ.get("GFD_PEER", "")
 DGX = from_inventory(machines.read("dgx-a100", "all-disabled"))
 GIVEN = ("--mig-strategy=single", "--no-timestamp", f"--output-file={FEATURES / 'gfd'}")
 
@@ -74,6 +76,34 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
             )
         )
         yield plane
+
+
+class Seen:
+    """How long the Node was without labels."""
+
+    without_s = 0.0
+
+
+@contextmanager
+def watching(plane: ControlPlane) -> Iterator[Seen]:
+    """Look at the Node again and again in a thread."""
+    seen, is_over = Seen(), Event()
+
+    def look() -> None:
+        looked_s = time.monotonic()
+        while not is_over.wait(0.02):
+            is_without = COUNT not in labels(plane, "nfd-node")
+            now_s = time.monotonic()
+            seen.without_s += now_s - looked_s if is_without else 0.0
+            looked_s = now_s
+
+    thread = Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        thread.join()
 
 
 class Road:
@@ -126,7 +156,8 @@ def road(cluster: ControlPlane) -> Iterator[Road]:
 
 def clear() -> None:
     shutil.rmtree(FEATURES / FOLDER_OF_GFD, ignore_errors=True)
-    (FEATURES / "gfd").unlink(missing_ok=True)
+    for file in FEATURES.glob("gfd*"):
+        file.unlink()
 
 
 @contextmanager
@@ -152,8 +183,17 @@ def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> 
         assert labels(cluster, "nfd-node") == file
     with gfd("cleanup"):
         wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
-    with serve(tmp_path, *GIVEN, machine=MIG) as service:
+    with serve(tmp_path, *GIVEN, "--sleep-interval=infinite", machine=MIG):
         road.follow("7", "a start after gfd cleanup")
+        time.sleep(2)
+        with watching(cluster) as seen:
+            road.file.unlink()
+            time.sleep(5)
+        sys.stdout.write(f"a removal: the Node was without labels for {seen.without_s:.2f} s\n")
+        assert seen.without_s < 3
+        assert labels(cluster, "nfd-node")[COUNT] == "7"
+    with serve(tmp_path, *GIVEN, machine=MIG) as service:
+        wait_for(lambda: service.log("cycle.published"), "the first cycle")
         service.play(A100)
         road.pass_over("a change")
         time.sleep(0.3)
@@ -169,6 +209,31 @@ def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> 
         road.follow("7", "one shot right after gfd cleanup")
     with gfd("cleanup"):
         wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
+
+
+@pytest.mark.skipif(not ORIGINAL, reason="GFD_PEER does not name the original gpu-feature-discovery")
+@pytest.mark.parametrize(("name", "limit_s"), [("gfd", 3.0), ("gfd-new", 0.0)])
+def test_moving_by_file(cluster: ControlPlane, road: Road, tmp_path: Path, name: str, limit_s: float) -> None:
+    """Beside the original, which deletes its file as it ends: with the same file, and with another."""
+    environ = environment(build(tmp_path / "lib"), A100.write(tmp_path / "original"))
+    argv = (ORIGINAL, *GIVEN, "--use-node-feature-api=false", "--sleep-interval=60s")
+    with subprocess.Popen(argv, env=environ, stderr=subprocess.DEVNULL) as original:
+        try:
+            road.pass_over("the original")
+            given = (*GIVEN, f"--output-file={FEATURES / name}", "--sleep-interval=infinite")
+            with serve(tmp_path, *given) as service:
+                wait_for(lambda: service.log("cycle.published"), "the first cycle")
+                wait_for(lambda: labels(cluster, "nfd-node").get(COUNT) == "1", "the labels")
+                time.sleep(3)
+                with watching(cluster) as seen:
+                    original.terminate()
+                    original.wait()
+                    time.sleep(5)
+                sys.stdout.write(f"{name}: the Node was without labels for {seen.without_s:.2f} s\n")
+                assert seen.without_s <= limit_s
+                assert labels(cluster, "nfd-node")[COUNT] == "1"
+        finally:
+            original.kill()
 
 
 def test_the_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:

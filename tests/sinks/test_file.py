@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gfd.drift import Drift
 from gfd.errors import PublishError
 from gfd.sinks.file import MAX_BYTES, FeatureFile
 from gfd.sinks.prospect import Prospect
@@ -315,3 +317,51 @@ def test_remove_refuses_a_directory(target: Path) -> None:
     target.mkdir()
     with pytest.raises(PublishError, match="this is a directory"):
         FeatureFile(target).withdraw()
+
+
+def test_what_others_do_to_the_file_is_told(target: Path) -> None:
+    sink, told = FeatureFile(target, ttl_s=600), list[Drift]()
+    sink.inspect()
+    sink.follow(told.append)
+    sink.inspect()
+    sink.publish(A)
+    os.utime(target)
+    sink.inspect()
+    assert told == []
+
+    def change(how: Callable[[], object]) -> tuple[str, tuple[str, ...]]:
+        told.clear()
+        how()
+        sink.inspect()
+        (drift,) = told
+        assert (drift.sink, drift.is_rival, drift.is_urgent) == ("file", True, True)
+        assert sink.publish(A)
+        sink.inspect()
+        assert told == [drift]
+        return drift.what, drift.keys
+
+    changed = ("labels", ("nvidia.com/a", "nvidia.com/b"))
+    assert change(target.unlink) == ("deleted", ())
+    assert change(lambda: target.write_text("nvidia.com/b=3\n")) == changed
+    assert change(lambda: target.write_text(TEXT)) == ("labels", ())
+    assert change(lambda: os.truncate(target, 8 << 30)) == changed
+    target.unlink()
+    assert change(lambda: os.mkfifo(target)) == changed
+    target.unlink()
+    assert change(lambda: target.symlink_to("other")) == changed
+    # What is withdrawn, or nobody asks about, may change.
+    sink.withdraw()
+    target.write_text("nvidia.com/b=3\n")
+    told.clear()
+    sink.inspect()
+    assert told == []
+
+
+def test_what_was_there_already_is_guarded_too(target: Path) -> None:
+    target.write_text(TEXT)
+    sink, told = FeatureFile(target), list[Drift]()
+    sink.follow(told.append)
+    assert not sink.publish(A)
+    target.unlink()
+    sink.inspect()
+    assert [drift.what for drift in told] == ["deleted"]
