@@ -87,6 +87,14 @@ def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def test_paths_that_no_file_can_have(tmp_path: Path) -> None:
+    """A home that is not known, a file in the place of a folder, a name that is too long."""
+    (tmp_path / "file").touch()
+    for path in ("~nobody-at-all/config", f"{tmp_path}/file/config", "x" * 5000, "\0"):
+        assert refused(Path(path)).startswith(f"kubeconfig {path}: there is no such file; name another with")
+    assert refused(tmp_path) == f"kubeconfig {tmp_path} cannot be used: Is a directory"
+
+
 def test_a_plugin_that_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     command = {"command": "/gone/plugin", "interactiveMode": "Never"}
     plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", **command}}

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 MAX_BYTES = 32 * MIB
 """The limit of an answer, of a page of a list, and of an event; the store refuses objects above 1.5 MiB."""
+MAX_VALUES = 250_000
+"""The limit of values in an object, but for a page of a list: 32 MiB of the shortest take 800 MiB."""
 WHOLE_S = 60.0
 """How long an answer may take from its first byte to its last."""
 LONGEST_RETRY_S = 300.0
@@ -52,10 +54,10 @@ def read(response: BaseHTTPResponse, what: str) -> bytes:
         if encoding == "gzip":
             data = _unpack(data)
         elif encoding != "identity":
-            raise Misshapen(f"it is packed in a way that was not asked for: {encoding[:40]}")
+            raise Misshapen(f"is packed in a way that was not asked for: {encoding[:40]}")
     except Misshapen as error:
         response.close()
-        raise malformed(what, error.problem) from error
+        raise malformed(what, str(error)) from error
     except TRANSPORT as error:
         response.close()
         raise ApiError(f"{what}: the answer broke off: {error}", kind="connection") from error
@@ -63,10 +65,10 @@ def read(response: BaseHTTPResponse, what: str) -> bytes:
     return data
 
 
-def parse(data: bytes, shape: Shape, what: str) -> dict[str, Any]:
+def parse(data: bytes, shape: Shape, what: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
     """Return the object that ``data`` is in JSON. Raises ApiError where it is not of ``shape``."""
     try:
-        found = _parse(data)
+        found = _parse(data, max_values)
         shape(found)
     except Misshapen as error:
         raise malformed(what, str(error)) from error
@@ -128,7 +130,7 @@ def malformed(what: str, problem: str) -> ApiError:
 
 def too_large() -> Misshapen:
     """Return the error for what is larger than anything of Kubernetes."""
-    return Misshapen(f"it is larger than {MAX_BYTES // MIB} MiB")
+    return Misshapen(f"is larger than {MAX_BYTES // MIB} MiB")
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
@@ -140,7 +142,7 @@ def _read(response: BaseHTTPResponse) -> bytes:
         if len(data) > MAX_BYTES:
             raise too_large()
         if time.monotonic() > deadline_s:
-            raise Misshapen(f"it did not end within {WHOLE_S:.0f} s")
+            raise Misshapen(f"did not end within {WHOLE_S:.0f} s")
     return bytes(data)
 
 
@@ -149,20 +151,22 @@ def _unpack(data: bytes) -> bytes:
     try:
         found = unpacker.decompress(data, MAX_BYTES + 1)
     except zlib.error as error:
-        raise Misshapen("it is not packed as it says") from error
+        raise Misshapen("is not packed as it says") from error
     if len(found) > MAX_BYTES:
         raise too_large()
     if not unpacker.eof:
-        raise Misshapen("it is not whole")
+        raise Misshapen("is not whole")
     return found
 
 
-def _parse(data: bytes) -> Any:
+def _parse(data: bytes, max_values: int = MAX_VALUES) -> Any:
+    if data.count(b",") >= max_values:
+        raise Misshapen(f"has more than {max_values} values")
     try:
         return json.loads(data.decode())
     except UnicodeDecodeError:
-        raise Misshapen("it is not UTF-8") from None
+        raise Misshapen("is not UTF-8") from None
     except ValueError as error:
-        raise Misshapen(f"it is not JSON: {error}") from None
+        raise Misshapen(f"is not JSON: {error}") from None
     except RecursionError:
-        raise Misshapen("it is nested too deeply") from None
+        raise Misshapen("is nested too deeply") from None

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from urllib3 import Timeout
 from urllib3.exceptions import NewConnectionError, ProxyError, SSLError
 
-from gfd.cluster.answers import TRANSPORT, malformed, parse, parse_refusal, read
+from gfd.cluster.answers import MAX_BYTES, MAX_VALUES, TRANSPORT, malformed, parse, parse_refusal, read
 from gfd.cluster.connection import connect
 from gfd.cluster.objects import ANSWER, ITEM, OBJECT, listed
 from gfd.cluster.refusal import is_unknown
@@ -87,11 +87,15 @@ class Api:
         content_type: str = JSON,
         accept: str = JSON,
         shape: Shape = ANSWER,
+        max_values: int = MAX_VALUES,
     ) -> dict[str, Any]:
-        """Return the object of ``shape`` that the server answers with. Raises ApiError."""
+        """Return the object of ``shape`` that the server answers with. Raises ApiError.
+
+        ``max_values`` is how many values, such as strings and numbers, it may have.
+        """
         what = f"{method} {path}"
         response = self._send(method, path, body, query=query, content_type=content_type, accept=accept)
-        return parse(self._read(response, what), shape, what)
+        return parse(self._read(response, what), shape, what, max_values)
 
     def date(self) -> float:
         """Return the server's time, in Unix seconds without a fraction. Raises ApiError."""
@@ -131,7 +135,7 @@ class Api:
         """
         asked, shape = {"limit": PAGE, **(query or {})}, listed(item)
         for _ in range(MAX_PAGES):
-            page = self.request("GET", path, query=asked, accept=accept, shape=shape)
+            page = self.request("GET", path, query=asked, accept=accept, shape=shape, max_values=MAX_BYTES)
             # A list of metadata that holds nothing is null.
             page["items"] = page.get("items") or []
             yield page

@@ -59,4 +59,5 @@ def split(kubeconfig: Path) -> Iterator[Path]:
     """Yield the files that KUBECONFIG or --kubeconfig names."""
     for name in str(kubeconfig).split(os.pathsep):
         if name:
-            yield Path(name).expanduser()
+            # Unlike Path's own, it takes a home that is not known, as in a container, for a name like others.
+            yield Path(os.path.expanduser(name))  # noqa: PTH111

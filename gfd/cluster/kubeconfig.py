@@ -7,6 +7,7 @@ proxies. Its generated classes are left alone: they cost 250 modules and change 
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import warnings
 from contextlib import contextmanager
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
 def connect(kubeconfig: Path | None, context: str | None) -> Connection:
     """Return the connection that a kubeconfig means. Raises ApiError; see :mod:`gfd.cluster.connection`."""
-    path = (kubeconfig or DEFAULT_KUBECONFIG).expanduser()
-    files = list(split(path))
+    files = list(split(kubeconfig or DEFAULT_KUBECONFIG))
+    path = os.pathsep.join(map(str, files))
     source = f"kubeconfig {path}"
-    if not any(file.exists() for file in files):
+    if not any(map(os.path.exists, files)):
         hint = "name another with" if kubeconfig else "not running in a pod; pass"
         raise ApiError(f"{source}: there is no such file; {hint} --kubeconfig", kind="credentials")
     chosen = choose(source, files, context)
@@ -94,9 +95,9 @@ def _translated(source: str) -> Iterator[None]:
         raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
 
 
-def _load(path: Path, chosen: Chosen, configuration: Configuration) -> None:
+def _load(path: str, chosen: Chosen, configuration: Configuration) -> None:
     with _heard() as said:
-        kube.load_kube_config(str(path), chosen.context, configuration)
+        kube.load_kube_config(path, chosen.context, configuration)
     configuration.proxy = chosen.proxy or configuration.proxy
     # The package only logs that a plugin failed, and would go on as nobody.
     if said and not configuration.api_key:

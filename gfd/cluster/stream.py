@@ -55,4 +55,4 @@ class Stream:
                 yield bytes(rest)
                 rest = bytearray(other)
             if len(rest) > MAX_BYTES:
-                raise malformed(what, too_large().problem)
+                raise malformed(what, str(too_large()))

@@ -127,6 +127,7 @@ RUBBISH: dict[str, Answer] = {
     "no gzip": Answer(headers={"Content-Encoding": "gzip"}, body=b"{}"),
     "another packing": Answer(headers={"Content-Encoding": "deflate"}, body=zlib.compress(b"{}")),
     "packed twice": Answer(headers={"Content-Encoding": "gzip, gzip"}, body=gzip.compress(b"{}")),
+    "many values": Answer(body=b'{"metadata": {}, "x": [' + b"0," * 250_000 + b"0]}"),
     "no content": Answer(status=204),
     "too short": Answer(headers={"Content-Length": "9"}, body=iter([b"{}"])),
     "no chunks": Answer(headers={"Transfer-Encoding": "chunked"}, body=iter([b"zz\r\n{}\r\n"])),
@@ -149,6 +150,17 @@ def test_an_answer_that_is_rubbish(server: Hostile, tmp_path: Path, name: str) -
         connect(server, tmp_path).request("GET", "/x")
     assert len(str(caught.value)) < 5000
     assert "\n" not in str(caught.value)
+    assert "it it" not in str(caught.value)
+
+
+def test_what_is_said_of_an_answer(server: Hostile, tmp_path: Path) -> None:
+    server.play = lambda method, path: RUBBISH["no JSON"]
+    with pytest.raises(ApiError) as caught:
+        connect(server, tmp_path).request("GET", "/x")
+    assert str(caught.value) == (
+        "GET /x: the answer is not what an API server sends: it is not JSON: Expecting value: line 1 "
+        "column 1 (char 0); is there a proxy on the way?"
+    )
 
 
 def test_an_answer_without_an_end(server: Hostile, tmp_path: Path) -> None:
