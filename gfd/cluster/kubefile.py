@@ -6,10 +6,11 @@ The package takes it on trust, and quotes from it, credentials too, in what it r
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from gfd.cluster.shapes import Misshapen, anything, boolean, each, fields, text, values
+from gfd.cluster.shapes import Misshapen, boolean, each, fields, text, values
 from gfd.credentials import remember
 from gfd.errors import ApiError
 from gfd.files import CONFIGURATION_BYTES, read_bytes, read_text
@@ -27,6 +28,12 @@ def _encoded(value: Any) -> None:
         b64decode(value)
     except ValueError:
         raise Misshapen("is not base64") from None
+
+
+def _scalar(value: Any) -> None:
+    """Take what stands on one line; YAML reads some as a number or a time."""
+    if isinstance(value, dict | list):
+        raise Misshapen("is not a string")
 
 
 def _url(value: Any) -> None:
@@ -58,11 +65,13 @@ _USER = fields(
         **dict.fromkeys(("client-certificate", "client-key"), text),
         **dict.fromkeys(("client-certificate-data", "client-key-data"), _encoded),
         "exec": fields(_EXEC, "apiVersion", "command"),
-        "auth-provider": fields({"name": text, "config": values(anything)}, "name"),
+        "auth-provider": fields({"name": text, "config": values(_scalar)}, "name"),
     }
 )
 _PARTS = {"context": _CONTEXT, "cluster": _CLUSTER, "user": _USER}
 _SECRET = ("token", "password", "client-key-data")
+_TELLING = re.compile(r"(?i)token|secret|password|passwd|key")
+"""What of the settings of a plugin or a provider is a credential, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +169,11 @@ def _check_files(file: Path, kind: str, entry: Mapping[str, Any]) -> None:
 def _secrets(user: Mapping[str, Any]) -> Iterator[str]:
     yield from (user[name] for name in _SECRET if user.get(name))
     config = (user.get("auth-provider") or {}).get("config") or {}
-    yield from (each for each in config.values() if isinstance(each, str))
-    yield from (each["value"] for each in (user.get("exec") or {}).get("env") or ())
+    env = {each["name"]: each["value"] for each in (user.get("exec") or {}).get("env") or ()}
+    # The names of a region or of a client are no secrets, and stand in the names of servers.
+    yield from (
+        value for name, value in {**config, **env}.items() if _TELLING.search(name) and isinstance(value, str)
+    )
 
 
 def _name_origin(file: Path, user: Mapping[str, Any], name: str) -> str:

@@ -178,6 +178,20 @@ def test_keys_that_are_none(tmp_path: Path) -> None:
     assert said.startswith("its client certificate or its key: ")
 
 
+def test_which_settings_of_a_plugin_are_secrets(tmp_path: Path) -> None:
+    user = plugin(tmp_path / "plugin", {"token": TOKEN})
+    user["exec"]["env"] = [
+        {"name": "REGION", "value": "eu-west-1"},
+        {"name": "CLIENT_KEY", "value": PASSWORD},
+    ]
+    connect(write_kubeconfig(tmp_path / "config", NOWHERE, user))
+    assert set(credentials.known()) == {TOKEN, PASSWORD}
+    config = {"client-id": "some-client", "client-secret": PASSWORD, "id-token": f"{TOKEN}-2", "x": 1}
+    user = {"auth-provider": {"name": "oidc", "config": config}}
+    attempt(lambda: connect(write_kubeconfig(tmp_path / "config", NOWHERE, user)))
+    assert set(credentials.known()) == {TOKEN, PASSWORD, f"{TOKEN}-2"}
+
+
 def test_a_plugin_that_tells_its_token(tmp_path: Path) -> None:
     user = plugin(tmp_path / "plugin", {}, code=1, said=f"Authorization: Bearer {TOKEN}")
     said = refused(write_kubeconfig(tmp_path / "config", NOWHERE, user))
