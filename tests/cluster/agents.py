@@ -19,6 +19,7 @@ from tests.cluster.objects import namespace as make_namespace
 NAMESPACE = "gfd"
 ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,20 @@ class Agent:
 
 
 def install(plane: ControlPlane, *folders: Path) -> None:
-    """Create namespace and account, and apply what is in folders of manifests."""
+    """Create namespace and account, and apply what is in folders of manifests, in place of other policies."""
+    remove_policies(plane)
     make_namespace(plane.admin, NAMESPACE)
     delete(plane.admin, f"{ACCOUNTS}/gfd")
     plane.admin.request("POST", ACCOUNTS, {"metadata": {"name": "gfd"}})
     for folder in folders:
         for file in ("rbac.yaml", "policy.yaml"):
             plane.kubectl("apply", "-f", str(folder / file))
+
+
+def remove_policies(plane: ControlPlane) -> None:
+    """Unbind the admission policies that other tests installed: they would refuse, too."""
+    for each in plane.admin.list(BINDINGS):
+        delete(plane.admin, f"{BINDINGS}/{each['metadata']['name']}")
 
 
 def token(plane: ControlPlane, pod: str | None, *, namespace: str = NAMESPACE, account: str = "gfd") -> str:

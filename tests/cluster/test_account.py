@@ -10,6 +10,7 @@ import pytest
 
 from gfd.cluster.api import APPLY
 from gfd.errors import ApiError
+from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, wait_for
@@ -42,8 +43,7 @@ def cluster(plane: ControlPlane) -> Iterator[ControlPlane]:
     ensure_node_feature(plane)
     for name in ("gfd", "elsewhere"):
         namespace(plane.admin, name)
-    # What other tests installed here would refuse, too.
-    plane.kubectl("delete", "validatingadmissionpolicybindings", "--all")
+    agents.remove_policies(plane)
     for name in ("here", "there"):
         make_node(plane.admin, name, labels={"zone": "a"})
     yield plane

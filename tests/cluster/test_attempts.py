@@ -69,8 +69,6 @@ class Site:
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     plane: ControlPlane = request.getfixturevalue("plane" if request.param == "newest" else "oldest")
     ensure_node_feature(plane)
-    # What other tests installed here would refuse, too.
-    plane.kubectl("delete", "validatingadmissionpolicybindings", "--all")
     for name in (OWN, FOREIGN):
         make_shared_node(plane.admin, name)
     agents.install(plane, *(MANIFESTS / "components" / sink for sink in ("node", "nodefeature")))
@@ -279,3 +277,9 @@ def key_attempts(keys: Iterable[str], kind: str) -> Iterator[Attempt]:
     for key in keys:
         body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": OWN, kind: {key: "x"}}}
         yield Attempt(what=key, method="PATCH", path=f"{NODES}/{OWN}", body=body, content_type=APPLY)
+
+
+@pytest.mark.parametrize("sink", ["node", "nodefeature"])
+def test_the_api_server_takes_the_manifests(site: Site, sink: str) -> None:
+    overlay = str(MANIFESTS / "overlays" / sink)
+    site.plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-k", overlay)
