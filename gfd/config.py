@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from gfd.configfile import ConfigFile
 
+CONFIG_FILE = next(option for option in OPTIONS if option.field == "config_file")
 MIN_PROBE_S, MAX_PROBE_S = 0.1, 3600.0
 
 
@@ -103,14 +105,23 @@ class Loaded:
     """In the order of the options table."""
 
 
-def load(argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]) -> Loaded:
+def load(
+    argv_values: Mapping[str, str | Sequence[str] | None],
+    environ: Mapping[str, str],
+    chosen: Path | None = None,
+) -> Loaded:
     """Return the configuration that flags, environment and config file make.
 
     ``argv_values`` holds texts by the options' field names, a sequence for a repeatable flag, None for a
-    flag that is not given. Raises ConfigError for what cannot be used.
+    flag that is not given. ``chosen`` is the file of ``--config-dir`` that takes the place of
+    ``--config-file``. Raises ConfigError for what cannot be used.
     """
     given = {option.field: _from_outside(option, argv_values, environ) for option in OPTIONS}
-    file = _read_file(given["config_file"])
+    named_by = given["config_file"]
+    if chosen is not None:
+        named_by = given["config_dir"]
+        given["config_file"] = Given(option=CONFIG_FILE, texts=(str(chosen),), origin="--config-dir")
+    file = _read_file(named_by, chosen)
     effective = {
         option.field: given[option.field] or _from_file(option, file) or take_default(option)
         for option in OPTIONS
@@ -142,17 +153,19 @@ def _from_outside(
     return None
 
 
-def _read_file(given: Given | None) -> ConfigFile | None:
-    if given is None or not given.texts[-1]:
+def _read_file(named_by: Given | None, chosen: Path | None) -> ConfigFile | None:
+    """Read the file that ``named_by`` names, or ``chosen`` in the directory that it names."""
+    if named_by is None or not named_by.texts[-1]:
         return None
     from gfd import configfile  # only who has a config file pays for reading one
 
-    path = Path(given.texts[-1])
+    named_by.parse()  # refuses what cannot be a path
+    path = chosen or Path(named_by.texts[-1])
     reason = distrust_file(path)
     if reason is not None:
-        raise given.refusal(reason)
-    origin = COMMAND_LINE if given.origin == given.option.flag else given.origin
-    return configfile.read(path, origin)
+        raise named_by.refusal(reason)
+    origin = COMMAND_LINE if named_by.origin == named_by.option.flag else named_by.origin
+    return configfile.read(path, named_by.option.flag, origin)
 
 
 def _from_file(option: Option, file: ConfigFile | None) -> Given | None:
@@ -193,8 +206,10 @@ def _check(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:
 def _check_keys(values: Mapping[str, Any], effective: Mapping[str, Given]) -> None:
     """Refuse expressions that do not compile, and prefixes that belong to others."""
     try:
-        re.compile(values["as_annotations"] or "")
-    except re.error as error:
+        with warnings.catch_warnings():  # about what later versions of Python may read in another way
+            warnings.simplefilter("ignore")
+            re.compile(values["as_annotations"] or "")
+    except (re.error, OverflowError, RecursionError) as error:
         raise effective["as_annotations"].refusal(f"is no regular expression: {error}") from None
     for prefix in values["label_prefix_allow"]:
         if (reason := distrust_prefix(prefix)) is not None:

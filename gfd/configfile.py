@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from gfd.configkeys import (
+    KINDS,
+    MPS,
+    RESOURCE_KEYS,
+    SHARED_KEYS,
+    SHARING_KEYS,
+    TIME_SLICING,
+    suggest,
+)
 from gfd.errors import ConfigError
+from gfd.files import CONFIGURATION_BYTES, read_bytes
 from gfd.filevalues import READERS, found, is_whole, names_all_devices, resource_name
 from gfd.frozen import dataclass
-from gfd.options import OPTIONS
+from gfd.options import COMMAND_LINE
 from gfd.sharing import SharedResource, Sharing
-from gfd.values import did_you_mean
+from gfd.values import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,27 +36,8 @@ T = TypeVar("T")
 
 VERSION = "v1"
 
-_PLUGIN_KEYS = {
-    **dict.fromkeys(("flags.mpsRoot", "flags.nvidiaDriverRoot", "flags.nvidiaDevRoot"), "string"),
-    **dict.fromkeys(("flags.gdrcopyEnabled", "flags.gdsEnabled", "flags.mofedEnabled"), "bool"),
-    "flags.plugin.passDeviceSpecs": "bool",
-    "flags.plugin.deviceListStrategy": "list",
-    "flags.plugin.deviceIDStrategy": "string",
-    "flags.plugin.cdiAnnotationPrefix": "string",
-    "flags.plugin.nvidiaCTKPath": "string",
-    "flags.plugin.sharedDevicesAllocationPolicy": "string",
-    "imex.channelIDs": "integers",
-    "imex.required": "bool",
-}
-"""Keys that only the device plugin uses; their types are checked as it checks them."""
-
-_SECTIONS = ("version", "resources.gpus", "resources.mig", "sharing.timeSlicing", "sharing.mps")
-
-_KINDS: dict[str, str] = (
-    _PLUGIN_KEYS
-    | {option.file_key: option.kind for option in OPTIONS if option.file_key}
-    | dict.fromkeys(_SECTIONS, "section")
-)
+MAX_UNKNOWN_KEYS = 50
+"""So many are told one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,34 +68,50 @@ class ConfigFile:
     unknown_keys: tuple[UnknownKey, ...]
 
 
-def read(path: Path, origin: str) -> ConfigFile:
-    """Read the config file at ``path``; ``origin`` is where the path was given.
+def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) -> ConfigFile:
+    """Read the config file at ``path``, or the one text of a ConfigMap there.
 
-    Raises ConfigError for a file that cannot be read, is no YAML, or says what the original refuses.
+    ``option`` is what named the file, and ``origin`` where that was given. Raises ConfigError for a file that
+    cannot be read, is no YAML, or says what the original refuses.
     """
+    from gfd.configmap import is_kubernetes_object, unwrap
     from gfd.configtree import TreeError, read_tree
 
     try:
-        tree = read_tree(path.read_bytes())
+        data = read_bytes(path, CONFIGURATION_BYTES)
     except OSError as error:
-        raise ConfigError("--config-file", origin, f"cannot read {path}: {error.strerror}") from error
+        # To name what is not there is wrong use of the command line; what is wrong with a file is not.
+        is_misuse = origin == COMMAND_LINE and isinstance(error, FileNotFoundError)
+        place = origin if is_misuse or origin != COMMAND_LINE else str(path)
+        raise ConfigError(option, place, f"cannot read {path}: {error.strerror}") from error
+    last_line = len(data.splitlines()) or 1
+    try:
+        tree = read_tree(data)
+        if is_kubernetes_object(tree):
+            inner = unwrap(data, tree, "the text of a configuration")
+            last_line = min(last_line, inner.last_line)
+            tree = read_tree(inner.text.encode(errors="surrogatepass"))
+            if is_kubernetes_object(tree):
+                raise TreeError(tree.line, "is a ConfigMap with another object of Kubernetes in it")
     except TreeError as error:
-        raise ConfigError("--config-file", origin, f"{path}:{error.line}: {error}") from error
-    reading = _Reading(str(path))
-    reading.section(tree, "", _nested(_KINDS))
+        raise ConfigError(option, f"{path}:{min(error.line, last_line)}", str(error)) from error
+    reading = _Reading(str(path), last_line)
+    reading.section(tree, "", _nested(KINDS))
     return reading.result()
 
 
 class _Reading:
     """What has been found so far in the file ``source``."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, last_line: int) -> None:
         self.source = source
+        self.last_line = last_line
         self.version: Node | None = None
         self.values: dict[str, FileValue] = {}
         self.sharing: dict[str, Sharing] = {}
         self.warnings: list[tuple[int, str]] = []
         self.unknown_keys: list[UnknownKey] = []
+        self.has_more_unknown_keys = False
 
     def result(self) -> ConfigFile:
         """Return it all; MPS hides time slicing, and of two spellings of ``version`` one has won."""
@@ -113,7 +120,7 @@ class _Reading:
         return ConfigFile(
             source=self.source,
             values=self.values,
-            sharing=self.sharing.get("sharing.mps") or self.sharing.get("sharing.timeSlicing") or Sharing(),
+            sharing=self.sharing.get(MPS) or self.sharing.get(TIME_SLICING) or Sharing(),
             warnings=tuple(f"{self.source}:{line}: {text}" for line, text in sorted(self.warnings)),
             unknown_keys=tuple(sorted(self.unknown_keys, key=lambda unknown: unknown.line)),
         )
@@ -130,7 +137,7 @@ class _Reading:
         for key, child in sorted(self._members(node, path).items()):
             name = by_folded.get(key.lower())
             if name is None:
-                self._unknown(_join(path, key), child.line, known)
+                self._unknown(_join(path, key), child, known)
                 continue
             inner = known[name]
             if isinstance(inner, dict):
@@ -150,10 +157,10 @@ class _Reading:
         elif node.value is None:
             self.values.pop(path, None)
         else:
-            texts = self._checked(READERS[_KINDS[path]], node, path)
-            self.values[path] = FileValue(texts=texts, line=node.line)
+            texts = self._checked(READERS[KINDS[path]], node, path)
+            self.values[path] = FileValue(texts=texts, line=self._line(node))
             if (
-                _KINDS[path] == "duration"
+                KINDS[path] == "duration"
                 and not isinstance(node.value, str)
                 and 0 < int(texts[0].removesuffix("ns")) < 10**6
             ):
@@ -161,12 +168,12 @@ class _Reading:
 
     def _shared(self, node: Node, path: str) -> None:
         """Read ``sharing.timeSlicing`` or ``sharing.mps``, whose keys match exactly."""
-        is_mps = path == "sharing.mps"
+        is_mps = path == MPS
         if node.value is None and is_mps:
             self.sharing.pop(path, None)
             return
         members = {} if node.value is None else self._members(node, path)
-        self._only(members, ("renameByDefault", "failRequestsGreaterThanOne", "resources"), path)
+        self._only(members, SHARING_KEYS, path)
         flags = {
             name: node.value is not None and self._checked(READERS["bool"], node, _join(path, name))
             for name, node in members.items()
@@ -175,7 +182,8 @@ class _Reading:
         is_renamed = flags.get("renameByDefault") == ("true",)
         entries = self._list(members.get("resources"), f"{path}.resources")
         if not entries:
-            self._refuse(node, path, "shares no resources; list at least one, or remove the section")
+            hint = f"; replicas belongs into an item of {path}.resources" if "replicas" in members else ""
+            self._refuse(node, path, f"shares no resources; list at least one, or remove the section{hint}")
         self.sharing[path] = Sharing(
             strategy="mps" if is_mps else "time-slicing",
             resources=tuple(
@@ -187,7 +195,7 @@ class _Reading:
 
     def _shared_resource(self, node: Node, path: str, is_renamed: bool) -> SharedResource:
         members = self._members(node, path)
-        self._only(members, ("name", "rename", "devices", "replicas"), path)
+        self._only(members, SHARED_KEYS, path)
         for required in ("name", "replicas"):
             if required not in members:
                 self._refuse(
@@ -213,7 +221,7 @@ class _Reading:
         for index, entry in enumerate(entries):
             place = f"{path}[{index}]"
             members = self._members(entry, place)
-            self._only(members, ("pattern", "name"), place)
+            self._only(members, RESOURCE_KEYS, place)
             for required, check in (("pattern", READERS["string"]), ("name", resource_name)):
                 if required not in members:
                     self._refuse(entry, f"{place}.{required}", "is missing; a resource has pattern and name")
@@ -224,7 +232,10 @@ class _Reading:
 
     def _members(self, node: Node, path: str) -> dict[str, Node]:
         if not isinstance(node.value, dict):
-            self._refuse(node, path or "the file", f"expected keys and values, found {found(node.value)}")
+            is_shared = path == "resources" and isinstance(node.value, tuple)
+            hint = f"; did you mean {TIME_SLICING}.resources?" if is_shared else ""
+            reason = f"expected keys and values, found {found(node.value)}{hint}"
+            self._refuse(node, path or "the file", reason)
         return node.value
 
     def _list(self, node: Node | None, path: str) -> tuple[Node, ...]:
@@ -241,23 +252,34 @@ class _Reading:
             self._refuse(node, path, str(error))
 
     def _refuse(self, node: Node, path: str, reason: str) -> NoReturn:
-        raise ConfigError(path, f"{self.source}:{node.line}", reason)
+        raise ConfigError(shorten(path), f"{self.source}:{self._line(node)}", reason)
 
     def _warn(self, node: Node, text: str) -> None:
-        self.warnings.append((node.line, text))
+        self.warnings.append((self._line(node), text))
+
+    def _line(self, node: Node) -> int:
+        return min(node.line, self.last_line)
 
     def _only(self, members: Mapping[str, Node], known: tuple[str, ...], path: str) -> None:
         """Note the keys of ``members`` that are not among ``known``."""
         for key, node in members.items():
             if key not in known:
-                self._unknown(_join(path, key), node.line, known)
+                self._unknown(_join(path, key), node, known)
 
-    def _unknown(self, path: str, line: int, siblings: Iterable[str]) -> None:
+    def _unknown(self, path: str, node: Node, siblings: Iterable[str]) -> None:
         """Note a key nobody knows: it belongs in another section, or one of its siblings was meant."""
-        key = path.rpartition(".")[2]
-        elsewhere = [known for known in _KINDS if known.rpartition(".")[2].lower() == key.lower()]
-        hint = f"; did you mean {elsewhere[0]}?" if elsewhere else did_you_mean(key, siblings)
-        self.unknown_keys.append(UnknownKey(path=path, line=line, hint=hint))
+        if len(self.unknown_keys) == MAX_UNKNOWN_KEYS:
+            if not self.has_more_unknown_keys:
+                self._warn(
+                    node, f"there are more than {MAX_UNKNOWN_KEYS} unknown keys; is this a configuration?"
+                )
+            self.has_more_unknown_keys = True
+            return
+        hint = suggest(path, siblings, is_list=isinstance(node.value, tuple))
+        self.unknown_keys.append(UnknownKey(path=shorten(path), line=self._line(node), hint=hint))
+        # Sections of sharing are misplaced most, and what is in them is often misplaced as well.
+        if hint.endswith((f" {TIME_SLICING}?", f" {MPS}?")) and isinstance(node.value, dict):
+            self._only(node.value, SHARING_KEYS, path)
 
 
 def _join(path: str, key: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -47,9 +47,12 @@ _WORDS: dict[str, Value] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
 }
-_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]*|0))")
+_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]{0,19}|0))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _BASES = (16, 2, 8, 10)
+
+MAX_MERGED_KEYS = 100_000
+"""What ``<<`` may copy in one document."""
 
 _YAML = "tag:yaml.org,2002:"
 _STRING = _YAML + "str"
@@ -76,6 +79,13 @@ def read_tree(data: bytes) -> Node:
     return next(read_trees(data), Node(line=1, value=None))
 
 
+def compose(data: bytes) -> Any:
+    """Return the first document of ``data`` as PyYAML sees it; :func:`read_tree` has read it before."""
+    loader = _Loader(data)
+    loader.check_node()  # passes over what begins the stream
+    return loader.get_node()
+
+
 def read_trees(data: bytes) -> Iterator[Node]:
     """Yield the documents of ``data``, each when it is asked for. Raises TreeError."""
     try:
@@ -85,16 +95,27 @@ def read_trees(data: bytes) -> Iterator[Node]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise TreeError(line, f"is not YAML: {error.problem}") from error
+    except yaml.reader.ReaderError as error:
+        reason = f"is not YAML: unacceptable character #x{error.character:04x}: {error.reason}"
+        raise TreeError(_line_of(data, error), reason) from error
     except yaml.YAMLError as error:
         raise TreeError(1, f"is not YAML: {str(error).splitlines()[0]}") from error
     except RecursionError:
         raise TreeError(1, "is nested too deeply") from None
 
 
+def _line_of(data: bytes, error: yaml.reader.ReaderError) -> int:
+    """Return the line of a character that YAML does not allow, or of a byte that is no text."""
+    if error.encoding == "unicode":  # then the position counts characters
+        return data.decode(errors="replace").count("\n", 0, error.position) + 1
+    return data.count(b"\n", 0, error.position) + 1
+
+
 class _Conversion:
     """Turns composed YAML into Nodes, each anchor once, however often it is used."""
 
     def __init__(self) -> None:
+        self._merged_keys = 0
         self._done: dict[yaml.Node, Value] = {}
         self._open: set[yaml.Node] = set()
 
@@ -135,6 +156,10 @@ class _Conversion:
             value = self._value(part)
             assert isinstance(value, dict)  # a mapping becomes nothing else
             members |= value
+            # Each mapping may hold all of the one before, and a megabyte has room for thousands of them.
+            self._merged_keys += len(value)
+            if self._merged_keys > MAX_MERGED_KEYS:
+                raise TreeError(_line(part), "merges (<<) copy too many keys")
         return members
 
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+MAX_SAID = 1000
+"""Characters of what a file holds, or a place in it, that a message shows."""
+
+
 class GfdError(Exception):
     """Base of all; its text is a whole sentence for the person who reads it."""
 
@@ -42,7 +46,7 @@ class ConfigError(GfdError):
 
     def __init__(self, option: str, origin: str, reason: str) -> None:
         """``origin`` is the flag, the environment variable, or ``file:line`` the value came from."""
-        super().__init__(f"{option} ({origin}): {reason}")
+        super().__init__(f"{_cut(option)} ({origin}): {_cut(reason)}")
         self.option = option
         self.origin = origin
         self.reason = reason
@@ -52,7 +56,8 @@ class InventoryError(GfdError):
     """A file that should hold an inventory or a machine, and the field that is wrong in it."""
 
     def __init__(self, source: str, field: str, reason: str) -> None:
-        super().__init__(f"{source}: {field}: {reason}" if field else f"{source}: {reason}")
+        place = f"{source}: {_cut(field)}" if field else source
+        super().__init__(f"{place}: {_cut(reason)}")
         self.source = source
         self.field = field
         self.reason = reason
@@ -175,3 +180,7 @@ class PublishError(GfdError):
         self.retryable = retryable
         self.kind = kind
         self.retry_after_s = retry_after_s
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]}…"

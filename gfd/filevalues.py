@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeGuard
 
-from gfd.values import OFF, parse_duration
+from gfd.values import OFF, parse_duration, quoted, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,8 +24,11 @@ _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-
 _HEX = "[0-9a-fA-F]"
 _DASHED_UUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 _UUID = rf"(?:{_HEX}{{32}}|(?:(?i:urn:uuid:))?{_DASHED_UUID}|\{{{_DASHED_UUID}\}})"
-_DEVICE = re.compile(rf"([0-9]+)(?::([0-9]+))?|GPU-{_UUID}|MIG-{_UUID}|MIG-GPU-{_UUID}/([0-9]+)/([0-9]+)")
+_INDEX = "[0-9]{1,20}"
 _INDEX_LIMIT = 2**64
+_DEVICE = re.compile(
+    rf"({_INDEX})(?::({_INDEX}))?|GPU-{_UUID}|MIG-{_UUID}|MIG-GPU-{_UUID}/({_INDEX})/({_INDEX})"
+)
 
 
 def found(value: Value) -> str:
@@ -37,7 +40,7 @@ def found(value: Value) -> str:
     if isinstance(value, int | float):
         return f"the number {value}"
     if isinstance(value, str):
-        return f"the string {value!r}"
+        return f"the string {quoted(value)}"
     return "a list" if isinstance(value, tuple) else "keys and values"
 
 
@@ -111,11 +114,13 @@ def resource_name(value: Value) -> str:
         raise ValueError(f"expected a resource name such as nvidia.com/gpu, found {found(value)}")  # noqa: TRY004
     full = RESOURCE_PREFIX + value.removeprefix(RESOURCE_PREFIX)
     if len(full.encode()) > MAX_RESOURCE_NAME:
-        raise ValueError(f"expected at most {MAX_RESOURCE_NAME} characters, found {len(full)}: {full}")
+        raise ValueError(
+            f"expected at most {MAX_RESOURCE_NAME} characters, found {len(full)}: {shorten(full)}"
+        )
     if not _SUBDOMAIN.fullmatch(full.removeprefix(RESOURCE_PREFIX)):
         raise ValueError(
             f"expected a resource name such as nvidia.com/gpu (lower-case letters, digits, '-' and '.'),"
-            f" found {value!r}"
+            f" found {quoted(value)}"
         )
     return full
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from gfd.values import (
     parse_float,
     parse_int,
     parse_list,
+    quoted,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class Given:
         """Return the value of one option; a text that says nothing is None, or an empty tuple for a list."""
         option, text = self.option, self.texts[-1] if self.texts else ""
         try:
+            for each in self.texts:
+                _check(each)
             if option.kind == "duration":
                 return None if text == option.default == OFF else parse_duration(text)
             if option.kind == "choice":
@@ -62,6 +66,16 @@ class Given:
             return _PARSERS[option.kind](text)
         except ValueError as error:
             raise self.refusal(str(error)) from None
+
+
+def _check(text: str) -> None:
+    """Raise ValueError for what neither a path, a name nor a header can hold."""
+    try:
+        is_text = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        is_text = False
+    if not is_text:
+        raise ValueError(f"holds a character that is no text: {quoted(text)}")
 
 
 def take_default(option: Option) -> Given:

@@ -46,7 +46,7 @@ class Loader:
         path = choose(config, self._chosen)
         if path is None:
             return loaded
-        chosen = load({**self._values, "config_file": str(path)}, self._environ)
+        chosen = load(self._values, self._environ, path)
         if chosen.config.config_dir != config.config_dir:
             return replace(chosen, config=replace(chosen.config, config_dir=config.config_dir))
         return chosen

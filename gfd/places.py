@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gfd.files import PROC_BYTES, read_bytes
 from gfd.mounts import NVIDIA
 from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS, resolve
 from gfd.sources import SUFFIX
@@ -183,7 +184,6 @@ def _link(folder: Path) -> Path | None:
 
 def _content(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - at each poll
-            return file.read()
+        return read_bytes(path, PROC_BYTES)
     except OSError:
         return None

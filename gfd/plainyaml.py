@@ -18,6 +18,11 @@ _Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
 
 
+_RAISED = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
+MAX_DIGITS = 100
+MAX_NUMBER = 2**64
+
+
 class PlainYamlError(ValueError):
     """Text that is no such YAML."""
 
@@ -36,6 +41,18 @@ class _Loader(_Fast):  # type: ignore[misc]
                     None, None, "merges (<<) are not read", key.start_mark
                 )
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Refuse a number that no field takes: Python cannot even print one of 5,000 digits."""
+        number: int | None = None
+        if len(node.value) < MAX_DIGITS:
+            number = super().construct_yaml_int(node)
+        if number is None or abs(number) >= MAX_NUMBER:
+            raise yaml.constructor.ConstructorError(None, None, "a number is too large", node.start_mark)
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
 
 def load_all(text: str) -> Iterator[Any]:
     """Yield the documents of ``text``. Raises PlainYamlError."""
@@ -44,8 +61,9 @@ def load_all(text: str) -> Iterator[Any]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise PlainYamlError(line, str(error.problem)) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise PlainYamlError(0, str(error).partition("\n")[0]) from error
+    except (yaml.YAMLError, *_RAISED) as error:
+        # PyYAML raises the last few for a tag that does not fit its value, such as !!bool 5.
+        raise PlainYamlError(0, str(error).partition("\n")[0] or "a value does not fit its tag") from error
     except RecursionError:
         raise PlainYamlError(0, "it is nested too deeply") from None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.errors import TemplateError
+from gfd.files import CONFIGURATION_BYTES, read_text
 from gfd.frozen import dataclass
 from gfd.trust import distrust_directory
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX = ".j2"
-MAX_BYTES = 1 << 20
-"""Of all templates together; Kubernetes allows a ConfigMap as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +33,7 @@ class Source:
 def read(folder: Path) -> tuple[Source, ...]:
     """Return every ``*.j2`` below ``folder``, by name.
 
-    Raises TemplateError, also where everybody may write there.
+    Raises TemplateError, also where everybody may write there and for more than 1 MiB of all together.
     """
     reason = distrust_directory(folder)
     if reason is not None:
@@ -44,17 +43,12 @@ def read(folder: Path) -> tuple[Source, ...]:
     for path in sorted(_find(folder)):
         name = str(path.relative_to(folder))
         try:
-            data = path.read_bytes()
-            text = data.decode()
+            text = read_text(path, CONFIGURATION_BYTES)
         except OSError as error:
             raise TemplateError(str(path), 0, f"cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise TemplateError(str(path), 0, "is not text in UTF-8") from error
-        size += len(data)
-        if size > MAX_BYTES:
-            raise TemplateError(
-                str(folder), 0, f"holds more than {MAX_BYTES} bytes of templates; remove what is not used"
-            )
+        size += len(text.encode())
+        if size > CONFIGURATION_BYTES:
+            raise TemplateError(str(folder), 0, "holds more than 1 MiB of templates; remove what is not used")
         sources.append(Source(name=name, path=str(path), text=text))
     return tuple(sources)
 
@@ -70,5 +64,5 @@ def _find(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _find(entry)
-        elif entry.suffix == SUFFIX and entry.is_file():
+        elif entry.suffix == SUFFIX:
             yield entry

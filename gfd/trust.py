@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def distrust_directory(path: Path) -> str | None:
@@ -40,7 +40,7 @@ def distrust_file(path: Path) -> str | None:
     if mode is not None:
         return _explain(path, mode)
     # A link can be replaced where it lies, and what it leads to where that lies.
-    for folder in (path.parent, path.resolve().parent):
+    for folder in (path.parent, Path(os.path.realpath(path)).parent):
         mode = _writable_mode(folder)
         if mode is not None and not mode & stat.S_ISVTX:
             return _explain(folder, mode)

@@ -30,6 +30,8 @@ _UNITS_NS = {
 _NEXT_UNIT = {"": "s", "h": "m", "m": "s", "s": "ms", "ms": "us"}
 _LIMIT_NS = 2**63
 _MAX_NS = _LIMIT_NS - 1
+_MAX_DIGITS = 19
+"""Of a number below 2^63; Python refuses to read one of more than 4,300."""
 _PART = re.compile(r"([0-9]*)(?:(\.)([0-9]*))?([^0-9.]*)")
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -45,7 +47,7 @@ def duration_ns(text: str) -> int:
     if body == "0":
         return 0
     if not body:
-        raise ValueError(f"is not a duration: {text!r}; write one like 60s or 1m30s")
+        raise ValueError(f"is not a duration: {quoted(text)}; write one like 60s or 1m30s")
     total = position = 0
     unit = ""
     while position < len(body):
@@ -54,18 +56,26 @@ def duration_ns(text: str) -> int:
         whole, fraction, previous = part[1], part[3] or "", unit
         unit = part[4]
         if not whole and not fraction:
-            raise ValueError(f"is not a duration: {text!r}; write one like 60s or 1m30s")
+            raise ValueError(f"is not a duration: {quoted(text)}; write one like 60s or 1m30s")
         if not unit:
             meant = _NEXT_UNIT.get(previous, "ns")
-            raise ValueError(f"has no unit: {text!r}; was {text}{meant} meant?")
+            raise ValueError(f"has no unit: {quoted(text)}; was {shorten(text)}{meant} meant?")
         if unit not in _UNITS_NS:
-            raise ValueError(f"has the unknown unit {unit!r} in {text!r}; there are h, m, s, ms, us and ns")
+            raise ValueError(
+                f"has the unknown unit {unit!r} in {quoted(text)}; there are h, m, s, ms, us and ns"
+            )
+        if len(whole.lstrip("0")) > _MAX_DIGITS:
+            raise ValueError(_too_long(text))
         total += _scaled(int(whole or "0"), fraction, _UNITS_NS[unit])
         position = part.end()
     is_negative = text[0] == "-"
     if total > (_LIMIT_NS if is_negative else _MAX_NS):
-        raise ValueError(f"is too long: {text!r}; the longest duration is 2562047h, or {INFINITE}")
+        raise ValueError(_too_long(text))
     return -total if is_negative else total
+
+
+def _too_long(text: str) -> str:
+    return f"is too long: {quoted(text)}; the longest duration is 2562047h, or {INFINITE}"
 
 
 def _scaled(whole: int, fraction: str, unit_ns: int) -> int:
@@ -93,15 +103,18 @@ def parse_bool(text: str) -> bool:
         return True
     if text in _FALSE:
         return False
-    raise ValueError(f"is neither true nor false: {text!r}; write true or false (1, 0, t, f work too)")
+    raise ValueError(f"is neither true nor false: {quoted(text)}; write true or false (1, 0, t, f work too)")
 
 
 def parse_int(text: str) -> int:
     """Return a whole number; ``0x10`` and its like work, as in Go."""
     try:
-        return int(text, 0)
+        number = int(text, 0)
     except ValueError:
-        raise ValueError(f"is not a whole number: {text!r}") from None
+        raise ValueError(f"is not a whole number: {quoted(text)}") from None
+    if abs(number) >= _LIMIT_NS:
+        raise ValueError(f"is too large: {quoted(text)}")
+    return number
 
 
 def parse_float(text: str) -> float:
@@ -111,9 +124,9 @@ def parse_float(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ValueError(f"is not a number: {text!r}") from None
+        raise ValueError(f"is not a number: {quoted(text)}") from None
     if not isfinite(number):
-        raise ValueError(f"is not a finite number: {text!r}")
+        raise ValueError(f"is not a finite number: {quoted(text)}")
     return number
 
 
@@ -129,9 +142,13 @@ def parse_address(text: str) -> tuple[str, int]:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError(f"is not an address: {text!r}; put an IPv6 host into brackets, as in [::1]:8080")
-    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
-        raise ValueError(f"has no port from 1 to 65535: {text!r}; write one like :8080 or 127.0.0.1:8080")
+        raise ValueError(
+            f"is not an address: {quoted(text)}; put an IPv6 host into brackets, as in [::1]:8080"
+        )
+    if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65_536:
+        raise ValueError(
+            f"has no port from 1 to 65535: {quoted(text)}; write one like :8080 or 127.0.0.1:8080"
+        )
     return host, int(port)
 
 
@@ -140,7 +157,7 @@ def one_of(text: str, known: Iterable[str]) -> str:
     names = tuple(known)
     if text in names:
         return text
-    raise ValueError(f"is unknown: {text!r}; there are {', '.join(names)}{did_you_mean(text, names)}")
+    raise ValueError(f"is unknown: {quoted(text)}; there are {', '.join(names)}{did_you_mean(text, names)}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -156,6 +173,16 @@ def closest(word: str, known: Iterable[str]) -> str:
     by_folded = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), by_folded, n=1)
     return by_folded[near[0]] if near else ""
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """Return ``text`` with at most ``limit`` characters: what a file holds may be a megabyte."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` in quotes, shortened, to show in a message."""
+    return shorten(repr(text))
 
 
 def shown(value: object) -> str:

@@ -344,6 +344,11 @@ def test_completion_without_shtab(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> 
             2,
             "--device-discovery-strategy (command line): tegra is not",
         ),
+        (
+            ["config", "--config-file=/dev/zero"],
+            1,
+            "--config-file (/dev/zero): cannot read /dev/zero: it is a character device, not a regular file",
+        ),
         (["dump", "--inventory=/gone"], 1, "/gone: No such file or directory; take one with gfd snapshot"),
         (["dump", "--inventory=/"], 1, "/: Is a directory"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 def say(file: Path, text: str) -> ConfigFile:
     file.write_text(text)
-    return read(file, "CONFIG_FILE")
+    return read(file, origin="CONFIG_FILE")
 
 
 def texts(file: Path, text: str) -> dict[str, tuple[str, ...]]:
@@ -113,6 +114,7 @@ def test_values_are_what_yaml_v2_takes_them_for(text: str, value: object) -> Non
     [
         ("a: [", 1, "is not YAML: expected the node content"),
         ("a: 1\nb:\n\tc: 1\n", 3, "is not YAML: found character '\\t'"),
+        ("a: 1\nb: \xc4\x02\n", 2, "is not YAML: unacceptable character #x0002"),
         ("a: 1\n b: 2\n", 2, "is not YAML: mapping values are not allowed here"),
         ("\x00", 1, "is not YAML: unacceptable character"),
         ("a: 1\nb: *x\n", 2, "is not YAML: found undefined alias"),
@@ -131,7 +133,7 @@ def test_what_is_not_yaml_is_refused_with_its_line(file: Path, text: str, line: 
         read_tree(text.encode())
     assert str(refused.value).startswith(reason)
     assert refused.value.line == line
-    assert refusal(file, text).startswith(f"--config-file (CONFIG_FILE): FILE:{line}: {reason}")
+    assert refusal(file, text).startswith(f"--config-file (FILE:{line}): {reason}")
 
 
 def test_yaml_without_a_place_is_refused_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,17 +498,206 @@ timeSlicing: {}
     ]
 
 
+SHARING_TEXT = "sharing:\n  timeSlicing:\n    resources:\n    - {name: gpu, replicas: 4}\n"
+CONFIG_MAP = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: plugin}
+data:
+  config.yaml: |
+    version: v1
+    flgas: {}
+    sharing:
+      timeSlicing:
+        resources:
+        - name: gpu
+          replicas: 4
+"""
+
+
+def test_a_config_map_with_one_text_is_taken_for_it(file: Path) -> None:
+    found = say(file, CONFIG_MAP)
+    assert found.sharing.resources == (SharedResource(name="nvidia.com/gpu", replicas=4),)
+    # Lines are those of the file.
+    assert [(key.path, key.line) for key in found.unknown_keys] == [("flgas", 7)]
+    broken = CONFIG_MAP.replace("replicas: 4", "replicas: 1")
+    assert refusal(file, broken).startswith("sharing.timeSlicing.resources[0].replicas (FILE:12): expected")
+    assert refusal(file, CONFIG_MAP.replace("flgas: {}", "flgas: [")).startswith(
+        "--config-file (FILE:9): is not"
+    )
+    assert refusal(file, CONFIG_MAP.replace("- name: gpu", "- name: [")).startswith(
+        "--config-file (FILE:12): is"
+    )
+
+
+def test_a_config_map_in_json_has_its_text_on_one_line(file: Path) -> None:
+    tree = {"kind": "ConfigMap", "data": {"a": SHARING_TEXT + "flgas: 1\n"}}
+    found = say(file, json.dumps(tree, indent=1))
+    assert found.sharing.resources == (SharedResource(name="nvidia.com/gpu", replicas=4),)
+    assert [key.line for key in found.unknown_keys] == [4]
+    assert refusal(file, json.dumps(tree, indent=1).replace("4}", "1}")).startswith(
+        "sharing.timeSlicing.resources[0].replicas (FILE:4): expected a whole number"
+    )
+
+
+def test_a_config_map_whose_data_was_merged_in(file: Path) -> None:
+    text = f"x: &x\n  data: {{a: {json.dumps(SHARING_TEXT)}}}\nkind: ConfigMap\n<<: *x\n"
+    assert say(file, text).sharing.resources[0].replicas == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("kind: ConfigMap\n", 1, "is a ConfigMap without data; pass the text of a configuration"),
+        ("kind: ConfigMap\ndata: {}", 1, "is a ConfigMap without data; pass the text of a configuration"),
+        ("kind: ConfigMap\ndata: [a]", 1, "is a ConfigMap without data; pass the text of a configuration"),
+        ("kind: ConfigMap\nbinaryData: {a: YQ==}", 1, "is a ConfigMap without data; pass the text of a"),
+        ("kind: ConfigMap\ndata: {a: 5}", 2, "is a ConfigMap whose data.a is no text; pass the text of a"),
+        (
+            "data: {a.yaml: x, b: y}\nkind: ConfigMap",
+            2,
+            (
+                "is a ConfigMap with several keys: a.yaml, b; pass the text of a configuration of one of"
+                " them: kubectl get configmap NAME -o go-template='{{index .data \"a.yaml\"}}'"
+            ),
+        ),
+        (
+            "kind: ConfigMap\nmetadata: {name: n}\ndata: {a: x, b: y}",
+            1,
+            "is a ConfigMap with several keys: a, b",
+        ),
+        (
+            "apiVersion: v1\nkind: List\nitems: [{kind: ConfigMap}, {}]",
+            2,
+            "is a Kubernetes List of 2 objects; pass the text of a configuration, or one ConfigMap with it",
+        ),
+        (
+            "apiVersion: v1\nkind: Pod",
+            2,
+            "is a Kubernetes Pod; pass the text of a configuration, or a ConfigMap",
+        ),
+        ("apiVersion: v1\nkind: [x]", 2, "is a Kubernetes object; pass the text of a configuration, or a"),
+        (
+            "kind: ConfigMap\ndata:\n  a: |\n    kind: ConfigMap\n",
+            4,
+            "is a ConfigMap with another object of Kubernetes in it",
+        ),
+    ],
+)
+def test_what_kubernetes_object_it_is(file: Path, text: str, line: int, reason: str) -> None:
+    assert refusal(file, text).startswith(f"--config-file (FILE:{line}): {reason}")
+
+
+def test_a_kind_alone_is_an_unknown_key(file: Path) -> None:
+    assert [key.path for key in say(file, "kind: x\n").unknown_keys] == ["kind"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "hint"),
+    [
+        ("flags: {renameByDefault: true}", "flags.renameByDefault", "sharing.timeSlicing.renameByDefault"),
+        ("flags: {sharing: {}}", "flags.sharing", "sharing, at the top level"),
+        ("sharing: {resources: []}", "sharing.resources", "sharing.timeSlicing.resources"),
+        ("sharing: {renamebydefault: y}", "sharing.renamebydefault", "sharing.timeSlicing.renameByDefault"),
+        ("timeSlicing: {x: 1}", "timeSlicing", "sharing.timeSlicing"),
+        ("mps: {}", "mps", "sharing.mps"),
+        ("replicas: 2", "replicas", "sharing.timeSlicing.resources[].replicas"),
+        ("migstrategy: single", "migstrategy", "flags.migStrategy"),
+        ("migStratgy: single", "migStratgy", "flags.migStrategy"),
+        ("gfd: {}", "gfd", "flags.gfd"),
+        ("flags: {imex: {}}", "flags.imex", "imex, at the top level"),
+        ("flags: {resources: {}}", "flags.resources", "resources, at the top level"),
+        ("flags: {resources: [{}]}", "flags.resources", "sharing.timeSlicing.resources"),
+        ("flags: {version: v1}", "flags.version", "version, at the top level"),
+        ("pattern: x", "pattern", "resources.gpus[].pattern"),
+        ("flgas: {}", "flgas", "flags"),
+    ],
+)
+def test_a_misplaced_key_is_told_its_place(file: Path, text: str, path: str, hint: str) -> None:
+    (key, *_) = say(file, text).unknown_keys
+    assert (key.path, key.hint) == (path, f"; did you mean {hint}?")
+
+
+def test_what_is_in_a_misplaced_section_is_told_its_place_too(file: Path) -> None:
+    keys = say(file, "timeSlicing:\n  replicas: 4\n  renameByDefault: true\n").unknown_keys
+    assert [(key.path, key.line, key.hint) for key in keys] == [
+        ("timeSlicing", 1, "; did you mean sharing.timeSlicing?"),
+        ("timeSlicing.replicas", 2, "; did you mean sharing.timeSlicing.resources[].replicas?"),
+    ]
+
+
+def test_misplaced_keys_of_sharing(file: Path) -> None:
+    shared = (
+        "sharing:\n  mps:\n    resources:\n    - name: gpu\n      replicas: 2\n      renameByDefault: true\n"
+    )
+    assert [(key.path, key.line, key.hint) for key in say(file, shared).unknown_keys] == [
+        ("sharing.mps.resources[0].renameByDefault", 6, "; did you mean sharing.mps.renameByDefault?")
+    ]
+    assert refusal(file, "sharing: {timeSlicing: {replicas: 4}}") == (
+        "sharing.timeSlicing (FILE:1): shares no resources; list at least one, or remove the section;"
+        " replicas belongs into an item of sharing.timeSlicing.resources"
+    )
+    assert refusal(file, "resources: [{name: gpu, replicas: 4}]") == (
+        "resources (FILE:1): expected keys and values, found a list; did you mean"
+        " sharing.timeSlicing.resources?"
+    )
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as missing:
-        read(tmp_path / "none", "CONFIG_FILE")
+        read(tmp_path / "none", origin="CONFIG_FILE")
     assert str(missing.value) == (
         f"--config-file (CONFIG_FILE): cannot read {tmp_path / 'none'}: No such file or directory"
     )
     with pytest.raises(ConfigError, match="Is a directory"):
-        read(tmp_path, "command line")
+        read(tmp_path)
 
 
 def test_bytes_that_are_no_text_are_refused(file: Path) -> None:
     file.write_bytes(b"version: \xff\xfe\xfa\n")
-    with pytest.raises(ConfigError, match="is not YAML"):
-        read(file, "CONFIG_FILE")
+    with pytest.raises(ConfigError) as refused:
+        read(file)
+    assert str(refused.value) == (
+        f"--config-file ({file}:1): is not YAML: unacceptable character #x00ff: invalid start byte"
+    )
+
+
+@pytest.mark.parametrize("origin", ["command line", "CONFIG_FILE"])
+def test_a_file_that_has_no_end_is_refused(file: Path, origin: str) -> None:
+    file.write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(ConfigError) as refused:
+        read(file, origin=origin)
+    place = file if origin == "command line" else origin
+    assert str(refused.value) == f"--config-file ({place}): cannot read {file}: it holds more than 1 MiB"
+
+
+def test_merges_of_merges_are_refused_before_they_fill_the_memory(file: Path) -> None:
+    lines = ["a0: &a0 {k0: 0}"] + [f"a{i}: &a{i} {{<<: *a{i - 1}, k{i}: 0}}" for i in range(1, 10_000)]
+    assert refusal(file, "\n".join(lines)) == "--config-file (FILE:447): merges (<<) copy too many keys"
+
+
+def test_no_line_is_told_that_the_file_does_not_have(file: Path) -> None:
+    assert refusal(file, "a:\n  b: [").startswith("--config-file (FILE:2): is not YAML")
+    assert refusal(file, "a:\n  b: [\n").startswith("--config-file (FILE:2): is not YAML")
+
+
+@pytest.mark.parametrize("digits", [20, 5000, 500_000])
+def test_a_number_without_end_is_no_number(file: Path, digits: int) -> None:
+    """Python refuses to read a number of more than 4,300 digits."""
+    number = "9" * digits
+    sharing = f"sharing: {{mps: {{resources: [{{name: gpu, replicas: {number}}}]}}}}"
+    said = refusal(file, sharing)
+    assert said.startswith(
+        "sharing.mps.resources[0].replicas (FILE:1): expected a whole number of at least 2"
+    )
+    assert len(said) < 250
+    said = refusal(file, f"flags: {{gfd: {{sleepInterval: {number}s}}}}")
+    assert said.startswith("flags.gfd.sleepInterval (FILE:1): is too long: '99999999999999999999")
+    assert len(said) < 250
+    devices = f"sharing: {{mps: {{resources: [{{name: gpu, replicas: 2, devices: ['{number}']}}]}}}}"
+    assert refusal(file, devices).startswith("sharing.mps.resources[0].devices (FILE:1): expected all")
+
+
+def test_not_every_unknown_key_is_told(file: Path) -> None:
+    found = say(file, "".join(f"key{number:03}: 1\n" for number in range(200)))
+    assert len(found.unknown_keys) == 50
+    assert found.warnings == (f"{file}:51: there are more than 50 unknown keys; is this a configuration?",)

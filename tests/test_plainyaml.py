@@ -23,6 +23,10 @@ def test_documents() -> None:
         ("a: !!python/object:x.y {}", 1, "could not determine a constructor for the tag"),
         ("\x00", 0, "unacceptable character #x0000"),
         ("a: 2026-13-45", 0, "month must be in 1..12"),
+        ("a: 1\nb: " + "9" * 5000, 2, "a number is too large"),
+        ("a: 0x" + "f" * 50, 1, "a number is too large"),
+        ("a: !!bool 5", 0, "'5'"),
+        ("a: !!timestamp x", 0, "'NoneType' object has no attribute"),
         (NESTED, 1, "exceeded maximum nesting depth"),
     ],
 )

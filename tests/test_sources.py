@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_template_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_bytes(b"\xff\xfe")
-    with pytest.raises(TemplateError, match=r"mine\.j2: is not text in UTF-8$"):
+    with pytest.raises(TemplateError, match=r"mine\.j2: cannot be read: line 1 is not text in UTF-8$"):
         sources.read(tmp_path)
 
 
@@ -47,8 +48,19 @@ def test_a_template_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_more_than_anyone_needs(tmp_path: Path) -> None:
-    (tmp_path / "mine.j2").write_text("#" * (1 << 20) + "\n")
-    with pytest.raises(TemplateError, match=r"holds more than 1048576 bytes of templates"):
+    for name in ("a.j2", "b.j2"):
+        (tmp_path / name).write_text("#" * (1 << 19) + "\n")
+    with pytest.raises(TemplateError, match=r"holds more than 1 MiB of templates"):
+        sources.read(tmp_path)
+    (tmp_path / "b.j2").write_text("")
+    os.truncate(tmp_path / "b.j2", 3 << 30)
+    with pytest.raises(TemplateError, match=r"b\.j2: cannot be read: it holds more than 1 MiB$"):
+        sources.read(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_a_template(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine.j2")
+    with pytest.raises(TemplateError, match=r"mine\.j2: cannot be read: it is a pipe, not a regular file$"):
         sources.read(tmp_path)
 
 

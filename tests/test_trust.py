@@ -160,3 +160,8 @@ def test_a_read_only_mount_is_trusted_whatever_its_modes(tmp_path: Path) -> None
         pytest.skip(f"mounting is refused here: {mounted.stderr.strip()}")
     assert mounted.stderr == ""
     assert mounted.stdout == "None\nNone\n"
+
+
+def test_a_link_to_itself_is_told_by_whoever_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert distrust_file(tmp_path / "loop") is None

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import InventoryError
+from gfd.files import CONFIGURATION_BYTES, read_text
 from gfd.frozen import dataclass
+from gfd.values import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+MAX_NUMBER = 2**63
+_VERSION_PART = re.compile("[0-9]{1,6}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -22,16 +28,44 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def load(path: Path) -> Field:
-    """Return the content of a YAML (or JSON) file. Raises InventoryError where it is neither."""
-    import yaml
+    """Return the content of a YAML (or JSON) file, or of the one text in a ConfigMap.
+
+    Raises InventoryError where it is neither, cannot be read or is another object of Kubernetes.
+    """
+    from gfd import plainyaml
 
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InventoryError(str(path), "", f"cannot be read: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InventoryError(str(path), "", f"is not YAML: {' '.join(str(error).split())}") from error
+        text = read_text(path, CONFIGURATION_BYTES)
+    except OSError as error:
+        raise InventoryError(str(path), "", f"cannot be read: {error.strerror}") from error
+    last_line = len(text.splitlines())
+    try:
+        value = plainyaml.load(text)
+        if isinstance(value, dict) and "kind" in value:
+            inner, last_line = _unwrap(path, text)
+            value = plainyaml.load(inner)
+    except plainyaml.PlainYamlError as error:
+        place = f"{path}:{min(error.line, last_line)}" if error.line else str(path)
+        raise InventoryError(place, "", f"is not YAML: {error}") from error
     return Field(source=str(path), path="", value=value)
+
+
+def _unwrap(path: Path, text: str) -> tuple[str, int]:
+    """Return the text in a ConfigMap and its last line, ``text`` itself where that is none.
+
+    Raises InventoryError for other objects of Kubernetes.
+    """
+    from gfd.configmap import is_kubernetes_object, unwrap
+    from gfd.configtree import TreeError, read_tree
+
+    try:
+        tree = read_tree(text.encode())
+        if is_kubernetes_object(tree):
+            inner = unwrap(text.encode(), tree, "the text of such a file")
+            return inner.text, inner.last_line
+    except TreeError as error:
+        raise InventoryError(f"{path}:{error.line}", "", str(error)) from error
+    return text, len(text.splitlines())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,27 +112,38 @@ class Field:
         """Return a text."""
         if not isinstance(self.value, str):
             # YAML takes 11.2 for a number, and 0000:07:00.0 for one to the base 60.
-            raise self.error(f"a text is needed, not {self.value!r}; put it in quotes")
+            raise self.error(f"a text is needed, not {self._found}; put it in quotes")
         return self.value
 
     def whole(self, least: int = 0) -> int:
-        """Return a whole number of at least ``least``."""
-        if not isinstance(self.value, int) or isinstance(self.value, bool) or self.value < least:
-            raise self.error(f"a whole number of at least {least} is needed, not {self.value!r}")
+        """Return a whole number of at least ``least`` and less than 2^63."""
+        if (
+            not isinstance(self.value, int)
+            or isinstance(self.value, bool)
+            or not least <= self.value < MAX_NUMBER
+        ):
+            raise self.error(f"a whole number of at least {least} is needed, not {self._found}")
         return self.value
 
     def version(self) -> tuple[int, int]:
         """Return major and minor of a version such as "12.4"."""
         major, _, minor = self.text().partition(".")
-        if not (major.isdecimal() and minor.isdecimal()):
-            raise self.error(f'a version such as "12.4" is needed, not {self.value!r}')
+        if not (_VERSION_PART.fullmatch(major) and _VERSION_PART.fullmatch(minor)):
+            raise self.error(f'a version such as "12.4" is needed, not {self._found}')
         return int(major), int(minor)
 
     def truth(self) -> bool:
         """Return true or false."""
         if not isinstance(self.value, bool):
-            raise self.error(f"true or false is needed, not {self.value!r}")
+            raise self.error(f"true or false is needed, not {self._found}")
         return self.value
+
+    @property
+    def _found(self) -> str:
+        """The value in short: with anchors of anchors a few lines are without end."""
+        if isinstance(self.value, dict | list):
+            return f"a {'mapping' if isinstance(self.value, dict) else 'list'} of {len(self.value)}"
+        return shorten(repr(self.value))
 
     def _child(self, step: str, value: Any) -> Field:
         return Field(source=self.source, path=f"{self.path}{step}", value=value)

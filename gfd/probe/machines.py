@@ -82,7 +82,7 @@ def read(machine: str, layout: str | None = None, layout_name: str | None = None
 def _load(machine: str) -> Field:
     if mig_config.is_path(machine):
         path = Path(machine)
-        if not path.is_file():
+        if not path.exists():
             raise ConfigError("--simulate", "command line", f"there is no file {machine}")
     elif machine in names():
         path = FOLDER / f"{machine}.yaml"

@@ -11,6 +11,7 @@ import os
 from functools import cache
 from pathlib import Path
 
+from gfd.files import MACHINE_TYPE_BYTES, read_text
 from gfd.inventory import Failure, Vgpu
 
 ROOT = Path("/")
@@ -38,10 +39,9 @@ def read_machine_type(path: str) -> tuple[str | None, Failure | None]:
     if not path:
         return None, None
     try:
-        content = Path(path).read_bytes()
+        return read_text(path, MACHINE_TYPE_BYTES, errors="replace").strip(), None
     except OSError as error:
         return None, _failure("machine_type", path, "", error)
-    return content.decode(errors="replace").strip(), None
 
 
 def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, Failure | None]:
@@ -79,7 +79,7 @@ def _vendor(folder: str) -> int:
 def read_numa_node(address: str, root: Path = ROOT) -> int | None:
     """Return the NUMA node of a PCI device; None where the kernel says -1, or nothing."""
     try:
-        node = int((root / PCI_DEVICES / address / "numa_node").read_text())
+        node = _read_number(f"{_pci_devices(root)}/{address}/numa_node")
     except (OSError, ValueError):
         return None
     return node if node >= 0 else None
@@ -183,7 +183,7 @@ def find_host_driver(capability: bytes) -> tuple[str, str] | None:
 
 
 def _read(path: str, size: int) -> bytes:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         return os.read(file, size)
     finally:

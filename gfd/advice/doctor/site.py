@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gfd.advice.attempt import attempt
 from gfd.errors import GfdError
+from gfd.files import PROC_BYTES, read_text
 from gfd.frozen import replace
 from gfd.mounts import MOUNTINFO, NVIDIA
 
@@ -73,7 +74,7 @@ class Site:
     def kernel_line(self) -> str | None:
         """The first line of what the loaded kernel module says of itself; None where there is none."""
         try:
-            return (self.proc_nvidia / "version").read_text(errors="replace").partition("\n")[0].strip()
+            return read_text(self.proc_nvidia / "version", PROC_BYTES, "replace").partition("\n")[0].strip()
         except OSError:
             return None
 

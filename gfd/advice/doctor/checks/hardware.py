@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.advice.doctor.site import WSL_DEVICE
 from gfd.errors import DriverUnavailable, GfdError
+from gfd.files import PROC_BYTES, read_text
 from gfd.mounts import ADVICE, find_blindness
 from gfd.needs import NO_PERMISSION, SEE_MIG, find_refusal
 from gfd.probe.library import find_program
@@ -115,7 +116,7 @@ def _closed(paths: list[Path]) -> Finding | None:
 def _minors(site: Site) -> list[int]:
     found = []
     for file in sorted((site.proc_nvidia / "gpus").glob("*/information")):
-        match = _MINOR.search(file.read_text(errors="replace"))
+        match = _MINOR.search(read_text(file, PROC_BYTES, "replace"))
         if match:
             found.append(int(match[1]))
     return sorted(found)
@@ -157,7 +158,7 @@ def _closed_monitor(site: Site, capabilities: Path) -> str | None:
     """Return why the device that shows all MIG instances cannot be read; None where it can."""
     try:
         match = re.search(
-            r"DeviceFileMinor:\s*(\d+)", (capabilities / "mig/monitor").read_text(errors="replace")
+            r"DeviceFileMinor:\s*(\d+)", read_text(capabilities / "mig/monitor", PROC_BYTES, "replace")
         )
     except OSError:
         return f"there is no {capabilities}/mig/monitor"

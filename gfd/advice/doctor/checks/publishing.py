@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.advice.diff import compare, summarise
 from gfd.advice.doctor.finding import Check, fail, ok, skip, warn
 from gfd.errors import DriverUnavailable, GfdError
+from gfd.files import PROC_BYTES, read_text
 from gfd.frozen import replace
 from gfd.mounts import mount_of, parse
 from gfd.sinks.file import MAX_BYTES
@@ -54,7 +55,7 @@ def _file(site: Site) -> Finding:
     if difference := _find_difference(site, file):
         step = "is gfd running on this node, with these options? gfd diff shows what it would change"
         return warn(f"{file} is not what this machine renders: {difference}", step)
-    return ok(f"{file}, {len(file.read_text(errors='replace').splitlines())} lines")
+    return ok(f"{file}, {len(read_text(file, PROC_BYTES, 'replace').splitlines())} lines")
 
 
 def _find_difference(site: Site, file: Path) -> str:
@@ -123,7 +124,7 @@ def _ask_cluster(cluster: Cluster, labels: Labels) -> Finding:
 def _find_process(site: Site) -> str | None:
     for file in sorted(site.under("/proc").glob("[0-9]*/comm")):
         try:
-            if file.read_text(errors="replace").strip() == "nfd-worker":
+            if read_text(file, PROC_BYTES, "replace").strip() == "nfd-worker":
                 return file.parent.name
         except OSError:  # it has ended
             continue
