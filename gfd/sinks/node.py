@@ -16,13 +16,13 @@ from gfd.cluster.api import APPLY, METADATA
 from gfd.cluster.changes import describe_node
 from gfd.cluster.follower import Follower, is_newer
 from gfd.cluster.objects import OBJECT
-from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd, holders
+from gfd.cluster.ownership import MANAGER, applied_by, conflicts, held_by_nfd
 from gfd.cluster.refusal import explain
 from gfd.errors import ApiError, PublishError
 from gfd.labels import differ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from gfd.cluster.api import Api
     from gfd.drift import Drift
@@ -105,13 +105,18 @@ class Node:
 
     def foresee(self, labels: Labels) -> list[Prospect]:
         """Return what of the Node would change, and what others hold there. Raises PublishError."""
+        from gfd.sinks.prospect import foresee_node
+
         try:
             seen = self._read()
         except ApiError as error:
             raise self._explain(error) from error
         wanted = self._wanted(seen, labels)
+        found = (
+            foresee_node(seen, kind, wanted[kind], labels, is_forcing=self._is_forcing) for kind in KINDS
+        )
         return sorted(
-            (each for kind in KINDS for each in self._foresee(seen, kind, wanted[kind], labels)),
+            (each for prospects in found for each in prospects),
             key=lambda each: (each.key, each.is_annotation),
         )
 
@@ -226,32 +231,6 @@ class Node:
                 is_annotation = self._as_annotations is not None and self._as_annotations.fullmatch(key)
                 wanted["annotations" if is_annotation else "labels"][key] = value
         return wanted
-
-    def _foresee(
-        self, seen: Mapping[str, Any], kind: str, wanted: Labels, rendered: Labels
-    ) -> Iterator[Prospect]:
-        from gfd.sinks.prospect import VENDOR, Prospect
-
-        has, applied = seen.get(kind) or {}, applied_by(seen, MANAGER, kind)
-        held = holders(seen, kind)
-        by_nfd = held_by_nfd(seen) if kind == "labels" else frozenset()
-        for key in {*wanted, *(applied & has.keys()), *(key for key in has if key.startswith(VENDOR))}:
-            others = tuple(manager for manager in held.get(key, ()) if manager != MANAGER)
-            now = then = has.get(key)
-            if key in by_nfd:
-                pass
-            elif key in wanted and (self._is_forcing or not others):
-                then = wanted[key]
-            elif key in applied and not others:
-                then = None
-            yield Prospect(
-                key=key,
-                now=now,
-                then=then,
-                holders=others,
-                is_annotation=kind == "annotations",
-                is_blocked=key in by_nfd and key in rendered,
-            )
 
     def _lacks(self, seen: Mapping[str, Any], labels: Labels) -> bool:
         """Whether the Node differs from what gfd would make of it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gfd.cluster.ownership import MANAGER, applied_by, held_by_nfd, holders
 from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from gfd.labels import Labels
 
@@ -49,3 +50,33 @@ def foresee(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[P
         for key in sorted({*own, *wanted, *foreign})
         for is_own in [key in own or key in wanted]
     ]
+
+
+def foresee_node(
+    seen: Mapping[str, Any], kind: str, wanted: Labels, rendered: Labels, *, is_forcing: bool
+) -> Iterator[Prospect]:
+    """Yield what becomes of the labels or annotations of a Node, which gfd shares with others.
+
+    ``seen`` is the Node's metadata, ``wanted`` what gfd would hold there, ``rendered`` what it has to
+    publish. With ``is_forcing`` gfd takes over what other managers than NFD hold.
+    """
+    has, applied = seen.get(kind) or {}, applied_by(seen, MANAGER, kind)
+    held = holders(seen, kind)
+    by_nfd = held_by_nfd(seen) if kind == "labels" else frozenset()
+    for key in {*wanted, *(applied & has.keys()), *(key for key in has if key.startswith(VENDOR))}:
+        others = tuple(manager for manager in held.get(key, ()) if manager != MANAGER)
+        now = then = has.get(key)
+        if key in by_nfd:
+            pass
+        elif key in wanted and (is_forcing or not others):
+            then = wanted[key]
+        elif key in applied and not others:
+            then = None
+        yield Prospect(
+            key=key,
+            now=now,
+            then=then,
+            holders=others,
+            is_annotation=kind == "annotations",
+            is_blocked=key in by_nfd and key in rendered,
+        )

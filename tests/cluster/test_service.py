@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gfd.errors import ApiError
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
@@ -61,6 +62,14 @@ class Deployed:
         query = {"fieldSelector": f"metadata.name=nvidia-features-for-{self.node}"}
         items = self.plane.admin.request("GET", FEATURES, query=query)["items"]
         return dict(items[0]["spec"]["labels"]) if items else {}
+
+    def is_readable(self) -> bool:
+        """Whether the server answers: of custom resources it says for a while that their storage begins."""
+        try:
+            self.labels  # noqa: B018
+        except ApiError:
+            return False
+        return True
 
     def requests(self) -> list[str]:
         """Return the verbs of what this agent asked for."""
@@ -161,12 +170,14 @@ def test_an_api_server_that_comes_late_and_goes(deployed: Deployed) -> None:
         assert f"the API server {plane.host} does not answer" in failed[0]["reason"]
         assert failed[0]["level"] == "warning"
         plane.start_api_server()
+        wait_for(deployed.is_readable, "the storage of what was published")
         wait_for(lambda: service.log("publish.healed"), "the word that it heals", 70)
         has(deployed, "1")
         plane.stop("kube-apiserver")
         service.play(MIG)
         wait_for(lambda: len(service.log("publish.failed")) > len(failed), "another failure")
         plane.start_api_server()
+        wait_for(deployed.is_readable, "the storage of what was published")
         wait_for(lambda: deployed.labels.get(COUNT) == "7", "the last layout", 70)
         # The watch stands again, too.
         wait_for(lambda: deployed.requests().count("watch") >= 1, "the watch", 70)
