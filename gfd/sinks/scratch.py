@@ -27,9 +27,11 @@ _HOLDER_BYTES = 32
 class ScratchError(Exception):
     """The folder cannot be used; the text says why, and what to do."""
 
-    def __init__(self, reason: str, kind: str) -> None:
-        """``kind`` is the reason in one word, as of :class:`gfd.errors.PublishError`."""
-        super().__init__(reason)
+    def __init__(self, reason: str, step: str, kind: str) -> None:
+        """``step`` is what to do, ``kind`` the reason in one word, as of :class:`gfd.errors.PublishError`."""
+        super().__init__(f"{reason}; {step}")
+        self.reason = reason
+        self.step = step
         self.kind = kind
 
 
@@ -89,19 +91,13 @@ class Scratch:
     def _open(self) -> int:
         with contextlib.suppress(FileExistsError):
             os.mkdir(FOLDER, _MODE, dir_fd=self._directory)
+        # Opened as a mere place, it needs no right to be read, and tells whose it is.
+        flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+        folder = os.open(FOLDER, flags, dir_fd=self._directory)
         try:
-            # Opened as a mere place, it needs no right to be read, and tells whose it is.
-            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            folder = os.open(FOLDER, flags, dir_fd=self._directory)
-        except NotADirectoryError as error:
-            reason = f"{self._path} is not a directory; remove it with: rm {self._path}"
-            raise ScratchError(reason, "not_a_directory") from error
-        found = os.fstat(folder)
-        if found.st_uid != os.geteuid():
-            os.close(folder)
-            users = f"belongs to user {found.st_uid}, but gfd runs as user {os.geteuid()}"
-            raise ScratchError(f"{self._path} {users}; remove it with: rm -r {self._path}", "foreign_folder")
-        try:
+            found = os.fstat(folder)
+            if (error := _judge(self._path, found)) is not None:
+                raise error
             if stat.S_IMODE(found.st_mode) & 0o777 != _MODE:
                 os.chmod(".", _MODE, dir_fd=folder)
         except BaseException:
@@ -140,11 +136,8 @@ class Scratch:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = _read_holder(descriptor) or "unknown"
-            raise ScratchError(
-                f"another gfd (process {holder}) writes this file; stop it, or give this one another "
-                "--output-file",
-                "locked",
-            ) from error
+            reason = f"another gfd (process {holder}) writes this file"
+            raise ScratchError(reason, "stop it, or give this one another --output-file", "locked") from error
 
     def _renew_lock(self) -> int:
         """Put a new lock, with this process in it, in the place of the one that is held."""
@@ -187,9 +180,26 @@ class Scratch:
             if error.errno != errno.EISDIR:
                 raise
             path = self._path / name
-            raise ScratchError(
-                f"{path} is a directory; remove it with: rm -r {path}", "not_a_file"
-            ) from error
+            step = f"remove it with: rm -r {path}"
+            raise ScratchError(f"{path} is a directory", step, "not_a_file") from error
+
+
+def examine(directory: Path) -> ScratchError | None:
+    """Return why the folder in ``directory`` cannot be used; None where it can, or is not there yet."""
+    path = directory / FOLDER
+    try:
+        return _judge(path, path.lstat())
+    except OSError:
+        return None
+
+
+def _judge(path: Path, found: os.stat_result) -> ScratchError | None:
+    if not stat.S_ISDIR(found.st_mode):
+        return ScratchError(f"{path} is not a directory", f"remove it with: rm {path}", "not_a_directory")
+    if found.st_uid == os.geteuid():
+        return None
+    reason = f"{path} belongs to user {found.st_uid}, but gfd runs as user {os.geteuid()}"
+    return ScratchError(reason, f"remove it with: rm -r {path}", "foreign_folder")
 
 
 def _read_holder(lock: int) -> str:

@@ -423,6 +423,12 @@ def test_the_feature_file(root: Path) -> None:
     assert ask(made, "feature file") == ok(f"{file}, 1 lines")
     file.unlink()
     assert ask(site(root), "feature file").seen == f"{file} is not there"
+    scratch = root / "features.d/.gfd-tmp"
+    scratch.touch()
+    refusal = fail(f"{scratch} is not a directory", f"remove it with: rm {scratch}")
+    assert ask(site(root), "feature file") == refusal
+    scratch.unlink()
+    scratch.mkdir()
     (root / "mountinfo").write_text("27 1 0:44 / / rw - overlay overlay rw\n")
     finding = ask(site(root), "feature file")
     assert finding.seen == f"{root}/features.d is the container's own: nobody else sees it"

@@ -12,6 +12,7 @@ from gfd.files import PROC_BYTES, read_text
 from gfd.frozen import replace
 from gfd.mounts import mount_of, parse
 from gfd.sinks.file import MAX_BYTES
+from gfd.sinks.scratch import examine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,8 @@ def _find_problem(site: Site, folder: Path) -> Finding | None:
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         seen = f"{folder} cannot be written to by user {os.geteuid()}"
         return fail(seen, "run as its owner, or mount it writable")
+    if refusal := examine(folder):
+        return fail(refusal.reason, refusal.step)
     if _is_container_only(site, folder):
         return fail(f"{folder} is the container's own: nobody else sees it", _MOUNT)
     return None
