@@ -10,9 +10,9 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from gfd.backoff import Backoff
+from gfd.doubts import tell_doubts
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.frozen import dataclass, replace
-from gfd.mounts import explain_blindness
 from gfd.places import feature_file, readers
 from gfd.reading import Reading
 from gfd.rivals import tell_drift, tell_rivals
@@ -287,18 +287,9 @@ class Agent:
 
     def _expect(self) -> None:
         """Tell status and log what the configuration in force is, and what is wrong with it."""
-        config, doubts = self.setup.config, list(self.setup.warnings)
-        if config.metrics_addr != self._metrics_addr:
-            doubts.append("--metrics-addr changes when the service is restarted")
-        self._status.expect(config.sinks)
-        self._status.config_loaded(doubts)
-        self._troubles.heal("config")
-        for doubt in doubts:
-            self._troubles.tell(f"doubt {doubt}", "config.doubted", reason=doubt)
-        self._troubles.heal_others("doubt ", {f"doubt {doubt}" for doubt in doubts})
-        tell_rivals(self.setup.publisher, self._status, self._troubles)
-        reason = None if config.simulate else explain_blindness(config.proc_driver_dir)
-        if reason:
-            self._troubles.tell("watch", "watch.blinded", reason=reason)
-        else:
-            self._troubles.heal("watch")
+        setup, status, troubles = self.setup, self._status, self._troubles
+        status.expect(setup.config.sinks)
+        tell_doubts(
+            setup.config, setup.warnings, served_addr=self._metrics_addr, status=status, troubles=troubles
+        )
+        tell_rivals(setup.publisher, status, troubles)

@@ -226,6 +226,12 @@ def test_reload(tmp_path: Path) -> None:
             200,
             "ok\nconfiguration rejected, the one loaded before is in force: " + rejected["reason"] + "\n",
         )
+        # What cannot be read at all does not hang it either.
+        config.unlink()
+        os.mkfifo(config)
+        wait(lambda: len(service.log("config.rejected")) > 1, "the rejection of a pipe")
+        assert service.log("config.rejected")[-1]["reason"].endswith("it is a pipe, not a regular file")
+        config.unlink()
         # What is on disk is what is in force again.
         config.write_text(good)
         wait(lambda: "\ngfd_config_rejected 0.0\n" in fetch(port, "/metrics")[1], "the end of the rejection")

@@ -33,7 +33,7 @@ RECORD: dict[str, Any] = {
         "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
-        "gfd": 69,
+        "gfd": 70,
         "packages": ["apscheduler", "pynvml", "rich", "structlog", "tzlocal"],
     },
     "one-shot starts processes": 1,

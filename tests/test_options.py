@@ -238,6 +238,8 @@ def test_neither(text: str) -> None:
 def test_numbers() -> None:
     assert parse_int("10") == 10
     assert parse_int("-0x10") == -16
+    with pytest.raises(ValueError, match=r"^is too large: '0xfff"):
+        parse_int("0x" + "f" * 5000)
     assert parse_float("2.5") == 2.5
     for text in ("", "ten", "1.5"):
         with pytest.raises(ValueError, match="is not a whole number"):
