@@ -184,6 +184,8 @@ class Agent:
             for _ in range(losses, self._server.losses):
                 self._status.probe_restarted()
             self._status.probes_stuck(self._server.stuck)
+            if printed := self._server.take_printed():
+                self._log.warning("driver.printed", lines=printed.lines, dropped=printed.dropped)
         if reading.missing_driver is None:
             self._has_read, self._is_driverless = True, False
             self._troubles.heal("driver")

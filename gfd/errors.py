@@ -6,6 +6,7 @@ GfdError                what went wrong, where, and what to do next
 ├─ InventoryError       a snapshot or machine file that cannot be read back
 ├─ DocumentError        a Kubernetes object in a file that cannot be used
 ├─ ProbeError           the hardware could not be read
+│  ├─ MalformedAnswer   the process that reads it gave an answer that is none
 │  ├─ DriverUnavailable NVML is not there: no library, no driver, or two that do not match
 │  └─ NvmlCallFailed    one NVML function failed on one device
 ├─ ApiError             the Kubernetes API server refused, or did not answer
@@ -76,6 +77,17 @@ class DocumentError(GfdError):
 
 class ProbeError(GfdError):
     """The hardware could not be read."""
+
+
+class MalformedAnswer(ProbeError):
+    """The process that reads the hardware gave an answer that gfd did not write."""
+
+    def __init__(
+        self,
+        text: str = "the answer of the process that reads the hardware is malformed; the driver's library "
+        "may have written to its pipe",
+    ) -> None:
+        super().__init__(text)
 
 
 class DriverUnavailable(ProbeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gfd.errors import DriverUnavailable
+from gfd.errors import DriverUnavailable, InventoryError, MalformedAnswer
 from gfd.frozen import dataclass
 from gfd.needs import explain_unknown_memory
 from gfd.reading import Reading
@@ -103,11 +103,16 @@ def to_plain(found: Found) -> dict[str, Any]:
 
 
 def from_plain(plain: dict[str, Any]) -> Found:
-    """Return what :func:`to_plain` made plain."""
+    """Return what :func:`to_plain` made plain. Raises MalformedAnswer where it did not."""
     from gfd import snapshot
     from gfd.inventory import Inventory
 
-    return Found(**plain | {"inventory": snapshot.from_plain(Inventory, plain["inventory"], "the reading")})
+    try:
+        return Found(
+            **plain | {"inventory": snapshot.from_plain(Inventory, plain["inventory"], "the reading")}
+        )
+    except (KeyError, TypeError, InventoryError) as error:
+        raise MalformedAnswer from error
 
 
 def is_sound(found: Found) -> bool:

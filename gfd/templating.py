@@ -61,6 +61,9 @@ class Engine:
             raise TemplateError(error.name or name, error.lineno, error.message or "syntax error") from error
         except (JinjaError, OSError, UnicodeDecodeError) as error:
             raise TemplateError(name, 0, f"cannot be loaded: {error}") from error
+        except Exception as error:  # nested too deeply, a number too long: jinja2 does not look for it
+            with limits.lifted():
+                raise TemplateError(name, _find_line(error), _explain(error)) from error
 
     def render(self, name: str, variables: Mapping[str, Any]) -> str:
         """Return what a template writes. Raises TemplateError."""
@@ -70,7 +73,8 @@ class Engine:
         except TemplateError:
             raise
         except Exception as error:  # a template can raise whatever its expressions raise
-            raise self._locate(name, error) from error
+            with limits.lifted():
+                raise self._locate(name, error) from error
 
     def parse(self, name: str) -> tuple[str, nodes.Template]:
         """Return the source of a template, and its syntax tree. Raises TemplateError."""
@@ -103,13 +107,7 @@ class Engine:
                 names[frame.filename] = str(path.relative_to(BUILT_IN))
             if frame.filename in names:
                 name, line, expression = names[frame.filename], frame.lineno or 1, frame.line or ""
-        if isinstance(error, TemplateNotFound):
-            reason = f"there is no template {error.name}"
-        elif isinstance(error, MemoryError):
-            reason = f"it takes more memory than the {limits.MEMORY_BYTES >> 20} MiB that templates may use"
-        else:
-            reason = str(error)
-        return TemplateError(name, line, reason, expression)
+        return TemplateError(name, line, _explain(error), expression)
 
 
 class _Origin(Extension):
@@ -130,6 +128,29 @@ class _Origin(Extension):
 def fit(text: str) -> str:
     """Return ``text`` as a label's value can hold it."""
     return legal(sanitise(text))
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template {error.name}"
+    if isinstance(error, MemoryError):
+        return f"it takes more memory than the {limits.MEMORY_BYTES >> 20} MiB that templates may use"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply, or calls itself without end"
+    if isinstance(error, SyntaxError):
+        return error.msg  # its line is one of the Python that jinja2 makes
+    return str(error)
+
+
+def _find_line(error: Exception) -> int:
+    """Return the line of a template at which jinja2 failed to compile it; 0 where it does not tell."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        known = trace.tb_frame.f_locals
+        owners = [getattr(known.get(name), "lineno", None) for name in ("node", "self")]
+        line = next((found for found in (known.get("lineno"), *owners) if isinstance(found, int)), line)
+        trace = trace.tb_next
+    return line
 
 
 def _collect(name: str, pieces: Iterable[str]) -> str:

@@ -35,21 +35,18 @@ def test_the_oldest_dependencies_are_those_that_are_tested(metadata: configparse
     assert [bound.split(",")[0].replace(">=", "==") for bound in bounds] == lowest
 
 
-def imported(*arguments: str, **environment: str) -> set[str]:
-    """The modules that a run of gfd imports."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "gfd", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, **environment},
-    )
-    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
-    return {line.rpartition("|")[2].strip().split(".")[0] for line in lines}
+def imported(folder: Path, *arguments: str) -> set[str]:
+    """The packages that a run of gfd imports, and each process it forks."""
+    log = folder / "imports"
+    own = {"GFD_HOOK_LOG": str(log), "PYTHONPATH": str(Path(__file__).parent / "hook")}
+    argv = [sys.executable, "-m", "gfd", *arguments]
+    subprocess.run(argv, capture_output=True, check=True, env={**os.environ, **own})
+    lines = (line.split() for line in log.read_text().splitlines())
+    return {words[1].split(".")[0] for words in lines if words[0] == "import"}
 
 
-def test_a_oneshot_imports_only_what_it_uses() -> None:
-    run = imported("--oneshot", "--output-file=", "--fail-on-init-error=false")
+def test_a_oneshot_imports_only_what_it_uses(tmp_path: Path) -> None:
+    run = imported(tmp_path, "--oneshot", "--output-file=", "--fail-on-init-error=false")
     assert "pynvml" in run
     unused = {
         "jinja2",
@@ -65,9 +62,9 @@ def test_a_oneshot_imports_only_what_it_uses() -> None:
     assert run & unused == set()
 
 
-def test_the_help_imports_next_to_nothing() -> None:
+def test_the_help_imports_next_to_nothing(tmp_path: Path) -> None:
     third_party = {"jinja2", "pynvml", "yaml", "structlog", "rich", "kubernetes", "apscheduler"}
-    assert imported("--help") & third_party == set()
+    assert imported(tmp_path, "--help") & third_party == set()
 
 
 @pytest.mark.slow

@@ -176,6 +176,25 @@ def test_more_memory_than_there_is(tmp_path: Path) -> None:
     assert "takes more memory than the 256 MiB that templates may use" in fail(tmp_path, text)
 
 
+NESTED = "it is nested too deeply, or calls itself without end"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"nvidia.com/a={{{{ {'(' * 20_000}1{')' * 20_000} }}}}", f"template mine.j2, line 2: {NESTED}"),
+        (f"nvidia.com/a={{{{ 1{'|string' * 3000} }}}}", f"template mine.j2, line 2: {NESTED}"),
+        (f"nvidia.com/a={{{{ {'not ' * 2000}1 }}}}", f"template mine.j2, line 2: {NESTED}"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", f"template mine.j2, line 2: {NESTED} in «"),
+        (f"{'{% if 1 %}' * 150}{'{% endif %}' * 150}", "template mine.j2: too many levels of indentation"),
+        (f"nvidia.com/a={{{{ {'9' * 5000} }}}}", "template mine.j2, line 2: Exceeds the limit (4300 digits)"),
+    ],
+    ids=["parentheses", "filters", "operators", "calls", "blocks", "digits"],
+)
+def test_what_is_too_much_for_a_compiler(tmp_path: Path, text: str, expected: str) -> None:
+    assert fail(tmp_path, f"\n{text}\n").startswith(expected)
+
+
 def test_a_strategy_without_a_template() -> None:
     with pytest.raises(TemplateError, match=r"^template nothing\.j2: cannot be loaded: nothing\.j2$"):
         Templates().compile("nothing")

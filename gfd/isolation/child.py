@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import mmap
 import os
-import select
 import signal
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from gfd import limits
-from gfd.errors import GfdError, ProbeError
+from gfd.errors import MalformedAnswer, ProbeError
 from gfd.frozen import dataclass
 from gfd.isolation import wire
-from gfd.limits import Note
+from gfd.isolation.channel import Channel, Stopped
+from gfd.isolation.inside import MARK_BYTES, STAYS, Ends, Work, work_and_exit
+from gfd.isolation.printed import Budget, Printed
 
-Work = Callable[[Note], dict[str, Any]]
-
-STAYS = "+"
-"""Begins the answer of a child that can be asked again; any other ends with its answer."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 REAP_S = 1.0
 """How long a killed child may take to be gone; a process that takes longer is stuck in the kernel."""
-
-_MARK_BYTES = 256
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Stopped(Exception):
-    """Nobody waits for the child any more."""
 
 
 class Stuck(ProbeError):
@@ -54,51 +42,71 @@ class Child:
     """A child at work."""
 
     pid: int
-    pipe: int
-    """Where its answer comes from."""
-    mark: mmap.mmap
-    """Memory that it shares, in which it says what it does: a call that hangs cannot tell any more."""
-    bell: int | None = None
-    """Where it is asked again; None for one that answers once."""
-
-    def close(self) -> None:
-        """Let go of what it is spoken to by; one that waits to be asked again ends."""
-        os.close(self.pipe)
-        if self.bell is not None:
-            os.close(self.bell)
-        self.mark.close()
+    channel: Channel
 
 
 def run(work: Work, timeout_s: float) -> dict[str, Any]:
-    """Do ``work`` in a child; return its answer.
+    """Do ``work`` in a child; return its answer. What it prints is told on standard error.
 
     Raises the GfdError that it raised, or ProbeError where it ended otherwise or not in time.
     """
-    return wire.read(finish(start(work), timeout_s))
+    return answer(start(work), timeout_s)
 
 
-def start(work: Work, can_stay: Callable[[], bool] | None = None) -> Child:
+def answer(child: Child, timeout_s: float, *, since_s: float | None = None) -> dict[str, Any]:
+    """Return the answer of a child that answers once, as :func:`run` does."""
+    try:
+        return wire.read(finish(child, timeout_s, since_s=since_s))
+    finally:
+        tell(child.channel.printed.take())
+
+
+def tell(printed: Printed | None) -> None:
+    """Say on standard error what a child printed."""
+    if printed is None:
+        return
+    from gfd.printable import complain
+
+    for line in printed.lines:
+        complain(f"warning: the driver's library printed: {line}")
+    if printed.dropped:
+        complain(f"warning: the driver's library printed {printed.dropped} more lines")
+
+
+def start(work: Work, can_stay: Callable[[], bool] | None = None, *, private: Sequence[int] = ()) -> Child:
     """Fork a child that does ``work``. The process must have a single thread.
 
     With ``can_stay`` the child does it again whenever :func:`ask_again` wants it, as long as that is true
-    after each time.
+    after each time. ``private`` are open descriptors that the child must not have. Raises ProbeError where
+    the system allows no further process.
     """
-    mark = mmap.mmap(-1, _MARK_BYTES)
-    reader, writer = os.pipe()
-    bell, ringer = os.pipe() if can_stay else (None, None)
-    parent = os.getpid()
+    opened: list[int] = []
+    mark = mmap.mmap(-1, MARK_BYTES)
+    nonce, parent = wire.make_nonce(), os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    try:
+        for _ in range(2 if can_stay is None else 3):
+            opened += os.pipe()
+        pid = os.fork()
+    except OSError as error:
+        for descriptor in opened:
+            os.close(descriptor)
+        mark.close()
+        raise ProbeError(
+            f"no process could be started to read the hardware: {error.strerror}; see the limits of the "
+            "container or unit on processes, memory and open files"
+        ) from error
+    reader, writer, outlet, inlet, *bell = opened
     if pid == 0:
-        os.close(reader)
-        if ringer is not None:
-            os.close(ringer)
-        _work(work, parent, writer, mark, (bell, can_stay) if bell is not None and can_stay else None)
-    os.close(writer)
-    if bell is not None:
-        os.close(bell)
-    return Child(pid=pid, pipe=reader, mark=mark, bell=ringer)
+        ends = Ends(pipe=writer, outlet=inlet, mark=mark, nonce=nonce, bell=bell[0] if bell else None)
+        theirs = (reader, outlet, *bell[1:], *private)
+        work_and_exit(work, ends, parent=parent, private=theirs, can_stay=can_stay)
+    for descriptor in (writer, inlet, *bell[:1]):
+        os.close(descriptor)
+    ringer = bell[1] if bell else None
+    channel = Channel(pipe=reader, outlet=outlet, mark=mark, nonce=nonce, printed=Budget(), bell=ringer)
+    return Child(pid=pid, channel=channel)
 
 
 def ask_again(child: Child) -> bool:
@@ -106,58 +114,60 @@ def ask_again(child: Child) -> bool:
 
     It says nothing of the hardware when a child ends that had nothing to do.
     """
-    assert child.bell is not None
+    assert child.channel.bell is not None
     if reap(child.pid) is None:
         with contextlib.suppress(BrokenPipeError):
-            os.write(child.bell, b"\n")
+            os.write(child.channel.bell, b"\n")
             return True
         reap(child.pid, time.monotonic() + REAP_S)
-    child.close()
+    child.channel.close()
     return False
 
 
 def dismiss(child: Child) -> None:
     """End a child that stayed. Raises Stuck where it does not die."""
-    os.kill(child.pid, signal.SIGKILL)
-    is_gone = reap(child.pid, time.monotonic() + REAP_S) is not None
-    doing = _doing(child)
-    child.close()
-    if not is_gone:
-        raise Stuck(child.pid, doing)
+    try:
+        _kill(child)
+    finally:
+        child.channel.close()
 
 
 def finish(child: Child, timeout_s: float, stop: int | None = None, *, since_s: float | None = None) -> str:
     """Return the line that the child answers with, and see it off unless it stays.
 
     The time runs from now, or ``since_s`` (monotonic). Raises ProbeError where the child ends without an
-    answer or is killed at the deadline, Stuck where it does not die, and Stopped when ``stop`` becomes
-    readable.
+    answer, says anything besides it, or is killed at the deadline; Stuck where it does not die; and Stopped
+    when ``stop`` becomes readable.
     """
     deadline_s = (time.monotonic() if since_s is None else since_s) + timeout_s
+    channel = child.channel
     stays = False
     try:
-        line = _listen(child.pipe, deadline_s, stop)
-        stays = line.startswith(STAYS) and line.endswith("\n")
-        if stays:
+        heard = channel.listen(deadline_s, stop)
+        line = channel.verify(heard)
+        if line is not None and line.startswith(STAYS):
+            stays = True
             return line
         # The driver may also hang while the child's handles are closed.
-        ended = reap(child.pid, deadline_s)
+        is_forged = line is None and (heard.endswith(b"\n") or len(heard) > wire.MAX_BYTES)
+        ended = None if is_forged else reap(child.pid, deadline_s)
         if ended is None:
-            os.kill(child.pid, signal.SIGKILL)
-            if reap(child.pid, time.monotonic() + REAP_S) is None:
-                raise Stuck(child.pid, _doing(child))
+            _kill(child)
+        if is_forged or (line is not None and channel.has_more()):
+            raise MalformedAnswer
+        if line is not None:
+            return line
+        if ended is None:
+            reason = f"reading the hardware did not end within {timeout_s:g} s: it hung in {channel.doing}"
+            raise ProbeError(reason)
+        raise ProbeError(f"the process that reads the hardware {_explain(ended)}, in {channel.doing}")
     except Stopped:
         os.kill(child.pid, signal.SIGKILL)
         raise
     finally:
-        doing = _doing(child)
+        channel.drain()
         if not stays:
-            child.close()
-    if line.endswith("\n"):
-        return line
-    if ended is None:
-        raise ProbeError(f"reading the hardware did not end within {timeout_s:g} s: it hung in {doing}")
-    raise ProbeError(f"the process that reads the hardware {_explain(ended)}, in {doing}")
+            channel.close()
 
 
 def reap(pid: int, deadline_s: float = 0) -> int | None:
@@ -173,73 +183,11 @@ def reap(pid: int, deadline_s: float = 0) -> int | None:
         pause_s = min(2 * pause_s, 0.05)
 
 
-def _work(
-    work: Work,
-    parent: int,
-    pipe: int,
-    mark: mmap.mmap,
-    again: tuple[int, Callable[[], bool]] | None,
-) -> NoReturn:
-    try:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before it could be asked to take us along
-            os._exit(1)
-        if again is None:
-            # What it collects would only copy the pages shared with the parent.
-            gc.disable()
-
-        def note(text: str) -> None:
-            data = text.encode("utf-8", "replace")[: _MARK_BYTES - 1] + b"\0"
-            mark[: len(data)] = data
-
-        said = ""
-        while True:
-            note("its beginning")
-            before, said = said, _answer(work, note)
-            bell = again[0] if again is not None and again[1]() else None
-            line = wire.SAME if said == before else said
-            _write(pipe, line if bell is None else STAYS + line)
-            if bell is None or not os.read(bell, 1):
-                os._exit(0)
-    except BaseException:  # a defect of ours; whoever waits learns of it by the exit code
-        sys.excepthook(*sys.exc_info())
-        sys.stderr.flush()
-        os._exit(1)
-
-
-def _answer(work: Work, note: Note) -> str:
-    try:
-        return wire.write_answer(work(note))
-    except GfdError as error:
-        return wire.write_error(error)
-
-
-def _write(pipe: int, line: str) -> None:
-    data = line.encode() + b"\n"
-    while data:
-        data = data[os.write(pipe, data) :]
-
-
-def _listen(pipe: int, deadline_s: float, stop: int | None) -> str:
-    """Return what comes out of ``pipe`` up to the end of a line, of the pipe, or of the time."""
-    data = b""
-    while not data.endswith(b"\n"):
-        readable, _, _ = select.select(
-            [pipe] if stop is None else [pipe, stop], [], [], max(0, deadline_s - time.monotonic())
-        )
-        if stop in readable:
-            raise Stopped
-        if not readable:
-            break
-        piece = os.read(pipe, 1 << 16)
-        if not piece:
-            break
-        data += piece
-    return data.decode()
-
-
-def _doing(child: Child) -> str:
-    return child.mark[:].partition(b"\0")[0].decode(errors="replace")
+def _kill(child: Child) -> None:
+    """Kill a child, and wait for its end. Raises Stuck where it does not die."""
+    os.kill(child.pid, signal.SIGKILL)
+    if reap(child.pid, time.monotonic() + REAP_S) is None:
+        raise Stuck(child.pid, child.channel.doing)
 
 
 def _explain(status: int) -> str:
@@ -248,4 +196,5 @@ def _explain(status: int) -> str:
     number = os.WTERMSIG(status)
     if number == signal.SIGXCPU:
         return f"was ended after {limits.CPU_S} s of CPU time"
-    return f"was ended by {signal.Signals(number).name}"
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return f"was ended by {name}"

@@ -6,29 +6,30 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gfd import cycle, probes
-from gfd.isolation import child, wire
+from gfd import cycle, probes, reading
+from gfd.isolation import child
 from gfd.probe import ahead
-from gfd.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gfd.inventory import Inventory
+    from gfd.isolation.inside import Work
     from gfd.limits import Note
     from gfd.order import Order
+    from gfd.reading import Reading
 
 
 def begin(order: Order) -> Callable[[], Reading]:
     """Begin to read; return what waits for the labels that ``order`` asks for. Both raise GfdError."""
     if order.inventory is not None and not order.templates:
-        reading = cycle.answer(order, probes.Found(inventory=order.inventory))
-        return lambda: reading
+        labelled = cycle.answer(order, probes.Found(inventory=order.inventory))
+        return lambda: labelled
     began_s = time.monotonic()
     asked = child.start(_beside_nvml(order, cycle.label))
 
     def wait() -> Reading:
-        return Reading(**wire.read(child.finish(asked, order.config.probe_timeout_s, since_s=began_s)))
+        return reading.from_plain(child.answer(asked, order.config.probe_timeout_s, since_s=began_s))
 
     return wait
 
@@ -44,7 +45,7 @@ def take_snapshot(order: Order) -> Inventory:
     return probes.from_plain(child.run(work, order.config.probe_timeout_s)).inventory
 
 
-def _beside_nvml(order: Order, work: Callable[[Order, Note], dict[str, Any]]) -> child.Work:
+def _beside_nvml(order: Order, work: Callable[[Order, Note], dict[str, Any]]) -> Work:
     """Return ``work`` as a child does it: what it imports, while NVML is initialised."""
 
     def do(note: Note) -> dict[str, Any]:

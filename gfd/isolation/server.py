@@ -5,9 +5,9 @@ knows what cannot have changed (:mod:`gfd.probe.again`). Nothing is open in it m
 the service saw, with another order, when anything went wrong, and after :data:`MAX_AGE_S`, a new child reads
 everything.
 
-It runs nothing of the driver's and nothing of the operator's. It ends when the service does, since then its
-standard input ends, and its children end with it (PR_SET_PDEATHSIG, which asks who forked: here a process
-with one thread).
+It runs nothing of the driver's and nothing of the operator's. Orders and replies go through two pipes that no
+child has; each order brings a nonce, and its reply begins with it. It ends when the service does, and its
+children end with it (:mod:`gfd.isolation.lifeline`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import gc
 import os
 import pickle
 import signal
-import sys
 import time
 from typing import IO, TYPE_CHECKING
 
@@ -27,9 +26,13 @@ from gfd import cycle
 # What a read imports is imported once, before forking.
 from gfd import resources as _resources  # noqa: F401
 from gfd import snapshot as _snapshot  # noqa: F401
-from gfd.errors import GfdError, ProbeError
+from gfd.errors import GfdError, MalformedAnswer, ProbeError
+from gfd.exits import ENDING, RELOADING
 from gfd.frozen import dataclass, replace
 from gfd.isolation import child, wire
+from gfd.isolation.channel import Stopped
+from gfd.isolation.inside import STAYS
+from gfd.isolation.printed import Budget
 from gfd.probe import node as _node  # noqa: F401
 
 if TYPE_CHECKING:
@@ -44,17 +47,24 @@ MAX_STUCK = 2
 _PR_SET_NAME = 15
 
 
-def main() -> None:
-    """Answer each order on standard input, None for the same again, by a line on standard output."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
-        # They are for the service, and reach everyone in its terminal or control group.
+def main(orders: int, replies: int) -> None:
+    """Reply to each order that comes from a descriptor, None for the same again, by a line on another."""
+    for descriptor in (orders, replies):
+        os.set_inheritable(descriptor, False)
+    for number in (*ENDING, RELOADING):
+        # They are for the service, and reach everyone in its control group.
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_NAME, b"gfd-probe", 0, 0, 0)
     gc.collect()
     gc.freeze()
-    with contextlib.suppress(EOFError, BrokenPipeError, child.Stopped):
-        _Server(sys.stdin.buffer, sys.stdout.buffer).serve()
-    # Whoever reads the other ends is gone; there is nothing to flush, and no time for stuck children.
+    with (
+        os.fdopen(orders, "rb") as source,
+        os.fdopen(replies, "wb") as target,
+        # Whoever has the other ends is gone, perhaps in the middle of an order.
+        contextlib.suppress(EOFError, BrokenPipeError, Stopped, pickle.UnpicklingError),
+    ):
+        _Server(source, target).serve()
+    # There is nothing to flush, and no time for stuck children.
     os._exit(0)
 
 
@@ -68,25 +78,38 @@ class _Kept:
 
 
 class _Server:
-    def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
+    def __init__(self, orders: IO[bytes], replies: IO[bytes]) -> None:
         self._orders = orders
-        self._answers = answers
+        self._replies = replies
         self._stuck: set[int] = set()
         self._kept: _Kept | None = None
+        self._printed = Budget()
 
     def serve(self) -> None:
         order: Order | None = None
         while True:
             # Orders come from the service that started us; what comes back is never unpickled.
-            order = pickle.load(self._orders) or order  # noqa: S301
+            nonce, asked = pickle.load(self._orders)  # noqa: S301
+            order = asked or order
             assert order is not None
             self._stuck = {pid for pid in self._stuck if child.reap(pid) is None}
-            try:
-                line = self._answer(order, time.monotonic())
-            except GfdError as error:
-                line = wire.write_error(error) + "\n"
-            self._answers.write(f"{len(self._stuck)} {line}".encode())
-            self._answers.flush()
+            line = self._reply(order, time.monotonic())
+            self._replies.write(wire.write_reply(nonce, len(self._stuck), line, self._printed.take()))
+            self._replies.flush()
+
+    def _reply(self, order: Order, since_s: float) -> str:
+        try:
+            return self._answer(order, since_s)
+        except MalformedAnswer as error:
+            # The child is gone; this process need not end for it.
+            return wire.write_error(ProbeError(str(error)))
+        except GfdError as error:
+            return wire.write_error(error)
+        except Stopped:
+            raise
+        except Exception as error:  # a defect of gfd: the service is told, and goes on
+            reason = f"the process that forks readers of the hardware failed: {wire.describe(error)}"
+            return wire.write_error(ProbeError(reason))
 
     def _answer(self, order: Order, since_s: float) -> str:
         try:
@@ -107,10 +130,10 @@ class _Server:
         if not child.ask_again(kept.child):
             return None
         line = self._finish(kept.child, order, since_s)
-        if not line.startswith(child.STAYS):
+        if not line.startswith(STAYS):
             return None
         self._kept = kept
-        return line.removeprefix(child.STAYS)
+        return line.removeprefix(STAYS)
 
     def _ask_anew(self, order: Order, since_s: float) -> str:
         if len(self._stuck) >= MAX_STUCK:
@@ -126,13 +149,22 @@ class _Server:
         )
         repeated = cycle.Repeated(order) if is_repeatable else None
         if repeated is None:
-            started = child.start(lambda note: cycle.JOBS[order.job](order, note))
+            started = child.start(lambda note: cycle.JOBS[order.job](order, note), private=self._private)
         else:
-            started = child.start(repeated.label, lambda: repeated.can_go_on)
+            started = child.start(repeated.label, lambda: repeated.can_go_on, private=self._private)
         line = self._finish(started, order, since_s)
-        if line.startswith(child.STAYS):
+        if line.startswith(STAYS):
             self._kept = _Kept(child=started, order=replace(order, is_fresh=False), since_s=time.monotonic())
-        return line.removeprefix(child.STAYS)
+        return line.removeprefix(STAYS)
+
+    @property
+    def _private(self) -> tuple[int, int]:
+        return self._orders.fileno(), self._replies.fileno()
 
     def _finish(self, asked: child.Child, order: Order, since_s: float) -> str:
-        return child.finish(asked, order.config.probe_timeout_s, self._orders.fileno(), since_s=since_s)
+        timeout_s, stop = order.config.probe_timeout_s, self._orders.fileno()
+        try:
+            return child.finish(asked, timeout_s, stop, since_s=since_s)
+        finally:
+            if printed := asked.channel.printed.take():
+                self._printed.add(printed)

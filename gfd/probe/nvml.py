@@ -159,8 +159,11 @@ def _version(session: Session) -> str:
 
 
 def _mapped() -> str:
-    """Return the path of the library in this process."""
-    lines = Path("/proc/self/maps").read_text().splitlines()
+    """Return the path of the library in this process; empty where that is untold."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:  # without /proc nobody can tell
+        return ""
     return next((line[line.index("/") :] for line in lines if "/libnvidia-ml.so" in line), "")
 
 
@@ -178,7 +181,10 @@ def _find(function: str) -> Callable[..., Any] | None:
 
 def holds_devices() -> bool:
     """Return whether this process, outside any session, still keeps something of the driver's open."""
-    return Session.is_left_open or any(map(_is_device, os.listdir("/proc/self/fd")))  # noqa: PTH208
+    try:
+        return Session.is_left_open or any(map(_is_device, os.listdir("/proc/self/fd")))  # noqa: PTH208
+    except OSError:  # without /proc nobody can tell
+        return True
 
 
 def _is_device(descriptor: str) -> bool:

@@ -13,6 +13,8 @@ import pytest
 from gfd import limits
 from gfd.errors import NvmlCallFailed, ProbeError
 from gfd.isolation import child
+from gfd.isolation.channel import Stopped
+from gfd.isolation.inside import Work
 from gfd.limits import Note
 
 pytestmark = pytest.mark.whole
@@ -53,10 +55,10 @@ def compute(note: Note) -> dict[str, Any]:
         (hang, "reading the hardware did not end within 2 s: it hung in nvmlDeviceGetName on GPU 0"),
         (crash, f"{READING} was ended by SIGSEGV, in nvmlDeviceGetName on GPU 0"),
         (leave, f"{READING} ended with exit code 3, in nvmlInit"),
-        (err, f"{READING} ended with exit code 1, in its beginning"),
+        (err, f"{READING} failed, in its beginning: ValueError: a defect (test_child.py, line 43)"),
     ],
 )
-def test_a_child_that_does_not_answer(work: child.Work, reason: str) -> None:
+def test_a_child_that_does_not_answer(work: Work, reason: str) -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ProbeError) as failed:
         # Who ends by itself may first write down what of it was covered.
@@ -101,7 +103,7 @@ def test_nobody_waits_any_more() -> None:
     reader, writer = os.pipe()
     os.close(writer)
     started = child.start(hang)
-    with pytest.raises(child.Stopped):
+    with pytest.raises(Stopped):
         child.finish(started, 30, reader)
     os.close(reader)
     assert child.reap(started.pid, time.monotonic() + 5) == signal.SIGKILL

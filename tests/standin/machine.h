@@ -12,12 +12,16 @@
  *   mig     index= uuid= name= gi= ci= gi_profile=<id> ci_enum= start= size= gi_slices= ci_slices=
  *           memory_mib= sm= copy= decoder= encoder= jpeg= ofa=
  *   fault   function= [gpu=<index>] [mig=<index>] [after=<calls>] error=<nvmlReturn_t> | hang | segv | exit
+ *           [prints=<text> [times=<number>]] [scribbles=<text>] [drinks]
  *   missing function=    (for whoever compiles the library; ignored here)
  *
  * Profiles and MIG devices belong to the last gpu. A compute-instance profile's id is its enum plus the
  * GPU's ci_offset. A fault's function may be written without its version: nvmlInit stands for nvmlInit_v2
  * and nvmlInitWithFlags too. With gpu= and no mig= it is about the GPU and its MIG devices; mig=-1 is the
- * GPU alone. Its calls are counted over the life of the process, until its line changes.
+ * GPU alone. Its calls are counted over the life of the process, until its line changes. Before anything
+ * else it prints a text on standard output, writes one to every other descriptor that takes it, and reads
+ * standard input, logging how much there was; with none of error, hang, segv and exit it then does its work.
+ * The function "load" stands for the loading of the library.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -51,7 +55,9 @@ enum { MAX_GPUS = 32, MAX_MIGS = 16, MAX_PROFILES = 32, MAX_FAULTS = 64 };
     NUMBER(start) NUMBER(size) NUMBER(gi_slices) NUMBER(ci_slices) ENGINE_FIELDS(NUMBER)
 
 #define FAULT_FIELDS(TEXT, NUMBER)                                                                           \
-    TEXT(function) NUMBER(gpu) NUMBER(mig) NUMBER(after) NUMBER(error) NUMBER(hang) NUMBER(segv) NUMBER(exit)
+    TEXT(function) TEXT(prints) TEXT(scribbles)                                                              \
+    NUMBER(gpu) NUMBER(mig) NUMBER(after) NUMBER(error) NUMBER(hang) NUMBER(segv) NUMBER(exit)               \
+    NUMBER(times) NUMBER(drinks)
 
 /* The trailing underscore lets a field be called what C calls something: profile.enum_. */
 #define TEXT_MEMBER(name) char *name##_;

@@ -98,6 +98,10 @@ class Fault:
     ``function`` without its version stands for all versions (``nvmlInit``, ``nvmlDeviceGetCount``). With a
     ``gpu`` and no ``mig`` it is about the GPU and its MIG devices; ``mig=-1`` is the GPU alone. The first
     ``after`` calls of the process go well.
+
+    Before that it may print a text on standard output, ``times`` over, scribble one on every descriptor that
+    takes it, and drink from standard input; with nothing else it then does its work. The function ``load``
+    stands for the loading of the library.
     """
 
     function: str
@@ -108,6 +112,10 @@ class Fault:
     hang: bool | None = None
     segv: bool | None = None
     exit: bool | None = None
+    prints: str | bytes | None = None
+    times: int | None = None
+    scribbles: str | bytes | None = None
+    drinks: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
