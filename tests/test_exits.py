@@ -12,7 +12,7 @@ from gfd.exits import ENDING, RELOADING, SIGNALS, ExitCode
 SOURCES = sorted(Path(gfd.__file__).parent.rglob("*.py"))
 WAYS_OUT = {"sys.exit", "os._exit", "exit", "quit"}
 # What is forked to read the hardware ends with codes that only gfd sees.
-INNER = {"isolation/child.py", "isolation/server.py"}
+INNER = {"isolation/inside.py", "isolation/lifeline.py", "isolation/server.py"}
 
 
 def test_the_codes_that_scripts_rely_on() -> None:
