@@ -110,9 +110,14 @@ class ControlPlane:
         """Start the scheduler, the controllers, and kwok, which plays all kubelets."""
         common = (f"--kubeconfig={self.kubeconfig}", "--leader-elect=false")
         self.start_scheduler(*common)
+        self.start_controllers()
+        self.start_kwok()
+
+    def start_controllers(self) -> None:
+        """Start the controllers, the garbage collector among them."""
         self._start(
             "kube-controller-manager",
-            *common,
+            *(f"--kubeconfig={self.kubeconfig}", "--leader-elect=false"),
             f"--secure-port={free_port()}",
             f"--cert-dir={self.home}/c",
             f"--service-account-private-key-file={self.home}/key.pem",
@@ -120,7 +125,6 @@ class ControlPlane:
             # A node that kwok plays is said to be ready once; after the usual 50 s nobody would believe it.
             "--node-monitor-grace-period=24h",
         )
-        self.start_kwok()
 
     def start_kwok(self, *options: str) -> None:
         stages = Path(__file__).with_name("stages.yaml")
