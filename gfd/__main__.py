@@ -1,5 +1,32 @@
-"""``python -m gfd``."""
+"""``python -m gfd``, and the console scripts: signals are seen to before the imports that take time."""
 
-from gfd.cli import main
+from __future__ import annotations
 
-main()
+import os
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run gfd with this process's arguments and exit."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    from gfd import cli
+
+    cli.main()
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """End by the signal, without a traceback."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)  # the first process of a container is not ended by its signals
+
+
+if __name__ == "__main__":
+    main()

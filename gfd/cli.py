@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -34,7 +35,12 @@ def main() -> NoReturn:
     """Run gfd with this process's arguments and exit."""
     # A locale without UTF-8 lacks some characters; to say less is better than to say nothing.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    code = run(sys.argv[1:], os.environ)
+    try:
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = run(sys.argv[1:], os.environ)
+    except KeyboardInterrupt:  # in the moment before or after
+        code = ExitCode.FAILED
     if code == ExitCode.MISUSED and sys.argv[0].endswith(ORIGINAL):
         code = ExitCode.FAILED
     with suppress(OSError):  # what was said before something failed; that is told already
