@@ -78,8 +78,10 @@ def _describe(members: dict[str, Node], wanted: str) -> str:
 
 def _offer(members: dict[str, Node], keys: list[str], wanted: str) -> str:
     metadata = members["metadata"].value if "metadata" in members else None
-    name = metadata["name"].value if isinstance(metadata, dict) and "name" in metadata else "NAME"
+    known = {key: node.value for key, node in metadata.items()} if isinstance(metadata, dict) else {}
+    place = f" -n {known['namespace']}" if "namespace" in known else ""
     return (
         f"is a ConfigMap with several keys: {', '.join(keys)}; pass {wanted} of one of them: "
-        f"kubectl get configmap {name} -o go-template='{{{{index .data \"{keys[0]}\"}}}}'"
+        f"kubectl get configmap{place} {known.get('name', 'NAME')} "
+        f"-o go-template='{{{{index .data \"{keys[0]}\"}}}}'"
     )

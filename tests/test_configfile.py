@@ -561,9 +561,12 @@ def test_a_config_map_whose_data_was_merged_in(file: Path) -> None:
             ),
         ),
         (
-            "kind: ConfigMap\nmetadata: {name: n}\ndata: {a: x, b: y}",
+            "kind: ConfigMap\nmetadata: {name: c, namespace: m}\ndata: {a: x, b: y}",
             1,
-            "is a ConfigMap with several keys: a, b",
+            (
+                "is a ConfigMap with several keys: a, b; pass the text of a configuration of one of them: "
+                "kubectl get configmap -n m c -o go-template='{{index .data \"a\"}}'"
+            ),
         ),
         (
             "apiVersion: v1\nkind: List\nitems: [{kind: ConfigMap}, {}]",
