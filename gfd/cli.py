@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gfd.options import Option
 
 
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """What keeps output from being written, and nothing else that is not translated where it happens."""
 
 _LONGEST = 500

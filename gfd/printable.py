@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from contextlib import suppress
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that can move the cursor, colour, or turn the direction of writing."""
@@ -21,4 +22,5 @@ def shown(text: str) -> str:
 
 def complain(text: str) -> None:
     """Say on standard error what went wrong, or may have: one line."""
-    sys.stderr.write(f"gfd: {shown(text)}\n")
+    with suppress(BrokenPipeError):  # nobody reads it any more, and the work must go on
+        sys.stderr.write(f"gfd: {shown(text)}\n")

@@ -36,6 +36,8 @@ def distrust_file(path: Path) -> str | None:
 
     Who may write to its directory can put another file in its place, unless that has the sticky bit.
     """
+    if path.is_dir():  # whoever reads it will say that it is no file
+        return None
     mode = _writable_mode(path)
     if mode is not None:
         return _explain(path, mode)

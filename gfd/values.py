@@ -59,7 +59,8 @@ def duration_ns(text: str) -> int:
             raise ValueError(f"is not a duration: {quoted(text)}; write one like 60s or 1m30s")
         if not unit:
             meant = _NEXT_UNIT.get(previous, "ns")
-            raise ValueError(f"has no unit: {quoted(text)}; was {shorten(text)}{meant} meant?")
+            hint = f"was {text}{meant} meant?" if len(text) < 20 else "write one like 60s or 1m30s"
+            raise ValueError(f"has no unit: {quoted(text)}; {hint}")
         if unit not in _UNITS_NS:
             raise ValueError(
                 f"has the unknown unit {unit!r} in {quoted(text)}; there are h, m, s, ms, us and ns"
@@ -182,7 +183,7 @@ def shorten(text: str, limit: int = 80) -> str:
 
 def quoted(text: str) -> str:
     """Return ``text`` in quotes, shortened, to show in a message."""
-    return shorten(repr(text))
+    return repr(shorten(text))
 
 
 def shown(value: object) -> str:

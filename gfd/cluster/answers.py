@@ -99,7 +99,7 @@ def parse_refusal(data: bytes, what: str, code: int, reason: str, retry_after: s
         status = found if found.get("kind") == "Status" else {}
     except Misshapen:  # of a proxy, most likely; its status line says enough
         pass
-    message = status.get("message") or f"{code} {reason}"
+    message = status.get("message") or f"{what}: {code} {reason}"
     return refusal(what, {**status, "message": message, "code": code}, retry_after)
 
 

@@ -49,7 +49,7 @@ def resolve(layout: str, layout_name: str | None, targets: Sequence[Target]) -> 
         except InventoryError as error:
             raise ConfigError("--mig", "command line", str(error)) from error
     if layout_name is not None:
-        reason = f"it chooses a layout of a mig-parted file, and --mig {layout} is none"
+        reason = f"it chooses a layout of a mig-parted file, but --mig {layout} is not a file"
         raise ConfigError("--mig-config", "command line", reason)
     named = _named(targets)
     layout = layout.replace("+", ".")

@@ -54,6 +54,33 @@ def test_a_reader_that_has_seen_enough(command: tuple[str, ...]) -> None:
     assert "BrokenPipe" not in done.stderr
 
 
+def test_closed_streams(tmp_path: Path) -> None:
+    """As a shell closes them, and some ways to start a service do."""
+    gfd = f"{sys.executable} -m gfd"
+
+    def run(line: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            ("bash", "-c", line), capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    unwritten = "gfd: the output could not be written: Bad file descriptor\n"
+    assert run(f"{gfd} dump --simulate=t4 >&-") == (1, "", unwritten)
+    once = f"{gfd} --simulate=t4 --no-timestamp --oneshot --output-file=gfd"
+    assert run(f"{once} <&- >&- 2>&-") == (0, "", "")
+    assert (tmp_path / "gfd").read_text().count("\n") == 25
+    assert run(f"{gfd} nonsense 2>&-") == (2, "", "")
+
+
+def test_a_warning_that_nobody_reads_keeps_nothing_back(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("version: v1\nnonsense: 1\n")
+    words = "--simulate=t4 --oneshot --output-file=gfd --config-file=config.yaml"
+    line = f"{{ sleep 0.5; {sys.executable} -m gfd {words}; echo $? >code; }} 2>&1 >/dev/null | true"
+    subprocess.run(("bash", "-c", line), check=True, cwd=tmp_path, timeout=60)
+    assert (tmp_path / "code").read_text() == "0\n"
+    assert (tmp_path / "gfd").exists()
+
+
 def test_a_narrow_terminal(command: tuple[str, ...]) -> None:
     with typed(*command, columns=COLUMNS) as terminal:
         text = terminal.read_all()

@@ -211,7 +211,8 @@ def test_refused_names() -> None:
     assert refusal("nowhere/node.yaml") == "--simulate (command line): there is no file nowhere/node.yaml"
     assert refusal("a30", None, "x") == "--mig-config (command line): it needs --mig with a mig-parted file"
     assert refusal("a30", "all-1g.6gb", "x") == (
-        "--mig-config (command line): it chooses a layout of a mig-parted file, and --mig all-1g.6gb is none"
+        "--mig-config (command line): it chooses a layout of a mig-parted file, but --mig all-1g.6gb "
+        "is not a file"
     )
 
 
