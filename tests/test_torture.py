@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -108,12 +107,13 @@ def answers(folder: Path, machine: Standin) -> tuple[str, bytes]:
     """Return what a one-shot run with the same options says went wrong and prints."""
     described = machine.write(folder / "oneshot")
     run = subprocess.run(
-        (sys.executable, "-m", "gfd", "--oneshot", "--output-file=", "--log-format=json", *SINGLE),
+        (sys.executable, "-m", "gfd", "--oneshot", "--output-file=", *SINGLE),
         env=environment(folder / "lib", described, folder / "oneshot.calls"),
         capture_output=True,
         check=False,
     )
-    failed = [json.loads(line)["reason"] for line in run.stderr.splitlines() if b'"reason"' in line]
+    lines = run.stderr.decode().splitlines()
+    failed = [line.removeprefix("gfd: ") for line in lines if not line.startswith("gfd: warning: ")]
     return "; ".join(failed) if run.returncode else "", run.stdout
 
 

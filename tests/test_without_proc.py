@@ -64,7 +64,9 @@ def test_the_service(folder: Path, with_templates: bool) -> None:
         options += ["--template-dir=templates", "--fail-on-init-error=false"]
     done = run(folder, *options, seconds=2.5)
     assert done.returncode == 0
-    first, second, *others = map(json.loads, done.stderr.splitlines())
+    entries = map(json.loads, done.stderr.splitlines())
+    # On a machine that does much else a cycle may take longer than its interval.
+    first, second, *others = [entry for entry in entries if not entry["event"].startswith("interval.")]
     assert first["event"] == "service.started"
     assert [entry["event"] for entry in others] == ["service.stopped"]
     if with_templates:
