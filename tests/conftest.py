@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # What a shell starts in the background ignores Ctrl-C, and so would every gfd that is started here.
@@ -18,3 +20,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden with the labels of today"
     )
+
+
+@pytest.fixture(autouse=True)
+def unconfigured_log() -> Iterator[None]:
+    """Leave no level and format of the log to the tests that come after one that ran the service."""
+    yield
+    structlog.reset_defaults()
