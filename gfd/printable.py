@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
-from contextlib import suppress
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that can move the cursor, colour, or turn the direction of writing."""
@@ -22,5 +22,8 @@ def shown(text: str) -> str:
 
 def complain(text: str) -> None:
     """Say on standard error what went wrong, or may have: one line."""
-    with suppress(BrokenPipeError):  # nobody reads it any more, and the work must go on
+    try:
         sys.stderr.write(f"gfd: {shown(text)}\n")
+    except BrokenPipeError:
+        # Nobody reads it any more, and the work must go on. What its buffer still holds would raise again.
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115

@@ -75,8 +75,10 @@ def test_closed_streams(tmp_path: Path) -> None:
 def test_a_warning_that_nobody_reads_keeps_nothing_back(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("version: v1\nnonsense: 1\n")
     words = "--simulate=t4 --oneshot --output-file=gfd --config-file=config.yaml"
+    # Where its buffer keeps what could not be written, the next to flush it fails.
+    environ = os.environ | {"PYTHONUNBUFFERED": ""}
     line = f"{{ sleep 0.5; {sys.executable} -m gfd {words}; echo $? >code; }} 2>&1 >/dev/null | true"
-    subprocess.run(("bash", "-c", line), check=True, cwd=tmp_path, timeout=60)
+    subprocess.run(("bash", "-c", line), check=True, cwd=tmp_path, timeout=60, env=environ)
     assert (tmp_path / "code").read_text() == "0\n"
     assert (tmp_path / "gfd").exists()
 
