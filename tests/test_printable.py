@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,21 @@ SHOWN = r"\x1b[2J\n\u202e\x9b"
 def test_a_complaint_is_one_line_that_nothing_obeys(capsys: pytest.CaptureFixture[str]) -> None:
     complain(f"{HOSTILE} is größer")
     assert capsys.readouterr() == ("", f"gfd: {SHOWN} is größer\n")
+
+
+def test_a_complaint_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = open(writer, "w", buffering=1)  # noqa: SIM115
+    monkeypatch.setattr("sys.stderr", stream)
+    complain("first")
+    assert sys.stderr is not stream
+    complain("second")
+    sys.stderr.flush()
+    sys.stderr.close()
+    # Its buffer keeps what could not be written.
+    with pytest.raises(BrokenPipeError):
+        stream.close()
 
 
 @pytest.mark.parametrize(
