@@ -10,10 +10,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_random = random.SystemRandom()
+"""A source of its own: a thread that waits must not move the numbers of whoever seeded :mod:`random`."""
+
+
+def spread_s(shortest_s: float, longest_s: float) -> float:
+    """Return a random time between the two, so that many nodes do not ask at once."""
+    return _random.uniform(shortest_s, longest_s)
+
+
 class Backoff:
     """Doubling delays, each spread by half so that many nodes do not try at once."""
 
-    def __init__(self, first_s: float, longest_s: float, spread: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, first_s: float, longest_s: float, spread: Callable[[], float] = _random.random
+    ) -> None:
         """``spread`` returns a number from 0 to 1."""
         self._first_s = first_s
         self._longest_s = longest_s
@@ -38,7 +49,7 @@ class Resync:
         self,
         interval_s: float | None,
         clock: Callable[[], float] = time.monotonic,
-        spread: Callable[[], float] = random.random,
+        spread: Callable[[], float] = _random.random,
     ) -> None:
         """``interval_s`` None: never. ``spread`` returns a number from 0 to 1."""
         self._interval_s = interval_s

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from gfd.backoff import Backoff, Resync
+from gfd.backoff import Backoff, Resync, spread_s
 
 
 def test_delays_double_up_to_the_longest() -> None:
@@ -31,3 +33,12 @@ def test_a_resync_that_is_never_due() -> None:
     resync = Resync(None, lambda: 1e9)
     resync.renew()
     assert not resync.is_due
+
+
+def test_the_random_numbers_of_others_are_left_alone() -> None:
+    """Watches wait in threads of their own, beside code that may have seeded the module."""
+    state = random.getstate()
+    Backoff(1.0, 5.0).fail()
+    Resync(1.0).renew()
+    assert 3000 <= spread_s(3000, 3600) <= 3600
+    assert random.getstate() == state

@@ -7,12 +7,11 @@ any way is begun again, and :mod:`gfd.cluster.watches` is told.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from gfd.backoff import Backoff
+from gfd.backoff import Backoff, spread_s
 from gfd.cluster import watches
 from gfd.cluster.answers import malformed
 from gfd.cluster.api import METADATA, METADATA_LIST
@@ -141,7 +140,7 @@ class _Watch:
             return wait_s
         self._version = ""
         # What failed before was an outage, and is over.
-        return wait_s if self._is_listed else min(wait_s, GONE_S * random.random())  # noqa: S311
+        return wait_s if self._is_listed else min(wait_s, spread_s(0, GONE_S))
 
     def _put_down(self, reason: str) -> None:
         if not self._ended.is_set():
@@ -163,7 +162,7 @@ class _Watch:
             "fieldSelector": f"metadata.name={self._name}",
             "resourceVersion": self._version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(random.randint(SHORTEST_S, LONGEST_S)),  # noqa: S311 - spreads load,
+            "timeoutSeconds": str(int(spread_s(SHORTEST_S, LONGEST_S))),
         }
         begun_s = time.monotonic()
         self._stream = stream = self._api.watch(self._collection, query, accept=METADATA)

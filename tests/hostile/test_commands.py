@@ -15,6 +15,7 @@ from gfd import cli
 from gfd.advice.nodes import NODES, from_object
 from gfd.advice.roster.feed import Feed
 from gfd.cluster.api import Api
+from gfd.errors import ApiError
 from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig
 from tests.hostile.test_watching import event, node
 from tests.test_daemon import wait
@@ -80,6 +81,8 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
     def play(method: str, path: str) -> Answer:
         if "watch=1" not in path:
             return say({"metadata": {"resourceVersion": "1"}, "items": [node(1)]})
+        if hold.is_set():
+            return Answer(status=403)
         return Answer(body=streams.pop(0) if streams else good())
 
     server.play = play
@@ -89,14 +92,18 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
     replaced: list[Any] = []
     changed: list[Any] = []
     told: list[str] = []
-    run = threading.Thread(
-        target=feed.follow,
-        args=(replaced.append, lambda key, value: changed.append(key), told.append),
-        daemon=True,
-    )
+
+    def follow() -> None:
+        with pytest.raises(ApiError):
+            feed.follow(replaced.append, lambda key, value: changed.append(key), told.append)
+
+    run = threading.Thread(target=follow, daemon=True)
     run.start()
     wait(lambda: changed, "a good event")
     hold.set()
+    # A thread that goes on would ask, and draw random numbers, during the tests that come after.
+    run.join(30)
+    assert not run.is_alive()
     assert changed[0] == "m"
     assert len(replaced) == 2
     reasons = [each for each in told if each]

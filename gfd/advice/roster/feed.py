@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gfd.advice.listing import GONE, collect, converted
-from gfd.backoff import Backoff
+from gfd.backoff import Backoff, spread_s
 from gfd.cluster.objects import ITEM
 from gfd.errors import ApiError
 
@@ -84,7 +83,7 @@ class Feed(Generic[T]):
             **self._query,
             "resourceVersion": self._version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(random.randint(SHORTEST_S, LONGEST_S)),  # noqa: S311 - spreads load
+            "timeoutSeconds": str(int(spread_s(SHORTEST_S, LONGEST_S))),
         }
         begun_s = time.monotonic()
         stream = self._api.watch(self._path, query, item=ITEM)
