@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from bench import nodes, places, processes, programs
 from bench.figure import GFD, Figure
 from bench.service import INTERVAL_S, cpu_ms
-from gfd.options import EXTRA_LABELS
-from gfd.probe import machines
-from gfd.render import Templates
-from gfd.resources import resolve
+from gfd.config.options import EXTRA_LABELS
+from gfd.labels.render import Templates
+from gfd.labels.resources import resolve
+from gfd.simulation import machines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import nodes
 from gfd.frozen import replace
-from gfd.probe import machines
+from gfd.simulation import machines
 from tests.standin import from_inventory
 
 if TYPE_CHECKING:

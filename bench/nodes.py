@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gfd.frozen import dataclass, replace
-from gfd.probe import machines
+from gfd.simulation import machines
 from tests.standin import Standin, build, from_inventory
 
 if TYPE_CHECKING:

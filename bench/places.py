@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from bench import processes, programs
 from bench.figure import GFD, ORIGINAL
 from bench.scale.objects import COMPONENTS, FEATURES, PODS
-from gfd.cluster import pod
-from gfd.sinks.nodefeature import PREFIX
+from gfd.kube import pod
+from gfd.publishing.sinks.nodefeature import PREFIX
 from tests.cluster import agents
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from gfd.labels import Labels
+    from gfd.labels.syntax import Labels
 
 FILE, NODE_FEATURE, NODE = "file", "nodefeature", "node"
 SINKS = {GFD: (NODE_FEATURE, NODE), ORIGINAL: (NODE_FEATURE,)}

@@ -7,15 +7,15 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from bench.scale.objects import describe_node
-from gfd.probe import machines
-from gfd.render import Templates
-from gfd.resources import resolve
+from gfd.labels.render import Templates
+from gfd.labels.resources import resolve
+from gfd.simulation import machines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from gfd.labels import Labels
+    from gfd.labels.syntax import Labels
 
     Object = dict[str, Any]
 

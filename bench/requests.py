@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench import places, processes, programs
 from bench.figure import GFD, ORIGINAL, Figure
 from bench.hardware import Hardware
-from gfd.cluster import follower
+from gfd.kube import watch
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -140,11 +140,11 @@ def _serve(
 
 def hasten(speed: int, hardware: Hardware) -> list[str]:
     """Return the command of a gfd whose watches end, and whose looks come, that many times sooner."""
-    shortest_s, longest_s = (round(life_s / speed) for life_s in (follower.SHORTEST_S, follower.LONGEST_S))
+    shortest_s, longest_s = (round(life_s / speed) for life_s in (watch.SHORTEST_S, watch.LONGEST_S))
     lines = (
-        "from gfd.cluster import follower",
-        f"follower.SHORTEST_S, follower.LONGEST_S = {shortest_s}, {longest_s}",
-        f"follower.BRIEF_S /= {speed}",
+        "from gfd.kube import watch",
+        f"watch.SHORTEST_S, watch.LONGEST_S = {shortest_s}, {longest_s}",
+        f"watch.BRIEF_S /= {speed}",
         "from gfd.cli import main",
         "main()",
     )

@@ -1,6 +1,6 @@
-"""The templates as Python, made by :mod:`gfd.compiler`; do not edit.
+"""The templates as Python, made by :mod:`gfd.labels.compiler`; do not edit.
 
-``pytest --update-golden tests/test_compiled.py`` makes it anew.
+``pytest --update-golden tests/labels/test_compiler.py`` makes it anew.
 """
 
 

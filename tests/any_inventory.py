@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 from hypothesis import strategies as st
 
 from gfd.frozen import MISSING, fields, is_dataclass
-from gfd.inventory import Inventory
+from gfd.inventory.model import Inventory
 
 
 def any_inventory() -> st.SearchStrategy[Inventory]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gfd.inventory import Engines, Fabric, Failure, Gpu, Inventory, MigDevice, Vgpu
+from gfd.inventory.model import Engines, Fabric, Failure, Gpu, Inventory, MigDevice, Vgpu
 
 ENGINES = Engines(copy=1, decoder=0, encoder=0, jpeg=0, ofa=0)
 CLUSTER = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gfd.config.options import EXTRA_LABELS
 from gfd.frozen import replace
-from gfd.inventory import FailedGpu, Failure
-from gfd.options import EXTRA_LABELS
-from gfd.probe import machines
-from gfd.render import Templates
-from gfd.resources import resolve
-from gfd.sharing import SharedResource, Sharing
-from gfd.sinks.text import to_lines
-from gfd.strategies import STRATEGIES
+from gfd.inventory.model import FailedGpu, Failure
+from gfd.labels.render import Templates
+from gfd.labels.resources import resolve
+from gfd.labels.sharing import SharedResource, Sharing
+from gfd.labels.strategies import STRATEGIES
+from gfd.publishing.sinks.text import to_lines
+from gfd.simulation import machines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gfd.inventory import Inventory
-    from gfd.labels import Labels
+    from gfd.inventory.model import Inventory
+    from gfd.labels.syntax import Labels
 
 GOLDEN = Path(__file__).parent / "golden"
 TEMPLATES = Templates()

@@ -19,21 +19,21 @@ from typing import Any
 import pytest
 
 from gfd.errors import ApiError
-from gfd.probe import machines
-from gfd.sinks.node import Node
-from gfd.sinks.nodefeature import NodeFeature
-from tests.isolation.test_child import wait_until
+from gfd.publishing.sinks.node import Node
+from gfd.publishing.sinks.nodefeature import NodeFeature
+from gfd.simulation import machines
 from tests.standin import Standin, build, environment, from_inventory
+from tests.worker.test_child import wait_until
 
 RECORD: dict[str, Any] = {
     # Modules of gfd, packages of others, and those of the standard library that are dear.
     "one-shot imports": {
-        "gfd": 57,
+        "gfd": 64,
         "packages": ["pynvml"],
         "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
-        "gfd": 74,
+        "gfd": 81,
         "packages": ["apscheduler", "pynvml", "rich", "structlog", "tzlocal"],
     },
     "one-shot starts processes": 1,
@@ -103,12 +103,12 @@ MACHINES = {
 OPTIONS = ("--mig-strategy=mixed", "--no-timestamp", "--output-file=labels", "--machine-type-file=")
 QUIET = """
 import json, os, sys
-from gfd.config import load
-from gfd.isolation.client import ForkServer
-from gfd.order import plan
+from gfd.config.load import load
+from gfd.worker.client import ForkServer
+from gfd.worker.request import plan
 from gfd.probe import sysfs
-from gfd.reading import Reading
-from gfd.sinks import SINKS
+from gfd.worker.result import Reading
+from gfd.publishing.sinks import SINKS
 
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as file:

@@ -74,11 +74,11 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], check=True)
     (wheel,) = wheels.iterdir()
     names = zipfile.ZipFile(wheel).namelist()
-    for folder, package in (("templates", "gfd_templates"), ("gfd/machines", "gfd/machines")):
+    for folder, package in (("templates", "gfd_templates"), ("gfd/simulation/data", "gfd/simulation/data")):
         data = {str(path.relative_to(ROOT / folder)) for path in (ROOT / folder).rglob("*.[jy]*[2l]")}
         assert data
         assert {name.removeprefix(f"{package}/") for name in names} >= data
-    assert {f"gfd/report/page.{ending}" for ending in ("css", "html.j2", "js")} <= set(names)
+    assert {f"gfd/tools/report/page.{ending}" for ending in ("css", "html.j2", "js")} <= set(names)
     assert not [name for name in names if name.startswith("tests")]
     shared = {str(path.relative_to(ROOT)) for path in (ROOT / "share").rglob("*") if path.is_file()}
     assert {name.partition(".data/data/")[2] for name in names if ".data/data/" in name} == shared

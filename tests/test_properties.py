@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gfd import snapshot
+from gfd.config.options import EXTRA_LABELS
 from gfd.errors import ConfigError, GfdError, ProbeError
 from gfd.frozen import replace
-from gfd.inventory import Failure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
-from gfd.labels import check
-from gfd.needs import NO_PERMISSION
-from gfd.options import EXTRA_LABELS
-from gfd.probe import machines
+from gfd.inventory import snapshot
+from gfd.inventory.model import Failure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
+from gfd.inventory.profiles import CI_PROFILES, mig_name
+from gfd.labels.needs import NO_PERMISSION
+from gfd.labels.render import Templates
+from gfd.labels.resources import resolve
+from gfd.labels.sharing import SharedResource, Sharing
+from gfd.labels.strategies import STRATEGIES
+from gfd.labels.syntax import check
 from gfd.probe.gpus import _order
-from gfd.probe.mig_layout import CI_SLICES
-from gfd.probe.profiles import CI_PROFILES, mig_name
-from gfd.render import Templates
-from gfd.resources import resolve
-from gfd.sharing import SharedResource, Sharing
-from gfd.sinks.text import expiry_line, to_lines
-from gfd.strategies import STRATEGIES
+from gfd.publishing.sinks.text import expiry_line, to_lines
+from gfd.simulation import machines
+from gfd.simulation.mig_layout import CI_SLICES
 from tests import make
 from tests.any_inventory import any_inventory
 
 if TYPE_CHECKING:
-    from gfd.labels import Labels
+    from gfd.labels.syntax import Labels
 
 TEMPLATES = Templates()
 SETTINGS = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gfd import cli
-from gfd.commands import COMMANDS
-from gfd.exits import SIGNALS, ExitCode
-from gfd.options import OPTIONS, Option
+from gfd.cli.commands import COMMANDS
+from gfd.cli.exits import SIGNALS, ExitCode
+from gfd.config.options import OPTIONS, Option
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -41,14 +41,14 @@ def _row(option: Option) -> str:
 
 def test_the_table_of_options(request: pytest.FixtureRequest) -> None:
     head = "| flag | environment | config file | default | meaning |\n|---|---|---|---|---|\n"
-    _keep(request, "options", "gfd/options.py", head + "".join(map(_row, OPTIONS)))
+    _keep(request, "options", "gfd/config/options.py", head + "".join(map(_row, OPTIONS)))
 
 
 def test_the_table_of_exit_codes(request: pytest.FixtureRequest) -> None:
     rows = "".join(f"| `{code}` | {code.meaning} |\n" for code in ExitCode)
     signals = "".join(f"| {', '.join(each.name for each in taken)} | {does} |\n" for taken, does in SIGNALS)
     head = "| exit code, signal | meaning |\n|---|---|\n"
-    _keep(request, "exit codes", "gfd/exits.py", f"{head}{rows}{signals}")
+    _keep(request, "exit codes", "gfd/cli/exits.py", f"{head}{rows}{signals}")
 
 
 def test_the_first_command_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,11 +11,12 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gfd import sources
-from gfd.config import load
-from gfd.configkeys import KINDS, SHARED_KEYS, SHARING_KEYS
+from gfd.config.filekeys import KINDS, SHARED_KEYS, SHARING_KEYS
+from gfd.config.load import load
 from gfd.errors import GfdError
-from gfd.probe import machines, sysfs
+from gfd.labels import sources
+from gfd.probe import sysfs
+from gfd.simulation import machines
 
 if TYPE_CHECKING:
     from pathlib import Path

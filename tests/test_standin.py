@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gfd.frozen import replace
-from gfd.inventory import (
+from gfd.inventory.model import (
     Engines,
     Fabric,
     FailedGpu,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.options import OPTIONS
+from gfd.config.options import OPTIONS
 
 UNIT = Path(__file__).parent.parent / "manifests/systemd/gfd.service"
 MAX_EXPOSURE = 3.0

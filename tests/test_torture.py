@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from gfd.frozen import replace
-from tests.isolation.test_child import is_running, wait_until
+from tests.agent.test_service import A100, MIG, Service, serve, wait
 from tests.standin import Fault, Standin, environment
-from tests.test_daemon import A100, MIG, Service, serve, wait
+from tests.worker.test_child import is_running, wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,12 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from gfd.cluster import pod
-from gfd.cluster.api import JSON, Api
-from gfd.cluster.objects import OBJECT
-from gfd.cluster.stream import Stream
 from gfd.errors import ApiError
 from gfd.frozen import dataclass
+from gfd.kube import pod
+from gfd.kube.client import JSON, Api
+from gfd.kube.objects import OBJECT
+from gfd.kube.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from urllib3 import BaseHTTPResponse
 
-    from gfd.cluster.connection import Connection
-    from gfd.cluster.shapes import Shape
+    from gfd.kube.connection import Connection
+    from gfd.kube.shapes import Shape
 
 QPS, BURST = 5.0, 10
 """The defaults of --kube-api-qps and --kube-api-burst."""

@@ -10,16 +10,16 @@ from bench.scale.account import CountedApi
 from bench.scale.actor import Actor
 from bench.scale.objects import NAMESPACE
 from gfd.frozen import dataclass
-from gfd.publisher import Publisher
-from gfd.sinks.node import Node
-from gfd.sinks.nodefeature import NodeFeature
+from gfd.publishing.publisher import Publisher
+from gfd.publishing.sinks.node import Node
+from gfd.publishing.sinks.nodefeature import NodeFeature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bench.scale.account import Account
-    from gfd.drift import Drift
-    from gfd.sinks import Sink
+    from gfd.publishing.drift import Drift
+    from gfd.publishing.sinks import Sink
 
 TIMESTAMP = "nvidia.com/gfd.timestamp"
 

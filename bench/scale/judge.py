@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.scale.agent import TIMESTAMP
 from bench.scale.objects import NODES
-from gfd.cluster.api import METADATA, METADATA_LIST, PAGE, Api
 from gfd.errors import ApiError
+from gfd.kube.client import METADATA, METADATA_LIST, PAGE, Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

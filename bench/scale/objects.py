@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.scale.account import Account
-from gfd.cluster.api import Api
 from gfd.frozen import dataclass
+from gfd.kube.client import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,9 +17,9 @@ from bench.scale.account import CountedApi
 from bench.scale.actor import Actor
 from bench.scale.agent import TIMESTAMP
 from bench.scale.objects import FEATURES
-from gfd.cluster.api import JSON
 from gfd.errors import ApiError
-from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
+from gfd.kube.client import JSON
+from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Reading a node: every function here returns a :class:`gfd.inventory.Inventory` or raises ProbeError."""
+"""Read a node: every function here returns a :class:`gfd.inventory.model.Inventory` or raises ProbeError."""

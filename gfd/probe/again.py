@@ -6,7 +6,7 @@ compute capability and PCI facts of a GPU are settled by its UUID and the driver
 profile, ids and placement by its UUID and attributes. Where anything differs or fails, the caller reads all
 of the GPU anew.
 
-Who remembers, and for how long, is for :mod:`gfd.isolation.server` to say.
+Who remembers, and for how long, is for :mod:`gfd.worker.server` to say.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gfd.inventory import Fabric, Gpu, MigDevice
+    from gfd.inventory.model import Fabric, Gpu, MigDevice
     from gfd.probe.nvml import Session
 
 

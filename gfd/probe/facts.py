@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
-from gfd.inventory import Failure
+from gfd.inventory.model import Failure
 from gfd.probe.nvml import UNKNOWN_QUESTION
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.frozen import dataclass, field
-from gfd.inventory import Engines, Fabric, Gpu, is_display_board
+from gfd.inventory.model import Engines, Fabric, Gpu, is_display_board
 from gfd.probe import again, mig, sysfs
 from gfd.probe.facts import Facts, as_failure
 from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
@@ -15,7 +15,7 @@ from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gfd.inventory import FailedGpu, MigDevice, MigProfile
+    from gfd.inventory.model import FailedGpu, MigDevice, MigProfile
     from gfd.probe.nvml import Session
 
 SEVEN_SLICES = 4

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.frozen import replace
-from gfd.inventory import FailedGpu
+from gfd.inventory.model import FailedGpu
 from gfd.probe import sysfs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gfd.inventory import Failure, Gpu
+    from gfd.inventory.model import Failure, Gpu
     from gfd.probe.nvml import Session
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.frozen import dataclass, field, replace
-from gfd.inventory import Engines, Failure, MigDevice, MigProfile, Placement
+from gfd.inventory.model import Engines, Failure, MigDevice, MigProfile, Placement
+from gfd.inventory.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
 from gfd.probe.facts import Facts
 from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, SUCCESS, Handle, Session, failed
-from gfd.probe.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gfd.inventory import Gpu
+    from gfd.inventory.model import Gpu
 
 _GONE = (INVALID_ARGUMENT, NOT_FOUND)
 """What NVML documents for a handle that is no longer valid, and for the id of an instance that is gone.

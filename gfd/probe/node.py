@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from gfd.inventory import Inventory
+from gfd.inventory.model import Inventory
 from gfd.limits import silent
 from gfd.probe import sysfs
 from gfd.probe.facts import Facts

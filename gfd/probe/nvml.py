@@ -13,7 +13,7 @@ import pynvml
 
 from gfd.errors import DriverUnavailable, NvmlCallFailed
 from gfd.limits import silent
-from gfd.probe import ahead
+from gfd.probe import preload
 from gfd.probe.library import LIBRARY, explain_absence, find_library
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Session:
     def __enter__(self) -> Session:
         """Load the library and initialise it. Raises :class:`DriverUnavailable`."""
         try:
-            with ahead.taken():
+            with preload.taken():
                 self.load()
                 self._note("nvmlInit")
                 pynvml.nvmlInit()

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from gfd.files import MACHINE_TYPE_BYTES, read_text
-from gfd.inventory import Failure, Vgpu
+from gfd.inventory.model import Failure, Vgpu
 
 ROOT = Path("/")
 PCI_DEVICES = Path("sys/bus/pci/devices")

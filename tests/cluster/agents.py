@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gfd.cluster.api import Api
 from gfd.frozen import dataclass
+from gfd.kube.client import Api
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.objects import delete
 from tests.cluster.objects import namespace as make_namespace

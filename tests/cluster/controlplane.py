@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gfd.cluster.api import Api
+from gfd.kube.client import Api
 from tests.cluster import programs
 
 PATIENCE_S = 60.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gfd.cluster.api import APPLY, Api
 from gfd.errors import ApiError
+from gfd.kube.client import APPLY, Api
 
 NODES = "/api/v1/nodes"
 Object = dict[str, Any]

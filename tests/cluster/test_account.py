@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gfd.cluster.api import APPLY
 from gfd.errors import ApiError
+from gfd.kube.client import APPLY
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature

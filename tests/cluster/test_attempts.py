@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from gfd.cluster.api import APPLY, Api
 from gfd.errors import ApiError
 from gfd.frozen import dataclass
-from gfd.sinks.node import Node
-from gfd.sinks.nodefeature import NODE_LABEL, PREFIX, NodeFeature
+from gfd.kube.client import APPLY, Api
+from gfd.publishing.sinks.node import Node
+from gfd.publishing.sinks.nodefeature import NODE_LABEL, PREFIX, NodeFeature
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.attempts import FOREIGN, MERGE, OWN, Attempt, Body
@@ -26,7 +26,7 @@ from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.installations import MANIFESTS, install, released
 from tests.cluster.objects import NODES, delete, make_node, merge, node, node_labels
 from tests.cluster.test_rights import golden_keys
-from tests.test_labels import FREE_KEYS, KUBERNETES_KEYS, OPERATOR_KEYS
+from tests.labels.test_syntax import FREE_KEYS, KUBERNETES_KEYS, OPERATOR_KEYS
 
 pytestmark = pytest.mark.cluster
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from gfd.cluster.ownership import NFD_ANNOTATION
-from gfd.sinks.nodefeature import API_VERSION
+from gfd.kube.field_managers import NFD_ANNOTATION
+from gfd.publishing.sinks.nodefeature import API_VERSION
+from tests.agent.test_service import serve
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, delete, make_node, merge, node_labels
 from tests.cluster.test_rights import COMPONENTS, FEATURES, answer
-from tests.test_daemon import serve
 
 pytestmark = pytest.mark.cluster
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from gfd.cluster import follower
-from gfd.cluster.api import Api
-from gfd.sinks.node import Node
-from gfd.sinks.nodefeature import API_VERSION, NodeFeature
+from gfd.kube import watch
+from gfd.kube.client import Api
+from gfd.publishing.sinks.node import Node
+from gfd.publishing.sinks.nodefeature import API_VERSION, NodeFeature
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.objects import NODES, delete, make_node, namespace
@@ -48,8 +48,8 @@ def test_an_idle_day(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch, sink:
     name = f"idle-{sink}-x"
     make_node(plane.admin, name)
     for constant in ("SHORTEST_S", "LONGEST_S"):
-        monkeypatch.setattr(follower, constant, 1)
-    monkeypatch.setattr(follower, "BRIEF_S", 0.1)
+        monkeypatch.setattr(watch, constant, 1)
+    monkeypatch.setattr(watch, "BRIEF_S", 0.1)
     started_s = time.monotonic()
     day = make(plane, sink, name, lambda: (time.monotonic() - started_s) * SPEED)
     day.follow(print)

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.doctor.checks import CHECKS
-from gfd.advice.doctor.examination import examine
-from gfd.advice.doctor.finding import Finding, fail, ok, skip, warn
-from gfd.advice.doctor.site import Site
-from gfd.config import load
+from gfd.config.load import load
 from gfd.frozen import dataclass
-from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL
+from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL
+from gfd.tools.doctor.checks import CHECKS
+from gfd.tools.doctor.context import Site
+from gfd.tools.doctor.result import Finding, fail, ok, skip, warn
+from gfd.tools.doctor.runner import examine
 from tests.cluster import agents
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
 from tests.cluster.controlplane import ADMIN_TOKEN, ControlPlane, free_port, wait_for
@@ -395,7 +395,7 @@ def test_a_clock_that_is_wrong(place: Place, monkeypatch: pytest.MonkeyPatch) ->
 
     real = time.time
     for off_s, state in ((3.0, "ok"), (20.0, "warn"), (-100.0, "fail")):
-        monkeypatch.setattr("gfd.advice.doctor.cluster.time.time", lambda off_s=off_s: real() + off_s)
+        monkeypatch.setattr("gfd.tools.doctor.cluster.time.time", lambda off_s=off_s: real() + off_s)
         finding = place.ask("clock", sink="node")
         assert finding.state == state
         if state != "ok":

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.match.podfiles import read_files
-from gfd.cluster.api import Api
 from gfd.errors import ApiError, GfdError
-from tests.advice.match import refusals
+from gfd.kube.client import Api
+from gfd.tools.match.podfiles import read_files
 from tests.cluster import random_pods
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.extender import Extender
 from tests.cluster.objects import NODES
+from tests.tools.match import refusals
 
 pytestmark = pytest.mark.cluster
 

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from gfd.errors import ApiError
-from gfd.sinks.nodefeature import API_VERSION
+from gfd.publishing.sinks.nodefeature import API_VERSION
+from tests.agent.test_service import serve
 from tests.cluster import agents
 from tests.cluster.conftest import define_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.objects import delete, make_node
 from tests.cluster.test_rights import COMPONENTS
 from tests.standin import environment
-from tests.test_daemon import serve
 
 pytestmark = [
     pytest.mark.cluster,

@@ -15,15 +15,15 @@ from threading import Event, Thread
 
 import pytest
 
-from gfd.cluster.ownership import holders
-from gfd.probe import machines
-from gfd.sinks.scratch import FOLDER as FOLDER_OF_GFD
+from gfd.kube.field_managers import holders
+from gfd.publishing.sinks.scratch import FOLDER as FOLDER_OF_GFD
+from gfd.simulation import machines
+from tests.agent.test_service import A100, MIG, serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
 from tests.cluster.objects import make_node, namespace, node, node_labels
 from tests.cluster.test_rights import COMPONENTS
 from tests.standin import build, environment, from_inventory
-from tests.test_daemon import A100, MIG, serve
 
 FOLDER = Path(os.environ.get("NFD_BIN", ""))
 FEATURES = Path("/etc/kubernetes/node-feature-discovery/features.d")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from gfd.cluster.ownership import MANAGER, NFD_ANNOTATION, applied_by
-from gfd.drift import Drift
 from gfd.errors import PublishError
-from gfd.sinks.node import Node
+from gfd.kube.field_managers import MANAGER, NFD_ANNOTATION, applied_by
+from gfd.publishing.drift import Drift
+from gfd.publishing.sinks.node import Node
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, apply_node, delete, make_node, merge, node, node_labels
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.test_service import serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, delete, make_node, merge, node_labels
 from tests.cluster.test_rights import COMPONENTS
-from tests.test_daemon import serve
 
 pytestmark = pytest.mark.cluster
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gfd.drift import Drift
 from gfd.errors import PublishError
-from gfd.sinks.nodefeature import API_VERSION, NodeFeature
+from gfd.publishing.drift import Drift
+from gfd.publishing.sinks.nodefeature import API_VERSION, NodeFeature
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import delete, merge, namespace

@@ -19,15 +19,15 @@ from typing import Any
 
 import pytest
 
-from gfd.advice.labelselector import parse
-from gfd.advice.roster.feed import SHORTEST_S
-from gfd.cluster.api import Api
 from gfd.errors import ApiError
-from tests.advice import make
+from gfd.kube.client import Api
+from gfd.tools.labelselector import parse
+from gfd.tools.nodes.feed import SHORTEST_S
 from tests.cluster.controlplane import ControlPlane, free_port, wait_for
 from tests.cluster.objects import NODES, Object, delete, merge, namespace
 from tests.cluster.proxy import Proxy, proxied
 from tests.pseudoterminal import typed
+from tests.tools import make
 
 pytestmark = pytest.mark.cluster
 

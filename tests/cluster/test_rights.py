@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from gfd.cluster.api import APPLY, Api
 from gfd.errors import ApiError
-from gfd.sinks.node import Node
-from gfd.sinks.nodefeature import API_VERSION, NodeFeature
+from gfd.kube.client import APPLY, Api
+from gfd.publishing.sinks.node import Node
+from gfd.publishing.sinks.nodefeature import API_VERSION, NodeFeature
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature

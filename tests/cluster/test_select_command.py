@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from gfd.advice.nodes import Node, from_object
-from gfd.advice.select.criteria import Wanted
-from gfd.advice.select.selection import Answer, select
-from gfd.advice.select.snippet import to_spec
-from gfd.cluster.api import Api
+from gfd.clusterview.nodes import Node, from_object
 from gfd.errors import ConfigError
-from tests.advice.make import gpu_labels
+from gfd.kube.client import Api
+from gfd.tools.select.criteria import Wanted
+from gfd.tools.select.selection import Answer, select
+from gfd.tools.select.snippet import to_spec
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.objects import NODES, delete, namespace
+from tests.tools.make import gpu_labels
 
 pytestmark = pytest.mark.cluster
 

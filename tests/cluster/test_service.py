@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from gfd.errors import ApiError
+from tests.agent.test_service import MIG, serve
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, free_port, wait_for
 from tests.cluster.objects import NODES, delete, make_node, node_labels
 from tests.cluster.test_rights import COMPONENTS, FEATURES
-from tests.test_daemon import MIG, serve
 
 pytestmark = pytest.mark.cluster
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from gfd.backoff import Backoff
-from gfd.cluster import follower
+from gfd.kube import watch
+from gfd.kube.backoff import Backoff
+from tests.agent.test_service import MIG, serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, delete
 from tests.cluster.proxy import Proxy, proxied
 from tests.cluster.test_service import COUNT, SINKS, Deployed, has, installed  # noqa: F401 - a fixture
-from tests.test_daemon import MIG, serve
 
 pytestmark = pytest.mark.cluster
 
@@ -96,8 +96,8 @@ def test_a_watch_comes_back_soon_after_an_outage(
     deployed: Deployed, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not after one more long delay; but a server that forgets all the time is asked ever later."""
-    monkeypatch.setattr(follower, "Backoff", lambda first_s, longest_s: Backoff(first_s / 5, longest_s))
-    monkeypatch.setattr(follower, "GONE_S", 0.1)
+    monkeypatch.setattr(watch, "Backoff", lambda first_s, longest_s: Backoff(first_s / 5, longest_s))
+    monkeypatch.setattr(watch, "GONE_S", 0.1)
     answers: list[int | str] = [503, 503, 503, 503, "gone", "gone"]
 
     def fault(method: str, path: str) -> int | str | None:
@@ -107,7 +107,7 @@ def test_a_watch_comes_back_soon_after_an_outage(
     kubeconfig = proxy.kubeconfig(deployed.folder, deployed.agent.token_file)
     collection, _, name = deployed.path.rpartition("/")
     told: list[object] = []
-    following = follower.Follower(agents.connect(kubeconfig), collection, name, "1", told.append)
+    following = watch.Follower(agents.connect(kubeconfig), collection, name, "1", told.append)
     wait_for(lambda: not answers, "all answers")
     wait_for(lambda: len(proxy.seen) == 9, "two lists and seven watches")
     following.close()

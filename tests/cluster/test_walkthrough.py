@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from gfd.probe import machines
+from gfd.simulation import machines
+from tests.agent.test_service import serve
 from tests.cluster import agents, programs
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
@@ -23,7 +24,6 @@ from tests.cluster.objects import NODES, make_node, merge, node_labels
 from tests.cluster.test_manifests import CHART
 from tests.cluster.test_rights import FEATURES
 from tests.standin import Standin, from_inventory
-from tests.test_daemon import serve
 
 pytestmark = pytest.mark.cluster
 

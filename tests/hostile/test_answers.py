@@ -15,20 +15,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.advice.attempt import attempt
-from gfd.advice.doctor.checks import policy
-from gfd.advice.doctor.cluster import Cluster, Right
-from gfd.advice.nodes import read_cluster
-from gfd.cluster import answers, objects
-from gfd.cluster.answers import MAX_BYTES, parse, parse_event, parse_refusal
-from gfd.cluster.api import Api
-from gfd.cluster.changes import describe_node, describe_node_feature
-from gfd.cluster.ownership import applied_by, conflicts, held_by_nfd, holders
-from gfd.cluster.shapes import Shape
-from gfd.config import load
+from gfd.clusterview.nodes import read_cluster
+from gfd.config.load import load
 from gfd.errors import ApiError, GfdError, PublishError
-from gfd.sinks.node import Node
-from gfd.sinks.nodefeature import NodeFeature
+from gfd.kube import objects, responses
+from gfd.kube.client import Api
+from gfd.kube.field_managers import applied_by, conflicts, held_by_nfd, holders
+from gfd.kube.responses import MAX_BYTES, parse, parse_event, parse_refusal
+from gfd.kube.shapes import Shape
+from gfd.publishing.sinks.changes import describe_node, describe_node_feature
+from gfd.publishing.sinks.node import Node
+from gfd.publishing.sinks.nodefeature import NodeFeature
+from gfd.tools.doctor.attempt import attempt
+from gfd.tools.doctor.checks import policy
+from gfd.tools.doctor.cluster import Cluster, Right
 from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig
 
 MIB = 1 << 20
@@ -182,7 +182,7 @@ def test_a_bomb(server: Hostile, tmp_path: Path) -> None:
 
 
 def test_an_answer_that_trickles(server: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "WHOLE_S", -1.0)
+    monkeypatch.setattr(responses, "WHOLE_S", -1.0)
     server.play = lambda method, path: Answer(body=itertools.repeat(b" "))
     with pytest.raises(ApiError, match="it did not end within"):
         connect(server, tmp_path).request("GET", "/x")
@@ -230,7 +230,7 @@ def test_how_long_a_server_can_ask_to_be_left_alone(
 
 
 def test_a_list_that_never_ends(server: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gfd.cluster.api.MAX_PAGES", 3)
+    monkeypatch.setattr("gfd.kube.client.MAX_PAGES", 3)
     page = {"metadata": {"resourceVersion": "1", "continue": "more"}, "items": [NODE]}
     server.play = lambda method, path: say(page)
     with pytest.raises(ApiError, match="the list does not end after 3 pages"):

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from gfd import cli
-from gfd.advice.nodes import NODES, from_object
-from gfd.advice.roster.feed import Feed
-from gfd.cluster.api import Api
+from gfd.clusterview.nodes import from_object
 from gfd.errors import ApiError
+from gfd.kube.client import Api
+from gfd.kube.objects import NODES
+from gfd.tools.nodes.feed import Feed
+from tests.agent.test_service import wait
 from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig
 from tests.hostile.test_watching import event, node
-from tests.test_daemon import wait
 
 pytestmark = pytest.mark.whole
 

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd import credentials
-from gfd.advice.attempt import attempt
-from gfd.advice.doctor.checks import access
-from gfd.advice.doctor.scrub import Scrubber
-from gfd.advice.doctor.site import Site
-from gfd.cluster import pod
-from gfd.cluster.api import Api
-from gfd.cluster.connection import Connection, connect
-from gfd.cluster.header import authorize
-from gfd.config import load
+from gfd.config.load import load
 from gfd.errors import ApiError
+from gfd.kube import pod
+from gfd.kube.client import Api
+from gfd.kube.connection import Connection, connect
+from gfd.kube.header import authorize
+from gfd.tools.doctor.attempt import attempt
+from gfd.tools.doctor.checks import access
+from gfd.tools.doctor.context import Site
+from gfd.tools.doctor.scrub import Scrubber
 from tests.hostile.server import TOKEN, hostile, make_certificate, say, write_kubeconfig
 
 NOWHERE = "https://127.0.0.1:1"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gfd.cluster.shapes import Misshapen, Shape, anything, boolean, count, each, fields, text, values, version
+from gfd.kube.shapes import Misshapen, Shape, anything, boolean, count, each, fields, text, values, version
 
 ALL = fields(
     {"a": text, "b": boolean, "c": count, "d": version, "e": each(text), "f": values(text), "g": anything},

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gfd.backoff import Backoff
-from gfd.cluster import follower, watches
-from gfd.cluster.api import Api
-from gfd.cluster.follower import Follower
+from gfd.kube import watch, watch_status
+from gfd.kube.backoff import Backoff
+from gfd.kube.client import Api
+from gfd.kube.watch import Follower
+from tests.agent.test_service import free_port, serve, wait
 from tests.hostile.server import Answer, Hostile, hostile, say, write_kubeconfig
 from tests.hostile.test_answers import KNOWN
-from tests.test_daemon import free_port, serve, wait
 
 MIB = 1 << 20
 
@@ -57,9 +57,9 @@ class Watched:
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
-    monkeypatch.setattr(follower, "Backoff", lambda *_: Backoff(0.001, 0.01))
-    monkeypatch.setattr(follower, "BRIEF_S", 0.0)
-    monkeypatch.setattr(follower, "GONE_S", 0.0)
+    monkeypatch.setattr(watch, "Backoff", lambda *_: Backoff(0.001, 0.01))
+    monkeypatch.setattr(watch, "BRIEF_S", 0.0)
+    monkeypatch.setattr(watch, "GONE_S", 0.0)
     with hostile(lambda method, path: say(None)) as server:
         made = Watched(server)
         yield made
@@ -70,7 +70,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What is said of watches."""
     said: list[tuple[str, str]] = []
-    monkeypatch.setattr(watches, "_listeners", [lambda *words: said.append(words)])
+    monkeypatch.setattr(watch_status, "_listeners", [lambda *words: said.append(words)])
     return said
 
 
@@ -131,7 +131,7 @@ def test_a_watch_is_begun_again(
 
 
 def test_an_error_asks_for_long(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gfd.cluster.answers.LONGEST_RETRY_S", 0.1)
+    monkeypatch.setattr("gfd.kube.responses.LONGEST_RETRY_S", 0.1)
     huge = {**STATUS, "details": {"retryAfterSeconds": 999_999_999_999}}
     watched.stream = [lambda: Answer(body=[event("ERROR", huge)]), lambda: say({"kind": "Status"}, 503)]
     following, seen = follow(watched, tmp_path)

@@ -11,8 +11,8 @@ import pytest
 
 import gfd
 from gfd.frozen import replace
-from gfd.inventory import Inventory
-from gfd.probe import machines
+from gfd.inventory.model import Inventory
+from gfd.simulation import machines
 from tests.image import PATIENCE_S, Container
 from tests.image.simulated import ARGUMENTS, LABELS, LAYOUT, MACHINE
 from tests.standin import LIBRARY, build, from_inventory

@@ -5,11 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from gfd import __version__, usage
-from gfd.commands import COMMANDS
-from gfd.commands.command import Command
-from gfd.exits import SIGNALS, ExitCode
-from gfd.options import OPTIONS, ORIGINAL, Option
+from gfd import __version__
+from gfd.cli import help as help_text
+from gfd.cli.commands import COMMANDS
+from gfd.cli.commands.command import Command
+from gfd.cli.exits import SIGNALS, ExitCode
+from gfd.config.options import OPTIONS, ORIGINAL, Option
 
 EXAMPLES = (
     (
@@ -50,7 +51,7 @@ def write(date: str) -> str:
 
 
 def _lines(date: str) -> Iterator[str]:
-    yield '.\\" tests/pages writes this from gfd/options.py, gfd/commands, gfd/usage.py and gfd/exits.py.'
+    yield '.\\" tests/pages writes this from gfd/config/options.py and gfd/cli.'
     yield f'.TH GFD 1 {date} "gfd {__version__}" "User Commands"'
     # What is typed is not hyphenated.
     yield ".nh"
@@ -58,9 +59,9 @@ def _lines(date: str) -> Iterator[str]:
     yield ".SH NAME"
     yield f"gfd, {_escape(ORIGINAL)} \\- tell Kubernetes what GPUs a node has"
     yield ".SH SYNOPSIS"
-    yield _text(usage.SYNOPSIS)
+    yield _text(help_text.SYNOPSIS)
     yield ".SH DESCRIPTION"
-    yield _text(usage.ABOUT)
+    yield _text(help_text.ABOUT)
     yield ".PP"
     yield _text(f"{ORIGINAL} is the same program.")
     yield ".SH COMMANDS"
@@ -107,21 +108,21 @@ def _endings() -> Iterator[str]:
 
 
 def _command(name: str, command: Command) -> Iterator[str]:
-    yield f".SS {_escape(usage.write_synopsis(name, command))}"
+    yield f".SS {_escape(help_text.write_synopsis(name, command))}"
     yield _text(command.help)
     if command.notes:
         yield ".PP"
         yield _text(command.notes)
     if command.words is not None:
-        yield from _item(_italic(command.words.metavar), usage.explain_words(command.words))
+        yield from _item(_italic(command.words.metavar), help_text.explain_words(command.words))
     yield from _options(command.options)
 
 
 def _options(options: Iterable[Option]) -> Iterator[str]:
     for option in options:
-        value = usage.write_value(option)
+        value = help_text.write_value(option)
         flags = ", ".join(map(_bold, option.flags))
-        yield from _item(f"{flags} {_italic(value)}" if value else flags, usage.explain(option))
+        yield from _item(f"{flags} {_italic(value)}" if value else flags, help_text.explain(option))
 
 
 def _item(head: str, text: str) -> Iterator[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gfd.commands import COMMANDS
-from gfd.options import OPTIONS, ORIGINAL
+from gfd.cli.commands import COMMANDS
+from gfd.config.options import OPTIONS, ORIGINAL
 from tests.pages import ROOT
 
 BASH = ROOT / "share/bash-completion/completions"

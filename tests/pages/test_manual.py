@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from gfd import cli
-from gfd.commands import COMMANDS
-from gfd.exits import SIGNALS, ExitCode
-from gfd.options import OPTIONS, ORIGINAL
+from gfd.cli.commands import COMMANDS
+from gfd.cli.exits import SIGNALS, ExitCode
+from gfd.config.options import OPTIONS, ORIGINAL
 from tests.pages import ROOT, manual
 
 MAN = ROOT / "share/man"

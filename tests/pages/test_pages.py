@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gfd.metrics import StatusCollector
-from gfd.status import Status
+from gfd.agent.metrics import StatusCollector
+from gfd.agent.status import Status
 from tests.pages import PAGES, ROOT, anchors, blocks, links, rewrite, shown
 
 pytestmark = pytest.mark.whole

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gfd.config import load
+from gfd.config.load import load
+from gfd.documents.values import parse_duration
 from gfd.errors import ConfigError
-from gfd.values import parse_duration
 
 PEER = os.environ.get("GFD_PEER", "")
 

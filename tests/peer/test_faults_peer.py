@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd.frozen import replace
-from gfd.probe import machines
+from gfd.simulation import machines
 from tests.probe.test_faults import (
     HARMLESS,
     LEFT_OUT,

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from gfd.frozen import dataclass, replace
-from gfd.products import model_of, shorten, tail_of
+from gfd.labels.products import model_of, shorten, tail_of
 from tests.standin import Fault, Standin, StandinGpu, build, environment
 from tests.standin.random_machines import DISPLAY_BOARDS, Case, random_case
 
@@ -295,6 +295,6 @@ def _legal(line: str) -> str:
     key, _, value = line.partition("=")
     allowed = "-".join(re.sub(r"[^A-Za-z0-9\-_. ]", "", value).split())
     if key.endswith(".product") and len(allowed.strip("-_.")) > 63:
-        # The original may say MIG and SHARED, too. What is shortened is tested in tests/test_products.py.
+        # The original may say MIG and SHARED, too. tests/labels/test_products.py tests what is shortened.
         return f"{key}={shorten(model_of(allowed), tail_of(allowed))}"
     return f"{key}={allowed.lstrip('-_.')[:63].rstrip('-_.')}"

@@ -13,9 +13,9 @@ import pytest
 
 from gfd.errors import GfdError
 from gfd.frozen import dataclass, replace
-from gfd.needs import SEE_KERNEL_LOG, SEE_MIG
-from gfd.render import Templates
-from gfd.resources import resolve
+from gfd.labels.needs import SEE_KERNEL_LOG, SEE_MIG
+from gfd.labels.render import Templates
+from gfd.labels.resources import resolve
 from tests import standin
 from tests.probe.test_node import GPU_FUNCTIONS, MIG_FUNCTIONS, PAIR, PAIR_PLAYED, TEXTS, Case, read_all
 from tests.standin import Fault, Standin
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from gfd.inventory import Gpu, Inventory
+    from gfd.inventory.model import Gpu, Inventory
 
 STRATEGIES = ("none", "single", "mixed")
 TEMPLATES = Templates(())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.inventory import FailedGpu
+from gfd.inventory.model import FailedGpu
 from gfd.probe.identity import locate
 from tests.make import failure, gpu
 

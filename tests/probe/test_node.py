@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gfd import snapshot
 from gfd.frozen import dataclass, replace
-from gfd.inventory import (
+from gfd.inventory import snapshot
+from gfd.inventory.model import (
     Engines,
     Fabric,
     FailedGpu,
@@ -30,8 +30,8 @@ from gfd.inventory import (
     Placement,
     Vgpu,
 )
-from gfd.probe import machines
 from gfd.probe.node import PAUSES_S
+from gfd.simulation import machines
 from tests import standin
 from tests.standin import Fault, Standin, StandinGpu, StandinMig, StandinProfile
 
@@ -45,7 +45,7 @@ REPOSITORY = Path(__file__).parents[2]
 READ = """
 import json, os, sys, time
 from pathlib import Path
-from gfd import snapshot
+from gfd.inventory import snapshot
 from gfd.errors import GfdError
 from gfd.probe import node
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from gfd import snapshot
 from gfd.frozen import replace
-from gfd.inventory import Gpu, Inventory
-from gfd.probe import machines
-from gfd.render import Templates
-from gfd.resources import resolve
+from gfd.inventory import snapshot
+from gfd.inventory.model import Gpu, Inventory
+from gfd.labels.render import Templates
+from gfd.labels.resources import resolve
+from gfd.simulation import machines
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

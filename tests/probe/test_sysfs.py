@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.inventory import Vgpu
+from gfd.inventory.model import Vgpu
 from gfd.probe import sysfs
 
 ADDRESS = "0000:3b:00.0"

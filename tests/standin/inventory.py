@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.probe.profiles import CI_PROFILES, GI_PROFILES
+from gfd.inventory.profiles import CI_PROFILES, GI_PROFILES
 from tests.standin.machine import Fault, Standin, StandinGpu, StandinMig, StandinProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gfd.inventory import Failure, Gpu, Inventory, MigDevice
+    from gfd.inventory.model import Failure, Gpu, Inventory, MigDevice
 
 _BRANDS = (
     *("unknown", "quadro", "tesla", "nvs", "grid", "geforce", "titan", "nvidiavapps", "nvidiavpc"),

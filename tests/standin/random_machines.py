@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 
 from gfd.frozen import dataclass, replace
-from gfd.probe.profiles import CI_PROFILES, gi_name, mig_name
+from gfd.inventory.profiles import CI_PROFILES, gi_name, mig_name
 from tests.standin.machine import Fault, Standin, StandinGpu, StandinMig, StandinProfile
 
 GI_B, MI_B = 2**30, 2**20

@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from gfd.cluster.api import APPLY
 from gfd.frozen import dataclass
-from tests.test_labels import KUBERNETES_KEYS, OPERATOR_KEYS
+from gfd.kube.client import APPLY
+from tests.labels.test_syntax import KUBERNETES_KEYS, OPERATOR_KEYS
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gfd.cluster.api import APPLY
-from gfd.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
+from gfd.kube.client import APPLY
+from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
 from tests.cluster.attempts import (
     FOREIGN,
     FOREIGN_KEYS,

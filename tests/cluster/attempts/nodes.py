@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gfd.cluster.api import APPLY
+from gfd.kube.client import APPLY
 from tests.cluster.attempts import FOREIGN, FOREIGN_KEYS, PATCHES, Attempt, Body, merge, patch
 from tests.cluster.attempts.features import owner
 from tests.cluster.objects import NODES

@@ -1,0 +1,1 @@
+"""The service: it labels the node again and again, and tells how it does."""

@@ -1,0 +1,41 @@
+"""What is wrong with a configuration that is in force all the same: told to log and status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.agent.mounts import explain_blindness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gfd.agent.conditions import Troubles
+    from gfd.agent.status import Status
+    from gfd.config.load import Config
+
+
+def tell_doubts(
+    config: Config,
+    warnings: Iterable[str],
+    *,
+    served_addr: tuple[str, int] | None,
+    status: Status,
+    troubles: Troubles,
+) -> None:
+    """Tell each warning while it holds, and that the configuration on disk is the one in force.
+
+    ``served_addr`` is where the metrics are served until the service ends.
+    """
+    doubts = list(warnings)
+    if config.metrics_addr != served_addr:
+        doubts.append("--metrics-addr changes when the service is restarted")
+    status.config_loaded(doubts)
+    troubles.heal("config")
+    for doubt in doubts:
+        troubles.tell(f"doubt {doubt}", "config.doubted", reason=doubt)
+    troubles.heal_others("doubt ", {f"doubt {doubt}" for doubt in doubts})
+    reason = None if config.simulate else explain_blindness(config.proc_driver_dir)
+    if reason:
+        troubles.tell("watch", "watch.blinded", reason=reason)
+    else:
+        troubles.heal("watch")

@@ -1,0 +1,92 @@
+"""``gfd doctor``: everything between the GPU and the label, looked at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.cli.commands.command import Command
+from gfd.config.options import COMMAND_LINE, Option
+from gfd.errors import ConfigError, GfdError
+
+if TYPE_CHECKING:
+    from gfd.cli.commands.command import Values
+    from gfd.config.load import Loaded
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    from gfd.printable import complain
+    from gfd.tools.doctor import bundle, runner
+    from gfd.tools.doctor.context import Site
+    from gfd.tools.terminal import is_coloured, width_of
+
+    path, is_json = values["bundle"], values["format"] == "json"
+    if path is not None:
+        bundle.check_target(path)
+        if path == bundle.STANDARD_OUTPUT and is_json:
+            both = "json and --bundle - both go to standard output; name a file for the bundle"
+            raise ConfigError("--format", COMMAND_LINE, both)
+    elif values["log"] is not None or values["keep_names"]:
+        flag = "--keep-names" if values["keep_names"] else "--log"
+        raise ConfigError(flag, COMMAND_LINE, "works only with --bundle FILE.tar.gz")
+    site = Site(loaded.config)
+    findings = list(runner.examine(site))
+    # Standard output belongs to the archive where that goes there.
+    output = sys.stderr if path == bundle.STANDARD_OUTPUT else sys.stdout
+    if is_json:
+        output.write(runner.to_json(findings))
+    else:
+        output.write(runner.to_text(findings, width=width_of(output), is_coloured=is_coloured(output)))
+    if path is not None:
+        found = bundle.gather(loaded, site, findings, log=values["log"], keeps_names=values["keep_names"])
+        bundle.write(found, path)
+        for name, reason in found.missing.items():
+            complain(f"warning: {name} is not in the bundle: {reason}")
+        name = "the bundle" if path == bundle.STANDARD_OUTPUT else path
+        complain(f"{name} holds {', '.join(found.files)}; read it before you share it")
+    failed = [name for name, finding in findings if finding.state == "fail"]
+    if failed:
+        raise GfdError(f"failed: {', '.join(failed)}")
+
+
+COMMAND = Command(
+    asks_pod=True,
+    help="Examine all between GPU and label; exit code 1 if anything fails.",
+    run=_run,
+    options=(
+        Option(
+            field="format",
+            flags=("--format", "-o"),
+            kind="choice",
+            choices=("text", "json"),
+            default="text",
+            group="Doctor",
+            help="How to print.",
+        ),
+        Option(
+            field="bundle",
+            flags=("--bundle",),
+            kind="path",
+            metavar="FILE.tar.gz",
+            group="Doctor",
+            help="Write what a bug report needs to a new archive (- for standard output), with names, UUIDs, "
+            "serials and addresses replaced.",
+        ),
+        Option(
+            field="log",
+            flags=("--log",),
+            kind="path",
+            metavar="FILE",
+            group="Doctor",
+            help="The log for the bundle, - for standard input; unless given, that of the journal.",
+        ),
+        Option(
+            field="keep_names",
+            flags=("--keep-names",),
+            kind="bool",
+            default="false",
+            group="Doctor",
+            help="Replace nothing in the bundle but tokens and passwords.",
+        ),
+    ),
+)

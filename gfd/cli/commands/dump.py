@@ -1,0 +1,82 @@
+"""``gfd dump``: the labels of this machine, a simulated one, or a snapshot."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.cli.commands.command import Command
+from gfd.config.options import Option
+from gfd.errors import DriverUnavailable
+
+if TYPE_CHECKING:
+    from gfd.cli.commands.command import Values
+    from gfd.config.load import Loaded
+
+FORMAT_NAMES = ("table", "json", "yaml", "nfd")
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    from gfd.inventory import snapshot
+    from gfd.printable import complain
+    from gfd.tools import dump as formats
+    from gfd.worker import once
+    from gfd.worker.request import plan
+
+    path = values["inventory"]
+    inventory = snapshot.read_file(path) if path else None
+    try:
+        if inventory is None and values["draw"]:
+            # What is drawn and what is labelled is one reading.
+            inventory = once.take_snapshot(plan(loaded.config))
+        reading = once.label(plan(loaded.config, inventory=inventory))
+    except DriverUnavailable as error:
+        hint = "To see the labels of another machine, name one of gfd machines with --simulate"
+        raise DriverUnavailable(f"{error}. {hint}") from error
+    for warning in reading.warnings():
+        complain(f"warning: {warning}")
+    wanted = values["format"]
+    if wanted is None and sys.stdout.isatty():
+        sys.stdout.write(formats.to_rich_table(reading.labels) or formats.to_table(reading.labels))
+    else:
+        sys.stdout.write(formats.FORMATS[wanted or "nfd"](reading.labels))
+    if inventory is not None and values["draw"]:
+        from gfd.tools import drawing, terminal
+
+        is_table = wanted == "table" or (wanted is None and sys.stdout.isatty())
+        stream = sys.stdout if is_table else sys.stderr
+        width, is_coloured = terminal.width_of(stream), terminal.is_coloured(stream)
+        drawn = drawing.draw_inventory(inventory, width=width, is_coloured=is_coloured)
+        stream.write(f"\n{drawn}" if is_table else drawn)
+
+
+COMMAND = Command(
+    help="Print this machine's labels, once.",
+    run=_run,
+    options=(
+        Option(
+            field="format",
+            flags=("--format", "-o"),
+            kind="choice",
+            choices=FORMAT_NAMES,
+            group="Dump",
+            help="How to print; unless given, a table on a terminal and nfd's lines elsewhere.",
+        ),
+        Option(
+            field="inventory",
+            flags=("--inventory",),
+            kind="path",
+            metavar="FILE",
+            group="Dump",
+            help="Label the node of a snapshot instead of this one; - reads standard input.",
+        ),
+        Option(
+            field="draw",
+            flags=("--draw",),
+            kind="bool",
+            default="false",
+            group="Dump",
+            help="Draw how each GPU is divided: below a table, else on standard error.",
+        ),
+    ),
+)

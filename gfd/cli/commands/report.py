@@ -1,0 +1,71 @@
+"""``gfd report``: one page about the GPUs of the cluster, of this machine, or of snapshots."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from gfd.cli.commands.command import Command, Words
+from gfd.cli.commands.sources import NODES
+from gfd.config.options import COMMAND_LINE, Option
+from gfd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gfd.cli.commands.command import Values
+    from gfd.config.load import Loaded
+
+
+def _run(loaded: Loaded, values: Values) -> None:
+    path = values["page"]
+    if path is None:
+        reason = "names no file; write the page with --html FILE, or --html - for standard output"
+        raise ConfigError("--html", COMMAND_LINE, reason)
+    from gfd.tools.report import page, sources, writing
+
+    subject = sources.find(loaded, values)
+    title = values["title"] or subject.title
+    text = page.write(subject.cards, title=title, source=subject.source, written_s=time.time())
+    if str(path) == "-":
+        sys.stdout.write(text)
+    else:
+        writing.write(path, text)
+
+
+COMMAND = Command(
+    help="Write a page about the GPUs of a cluster, machine or snapshots.",
+    run=_run,
+    words=Words(
+        field="snapshots",
+        metavar="SNAPSHOT",
+        at_least=0,
+        at_most=None,
+        help="Files of gfd snapshot to show instead of the cluster, each by its name.",
+    ),
+    options=(
+        Option(
+            field="page",
+            flags=("--html",),
+            kind="path",
+            metavar="FILE",
+            group="Report",
+            help="Where to write the page, one file that needs no other; - writes it to standard output.",
+        ),
+        Option(
+            field="title",
+            flags=("--title",),
+            metavar="TEXT",
+            group="Report",
+            help="The page's heading.",
+        ),
+        Option(
+            field="is_local",
+            flags=("--this-machine",),
+            kind="bool",
+            default="false",
+            group="Report",
+            help="Show this machine instead of the cluster, or what --simulate says.",
+        ),
+        *NODES,
+    ),
+)

@@ -1,0 +1,50 @@
+"""The Node that a simulated machine makes, with what NVIDIA's device plugin would offer there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.nodes import Node
+from gfd.frozen import replace
+from gfd.labels.resources import resolve
+from gfd.labels.strategies import FULL_GPU, RESOURCE_PREFIX
+from gfd.worker import once
+from gfd.worker.request import plan
+
+if TYPE_CHECKING:
+    from gfd.config.load import Loaded
+    from gfd.labels import resources
+    from gfd.labels.sharing import Sharing
+
+
+def simulate(loaded: Loaded) -> Node:
+    """Return the Node that --simulate means. Raises GfdError."""
+    config = loaded.config
+    order = plan(config)
+    inventory = once.take_snapshot(order)
+    labels = once.label(replace(order, inventory=inventory)).labels
+    node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
+    devices = _offer(node, config.sharing)
+    name = config.node_name or config.simulate or ""
+    return Node(name=name, labels=labels, allocatable=devices, capacity=devices)
+
+
+def _offer(node: resources.Node, sharing: Sharing) -> dict[str, int]:
+    offered: dict[str, int] = {}
+    for resource in node.resources:
+        name = RESOURCE_PREFIX + resource.name
+        count = _count_whole(node) if resource.name == FULL_GPU else resource.count
+        replicas = sharing.replicas_of(name)
+        if count:
+            offered[f"{name}.shared" if sharing.is_renamed and replicas > 1 else name] = count * replicas
+    return offered
+
+
+def _count_whole(node: resources.Node) -> int:
+    """Return how many ``nvidia.com/gpu`` there are: the labels count also GPUs that are not offered whole."""
+    enabled = sum(gpu.is_mig_enabled for gpu in node.gpus)
+    if node.mig_strategy == "mixed":
+        return len(node.gpus) - enabled
+    if node.mig_strategy == "single" and enabled:
+        return sum(resource.count for resource in node.resources)
+    return len(node.gpus)

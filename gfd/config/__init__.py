@@ -1,0 +1,1 @@
+"""The configuration: options, where each value comes from, and the config file."""

@@ -1,0 +1,144 @@
+"""What each kind of value in the config file may be, by the rules of Go's ``encoding/json``.
+
+Every check takes what the file says and raises ValueError with what was expected and what was found.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeGuard
+
+from gfd.documents.values import OFF, parse_duration, quoted, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gfd.documents.tree import Value
+
+RESOURCE_PREFIX = "nvidia.com/"
+MAX_RESOURCE_NAME = 63
+"""Characters, with the prefix."""
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+_HEX = "[0-9a-fA-F]"
+_DASHED_UUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+_UUID = rf"(?:{_HEX}{{32}}|(?:(?i:urn:uuid:))?{_DASHED_UUID}|\{{{_DASHED_UUID}\}})"
+_INDEX = "[0-9]{1,20}"
+_INDEX_LIMIT = 2**64
+_DEVICE = re.compile(
+    rf"({_INDEX})(?::({_INDEX}))?|GPU-{_UUID}|MIG-{_UUID}|MIG-GPU-{_UUID}/({_INDEX})/({_INDEX})"
+)
+
+
+def found(value: Value) -> str:
+    """Return ``value`` as a person would name it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the string {quoted(value)}"
+    return "a list" if isinstance(value, tuple) else "keys and values"
+
+
+def is_whole(value: Value) -> TypeGuard[int]:
+    """Return whether ``value`` is a whole number; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _string(value: Value) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    quotes = "; put it in quotes" if isinstance(value, bool | int | float) else ""
+    raise ValueError(f"expected a string, found {found(value)}{quotes}")
+
+
+def _bool(value: Value) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    raise ValueError(f"expected true or false (without quotes), found {found(value)}")
+
+
+def _duration(value: Value) -> tuple[str, ...]:
+    if value is False:  # what YAML makes of off without quotes
+        return (OFF,)
+    if isinstance(value, str):
+        if value != OFF:
+            parse_duration(value)  # refused here, even where a flag wins over it: the original does so too
+        return (value,)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (f"{int(value)}ns",)
+    raise ValueError(f"expected a duration such as 60s, found {found(value)}")
+
+
+def _list(value: Value) -> tuple[str, ...]:
+    """Return the texts of a string, which may hold commas, or of a list of strings; null is empty."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, tuple) and all(isinstance(item.value, str | None) for item in value):
+        return tuple(item.value for item in value if isinstance(item.value, str))
+    raise ValueError(f"expected a string or a list of strings, found {_found_list(value)}")
+
+
+def _integers(value: Value) -> tuple[str, ...]:
+    if isinstance(value, tuple) and all(item.value is None or is_whole(item.value) for item in value):
+        return tuple(str(item.value or 0) for item in value)
+    raise ValueError(f"expected a list of whole numbers, found {_found_list(value)}")
+
+
+def _found_list(value: Value) -> str:
+    if isinstance(value, tuple):
+        return "a list of " + (", ".join(found(item.value) for item in value))
+    return found(value)
+
+
+READERS: Mapping[str, Callable[[Value], tuple[str, ...]]] = {
+    "string": _string,
+    "path": _string,
+    "address": _string,
+    "choice": _string,
+    "bool": _bool,
+    "duration": _duration,
+    "list": _list,
+    "integers": _integers,
+}
+"""By kind: what the file says to the texts that a flag would give."""
+
+
+def resource_name(value: Value) -> str:
+    """Return a full resource name: ``gpu`` and ``nvidia.com/gpu`` mean the same."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected a resource name such as nvidia.com/gpu, found {found(value)}")  # noqa: TRY004
+    full = RESOURCE_PREFIX + value.removeprefix(RESOURCE_PREFIX)
+    if len(full.encode()) > MAX_RESOURCE_NAME:
+        raise ValueError(
+            f"expected at most {MAX_RESOURCE_NAME} characters, found {len(full)}: {shorten(full)}"
+        )
+    if not _SUBDOMAIN.fullmatch(full.removeprefix(RESOURCE_PREFIX)):
+        raise ValueError(
+            f"expected a resource name such as nvidia.com/gpu (lower-case letters, digits, '-' and '.'),"
+            f" found {quoted(value)}"
+        )
+    return full
+
+
+def names_all_devices(value: Value) -> bool:
+    """Return whether ``devices`` is ``all``, rather than a count or a list of devices."""
+    if value == "all":
+        return True
+    if is_whole(value) and 0 < value < 2**63:
+        return False
+    if isinstance(value, tuple) and all(_is_device(item.value) for item in value):
+        return False
+    expected = "expected all, a count above 0, or a list of indices (0, 0:1) and UUIDs (GPU-…, MIG-…)"
+    raise ValueError(f"{expected}, found {_found_list(value)}")
+
+
+def _is_device(value: Value) -> bool:
+    if isinstance(value, str):
+        match = _DEVICE.fullmatch(value)
+        return match is not None and all(int(index) < _INDEX_LIMIT for index in match.groups("0"))
+    return value is None or (is_whole(value) and 0 <= value < _INDEX_LIMIT)

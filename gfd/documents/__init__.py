@@ -1,0 +1,1 @@
+"""Read YAML and JSON files: each value knows its file and line."""

@@ -1,0 +1,169 @@
+"""Inventories as JSON and YAML, and back.
+
+The text holds every field by its name in :mod:`gfd.inventory.model`, and the schema version. Reading checks
+every field, and names the one that is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+import typing
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from gfd import frozen
+from gfd.errors import InventoryError
+from gfd.inventory.model import SCHEMA, Inventory, is_display_board
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def to_plain(value: Any) -> Any:
+    """Return a frozen value as dicts, lists and scalars; fields at their default are left out."""
+    if frozen.is_dataclass(value):
+        return {
+            field.name: to_plain(getattr(value, field.name))
+            for field in frozen.fields(value)
+            if field.name == "schema" or getattr(value, field.name) != field.default
+        }
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def to_json(value: Inventory) -> str:
+    """Return an inventory as JSON."""
+    return json.dumps(to_plain(value), indent=2) + "\n"
+
+
+def to_yaml(value: Inventory) -> str:
+    """Return an inventory as YAML."""
+    import yaml
+
+    # PyYAML's allow_unicode leaves U+0085 as it is, which reads back as a blank.
+    text: str = yaml.safe_dump(to_plain(value), sort_keys=False)
+    return text
+
+
+def read_file(path: Path) -> Inventory:
+    """Return the inventory in a file, ``-`` for standard input. Raises InventoryError."""
+    source = str(path)
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
+        text = data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
+        raise InventoryError(source, "", f"{reason}; take one with gfd snapshot -o {path}") from error
+    return read(text, source)
+
+
+def read(text: str, source: str) -> Inventory:
+    """Return the inventory in ``text``, JSON or YAML, without boards that only drive a screen.
+
+    Raises InventoryError, naming ``source``.
+    """
+    plain = parse(text, source)
+    if not isinstance(plain, dict):
+        raise InventoryError(source, "", "not an inventory: expected a mapping of fields")
+    schema = plain.get("schema")
+    if schema != SCHEMA:
+        known = f"this version of gfd reads schema {SCHEMA}"
+        found = str(schema) if isinstance(schema, int) else _show(schema)
+        reason = f"{found} cannot be read: {known}; take the snapshot again"
+        raise InventoryError(f"{source}{_find_line(text, 'schema')}", "schema", reason)
+    value = from_plain(Inventory, plain, source)
+    assert isinstance(value, Inventory)
+    return frozen.replace(value, gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
+
+
+def parse(text: str, source: str) -> Any:
+    """Return what JSON or YAML ``text`` holds. Raises InventoryError where it is neither."""
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InventoryError(f"{source}:{error.lineno}", "", f"not JSON: {error.msg}") from error
+        except (ValueError, RecursionError) as error:
+            raise InventoryError(source, "", f"cannot be read: {error}") from error
+    from gfd.documents.plainyaml import PlainYamlError, load
+
+    try:
+        return load(text)
+    except PlainYamlError as error:
+        place = f"{source}:{error.line}" if error.line else source
+        raise InventoryError(place, "", f"neither JSON nor YAML: {error}") from error
+
+
+def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
+    """Return ``plain`` as a value of the type ``kind``: a dataclass, tuple, union or scalar.
+
+    Raises InventoryError with the path of the field that does not fit, such as ``gpus[0].name``.
+    """
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        if plain is None and type(None) in typing.get_args(kind):
+            return None
+        (kind,) = (option for option in typing.get_args(kind) if option is not type(None))
+        return from_plain(kind, plain, source, path)
+    if origin is tuple:
+        return _tuple(kind, plain, source, path)
+    if frozen.is_dataclass(kind):
+        return _dataclass(kind, plain, source, path)
+    # bool is an int to Python, and neither is the other in a file.
+    if type(plain) is not kind:
+        raise InventoryError(source, path, f"expected {_NAMES[kind]}, found {_show(plain)}")
+    return plain
+
+
+def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
+    if not isinstance(plain, list):
+        raise InventoryError(source, path, f"expected a list, found {_show(plain)}")
+    kinds = typing.get_args(kind)
+    if kinds[-1] is Ellipsis:
+        kinds = (kinds[0],) * len(plain)
+    elif len(kinds) != len(plain):
+        raise InventoryError(source, path, f"expected {len(kinds)} items, found {len(plain)}")
+    return tuple(
+        from_plain(item_kind, item, source, f"{path}[{index}]")
+        for index, (item_kind, item) in enumerate(zip(kinds, plain, strict=True))
+    )
+
+
+def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
+    if not isinstance(plain, dict):
+        raise InventoryError(source, path, f"expected a mapping of fields, found {_show(plain)}")
+    hints = _hints(kind)
+    dot = f"{path}." if path else ""
+    for name in plain:
+        if name not in hints:
+            raise InventoryError(source, f"{dot}{name}", "no such field in this schema")
+    for field in frozen.fields(kind):
+        if field.name not in plain and field.default is frozen.MISSING:
+            raise InventoryError(source, f"{dot}{field.name}", "missing")
+    return kind(
+        **{name: from_plain(hints[name], item, source, f"{dot}{name}") for name, item in plain.items()}
+    )
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+_NAMES = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}
+
+
+def _show(plain: Any) -> str:
+    """Return what was found, in short: with anchors of anchors a few lines are without end."""
+    if isinstance(plain, dict | list):
+        return f"a {'mapping' if isinstance(plain, dict) else 'list'} of {len(plain)}"
+    return "nothing" if plain is None else f"{type(plain).__name__} {plain!r}"[:60]
+
+
+def _find_line(text: str, name: str) -> str:
+    """Return ``:`` and the line where a field of the whole begins; empty where it is not found."""
+    lines = enumerate(text.splitlines(), 1)
+    return next((f":{number}" for number, line in lines if line.lstrip(' {"').startswith(name)), "")

@@ -1,0 +1,148 @@
+"""How the API server is reached by a kubeconfig, or through a proxy.
+
+The kubernetes package proves who the server is and who we are: exec plugins, bound tokens and their renewal,
+proxies. Its generated classes are left alone: they cost 250 modules and change between versions.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from kubernetes import config as kube
+from kubernetes.client import Configuration
+from kubernetes.client.rest import RESTClientObject
+from urllib3.exceptions import HTTPError, HTTPWarning
+from urllib3.util import make_headers, parse_url
+
+from gfd.credentials import remember
+from gfd.errors import ApiError
+from gfd.kube.connection import DEFAULT_KUBECONFIG, Connection, split
+from gfd.kube.header import authorize
+from gfd.kube.kubefile import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from gfd.kube.kubefile import Chosen
+
+
+def connect(kubeconfig: Path | None, context: str | None) -> Connection:
+    """Return the connection that a kubeconfig means. Raises ApiError; see :mod:`gfd.kube.connection`."""
+    files = list(split(kubeconfig or DEFAULT_KUBECONFIG))
+    path = os.pathsep.join(map(str, files))
+    source = f"kubeconfig {path}"
+    if not any(map(os.path.exists, files)):
+        hint = "name another with" if kubeconfig else "not running in a pod; pass"
+        raise ApiError(f"{source}: there is no such file; {hint} --kubeconfig", kind="credentials")
+    chosen = choose(source, files, context)
+    with _translated(source):
+        return _make(lambda configuration: _load(path, chosen, configuration), source, chosen.origin)
+
+
+def connect_pod() -> Connection:
+    """Return the connection of a pod that reaches the server through a proxy. Raises ApiError."""
+    source = "the pod's service account"
+    with _translated(source):
+        return _make(
+            lambda configuration: kube.load_incluster_config(client_configuration=configuration),
+            source,
+            f"the token of {source}",
+        )
+
+
+def _make(load: Callable[[Configuration], object], source: str, origin: str) -> Connection:
+    # To leave the server's certificate unchecked is the kubeconfig's decision.
+    warnings.simplefilter("ignore", HTTPWarning)
+    configuration = Configuration()
+    # The caller knows better than the pool which request may be made again, and when.
+    configuration.retries = False
+    load(configuration)
+    _check_certificates(configuration, source)
+    _authorize_proxy(configuration, source)
+    pool = RESTClientObject(configuration).pool_manager
+
+    def authorization() -> dict[str, str]:
+        # The package may renew the credential now.
+        with _translated(source), _heard():
+            settings = configuration.auth_settings().values()
+        value = next((each["value"] for each in settings if each["in"] == "header" and each["value"]), "")
+        return authorize(value, origin)
+
+    authorization()
+    host = configuration.host.rstrip("/")
+    return Connection(host, pool, authorization, is_verified=bool(configuration.verify_ssl))
+
+
+@contextmanager
+def _translated(source: str) -> Iterator[None]:
+    try:
+        yield
+    except ApiError:
+        raise
+    except Exception as error:  # of the package, of ssl, of the file system: it wraps none of them
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnicodeError):  # it quotes
+            reason = "a credential has a character that cannot be sent"
+        if isinstance(error, ImportError):
+            reason = "a SOCKS proxy needs the Python package PySocks; name an HTTP proxy"
+        raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
+
+
+def _load(path: str, chosen: Chosen, configuration: Configuration) -> None:
+    with _heard() as said:
+        kube.load_kube_config(path, chosen.context, configuration)
+    configuration.proxy = chosen.proxy or configuration.proxy
+    # The package only logs that a plugin failed, and would go on as nobody.
+    if said and not configuration.api_key:
+        raise ValueError(f"its exec plugin failed: {'; '.join(said)}")
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Collect what is logged as an error meanwhile, instead of printing it."""
+    said: list[str] = []
+    listener = logging.Handler(logging.ERROR)
+    listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(listener)
+    try:
+        yield said
+    finally:
+        logging.getLogger().removeHandler(listener)
+
+
+def _check_certificates(configuration: Configuration, source: str) -> None:
+    """Raise ApiError where TLS cannot use what is given; told by a handshake, the server would be blamed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    what = "certificate authority"
+    try:
+        if configuration.ssl_ca_cert:
+            context.load_verify_locations(configuration.ssl_ca_cert)
+        what = "client certificate or its key"
+        if configuration.cert_file:
+            # Without this, an encrypted key would be asked for on the terminal.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, lambda: "")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ApiError(f"{source} cannot be used: its {what}: {reason}", kind="credentials") from error
+
+
+def _authorize_proxy(configuration: Configuration, source: str) -> None:
+    """Show the proxy the name and password in its URL, as kubectl does; no message holds them then."""
+    if not configuration.proxy:
+        return
+    try:
+        proxy = parse_url(configuration.proxy)
+    except HTTPError as error:
+        reason = "the proxy's URL is not a URL; see proxy-url and HTTPS_PROXY"
+        raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
+    if proxy.auth and proxy.scheme in {"http", "https"}:
+        remember(unquote(proxy.auth), *unquote(proxy.auth).split(":", 1)[1:])
+        configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(proxy.auth))
+        configuration.proxy = proxy._replace(auth=None).url

@@ -1,0 +1,49 @@
+"""What the token of a pod's service account says about the pod."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from gfd.kube.pod import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TOKEN_BYTES = 1 << 16
+
+
+def read_environment(environ: Mapping[str, str], token_file: Path = FOLDER / "token") -> dict[str, str]:
+    """Return NODE_NAME, NAMESPACE and POD_NAME as the claims of the pod's token tell them.
+
+    Only variables that ``environ`` does not set are returned, and none outside a pod. The signature is not
+    checked: the API server does that. Source: the claim ``kubernetes.io`` of tokens bound to a pod.
+    """
+    if not environ.get("KUBERNETES_SERVICE_HOST"):
+        return {}
+    claims = _read_claims(token_file)
+    found = {
+        "NODE_NAME": _name(claims.get("node")),
+        "NAMESPACE": claims.get("namespace"),
+        "POD_NAME": _name(claims.get("pod")),
+    }
+    return {name: value for name, value in found.items() if isinstance(value, str) and not environ.get(name)}
+
+
+def _read_claims(token_file: Path) -> dict[str, Any]:
+    from gfd.files import read_bytes
+
+    try:
+        payload = read_bytes(token_file, TOKEN_BYTES).split(b".")[1]
+        # Tokens leave out the padding of Base64.
+        claims = json.loads(base64.urlsafe_b64decode(payload + b"=="))["kubernetes.io"]
+    except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError):
+        # A pod without a token, or with one of another kind: nothing is known then.
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _name(reference: object) -> object:
+    return reference.get("name") if isinstance(reference, dict) else None

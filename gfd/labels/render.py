@@ -1,0 +1,93 @@
+"""Templates to labels.
+
+gfd's own templates, one a MIG strategy, are Python already (:mod:`gfd.labels.compiler`). jinja2 is for
+extra groups, for templates of the operator's own, and for saying what is wrong with a line.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gfd_templates.compiled import TEMPLATES
+
+from gfd.errors import LabelError
+from gfd.labels.rendered import Written, parse, say, split
+from gfd.labels.syntax import OWN_PREFIXES, Labels, check, check_ownership, complete_prefix
+from gfd.limits import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gfd.inventory.model import Inventory
+    from gfd.labels.rendered import Line
+    from gfd.labels.resources import Node
+    from gfd.labels.sources import Source
+    from gfd.labels.templating import Engine
+    from gfd.limits import Note
+
+
+class Templates:
+    """The templates of a configuration.
+
+    ``sources`` override built-in templates by name, and add theirs; names that begin with ``_`` are for
+    including.
+    """
+
+    def __init__(self, sources: tuple[Source, ...] = (), allowed_prefixes: tuple[str, ...] = ()) -> None:
+        self._sources = {source.name: source for source in sources}
+        self._compiled = {} if sources else TEMPLATES
+        self._prefixes = (*OWN_PREFIXES, *map(complete_prefix, allowed_prefixes))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The templates as jinja2 sees them."""
+        from gfd.labels.templating import Engine
+
+        return Engine(self._sources)
+
+    def names(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the templates that make up the labels, in order."""
+        extra = (f"extra/{group}.j2" for group in extra_groups)
+        added = (name for name in self._sources if "/" not in name and not name.startswith("_"))
+        return (f"{mig_strategy}.j2", *extra, *(name for name in added if name not in TEMPLATES))
+
+    def compile(self, mig_strategy: str, extra_groups: Iterable[str] = (), note: Note = silent) -> None:
+        """Compile every template that :meth:`render` would use, or include. Raises TemplateError."""
+        wanted = [name for name in self.names(mig_strategy, extra_groups) if name not in self._compiled]
+        for name in (*sorted(self._sources), *wanted):
+            note(f"compiling template {name}")
+            self.engine.compile(name)
+
+    def render(
+        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = (), note: Note = silent
+    ) -> Labels:
+        """Return the labels of a node, sorted by key. Raises TemplateError and LabelError."""
+        return {
+            written.key: written.value
+            for written in sorted(self.write(node, inventory, extra_groups, note), key=lambda w: w.key)
+        }
+
+    def write(
+        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = (), note: Note = silent
+    ) -> tuple[Written, ...]:
+        """Return the labels with their origins, checked, in the order the templates wrote them."""
+        labels: dict[str, Written] = {}
+        for name in self.names(node.mig_strategy, extra_groups):
+            note(f"template {name}")
+            for written in parse(self._render(name, node, inventory)):
+                if written.key in labels:
+                    rule = f"this key is already written by {labels[written.key].origin}"
+                    raise LabelError(written.key, written.value, rule, written.origin)
+                check(written.key, written.value, written.origin)
+                check_ownership(written.key, written.value, self._prefixes, written.origin)
+                labels[written.key] = written
+        return tuple(labels.values())
+
+    def _render(self, name: str, node: Node, inventory: Inventory) -> Iterable[Line]:
+        if write := self._compiled.get(name):
+            try:
+                return tuple(write(node, inventory, say))
+            except Exception:  # noqa: S110 - jinja2 raises it again, and knows the line
+                pass
+        return split(name, self.engine.render(name, {"node": node, "inventory": inventory}))

@@ -1,0 +1,163 @@
+"""Templates as jinja2 sees them: found, compiled, rendered, and read for what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gfd_templates
+from jinja2 import (
+    ChoiceLoader,
+    FileSystemLoader,
+    FunctionLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
+from jinja2 import TemplateError as JinjaError
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gfd import limits
+from gfd.errors import TemplateError
+from gfd.labels.rendered import END, MARK, checked
+from gfd.labels.syntax import legal, sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from jinja2 import Environment, Template, nodes
+
+    from gfd.labels.sources import Source
+
+BUILT_IN = Path(gfd_templates.__file__).parent
+MAX_CHARACTERS = 1 << 20
+"""Of one template's output; NFD takes 64 KiB of labels altogether."""
+
+
+class Engine:
+    """Templates by name: the built-in ones, and ``sources``, which override them. Each is compiled once."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+        self._environment: Environment = ImmutableSandboxedEnvironment(
+            loader=ChoiceLoader([FunctionLoader(self._find), FileSystemLoader(BUILT_IN)]),
+            undefined=StrictUndefined,
+            extensions=[_Origin],
+            finalize=checked,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters["fit"] = fit
+
+    def compile(self, name: str) -> Template:
+        """Return a template, compiled. Raises TemplateError."""
+        try:
+            return self._environment.get_template(name)
+        except TemplateSyntaxError as error:
+            raise TemplateError(error.name or name, error.lineno, error.message or "syntax error") from error
+        except (JinjaError, OSError, UnicodeDecodeError) as error:
+            raise TemplateError(name, 0, f"cannot be loaded: {error}") from error
+        except Exception as error:  # nested too deeply, a number too long: jinja2 does not look for it
+            with limits.lifted():
+                raise TemplateError(name, _find_line(error), _explain(error)) from error
+
+    def render(self, name: str, variables: Mapping[str, Any]) -> str:
+        """Return what a template writes. Raises TemplateError."""
+        template = self.compile(name)
+        try:
+            return _collect(name, template.generate(variables))
+        except TemplateError:
+            raise
+        except Exception as error:  # a template can raise whatever its expressions raise
+            with limits.lifted():
+                raise self._locate(name, error) from error
+
+    def parse(self, name: str) -> tuple[str, nodes.Template]:
+        """Return the source of a template, and its syntax tree. Raises TemplateError."""
+        self.compile(name)  # which has an error for all that can be wrong
+        loader = self._environment.loader
+        assert loader is not None
+        source = loader.get_source(self._environment, name)[0]
+        return source, self._environment.parse(source, name)
+
+    def render_tree(self, tree: nodes.Template, variables: Mapping[str, Any]) -> str:
+        """Return what a syntax tree comes to, under the same rules as a template."""
+        tree.set_environment(self._environment)
+        tree.set_lineno(1)
+        return self._environment.from_string(tree).render(variables)
+
+    def _find(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        source = self._sources.get(name)
+        return None if source is None else (source.text, source.path, lambda: True)
+
+    def _locate(self, name: str, error: Exception) -> TemplateError:
+        """Return ``error`` as one that names template, line and expression: jinja2 puts both in the trace."""
+        import traceback
+
+        line = 1
+        expression = ""
+        names = {source.path: source.name for source in self._sources.values()}
+        for frame in traceback.extract_tb(error.__traceback__):
+            path = Path(frame.filename)
+            if path.is_relative_to(BUILT_IN):
+                names[frame.filename] = str(path.relative_to(BUILT_IN))
+            if frame.filename in names:
+                name, line, expression = names[frame.filename], frame.lineno or 1, frame.line or ""
+        return TemplateError(name, line, _explain(error), expression)
+
+
+class _Origin(Extension):
+    """Puts a mark with template and line into every piece of literal text of a template."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
+        for token in stream:
+            if token.type != "data":
+                yield token
+                continue
+            marked = "\n".join(
+                f"{MARK}{stream.name}:{token.lineno + offset}{END}{text}"
+                for offset, text in enumerate(token.value.split("\n"))
+            )
+            yield Token(token.lineno, "data", marked)
+
+
+def fit(text: str) -> str:
+    """Return ``text`` as a label's value can hold it."""
+    return legal(sanitise(text))
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template {error.name}"
+    if isinstance(error, MemoryError):
+        return f"it takes more memory than the {limits.MEMORY_BYTES >> 20} MiB that templates may use"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply, or calls itself without end"
+    if isinstance(error, SyntaxError):
+        return error.msg  # its line is one of the Python that jinja2 makes
+    return str(error)
+
+
+def _find_line(error: Exception) -> int:
+    """Return the line of a template at which jinja2 failed to compile it; 0 where it does not tell."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        known = trace.tb_frame.f_locals
+        owners = [getattr(known.get(name), "lineno", None) for name in ("node", "self")]
+        line = next((found for found in (known.get("lineno"), *owners) if isinstance(found, int)), line)
+        trace = trace.tb_next
+    return line
+
+
+def _collect(name: str, pieces: Iterable[str]) -> str:
+    kept, size = [], 0
+    for piece in pieces:
+        kept.append(piece)
+        size += len(piece)
+        if size > MAX_CHARACTERS:
+            raise TemplateError(name, 0, f"it writes more than {MAX_CHARACTERS} characters")
+    return "".join(kept)

@@ -1,0 +1,1 @@
+"""Put labels where they are used."""

@@ -1,0 +1,70 @@
+"""What somebody else changed of an object that gfd publishes by, as far as the object's metadata tell.
+
+Pure functions over ``metadata`` as plain dicts. Another gfd is told by its field manager, which is ours too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gfd.kube.field_managers import MANAGER, applied_by, holders, owner_managers, spec_holders, written_at
+from gfd.labels.syntax import TIMESTAMP
+from gfd.publishing.drift import Drift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gfd.labels.syntax import Labels
+
+
+def describe_node(
+    before: Mapping[str, Any] | None, now: Mapping[str, Any] | None, wanted: Mapping[str, Labels]
+) -> Drift:
+    """Return what somebody changed of a Node, and who.
+
+    ``before`` is as gfd left it, None where that is not known; ``now`` is None once the Node is gone.
+    ``wanted`` is what gfd holds there, by kind: labels, annotations.
+    """
+    if now is None:
+        return Drift(sink="node", what="deleted")
+    has_written = before is not None and written_at(now, MANAGER) != written_at(before, MANAGER)
+    is_rival = False
+    keys: set[str] = set()
+    writers: set[str] = set()
+    for kind, labels in wanted.items():
+        has, held = now.get(kind) or {}, holders(now, kind)
+        applied = applied_by(now, MANAGER, kind)
+        gone, added = labels.keys() - has.keys(), applied - labels.keys()
+        changed = {key for key in labels.keys() & has.keys() if has[key] != labels[key] and key != TIMESTAMP}
+        keys |= changed | gone | added
+        is_rival |= bool(applied & changed or added or (gone and has_written))
+        writers |= {manager for key in changed for manager in held.get(key, ()) if manager != MANAGER}
+    who = [*sorted(writers), *([f"field manager {MANAGER}"] if is_rival else [])]
+    return Drift(sink="node", keys=tuple(sorted(keys)), writer=", ".join(who), is_rival=is_rival)
+
+
+def describe_node_feature(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> Drift:
+    """Return what somebody changed of a NodeFeature, and who. Values of its labels are not in the metadata.
+
+    ``before`` is as gfd left it; ``now`` is None once the object is gone.
+    """
+    if now is None:
+        return Drift(sink="nodefeature", what="deleted")
+    owned, owns = before.get("ownerReferences") or [], now.get("ownerReferences") or []
+    theirs = [owner for owner in owns if owner not in owned]
+    held = spec_holders(now)
+    keys = {key for key, managers in held.items() if set(managers) - {MANAGER}}
+    writers = {manager for managers in held.values() for manager in managers}
+    writers |= {manager for owner in theirs for manager in owner_managers(now, owner["uid"])}
+    is_rival = writers <= {MANAGER} and written_at(now, MANAGER) != written_at(before, MANAGER)
+    who = [f"field manager {MANAGER}"] if is_rival else sorted(writers - {MANAGER})
+    who += [f"{owner['kind']} {owner['name']}" for owner in theirs]
+    return Drift(
+        sink="nodefeature",
+        what="labels" if owned == owns else "owner",
+        keys=tuple(sorted(keys)),
+        writer=", ".join(who),
+        is_rival=is_rival,
+        # An owner that is not ours takes the object with it when it goes.
+        is_urgent=bool(theirs) and not is_rival,
+    )

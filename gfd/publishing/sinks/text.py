@@ -1,0 +1,60 @@
+"""Labels as lines, the way NFD's local source reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gfd.labels.syntax import Labels
+
+_EXPIRY = "# +expiry-time="
+_NO_LABEL = "# +no-label"
+"""The feature on the next line is for rules only."""
+
+
+def to_lines(labels: Labels) -> str:
+    """Return one ``key=value`` line a label, sorted by key."""
+    return "".join(f"{key}={labels[key]}\n" for key in sorted(labels))
+
+
+def expiry_line(at_s: float) -> str:
+    """Return NFD's directive that lets the lines after it lapse at a Unix time."""
+    return f"{_EXPIRY}{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}\n"
+
+
+def split_expiry(text: str) -> tuple[float | None, str]:
+    """Return the Unix time of a leading :func:`expiry_line`, None without one, and the text after it."""
+    first, newline, rest = text.partition("\n")
+    expires_s = _parse_expiry(first) if newline else None
+    return (None, text) if expires_s is None else (expires_s, rest)
+
+
+def parse_lines(text: str, now_s: float) -> dict[str, str]:
+    """Return the labels that NFD reads out of a feature file at a Unix time, whoever wrote it.
+
+    Lines after an expiry time that is over count no more, a key without a value is ``true``.
+    """
+    labels: dict[str, str] = {}
+    expires_s, is_hidden = now_s, False
+    for line in map(str.strip, text.split("\n")):
+        if line.startswith("#"):
+            found_s = _parse_expiry(line)
+            expires_s = expires_s if found_s is None else found_s
+            is_hidden |= line == _NO_LABEL
+        elif line and expires_s >= now_s:
+            key, equals, value = line.partition("=")
+            labels[key] = value if equals else "true"
+            if is_hidden:
+                del labels[key]
+            is_hidden = False
+    return labels
+
+
+def _parse_expiry(line: str) -> float | None:
+    if not line.startswith(_EXPIRY):
+        return None
+    try:
+        return datetime.fromisoformat(line.removeprefix(_EXPIRY).strip()).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Machines as data: inventories of GPUs that are not there."""

@@ -1,0 +1,139 @@
+"""Simulated machines: an inventory out of a YAML file, for whoever has no GPU at hand.
+
+A machine names its driver and its GPUs. What their models are comes from ``models.yaml`` beside the built-in
+machines; a machine file of one's own may add ``models`` and ``mig`` in the same form, and a GPU may override
+what its model says. GPUs are numbered by PCI address. UUIDs are made of the machine's name and the GPU's
+index, so that they are the same on every read.
+"""
+
+from __future__ import annotations
+
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gfd.documents.fields import Field, load, nearest
+from gfd.errors import ConfigError
+from gfd.frozen import replace
+from gfd.inventory.model import Inventory, Vgpu, is_display_board
+from gfd.simulation import mig_config
+from gfd.simulation.mig_layout import lay_out
+from gfd.simulation.models import Catalogue, read_fabric
+from gfd.simulation.placement import DoesNotFitError
+
+if TYPE_CHECKING:
+    from gfd.inventory.model import Gpu
+    from gfd.simulation.placement import Geometry
+
+FOLDER = Path(__file__).parent / "data"
+MODELS = FOLDER / "models.yaml"
+
+_FIELDS = (
+    "description",
+    "driver_version",
+    "cuda_version",
+    "machine_type",
+    "vgpu",
+    "fabric",
+    "gpus",
+    "models",
+    "mig",
+)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the built-in machines."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml") if path != MODELS))
+
+
+def describe(name: str) -> str:
+    """Return what a machine is, in one line."""
+    return _load(name).field("description").text()
+
+
+def read(machine: str, layout: str | None = None, layout_name: str | None = None) -> Inventory:
+    """Return the inventory of ``machine``, a built-in name or the path of a file.
+
+    ``layout`` divides its GPUs: the name of a layout, or the path of a mig-parted file, in which
+    ``layout_name`` chooses one. Raises ConfigError for what is not there or does not fit, InventoryError for
+    a machine file that cannot be used.
+    """
+    document = _load(machine)
+    targets = _read_gpus(document)
+    if layout is not None:
+        settings = mig_config.resolve(layout, layout_name, targets)
+        gpus = [_divide(gpu, geometry, layout, settings.get(gpu.index)) for gpu, geometry in targets]
+    elif layout_name is not None:
+        raise ConfigError("--mig-config", "command line", "it needs --mig with a mig-parted file")
+    else:
+        gpus = [gpu for gpu, _ in targets]
+    cuda_major, cuda_minor = document.field("cuda_version").version()
+    machine_type = document.field("machine_type")
+    return Inventory(
+        driver_version=document.field("driver_version").text(),
+        cuda_version=1000 * cuda_major + 10 * cuda_minor,
+        gpus=tuple(gpus),
+        machine_type=None if machine_type.value is None else machine_type.text(),
+        vgpu=_read_vgpu(document.field("vgpu")),
+    )
+
+
+def _load(machine: str) -> Field:
+    if mig_config.is_path(machine):
+        path = Path(machine)
+        if not path.exists():
+            raise ConfigError("--simulate", "command line", f"there is no file {machine}")
+    elif machine in names():
+        path = FOLDER / f"{machine}.yaml"
+    else:
+        reason = f"there is no machine {machine}: {nearest(machine, names())}"
+        raise ConfigError("--simulate", "command line", reason)
+    return load(path).only(*_FIELDS)
+
+
+@cache
+def _load_models() -> Field:
+    return load(MODELS)
+
+
+def _read_gpus(document: Field) -> list[mig_config.Target]:
+    catalogue = Catalogue.of(_load_models(), document)
+    fabric = read_fabric(document.field("fabric"))
+    found = [catalogue.build(entry) for entry in document.field("gpus").items()]
+    addresses = [gpu.pci_address for gpu, _ in found]
+    for address in addresses:
+        if addresses.count(address) > 1:
+            raise document.field("gpus").error(f"two GPUs are at {address}")
+    targets: list[mig_config.Target] = []
+    for index, (gpu, geometry) in enumerate(sorted(found, key=lambda pair: pair[0].pci_address or "")):
+        made_up = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
+        numbered = replace(gpu, index=index, uuid=gpu.uuid or f"GPU-{made_up}", fabric=gpu.fabric or fabric)
+        targets.append((numbered, geometry))
+    # NVML numbers display boards, too.
+    return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
+
+
+def _read_vgpu(entry: Field) -> Vgpu:
+    entry.only("is_present", "host_driver_version", "host_driver_branch")
+    if entry.value is None:
+        return Vgpu(is_present=False)
+    version, branch = entry.field("host_driver_version"), entry.field("host_driver_branch")
+    return Vgpu(
+        is_present=entry.field("is_present").truth(),
+        host_driver_version=None if version.value is None else version.text(),
+        host_driver_branch=None if branch.value is None else branch.text(),
+    )
+
+
+def _divide(gpu: Gpu, geometry: Geometry | None, layout: str, setting: mig_config.Setting | None) -> Gpu:
+    if setting is None or geometry is None:
+        return gpu
+    try:
+        devices = lay_out(
+            geometry, setting.devices, gpu_uuid=gpu.uuid or "", memory_bytes=gpu.memory_bytes or 0
+        )
+    except DoesNotFitError as error:
+        reason = f"{layout} does not fit on GPU {gpu.index} ({gpu.name}): {error}"
+        raise ConfigError("--mig", "command line", reason) from error
+    return replace(gpu, is_mig_enabled=setting.is_mig_enabled, mig_devices=devices)

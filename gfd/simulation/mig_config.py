@@ -1,0 +1,145 @@
+"""What ``--mig`` asks for: a layout by name, or a file in the format of mig-parted.
+
+Names are those of mig-parted's own configuration. ``all-<profile>`` means as many of the profile as fit.
+A named layout leaves GPUs alone that do not offer what it is about (another model, or one without MIG), as
+long as the node has one that does. In a file, ``devices: all`` passes over GPUs without MIG, as mig-parted
+does; every other GPU that an entry selects must be able to follow it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gfd.documents.fields import Field, load, nearest
+from gfd.errors import ConfigError, InventoryError
+from gfd.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gfd.inventory.model import Gpu
+    from gfd.simulation.placement import Geometry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a layout makes of one GPU."""
+
+    is_mig_enabled: bool
+    devices: tuple[tuple[str, int], ...] = ()
+    """MIG devices, as mig-parted writes their profiles, with their numbers."""
+
+
+Target = tuple["Gpu", "Geometry | None"]
+Settings = dict[int, Setting]
+"""GPU index -> setting; GPUs that stay as they are have none."""
+
+
+def is_path(name: str) -> bool:
+    """Return whether ``name`` is a file's rather than that of something built in."""
+    return "/" in name or name.endswith((".yaml", ".yml", ".json"))
+
+
+def resolve(layout: str, layout_name: str | None, targets: Sequence[Target]) -> Settings:
+    """Return what ``layout`` makes of the GPUs. Raises ConfigError where it cannot be had."""
+    if is_path(layout):
+        try:
+            return _from_file(Path(layout), layout_name, targets)
+        except InventoryError as error:
+            raise ConfigError("--mig", "command line", str(error)) from error
+    if layout_name is not None:
+        reason = f"it chooses a layout of a mig-parted file, but --mig {layout} is not a file"
+        raise ConfigError("--mig-config", "command line", reason)
+    named = _named(targets)
+    layout = layout.replace("+", ".")
+    # A MIG layout is never known on a node without MIG, and a list of the others would not tell why.
+    if layout != "all-disabled" and not any(geometry for _, geometry in targets):
+        raise ConfigError("--mig", "command line", f"{layout} cannot be had: {_without_mig(targets)}")
+    if layout not in named:
+        reason = f"there is no layout {layout} on this machine: {nearest(layout, named)}"
+        raise ConfigError("--mig", "command line", reason)
+    return named[layout]
+
+
+def _named(targets: Sequence[Target]) -> dict[str, Settings]:
+    """Return the layouts that this machine can have, under mig-parted's names for them."""
+    layouts: dict[str, Settings] = {"all-disabled": {}}
+    for gpu, geometry in targets:
+        if geometry is None:
+            continue
+        divisions = {"all-enabled": (), "all-balanced": geometry.balanced} | {
+            f"all-{offer.profile.name.replace('+', '.')}": (
+                (offer.profile.name, offer.profile.max_instances),
+            )
+            for offer in geometry.offers
+        }
+        for name, devices in divisions.items():
+            if devices or name == "all-enabled":
+                layouts.setdefault(name, {})[gpu.index] = Setting(is_mig_enabled=True, devices=devices)
+    return layouts
+
+
+def _without_mig(targets: Sequence[Target]) -> str:
+    models = ", ".join(dict.fromkeys(gpu.name for gpu, _ in targets))
+    return f"{models} has no MIG" if models else "there is no GPU"
+
+
+def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Settings:
+    document = load(path).only("version", "mig-configs")
+    if document.field("version").text() != "v1":
+        raise document.field("version").error("only v1 is known")
+    configs = dict(document.field("mig-configs").fields())
+    if not configs:
+        raise document.field("mig-configs").error("there is no layout in it")
+    if name is None and len(configs) > 1:
+        reason = f"{path} has several layouts; choose one with --mig-config: {', '.join(configs)}"
+        raise ConfigError("--mig", "command line", reason)
+    chosen = next(iter(configs)) if name is None else name
+    if chosen not in configs:
+        reason = f"{path} has no layout {chosen}: {nearest(chosen, configs)}"
+        raise ConfigError("--mig-config", "command line", reason)
+    settings: Settings = {}
+    for entry in configs[chosen].items():
+        entry.only("devices", "device-filter", "mig-enabled", "mig-devices")
+        setting = _setting(entry)
+        for gpu, geometry in _selected(entry, targets):
+            if geometry is not None:
+                settings[gpu.index] = setting
+            elif setting.is_mig_enabled and entry.field("devices").value != "all":
+                raise entry.error(f"GPU {gpu.index} ({gpu.name}) has no MIG")
+    return settings
+
+
+def _setting(entry: Field) -> Setting:
+    is_enabled = entry.field("mig-enabled").truth()
+    devices = tuple((name, number.whole()) for name, number in entry.field("mig-devices").fields())
+    if devices and not is_enabled:
+        raise entry.field("mig-devices").error("there can be none where mig-enabled is false")
+    return Setting(is_mig_enabled=is_enabled, devices=devices)
+
+
+def _selected(entry: Field, targets: Sequence[Target]) -> list[Target]:
+    wanted = entry.field("device-filter")
+    texts = [wanted] if isinstance(wanted.value, str) else wanted.items() if wanted.value else []
+    ids = {_pci_id(text) for text in texts}
+    devices = entry.field("devices")
+    if devices.value == "all":
+        indices = {gpu.index for gpu, _ in targets}
+    else:
+        indices = {item.whole() for item in devices.items()}
+        missing = indices - {gpu.index for gpu, _ in targets}
+        if missing:
+            raise devices.error(f"there is no GPU {min(missing)}, the machine has {len(targets)}")
+    return [
+        (gpu, geometry)
+        for gpu, geometry in targets
+        if gpu.index in indices and (not ids or gpu.pci_device_id in ids)
+    ]
+
+
+def _pci_id(text: Field) -> int:
+    try:
+        return int(text.text(), 16)
+    except ValueError:
+        raise text.error('a PCI id such as "0x20B010DE" is needed (subsystems are not simulated)') from None

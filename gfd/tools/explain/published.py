@@ -1,0 +1,80 @@
+"""The labels that a Node has in the cluster, explained: there is no machine to ask for raw values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gfd.clusterview.nodes import VENDOR, from_object
+from gfd.documents.values import did_you_mean
+from gfd.errors import ApiError, GfdError
+from gfd.frozen import replace
+from gfd.kube.api_errors import advise
+from gfd.kube.field_managers import holders
+from gfd.kube.objects import MANAGED, NODES, OBJECT
+from gfd.tools.explain.catalogue import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from gfd.config.load import Loaded
+    from gfd.tools.explain.catalogue import Catalogue
+    from gfd.tools.explain.explanation import Explanation
+
+_NOT_FOUND = 404
+
+
+def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
+    """Return the metadata of a Node, out of a file that kubectl printed if there is one. Raises GfdError."""
+    if file is not None:
+        from gfd.clusterview.printed import read_list
+
+        command = "kubectl get nodes -o json"
+        by_name: dict[str, Mapping[str, Any]] = dict(read_list(file, "Node", command, _named_metadata))
+        if name not in by_name:
+            raise GfdError(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}")
+        return by_name[name]
+    from gfd.kube.client import METADATA, share
+
+    try:
+        path = f"{NODES}/{quote(name, safe='')}"
+        answer = share(loaded.config).request("GET", path, accept=METADATA, shape=OBJECT)
+    except ApiError as error:
+        if error.status == _NOT_FOUND:
+            raise GfdError(f"there is no Node {name}; kubectl get nodes lists them") from error
+        raise advise(error, "get", "nodes") from error
+    return dict(answer["metadata"])
+
+
+def _named_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return name and metadata of a Node that kubectl printed. Raises ValueError."""
+    name = from_object(item).name
+    MANAGED(item["metadata"])
+    return name, item["metadata"]
+
+
+def explain(
+    catalogue: Catalogue, name: str, metadata: Mapping[str, Any], keys: Sequence[str]
+) -> tuple[Explanation, ...]:
+    """Return what there is to say of ``keys``, or of all labels of NVIDIA's and of gfd's on a Node."""
+    labels = metadata.get("labels") or {}
+    wanted = keys or sorted(key for key in labels if key.startswith(VENDOR) or catalogue.find(key))
+    return tuple(_explain(catalogue, name, metadata, key) for key in wanted)
+
+
+def _explain(catalogue: Catalogue, name: str, metadata: Mapping[str, Any], key: str) -> Explanation:
+    labels, annotations = (metadata.get(kind) or {} for kind in ("labels", "annotations"))
+    # --as-annotations publishes as annotations what would be labels.
+    kind = "annotations" if key in annotations and key not in labels else "labels"
+    known = [describe(line) for line in catalogue.find(key)]
+    first = known[0] if known else catalogue.refuse(key)
+    return replace(
+        first,
+        key=key,
+        value=labels.get(key, annotations.get(key)),
+        places=tuple(place for each in known for place in each.places),
+        parts=tuple({part.name: part for each in known for part in each.parts}.values()),
+        holders=holders(metadata, kind).get(key, ()),
+        seen_on=f"the annotations of Node {name}" if kind == "annotations" else f"Node {name}",
+    )

@@ -1,0 +1,67 @@
+"""Argo's variables, ``{{inputs.parameters.gpu}}``, as far as a file says what they are."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gfd.documents.tree import Node
+from gfd.frozen import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gfd.documents.tree import Value
+    from gfd.tools.match.fields import Part
+
+_VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+
+
+def read_parameters(part: Part | None, scope: str) -> dict[str, str]:
+    """Return the values of ``parameters`` by variable: ``workflow.parameters.gpu``. Raises DocumentError."""
+    parameters = part.member("parameters") if part else None
+    found = {}
+    for item in parameters.items("Arguments", "[]v1alpha1.Parameter") if parameters else ():
+        name, value = item.member("name"), item.member("value") or item.member("default")
+        if name and value and isinstance(value.value, str | int | float):
+            text = value.value if isinstance(value.value, str) else str(value.value).lower()
+            found[f"{scope}.parameters.{name.text('Parameter')}"] = text
+    return found
+
+
+def fill(part: Part, variables: Mapping[str, str]) -> Part:
+    """Return ``part`` with the variables that are known filled in."""
+    return replace(part, value=_fill(part.value, variables))
+
+
+def demand_all(part: Part) -> None:
+    """Raise DocumentError where a variable is left."""
+    for leaf in _leaves(part):
+        if isinstance(leaf.value, str) and (match := _VARIABLE.search(leaf.value)):
+            raise leaf.complain(
+                f"{leaf.path}: {match[0]} is known only when the workflow runs;"
+                " give the parameter a value, or a default, to have this template judged"
+            )
+
+
+def _fill(value: Value, variables: Mapping[str, str]) -> Value:
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), value)
+    if isinstance(value, tuple):
+        return tuple(Node(line=item.line, value=_fill(item.value, variables)) for item in value)
+    if isinstance(value, dict):
+        return {
+            name: Node(line=item.line, value=_fill(item.value, variables)) for name, item in value.items()
+        }
+    return value
+
+
+def _leaves(part: Part) -> Iterator[Part]:
+    if isinstance(part.value, dict):
+        for entry in part.entries("", "").values():
+            yield from _leaves(entry)
+    elif isinstance(part.value, tuple):
+        for item in part.items("", ""):
+            yield from _leaves(item)
+    else:
+        yield part

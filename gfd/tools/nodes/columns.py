@@ -1,0 +1,167 @@
+"""The columns of the table that ``gfd nodes`` prints, and what it is sorted by."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from gfd.clusterview.ages import age
+from gfd.clusterview.gpus import GPU, VENDOR
+from gfd.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from gfd.clusterview.gpus import Gpus
+
+UNKNOWN, NOTHING = "?", "-"
+"""In place of a number that nobody knows, and of what is not there: no cell is empty, for the sake of awk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column."""
+
+    name: str
+    """What --sort calls it, and in capitals its heading."""
+    cell: Callable[[Gpus, datetime], str]
+    """From the GPUs of a node, and now."""
+    key: Callable[[Gpus], Any] | None = None
+    """What to sort by, None for what comes last; without one, the cell, with its numbers as numbers."""
+    narrowest: int = 10
+    """To how many characters a terminal may shrink it before columns are left out."""
+    rank: int = 0
+    """The higher, the sooner it is left out on a narrow terminal; 0: never."""
+    is_wide: bool = False
+    """Whether only ``-o wide`` shows it."""
+
+
+def _product(gpus: Gpus, _: datetime) -> str:
+    return _counts(gpus.models) if gpus.models else gpus.product
+
+
+def _gpus(gpus: Gpus, _: datetime) -> str:
+    if gpus.gpus is None:
+        return UNKNOWN if gpus.product else ""
+    return str(gpus.gpus)
+
+
+def _mig(gpus: Gpus, _: datetime) -> str:
+    return "INVALID" if gpus.is_mig_invalid else _counts(gpus.mig)
+
+
+def _memory(gpus: Gpus, _: datetime) -> str:
+    return "" if gpus.memory_mib is None else f"{gpus.memory_mib}Mi"
+
+
+def _sharing(gpus: Gpus, _: datetime) -> str:
+    replicas = gpus.replicas
+    if set(replicas) == {GPU}:
+        return f"{gpus.sharing_strategy}:{replicas[GPU]}"
+    each = _counts({_short(name): count for name, count in replicas.items()})
+    return f"{gpus.sharing_strategy} {each}" if each else ""
+
+
+def _allocated(gpus: Gpus, _: datetime) -> str:
+    allocated, allocatable = gpus.allocated, gpus.allocatable
+    return _by_resource(
+        gpus,
+        lambda name: f"{UNKNOWN if allocated is None else allocated[name]}/{allocatable.get(name, 0)}",
+    )
+
+
+def _free(gpus: Gpus, _: datetime) -> str:
+    free = gpus.free
+    return _by_resource(gpus, lambda name: UNKNOWN if free is None else str(free.get(name, 0)))
+
+
+def _age(gpus: Gpus, now: datetime) -> str:
+    if gpus.written_at is not None:
+        return age(gpus.written_at, now)
+    return f"~{age(gpus.loaded_at, now)}" if gpus.loaded_at else ""
+
+
+def _by_resource(gpus: Gpus, tell: Callable[[str], str]) -> str:
+    """Return what ``tell`` says of each resource that there is or that is requested."""
+    allocated = gpus.allocated or {}
+    names = [
+        name
+        for name in sorted({*gpus.allocatable, *allocated})
+        if gpus.allocatable.get(name) or allocated.get(name)
+    ]
+    return tell(GPU) if names == [GPU] else ",".join(f"{_short(name)}:{tell(name)}" for name in names)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ",".join(f"{name}:{count}" for name, count in counts.items())
+
+
+def _short(resource: str) -> str:
+    return resource.removeprefix(VENDOR).removeprefix("mig-")
+
+
+def _total(counts: Mapping[str, int] | None) -> int | None:
+    return None if counts is None else sum(counts.values())
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else -at.timestamp()
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column(name="node", cell=lambda gpus, _: gpus.node, narrowest=16),
+    Column(name="product", cell=_product, narrowest=20),
+    Column(name="gpus", cell=_gpus, key=lambda gpus: gpus.gpus, rank=2),
+    Column(name="mig", cell=_mig, rank=3, narrowest=12),
+    Column(name="memory", cell=_memory, key=lambda gpus: gpus.memory_mib, rank=7),
+    Column(name="driver", cell=lambda gpus, _: gpus.driver, rank=8, narrowest=12),
+    Column(name="cuda", cell=lambda gpus, _: gpus.cuda, rank=9),
+    Column(name="sharing", cell=_sharing, rank=6, narrowest=12),
+    Column(name="allocated", cell=_allocated, key=lambda gpus: _total(gpus.allocated), rank=5),
+    Column(name="free", cell=_free, key=lambda gpus: _total(gpus.free)),
+    Column(
+        name="age",
+        cell=_age,
+        key=lambda gpus: _seconds(gpus.written_at or gpus.loaded_at),
+        rank=4,
+    ),
+    Column(name="stale", cell=lambda gpus, _: "; ".join(gpus.stale), rank=1),
+    Column(name="strategy", cell=lambda gpus, _: gpus.mig_strategy, is_wide=True),
+    Column(name="compute", cell=lambda gpus, _: gpus.compute, is_wide=True),
+    Column(name="family", cell=lambda gpus, _: gpus.family, is_wide=True),
+    Column(name="machine", cell=lambda gpus, _: gpus.machine, is_wide=True),
+    Column(
+        name="loaded",
+        cell=lambda gpus, now: age(gpus.loaded_at, now) if gpus.loaded_at else "",
+        key=lambda gpus: _seconds(gpus.loaded_at),
+        is_wide=True,
+    ),
+    Column(name="writer", cell=lambda gpus, _: ",".join(gpus.writers), is_wide=True),
+)
+
+
+def cells(columns: Sequence[Column], gpus: Gpus, now: datetime) -> list[str]:
+    """Return the row of a node."""
+    return [column.cell(gpus, now) or NOTHING for column in columns]
+
+
+_DIGITS = re.compile(r"(\d+)", re.ASCII)
+
+
+def sort_key(column: Column, gpus: Gpus, now: datetime) -> Any:
+    """Return what orders ``gpus`` by ``column``; None for a node that has nothing there."""
+    if column.key is not None:
+        return column.key(gpus)
+    parts = _DIGITS.split(column.cell(gpus, now))
+    # Text and numbers take turns, so that equals are compared with equals.
+    return (
+        [_magnitude(part) if number % 2 else part for number, part in enumerate(parts)]
+        if any(parts)
+        else None
+    )
+
+
+def _magnitude(digits: str) -> tuple[int, str]:
+    significant = digits.lstrip("0")
+    return len(significant), significant

@@ -1,0 +1,63 @@
+"""The page as text: template, style, script and data put together, and the policy that lets only them in.
+
+It is ASCII, whatever the data holds, so that no locale, file system or web server can garble it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from gfd import __version__
+from gfd.tools.report.encoding import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gfd.tools.report.node_cards import Card
+
+_FOLDER = Path(__file__).parent
+
+
+def write(cards: Sequence[Card], *, title: str, source: str, written_s: float) -> str:
+    """Return the page; ``source`` says where the nodes come from, ``written_s`` is the Unix time."""
+    style, script = ((_FOLDER / name).read_text(encoding="ascii") for name in ("page.css", "page.js"))
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    page = environment.get_template("page.html.j2").render(
+        title=title,
+        source=source,
+        version=__version__,
+        written_at=f"{datetime.fromtimestamp(written_s, UTC):%Y-%m-%d %H:%M} UTC",
+        policy=(
+            f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)};"
+            " base-uri 'none'; form-action 'none'"
+        ),
+        style=style,
+        script=script,
+        data=_embed(encode(cards)),
+    )
+    return page.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _embed(data: dict[str, Any]) -> str:
+    """Return JSON in which an HTML parser finds nothing but text."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _digest(text: str) -> str:
+    """Return how a policy names an inline style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

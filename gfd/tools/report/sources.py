@@ -1,0 +1,120 @@
+"""Whom the page is about: the cluster, this machine, or snapshots; and each one's card."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from gfd.config.options import COMMAND_LINE
+from gfd.errors import ConfigError, GfdError, InventoryError
+from gfd.frozen import dataclass
+from gfd.printable import complain
+from gfd.tools.report import node_cards
+from gfd.tools.report.node_cards import Card
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gfd.cli.commands.command import Values
+    from gfd.config.load import Loaded
+    from gfd.inventory.model import Inventory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What there is to show."""
+
+    title: str
+    source: str
+    """Where it comes from, in a sentence."""
+    cards: tuple[Card, ...]
+
+
+def find(loaded: Loaded, values: Values) -> Subject:
+    """Return what the values of ``gfd report`` ask for. Raises GfdError."""
+    snapshots, nodes, is_local = values["snapshots"], values["nodes_file"], values["is_local"]
+    _check(snapshots, nodes, is_local=is_local)
+    if snapshots:
+        return read_snapshots(loaded, snapshots)
+    if is_local or (loaded.config.simulate and nodes is None):
+        return read_machine(loaded)
+    return read_nodes(loaded, nodes, values["pods_file"])
+
+
+def read_nodes(loaded: Loaded, nodes: Path | None, pods: Path | None) -> Subject:
+    """Return the cluster, or what kubectl printed of it; nodes with GPUs come first. Raises GfdError."""
+    from gfd.clusterview.nodes import gather
+
+    gathered = gather(loaded, nodes, pods)
+    found = [node_cards.from_node(node) for node in gathered]
+    found.sort(key=lambda card: not (card.facts or card.figures))
+    source = "All nodes of the cluster." if nodes is None else "Nodes that kubectl printed."
+    if not all(node.is_counted for node in gathered):
+        source += " What pods request is not known."
+    return Subject(title="GPUs of this cluster", source=source, cards=tuple(found))
+
+
+def read_machine(loaded: Loaded) -> Subject:
+    """Return this machine, or a simulated one. Raises GfdError."""
+    from gfd.worker import once
+    from gfd.worker.request import plan
+
+    config = loaded.config
+    inventory = once.take_snapshot(plan(config))
+    name = config.node_name or config.simulate or platform.node()
+    source = "A simulated machine." if config.simulate else "One machine."
+    return Subject(title=f"GPUs of {name}", source=source, cards=(_label(loaded, name, inventory),))
+
+
+def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
+    """Return the nodes that snapshots were taken of, by the files' names; one that is unreadable says why.
+
+    Raises GfdError where all are.
+    """
+    from pathlib import Path
+
+    from gfd.tools.terminal import track
+
+    files = [Path(path) for path in paths]
+    stems = [path.stem for path in files]
+    unread: list[InventoryError] = []
+    found = [
+        _read(loaded, path, path.stem if stems.count(path.stem) == 1 else str(path), unread)
+        for path in track(files, "reading snapshots")
+    ]
+    if len(unread) == len(files):
+        raise GfdError("; ".join(map(str, unread)))
+    for error in unread:
+        complain(f"warning: {error}")
+    title = f"GPUs of {found[0].name}" if len(found) == 1 else f"GPUs of {len(found)} nodes"
+    return Subject(title=title, source="From snapshots.", cards=tuple(found))
+
+
+def _read(loaded: Loaded, path: Path, name: str, unread: list[InventoryError]) -> Card:
+    from gfd.inventory import snapshot
+
+    try:
+        inventory = snapshot.read_file(path)
+    except InventoryError as error:
+        unread.append(error)
+        return Card(name=name, notes=(f"{error}.",))
+    return _label(loaded, name, inventory)
+
+
+def _label(loaded: Loaded, name: str, inventory: Inventory) -> Card:
+    from gfd.worker import once
+    from gfd.worker.request import plan
+
+    try:
+        labels = once.label(plan(loaded.config, inventory=inventory)).labels
+    except GfdError as error:
+        complain(f"warning: {name} has no labels: {error}")
+        return node_cards.from_inventory(name, {}, inventory, notes=(f"No labels: {error}.",))
+    return node_cards.from_inventory(name, labels, inventory)
+
+
+def _check(snapshots: tuple[str, ...], nodes: Path | None, *, is_local: bool) -> None:
+    given = {"SNAPSHOT": bool(snapshots), "--nodes": nodes is not None, "--this-machine": is_local}
+    names = [name for name, is_given in given.items() if is_given]
+    if len(names) > 1:
+        raise ConfigError(names[-1], COMMAND_LINE, f"{' and '.join(names)} name different nodes; choose one")

@@ -1,0 +1,367 @@
+"""What of a node's file system tells that a labelling or a reload is due."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gfd.agent import fingerprints
+from gfd.agent.watcher import QUIET_S, Change, Watch
+from gfd.config import load
+from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS
+
+
+def options(tmp_path: Path, **values: Any) -> load.Config:
+    given_values = {
+        "proc_driver_dir": str(tmp_path / "proc"),
+        "driver_root": str(tmp_path / "driver"),
+        **values,
+    }
+    return load.load(
+        {"output_file": "", **{name: str(value) for name, value in given_values.items()}}, {}
+    ).config
+
+
+class Node:
+    """A file system with two GPUs, one of them divided, and a watch that looks at it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.nvidia = path / "proc/nvidia"
+        self.mig = self.nvidia / "capabilities/gpu0/mig"
+        for folder in ("gpus/0000:3b:00.0", "gpus/0000:5e:00.0", "capabilities/mig", "capabilities/gpu1"):
+            (self.nvidia / folder).mkdir(parents=True)
+        for gi in (1, 2):
+            self.divide(gi)
+        (self.nvidia / "version").write_text("NVRM version: 535.161.08\n")
+        self.libraries = path / "driver/usr/lib64"
+        self.libraries.mkdir(parents=True)
+        (self.libraries / LIBRARY).write_text("535")
+        (path / "dev").mkdir()
+        (path / "dev/nvidia0").touch()
+        (path / "etc").mkdir()
+        (path / "lib").mkdir()
+        environ = {"LD_LIBRARY_PATH": f"{path / 'lib'}::/nowhere"}
+        self.look, _ = fingerprints.readers(options(path), environ, path)
+
+    def divide(self, gi: int, *cis: int, name: str = "") -> None:
+        for ci in cis or (0,):
+            folder = self.mig / (name or f"gi{gi}") / f"ci{ci}"
+            folder.mkdir(parents=True)
+            (folder / "access").touch()
+        (folder.parent / "access").touch()
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def pass_tick(folder: Path) -> None:
+    """Return when a file that is written now is newer than all that were: file systems count in ticks."""
+    probe = folder.parent / f"{folder.name}.tick"
+    probe.touch()
+    started = probe.stat().st_ctime_ns
+    while probe.stat().st_ctime_ns == started:
+        probe.touch()
+    probe.unlink()
+
+
+def make_again(node: Node) -> None:
+    """Put another folder in the place of one, of the same name and content."""
+    node.divide(0, 0, name="new")
+    shutil.rmtree(node.mig / "gi1")
+    (node.mig / "new").rename(node.mig / "gi1")
+
+
+HARDWARE_CHANGES = {
+    "a GPU goes": lambda node: (node.nvidia / "gpus/0000:5e:00.0").rmdir(),
+    "a GPU comes": lambda node: (node.nvidia / "gpus/0000:af:00.0").mkdir(),
+    "a GPU instance goes": lambda node: shutil.rmtree(node.mig / "gi2"),
+    "a GPU instance comes": lambda node: node.divide(9),
+    "a GPU instance is made again": make_again,
+    "one goes, one comes": lambda node: (node.mig / "gi2").rename(node.mig / "gi3"),
+    "a compute instance goes": lambda node: shutil.rmtree(node.mig / "gi1/ci0"),
+    "a compute instance comes": lambda node: node.divide(1, 1),
+    "MIG is turned on": lambda node: (node.nvidia / "capabilities/gpu1/mig").mkdir(),
+    "MIG is turned off": lambda node: shutil.rmtree(node.mig),
+    "the driver is unloaded": lambda node: shutil.rmtree(node.nvidia),
+    "the driver is another": lambda node: (node.nvidia / "version").write_text("NVRM version: 550.54.15\n"),
+    "the version goes": lambda node: (node.nvidia / "version").unlink(),
+    "the library goes": lambda node: (node.libraries / LIBRARY).unlink(),
+    "the library is another": lambda node: (node.libraries / LIBRARY).write_text("550"),
+    "a library comes where the loader looks": lambda node: (node.path / "lib" / LIBRARY).touch(),
+    "the loader's cache comes": lambda node: (node.path / "etc/ld.so.cache").touch(),
+    "a device node comes": lambda node: (node.path / "dev/nvidia1").touch(),
+    "a device node goes": lambda node: (node.path / "dev/nvidia0").unlink(),
+    "there are no devices": lambda node: shutil.rmtree(node.path / "dev"),
+}
+
+
+@pytest.mark.parametrize("change", HARDWARE_CHANGES.values(), ids=HARDWARE_CHANGES)
+def test_hardware_that_changes_looks_different(node: Node, change: Any) -> None:
+    before = node.look()
+    assert node.look() == before
+    pass_tick(node.path)
+    change(node)
+    after = node.look()
+    assert after != before
+    assert node.look() == after
+
+
+def test_a_driver_behind_absolute_links_is_watched(node: Node) -> None:
+    """As on Debian, where the kernel would follow them out of the driver root."""
+    (node.libraries / LIBRARY).unlink()
+    (node.libraries / LIBRARY).symlink_to(f"/etc/alternatives/{LIBRARY}")
+    alternatives, old, new = (
+        node.path / "driver" / name for name in ("etc/alternatives", "opt/535", "opt/550")
+    )
+    for folder in (alternatives, old, new):
+        folder.mkdir(parents=True)
+    for folder in (old, new):
+        (folder / LIBRARY).write_text(folder.name)
+    (alternatives / LIBRARY).symlink_to(f"/opt/535/{LIBRARY}")
+    before = node.look()
+    assert node.look() == before
+    pass_tick(node.path)
+    (old / LIBRARY).write_text("535.1")
+    changed = node.look()
+    (alternatives / LIBRARY).unlink()
+    gone = node.look()
+    (alternatives / LIBRARY).symlink_to(f"/opt/550/{LIBRARY}")
+    looks = [before, changed, gone, node.look()]
+    assert all(one != other for one, other in pairwise(looks))
+
+
+@pytest.mark.parametrize("folder", LIBRARY_FOLDERS)
+def test_a_library_is_seen_wherever_the_probe_finds_it(tmp_path: Path, folder: str) -> None:
+    look, _ = fingerprints.readers(options(tmp_path), {}, tmp_path)
+    before = look()
+    library = tmp_path / "driver" / folder / LIBRARY
+    library.parent.mkdir(parents=True)
+    library.touch()
+    assert look() != before
+
+
+def test_other_devices_are_none_of_ours(node: Node) -> None:
+    before = node.look()
+    (node.path / "dev/null0").touch()
+    assert node.look() == before
+
+
+def test_the_library_in_the_nodes_own_folders_counts(node: Node) -> None:
+    before = node.look()
+    (node.path / "usr/lib").mkdir(parents=True)
+    (node.path / "usr/lib" / LIBRARY).touch()
+    assert node.look() != before
+
+
+def test_a_driver_that_comes_later_is_seen(tmp_path: Path) -> None:
+    look, _ = fingerprints.readers(options(tmp_path), {}, tmp_path)
+    before = look()
+    assert look() == before
+    (tmp_path / "proc/nvidia/gpus").mkdir(parents=True)
+    assert look() != before
+
+
+@pytest.mark.parametrize(
+    ("values", "is_watched"),
+    [({}, True), ({"proc_driver_dir": ""}, False), ({"simulate": "dgx-h100"}, False)],
+)
+def test_the_hardware_is_watched_where_it_is_asked_for(
+    node: Node, values: dict[str, str], is_watched: bool
+) -> None:
+    look, _ = fingerprints.readers(options(node.path, **values), {}, node.path)
+    before = look()
+    make_again(node)
+    assert (look() != before) == is_watched
+
+
+def test_folders_that_rest_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = node.look()
+    monkeypatch.setattr(os, "scandir", None)
+    assert node.look() == before
+
+
+def test_devices_that_rest_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.utime(node.path / "dev")
+    monkeypatch.setattr(fingerprints, "SETTLED_NS", -1)
+    before = node.look()
+    monkeypatch.setattr(os, "listdir", None)
+    assert node.look() == before
+    (node.path / "dev/nvidia0").chmod(0o600)  # whether it is there is all that counts
+    assert node.look() == before
+
+
+def test_a_folder_by_two_names_is_looked_at_once(node: Node) -> None:
+    names = len(node.look())
+    (node.path / "driver/lib64").symlink_to("usr/lib64")
+    look, _ = fingerprints.readers(options(node.path), {"LD_LIBRARY_PATH": str(node.path / "lib")}, node.path)
+    assert str(node.libraries / LIBRARY) in look()
+    assert str(node.path / "driver/lib64" / LIBRARY) not in look()
+    assert len(look()) == names - 2  # /nowhere was one of them
+
+
+def test_a_link_that_is_turned_to_another_driver_is_seen(node: Node) -> None:
+    for version in ("535", "550"):
+        (node.path / version).mkdir()
+        (node.path / version / LIBRARY).write_text(version)
+    current = node.path / "current"
+    current.symlink_to(node.path / "535")
+    look, _ = fingerprints.readers(options(node.path), {"LD_LIBRARY_PATH": str(current)}, node.path)
+    before = look()
+    current.unlink()
+    current.symlink_to(node.path / "550")
+    assert look() != before
+
+
+def test_no_device_is_opened(node: Node) -> None:
+    (node.path / "dev/nvidia0").unlink()
+    os.mkfifo(node.path / "dev/nvidia0")  # whoever opens it waits for ever
+    assert node.look()
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> Any:
+        raise PermissionError
+
+    for name in ("stat", "scandir", "listdir", "readlink", "open"):
+        monkeypatch.setattr(os, name, refuse)
+    monkeypatch.setattr("builtins.open", refuse)
+
+
+def test_what_is_forbidden_is_a_way_to_look(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, configuration = fingerprints.readers(settings_of(node.path), {}, node.path)
+    before = node.look(), configuration()
+    with monkeypatch.context() as patch:
+        forbid(patch)
+        forbidden = node.look(), configuration()
+    assert forbidden[0] != before[0]
+    assert forbidden[1] != before[1]
+    assert (node.look(), configuration()) == before
+
+
+def settings_of(tmp_path: Path) -> load.Config:
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings/config.yaml").write_text("version: v1\n")
+    folder = tmp_path / "templates"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.j2").write_text("a=1\n")
+    (folder / "sub/b.j2").write_text("b=1\n")
+    return options(tmp_path, config_file=tmp_path / "settings/config.yaml", template_dir=folder)
+
+
+CONFIGURATION_CHANGES = {
+    "the file is written": lambda path: (path / "settings/config.yaml").write_text("version: v2\n"),
+    "the file is touched": lambda path: (path / "settings/config.yaml").touch(),
+    "the file may not be read": lambda path: (path / "settings/config.yaml").chmod(0),
+    "the file goes": lambda path: (path / "settings/config.yaml").unlink(),
+    "a template comes": lambda path: (path / "templates/c.j2").touch(),
+    "a template is written": lambda path: (path / "templates/a.j2").write_text("a=2\n"),
+    "a template is renamed": lambda path: (path / "templates/a.j2").rename(path / "templates/c.j2"),
+    "a template goes": lambda path: (path / "templates/a.j2").unlink(),
+    "a template below is written": lambda path: (path / "templates/sub/b.j2").write_text("b=2\n"),
+    "a folder comes": lambda path: (path / "templates/more").mkdir(),
+    "the folder goes": lambda path: shutil.rmtree(path / "templates"),
+    "the folder is renamed": lambda path: (path / "templates").rename(path / "elsewhere"),
+}
+
+
+@pytest.mark.parametrize("change", CONFIGURATION_CHANGES.values(), ids=CONFIGURATION_CHANGES)
+def test_a_configuration_that_changes_looks_different(tmp_path: Path, change: Any) -> None:
+    _, look = fingerprints.readers(settings_of(tmp_path), {}, tmp_path)
+    before = look()
+    assert look() == before
+    pass_tick(tmp_path)
+    change(tmp_path)
+    after = look()
+    assert after != before
+    assert look() == after
+
+
+@pytest.mark.parametrize("name", ["templates/.a.j2.swp", "templates/a.j2~", "settings/.config.yaml.swp"])
+def test_what_an_editor_leaves_is_no_change(tmp_path: Path, name: str) -> None:
+    _, look = fingerprints.readers(settings_of(tmp_path), {}, tmp_path)
+    before = look()
+    (tmp_path / name).touch()
+    assert look() == before
+
+
+def test_an_empty_folder_is_not_a_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    _, look = fingerprints.readers(options(tmp_path, template_dir=tmp_path / "templates"), {}, tmp_path)
+    before = look()
+    (tmp_path / "templates").rmdir()
+    assert look() != before
+
+
+def test_without_files_there_is_no_configuration_to_watch(tmp_path: Path) -> None:
+    assert fingerprints.readers(options(tmp_path), {}, tmp_path)[1]() == {}
+
+
+def test_a_config_map_that_is_swapped_is_seen(tmp_path: Path) -> None:
+    """As the kubelet does it: a new hidden folder, and one rename."""
+    mount = tmp_path / "mount"
+    (mount / "..1").mkdir(parents=True)
+    (mount / "..1/config.yaml").write_text("version: v1\n")
+    (mount / "..1/a.j2").write_text("a=1\n")
+    (mount / "..data").symlink_to("..1")
+    for name in ("config.yaml", "a.j2"):
+        (mount / name).symlink_to(f"..data/{name}")
+    configuration = options(tmp_path, config_file=mount / "config.yaml", template_dir=mount)
+    _, look = fingerprints.readers(configuration, {}, tmp_path)
+    before = look()
+    (mount / "..2").mkdir()
+    for name in ("config.yaml", "a.j2"):
+        os.link(mount / "..1" / name, mount / "..2" / name)  # only the link tells them apart
+    middle = look()
+    (mount / "..new").symlink_to("..2")
+    (mount / "..new").rename(mount / "..data")
+    assert all(look()[place] != middle[place] for place in middle)
+    assert len(before) == 2
+
+
+def test_a_watch_of_real_files_follows_a_new_configuration(node: Node) -> None:
+    old = settings_of(node.path)
+    one = Watch(*fingerprints.readers(old, {}, node.path))
+    pass_tick(node.path)
+    (node.path / "settings/config.yaml").write_text("version: v1 # again\n")
+    make_again(node)
+    one.follow(*fingerprints.readers(options(node.path, config_file=old.config_file), {}, node.path))
+    assert one.poll(0) == Change(0)
+    assert one.poll(QUIET_S) == Change.HARDWARE | Change.CONFIGURATION
+    assert one.poll(2 * QUIET_S) == Change(0)
+
+
+def test_the_feature_file_and_its_directory(tmp_path: Path) -> None:
+    directory = tmp_path / "features.d"
+    look = fingerprints.feature_file(options(tmp_path, output_file=directory / "gfd"))
+    seen = [look()]
+    directory.mkdir()
+    seen.append(look())
+    (directory / "gfd").write_text("a=1\n")
+    seen.append(look())
+    (directory / "gfd").write_text("a=10\n")
+    seen.append(look())
+    (tmp_path / "other").write_text("a=10\n")
+    (tmp_path / "other").replace(directory / "gfd")
+    seen.append(look())
+    (directory / "gfd").rename(tmp_path / "other")
+    (directory / "gfd").symlink_to(tmp_path / "other")
+    seen.append(look())
+    (directory / "gfd").unlink()
+    seen.append(look())
+    directory.rename(tmp_path / "old")
+    directory.mkdir()
+    seen.append(look())
+    assert all(before != after for before, after in itertools.pairwise(seen))
+    # What others write beside it, and what lies behind a link, is no matter.
+    (directory / "other").touch()
+    assert look() == seen[-1]
+    assert fingerprints.feature_file(options(tmp_path, sinks="stdout"))() == {}

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gfd.config.load import load
+from gfd.config.node import choose
+from gfd.errors import ConfigError
+from gfd.frozen import replace
+
+LABEL = "nvidia.com/device-plugin.config (label of node n)"
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "default", "strategies", "expected"),
+    [
+        ("default single mixed", "mixed", "single", "", "mixed"),
+        ("default single mixed", None, "single", "named", "single"),
+        ("default single mixed", None, None, "named,single", "default"),
+        ("single", None, None, "named,single", "single"),
+        ("a b", None, None, "named,single,empty", None),
+    ],
+)
+def test_the_one_to_use(
+    tmp_path: Path, files: str, name: str | None, default: str | None, strategies: str, expected: str | None
+) -> None:
+    for each in (*files.split(), ".hidden"):
+        (tmp_path / each).touch()
+    (tmp_path / "folder").mkdir()
+    config = replace(
+        load({"node_name": "n", "config_dir": str(tmp_path)}, {}).config,
+        default_config=default,
+        fallback_strategies=tuple(strategies.split(",")),
+    )
+    assert choose(config, name) == (tmp_path / expected if expected else None)
+
+
+@pytest.mark.parametrize("is_flag", [True, False])
+def test_what_is_wrong_with_the_one_to_use_names_the_option(tmp_path: Path, is_flag: bool) -> None:
+    file = tmp_path / "default"
+    values = {"node_name": "n"} | ({"config_dir": str(tmp_path)} if is_flag else {})
+    environ = {} if is_flag else {"GFD_CONFIG_DIR": str(tmp_path)}
+    origin = "command line" if is_flag else "GFD_CONFIG_DIR"
+    with pytest.raises(ConfigError) as missing:
+        load(values, environ, file)
+    assert str(missing.value) == f"--config-dir ({origin}): cannot read {file}: No such file or directory"
+    file.write_text("a: 1\nb: [\n")
+    with pytest.raises(ConfigError) as broken:
+        load(values, environ, file)
+    assert str(broken.value).startswith(f"--config-dir ({file}:2): is not YAML: ")
+    file.write_text("flags: {migStrategy: 5}")
+    with pytest.raises(ConfigError) as wrong:
+        load(values, environ, file)
+    assert str(wrong.value).startswith(f"flags.migStrategy ({file}:1): expected a string")
+    file.chmod(0o666)
+    with pytest.raises(ConfigError) as distrusted:
+        load(values, environ, file)
+    assert str(distrusted.value).startswith(f"--config-dir ({origin}): {file} can be written by everybody")
+    file.chmod(0o644)
+    file.write_text("flags: {migStrategy: mixed}")
+    loaded = load(values, environ, file)
+    (setting,) = [each for each in loaded.settings if each.option.field == "config_file"]
+    assert (setting.text, setting.origin) == (str(file), "--config-dir")
+
+
+def test_none_to_use(tmp_path: Path) -> None:
+    config = load({"node_name": "n", "config_dir": str(tmp_path)}, {}).config
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    for name, changes, message in (
+        ("c", {}, f"{LABEL}: 'c' is none of the configurations in {tmp_path}: a, b"),
+        ("..", {}, f"{LABEL}: '..' is none of the configurations in {tmp_path}: a, b"),
+        (None, {"default_config": "d"}, "--default-config (default): 'd' is none of the configurations in"),
+        (None, {}, f"{LABEL}: is not set, and no fallback tells which of a, b to use; set --default-config"),
+        ("a", {"config_dir": tmp_path / "x"}, f"--config-dir ({tmp_path}/x): cannot read it: No such file"),
+    ):
+        with pytest.raises(ConfigError) as refusal:
+            choose(replace(config, **changes), name)
+        assert str(refusal.value).startswith(message)

@@ -1,0 +1,334 @@
+"""The options table, the values behind it, and Go's way of writing flags."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gfd import frozen
+from gfd.cli.arguments import normalise
+from gfd.config.filevalues import READERS
+from gfd.config.load import Config
+from gfd.config.options import OPTIONS, Option
+from gfd.documents.values import (
+    did_you_mean,
+    duration_ns,
+    one_of,
+    parse_address,
+    parse_bool,
+    parse_duration,
+    parse_float,
+    parse_int,
+    parse_list,
+    shown,
+)
+from gfd.errors import ConfigError
+
+BY_FIELD = {option.field: option for option in OPTIONS}
+
+ORIGINAL = """
+--mig-strategy | GFD_MIG_STRATEGY MIG_STRATEGY | flags.migStrategy | none
+--fail-on-init-error | GFD_FAIL_ON_INIT_ERROR FAIL_ON_INIT_ERROR | flags.failOnInitError | true
+--oneshot | GFD_ONESHOT | flags.gfd.oneshot | false
+--no-timestamp | GFD_NO_TIMESTAMP | flags.gfd.noTimestamp | false
+--sleep-interval | GFD_SLEEP_INTERVAL | flags.gfd.sleepInterval | 60s
+--output-file --output -o | GFD_OUTPUT_FILE | flags.gfd.outputFile \
+| /etc/kubernetes/node-feature-discovery/features.d/gfd
+--machine-type-file | GFD_MACHINE_TYPE_FILE | flags.gfd.machineTypeFile | /sys/class/dmi/id/product_name
+--config-file | GFD_CONFIG_FILE CONFIG_FILE | |
+--use-node-feature-api | GFD_USE_NODE_FEATURE_API USE_NODE_FEATURE_API | flags.useNodeFeatureAPI | false
+--device-discovery-strategy | DEVICE_DISCOVERY_STRATEGY | flags.deviceDiscoveryStrategy | auto
+--driver-root-ctr-path --container-driver-root | DRIVER_ROOT_CTR_PATH CONTAINER_DRIVER_ROOT \
+| flags.plugin.containerDriverRoot | /driver-root
+--kubeconfig | KUBECONFIG | |
+--kube-api-qps | KUBE_API_QPS | | 5
+--kube-api-burst | KUBE_API_BURST | | 10
+--node-name | NODE_NAME | |
+--namespace | NAMESPACE | | default
+--pod-name | POD_NAME | |
+"""
+OWN = (
+    "--sink", "--config-dir", "--default-config", "--fallback-strategies", "--context",
+    "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
+    "--label-prefix-allow", "--label-ttl", "--strict-config", "--probe-timeout", "--stale-after",
+    "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate", "--mig",
+    "--mig-config",
+)  # fmt: skip
+
+
+def test_the_options_of_the_original_have_their_names_variables_keys_and_defaults() -> None:
+    rows = [[cell.split() for cell in line.split("|")] for line in ORIGINAL.strip().splitlines()]
+    expected = [
+        (tuple(flags), tuple(names), key[0] if key else None, default[0] if default else None)
+        for flags, names, key, default in rows
+    ]
+    found = [(each.flags, each.environment, each.file_key, each.default) for each in OPTIONS]
+    assert found[: len(expected)] == expected
+    assert tuple(option.flag for option in OPTIONS[len(expected) :]) == OWN
+
+
+@pytest.mark.parametrize("flag", OWN)
+def test_variable_and_key_of_an_own_option_follow_from_its_flag(flag: str) -> None:
+    option = next(option for option in OPTIONS if option.flag == flag)
+    first, *others = flag[2:].split("-")
+    key = "flags.gfd." + first + "".join(map(str.capitalize, others))
+    assert option.environment == ("GFD_" + flag[2:].replace("-", "_").upper(),)
+    # What chooses the file cannot stand in it.
+    has_no_key = option.group == "Simulation" or flag in OWN[1:5]
+    assert OWN[1:5] == ("--config-dir", "--default-config", "--fallback-strategies", "--context")
+    assert option.file_key == (None if has_no_key else key)
+
+
+def test_every_option_is_a_field_of_the_configuration() -> None:
+    fields = [field.name for field in frozen.fields(Config)]
+    assert fields == [*BY_FIELD, "sharing"]
+
+
+def test_nothing_is_named_twice() -> None:
+    for names in (
+        [flag for option in OPTIONS for flag in option.flags],
+        [name for option in OPTIONS for name in option.environment],
+        [option.file_key.lower() for option in OPTIONS if option.file_key],
+    ):
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.field)
+def test_rows_are_whole(option: Option) -> None:
+    assert option.help.endswith(".")
+    assert bool(option.metavar) == (option.kind not in {"bool", "choice"})
+    assert (option.kind == "choice") <= bool(option.choices)
+    assert option.is_repeatable == (option.kind == "list")
+    assert not option.file_key or option.kind in READERS
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [  # taken from Go's time.ParseDuration
+        ("0", 0),
+        ("+0", 0),
+        ("-0", 0),
+        ("5s", 5_000_000_000),
+        ("30s", 30_000_000_000),
+        ("1478s", 1_478_000_000_000),
+        ("-5s", -5_000_000_000),
+        ("+5s", 5_000_000_000),
+        ("5.0s", 5_000_000_000),
+        ("5.6s", 5_600_000_000),
+        ("5.s", 5_000_000_000),
+        (".5s", 500_000_000),
+        ("1.004s", 1_004_000_000),
+        ("100.00100s", 100_001_000_000),
+        ("10ns", 10),
+        ("11us", 11_000),
+        ("12µs", 12_000),
+        ("12\u03bcs", 12_000),
+        ("13ms", 13_000_000),
+        ("1m30s", 90_000_000_000),
+        ("500ms", 500_000_000),
+        ("1.5h", 5_400_000_000_000),
+        ("3h30m", 12_600_000_000_000),
+        ("10.5s4m", 250_500_000_000),
+        ("-2m3.4s", -123_400_000_000),
+        ("39h9m14.425s", 140_954_425_000_000),
+        ("52763797000ns", 52_763_797_000),
+        ("0.3333333333333333333h", 1_200_000_000_000),
+        ("0.9223372036854775807h", 3_320_413_933_267),
+        ("9007199254740993ns", 9_007_199_254_740_993),
+        ("9223372036854775807ns", 2**63 - 1),
+        ("-9223372036854775808ns", -(2**63)),
+        ("0.100000000000000000000h", 360_000_000_000),
+        ("0.830103483285477580700h", 2_988_372_539_827),
+    ],
+)
+def test_durations_are_gos(text: str, nanoseconds: int) -> None:
+    assert duration_ns(text) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is not a duration"),
+        ("-", "is not a duration"),
+        (".", "is not a duration"),
+        (".s", "is not a duration"),
+        ("s", "is not a duration"),
+        ("+.s", "is not a duration"),
+        (" 1s", "is not a duration"),
+        ("--1s", "is not a duration"),
+        ("60", "was 60s meant?"),
+        ("1h30", "was 1h30m meant?"),
+        ("1m30", "was 1m30s meant?"),
+        ("1s500", "was 1s500ms meant?"),
+        ("1ms500", "was 1ms500us meant?"),
+        ("1us500", "was 1us500ns meant?"),
+        ("1.5.5s", "has no unit"),
+        ("1d", "there are h, m, s, ms, us and ns"),
+        ("1s ", "unknown unit"),
+        ("1e3s", "unknown unit"),
+        ("infinite", "is not a duration"),
+        ("Infinite", "is not a duration"),
+        ("\u0661s", "is not a duration"),  # a digit, but not one of Go's
+        ("9223372036854775808ns", "is too long"),
+        ("-9223372036854775809ns", "is too long"),
+        ("3000000h", "is too long"),
+    ],
+)
+def test_what_is_no_duration_is_refused_with_the_next_step(text: str, reason: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        duration_ns(text)
+    assert reason in str(refusal.value)
+
+
+@given(st.integers(-(2**53), 2**53))
+def test_any_number_of_nanoseconds_comes_back(nanoseconds: int) -> None:
+    assert duration_ns(f"{nanoseconds}ns") == nanoseconds
+
+
+def test_infinite_is_no_number_of_seconds() -> None:
+    assert parse_duration("infinite") is None
+    assert parse_duration("9223372036854775807ns") is None
+    assert parse_duration("1m30s") == 90.0
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [(":8080", ("", 8080)), ("127.0.0.1:1", ("127.0.0.1", 1)), ("[::1]:65535", ("::1", 65535))],
+)
+def test_addresses(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        *(
+            (text, f"is not an address: {text!r}; put an IPv6 host into brackets, as in [::1]:8080")
+            for text in ("::1:8080", "[::1]")
+        ),
+        *(
+            (text, f"has no port from 1 to 65535: {text!r}; write one like :8080 or 127.0.0.1:8080")
+            for text in ("", "8080", "host:", ":0", ":65536", ":x")
+        ),
+    ],
+)
+def test_what_is_no_address_is_refused_with_the_next_step(text: str, reason: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        parse_address(text)
+    assert str(refusal.value) == reason
+
+
+@pytest.mark.parametrize("text", ["1", "t", "T", "TRUE", "true", "True"])
+def test_true(text: str) -> None:
+    assert parse_bool(text) is True
+
+
+@pytest.mark.parametrize("text", ["0", "f", "F", "FALSE", "false", "False"])
+def test_false(text: str) -> None:
+    assert parse_bool(text) is False
+
+
+@pytest.mark.parametrize("text", ["", "yes", "tRUE", "on", " true"])
+def test_neither(text: str) -> None:
+    with pytest.raises(ValueError, match="neither true nor false"):
+        parse_bool(text)
+
+
+def test_numbers() -> None:
+    assert parse_int("10") == 10
+    assert parse_int("-0x10") == -16
+    with pytest.raises(ValueError, match=r"^is too large: '0xfff"):
+        parse_int("0x" + "f" * 5000)
+    assert parse_float("2.5") == 2.5
+    for text in ("", "ten", "1.5"):
+        with pytest.raises(ValueError, match="is not a whole number"):
+            parse_int(text)
+    for text in ("nan", "inf"):
+        with pytest.raises(ValueError, match="is not a finite number"):
+            parse_float(text)
+    with pytest.raises(ValueError, match="is not a number"):
+        parse_float("five")
+
+
+def test_lists_words_and_what_is_shown() -> None:
+    assert parse_list(["a, b", "", "a,,c "]) == ("a", "b", "c")
+    assert one_of("a", ("a", "b")) == "a"
+    with pytest.raises(ValueError, match=r"'singel'; there are none, single; did you mean single\?"):
+        one_of("singel", ("none", "single"))
+    assert did_you_mean("MIGSTRATGY", ["migStrategy"]) == "; did you mean migStrategy?"
+    assert did_you_mean("zzz", ["migStrategy"]) == ""
+    assert [shown(value) for value in (True, False, ("a", "b"), None, 5)] == ["true", "false", "a,b", "", "5"]
+
+
+JSON = Option(field="json", flags=("--json",), kind="bool", help="As JSON.", group="Own")
+LEVEL = Option(field="level", flags=("--level",), help="A level.", group="Own")
+COMMANDS = {"config": (JSON,), "dump": (LEVEL,)}
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], []),
+        (["-mig-strategy", "single"], ["--mig-strategy=single"]),
+        (["--mig-strategy=single"], ["--mig-strategy=single"]),
+        (["-mig-strategy=single"], ["--mig-strategy=single"]),
+        (["--oneshot"], ["--oneshot=true"]),
+        (["-oneshot"], ["--oneshot=true"]),
+        (["--oneshot=false"], ["--oneshot=false"]),
+        (["--oneshot="], ["--oneshot="]),
+        (["--oneshot", "false"], ["--oneshot=true", "false"]),
+        (["-o", "FILE"], ["--output-file=FILE"]),
+        (["--output", ""], ["--output-file="]),
+        (["--output-file="], ["--output-file="]),
+        (["-o=a=b"], ["--output-file=a=b"]),
+        (["-o", "-x"], ["--output-file=-x"]),
+        (["--output-file", "--oneshot"], ["--output-file=--oneshot"]),
+        (["--container-driver-root", "/d"], ["--driver-root-ctr-path=/d"]),
+        (["--sink", "file", "-sink=stdout"], ["--sink=file", "--sink=stdout"]),
+        (["--oneshot", "--"], ["--oneshot=true"]),
+        (["--", "config"], ["config"]),
+        (["config", "-json", "--oneshot"], ["config", "--json=true", "--oneshot=true"]),
+        (["--oneshot", "dump", "--level", "5"], ["--oneshot=true", "dump", "--level=5"]),
+        (["dump", "config"], ["dump", "config"]),
+        (["-"], ["-"]),
+        ([""], [""]),
+        (["-help"], ["--help"]),
+        (["-h"], ["--help"]),
+        (["--version"], ["--version"]),
+        (["-v"], ["--version"]),
+        (["--help=false"], []),
+    ],
+)
+def test_flags_are_written_as_in_go(argv: list[str], expected: list[str]) -> None:
+    assert normalise(argv, OPTIONS, COMMANDS) == expected
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--mig-stategy=x"], "--mig-stategy (command line): unknown flag; did you mean --mig-strategy?"),
+        (["-onesht"], "-onesht (command line): unknown flag; did you mean --oneshot?"),
+        (["--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd --help"),
+        (["--json"], "--json (command line): unknown flag"),
+        (["dump", "config", "--json"], "--json (command line): unknown flag"),
+        (["dump", "--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd dump --help lists them all"),
+        (["---oneshot"], "---oneshot (command line): is not a flag"),
+        (["-=x"], "-=x (command line): is not a flag"),
+        (["--mig-strategy"], "--mig-strategy (command line): needs a value: --mig-strategy VALUE"),
+        (["-o"], "-o (command line): needs a value: -o FILE"),
+        (["--help=maybe"], "--help (command line): is neither true nor false: 'maybe'"),
+        (["--", "--oneshot"], "--oneshot (command line): is taken for a word after --"),
+    ],
+)
+def test_flags_that_cannot_be_taken(argv: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        normalise(argv, OPTIONS, COMMANDS)
+    assert str(refusal.value).startswith(message)
+
+
+@given(st.sampled_from(OPTIONS), st.text(), st.booleans())
+def test_a_value_may_be_anything(option: Option, value: str, is_joined: bool) -> None:
+    for flag in option.flags:
+        argv = [f"{flag}={value}"] if is_joined or option.kind == "bool" else [flag, value]
+        assert normalise(argv, OPTIONS, {}) == [f"{option.flag}={value}"]

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import given
+
+from gfd.errors import InventoryError
+from gfd.frozen import fields, is_dataclass
+from gfd.inventory import snapshot
+from gfd.inventory.model import Inventory
+from tests.any_inventory import any_inventory
+from tests.make import failure, gpu, inventory, mig_gpu
+
+
+@given(any_inventory())
+def test_a_snapshot_reads_back_equal(found: Inventory) -> None:
+    same = Inventory(**{**{f.name: getattr(found, f.name) for f in fields(found)}, "schema": 1})
+    assert snapshot.read(snapshot.to_json(same), "x") == same
+
+
+def test_yaml_reads_back_equal() -> None:
+    found = inventory(gpu(0), mig_gpu(1, failures=(failure("uuid"),)))
+    assert snapshot.read(snapshot.to_yaml(found), "x") == found
+
+
+@pytest.mark.parametrize("name", ["DGX Display", "NVIDIA DGX Display"])
+def test_a_display_board_is_no_gpu(name: str) -> None:
+    found = inventory(gpu(0), gpu(1, name=name), gpu(2, name=f"{name} 2"))
+    for written in (snapshot.to_json(found), snapshot.to_yaml(found)):
+        assert snapshot.read(written, "x") == inventory(gpu(0), gpu(2, name=f"{name} 2"))
+
+
+def test_fields_at_their_default_are_left_out() -> None:
+    assert snapshot.to_json(Inventory()) == '{\n  "schema": 1\n}\n'
+
+
+def test_every_field_is_covered() -> None:
+    def check(kind: Any) -> None:
+        for hint in get_type_hints(kind).values():
+            for part in (hint, *get_args(hint)):
+                if is_dataclass(part):
+                    check(part)
+                elif not get_args(part) and part not in (Ellipsis, type(None)):
+                    assert part in (str, int, bool, float)
+
+    check(Inventory)
+
+
+def without_end(name: str) -> str:
+    """Return ten short lines of YAML that hold ten thousand million values."""
+    names = [*"abcdefghi", name]
+    lines = [f"a: &a [{','.join('x' * 10)}]"]
+    for before, each in pairwise(names):
+        lines.append(f"{each}: &{each} [{','.join([f'*{before}'] * 10)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "x: not an inventory: expected a mapping of fields"),
+        ("- 1", "x: not an inventory: expected a mapping of fields"),
+        ("{", "x:1: not JSON: Expecting property name enclosed in double quotes"),
+        ("a: [", "x:2: neither JSON nor YAML: did not find expected node content"),
+        (
+            "{}",
+            "x: schema: nothing cannot be read: this version of gfd reads schema 1; take the snapshot again",
+        ),
+        ('{"schema": 2}', "x:1: schema: 2 cannot be read"),
+        ("gpus: []\nschema: [1]", "x:2: schema: a list of 1 cannot be read"),
+        ('{"schema":' * 100_000, "x: cannot be read: maximum recursion depth exceeded"),
+        ('{"schema": ' + "9" * 5000, "x: cannot be read: Exceeds the limit"),
+        ("schema: " + "[" * 100_000, "x:1: neither JSON nor YAML: exceeded maximum nesting depth"),
+        ("schema: " + "9" * 5000, "x:1: neither JSON nor YAML: a number is too large"),
+        ("schema: 2026-13-45", "x: neither JSON nor YAML: month must be in 1..12"),
+        ("\x00", "x: neither JSON nor YAML: unacceptable character #x0000"),
+        ("a: &a {b: 1}\nc:\n  <<: *a\n", "x:3: neither JSON nor YAML: merges (<<) are not read"),
+        (without_end("schema"), "x:10: schema: a list of 10 cannot be read"),
+        ("schema: 1\n" + without_end("gpus"), "x: a: no such field in this schema"),
+        ('{"schema": 1, "gpu": []}', "x: gpu: no such field in this schema"),
+        ('{"schema": 1, "gpus": {}}', "x: gpus: expected a list, found a mapping of 0"),
+        ('{"schema": 1, "gpus": [{"index": 0}]}', "x: gpus[0].name: missing"),
+        ('{"schema": 1, "gpus": [7]}', "x: gpus[0]: expected a mapping of fields, found int 7"),
+        (
+            '{"schema": 1, "gpus": [{"index": true, "name": "a"}]}',
+            "x: gpus[0].index: expected a whole number, found bool True",
+        ),
+        (
+            '{"schema": 1, "gpus": [{"index": 0, "name": "a", "compute_capability": [8]}]}',
+            "x: gpus[0].compute_capability: expected 2 items, found 1",
+        ),
+        ('{"schema": 1, "driver_version": 5}', "x: driver_version: expected text, found int 5"),
+        (
+            '{"schema": 1, "gpus": [{"index": 0, "name": null}]}',
+            "x: gpus[0].name: expected text, found nothing",
+        ),
+    ],
+)
+def test_damage_names_the_field(text: str, expected: str) -> None:
+    with pytest.raises(InventoryError) as caught:
+        snapshot.read(text, "x")
+    assert str(caught.value).startswith(expected)
+
+
+def test_a_file_is_in_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes("\ufeffschema: 1\nmachine_type: größe\n".encode())
+    assert snapshot.read_file(path).machine_type == "größe"
+    path.write_bytes(b"\xff")
+    with pytest.raises(InventoryError, match="not text in UTF-8; take one with"):
+        snapshot.read_file(path)
+
+
+def test_json_is_json() -> None:
+    assert json.loads(snapshot.to_json(inventory(gpu())))["gpus"][0]["compute_capability"] == [8, 0]

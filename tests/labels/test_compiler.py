@@ -1,0 +1,132 @@
+"""gfd's own templates are compiled to Python, and that is what jinja2 makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gfd_templates
+import pytest
+from gfd_templates.compiled import TEMPLATES
+from hypothesis import given
+from jinja2 import DictLoader
+
+from gfd.config.options import OPTIONS
+from gfd.errors import GfdError, TemplateError
+from gfd.frozen import replace
+from gfd.inventory.model import Inventory
+from gfd.labels.compiler import compile_all
+from gfd.labels.render import Templates
+from gfd.labels.rendered import Line, say, split
+from gfd.labels.resources import Node, resolve
+from gfd.labels.templating import BUILT_IN, Engine
+from gfd.simulation import machines
+from tests.any_inventory import any_inventory
+from tests.make import gpu, inventory
+from tests.test_golden import layouts
+from tests.test_golden import read as read_machine
+
+ENGINE = Engine({})
+STRATEGIES = tuple(name.removesuffix(".j2") for name in TEMPLATES)
+
+
+def by_jinja2(name: str, node: Node, found: Inventory) -> list[Line]:
+    return list(split(name, ENGINE.render(name, {"node": node, "inventory": found})))
+
+
+def lines(engine: Engine, name: str, **variables: Any) -> list[Line]:
+    """What a template that is compiled now writes."""
+    module: dict[str, Any] = {}
+    exec(compile_all(engine, [name]), module)
+    return list(module["TEMPLATES"][name](SimpleNamespace(**variables), None, say))
+
+
+def of(text: str) -> Engine:
+    """The one template ``x.j2``."""
+    engine = Engine({})
+    engine._environment.loader = DictLoader({"x.j2": text})
+    return engine
+
+
+def test_what_is_compiled_is_current(request: pytest.FixtureRequest) -> None:
+    file = Path(gfd_templates.__file__).with_name("compiled.py")
+    made = compile_all(ENGINE, sorted(path.name for path in BUILT_IN.glob("*.j2")))
+    if request.config.getoption("--update-golden"):
+        file.write_text(made)
+    assert file.read_text() == made
+
+
+def test_every_strategy_is_compiled() -> None:
+    (option,) = (option for option in OPTIONS if option.field == "mig_strategy")
+    assert sorted(STRATEGIES) == sorted(option.choices)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("machine", machines.names())
+def test_machines(machine: str, strategy: str) -> None:
+    for layout in layouts(machine):
+        found = read_machine(machine, layout)
+        node = resolve(found, mig_strategy=strategy, timestamp=1)
+        written = list(TEMPLATES[f"{strategy}.j2"](node, found, say))
+        assert written
+        assert written == by_jinja2(f"{strategy}.j2", node, found)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(any_inventory())
+def test_any_inventory(strategy: str, found: Inventory) -> None:
+    try:
+        node = resolve(found, mig_strategy=strategy)
+    except GfdError:
+        return
+    name = f"{strategy}.j2"
+    try:
+        expected = by_jinja2(name, node, found)
+    except TemplateError:
+        with pytest.raises((ValueError, AttributeError)):
+            list(TEMPLATES[name](node, found, say))
+        return
+    assert list(TEMPLATES[name](node, found, say)) == expected
+
+
+def test_a_value_that_no_line_can_hold_is_found_by_its_line() -> None:
+    found = inventory(gpu())
+    node = replace(resolve(found, mig_strategy="none"), machine="a\nb")
+    with pytest.raises(TemplateError) as caught:
+        Templates().render(node, found)
+    text = (BUILT_IN / "_node.j2").read_text().splitlines()
+    line = next(number for number, each in enumerate(text, 1) if "gpu.machine=" in each)
+    assert str(caught.value).startswith(f"template _node.j2, line {line}: the value 'a\\nb' holds control")
+
+
+def test_what_writes_nothing() -> None:
+    assert lines(of("{# nothing #}"), "x.j2") == []
+    assert lines(of("{% if node.a %}\n# nothing\n{% endif %}\n"), "x.j2", a=1) == []
+
+
+def test_what_is_written_around_values_is_kept() -> None:
+    text = """nvidia.com/{"a\\b"}={{ node.a }}"{}'\n"""
+    assert lines(of(text), "x.j2", a=1) == [("x.j2", 1, """nvidia.com/{"a\\b"}=1"{}\'""")]
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("\n{% if node.a %}\na=1\n{% else %}\na=2\n{% endif %}\n", "x.j2:2: if"),
+        ("{% for a in node.a if a %}\na=1\n{% endfor %}\n", "x.j2:1: for"),
+        ("a={% if node.a %}1{% endif %}\n", "x.j2:1: output"),
+        ("a={{ node.a | upper }}\n", "x.j2:1: filter"),
+        ("{% if node.a is defined %}\na=1\n{% endif %}\n", "x.j2:1: test"),
+        ("a={{ node['a'] }}\n", "x.j2:1: getitem"),
+        ("{% include node.a %}\n", "x.j2:1: include"),
+        ("{% macro b() %}{% endmacro %}\n", "x.j2:1: macro"),
+    ],
+)
+def test_what_is_not_known_is_refused(text: str, refused: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        compile_all(of(text), ["x.j2"])
+    assert str(caught.value) == (
+        f"{refused} of this form is unknown to gfd.labels.compiler; "
+        "write the line more plainly, or teach it there"
+    )

@@ -1,0 +1,147 @@
+"""Every label that gfd can write is known, and docs/labels.md says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gfd import cli
+from gfd.config.options import EXTRA_LABELS
+from gfd.labels import sources
+from gfd.labels.render import Templates
+from gfd.labels.resources import resolve
+from gfd.labels.strategies import STRATEGIES
+from gfd.simulation import machines
+from gfd.tools.explain.catalogue import Catalogue, configured_by, describe, full_key
+from gfd.tools.explain.explanation import Explanation, Part, Place, Template
+from tests.test_golden import SHARING, layouts, sharing
+from tests.test_golden import read as read_machine
+from tests.test_packaging import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = ROOT / "docs/labels.md"
+TEMPLATES = Templates()
+CATALOGUE = Catalogue(TEMPLATES)
+
+
+def test_the_page_is_current(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(("explain", "--catalog", "-o", "markdown"), {}) == 0
+    page = capsys.readouterr().out
+    if request.config.getoption("--update-golden"):
+        PAGE.write_text(page)
+    assert PAGE.read_text() == page
+
+
+@pytest.mark.parametrize("machine", machines.names())
+def test_what_is_written_is_known_by_the_line_that_wrote_it(machine: str) -> None:
+    for layout in layouts(machine):
+        inventory = read_machine(machine, layout)
+        for strategy in STRATEGIES:
+            for kind in SHARING:
+                if kind == "mps" and layout != "all-disabled":
+                    continue
+                node = resolve(
+                    inventory, mig_strategy=strategy, sharing=sharing(kind, inventory), timestamp=1
+                )
+                for written in TEMPLATES.write(node, inventory, EXTRA_LABELS):
+                    places = [(line.template, line.number) for line in CATALOGUE.find(written.key)]
+                    assert (written.template, written.line) in places, written
+
+
+def test_a_key_is_known_with_and_without_its_prefix() -> None:
+    assert full_key("gpu.count") == full_key("nvidia.com/gpu.count") == "nvidia.com/gpu.count"
+    assert full_key("example.com/x") == "example.com/x"
+
+
+@pytest.mark.parametrize(
+    ("key", "patterns"),
+    [
+        ("nvidia.com/gpu.count", ["<resource>.count"]),
+        ("nvidia.com/mig-1g.5gb.count", ["<resource>.count"]),
+        ("nvidia.com/mig-<profile>.count", ["<resource>.count"]),
+        ("nvidia.com/<resource>.count", ["<resource>.count"]),
+        ("nvidia.com/gpu.count.full", ["gpu.count.full"]),
+        ("nvidia.com/gpu.count.Tesla-T4", ["gpu.count.<product>"]),
+        ("nvidia.com/gpu.model.memory", ["gpu.model.memory"]),
+        ("nvidia.com/gpu.engines.copy", ["<resource>.engines.copy", "<resource>.engines.copy"]),
+        ("nvidia.com/mig.strategy", ["mig.strategy", "mig.strategy"]),
+        ("nvidia.com/tpu.count", []),
+        ("example.com/gpu.count", []),
+    ],
+)
+def test_a_key_is_found_by_its_pattern(key: str, patterns: list[str]) -> None:
+    assert [line.pattern.removeprefix("nvidia.com/") for line in CATALOGUE.find(key)] == patterns
+
+
+@pytest.mark.parametrize(
+    ("key", "owner", "nearest"),
+    [
+        ("nvidia.com/gpu.produt", "", "nvidia.com/gpu.product"),
+        ("nvidia.com/GPU.MEMORY", "", "nvidia.com/gpu.memory"),
+        ("nvidia.com/xyzzy", "", ""),
+        ("nvidia.com/gpu.present", "NVIDIA's GPU operator", "nvidia.com/vgpu.present"),
+        ("nvidia.com/vgpu.config.state", "NVIDIA's GPU operator", ""),
+        ("nvidia.com/cc.mode.state", "NVIDIA's GPU operator", ""),
+        (
+            "nvidia.com/device-plugin.config",
+            "NVIDIA's device plugin: it names the plugin's configuration for this node",
+            "",
+        ),
+        (
+            "nvidia.com/mig-1c.3g.20gb.me.shared",
+            "NVIDIA's device plugin: no label, but a resource that pods request",
+            "",
+        ),
+        ("feature.node.kubernetes.io/pci-10de.present", "Node Feature Discovery", ""),
+        ("intel.feature.node.kubernetes.io/sgx", "Node Feature Discovery", ""),
+        ("node.kubernetes.io/instance-type", "Kubernetes", ""),
+        ("kubernetes.io/arch", "Kubernetes", ""),
+    ],
+)
+def test_a_key_that_is_never_written(key: str, owner: str, nearest: str) -> None:
+    assert CATALOGUE.find(key) == ()
+    found = CATALOGUE.refuse(key)
+    assert (found.key, found.owner) == (key, owner)
+    if nearest or not owner:
+        assert found.nearest == nearest
+
+
+def test_keys_that_a_machine_writes_are_near_too() -> None:
+    assert CATALOGUE.refuse("nvidia.com/mig-1g.5gb.prodct", ["nvidia.com/mig-1g.5gb.product"]).nearest == (
+        "nvidia.com/mig-1g.5gb.product"
+    )
+
+
+def test_which_configuration_renders_a_template() -> None:
+    assert configured_by(frozenset(f"{name}.j2" for name in STRATEGIES)) == ""
+    assert configured_by(frozenset({"mixed.j2", "single.j2"})) == "under single and mixed"
+    assert configured_by(frozenset({"extra/counts.j2"})) == "with --extra-labels counts"
+    assert configured_by(frozenset({"mine.j2"})) == ""
+
+
+def test_labels_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").write_text(
+        "{# Ours. #}\n{## [a|b] Rack\x1b[2J. #}\nexample.com/rack={{ node.mode }}\n"
+    )
+    catalogue = Catalogue(Templates(sources.read(tmp_path)))
+    (line,) = catalogue.find("example.com/rack")
+    assert describe(line) == Explanation(
+        key="example.com/rack",
+        unit="a|b",
+        meaning="Rack\x1b[2J.",
+        places=(Place(template="mine.j2", line=3, source="example.com/rack={{ node.mode }}"),),
+        parts=(
+            Part(
+                name="Gpu.pci_class",
+                unit="hexadecimal",
+                sources=("/sys/bus/pci/devices/<address>/class", "nvmlDeviceGetPciInfo"),
+            ),
+        ),
+    )
+    assert catalogue.templates()[-1] == Template(name="mine.j2", introduction="Ours.")
+    (tmp_path / "mine.j2").write_text("example.com/rack=1\n")
+    catalogue = Catalogue(Templates(sources.read(tmp_path)))
+    assert catalogue.templates()[-1] == Template(name="mine.j2", introduction="")

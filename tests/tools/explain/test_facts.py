@@ -1,0 +1,198 @@
+"""Where facts come from, as annotations say it, is where the probe reads them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gfd import frozen
+from gfd.config.options import OPTIONS
+from gfd.frozen import replace
+from gfd.inventory.model import Failure, From, Inventory, Of
+from gfd.labels.resources import Node, resolve
+from gfd.labels.strategies import STRATEGIES
+from gfd.probe import sysfs
+from gfd.tools.explain.facts import ROOTS, Fact, expand, fields_of, follow, form_at, kind_at
+from tests import standin
+from tests.make import gpu, inventory, mig_gpu
+from tests.probe.test_node import NODE, PAIR, PAIR_PLAYED, Case, read_all
+from tests.standin import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROBE = Path(sysfs.__file__).parent
+FLAGS = {option.flag for option in OPTIONS}
+BOOKKEEPING = ("schema", "failures", "failure")
+"""Fields that are no facts."""
+GPU_LOST, FUNCTION_NOT_FOUND = 15, 13
+
+
+def paths(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Every path to a value that is no structure."""
+    for name, field in fields_of(kind).items():
+        if name in BOOKKEEPING:
+            continue
+        if frozen.is_dataclass(field.kind):
+            yield from paths(field.kind, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def read_fields() -> dict[tuple[str, str], tuple[str, ...]]:
+    """What each annotated field of the inventory is read from, by class and name."""
+    found = {}
+    kinds, seen = [Inventory], set[type]()
+    while kinds:
+        kind = kinds.pop()
+        seen.add(kind)
+        for name, field in fields_of(kind).items():
+            if isinstance(field.mark, From) and field.mark.sources:
+                found[kind.__name__, name] = field.mark.sources
+            if frozen.is_dataclass(field.kind) and field.kind not in seen:
+                kinds.append(field.kind)  # type: ignore[arg-type]
+    return found
+
+
+def asked_functions() -> set[str]:
+    """The NVML functions that the probe names."""
+    return {
+        node.value
+        for file in PROBE.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("nvml")
+        if node.value.isidentifier()
+    }
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_all_that_a_template_can_write_comes_from_somewhere(root: str) -> None:
+    found = list(paths(ROOTS[root], (root,)))
+    assert len(found) > 40
+    for path in found:
+        facts = [*expand(path, is_mig=False), *expand(path, is_mig=True)]
+        assert facts, path
+        for fact in facts:
+            assert fact.name in FLAGS if not fact.path else fact.sources, (path, fact)
+
+
+def test_what_a_field_is_made_of_exists() -> None:
+    kinds = [Node]
+    for kind in kinds:
+        for name, field in fields_of(kind).items():
+            if isinstance(field.mark, Of):
+                for fact in {*field.mark.facts, *field.mark.mig} - FLAGS:
+                    start = Inventory if fact.startswith("inventory.") else kind
+                    for step in fact.removeprefix("inventory.").split("."):
+                        assert step in fields_of(start), (kind, name, fact)
+                        start = fields_of(start)[step].kind
+            if frozen.is_dataclass(field.kind) and field.kind not in kinds:
+                kinds.append(field.kind)  # type: ignore[arg-type]
+
+
+def test_each_source_is_a_function_a_file_or_an_option() -> None:
+    functions = asked_functions()
+    files = {f"/{sysfs.PCI_DEVICES}/<address>/{name}" for name in ("class", "numa_node", "config")}
+    source = Path(sysfs.__file__).read_text()
+    assert all(f'{name.rpartition("/")[2]}"' in source for name in files)
+    for sources in read_fields().values():
+        assert set(sources) <= functions | files | FLAGS
+
+
+def test_each_function_that_the_probe_asks_is_the_source_of_a_fact() -> None:
+    named = {source for sources in read_fields().values() for source in sources}
+    handles = {name for name in asked_functions() if name.endswith(("ById", "ByIndex"))}
+    # The library's own version is no fact of a node: gfd doctor compares it with the driver's.
+    version = "nvmlSystemGetNVMLVersion"
+    assert asked_functions() - named - handles == {"nvmlInit", "nvmlShutdown", version}
+
+
+def test_a_field_is_lost_with_each_function_that_it_is_read_from(tmp_path: Path) -> None:
+    named = {name for sources in read_fields().values() for name in sources if name.startswith("nvml")}
+    whole = replace(NODE, gpus=PAIR)
+    cases = {"": Case(machine=PAIR_PLAYED, expected=whole)}
+    for function in sorted(named):
+        faults = [Fault(function=function, error=GPU_LOST)]
+        if function == "nvmlDeviceGetGpuFabricInfoV":  # only asked of drivers that lack the older one
+            faults.append(Fault(function="nvmlDeviceGetGpuFabricInfo", error=FUNCTION_NOT_FOUND))
+        cases[function] = Case(machine=replace(PAIR_PLAYED, faults=tuple(faults)), expected=whole)
+    answers = read_all(tmp_path / "cases", cases, library=standin.build(tmp_path / "library"))
+
+    def values(case: str, kind: str, name: str) -> list[Any]:
+        found = answers[case].found
+        if isinstance(found, str):
+            return []
+        owners = {
+            "Inventory": [found],
+            "Gpu": found.gpus,
+            "FailedGpu": found.failed_gpus,
+            "MigDevice": [device for each in found.gpus for device in each.mig_devices or ()],
+        }[kind]
+        return [getattr(owner, name) for owner in owners]
+
+    assert answers[""].found == whole
+    for (kind, name), sources in read_fields().items():
+        for function in named.intersection(sources):
+            # The machine has no GPU that failed: it is the count of all that is lost.
+            is_lost = values(function, kind, name) != values("", kind, name)
+            assert is_lost or kind == "FailedGpu", (kind, name, function)
+
+
+def test_a_made_field_comes_down_to_what_is_read() -> None:
+    def names(*path: str, is_mig: bool = False) -> list[tuple[str, str]]:
+        return [(fact.name, fact.unit) for fact in expand(path, is_mig=is_mig)]
+
+    memory = ("node", "resources", "memory_mib")
+    assert names(*memory) == [("Gpu.memory_bytes", "bytes")]
+    assert names(*memory, is_mig=True) == [("MigDevice.memory_mib", "MiB")]
+    assert names("node", "resources", "engines", "copy") == [("Gpu.engines.copy", "")]
+    assert names("node", "driver", "major") == [("Inventory.driver_version", "")]
+    assert names("node", "gpus") == [("Gpu.index", "")]
+    assert names("node", "resources", "ci_slices") == []
+    assert names("node", "mig_strategy") == [("--mig-strategy", "")]
+    assert names("inventory", "gpus", "profiles", "memory_mib") == [("Gpu.profiles.memory_mib", "MiB")]
+    assert names("node", "nothing") == names("nothing") == []
+    assert expand(("inventory", "gpus", "profiles", "slices"), is_mig=False) == (
+        Fact(
+            name="Gpu.profiles.slices",
+            sources=("nvmlDeviceGetGpuInstanceProfileInfo", "nvmlDeviceGetMemoryInfo"),
+            path=("inventory", "gpus", "profiles", "slices"),
+        ),
+    )
+
+
+def test_a_path_is_followed_through_every_element() -> None:
+    found = inventory(mig_gpu(0, 2), gpu(1, memory_bytes=None))
+    node = resolve(found, mig_strategy="mixed")
+    roots = {"node": node, "inventory": found}
+    first, second = found.gpus
+    assert list(follow(roots, ("inventory", "gpus", "memory_bytes"))) == [
+        (first, first.memory_bytes),
+        (second, None),
+    ]
+    assert [value for _, value in follow(roots, ("inventory", "gpus", "mig_devices", "engines", "copy"))] == [
+        1,
+        1,
+    ]
+    resources = ("node", "resources")
+    for one, value in zip(node.resources, (40536, 4864), strict=True):
+        assert list(follow(roots, (*resources, "memory_mib"), {resources: one})) == [(None, value)]
+
+
+def test_resources_are_named_as_their_keys_are_read() -> None:
+    assert kind_at(("node", "resources", "name")) is str
+    assert form_at(("node", "resources", "name")) == "gpu|mig-.+"
+    assert form_at(("node", "models", "product")) == form_at(("nothing",)) == "[-A-Za-z0-9_.]+"
+    names = {
+        resource.name
+        for strategy in STRATEGIES
+        for resource in resolve(inventory(mig_gpu()), mig_strategy=strategy).resources
+    }
+    assert names == {"gpu", "mig-1g.5gb"}
+
+
+def test_failures_are_no_facts() -> None:
+    assert not any(field.mark for field in fields_of(Failure).values())

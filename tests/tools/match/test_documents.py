@@ -1,0 +1,169 @@
+"""Files of objects: what is in them, and one line about each that is not what it should be."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from gfd.errors import DocumentError
+from gfd.tools.match.documents import Document, identify, read_all
+
+PRINTED = Path(__file__).parents[2] / "fixtures" / "printed"
+LOST = "nothing is indented below metadata: (line 3) and spec: (line 5): the file has lost its indentation"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "pods.yaml"
+
+
+def read(*files: str | Path) -> list[Document]:
+    return [identify(each) for each in read_all([str(file) for file in files])]
+
+
+def titles(file: Path, text: str) -> list[tuple[str, int]]:
+    file.write_text(text)
+    return [(f"{each.api_version} {each.title}", each.part.line) for each in read(file)]
+
+
+def refusal(file: Path, text: str | bytes) -> str:
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DocumentError) as refused:
+        read(file)
+    return str(refused.value).replace(str(file), "FILE")
+
+
+def test_documents_of_several_files(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "# nothing\n---\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: team}\n---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\n"
+    )
+    (tmp_path / "b.json").write_text(
+        '\ufeff{"apiVersion": "x/v1", "kind": "Y", "metadata": {"generateName": "c-"}}'
+    )
+    found = read(tmp_path / "a.yaml", tmp_path / "b.json")
+    assert [(each.group, each.title, each.part.line, each.is_generated) for each in found] == [
+        ("", "Pod team/a", 4, False),
+        ("apps", "Deployment b", 8, False),
+        ("x", "Y c-*", 1, True),
+    ]
+
+
+def test_objects_of_lists(file: Path) -> None:
+    pods = "items:\n- {metadata: {name: a}}\n- {metadata: {name: b}}\n"
+    assert titles(file, f"apiVersion: v1\nkind: PodList\n{pods}") == [("v1 Pod a", 4), ("v1 Pod b", 5)]
+    jobs = "- {apiVersion: batch/v1, kind: Job, metadata: {name: a}}\n"
+    assert titles(file, f"apiVersion: v1\nkind: List\nitems:\n{jobs}") == [("batch/v1 Job a", 4)]
+    assert titles(file, "apiVersion: v1\nkind: List\nitems: []\n") == []
+    assert titles(file, "") == []
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.TextIOWrapper(io.BytesIO("apiVersion: v1\nkind: Größe\n".encode()), encoding="ascii")
+    monkeypatch.setattr("sys.stdin", text)
+    (found,) = read("-")
+    assert (found.kind, found.part.file) == ("Größe", "standard input")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"\xff\xfe", "FILE:1: is not YAML: it is not text in UTF-8"),
+        (b"a: 1\nb: \xff", "FILE:2: is not YAML: it is not text in UTF-8"),
+        ("just words", "FILE:1: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
+        ("- a", "FILE:1: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
+        ("---\na: 1\n", "FILE:2: is no Kubernetes object: kind is missing"),
+        ("kind: Pod\n", "FILE:1: is no Kubernetes object: apiVersion is missing"),
+        (
+            "kind: 7\napiVersion: v1\n",
+            (
+                "FILE:1: Kubernetes would refuse it: json: cannot unmarshal number into Go struct field"
+                ' TypeMeta.kind of type string; put it in quotes: "7"'
+            ),
+        ),
+        (
+            "apiVersion: v1\nkind: List\nitems: {}\n",
+            (
+                "FILE:3: Kubernetes would refuse it: json: cannot unmarshal object into Go struct field"
+                " List.items"
+                " of type []runtime.RawExtension; write a list"
+            ),
+        ),
+        (
+            "apiVersion: v1\nkind: List\nitems: [5]\n",
+            ("FILE:3: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
+        ),
+        ("a: b\n  - c: d\n    e: f", "FILE:2: is not YAML: mapping values are not allowed here"),
+        ("a: [", "FILE:1: is not YAML: expected the node content, but found '<stream end>'"),
+        ("a: 'b\n", "FILE:2: is not YAML: found unexpected end of stream"),
+        (
+            "a: \x1b[2J",
+            r"FILE:1: is not YAML: unacceptable character #x001b: special characters are not allowed",
+        ),
+        ('a: "\\e[2J\\u202e": 1', "FILE:1: is not YAML: mapping values are not allowed here"),
+        (
+            "spec:\n\tcontainers:\n",
+            (
+                r"FILE:2: is not YAML: found character '\t' that cannot start any token;"
+                " it is indented with a tab: YAML wants blanks"
+            ),
+        ),
+        (
+            "metadata:\n  name: {{ .Values.name }}\n",
+            (
+                "FILE:2: has a key that is not a string;"
+                " it is a template: match what helm template, or whatever fills it in, prints"
+            ),
+        ),
+        (
+            "$ cat << EOF | kubectl create -f -\napiVersion: v1\n",
+            "FILE:2: is not YAML: mapping values are not allowed here; line 1 is for a shell: leave it out",
+        ),
+        (
+            "kind: Pod\nEOF\n",
+            "FILE:3: is not YAML: could not find expected ':'; line 2 is for a shell: leave it out",
+        ),
+        (
+            "containers:\n- name: a\n\n     image: b\n",
+            (
+                "FILE:4: is not YAML: mapping values are not allowed here;"
+                " image: probably belongs beside name: (line 2): indent it by 2, not 5"
+            ),
+        ),
+    ],
+)
+def test_what_is_no_file_of_objects(file: Path, text: str | bytes, message: str) -> None:
+    assert refusal(file, text) == message
+
+
+@pytest.mark.parametrize(("name", "key"), [("vectoradd.yaml", "image"), ("argo-vector-add.yaml", "steps")])
+def test_the_document_as_printed_has_lost_its_indentation(name: str, key: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        read(PRINTED / name)
+    assert str(refused.value) == (
+        f"{PRINTED / name}:9: is not YAML: mapping values are not allowed here;"
+        f" {key}: probably belongs beside name: (line 8): indent it by 2, not 4; {LOST}"
+    )
+
+
+def test_anchors_of_anchors(file: Path) -> None:
+    layers = "".join(
+        f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 9)
+    )
+    assert refusal(file, f"kind: Pod\na0: &a0 [1]\n{layers}") == (
+        "FILE:1: holds too much: its anchors are used over and over"
+    )
+    assert titles(file, "apiVersion: v1\nkind: Pod\na: &a [1]\nb: *a\n") == [("v1 Pod ", 1)]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=r"gone\.yaml: cannot be read: No such file or directory"):
+        read(tmp_path / "gone.yaml")
+    with pytest.raises(DocumentError, match="cannot be read: Is a directory"):
+        read(tmp_path)
+    with pytest.raises(DocumentError) as refused:
+        read("\x1b[2J")
+    hint = "a pod of the cluster is read with kubectl get pod NAME -o yaml | gfd match -"
+    assert str(refused.value) == rf"\x1b[2J: cannot be read: No such file or directory; {hint}"

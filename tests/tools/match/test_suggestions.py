@@ -1,0 +1,286 @@
+"""What is told where nothing fits; every edit that is told is tried here again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gfd.clusterview.nodes import Node, Taint
+from gfd.clusterview.requirement import OPERATORS, Requirement
+from gfd.frozen import replace
+from gfd.tools.match import index
+from gfd.tools.match.fit import judge, judge_all
+from gfd.tools.match.selectors import Term
+from gfd.tools.match.spec import Spec
+from gfd.tools.match.suggestions import Nearest, find_nearest, find_remedies
+from gfd.tools.match.taints import Toleration
+
+GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
+PRODUCT, MEMORY = "nvidia.com/gpu.product", "nvidia.com/gpu.memory"
+A100 = "A100-PCIE-40GB"
+SLICE = f"{A100}-MIG-1g.5gb"
+
+
+def selects(value: str, key: str = PRODUCT, **members: Any) -> Spec:
+    requirement = Requirement(key=key, operator="In", values=(value,), line=7, is_shorthand=True)
+    return Spec(node_selector=(requirement,), **members)
+
+
+def asks(key: str, operator: str, *values: str) -> Spec:
+    requirement = Requirement(key=key, operator=operator, values=values, line=7)
+    return Spec(terms=(Term(expressions=(requirement,)),))
+
+
+def node(name: str, product: str = "", **members: Any) -> Node:
+    labels = {PRODUCT: product} if product else {}
+    return Node(name=name, labels=labels | members.pop("labels", {}), **members)
+
+
+def remedies(spec: Spec, *nodes: Node) -> list[tuple[list[tuple[str, str, str, int]], list[str], list[str]]]:
+    """Return what is told: edits (old, new, why, line), what is awaited, and the nodes."""
+    found = find_remedies(spec, judge_all(spec, nodes), index.take(nodes))
+    for remedy in found:
+        edited = spec
+        for edit in remedy.edits:
+            edited = edit.change.apply(edited)
+        fits = [each.name for each in nodes if judge(edited, each).fits]
+        assert remedy.awaited or fits == list(remedy.nodes)
+    return [
+        (
+            [(edit.change.old, edit.change.new, edit.why, edit.line) for edit in remedy.edits],
+            list(remedy.awaited),
+            list(remedy.nodes),
+        )
+        for remedy in found
+    ]
+
+
+def edit(spec: Spec, *nodes: Node) -> tuple[str, str, str]:
+    """Return the one edit of the one remedy."""
+    ((edits, awaited, _),) = remedies(spec, *nodes)
+    ((old, new, why, _),) = edits
+    assert awaited == []
+    return old, new, why
+
+
+def test_newer_drivers_put_nvidia_in_the_name() -> None:
+    nodes = [node(name, f"NVIDIA-{SLICE}") for name in ("a", "b", "c")] + [node("d", "Tesla-T4")]
+    change = (
+        f"{PRODUCT}: {SLICE}", f"{PRODUCT}: NVIDIA-{SLICE}", "newer drivers put NVIDIA in the name", 7
+    )  # fmt: skip
+    assert remedies(selects(SLICE), *nodes) == [([change], [], ["a", "b", "c"])]
+
+
+def test_a_slice_under_the_strategy_mixed() -> None:
+    labels = {"nvidia.com/mig-1g.5gb.product": SLICE}
+    mixed = node("a", A100, labels=labels, allocatable={GPU: 0, MIG: 7})
+    spec = selects(SLICE, requests={GPU: 2}, lines={GPU: 12})
+    assert remedies(spec, mixed) == [
+        (
+            [
+                (f"{PRODUCT}: {SLICE}", f"nvidia.com/mig-1g.5gb.product: {SLICE}",
+                 "MIG devices have labels of their own under the strategy mixed", 7),
+                ("nvidia.com/gpu: 2", "nvidia.com/mig-1g.5gb: 2",
+                 "MIG devices are resources of their own under the strategy mixed", 12),
+            ],
+            [],
+            ["a"],
+        )
+    ]  # fmt: skip
+
+
+def test_a_slice_under_the_strategy_single() -> None:
+    single = node("a", SLICE, allocatable={GPU: 7})
+    assert edit(Spec(requests={MIG: 1}), single) == (
+        "nvidia.com/mig-1g.5gb: 1", "nvidia.com/gpu: 1", "MIG devices are not resources of their own there"
+    )  # fmt: skip
+
+
+def test_a_label_that_is_written_wrong() -> None:
+    spec = selects("T4", "nvidia.com/gpu.prodct")
+    assert edit(spec, node("a", "T4")) == ("nvidia.com/gpu.prodct: T4", f"{PRODUCT}: T4", "")
+    assert edit(spec, node("a", "A10")) == ("nvidia.com/gpu.prodct: T4", f"{PRODUCT}: A10", "")
+    assert edit(asks("nvidia.com/gpu.prodct", "Exists"), node("a", "T4")) == (
+        "nvidia.com/gpu.prodct Exists", f"{PRODUCT} Exists", ""
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "memory", "new", "why"),
+    [
+        ("In", ("1", "2"), "40960", f"{MEMORY} In [1, 2, 40960]", ""),
+        ("In", ("1",), "40960", f"{MEMORY} In [40960]", ""),
+        ("NotIn", ("40960", "2"), "40960", f"{MEMORY} NotIn [2]", ""),
+        ("NotIn", ("40960",), "40960", "", ""),
+        ("DoesNotExist", (), "40960", "", ""),
+        ("Gt", ("40960",), "40960", f"{MEMORY} Gt [40959]", ""),
+        ("Gt", ("80000",), "40960", f"{MEMORY} Gt [40959]", ""),
+        ("Lt", ("40960",), "40960", f"{MEMORY} Lt [40961]", ""),
+        ("Gt", ("39Gi",), "40960", f"{MEMORY} Gt [39936]", "gpu.memory is in MiB, a whole number"),
+        ("Gt", ("40Gi",), "40960", f"{MEMORY} Gt [40959]", ""),
+        ("Gt", ("much",), "40960", f"{MEMORY} Gt [40959]", ""),
+        ("Gt", ("0",), "0", "", ""),
+        ("Gt", ("0",), "unknown", "", ""),
+    ],
+)
+def test_other_requirements(operator: str, values: tuple[str, ...], memory: str, new: str, why: str) -> None:
+    found = edit(asks(MEMORY, operator, *values), node("a", "T4", labels={MEMORY: memory}))
+    assert found[1:] == (new, why)
+
+
+def test_a_label_of_others_is_left_out() -> None:
+    spec = selects("a", "zone")
+    assert edit(spec, node("a")) == ("zone: a", "", "")
+    assert edit(spec, node("a", labels={"zone": "b"})) == ("zone: a", "zone: b", "")
+
+
+def test_a_node_without_gpus_gets_no_selector_for_gpus() -> None:
+    assert remedies(selects("T4"), node("a", labels={"zone": "a"})) == []
+    assert remedies(Spec(requests={GPU: 1}), node("a")) == []
+
+
+def test_taints() -> None:
+    tainted = node("a", taints=(Taint(key=GPU, value="true", effect="NoSchedule"),))
+    added = "{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}"
+    assert remedies(Spec(), tainted) == [([("", added, "", 0)], [], ["a"])]
+
+
+def test_devices() -> None:
+    assert edit(Spec(requests={GPU: 9}), node("a", allocatable={GPU: 8})) == (
+        "nvidia.com/gpu: 9", "nvidia.com/gpu: 8", ""
+    )  # fmt: skip
+    shared = node("a", allocatable={"nvidia.com/gpu.shared": 8, MIG: 2})
+    assert edit(Spec(requests={GPU: 1}), shared)[1] == "nvidia.com/gpu.shared: 1"
+    assert (
+        edit(Spec(requests={GPU: 1, MIG: 1}), node("a", allocatable={MIG: 2}))[1]
+        == "nvidia.com/mig-1g.5gb: 1"
+    )
+
+
+def test_what_is_awaited() -> None:
+    taken = node("a", allocatable={GPU: 2}, requested={GPU: 2})
+    assert remedies(Spec(requests={GPU: 1}), taken) == [([], ["left with 1 nvidia.com/gpu free"], ["a"])]
+    cordoned = node("b", taints=(Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule"),))
+    assert remedies(Spec(), cordoned) == [([], ["uncordoned (kubectl uncordon)"], ["b"])]
+    lost = node("c", taints=(Taint(key="node.kubernetes.io/not-ready", effect="NoSchedule"),))
+    assert remedies(Spec(), lost) == [
+        ([], ["rid of the taint node.kubernetes.io/not-ready:NoSchedule"], ["c"])
+    ]
+
+
+def test_an_edit_and_something_to_wait_for() -> None:
+    taken = node("a", SLICE, allocatable={GPU: 2}, requested={GPU: 2})
+    other = node("b", f"NVIDIA-{SLICE}", allocatable={GPU: 2})
+    change = (
+        f"{PRODUCT}: {SLICE}", f"{PRODUCT}: NVIDIA-{SLICE}", "newer drivers put NVIDIA in the name", 7
+    )  # fmt: skip
+    spec = selects(SLICE, requests={GPU: 1})
+    awaited = ["left with 1 nvidia.com/gpu free"]
+    assert remedies(spec, taken, other) == [([change], [], ["b"]), ([], awaited, ["a"])]
+    both = replace(other, requested={GPU: 2})
+    assert remedies(spec, both) == [([change], awaited, ["b"])]
+
+
+def test_the_name_of_the_node() -> None:
+    spec = Spec(node_name="gpu-one", lines={"nodeName": 5})
+    assert remedies(spec, node("gpu-1"), node("cpu-9")) == [
+        ([("nodeName: gpu-one", "nodeName: gpu-1", "", 5)], [], ["gpu-1"])
+    ]
+    field = Requirement(key="metadata.name", operator="In", values=("gpu-one",), line=3)
+    found = edit(Spec(terms=(Term(fields=(field,)),)), node("gpu-1"), node("cpu-9"))
+    assert found == ("metadata.name In [gpu-one]", "metadata.name In [gpu-1]", "")
+
+
+def test_too_much_is_no_remedy() -> None:
+    spec = Spec(
+        node_selector=tuple(
+            Requirement(key=key, operator="In", values=("x",), is_shorthand=True) for key in ("a", "b", "c")
+        )
+    )
+    assert remedies(spec, node("n")) == []
+
+
+def test_nearest() -> None:
+    products = (f"NVIDIA-{SLICE}", "Tesla-T4", "Tesla-T4", "Tesla-V100", "L40S", "")
+    nodes = [node(f"n{number}", product) for number, product in enumerate(products)]
+    counted = index.take(nodes)
+    assert find_nearest(selects(SLICE), counted) == [
+        Nearest(
+            asked=f"{PRODUCT}={SLICE}",
+            key=PRODUCT,
+            found=((f"NVIDIA-{SLICE}", 1), ("Tesla-V100", 1), ("Tesla-T4", 2)),
+        )
+    ]
+    assert find_nearest(selects("Tesla-T4"), counted) == []
+    assert find_nearest(selects("T4", "nvidia.com/gpu.prodct"), counted) == [
+        Nearest(asked="nvidia.com/gpu.prodct=T4", key="nvidia.com/gpu.prodct", found=(), keys=((PRODUCT, 5),))
+    ]
+    assert find_nearest(asks(PRODUCT, "DoesNotExist"), index.take(nodes[:1])) == [
+        Nearest(asked=f"!{PRODUCT}", key=PRODUCT, found=((f"NVIDIA-{SLICE}", 1),))
+    ]
+
+
+def test_nearest_bounds() -> None:
+    nodes = [
+        node(name, labels={MEMORY: value})
+        for name, value in zip("abcde", ["9", "80", "700", "700", "x"], strict=True)
+    ]
+    counted = index.take(nodes)
+    assert find_nearest(asks(MEMORY, "Gt", "900"), counted)[0].found == (("700", 2), ("80", 1), ("9", 1))
+    assert find_nearest(asks(MEMORY, "Lt", "1"), counted)[0].found == (("9", 1), ("80", 1), ("700", 2))
+
+
+def test_nearest_devices() -> None:
+    counted = index.take(
+        [node("a", allocatable={GPU: 8, "nvidia.com/mig-2g.10gb": 1}), node("b", allocatable={GPU: 1})]
+    )
+    assert find_nearest(Spec(requests={MIG: 1, GPU: 9, "nvidia.com/none": 0}), counted) == [
+        Nearest(asked=MIG, key="", found=(("nvidia.com/mig-2g.10gb", 1), (GPU, 2)))
+    ]
+
+
+LABELS = st.dictionaries(
+    st.sampled_from((PRODUCT, MEMORY, "nvidia.com/mig-1g.5gb.product", "zone")),
+    st.sampled_from((A100, SLICE, f"NVIDIA-{SLICE}", "4864", "40960", "a")),
+)
+DEVICES = st.dictionaries(st.sampled_from((GPU, MIG)), st.integers(0, 3))
+NODES = st.lists(
+    st.builds(
+        Node,
+        name=st.sampled_from(("n1", "n2", "n3")),
+        labels=LABELS,
+        allocatable=DEVICES,
+        requested=DEVICES,
+        taints=st.sampled_from(((), (Taint(key="a", effect="NoSchedule"),))),
+    ),
+    max_size=4,
+    unique_by=lambda each: each.name,
+)
+REQUIREMENTS = st.builds(
+    lambda key, operator, value: Requirement(
+        key=key, operator=operator, values=() if operator.endswith(("Exists", "Exist")) else (value,)
+    ),
+    st.sampled_from((PRODUCT, MEMORY, "nvidia.com/gpu.memry", "zone")),
+    st.sampled_from(sorted(OPERATORS)),
+    st.sampled_from((A100, SLICE, "4864", "40Gi", "b")),
+)
+TERMS = st.none() | st.lists(
+    st.builds(Term, expressions=st.lists(REQUIREMENTS, max_size=2).map(tuple)), min_size=1, max_size=2
+).map(tuple)
+SPECS = st.builds(
+    Spec,
+    node_selector=st.lists(REQUIREMENTS, max_size=2).map(tuple),
+    terms=TERMS,
+    requests=DEVICES,
+    tolerations=st.sampled_from(((), (Toleration(operator="Exists"),))),
+)
+
+
+@given(SPECS, NODES)
+def test_an_edit_makes_a_pod_fit_where_it_says(spec: Spec, nodes: list[Node]) -> None:
+    if not any(judge(spec, each).fits for each in nodes):
+        for _edits, _awaited, names in remedies(spec, *sorted(nodes, key=lambda each: each.name)):
+            assert names

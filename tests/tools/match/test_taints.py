@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from gfd.clusterview.nodes import Taint
+from gfd.tools.match.taints import Toleration, admit, tolerate_as_daemon, untolerated
+
+GPU = Taint(key="nvidia.com/gpu", value="true", effect="NoSchedule")
+
+
+@pytest.mark.parametrize(
+    ("toleration", "is_tolerated"),
+    [
+        (Toleration(operator="Exists"), True),
+        (Toleration(operator="Exists", effect="NoSchedule"), True),
+        (Toleration(operator="Exists", effect="NoExecute"), False),
+        (Toleration(key="nvidia.com/gpu", operator="Exists"), True),
+        (Toleration(key="nvidia.com/gpu", value="true"), True),
+        (Toleration(key="nvidia.com/gpu", value="true", effect="NoSchedule"), True),
+        (Toleration(key="nvidia.com/gpu"), False),
+        (Toleration(key="nvidia.com/gpu", value="false"), False),
+        (Toleration(key="team", operator="Exists"), False),
+    ],
+)
+def test_tolerations(toleration: Toleration, is_tolerated: bool) -> None:
+    assert toleration.tolerates(GPU) is is_tolerated
+
+
+def test_only_some_effects_are_looked_at() -> None:
+    soft, hard = (Taint(key="a", effect=effect) for effect in ("PreferNoSchedule", "NoExecute"))
+    taints = (GPU, soft, hard)
+    assert untolerated(taints, (), "NoSchedule", "NoExecute") == (GPU, hard)
+    assert untolerated(taints, (), "PreferNoSchedule") == (soft,)
+    assert untolerated(taints, (Toleration(key="a", operator="Exists"),), "NoSchedule", "NoExecute") == (GPU,)
+
+
+def test_pods_stay_a_while_on_a_lost_node() -> None:
+    not_ready, unreachable = (
+        Toleration(key=f"node.kubernetes.io/{key}", operator="Exists", effect="NoExecute")
+        for key in ("not-ready", "unreachable")
+    )
+    assert admit(()) == (not_ready, unreachable)
+    own = Toleration(key="node.kubernetes.io/not-ready", value="x")
+    assert admit((own,)) == (own, unreachable)
+    other_effect = Toleration(key="node.kubernetes.io/not-ready", operator="Exists", effect="NoSchedule")
+    assert admit((other_effect,)) == (other_effect, not_ready, unreachable)
+    everything = Toleration(operator="Exists")
+    assert admit((everything,)) == (everything,)
+
+
+def test_daemons_go_where_others_do_not() -> None:
+    keys = ["not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"]
+    added = tolerate_as_daemon(has_host_network=False)
+    assert [each.key for each in added] == [f"node.kubernetes.io/{key}" for key in keys]
+    assert [each.effect for each in added] == ["NoExecute"] * 2 + ["NoSchedule"] * 4
+    (network,) = set(tolerate_as_daemon(has_host_network=True)) - set(added)
+    assert network.key == "node.kubernetes.io/network-unavailable"
+
+
+def test_taints_are_written_as_kubectl_writes_them() -> None:
+    assert str(GPU) == "nvidia.com/gpu=true:NoSchedule"
+    assert str(Taint(key="a", effect="NoExecute")) == "a:NoExecute"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gfd.clusterview.nodes import Demand, Node, add_requests, from_object
+from gfd.tools.nodes.index import Census
+from gfd.tools.nodes.table import enrol
+from tests.tools.make import gpu_labels, node
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+GPU = "nvidia.com/gpu"
+
+
+def gpu_node(name: str, count: int = 8, **more: Any) -> Node:
+    return from_object(node(name, gpu_labels(count=count), {"gpu": count}, **more))
+
+
+def events(census: Census) -> list[tuple[str, str, dict[str, int] | None]]:
+    return [(each.kind, each.row.node, dict(each.row.free or {})) for each in census.settle()]
+
+
+def test_rows_come_change_and_go() -> None:
+    census = Census()
+    census.replace_nodes({"a": gpu_node("a"), "b": from_object(node("b"))})
+    census.replace_pods({"1": ("a", {GPU: 3}), "2": ("b", {}), "3": ("", {})})
+    assert events(census) == [("ADDED", "a", {GPU: 5})]
+    assert events(census) == []
+    census.change_pod("4", ("a", {GPU: 1}))
+    census.change_pod("1", ("a", {GPU: 3}))
+    assert events(census) == [("MODIFIED", "a", {GPU: 4})]
+    census.change_pod("1", None)
+    census.change_pod("9", None)
+    assert events(census) == [("MODIFIED", "a", {GPU: 7})]
+    census.change_node("b", gpu_node("b", 2))
+    census.change_node("a", None)
+    assert events(census) == [("DELETED", "a", {GPU: 7}), ("ADDED", "b", {GPU: 2})]
+    census.change_node("a", None)
+    census.replace_nodes({"a": gpu_node("a")})
+    assert events(census) == [("ADDED", "a", {GPU: 7}), ("DELETED", "b", {GPU: 2})]
+    census.replace_pods({})
+    assert events(census) == [("MODIFIED", "a", {GPU: 8})]
+    assert [row.node for row in census.roster((), NOW).rows] == ["a"]
+
+
+def test_a_change_that_no_row_shows_is_no_event() -> None:
+    census = Census()
+    census.replace_nodes({"a": gpu_node("a", writer="gfd"), "b": from_object(node("b"))})
+    assert len(census.settle()) == 1
+    later = gpu_node("a", writer="gfd")
+    assert later.writers[0].at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    object.__setattr__(later.writers[0], "at", datetime(2026, 2, 2, tzinfo=UTC))
+    census.change_node("a", later)
+    census.change_node("b", from_object(node("b", {"x": "y"})))
+    assert census.settle() == []
+    # The age is the latest all the same.
+    assert census.roster((), NOW).rows[0].written_at == datetime(2026, 2, 2, tzinfo=UTC)
+
+
+def test_without_pods_nothing_is_known_of_them() -> None:
+    census = Census()
+    census.is_counted = False
+    census.replace_nodes({"a": gpu_node("a")})
+    (event,) = census.settle()
+    assert event.row.free is None
+
+
+NAMES = st.sampled_from("abc")
+DEMANDS = st.tuples(NAMES, st.dictionaries(st.just(GPU), st.integers(1, 4)))
+STEPS = st.one_of(
+    st.tuples(st.just("change_node"), NAMES, st.one_of(st.none(), st.integers(0, 4))),
+    st.tuples(st.just("change_pod"), st.sampled_from("1234"), st.one_of(st.none(), DEMANDS)),
+    st.tuples(st.just("replace_nodes"), st.dictionaries(NAMES, st.integers(0, 4))),
+    st.tuples(st.just("replace_pods"), st.dictionaries(st.sampled_from("1234"), DEMANDS)),
+)
+
+
+@given(st.lists(STEPS))
+def test_what_is_told_bit_by_bit_is_what_a_list_would_tell(steps: list[Any]) -> None:
+    census, nodes, pods, rows = Census(), dict[str, Node](), dict[str, Demand](), dict[str, Any]()
+    for name, *arguments in steps:
+        if name == "change_node":
+            key, count = arguments
+            nodes.pop(key, None)
+            if count is not None:
+                nodes[key] = gpu_node(key, count)
+            census.change_node(key, nodes.get(key))
+        elif name == "replace_nodes":
+            nodes = {key: gpu_node(key, count) for key, count in arguments[0].items()}
+            census.replace_nodes(nodes)
+        elif name == "change_pod":
+            key, demand = arguments
+            pods.pop(key, None)
+            if demand is not None:
+                pods[key] = demand
+            census.change_pod(key, demand)
+        else:
+            pods = dict(arguments[0])
+            census.replace_pods(pods)
+        for event in census.settle():
+            assert (event.kind == "ADDED") is (event.row.node not in rows)
+            rows[event.row.node] = event.row
+            if event.kind == "DELETED":
+                del rows[event.row.node]
+        expected = enrol(add_requests(nodes.values(), pods.values()), (), NOW)
+        assert census.roster((), NOW) == expected
+        assert rows == {row.node: row for row in expected.rows}

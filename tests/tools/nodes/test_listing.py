@@ -1,0 +1,248 @@
+"""``gfd nodes`` as it is typed; tests/cluster has it on a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gfd import cli
+from gfd.tools.nodes import listing
+from tests.pseudoterminal import typed
+from tests.tools import goldens
+from tests.tools.make import Object, gpu_labels, node, pod, unready, write
+
+pytestmark = pytest.mark.whole
+
+Gfd = Callable[..., tuple[int | None, str, str]]
+NOW = datetime(2026, 1, 2, 3, 9, 35, tzinfo=UTC)
+
+
+@pytest.fixture
+def gfd(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Gfd:
+    class Clock:
+        now = staticmethod(lambda zone: NOW)
+
+    monkeypatch.setattr(listing, "datetime", Clock)
+
+    def run(*argv: str) -> tuple[int | None, str, str]:
+        code = cli.run(("nodes", *argv), {})
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
+    """Return the options that name a small cluster's files."""
+    shared = gpu_labels(
+        "Tesla-T4-SHARED", 2, gpu_memory="15360", gpu_replicas="4", gpu_sharing__strategy="time-slicing"
+    )
+    mixed = {"nvidia.com/mig.strategy": "mixed", "nvidia.com/mig-1g.5gb.count": "2"}
+    single = gpu_labels("NVIDIA-A100-SXM4-40GB-MIG-3g.20gb", 2, mig_strategy="single", gpu_memory="19968")
+    nodes = write(
+        tmp_path / "nodes.json",
+        node("gpu-a", gpu_labels() | mixed | {"zone": "a"}, {"gpu": 7, "mig-1g.5gb": 2}, writer="gfd"),
+        node("gpu-b", single | {"zone": "b"}, {"gpu": 2}, writer="nfd-master"),
+        unready(node("gpu-c", shared | {"zone": "b"}, {"gpu": 8})),
+        node("plain", {"zone": "b"}),
+        *more,
+    )
+    pods = write(
+        tmp_path / "pods.json", pod("1", "gpu-a", {"gpu": 2, "mig-1g.5gb": 1}), pod("2", "gpu-c", {"gpu": 3})
+    )
+    return "--nodes", nodes, "--pods", pods
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nodes", []),
+        ("nodes-wide", ["-o", "wide"]),
+        ("nodes-sorted", ["--sort=-free", "--sort=node", "-l", "zone in (a,b),zone!=c"]),
+        ("nodes-drawn", ["--draw"]),
+        ("nodes-csv", ["-o", "csv"]),
+        ("nodes-json", ["-o", "json", "-l", "zone=a"]),
+        ("nodes-yaml", ["-o", "yaml", "-l", "zone=a"]),
+        ("nodes-none", ["-l", "zone=nowhere"]),
+        ("nodes-none-csv", ["-o=csv", "-l", "!kubernetes.io/hostname"]),
+        ("nodes-without-gpus", ["-l", "zone=b,!nvidia.com/gpu.product"]),
+    ],
+)
+def test_what_is_printed(
+    gfd: Gfd, tmp_path: Path, request: pytest.FixtureRequest, name: str, words: list[str]
+) -> None:
+    code, out, err = gfd(*cluster(tmp_path), *words)
+    assert (code, err) == (0, "")
+    goldens.check(request, name, out)
+
+
+def test_devices_are_drawn_to_scale(gfd: Gfd) -> None:
+    words = ("--simulate=mig-doc", "--mig=all-balanced", "--mig-strategy=mixed", "--draw")
+    code, out, err = gfd(*words)
+    assert (code, err) == (0, "")
+    assert out.partition("\n\nmig-doc\n")[2] == (
+        "1g.5gb    2  [=][=]\n2g.10gb   1  [====]\n3g.20gb   1  [=======]\n"
+    )
+
+
+@pytest.mark.parametrize(("words", "other"), [(["-o=csv"], "-o csv"), (["--watch"], "--watch")])
+def test_a_drawing_needs_a_table(gfd: Gfd, tmp_path: Path, words: list[str], other: str) -> None:
+    said = f"gfd: --draw (command line): draws below a table that is printed once; leave out {other}\n"
+    assert gfd(*cluster(tmp_path), "--draw", *words) == (2, "", said)
+
+
+def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> None:
+    code, out, err = gfd(*cluster(tmp_path)[:2], "-l", "zone=a")
+    assert code == 0
+    assert err == (
+        "gfd: warning: what is allocated and free is unknown: "
+        "name the pods with --pods, as kubectl get pods -A -o json prints them\n"
+    )
+    assert out.splitlines()[1].split()[-4:] == ["gpu:?/7,1g.5gb:?/2", "gpu:?,1g.5gb:?", "5m30s", "-"]
+    assert out.splitlines()[-2].split() == ["nvidia.com/gpu", "7", "?", "?"]
+
+
+def test_where_nobody_has_labelled(gfd: Gfd, tmp_path: Path) -> None:
+    (tmp_path / "bare.json").write_text(json.dumps({"kind": "List", "items": [node("a", {}, {})]}))
+    said = (
+        "gfd: warning: no node offers a GPU or has a label of one; where one should, see whether gfd runs "
+        "there: kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
+    )
+    words = (f"--nodes={tmp_path}/bare.json", f"--pods={tmp_path}/pods.json")
+    (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": []}))
+    assert gfd(*words) == (0, "0 nodes with GPUs, 1 node without\n", said)
+
+
+def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
+    evil = node("evil\x1b[2J\r\n", gpu_labels("A100\x1b]0;x\x07\u202e", gpu_machine="\x9b31m"), {"gpu": 1})
+    for words in ([], ["-o", "wide"]):
+        _, out, _ = gfd(*cluster(tmp_path, evil), *words)
+        assert "evil\\x1b[2J\\r\\n  A100\\x1b]0;x\\x07\\u202e" in out
+        assert all(each == "\n" or each.isprintable() for each in out)
+    for form in ("json", "yaml"):
+        _, out, _ = gfd(*cluster(tmp_path, evil), "-o", form)
+        assert all(each == "\n" or each.isprintable() for each in out)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (
+            ["--sort=prodct"],
+            2,
+            "--sort (command line): is unknown: 'prodct'; there are node, product, gpus, mig, memory",
+        ),
+        (["--sort=free,-fre"], 2, "--sort (command line): is unknown: 'fre'; there are node"),
+        (
+            ["-l", "a in b"],
+            2,
+            "--selector (command line): unable to parse requirement: found 'b' expected: '('",
+        ),
+        (
+            ["-o", "xml"],
+            2,
+            "--format (command line): is unknown: 'xml'; there are table, wide, json, yaml, csv",
+        ),
+        (["--pods=x"], 2, "--pods (command line): needs --nodes: the nodes that those pods are placed on"),
+        (
+            ["--nodes=/gone"],
+            1,
+            "/gone: No such file or directory; expected what kubectl get nodes -o json prints",
+        ),
+        (["--nodes=/gone", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
+        (["--simulate=t4", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
+        (["--simulate=t"], 2, "--simulate (command line): there is no machine t"),
+        (
+            ["--kubeconfig=/gone"],
+            1,
+            "kubeconfig /gone: there is no such file; name another with --kubeconfig",
+        ),
+        (["n1"], 2, "n1 (command line): gfd nodes takes no such word"),
+    ],
+)
+def test_bad_input(gfd: Gfd, words: list[str], code: int, message: str) -> None:
+    exit_code, out, err = gfd(*words)
+    assert (exit_code, out) == (code, "")
+    assert err.startswith(f"gfd: {message}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("columns", [20, 60])
+def test_a_narrow_terminal(tmp_path: Path, request: pytest.FixtureRequest, columns: int) -> None:
+    with typed("nodes", *cluster(tmp_path), columns=columns) as terminal:
+        text = terminal.read_all()
+    assert terminal.process.returncode == 0
+    goldens.check(request, f"nodes-{columns}-columns", text)
+
+
+def test_hostile_names_on_a_narrow_terminal(tmp_path: Path) -> None:
+    hostile = node(
+        "\x1b[2J\u202e\u202e\u202e", gpu_labels("\x9b\x9b\x9b\x9b\x9bT4"), {"gpu": 1}, writer="gfd"
+    )
+    with typed("nodes", f"--nodes={write(tmp_path / 'nodes.json', hostile)}", NO_COLOR="1") as terminal:
+        said = terminal.read_all().splitlines()
+    table = said[1 : said.index("")]
+    assert table[-1].startswith(r"\x1b[2J\u202e\u…  \x9b\x9b\x9b\x9b\x9…  ")
+    assert max(map(len, table)) <= 60
+
+
+def test_a_wide_terminal_and_no_colours(tmp_path: Path) -> None:
+    with typed("nodes", *cluster(tmp_path), columns=200, NO_COLOR="1") as terminal:
+        shown = terminal.read_all()
+    command = (sys.executable, "-m", "gfd", "nodes", *cluster(tmp_path))
+    assert shown == subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_all_of_it_on_a_narrow_terminal(tmp_path: Path) -> None:
+    with typed("nodes", *cluster(tmp_path), "-o=wide", NO_COLOR="1") as terminal:
+        shown = terminal.read_all()
+    command = (sys.executable, "-m", "gfd", "nodes", *cluster(tmp_path), "-o=wide")
+    assert shown == subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_5000_nodes_in_a_file(tmp_path: Path) -> None:
+    items = [node(f"node-{number:04}", gpu_labels(), {"gpu": 8}) for number in range(5000)]
+    words = (
+        "nodes",
+        "--nodes",
+        write(tmp_path / "nodes.json", *items),
+        "--pods",
+        write(tmp_path / "pods.json"),
+    )
+    done = subprocess.run((sys.executable, "-m", "gfd", *words), capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert (len(lines), lines[5000].split()[0], lines[5002]) == (
+        5005,
+        "node-4999",
+        "5000 nodes with GPUs, 40000 GPUs",
+    )
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    words = " ".join(("nodes", *cluster(tmp_path)))
+    command = f"{sys.executable} -m gfd {words} | head -n 1"
+    done = subprocess.run(
+        ("bash", "-o", "pipefail", "-c", command), capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.split()[0], done.stderr) == ("NODE", "")
+
+
+def test_a_locale_without_utf_8(tmp_path: Path) -> None:
+    words = ("nodes", *cluster(tmp_path, node("größe", gpu_labels(), {"gpu": 8})))
+    environment = os.environ | {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "",
+    }
+    done = subprocess.run(
+        (sys.executable, "-m", "gfd", *words), capture_output=True, check=True, env=environment
+    )
+    assert b"\ngr\\xf6\\xdfe" in done.stdout

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+
+from gfd.clusterview.nodes import from_object
+from gfd.tools.nodes import listing, views
+from gfd.tools.nodes.index import Census
+from gfd.tools.nodes.listing import Asked
+from gfd.tools.nodes.table import PLAIN
+from tests.tools import goldens
+from tests.tools.make import gpu_labels, node
+
+NOW = datetime(2026, 1, 2, 3, 9, 35, tzinfo=UTC)
+
+
+class Clock:
+    now = staticmethod(lambda zone: NOW)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "datetime", Clock)
+    monkeypatch.setattr(listing, "datetime", Clock)
+
+
+def census(*names: str) -> Census:
+    made = Census()
+    items = {name: from_object(node(name, gpu_labels(), {"gpu": 8}, writer="gfd")) for name in names}
+    made.replace_nodes(items)
+    return made
+
+
+def change(made: Census) -> None:
+    made.change_node("a", None)
+    made.change_node("b", from_object(node("b", gpu_labels("Tesla-T4", 4), {"gpu": 4}, writer="gfd")))
+    made.change_pod("1", ("b", {"nvidia.com/gpu": 1}))
+
+
+def test_lines_of_a_table(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
+    made = census("a", "b")
+    view = views.choose(Asked(order=("-node",)))
+    view.show(made, made.settle(), "")
+    change(made)
+    view.show(made, made.settle(), "")
+    goldens.check(request, "nodes-watch", capsys.readouterr().out)
+
+
+def test_lines_of_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {}
+    for form in ("json", "yaml", "csv"):
+        made = census("b", "a")
+        view = views.choose(Asked(form=form))
+        view.show(made, made.settle(), "")
+        change(made)
+        view.show(made, made.settle(), "")
+        told[form] = capsys.readouterr().out
+    found = [json.loads(line) for line in told["json"].splitlines()]
+    assert [(each["event"], each["node"]) for each in found] == [
+        ("ADDED", "a"),
+        ("ADDED", "b"),
+        ("DELETED", "a"),
+        ("MODIFIED", "b"),
+    ]
+    assert list(found[3]) == ["event", *PLAIN]
+    assert list(yaml.safe_load_all(told["yaml"])) == found
+    heading, *rows = csv.reader(io.StringIO(told["csv"]))
+    assert heading == ["event", *PLAIN]
+    assert [row[:4] for row in rows] == [
+        ["ADDED", "a", "NVIDIA-A100-SXM4-40GB", ""],
+        ["ADDED", "b", "NVIDIA-A100-SXM4-40GB", ""],
+        ["DELETED", "a", "NVIDIA-A100-SXM4-40GB", ""],
+        ["MODIFIED", "b", "Tesla-T4", ""],
+    ]
+
+
+def test_trouble_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    made = census()
+    view = views.choose(Asked())
+    for trouble in ("", "gone", "gone", "", "gone"):
+        view.show(made, made.settle(), trouble)
+    assert capsys.readouterr().err == "gfd: warning: gone\n" * 2
+
+
+def test_a_screen_is_drawn_anew(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    made = census("a", "b")
+    view = views.choose(Asked())
+    view.show(made, made.settle(), "")
+    first = capsys.readouterr().out
+    goldens.check(request, "nodes-screen", first)
+    assert first.count("\n") == 7
+    change(made)
+    view.show(made, made.settle(), "the watch broke\x1b")
+    second = capsys.readouterr().out
+    assert second.startswith("\x1b[7A\x1b[JNODE  PRODUCT   GPUS")
+    assert second.endswith("\ngfd: the watch broke\\x1b\n")
+    view.show(made, made.settle(), "")
+    assert capsys.readouterr().out.startswith("\x1b[7A\x1b[JNODE")
+
+
+def test_a_screen_that_is_too_low(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    made = census(*(f"n{number:03}" for number in range(100)))
+    view = views.choose(Asked())
+    view.show(made, made.settle(), "")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < views.LINES
+    assert "and 86 more" in lines
+    assert "100 nodes with GPUs, 800 GPUs" in lines
+
+
+@pytest.mark.parametrize(("term", "form"), [("dumb", "table"), ("xterm", "json")])
+def test_what_cannot_be_drawn_is_printed(monkeypatch: pytest.MonkeyPatch, term: str, form: str) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", term)
+    assert isinstance(views.choose(Asked(form=form)), views.Lines)

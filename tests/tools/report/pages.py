@@ -1,0 +1,101 @@
+"""Pages to look at in a browser, and what is read off them there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from gfd.simulation import machines
+from gfd.tools.report import page as report_page
+from gfd.tools.report.node_cards import Card, from_inventory
+from tests.tools.report import samples
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+PRODUCT, STRATEGY = "nvidia.com/gpu.product", "nvidia.com/mig.strategy"
+MIG_PRODUCT = "A100-PCIE-40GB-MIG-1g.5gb"
+Open = Callable[..., "Page"]
+
+
+def write(path: Path, *cards: Card, title: str = "GPUs of this cluster") -> Path:
+    text = report_page.write(cards, title=title, source="From snapshots.", written_s=1619479472)
+    path.write_text(text, encoding="ascii")
+    return path
+
+
+def gfd(*arguments: str | Path) -> None:
+    subprocess.run((sys.executable, "-m", "gfd", "report", *arguments), check=True)
+
+
+def cluster(folder: Path, count: int) -> Path:
+    """Return the page about a cluster of ``count`` nodes, the first half of which have pods."""
+    for name, content in (("nodes", samples.nodes(count)), ("pods", samples.pods(count // 2))):
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    path = folder / "page.html"
+    gfd("--html", path, "--nodes", folder / "nodes.json", "--pods", folder / "pods.json")
+    return path
+
+
+def demonstration() -> tuple[Card, ...]:
+    """Return the nodes of the picture in the README, which show what can be drawn."""
+    kinds = (
+        ("gpu-1", "mig-doc", "all-balanced", "mixed"),
+        ("gpu-2", "h100", "all-3g.40gb", "mixed"),
+        ("gpu-3", "h200", "all-1g.18gb", "mixed"),
+        ("gpu-4", "a30", "all-1g.6gb.me", "mixed"),
+        ("gpu-5", "dgx-h100", "all-disabled", "none"),
+        ("gpu-6", "t4", "all-disabled", "none"),
+    )
+    cards = []
+    for name, *kind in kinds:
+        labels = {**samples.facts(*kind)[0], "kubernetes.io/hostname": name}
+        cards.append(from_inventory(name, labels, machines.read(kind[0], kind[1])))
+    return tuple(cards)
+
+
+def names(page: Page) -> list[str]:
+    return list(page.locator("#cards h3").all_text_contents())
+
+
+def text(page: Page, name: str) -> str:
+    return str(page.locator(f"#{name}").inner_text()).strip()
+
+
+def selector(page: Page) -> Any:
+    return yaml.safe_load(page.locator("#yaml").inner_text())["nodeSelector"]
+
+
+def offer(page: Page, key: str, value: str) -> Locator:
+    """Return the button in the list of labels to choose from."""
+    return page.locator("#choices").get_by_role("button", name=f"{key} {value}, ")
+
+
+def card(page: Page, name: str) -> Locator:
+    return page.locator(".card").filter(has=page.get_by_role("heading", name=name, exact=True))
+
+
+def unfold(*cards: Locator) -> None:
+    """Show the labels of cards."""
+    for each in cards:
+        each.locator("summary").click()
+        each.locator("table").wait_for()
+
+
+def violations(page: Page) -> list[str]:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
+    )
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+
+def clipboard(page: Page) -> Any:
+    return page.evaluate("navigator.clipboard.readText()")

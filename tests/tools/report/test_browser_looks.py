@@ -1,0 +1,102 @@
+"""The page as people see, hear and print it."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.tools.report.pages import STRATEGY, Open, demonstration, names, offer, unfold, violations, write
+
+pytestmark = pytest.mark.slow
+
+PICTURE = Path(__file__).parents[2] / "docs" / "page.png"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_accessible(show: Open, small: Path, scheme: str, width: int) -> None:
+    page = show(small, color_scheme=scheme, viewport={"width": width, "height": 900})
+    assert violations(page) == []
+    unfold(*page.locator(".card").all()[:3])
+    offer(page, STRATEGY, "mixed").click()
+    assert violations(page) == []
+    page.get_by_label("Search names, labels and values").fill("nothing")
+    page.get_by_label("Labels to choose from").fill("nothing")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_geometries_are_accessible(show: Open, tmp_path: Path, scheme: str) -> None:
+    page = show(write(tmp_path / "page.html", *demonstration()), color_scheme=scheme)
+    assert violations(page) == []
+    drawings = page.get_by_role("img").all()
+    assert drawings[0].get_attribute("aria-label") == (
+        "2g.10gb in memory slices 0 to 1; 1g.5gb in memory slice 2; 1g.5gb in memory slice 3; "
+        "3g.20gb in memory slices 4 to 7"
+    )
+
+
+def test_dark_and_light(show: Open, small: Path) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    page = show(small, color_scheme="dark")
+    assert page.evaluate(background) == "rgb(20, 23, 26)"
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+    page.emulate_media(color_scheme="dark", media="print")
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+
+
+def test_instances_stand_in_their_place(show: Open, tmp_path: Path) -> None:
+    page = show(write(tmp_path / "page.html", *demonstration()))
+    boxes = [each.bounding_box() for each in page.locator(".grid.divided").first.locator(".stretch").all()]
+    left, width = boxes[0]["x"], boxes[0]["width"] / 2
+    compute, memory = boxes[:4], boxes[4:]
+    assert [round((box["x"] - left) / width) for box in compute] == [0, 2, 3, 4]
+    assert [round((box["x"] - left) / width) for box in memory] == [0, 2, 3, 4]
+    assert [round(box["width"] / width) for box in compute] == [2, 1, 1, 3]
+    assert [round(box["width"] / width) for box in memory] == [2, 1, 1, 4]
+    assert {box["y"] < memory[0]["y"] for box in compute} == {True}
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_name_of_a_profile_is_cut_off(show: Open, small: Path, tmp_path: Path, width: int) -> None:
+    cut_off = """[...document.querySelectorAll('.stretch')].filter(
+        (each) => each.scrollHeight > each.clientHeight || each.scrollWidth > each.clientWidth
+    ).map((each) => each.textContent)"""
+    for path in (small, write(tmp_path / "page.html", *demonstration())):
+        page = show(path, viewport={"width": width, "height": 900})
+        assert page.locator(".stretch").count() > 20
+        assert page.evaluate(cut_off) == []
+
+
+def test_print(show: Open, large: Path, small: Path) -> None:
+    page = show(small)
+    offer(page, STRATEGY, "mixed").click()
+    page.emulate_media(media="print")
+    assert page.locator("#yaml").is_visible()
+    assert not page.locator("#choices").is_visible()
+    page.get_by_role("button", name="Clear", include_hidden=True).dispatch_event("click")
+    assert not page.locator("#yaml").is_visible()
+    assert page.pdf().startswith(b"%PDF-")
+    page = show(large)
+    page.get_by_label("Search names, labels and values").fill("t4 node-0")
+    assert len(names(page)) == 30
+    page.evaluate(
+        "addEventListener('beforeprint', () => { printed = document.querySelectorAll('.card').length; })"
+    )
+    page.pdf()
+    assert (page.evaluate("printed"), len(names(page))) == (125, 30)
+
+
+def test_the_picture_of_the_readme(show: Open, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """With --update-golden it is taken again; pngquant --ext .png --force docs/page.png makes it small."""
+    size = {"width": 1240, "height": 780}
+    page = show(write(tmp_path / "page.html", *demonstration()), viewport=size)
+    offer(page, STRATEGY, "mixed").dispatch_event("click")  # which scrolls nothing
+    picture = page.screenshot()
+    if request.config.getoption("--update-golden"):
+        PICTURE.write_bytes(picture)
+    for each in (picture, PICTURE.read_bytes()):
+        assert struct.unpack(">II", each[16:24]) == tuple(size.values())

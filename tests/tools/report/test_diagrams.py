@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from gfd.frozen import replace
+from gfd.inventory.model import Gpu, MigDevice, Placement
+from gfd.simulation import machines
+from gfd.tools.report.diagrams import Figure, Stretch, draw_devices, draw_gpus
+from tests import make
+
+MARKS = {"free": ".", "idle": "-"}
+
+
+def draw(gpu: Gpu) -> Figure:
+    (figure,) = draw_gpus([gpu])
+    return figure
+
+
+def read(machine: str, layout: str) -> Gpu:
+    return machines.read(machine, layout).gpus[0]
+
+
+def rows(figure: Figure) -> list[str]:
+    """Return the figure as text: a taken stretch by its slices, free a dot, idle a dash."""
+    lines = [[" "] * figure.columns for _ in figure.rows]
+    for each in figure.stretches:
+        assert each.start is not None
+        for place in range(each.start, each.start + each.span):
+            assert lines[each.row][place] == " "
+            lines[each.row][place] = MARKS.get(each.look, str(each.slices))
+    return ["".join(line).rstrip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("machine", "layout", "compute", "memory", "free"),
+    [
+        ("mig-doc", "all-1g.5gb", "1111111", "1111111.", "free: 0 of 7 compute, 1 of 8 memory slices"),
+        ("mig-doc", "all-balanced", "2211333", "22113333", "nothing free"),
+        ("mig-doc", "all-3g.20gb", "333-333", "33333333", "nothing free"),
+        ("mig-doc", "all-1g.10gb", "1-1-1-1", "11111111", "nothing free"),
+        ("mig-doc", "all-7g.40gb", "7777777", "77777777", "nothing free"),
+        ("mig-doc", "all-enabled", ".......", "........", "free: 7 of 7 compute, 8 of 8 memory slices"),
+        ("a30", "all-2g.12gb", "2222", "2222", "nothing free"),
+    ],
+)
+def test_a_divided_gpu(machine: str, layout: str, compute: str, memory: str, free: str) -> None:
+    gpu = read(machine, layout)
+    figure = draw(gpu)
+    assert figure.rows == ("compute", "memory")
+    assert rows(figure) == [compute, memory]
+    assert figure.caption == f"GPU 0: {gpu.name}; {free}"
+
+
+def test_whole_figures() -> None:
+    assert draw(read("mig-doc", "all-3g.20gb")) == Figure(
+        caption="GPU 0: A100-PCIE-40GB; nothing free",
+        words="3g.20gb in memory slices 0 to 3; 3g.20gb in memory slices 4 to 7",
+        rows=("compute", "memory"),
+        columns=8,
+        stretches=(
+            Stretch(look="taken", start=0, span=3, slices=3),
+            Stretch(look="idle", start=3),
+            Stretch(look="taken", start=4, span=3, slices=3),
+            Stretch(look="taken", row=1, start=0, span=4, slices=3, text="3g.20gb"),
+            Stretch(look="taken", row=1, start=4, span=4, slices=3, text="3g.20gb"),
+        ),
+    )
+    empty = draw(read("mig-doc", "all-enabled"))
+    assert (empty.words, {each.look for each in empty.stretches}) == ("no MIG instance", {"free"})
+
+
+def shared(*compute_slices: int) -> tuple[MigDevice, ...]:
+    """Return the MIG devices of a 3g.20gb at memory slice 4, by their compute slices."""
+    return tuple(
+        make.mig(
+            number,
+            profile=f"{slices}c.3g.20gb",
+            gi_id=2,
+            ci_id=number,
+            gi_slices=3,
+            ci_slices=slices,
+            placement=Placement(start=4, size=4),
+        )
+        for number, slices in enumerate(compute_slices)
+    )
+
+
+def test_compute_instances_smaller_than_their_gpu_instance_show() -> None:
+    figure = draw(replace(read("mig-doc", "all-enabled"), mig_devices=shared(1, 1)))
+    assert [each for each in figure.stretches if each.start and each.start >= 4] == [
+        Stretch(look="taken", start=4, slices=3, text="1c"),
+        Stretch(look="taken", start=5, slices=3, text="1c"),
+        Stretch(look="free", start=6, slices=3),
+        Stretch(look="taken", row=1, start=4, span=4, slices=3, text="3g.20gb"),
+    ]
+    assert figure.caption == "GPU 0: A100-PCIE-40GB; free: 4 of 7 compute, 4 of 8 memory slices"
+    assert figure.words == "3g.20gb in memory slices 4 to 7, shared by 1c.3g.20gb, 1c.3g.20gb"
+
+
+def test_what_is_not_known_is_said() -> None:
+    enabled = read("mig-doc", "all-enabled")
+    name = "GPU 0: A100-PCIE-40GB"
+    unplaced = draw(replace(enabled, mig_devices=(make.mig(3, profile=None),)))
+    assert unplaced.caption == (
+        f"{name}; free: at most 7 of 7 compute, 8 of 8 memory slices; "
+        "not drawn, its place is not known: MIG device 3, of an unknown profile"
+    )
+    unknown = (make.mig(0, profile=None, gi_id=1, placement=Placement(start=0, size=1)),)
+    assert draw(replace(enabled, mig_devices=unknown)).words == "unknown in memory slice 0"
+    lost = replace(enabled, mig_devices=None, failures=(make.failure("mig_devices"),))
+    reason = "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)"
+    assert draw(lost) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
+    without = replace(enabled, profiles=(), mig_devices=(make.mig(0), make.mig(1)))
+    reason = "its profiles, which tell the slices, are not known; MIG device 0, 1g.5gb; MIG device 1, 1g.5gb"
+    assert draw(without) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
+    bomb = replace(enabled, profiles=(replace(enabled.profiles[0], slices=10**12),))
+    assert draw(bomb).stretches == ()
+
+
+def captions(gpus: Iterable[Gpu]) -> list[str]:
+    return [figure.caption for figure in draw_gpus(list(gpus))]
+
+
+def test_gpus_that_are_not_divided_stand_in_a_row() -> None:
+    (figure,) = draw_gpus([make.gpu(index) for index in range(9)])
+    assert figure == Figure(
+        caption="GPUs 0 to 8: A100-PCIE-40GB, not divided",
+        columns=8,
+        stretches=tuple(Stretch(look="taken", text=f"GPU {index}") for index in range(9)),
+    )
+    assert captions([]) == []
+    assert captions(make.gpu(index) for index in (1, 0)) == ["GPUs 1, 0: A100-PCIE-40GB, not divided"]
+    assert captions([make.gpu(0, name="T4"), make.gpu(1), read("a30", "all-enabled")]) == [
+        "GPU 0: T4, not divided",
+        "GPU 1: A100-PCIE-40GB, not divided",
+        "GPU 0: NVIDIA A30; free: 4 of 4 compute, 4 of 4 memory slices",
+    ]
+
+
+def test_devices_of_a_node() -> None:
+    assert draw_devices("nvidia.com/mig-3g.20gb", 2, 1, "3g.20gb") == Figure(
+        caption="1 of 2 nvidia.com/mig-3g.20gb free",
+        columns=8,
+        stretches=(
+            Stretch(look="taken", span=3, slices=3, text="3g.20gb"),
+            Stretch(look="free", span=3, slices=3, text="3g.20gb"),
+        ),
+    )
+    assert draw_devices("nvidia.com/gpu", 1, None) == Figure(
+        caption="1 × nvidia.com/gpu",  # noqa: RUF001
+        columns=8,
+        stretches=(Stretch(look="taken"),),
+    )
+    assert draw_devices("nvidia.com/gpu", 2, 3).caption == "0 of 2 nvidia.com/gpu free"
+    assert draw_devices("nvidia.com/gpu", 8000, 3) == Figure(caption="7997 of 8000 nvidia.com/gpu free")
+
+
+@pytest.mark.parametrize(
+    ("profile", "span", "slices"),
+    [("1g.5gb", 1, 1), ("1c.3g.20gb", 1, 1), ("7g.40gb", 7, 7), ("9g.1tb", 1, 0), ("", 1, 0), ("x", 1, 0)],
+)
+def test_a_device_is_as_wide_as_its_compute_slices(profile: str, span: int, slices: int) -> None:
+    (stretch,) = draw_devices("r", 1, None, profile).stretches
+    assert stretch == Stretch(look="taken", span=span, slices=slices, text=profile)

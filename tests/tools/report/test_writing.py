@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gfd.errors import GfdError
+from gfd.tools.report import writing
+
+
+def test_the_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    target, link = tmp_path / "page.html", tmp_path / "link.html"
+    link.symlink_to("page.html")
+    before = os.umask(0o027)
+    try:
+        for text in ("1", "22"):
+            writing.write(link, text)
+    finally:
+        os.umask(before)
+    assert link.is_symlink()
+    assert (target.read_text(), target.stat().st_mode & 0o777) == ("22", 0o640)
+    assert {each.name for each in tmp_path.iterdir()} == {"page.html", "link.html"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("missing/page.html", "No such file or directory; name a file where one can be written"),
+        ("file/page.html", "Not a directory; name a file where one can be written"),
+        ("/proc/page.html", "No such file or directory; name a file where one can be written"),
+        ("x" * 256, "File name too long; name a file where one can be written"),
+        ("", "is a directory; name a file, or - for standard output"),
+        ("pipe", "is not a regular file; name a file, or - for standard output"),
+        ("/dev/null", "is not a regular file; name a file, or - for standard output"),
+    ],
+)
+def test_what_cannot_be_written(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / name
+    with pytest.raises(GfdError) as caught:
+        writing.write(path, "text")
+    assert str(caught.value) == f"--html {path}: {reason}"
+    assert {each.name for each in tmp_path.iterdir()} == {"file", "pipe"}
+
+
+def test_a_full_disk_leaves_the_page_before(tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    target = tmp_path / "page.html"
+    writing.write(target, "before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(GfdError) as caught:
+            writing.write(target, "x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert str(caught.value) == f"--html {target}: File too large; name a file where one can be written"
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]

@@ -1,0 +1,214 @@
+"""What is selected is what was meant, on all kinds of clusters; tests/cluster asks the real scheduler."""
+
+from __future__ import annotations
+
+import re
+from operator import ge, lt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gfd.clusterview.nodes import Node, from_object
+from gfd.frozen import replace
+from gfd.labels.products import compose
+from gfd.labels.syntax import check
+from gfd.tools.select.criteria import Wanted, is_of_model, keys_of, names
+from gfd.tools.select.selection import select
+from gfd.tools.select.snippet import to_spec
+from tests.tools.make import gpu_labels, node
+
+pytestmark = pytest.mark.whole
+
+A100, T4 = "NVIDIA-A100-SXM4-40GB", "Tesla-T4"
+MAX_Q = "NVIDIA-RTX-PRO-6000-Blackwell-Max-Q"
+LONG = "NVIDIA Data Centre GPU with a Name of more than Sixty-Three Characters"
+PROFILES = ("1g.5gb", "3g.20gb")
+
+
+@st.composite
+def gpu_nodes(draw: st.DrawFn) -> dict[str, Any]:
+    """Return what a node is, apart from its labels."""
+    return {
+        "model": draw(st.sampled_from([A100, "A100-PCIE-40GB", "NVIDIA-A10", T4])),
+        "strategy": draw(st.sampled_from(["none", "single", "mixed"])),
+        "profile": draw(st.sampled_from([*PROFILES, ""])),
+        "memory": draw(st.sampled_from([40960, 40536, 15360])),
+        "compute": draw(st.tuples(st.sampled_from([7, 8, 9]), st.sampled_from([0, 5, 9]))),
+        "driver": draw(
+            st.tuples(st.sampled_from([535, 550]), st.sampled_from([5, 54]), st.sampled_from(["", "03"]))
+        ),
+        "is_old": draw(st.booleans()),
+        "is_shared": draw(st.booleans()),
+        "is_renamed": draw(st.booleans()),
+        "offers": draw(st.sampled_from([0, 1, 2])),
+        "taint": draw(st.sampled_from(["", "nvidia.com/gpu", "dedicated"])),
+    }
+
+
+def made(name: str, is_: dict[str, Any]) -> Node:
+    """Return the Node as gfd labels it and the device plugin offers its devices."""
+    is_single = is_["strategy"] == "single" and is_["profile"]
+    is_mixed = is_["strategy"] == "mixed" and is_["profile"]
+    marked = "-SHARED" if is_["is_shared"] and not is_["is_renamed"] else ""
+    part = f"{is_['model']}-MIG-{is_['profile']}{marked}"
+    major, minor, revision = is_["driver"]
+    labels = gpu_labels(
+        part if is_single else is_["model"] + marked,
+        2,
+        gpu_memory="4864" if is_single else str(is_["memory"]),
+        gpu_compute_major=str(is_["compute"][0]),
+        gpu_compute_minor=str(is_["compute"][1]),
+        cuda_driver_major=str(major),
+        cuda_driver_minor=f"{minor:02}",
+        cuda_driver_rev=revision,
+        cuda_driver__version_major=str(major),
+        cuda_driver__version_minor=f"{minor:02}",
+        cuda_driver__version_revision=revision,
+    )
+    if is_["is_old"]:
+        labels = {key: value for key, value in labels.items() if "-version" not in key}
+    resource = "gpu"
+    if is_mixed:
+        resource = f"mig-{is_['profile']}"
+        own = {"count": "2", "product": part, "memory": "4864"}
+        labels |= {f"nvidia.com/{resource}.{key}": value for key, value in own.items()}
+    if is_["is_shared"] and is_["is_renamed"]:
+        resource += ".shared"
+    taints = [{"key": is_["taint"], "effect": "NoSchedule"}] if is_["taint"] else []
+    return from_object(node(name, labels, {resource: is_["offers"]}, taints=taints))
+
+
+WANTED = st.builds(
+    Wanted,
+    product=st.sampled_from(["", "A100", "a10", "T4", "H100"]),
+    mig=st.sampled_from(["", *PROFILES]),
+    memory=st.sampled_from([(), (">=4864Mi",), (">=40Gi",)]),
+    compute=st.sampled_from([(), (">=8.0",), (">=8.5",)]),
+    driver=st.sampled_from([(), ("<550.54.3",), (">=550.5", "<551")]),
+    count=st.sampled_from([1, 2]),
+)
+
+
+def is_meant(wanted: Wanted, is_: dict[str, Any]) -> bool:
+    """Decide by what a node is, not by its labels."""
+    profile = is_["profile"] if is_["strategy"] != "none" else ""
+    is_part_of_node = is_["strategy"] == "single" and profile
+    if wanted.mig and wanted.mig != profile:
+        return False
+    if not wanted.mig and profile and is_["strategy"] == "mixed":
+        return False  # its whole GPUs are all divided
+    if wanted.product:
+        is_named = wanted.product.lower() in re.findall("[0-9a-z]+", is_["model"].lower())
+        if not is_named or (is_part_of_node and not wanted.mig):
+            return False
+    memory = 4864 if wanted.mig or is_part_of_node else is_["memory"]
+    major, minor, revision = is_["driver"]
+    driver = (major, minor, int(revision or 0))
+    return (
+        (not wanted.memory or memory >= {">=4864Mi": 4864, ">=40Gi": 40960}[wanted.memory[0]])
+        and (not wanted.compute or ge(is_["compute"], {">=8.0": (8, 0), ">=8.5": (8, 5)}[wanted.compute[0]]))
+        and (wanted.driver != ("<550.54.3",) or lt(driver, (550, 54, 3)))
+        and (wanted.driver != (">=550.5", "<551") or (driver[:2] >= (550, 5) and major < 551))
+        and is_["offers"] >= wanted.count
+        and is_["taint"] != "dedicated"
+    )
+
+
+@given(st.lists(gpu_nodes(), max_size=6), WANTED)
+def test_nodes_are_selected_by_what_they_are(cluster: list[dict[str, Any]], wanted: Wanted) -> None:
+    if not any((wanted.product, wanted.mig, wanted.memory, wanted.compute, wanted.driver)):
+        wanted = replace(wanted, product="A100")
+    nodes = [made(f"n{number}", is_) for number, is_ in enumerate(cluster)]
+    selection = select(wanted, nodes)
+    taken = sorted(each.name for answer in selection.answers for each in answer.nodes)
+    assert taken == [f"n{number}" for number, is_ in enumerate(cluster) if is_meant(wanted, is_)]
+    for answer in selection.answers:
+        for need in (need for term in answer.terms for need in term):
+            for value in need.values:
+                check(need.key, value)
+        # A pod that requests what is printed fits, by labels, taints and devices, nowhere else.
+        spec = to_spec(answer, wanted.count)
+        assert sorted(each.name for each in nodes if accepts(spec, each)) == sorted(
+            each.name for each in answer.nodes
+        )
+
+
+def accepts(spec: dict[str, Any], found: Node) -> bool:
+    """Return whether an empty node takes a pod, as Kubernetes documents it."""
+    selector = spec.get("nodeSelector", {})
+    affinity = spec.get("affinity", {}).get("nodeAffinity", {})
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    terms = required.get("nodeSelectorTerms", [{"matchExpressions": []}])
+    tolerated = {(each["key"], each["effect"]) for each in spec.get("tolerations", ())}
+    (container,) = spec["containers"]
+    return (
+        all(found.labels.get(key) == value for key, value in selector.items())
+        and any(all(holds(need, found) for need in term["matchExpressions"]) for term in terms)
+        and all((taint.key, taint.effect) in tolerated for taint in found.taints)
+        and all(
+            found.allocatable.get(name, 0) >= count
+            for name, count in container["resources"]["limits"].items()
+        )
+    )
+
+
+def holds(need: dict[str, Any], found: Node) -> bool:
+    value = found.labels.get(need["key"])
+    if value is None:
+        return False
+    if need["operator"] in {"Gt", "Lt"}:
+        (bound,) = map(int, need["values"])
+        is_number = bool(re.fullmatch(r"[0-9]+", value))
+        return is_number and (int(value) > bound if need["operator"] == "Gt" else int(value) < bound)
+    return need["operator"] == "Exists" or value in need["values"]
+
+
+@pytest.mark.parametrize(
+    ("product", "text", "is_one"),
+    [
+        (A100, "A100", True),
+        (A100, "a100-sxm", True),
+        (A100, "A10", False),
+        (A100, "40GB", True),
+        (A100, "0GB", False),
+        (A100, "40", False),
+        ("NVIDIA-L40S", "L40", False),
+        ("NVIDIA-L40S", "L40S", True),
+        ("NVIDIA-A10G", "A10", False),
+        ("NVIDIA-A10", "A10", True),
+        (f"{A100}-MIG-1g.5gb", "A100", True),
+        ("A.00", "A100", False),
+        ("", "A100", False),
+    ],
+)
+def test_a_number_is_whole_in_a_product(product: str, text: str, is_one: bool) -> None:
+    assert is_of_model(product, text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "product", "is_one"),
+    [
+        ("NVIDIA A100-SXM4-40GB", A100, True),
+        (f"{MAX_Q}-Workstation-Edition", f"{MAX_Q}-Workstation-MIG-1g.24gb", True),
+        ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", f"{MAX_Q}-MIG-1g.24gb-SHARED", True),
+        ("Workstation Edition", f"{MAX_Q}-MIG-1g.24gb-SHARED", True),
+        (f"{MAX_Q}-Workstation-Edition-MIG-1g.24gb", f"{MAX_Q}-Workstation-MIG-1g.24gb", True),
+        (f"{MAX_Q}-Workstation-Edition-MIG-1g.24gb", f"{MAX_Q}-Workstation-MIG-2g.48gb", False),
+        ("Server Edition", f"{MAX_Q}-MIG-1g.24gb-SHARED", False),
+        ("Edition", A100, False),
+        (LONG, compose(LONG, "MIG", "1g.24gb"), True),
+        (f"{LONG}s", compose(LONG, "MIG", "1g.24gb"), False),
+    ],
+)
+def test_a_shortened_product_is_found_by_its_whole_name(text: str, product: str, is_one: bool) -> None:
+    assert names(text, product) is is_one
+
+
+def test_the_names_of_labels_that_all_nodes_have() -> None:
+    new, old = ("new.major", "new.minor"), ("old.major", "old.minor")
+    both, former = Node(name="a", labels={new[0]: "1", old[0]: "1"}), Node(name="b", labels={old[0]: "1"})
+    assert keys_of([], new, old) == new
+    assert keys_of([both, Node(name="c")], new, old) == new
+    assert keys_of([both, former], new, old) == old

@@ -1,0 +1,267 @@
+"""Nodes from files and simulated machines; from a cluster they come in tests/cluster/test_match.py."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gfd.clusterview.nodes import (
+    Node,
+    Taint,
+    add_requests,
+    demand_of,
+    from_object,
+    gather,
+    read_files,
+    requests_of,
+)
+from gfd.config.load import Loaded
+from gfd.config.node import Loader
+from gfd.errors import ConfigError, GfdError
+
+pytestmark = pytest.mark.whole
+
+GPU = "nvidia.com/gpu"
+Object = dict[str, Any]
+
+
+def loaded(**values: str) -> Loaded:
+    return Loader(values, {})()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "nodes.json"
+
+
+def node(name: str = "n1", **members: Any) -> Object:
+    return {"kind": "Node", "metadata": {"name": name}, **members}
+
+
+def pod(on: str, gpus: Any, phase: str = "Running") -> Object:
+    container = {"resources": {"limits": {GPU: gpus, "cpu": "1"}}}
+    return {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"nodeName": on, "containers": [container]},
+            "status": {"phase": phase}}  # fmt: skip
+
+
+def test_a_node() -> None:
+    item = node(
+        spec={
+            "taints": [
+                {"key": "a", "value": "b", "effect": "NoSchedule"},
+                {"key": "c", "effect": "NoExecute"},
+            ]
+        },
+        status={"allocatable": {GPU: "8", "nvidia.com/mig-1g.5gb": 7, "cpu": "500m"}},
+    )
+    item["metadata"]["labels"] = {"x": "y"}
+    assert from_object(item) == Node(
+        name="n1",
+        labels={"x": "y"},
+        taints=(Taint(key="a", value="b", effect="NoSchedule"), Taint(key="c", effect="NoExecute")),
+        allocatable={GPU: 8, "nvidia.com/mig-1g.5gb": 7},
+    )
+    assert from_object(node(spec=None, status=None)) == Node(name="n1")
+
+
+def test_a_cordoned_node_is_tainted_at_once() -> None:
+    cordon = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
+    assert from_object(node(spec={"unschedulable": True})).taints == (cordon,)
+    tainted = {"unschedulable": True, "taints": [{"key": cordon.key, "effect": "NoSchedule"}]}
+    assert from_object(node(spec=tainted)).taints == (cordon,)
+    assert from_object(node(spec={"unschedulable": False})).taints == ()
+
+
+def test_files(tmp_path: Path) -> None:
+    nodes, pods = tmp_path / "nodes", tmp_path / "pods"
+    offer = {"allocatable": {GPU: 8}}
+    items = [node("b", status=offer), node("a", status=offer)]
+    listed = [
+        json.dumps({"kind": "List", "items": items}),
+        yaml.safe_dump({"kind": "NodeList", "items": items}),
+        yaml.safe_dump_all(items),
+        "\ufeff" + json.dumps({"kind": "List", "items": items}),
+    ]
+    there = [pod("a", 3), pod("a", "1"), pod("a", 9, "Failed"), pod("", 9), pod("gone", 1)]
+    pods.write_text(json.dumps({"kind": "PodList", "items": there}))
+    for text in listed:
+        nodes.write_text(text)
+        found = read_files(nodes, pods)
+        assert [(each.name, each.free(GPU), each.free("nvidia.com/none")) for each in found] == [
+            ("a", 4, 0),
+            ("b", 8, 0),
+        ]
+        assert [each.free(GPU) for each in read_files(nodes, None)] == [8, 8]
+    nodes.write_text(json.dumps(items[0]))
+    assert [each.name for each in read_files(nodes, None)] == ["b"]
+    assert gather(loaded(nodes=""), nodes, pods) == read_files(nodes, pods)
+
+
+def test_pods_of_a_server() -> None:
+    (found,) = add_requests(
+        [Node(name="a", allocatable={GPU: 4})], map(demand_of, [pod("a", 1), pod("a", 2, "Succeeded")])
+    )
+    assert found.free(GPU) == 3
+
+
+def test_requests() -> None:
+    def wants(gpus: int, **members: Any) -> Object:
+        return {"resources": {"requests": {GPU: gpus}}, **members}
+
+    assert requests_of({}) == {}
+    assert requests_of({"containers": [{}, wants(1), wants(2)]}) == {GPU: 3}
+    first = [wants(4), wants(2, restartPolicy="Always"), wants(3)]
+    assert requests_of({"initContainers": first[:1], "containers": [wants(1)]}) == {GPU: 4}
+    assert requests_of({"initContainers": first, "containers": [wants(1)]}) == {GPU: 5}
+    assert requests_of({"initContainers": first, "containers": [wants(9)], "overhead": {GPU: 1}}) == {GPU: 12}
+
+
+HINT = "; expected what kubectl get nodes -o json prints"
+WITHOUT_END = (
+    "".join(
+        f"{name}: &{name} [{','.join([f'*{before}' if before else 'x'] * 20)}]\n"
+        for before, name in pairwise(["", *"abcdefg"])
+    )
+    + "h: &h {}\n"
+)
+"""A few lines of YAML that hold a thousand million values."""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "FILE:1: holds nothing"),
+        ("words", "FILE:1: holds no Kubernetes object"),
+        ("[]", "FILE:1: holds no Kubernetes object"),
+        ("{}", "FILE:1: holds no Kubernetes object"),
+        ("a: 1\nb: [", "FILE:3: neither JSON nor YAML"),
+        ("\x00", "FILE: neither JSON nor YAML"),
+        ('{"kind": "PodList", "items": []}', "FILE:1: holds a PodList, not Nodes"),
+        ('{"kind": "Pod"}', "FILE:1: holds a Pod, not Nodes"),
+        ('{"kind": "Status", "code": 403}', "FILE:1: holds a Status, not Nodes"),
+        ('{"kind": "List"}', "FILE:1: holds a List without items"),
+        ('{"kind": "List", "items": [{"kind": "Pod"}]}',
+         "FILE:1: holds a List with a Pod, not of Nodes only"),
+        ('{"kind": "List", "items": [5]}',
+         "FILE:1: holds a List with something that is no object, not of Nodes only"),
+        ('{"kind": "\\u001b[2J"}', r"FILE:1: holds a \x1b[2J, not Nodes"),
+        (WITHOUT_END + "kind: List\nitems: [{kind: *g}]",
+         "FILE:1: holds a List with something that is no object, not of Nodes only"),
+        (WITHOUT_END + "kind: Node\nmetadata: {name: *g}",
+         "FILE: Node number 1 has something else than a string at metadata.name"),
+        (WITHOUT_END + 'kind: Node\nmetadata: {name: a}\nstatus: {capacity: {nvidia.com/gpu: *g}}',
+         ("FILE: Node a has an amount of nvidia.com/gpu that is no quantity: ''; write one like 1, 500m or"
+          " 40Gi")),
+        (WITHOUT_END + "kind: Node\nmetadata: {<<: *h}", "FILE:10: neither JSON nor YAML"),
+        ('{"kind": "Node"}', "FILE: Node number 1 has no metadata.name"),
+        ('{"kind": "Node", "metadata": 5}',
+         "FILE: Node number 1 has something else than fields where metadata.name should be"),
+        ('{"kind": "Node", "metadata": {"name": 5}}',
+         "FILE: Node 5 has something else than a string at metadata.name"),
+        ('{"kind": "Node", "metadata": {"name": "a", "labels": []}}',
+         "FILE: Node a has something else than fields at metadata.labels"),
+        ('{"kind": "Node", "metadata": {"name": "a", "labels": {"x": true}}}',
+         "FILE: Node a has the label x that is no string; put the value into quotes"),
+        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": {}}}',
+         "FILE: Node a has something else than a list at spec.taints"),
+        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": [{"key": "x"}]}}',
+         "FILE: Node a has a taint without key or effect"),
+        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": ["x"]}}',
+         "FILE: Node a has something else than fields where key should be"),
+        ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"unschedulable": "yes"}}',
+         "FILE: Node a has something else than true or false at spec.unschedulable"),
+        (('{"kind": "Node", "metadata": {"name": "\\u001b"}, "status": {"allocatable": {"nvidia.com/gpu":'
+         ' "x"}}}'),
+         (r"FILE: Node \x1b has an amount of nvidia.com/gpu that is no quantity: 'x'; write one like 1, 500m"
+         r" or 40Gi")),
+    ],
+)  # fmt: skip
+def test_what_are_no_nodes(file: Path, text: str, message: str) -> None:
+    file.write_text(text)
+    with pytest.raises(GfdError) as refused:
+        read_files(file, None)
+    assert str(refused.value).replace(str(file), "FILE") == message + HINT
+
+
+def test_what_are_no_pods(tmp_path: Path, file: Path) -> None:
+    file.write_text(json.dumps(node()))
+    pods = tmp_path / "pods.json"
+    pods.write_text(json.dumps({"kind": "List", "items": [pod("n1", 1), pod("n1", "half")]}))
+    with pytest.raises(GfdError) as refused:
+        read_files(file, pods)
+    assert str(refused.value) == (
+        f"{pods}: Pod p has an amount of nvidia.com/gpu that is no quantity: 'half'; write one like 1, 500m"
+        f" or"
+        " 40Gi; expected what kubectl get pods -A -o json prints"
+    )
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(GfdError, match=r"gone: No such file or directory; expected what kubectl get nodes"):
+        read_files(tmp_path / "gone", None)
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    with pytest.raises(GfdError, match=r"bytes: not text in UTF-8; expected what"):
+        read_files(tmp_path / "bytes", None)
+
+
+def test_pods_alone_are_of_no_use(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="needs --nodes"):
+        gather(loaded(), None, tmp_path)
+
+
+SHARING = """\
+version: v1
+sharing:
+  timeSlicing:
+    renameByDefault: {}
+    resources: [{{name: nvidia.com/gpu, replicas: 4}}]
+"""
+
+
+SOME = """\
+version: v1
+mig-configs:
+  some:
+  - {devices: [0], mig-enabled: true, mig-devices: {1g.5gb: 7}}
+  - {devices: [1], mig-enabled: true, mig-devices: {3g.20gb: 2}}
+  - {devices: [2, 3, 4, 5, 6, 7], mig-enabled: false}
+"""
+
+
+@pytest.mark.parametrize(
+    ("machine", "layout", "strategy", "offered"),
+    [
+        ("mig-doc", "all-1g.5gb", "none", {GPU: 1}),
+        ("mig-doc", "all-1g.5gb", "single", {GPU: 7}),
+        ("mig-doc", "all-1g.5gb", "mixed", {"nvidia.com/mig-1g.5gb": 7}),
+        ("mig-doc", "", "mixed", {GPU: 1}),
+        ("dgx-a100", "", "single", {GPU: 8}),
+        ("dgx-a100", "some", "none", {GPU: 8}),
+        ("dgx-a100", "some", "single", {}),
+        ("dgx-a100", "some", "mixed", {GPU: 6, "nvidia.com/mig-1g.5gb": 7, "nvidia.com/mig-3g.20gb": 2}),
+        ("no-gpu", "", "none", {}),
+    ],
+)  # fmt: skip
+def test_a_simulated_machine_offers_what_the_device_plugin_would(
+    tmp_path: Path, machine: str, layout: str, strategy: str, offered: dict[str, int]
+) -> None:
+    values = {"simulate": machine, "mig_strategy": strategy, "no_timestamp": "true"}
+    if layout == "some":
+        (tmp_path / "some.yaml").write_text(SOME)
+        layout = str(tmp_path / "some.yaml")
+    (found,) = gather(loaded(**values, **({"mig": layout} if layout else {})))
+    assert (found.name, found.allocatable, found.requested, found.taints) == (machine, offered, {}, ())
+    assert found.labels["nvidia.com/vgpu.present"] == "false"
+
+
+@pytest.mark.parametrize(("is_renamed", "name"), [("false", GPU), ("true", "nvidia.com/gpu.shared")])
+def test_shared_gpus(tmp_path: Path, is_renamed: str, name: str) -> None:
+    (tmp_path / "config.yaml").write_text(SHARING.format(is_renamed))
+    config = loaded(simulate="dgx-a100", config_file=str(tmp_path / "config.yaml"), node_name="n9")
+    (found,) = gather(config)
+    assert (found.name, found.allocatable) == ("n9", {name: 32})

@@ -1,0 +1,181 @@
+"""The fork server as the service uses it, on the stand-in driver."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gfd.config.load import load
+from gfd.errors import DriverUnavailable, ProbeError, TemplateError
+from gfd.frozen import replace
+from gfd.simulation import machines
+from gfd.worker.client import ForkServer
+from gfd.worker.request import Order, plan
+from tests.standin import Fault, build, environment, from_inventory
+from tests.worker.test_child import is_running, wait_until
+
+pytestmark = pytest.mark.whole
+
+A100 = from_inventory(machines.read("mig-doc", "all-disabled"))
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
+    A100.write(tmp_path / "machine")
+    (tmp_path / "lib").mkdir()
+    for name, value in environment(tmp_path / "lib", tmp_path / "machine").items():
+        monkeypatch.setenv(name, value)
+    started = ForkServer()
+    yield started
+    started.close()
+
+
+def order(**values: str) -> Order:
+    return plan(load({"probe_timeout_s": "10s", **values}, {}).config)
+
+
+def children() -> list[int]:
+    """The processes that this one started, by their parent's own list."""
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return [int(pid) for pid in file.read().split()]
+
+
+def test_a_library_that_appears_goes_and_comes_back_as_another(server: ForkServer, tmp_path: Path) -> None:
+    def ask() -> dict[str, Any]:
+        # As the service asks when its watch saw the library change.
+        return server.ask(replace(order(), is_fresh=True))
+
+    library = tmp_path / "lib" / "libnvidia-ml.so.1"
+    with pytest.raises(DriverUnavailable, match="could not be loaded"):
+        ask()
+    build(tmp_path / "lib")
+    assert ask()["labels"]["nvidia.com/cuda.driver.major"] == "460"
+    library.unlink()
+    with pytest.raises(DriverUnavailable, match="could not be loaded"):
+        ask()
+    build(tmp_path / "lib", without=("nvmlDeviceGetGpuFabricInfo",))
+    replace(A100, driver="535.1").write(tmp_path / "machine")
+    assert ask()["labels"]["nvidia.com/cuda.driver.major"] == "535"
+    whole = library.read_bytes()
+    library.unlink()
+    library.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ProbeError):
+        ask()
+    library.unlink()
+    library.write_bytes(whole)
+    assert ask()["gpus"] == 1
+    assert server.losses == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_server_that_was_killed_is_started_again(
+    server: ForkServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    build(tmp_path / "lib")
+    before = set(children())
+    server.start()
+    (pid,) = set(children()) - before
+    os.kill(pid, number)
+    if number == signal.SIGKILL:
+        assert wait_until(lambda: not is_running(pid))
+        assert server.ask(order())["gpus"] == 1
+    else:
+        with pytest.raises(ProbeError, match="does not answer; it is started again"):
+            server.ask(order(probe_timeout_s="100ms"))
+        assert server.ask(order())["gpus"] == 1
+    assert server.losses == 1
+
+
+def test_nobody_is_left_when_it_is_closed_in_the_middle(server: ForkServer, tmp_path: Path) -> None:
+    build(tmp_path / "lib")
+    before = set(children())
+    server.start()
+    (pid,) = set(children()) - before
+    assert server.ask(order())["gpus"] == 1
+    server.close()
+    assert not is_running(pid)
+    assert set(children()) == before
+
+
+def test_templates_that_eat_are_named(server: ForkServer, tmp_path: Path) -> None:
+    build(tmp_path / "lib")
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    mine = folder / "mine.j2"
+    for text, reason in (
+        ("nvidia.com/a={{ 9**(10**8) }}", "was ended after 2 s of CPU time, in compiling template mine.j2"),
+        (
+            "nvidia.com/a={{ 9**(inventory.gpus|length*10**8) }}",
+            "after 2 s of CPU time, in template mine.j2",
+        ),
+    ):
+        mine.write_text(text)
+        with pytest.raises(ProbeError, match=reason.replace(".", r"\.")):
+            server.ask(order(template_dir=str(folder)))
+    mine.write_text("nvidia.com/a={{ 'a' * (inventory.gpus|length * 10**9) }}")
+    with pytest.raises(TemplateError, match="takes more memory than the 256 MiB that templates may use"):
+        server.ask(order(template_dir=str(folder)))
+    mine.write_text("nvidia.com/a=1")
+    assert server.ask(order(template_dir=str(folder)))["labels"]["nvidia.com/a"] == "1"
+
+
+@pytest.mark.slow
+def test_children_that_are_stuck_in_the_kernel(server: ForkServer, tmp_path: Path) -> None:
+    """A file system that is frozen keeps who writes to it in the kernel, where no signal reaches."""
+    build(tmp_path / "lib")
+    image, folder = tmp_path / "image", tmp_path / "frozen"
+    folder.mkdir()
+    mount = (
+        ("truncate", "-s", "20M", image),
+        ("mkfs.ext4", "-q", image),
+        ("mount", "-o", "loop", image, folder),
+    )
+    try:
+        for command in mount:
+            subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no loop device may be mounted here, and so no process be stuck in the kernel")
+    # The stand-in writes its log of calls there.
+    os.environ["GFD_STANDIN_LOG"] = str(folder / "calls")
+    try:
+        before = set(children())
+        assert server.ask(order())["gpus"] == 1
+        subprocess.run(("fsfreeze", "-f", folder), check=True)
+        try:
+            for stuck in (1, 2):
+                with pytest.raises(ProbeError, match="not even by SIGKILL: it is stuck in the kernel"):
+                    server.ask(order(probe_timeout_s="300ms"))
+                assert server.stuck == stuck
+            with pytest.raises(ProbeError, match="2 earlier reads are stuck in the kernel"):
+                server.ask(order())
+            server.close()  # does not wait for them
+            assert set(children()) == before
+        finally:
+            subprocess.run(("fsfreeze", "-u", folder), check=True)
+        assert wait_until(lambda: can_read(server))
+    finally:
+        del os.environ["GFD_STANDIN_LOG"]
+        server.close()
+        subprocess.run(("umount", folder), check=True)
+
+
+def can_read(server: ForkServer) -> bool:
+    try:
+        return server.ask(order())["gpus"] == 1 and not server.stuck
+    except ProbeError:
+        return False
+
+
+def test_a_crash_in_the_driver_is_named(server: ForkServer, tmp_path: Path) -> None:
+    build(tmp_path / "lib")
+    replace(A100, faults=(Fault(function="nvmlDeviceGetName", segv=True),)).write(tmp_path / "machine")
+    with pytest.raises(ProbeError, match="was ended by SIGSEGV, in nvmlDeviceGetName on GPU 0"):
+        server.ask(order())
+    A100.write(tmp_path / "machine")
+    assert server.ask(order())["gpus"] == 1

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from gfd.worker.printed import MAX_CHARACTERS, MAX_LINES, Budget, Printed
+
+
+def feed(*pieces: bytes) -> Printed | None:
+    budget = Budget()
+    for piece in pieces:
+        budget.feed(piece)
+    return budget.take()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "lines", "dropped"),
+    [
+        ((b"one\ntw", b"o\n"), ("one", "two"), 0),
+        ((b"no end",), ("no end",), 0),
+        ((b"carriage\r\n",), ("carriage",), 0),
+        ((b"\xff\n",), ("\ufffd",), 0),
+        ((b"\n \n\r\na\n",), ("a",), 0),
+        ((b"x" * 100_000, b"x" * 100_000, b"\nnext\n"), ("x" * MAX_CHARACTERS + "…", "next"), 0),
+        (("ü" * MAX_CHARACTERS).encode(), ("ü" * MAX_CHARACTERS,), 0),
+        ((b"line\n" * 200_000,), ("line",) * MAX_LINES, 200_000 - MAX_LINES),
+        ((b"line\n" * MAX_LINES, b"line\n", b"end"), ("line",) * MAX_LINES, 2),
+    ],
+)
+def test_lines_are_kept_cut_and_counted(
+    pieces: tuple[bytes, ...] | bytes, lines: tuple[str, ...], dropped: int
+) -> None:
+    given = (pieces,) if isinstance(pieces, bytes) else pieces
+    assert feed(*given) == Printed(lines=lines, dropped=dropped)
+
+
+def test_nothing_is_told_twice() -> None:
+    budget = Budget()
+    assert budget.take() is None
+    budget.feed(b"once\n")
+    assert budget.take() == Printed(lines=("once",))
+    assert budget.take() is None
+
+
+def test_budgets_add_up() -> None:
+    budget = Budget()
+    for _ in range(3):
+        budget.add(Printed(lines=("a",) * 4, dropped=5))
+    assert budget.take() == Printed(lines=("a",) * MAX_LINES, dropped=17)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gfd.errors import (
+    ConfigError,
+    DriverUnavailable,
+    GfdError,
+    InventoryError,
+    LabelError,
+    MalformedAnswer,
+    NvmlCallFailed,
+    ProbeError,
+    TemplateError,
+)
+from gfd.worker import wire
+from gfd.worker.printed import Printed
+from tests.worker.test_result import JSON
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("--simulate", "command line", "unknown"),
+        InventoryError("file", "gpus[0].name", "missing"),
+        ProbeError("none of 2 GPUs could be read"),
+        MalformedAnswer(),
+        DriverUnavailable("no library"),
+        NvmlCallFailed("nvmlDeviceGetName", "GPU 0", 15, "GPU is lost"),
+        TemplateError("mine.j2", 3, "division by zero", "{{ 1/0 }}"),
+        LabelError("a", "b", "rule", "mine.j2:1"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_arrives_as_it_left(error: GfdError) -> None:
+    with pytest.raises(type(error)) as arrived:
+        wire.read(wire.write_error(error))
+    assert str(arrived.value) == str(error)
+    assert vars(arrived.value) == vars(error)
+
+
+def test_an_answer_arrives_in_one_line() -> None:
+    answer = {"labels": {"nvidia.com/gpu.product": "A\nB"}, "gpus": 1}
+    line = wire.write_answer(answer)
+    assert "\n" not in line
+    assert wire.read(line) == answer
+
+
+KINDS = st.sampled_from(["GfdError", "ProbeError", "NvmlCallFailed", "SeveralErrors", "ApiError", "object"])
+
+
+@given(
+    st.text()
+    | JSON.map(json.dumps)
+    | JSON.map(lambda plain: json.dumps({"answer": plain}))
+    | st.builds(lambda kind, facts: json.dumps({"error": kind, "facts": facts}), KINDS, JSON)
+)
+@example("[" * 100_000)
+@example("9" * 5000)
+@example('{"error": "SeveralErrors", "facts": {"errors": "abc"}}')
+@example('{"error": "ConfigError", "facts": {"option": "a", "origin": "b"}}')
+@example('{"answer": [1]}')
+def test_rubbish_is_an_answer_or_an_error_of_ours(line: str) -> None:
+    try:
+        answer = wire.read(line)
+    except GfdError:
+        return
+    assert isinstance(answer, dict)
+
+
+def test_a_reply_arrives_as_it_left() -> None:
+    printed = Printed(lines=("a\tb", "c"), dropped=3)
+    for told in (printed, None):
+        reply = wire.write_reply("abc", 2, wire.SAME, told)
+        assert reply.endswith(b"\n")
+        assert wire.read_reply("abc", reply) == (2, wire.SAME, told)
+
+
+@given(
+    st.binary()
+    | st.lists(st.binary(max_size=4), max_size=6).map(b"\t".join)
+    | JSON.map(lambda plain: b"abc\t0\t=\t" + json.dumps(plain).encode())
+)
+@example(b"abd\t0\t=\t\n")
+@example(b"abc\t" + b"9" * 5000 + b"\t=\t\n")
+def test_rubbish_is_a_reply_or_refused(line: bytes) -> None:
+    try:
+        reply = wire.read_reply("abc", line)
+    except MalformedAnswer:
+        return
+    assert line.startswith(b"abc\t")
+    assert isinstance(reply[0], int)
+
+
+def raised(text: str) -> Any:
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        return error
+
+
+def test_an_unexpected_error_is_one_short_line() -> None:
+    assert wire.describe(raised("a\nb")).startswith("ValueError: a b (test_wire.py, line ")
+    assert len(wire.describe(raised("x" * 10_000))) < 300
+    assert wire.describe(MemoryError()) == "MemoryError"
