@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median, quantiles
-
-from gfd.frozen import dataclass
 
 GFD, ORIGINAL = "gfd", "original"
 

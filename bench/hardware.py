@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench import nodes
-from gfd.frozen import replace
 from gfd.simulation import machines
 from tests.standin import from_inventory
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gfd.frozen import dataclass, replace
 from gfd.simulation import machines
 from tests.standin import Standin, build, from_inventory
 

@@ -10,11 +10,11 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.figure import Figure
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,13 +6,13 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import asdict
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.figure import GFD, ORIGINAL, Figure, quarters
-from gfd.frozen import asdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

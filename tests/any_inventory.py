@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from hypothesis import strategies as st
 
-from gfd.frozen import MISSING, fields, is_dataclass
 from gfd.inventory.model import Inventory
 
 

@@ -7,6 +7,7 @@ have these labels: ``[layout strategy sharing]``. ``pytest --update-golden`` rew
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd.config.options import EXTRA_LABELS
-from gfd.frozen import replace
 from gfd.inventory.model import FailedGpu, Failure
 from gfd.labels.render import Templates
 from gfd.labels.resources import resolve

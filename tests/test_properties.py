@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 
 from gfd.config.options import EXTRA_LABELS
 from gfd.errors import ConfigError, GfdError, ProbeError
-from gfd.frozen import replace
 from gfd.inventory import snapshot
 from gfd.inventory.model import Failure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
 from gfd.inventory.profiles import CI_PROFILES, mig_name

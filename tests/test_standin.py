@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gfd.frozen import replace
 from gfd.inventory.model import (
     Engines,
     Fabric,
@@ -466,7 +466,7 @@ def test_a_read_of_an_inventory_played_is_that_inventory(bench: Bench) -> None:
     shown = bench.run(
         from_inventory(inventory),
         """
-from gfd.frozen import replace
+from dataclasses import replace
 from gfd.probe.node import read
 found = read()
 gpu, = found.gpus

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from gfd.frozen import replace
 from tests.agent.test_service import A100, MIG, Service, serve, wait
 from tests.standin import Fault, Standin, environment
 from tests.worker.test_child import is_running, wait_until

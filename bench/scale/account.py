@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError
-from gfd.frozen import dataclass
 from gfd.kube import pod
 from gfd.kube.client import JSON, Api
 from gfd.kube.objects import OBJECT

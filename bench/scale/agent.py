@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.scale.account import CountedApi
 from bench.scale.actor import Actor
 from bench.scale.objects import NAMESPACE
-from gfd.frozen import dataclass
 from gfd.publishing.publisher import Publisher
 from gfd.publishing.sinks.node import Node
 from gfd.publishing.sinks.nodefeature import NodeFeature

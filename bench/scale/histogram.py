@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
-
-from gfd.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.scale.account import Account
-from gfd.frozen import dataclass
 from gfd.kube.client import Api
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-from gfd.frozen import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.scale.worker import ORIGINAL, soon
-from gfd.frozen import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,13 +8,13 @@ import resource
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.scale.actor import STACK_BYTES
 from bench.scale.agent import Agent, Pace
 from bench.scale.original import Master, Original
-from gfd.frozen import dataclass, field
 from gfd.kube import watch
 
 if TYPE_CHECKING:

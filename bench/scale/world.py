@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.scale.histogram import Reading, bound, quantile
 from bench.scale.result import Measurement
 from bench.scale.usage import cpu_s, machine_cpu_s, memory_mib
 from bench.scale.worker import ORIGINAL, Counts
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections import Counter

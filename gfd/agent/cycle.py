@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from gfd.agent.fingerprints import feature_file, readers
 from gfd.agent.rivals import tell_drift, tell_rivals
 from gfd.agent.warnings import tell_doubts
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
-from gfd.frozen import dataclass, replace
 from gfd.kube.backoff import Backoff
 from gfd.worker.result import Reading
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
-
-from gfd.frozen import dataclass
 
 MAX_HEAD = 8192
 """Bytes of a request up to its empty line."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
-
-from gfd.frozen import dataclass
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 NVIDIA = "nvidia"

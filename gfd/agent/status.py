@@ -7,11 +7,10 @@ is replaced and never changed, so a scrape sees one moment.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
-
-from gfd.frozen import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -8,11 +8,11 @@ offers other devices than the labels tell. Nothing against them is no proof that
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.ages import rfc3339
-from gfd.frozen import dataclass
 from gfd.labels.products import INVALID, profile_of
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ simulated machine would be.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,6 @@ from gfd.clusterview.ages import parse_time
 from gfd.clusterview.writers import Writer, find_writers
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError
-from gfd.frozen import dataclass, field, replace
 from gfd.kube.objects import NODES
 
 if TYPE_CHECKING:

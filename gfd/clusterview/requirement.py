@@ -6,9 +6,8 @@ Pure values: what has been read is legal, whoever reads it refuses the rest.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

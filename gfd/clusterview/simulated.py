@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import Node
-from gfd.frozen import replace
 from gfd.labels.resources import resolve
 from gfd.labels.strategies import FULL_GPU, RESOURCE_PREFIX
 from gfd.worker import once

@@ -6,10 +6,10 @@ with any feature. What kubectl prints lacks all of it, unless asked by ``--show-
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.ages import parse_time
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,6 +7,7 @@ What the original ignores is ignored here too, with a warning that names the lin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from gfd.config.filekeys import KINDS, MPS, RESOURCE_KEYS, SHARED_KEYS, SHARING_KEYS, TIME_SLICING, suggest
@@ -15,7 +16,6 @@ from gfd.config.options import COMMAND_LINE
 from gfd.documents.values import shorten
 from gfd.errors import ConfigError
 from gfd.files import CONFIGURATION_BYTES, read_bytes
-from gfd.frozen import dataclass
 from gfd.labels.sharing import SharedResource, Sharing
 
 if TYPE_CHECKING:

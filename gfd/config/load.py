@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from gfd.config.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Optio
 from gfd.config.raw import Given, take_default
 from gfd.documents.values import shown
 from gfd.errors import ConfigError
-from gfd.frozen import dataclass
 from gfd.labels.sharing import Sharing
 from gfd.labels.syntax import distrust_prefix
 from gfd.trust import distrust_file

@@ -6,11 +6,11 @@ A ConfigMap with several configurations is mounted as ``--config-dir``; the Node
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.config.load import load
 from gfd.errors import ConfigError
-from gfd.frozen import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,9 +7,8 @@ the README all come from :data:`OPTIONS`: an option is a row here and a field of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from gfd.frozen import dataclass
 
 Kind = Literal["string", "bool", "duration", "choice", "list", "float", "int", "path", "address"]
 

@@ -5,10 +5,10 @@ Import this module late: it imports PyYAML.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.documents.tree import TreeError, compose
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from gfd.documents.tree import Node

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.documents.values import shorten
 from gfd.errors import InventoryError
 from gfd.files import CONFIGURATION_BYTES, read_text
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,12 +9,11 @@ floats are whole numbers. kubectl reads its files the same way. Import this modu
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import yaml
-
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

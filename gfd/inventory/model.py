@@ -11,10 +11,10 @@ first" means the same on every read.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from gfd.errors import NvmlCallFailed, ProbeError
-from gfd.frozen import dataclass
 
 SCHEMA = 1
 

@@ -6,6 +6,7 @@ every field, and names the one that is wrong.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import types
@@ -13,7 +14,6 @@ import typing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gfd import frozen
 from gfd.errors import InventoryError
 from gfd.inventory.model import SCHEMA, Inventory, is_display_board
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 def to_plain(value: Any) -> Any:
     """Return a frozen value as dicts, lists and scalars; fields at their default are left out."""
-    if frozen.is_dataclass(value):
+    if dataclasses.is_dataclass(value):
         return {
             field.name: to_plain(getattr(value, field.name))
-            for field in frozen.fields(value)
+            for field in dataclasses.fields(value)
             if field.name == "schema" or getattr(value, field.name) != field.default
         }
     if isinstance(value, tuple):
@@ -76,7 +76,7 @@ def read(text: str, source: str) -> Inventory:
         raise InventoryError(f"{source}{_find_line(text, 'schema')}", "schema", reason)
     value = from_plain(Inventory, plain, source)
     assert isinstance(value, Inventory)
-    return frozen.replace(value, gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
+    return dataclasses.replace(value, gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
 
 
 def parse(text: str, source: str) -> Any:
@@ -110,7 +110,7 @@ def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
         return from_plain(kind, plain, source, path)
     if origin is tuple:
         return _tuple(kind, plain, source, path)
-    if frozen.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind):
         return _dataclass(kind, plain, source, path)
     # bool is an int to Python, and neither is the other in a file.
     if type(plain) is not kind:
@@ -140,8 +140,8 @@ def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
     for name in plain:
         if name not in hints:
             raise InventoryError(source, f"{dot}{name}", "no such field in this schema")
-    for field in frozen.fields(kind):
-        if field.name not in plain and field.default is frozen.MISSING:
+    for field in dataclasses.fields(kind):
+        if field.name not in plain and field.default is dataclasses.MISSING:
             raise InventoryError(source, f"{dot}{field.name}", "missing")
     return kind(
         **{name: from_plain(hints[name], item, source, f"{dot}{name}") for name, item in plain.items()}

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64decode
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.credentials import remember
 from gfd.errors import ApiError
 from gfd.files import CONFIGURATION_BYTES, read_bytes, read_text
-from gfd.frozen import dataclass
 from gfd.kube.shapes import Misshapen, boolean, each, fields, text, values
 
 if TYPE_CHECKING:

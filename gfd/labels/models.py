@@ -7,9 +7,9 @@ with the lowest PCI address.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from gfd.frozen import dataclass
 from gfd.labels.products import compose
 from gfd.labels.syntax import MAX_LENGTH
 

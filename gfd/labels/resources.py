@@ -5,10 +5,10 @@ Pure functions over frozen values. A :class:`Node` is all that templates see bes
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from gfd.errors import ConfigError, ProbeError
-from gfd.frozen import dataclass
 from gfd.inventory.model import need
 from gfd.labels.models import choose, count_models
 from gfd.labels.needs import sift

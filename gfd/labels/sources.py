@@ -6,11 +6,11 @@ service changes nothing until it is loaded again, and then all of it or nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.errors import TemplateError
 from gfd.files import CONFIGURATION_BYTES, read_text
-from gfd.frozen import dataclass
 from gfd.trust import distrust_directory
 
 if TYPE_CHECKING:

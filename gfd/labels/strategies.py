@@ -7,9 +7,9 @@ counted in; ``single`` puts the MIG devices in their place, ``mixed`` beside the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from gfd.frozen import dataclass, replace
 from gfd.labels.products import INVALID, compose
 
 if TYPE_CHECKING:

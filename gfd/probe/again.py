@@ -12,10 +12,10 @@ Who remembers, and for how long, is for :mod:`gfd.worker.server` to say.
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
-from gfd.frozen import replace
 from gfd.probe import mig, sysfs
 from gfd.probe.facts import Facts
 from gfd.probe.nvml import SUCCESS, UUID_BYTES, Attributes

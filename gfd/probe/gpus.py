@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
-from gfd.frozen import dataclass, field
 from gfd.inventory.model import Engines, Fabric, Gpu, is_display_board
 from gfd.probe import again, mig, sysfs
 from gfd.probe.facts import Facts, as_failure

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
-from gfd.frozen import replace
 from gfd.inventory.model import FailedGpu
 from gfd.probe import sysfs
 

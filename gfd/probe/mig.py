@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
-from gfd.frozen import dataclass, field, replace
 from gfd.inventory.model import Engines, Failure, MigDevice, MigProfile, Placement
 from gfd.inventory.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
 from gfd.probe.facts import Facts

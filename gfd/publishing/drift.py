@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
-
-from gfd.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

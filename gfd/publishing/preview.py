@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gfd.frozen import dataclass
 from gfd.kube.field_managers import MANAGER, applied_by, held_by_nfd, holders
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.errors import PublishError
-from gfd.frozen import dataclass
 from gfd.kube.backoff import Backoff
 
 if TYPE_CHECKING:

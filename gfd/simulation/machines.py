@@ -9,13 +9,13 @@ index, so that they are the same on every read.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.documents.fields import Field, load, nearest
 from gfd.errors import ConfigError
-from gfd.frozen import replace
 from gfd.inventory.model import Inventory, Vgpu, is_display_board
 from gfd.simulation import mig_config
 from gfd.simulation.mig_layout import lay_out

@@ -8,12 +8,12 @@ does; every other GPU that an entry selects must be able to follow it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.documents.fields import Field, load, nearest
 from gfd.errors import ConfigError, InventoryError
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

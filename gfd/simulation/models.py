@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from gfd.documents.fields import Field, nearest
-from gfd.frozen import dataclass
 from gfd.inventory.model import Engines, Fabric, Gpu, MigProfile
 from gfd.inventory.profiles import GI_PROFILES, gi_name
 from gfd.simulation.placement import Geometry, Offer

@@ -9,9 +9,8 @@ where that leads nowhere, so that a layout is refused only if no arrangement of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError, GfdError, PublishError
-from gfd.frozen import replace
 from gfd.publishing.sinks import SINKS
 from gfd.tools.terminal import track
 

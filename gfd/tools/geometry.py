@@ -7,9 +7,9 @@ slices are which is not told. A GPU instance without a compute instance is no MI
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.frozen import dataclass
 from gfd.inventory.model import find_lack
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ The grammar is that of ``k8s.io/apimachinery/pkg/labels``, and so is what is sai
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.requirement import Requirement, whole
-from gfd.frozen import dataclass
 from gfd.tools.match import validation
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import select
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.frozen import dataclass
 from gfd.worker import wire
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd import limits
 from gfd.errors import MalformedAnswer, ProbeError
-from gfd.frozen import dataclass
 from gfd.worker import wire
 from gfd.worker.channel import Channel, Stopped
 from gfd.worker.inside import MARK_BYTES, STAYS, Ends, Work, work_and_exit

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable, MalformedAnswer, ProbeError
-from gfd.frozen import dataclass
 from gfd.worker import result, wire
 from gfd.worker.printed import Budget
 

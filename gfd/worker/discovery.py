@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable, InventoryError, MalformedAnswer
-from gfd.frozen import dataclass
 from gfd.labels.needs import explain_unknown_memory
 from gfd.worker.result import Reading
 

@@ -7,11 +7,11 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import limits
 from gfd.errors import GfdError, ProbeError
-from gfd.frozen import dataclass
 from gfd.worker import wire
 from gfd.worker.lifeline import end_with
 from gfd.worker.signals import ENDING, RELOADING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gfd.frozen import dataclass
+from dataclasses import dataclass
 
 MAX_LINES = 10
 MAX_CHARACTERS = 200

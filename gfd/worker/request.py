@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from gfd.config.load import Config

@@ -5,10 +5,10 @@ It crosses from the process that reads to the one that publishes, as JSON.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import MalformedAnswer
-from gfd.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable

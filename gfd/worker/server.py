@@ -19,10 +19,10 @@ import os
 import pickle
 import signal
 import time
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from gfd.errors import GfdError, MalformedAnswer, ProbeError
-from gfd.frozen import dataclass, replace
 from gfd.inventory import snapshot as _snapshot  # noqa: F401
 
 # What a read imports is imported once, before forking.

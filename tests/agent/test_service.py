@@ -13,13 +13,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.agent.watcher import IDLE_S
-from gfd.frozen import replace
 from gfd.probe import sysfs
 from gfd.publishing.sinks.touch import AGAIN_S
 from gfd.simulation import machines

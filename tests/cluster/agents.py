@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gfd.frozen import dataclass
 from gfd.kube.client import Api
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.objects import delete

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from gfd.errors import ApiError
-from gfd.frozen import dataclass
 from gfd.kube.client import APPLY, Api
 from gfd.publishing.sinks.node import Node
 from gfd.publishing.sinks.nodefeature import NODE_LABEL, PREFIX, NodeFeature

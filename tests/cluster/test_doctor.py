@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.config.load import load
-from gfd.frozen import dataclass
 from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL
 from gfd.tools.doctor.checks import CHECKS
 from gfd.tools.doctor.context import Site

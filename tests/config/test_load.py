@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd import frozen
 from gfd.config.load import Config, load
 from gfd.config.options import EXTRA_LABELS, OPTIONS, Option
 from gfd.errors import ConfigError
@@ -94,7 +94,7 @@ def test_the_highest_layer_that_sets_an_option_always_wins(chosen: dict[str, dic
 
     environment = {name: text for name, text in chosen["environment"].items() if text}
     alone = load({**chosen["file"], **environment, **chosen["flag"]}, {})
-    assert frozen.replace(loaded.config, config_file=None) == alone.config
+    assert dataclasses.replace(loaded.config, config_file=None) == alone.config
     for setting in loaded.settings:
         name = setting.option.field
         if name == "config_file":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,6 @@ import pytest
 from gfd.config.load import load
 from gfd.config.node import choose
 from gfd.errors import ConfigError
-from gfd.frozen import replace
 
 LABEL = "nvidia.com/device-plugin.config (label of node n)"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd import frozen
 from gfd.cli.arguments import normalise
 from gfd.config.filevalues import READERS
 from gfd.config.load import Config
@@ -81,7 +82,7 @@ def test_variable_and_key_of_an_own_option_follow_from_its_flag(flag: str) -> No
 
 
 def test_every_option_is_a_field_of_the_configuration() -> None:
-    fields = [field.name for field in frozen.fields(Config)]
+    fields = [field.name for field in dataclasses.fields(Config)]
     assert fields == [*BY_FIELD, "sharing"]
 
 

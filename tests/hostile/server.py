@@ -11,11 +11,10 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-
-from gfd.frozen import dataclass, field
 
 TOKEN = "sesame-0123456789abcdef"
 """The credential that no message may hold."""

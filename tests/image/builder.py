@@ -13,10 +13,10 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gfd.frozen import dataclass
 from tests.image import machine
 from tests.image.sources import DOCKERFILE, ROOT
 

@@ -7,12 +7,12 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gfd.frozen import dataclass, field
 from tests.image.builder import Image
 from tests.image.sources import ROOT
 

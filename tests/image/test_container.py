@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import gfd
-from gfd.frozen import replace
 from gfd.inventory.model import Inventory
 from gfd.simulation import machines
 from tests.image import PATIENCE_S, Container

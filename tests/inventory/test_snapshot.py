@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -9,7 +10,6 @@ import pytest
 from hypothesis import given
 
 from gfd.errors import InventoryError
-from gfd.frozen import fields, is_dataclass
 from gfd.inventory import snapshot
 from gfd.inventory.model import Inventory
 from tests.any_inventory import any_inventory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,6 @@ from jinja2 import DictLoader
 
 from gfd.config.options import OPTIONS
 from gfd.errors import GfdError, TemplateError
-from gfd.frozen import replace
 from gfd.inventory.model import Inventory
 from gfd.labels.compiler import compile_all
 from gfd.labels.render import Templates

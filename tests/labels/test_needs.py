@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gfd.errors import ProbeError
-from gfd.frozen import replace
 from gfd.inventory.model import FailedGpu, Failure, Gpu
 from gfd.labels.models import choose
 from gfd.labels.needs import (

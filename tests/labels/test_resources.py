@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gfd.errors import ConfigError, ProbeError
-from gfd.frozen import replace
 from gfd.inventory.model import FailedGpu, Inventory, Vgpu
 from gfd.labels.models import ModelCount
 from gfd.labels.resources import CudaVersion, DriverVersion, Node, VgpuHost, resolve

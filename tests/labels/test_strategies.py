@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gfd.frozen import replace
 from gfd.inventory.model import Gpu
 from gfd.labels.models import choose
 from gfd.labels.sharing import SharedResource, Sharing

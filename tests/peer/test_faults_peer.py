@@ -6,12 +6,12 @@ Where the table wants something else of gfd than the original does, it says why 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gfd.frozen import replace
 from gfd.simulation import machines
 from tests.probe.test_faults import (
     HARMLESS,

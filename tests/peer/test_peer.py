@@ -15,11 +15,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from gfd.frozen import dataclass, replace
 from gfd.labels.products import model_of, shorten, tail_of
 from tests.standin import Fault, Standin, StandinGpu, build, environment
 from tests.standin.random_machines import DISPLAY_BOARDS, Case, random_case

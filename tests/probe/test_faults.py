@@ -6,13 +6,13 @@ what else comes of it. ``tests/peer/test_faults_peer.py`` holds the original aga
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gfd.errors import GfdError
-from gfd.frozen import dataclass, replace
 from gfd.labels.needs import SEE_KERNEL_LOG, SEE_MIG
 from gfd.labels.render import Templates
 from gfd.labels.resources import resolve

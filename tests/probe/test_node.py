@@ -10,13 +10,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gfd.frozen import dataclass, replace
 from gfd.inventory import snapshot
 from gfd.inventory.model import (
     Engines,

@@ -5,11 +5,11 @@ Taken with ``gfd snapshot`` in virtual machines (driver 580.159.04, MIG off); UU
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gfd.frozen import replace
 from gfd.inventory import snapshot
 from gfd.inventory.model import Gpu, Inventory
 from gfd.labels.render import Templates

@@ -7,9 +7,8 @@ text need not be UTF-8.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
-
-from gfd.frozen import dataclass, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ functions, unreadable DMI files.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass, replace
 
-from gfd.frozen import dataclass, replace
 from gfd.inventory.profiles import CI_PROFILES, gi_name, mig_name
 from tests.standin.machine import Fault, Standin, StandinGpu, StandinMig, StandinProfile
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gfd import cli
-from gfd.frozen import replace
 from gfd.inventory import snapshot
 from gfd.inventory.model import FailedGpu
 from gfd.simulation import machines

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gfd.frozen import replace
 from gfd.inventory.model import Gpu, MigDevice, Placement
 from gfd.simulation import machines
 from gfd.tools.geometry import Cell, ComputeInstance, GpuInstance, lay_out

@@ -6,13 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd.errors import ProbeError
-from gfd.frozen import replace
 from gfd.simulation import machines
 from gfd.worker import child
 from gfd.worker import server as server_module

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 
 from gfd.config.load import load
 from gfd.errors import DriverUnavailable, ProbeError, TemplateError
-from gfd.frozen import replace
 from gfd.simulation import machines
 from gfd.worker.client import ForkServer
 from gfd.worker.request import Order, plan

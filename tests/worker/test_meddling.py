@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gfd.errors import MalformedAnswer, ProbeError
-from gfd.frozen import replace
 from gfd.limits import Note
 from gfd.simulation import machines
 from gfd.worker import child

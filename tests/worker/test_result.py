@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -7,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.errors import MalformedAnswer
-from gfd.frozen import fields
 from gfd.inventory.snapshot import to_plain
 from gfd.worker.result import Reading, from_plain
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from gfd.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from gfd.config.load import Loaded

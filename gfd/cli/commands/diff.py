@@ -42,7 +42,8 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 def _choose_sink(loaded: Loaded) -> Config:
     """Return the configuration with the sink that holds this node's labels, where none was named."""
-    from gfd.frozen import replace
+    from dataclasses import replace
+
     from gfd.printable import complain
     from gfd.tools.diff.publication import find_sink
 

@@ -6,10 +6,10 @@ The value of the timestamp is no difference: a service keeps the one it began wi
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gfd.errors import ApiError, PublishError
-from gfd.frozen import dataclass
 from gfd.labels.syntax import TIMESTAMP
 from gfd.printable import shown
 from gfd.tools.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint

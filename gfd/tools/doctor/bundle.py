@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from gfd import __version__
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, GfdError
 from gfd.files import CONFIGURATION_BYTES, read_text
-from gfd.frozen import dataclass, field
 from gfd.inventory import snapshot
 from gfd.publishing.sinks.text import to_lines
 from gfd.tools import settings

@@ -6,11 +6,11 @@ Two kinds of question are asked by POST, since the API has no other way: who am 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, GfdError
-from gfd.frozen import dataclass
 from gfd.kube.client import METADATA, share
 from gfd.kube.objects import ACCESS, IDENTITY, NODE_FEATURE, NODES, OBJECT, POD, RESOURCES, VERSION
 from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from gfd.agent.mounts import MOUNTINFO, NVIDIA
 from gfd.errors import GfdError
 from gfd.files import PROC_BYTES, read_text
-from gfd.frozen import replace
 from gfd.tools.doctor.attempt import attempt
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd import limits
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, DriverUnavailable, GfdError
-from gfd.frozen import dataclass, replace
 from gfd.inventory import snapshot
 from gfd.labels.render import Templates
 from gfd.tools.explain.catalogue import Catalogue, describe, full_key

@@ -6,11 +6,11 @@ The line is rendered alone, within its blocks, as its template would be.
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
-from gfd.frozen import dataclass
 from gfd.tools.explain.facts import DEVICES
 
 if TYPE_CHECKING:

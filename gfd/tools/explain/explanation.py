@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gfd.frozen import dataclass
+from dataclasses import dataclass
 
 HEXADECIMAL = "hexadecimal"
 """The unit of a number that shows it itself: 0x0302."""

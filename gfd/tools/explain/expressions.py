@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import nodes
 
-from gfd.frozen import dataclass, field, replace
 from gfd.tools.explain.facts import DEVICES, expand, form_at, kind_at
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ every element of a tuple.
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gfd import frozen
-from gfd.frozen import dataclass
 from gfd.inventory import model
 from gfd.inventory.model import FailedGpu, From, Gpu, Inventory, MigDevice, Of
 from gfd.labels import models, resources, sharing, strategies
@@ -61,10 +61,10 @@ class Fact:
 @cache
 def fields_of(kind: Any) -> Mapping[str, Field]:
     """Return the fields of a dataclass by name; none of anything else."""
-    if not frozen.is_dataclass(kind):
+    if not dataclasses.is_dataclass(kind):
         return {}
     hints = typing.get_type_hints(kind, localns=_NAMES, include_extras=True)
-    return {field.name: _describe(hints[field.name]) for field in frozen.fields(kind)}
+    return {field.name: _describe(hints[field.name]) for field in dataclasses.fields(kind)}
 
 
 def kind_at(path: Path) -> Any:
@@ -160,5 +160,5 @@ def _read(path: Path) -> Fact:
 
 def _elements(value: Any) -> list[Any]:
     # A pair such as a compute capability is a value of its own.
-    is_several = isinstance(value, tuple) and all(frozen.is_dataclass(each) for each in value)
+    is_several = isinstance(value, tuple) and all(dataclasses.is_dataclass(each) for each in value)
     return list(value) if is_several else [value]

@@ -7,12 +7,12 @@ meaning; of an ``if`` or ``for`` the words for when what is inside gets written.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
 from gfd.config.options import EXTRA_LABELS
-from gfd.frozen import dataclass, field, replace
 from gfd.labels.rendered import split
 from gfd.labels.strategies import STRATEGIES
 from gfd.tools.explain.expressions import Scope, select, slots

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from gfd import frozen, limits
+from gfd import limits
 from gfd.config.options import COMMAND_LINE
 from gfd.inventory.model import Gpu, MigDevice
 from gfd.tools.explain.catalogue import Catalogue, configured_by, describe, facts_of, place
@@ -45,7 +46,7 @@ def explain(
     machine = _Machine(templates, order, node, inventory, options)
     explanations = (machine.explain(key, labels) for key in keys or sorted(labels))
     return Answer(
-        explanations=tuple(frozen.replace(each, seen_on=seen_on) for each in explanations),
+        explanations=tuple(dataclasses.replace(each, seen_on=seen_on) for each in explanations),
         warnings=tuple(str(gpu) for gpu in node.failed),
     )
 
@@ -91,7 +92,7 @@ class _Machine:
         is_mig = any(getattr(each, "mig_devices", ()) for each in binding.objects.values())
         facts = facts_of(line, (is_mig,))
         found = self._devices(line, binding, facts)
-        return frozen.replace(
+        return dataclasses.replace(
             describe(line),
             key=known.key,
             value=known.value,
@@ -108,7 +109,7 @@ class _Machine:
             reason, asked = self._find_reason(line)
             places.append(place(line, reason))
             facts |= {fact.name: fact for fact in (*facts_of(line, line.is_mig), *asked)}
-        return frozen.replace(
+        return dataclasses.replace(
             describe(lines[0]),
             key=key,
             places=tuple(places),
@@ -217,6 +218,6 @@ def _show(value: Any, unit: str) -> str:
         return f"0x{value:04x}"
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
-    if frozen.is_dataclass(value):
-        return ", ".join(f"{field.name} {getattr(value, field.name)}" for field in frozen.fields(value))
+    if dataclasses.is_dataclass(value):
+        return ", ".join(f"{field.name} {getattr(value, field.name)}" for field in dataclasses.fields(value))
     return str(value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
-from gfd.frozen import asdict
 from gfd.labels.strategies import RESOURCE_PREFIX
 from gfd.printable import shown
 from gfd.tools.explain.explanation import HEXADECIMAL, NONE

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gfd.clusterview.nodes import VENDOR, from_object
 from gfd.documents.values import did_you_mean
 from gfd.errors import ApiError, GfdError
-from gfd.frozen import replace
 from gfd.kube.api_errors import advise
 from gfd.kube.field_managers import holders
 from gfd.kube.objects import MANAGED, NODES, OBJECT

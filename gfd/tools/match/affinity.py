@@ -6,11 +6,11 @@ What is said of a wrong one is what the server would say; see :mod:`gfd.tools.ma
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.requirement import OPERATORS, Requirement, whole
 from gfd.documents.values import did_you_mean
-from gfd.frozen import replace
 from gfd.labels.products import model_of, shorten, tail_of
 from gfd.labels.syntax import sanitise
 from gfd.tools.match import validation

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.nodes import VENDOR, requests_of
 from gfd.clusterview.quantity import parse
 from gfd.config.filevalues import found
-from gfd.frozen import dataclass, replace
 from gfd.tools.match import validation
 from gfd.tools.match.fields import text_of
 

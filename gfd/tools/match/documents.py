@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.documents.tree import TreeError, read_trees
 from gfd.errors import DocumentError
-from gfd.frozen import dataclass, replace
 from gfd.printable import shown
 from gfd.tools.match import indentation
 from gfd.tools.match.fields import Part, text_of

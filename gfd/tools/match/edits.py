@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
-
-from gfd.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from gfd.clusterview.requirement import Requirement

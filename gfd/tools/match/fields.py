@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from gfd.documents.values import did_you_mean
 from gfd.errors import DocumentError
-from gfd.frozen import dataclass, replace
 from gfd.printable import shown
 from gfd.tools.match.validation import quoted
 

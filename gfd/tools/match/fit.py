@@ -6,10 +6,10 @@ free of them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.requirement import OPERATORS
-from gfd.frozen import dataclass
 from gfd.tools.match.selectors import score
 from gfd.tools.match.taints import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, untolerated
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import UNSCHEDULABLE, VENDOR
 from gfd.clusterview.quantity import parse
 from gfd.clusterview.requirement import whole
-from gfd.frozen import replace
 from gfd.tools.match import fit
 from gfd.tools.match.edits import Edit, NodeNameChange, RequirementChange, ResourceChange, TolerationChange
 from gfd.tools.match.selectors import NAME_FIELD

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import VENDOR
-from gfd.frozen import dataclass, field
 from gfd.tools.match.similarity import KNOWN, distance, find_near
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.errors import GfdError
-from gfd.frozen import dataclass
 from gfd.printable import shown
 from gfd.tools.match.fit import judge_all
 from gfd.tools.match.suggestions import find_nearest, find_remedies

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.documents.tree import Node
-from gfd.frozen import replace
 
 if TYPE_CHECKING:
     from gfd.documents.tree import Value

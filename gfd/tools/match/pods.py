@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import VENDOR
 from gfd.clusterview.requirement import whole
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from gfd.tools.match.documents import Document

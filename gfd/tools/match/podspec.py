@@ -5,9 +5,9 @@ Only NVIDIA's devices are counted; what else the scheduler would look at is name
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.frozen import dataclass
 from gfd.tools.match import validation
 from gfd.tools.match.affinity import read_affinity, read_node_selector
 from gfd.tools.match.devices import SCHEDULING, read_devices

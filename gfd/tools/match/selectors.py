@@ -6,9 +6,8 @@ syntax of ``kubectl get nodes --selector``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from gfd.frozen import dataclass
 
 if TYPE_CHECKING:
     from gfd.clusterview.requirement import Requirement

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from gfd.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

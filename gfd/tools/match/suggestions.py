@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.requirement import whole
-from gfd.frozen import dataclass, replace
 from gfd.tools.match.edits import Edit
 from gfd.tools.match.fit import judge_all
 from gfd.tools.match.fixes import Mender

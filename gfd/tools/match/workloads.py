@@ -5,10 +5,10 @@ A new kind is an entry in :data:`WORKLOADS`; any other object is searched for po
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.documents.values import did_you_mean
-from gfd.frozen import replace
 from gfd.tools.match import argo, indentation, kueue
 from gfd.tools.match.devices import SCHEDULING
 from gfd.tools.match.pods import Pod, make

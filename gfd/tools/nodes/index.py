@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.gpus import describe, has_gpus
 from gfd.clusterview.nodes import add
-from gfd.frozen import dataclass, replace
 from gfd.tools.nodes.table import Roster, arrange
 
 if TYPE_CHECKING:

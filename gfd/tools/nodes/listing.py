@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from gfd.clusterview.nodes import gather
 from gfd.config.options import COMMAND_LINE
 from gfd.documents.values import one_of
 from gfd.errors import ConfigError
-from gfd.frozen import dataclass
 from gfd.printable import complain
 from gfd.tools import labelselector
 from gfd.tools.nodes import table, terminal_table

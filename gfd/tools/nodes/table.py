@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.ages import rfc3339
 from gfd.clusterview.gpus import Gpus, describe, has_gpus
-from gfd.frozen import dataclass
 from gfd.printable import shown
 from gfd.tools.nodes.columns import COLUMNS, sort_key
 

@@ -7,10 +7,10 @@ devices stand in a row, to scale, those that pods request apart from the free on
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from gfd.frozen import dataclass
 from gfd.tools.geometry import explain, lay_out, name_device
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from gfd.frozen import fields
 from gfd.tools.report.diagrams import Stretch
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gfd.frozen import dataclass, field
 from gfd.labels.products import INVALID, profile_of
 from gfd.tools.report.diagrams import TIMES, Figure, draw_devices, draw_gpus
 

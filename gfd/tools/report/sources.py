@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, GfdError, InventoryError
-from gfd.frozen import dataclass
 from gfd.printable import complain
 from gfd.tools.report import node_cards
 from gfd.tools.report.node_cards import Card

@@ -6,12 +6,12 @@ A version is compared as far as it is written: ``>550`` is 551 and newer, ``=550
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.quantity import parse as parse_quantity
 from gfd.clusterview.requirement import LARGEST
-from gfd.frozen import dataclass
 from gfd.tools.select.constraints import Box, Boxes, Numbers, Values, both, is_nothing
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ there, as no label could have it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from gfd.clusterview.requirement import Requirement, whole
-from gfd.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from math import inf
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.gpus import has_gpus
 from gfd.clusterview.quantity import parse as parse_quantity
 from gfd.clusterview.requirement import whole
-from gfd.frozen import dataclass
 from gfd.labels.products import INVALID, profile_of
 from gfd.tools.select.comparisons import split
 from gfd.tools.select.criteria import names

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.gpus import SHARED, VENDOR
 from gfd.clusterview.requirement import Requirement, whole
-from gfd.frozen import dataclass
 from gfd.tools.select.constraints import ANYTHING, both, to_terms
 from gfd.tools.select.criteria import DRIVER, OLD_DRIVER, criteria_of, shapes_of
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from gfd.frozen import dataclass
 from gfd.kube.client import APPLY
 from tests.labels.test_syntax import KUBERNETES_KEYS, OPERATOR_KEYS
 

@@ -5,6 +5,7 @@ import importlib.metadata
 import io
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ import pytest
 from gfd import __version__, cli
 from gfd.config.load import Loaded, load
 from gfd.errors import ConfigError, GfdError
-from gfd.frozen import replace
 from gfd.inventory.model import Inventory
 from gfd.simulation import machines
 from gfd.tools.doctor import bundle

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pytest
 from gfd import cli
 from gfd.config.load import load
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
-from gfd.frozen import replace
 from gfd.inventory.model import FailedGpu, Failure
 from gfd.labels.needs import SEE_MIG
 from gfd.tools.doctor.checks import CHECKS, hardware, publishing

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gfd import cli
-from gfd.frozen import replace
 from gfd.inventory import snapshot
 from gfd.inventory.model import FailedGpu, Failure
 from gfd.simulation import machines

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gfd import frozen
 from gfd.config.options import OPTIONS
-from gfd.frozen import replace
 from gfd.inventory.model import Failure, From, Inventory, Of
 from gfd.labels.resources import Node, resolve
 from gfd.labels.strategies import STRATEGIES
@@ -36,7 +36,7 @@ def paths(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for name, field in fields_of(kind).items():
         if name in BOOKKEEPING:
             continue
-        if frozen.is_dataclass(field.kind):
+        if dataclasses.is_dataclass(field.kind):
             yield from paths(field.kind, (*path, name))
         else:
             yield (*path, name)
@@ -52,7 +52,7 @@ def read_fields() -> dict[tuple[str, str], tuple[str, ...]]:
         for name, field in fields_of(kind).items():
             if isinstance(field.mark, From) and field.mark.sources:
                 found[kind.__name__, name] = field.mark.sources
-            if frozen.is_dataclass(field.kind) and field.kind not in seen:
+            if dataclasses.is_dataclass(field.kind) and field.kind not in seen:
                 kinds.append(field.kind)  # type: ignore[arg-type]
     return found
 
@@ -89,7 +89,7 @@ def test_what_a_field_is_made_of_exists() -> None:
                     for step in fact.removeprefix("inventory.").split("."):
                         assert step in fields_of(start), (kind, name, fact)
                         start = fields_of(start)[step].kind
-            if frozen.is_dataclass(field.kind) and field.kind not in kinds:
+            if dataclasses.is_dataclass(field.kind) and field.kind not in kinds:
                 kinds.append(field.kind)  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, Taint
 from gfd.clusterview.requirement import OPERATORS, Requirement
-from gfd.frozen import replace
 from gfd.tools.match import index
 from gfd.tools.match.fit import judge, judge_all
 from gfd.tools.match.selectors import Term

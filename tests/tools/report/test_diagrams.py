@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
-from gfd.frozen import replace
 from gfd.inventory.model import Gpu, MigDevice, Placement
 from gfd.simulation import machines
 from gfd.tools.report.diagrams import Figure, Stretch, draw_devices, draw_gpus

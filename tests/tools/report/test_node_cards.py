@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gfd.clusterview.nodes import Node, from_object
-from gfd.frozen import replace
 from gfd.inventory.model import FailedGpu
 from gfd.tools.report.diagrams import draw_devices
 from gfd.tools.report.node_cards import Card, from_inventory, from_node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from operator import ge, lt
 from typing import Any
 
@@ -11,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, from_object
-from gfd.frozen import replace
 from gfd.labels.products import compose
 from gfd.labels.syntax import check
 from gfd.tools.select.criteria import Wanted, is_of_model, keys_of, names

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.agent.mounts import mount_of, parse
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.files import PROC_BYTES, read_text
-from gfd.frozen import replace
 from gfd.publishing.sinks.file import MAX_BYTES
 from gfd.publishing.sinks.scratch import examine
 from gfd.tools.diff.diff import compare, summarise
