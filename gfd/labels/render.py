@@ -1,17 +1,18 @@
 """Templates to labels.
 
-gfd's own templates, one a MIG strategy, are Python already (:mod:`gfd.labels.compiler`). jinja2 is for
-extra groups, for templates of the operator's own, and for saying what is wrong with a line.
+gfd's own templates, one a MIG strategy, are Python already (:mod:`gfd.labels.compiler`). jinja2 renders
+extra groups, and everything where the operator has own templates.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gfd_templates.compiled import TEMPLATES
+from gfd_templates import compiled
 
-from gfd.errors import LabelError
+from gfd.errors import LabelError, TemplateError
 from gfd.labels.rendered import Written, parse, say, split
 from gfd.labels.syntax import OWN_PREFIXES, Labels, check, check_ownership, complete_prefix
 from gfd.limits import silent
@@ -36,7 +37,7 @@ class Templates:
 
     def __init__(self, sources: tuple[Source, ...] = (), allowed_prefixes: tuple[str, ...] = ()) -> None:
         self._sources = {source.name: source for source in sources}
-        self._compiled = {} if sources else TEMPLATES
+        self._compiled = {} if sources else compiled.TEMPLATES
         self._prefixes = (*OWN_PREFIXES, *map(complete_prefix, allowed_prefixes))
 
     @cached_property
@@ -50,7 +51,7 @@ class Templates:
         """Return the templates that make up the labels, in order."""
         extra = (f"extra/{group}.j2" for group in extra_groups)
         added = (name for name in self._sources if "/" not in name and not name.startswith("_"))
-        return (f"{mig_strategy}.j2", *extra, *(name for name in added if name not in TEMPLATES))
+        return (f"{mig_strategy}.j2", *extra, *(name for name in added if name not in compiled.TEMPLATES))
 
     def compile(self, mig_strategy: str, extra_groups: Iterable[str] = (), note: Note = silent) -> None:
         """Compile every template that :meth:`render` would use, or include. Raises TemplateError."""
@@ -88,6 +89,16 @@ class Templates:
         if write := self._compiled.get(name):
             try:
                 return tuple(write(node, inventory, say))
-            except Exception:  # noqa: S110 - jinja2 raises it again, and knows the line
-                pass
+            except Exception as error:  # compiled code can raise what the templates' expressions raise
+                raise _locate(error) from error
         return split(name, self.engine.render(name, {"node": node, "inventory": inventory}))
+
+
+def _locate(error: Exception) -> TemplateError:
+    """Return ``error`` as one that names the line of the compiled templates that raised it."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    own = (frame for frame in reversed(frames) if frame.filename == compiled.__file__)
+    frame = next(own, frames[-1])
+    return TemplateError(Path(frame.filename).name, frame.lineno or 0, str(error), frame.line or "")

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import gfd_templates
 import pytest
+from gfd_templates import compiled
 from gfd_templates.compiled import TEMPLATES
 from hypothesis import given
 from jinja2 import DictLoader
@@ -27,6 +27,7 @@ from tests.make import gpu, inventory
 from tests.test_golden import layouts
 from tests.test_golden import read as read_machine
 
+COMPILED = Path(compiled.__file__)
 ENGINE = Engine({})
 STRATEGIES = tuple(name.removesuffix(".j2") for name in TEMPLATES)
 
@@ -50,11 +51,10 @@ def of(text: str) -> Engine:
 
 
 def test_what_is_compiled_is_current(request: pytest.FixtureRequest) -> None:
-    file = Path(gfd_templates.__file__).with_name("compiled.py")
     made = compile_all(ENGINE, sorted(path.name for path in BUILT_IN.glob("*.j2")))
     if request.config.getoption("--update-golden"):
-        file.write_text(made)
-    assert file.read_text() == made
+        COMPILED.write_text(made)
+    assert COMPILED.read_text() == made
 
 
 def test_every_strategy_is_compiled() -> None:
@@ -90,14 +90,26 @@ def test_any_inventory(strategy: str, found: Inventory) -> None:
     assert list(TEMPLATES[name](node, found, say)) == expected
 
 
-def test_a_value_that_no_line_can_hold_is_found_by_its_line() -> None:
+def test_a_compiled_template_that_fails_is_named_with_its_line() -> None:
     found = inventory(gpu())
     node = replace(resolve(found, mig_strategy="none"), machine="a\nb")
     with pytest.raises(TemplateError) as caught:
         Templates().render(node, found)
-    text = (BUILT_IN / "_node.j2").read_text().splitlines()
-    line = next(number for number, each in enumerate(text, 1) if "gpu.machine=" in each)
-    assert str(caught.value).startswith(f"template _node.j2, line {line}: the value 'a\\nb' holds control")
+    lines = COMPILED.read_text().splitlines()
+    number, text = next((i, line) for i, line in enumerate(lines, 1) if "gpu.machine=" in line)
+    assert str(caught.value) == (
+        f"template compiled.py, line {number}: the value 'a\\nb' holds control characters in «{text.strip()}»"
+    )
+
+
+def test_a_compiled_template_that_fails_is_not_rendered_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = compile(COMPILED.read_text().replace("node.driver.full", "node.nothing"), str(COMPILED), "exec")
+    module: dict[str, Any] = {}
+    exec(broken, module)
+    monkeypatch.setattr("gfd_templates.compiled.TEMPLATES", module["TEMPLATES"])
+    found = inventory(gpu())
+    with pytest.raises(TemplateError, match=r"^template compiled\.py, line \d+: .* no attribute 'nothing'"):
+        Templates().render(resolve(found, mig_strategy="none"), found)
 
 
 def test_what_writes_nothing() -> None:
