@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from structlog.typing import FilteringBoundLogger, Processor
 
 
@@ -45,3 +47,11 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
 def is_json(log_format: str) -> bool:
     """Return whether log lines of that format are JSON; ``auto`` is JSON unless a terminal shows them."""
     return log_format == "json" or (log_format != "console" and not sys.stderr.isatty())
+
+
+def log_failure(reasons: Iterable[str], log_format: str, traceback: str = "") -> None:
+    """Log why the service ends, a line for each reason; an empty ``traceback`` is left out."""
+    logger = configure("error", log_format)
+    details = {"traceback": traceback} if traceback else {}
+    for reason in reasons:
+        logger.error("service.failed", reason=reason, **details)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gfd.cli.commands.command import Command, Words
-    from gfd.config.load import Config, Loaded
+    from gfd.config.load import Loaded
     from gfd.config.options import Option
 
 
@@ -202,7 +202,7 @@ def _load(values: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
 
     loaded = Loader(values, environ)()
     for warning in loaded.warnings:
-        _complain(f"warning: {warning}")
+        _warn(warning)
     return loaded
 
 
@@ -225,36 +225,21 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str]) -> ExitCode:
         log_format = values.get("log_format") or environ.get("GFD_LOG_FORMAT") or "auto"
         if values.get("oneshot") or environ.get("GFD_ONESHOT") or not log.is_json(log_format):
             raise
-        logger = log.configure("error", log_format)
         level = values.get("log_level") or environ.get("GFD_LOG_LEVEL")
-        details = {"traceback": _format_traceback(error)} if level == "debug" else {}
-        for line in _tell(error):
-            # Its own traceback could quote a credential.
-            logger.error("service.failed", reason=line, **details)  # noqa: TRY400
+        log.log_failure(_tell(error), log_format, _format_traceback(error) if level == "debug" else "")
         return _exit_code(error)
+    from gfd.agent import oneshot
+
     for warning in loaded.warnings:
-        _complain(f"warning: {warning}")
-    return _label_once(loaded.config)
+        _warn(warning)
+    errors = oneshot.run(loaded.config, _warn)
+    for refusal in errors:
+        _complain(str(refusal))
+    return ExitCode.FAILED if errors else ExitCode.DONE
 
 
-def _label_once(config: Config) -> ExitCode:
-    from gfd.worker import once
-    from gfd.worker.request import plan
-
-    wait = once.begin(plan(config))
-    # The rest while the child reads.
-    from gfd.publishing.publisher import Publisher
-    from gfd.publishing.sinks import make_sinks
-
-    publisher = Publisher(make_sinks(config, lambda reason: _complain(f"warning: {reason}")))
-    reading = wait()
-    for warning in reading.warnings():
-        _complain(f"warning: {warning}")
-    published = publisher.publish(reading.labels)
-    for error in published.errors:
-        _complain(str(error))
-    publisher.close()
-    return ExitCode.FAILED if published.errors else ExitCode.DONE
+def _warn(text: str) -> None:
+    _complain(f"warning: {text}")
 
 
 def _complain(text: str) -> None:

@@ -1,0 +1,33 @@
+"""``gfd --oneshot``: label this node once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.worker import once
+from gfd.worker.request import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gfd.config.load import Config
+    from gfd.errors import PublishError
+
+
+def run(config: Config, warn: Callable[[str], None]) -> tuple[PublishError, ...]:
+    """Read and publish; return what the sinks refused. Raises GfdError where the hardware cannot be read.
+
+    ``warn`` takes sentences for a person.
+    """
+    wait = once.begin(plan(config))
+    # Import the rest while the child reads.
+    from gfd.publishing.publisher import Publisher
+    from gfd.publishing.sinks import make_sinks
+
+    publisher = Publisher(make_sinks(config, warn))
+    reading = wait()
+    for warning in reading.warnings():
+        warn(warning)
+    published = publisher.publish(reading.labels)
+    publisher.close()
+    return published.errors
