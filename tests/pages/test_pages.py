@@ -86,9 +86,8 @@ def test_every_page_is_in_the_index() -> None:
     assert set(links(index)) >= {page.name for page in index.parent.glob("*.md")} - {"README.md"}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/metrics.md"])
-def test_every_metric_has_its_line(page: str) -> None:
-    listed = re.findall(r"^\| `(gfd_\w+)", (ROOT / page).read_text(), re.MULTILINE)
+def test_every_metric_has_its_line() -> None:
+    listed = re.findall(r"^\| `(gfd_\w+)", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
     served = []
     for family in StatusCollector(Status()).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
