@@ -23,7 +23,7 @@ from gfd.publishing.sinks.node import Node
 from gfd.publishing.sinks.nodefeature import NodeFeature
 from gfd.simulation import machines
 from tests.standin import Standin, build, environment, from_inventory
-from tests.worker.test_child import wait_until
+from tests.worker.test_child_process import wait_until
 
 RECORD: dict[str, Any] = {
     # Packages of others, and those of the standard library that are dear.
@@ -102,10 +102,10 @@ OPTIONS = ("--mig-strategy=mixed", "--no-timestamp", "--output-file=labels", "--
 QUIET = """
 import json, os, sys
 from gfd.config.load import load
-from gfd.worker.client import ForkServer
-from gfd.worker.request import plan
+from gfd.worker.fork_server import ForkServer
+from gfd.worker.request import build_request
 from gfd.probe import sysfs
-from gfd.worker.result import Reading
+from gfd.worker.result import CycleResult
 from gfd.publishing.sinks import SINKS
 
 def children(pid):
@@ -124,10 +124,10 @@ def used():
 
 values = {"mig_strategy": "mixed", "no_timestamp": "true", "output_file": "labels", "machine_type_file": ""}
 config = load(values, {}).config
-order, sink, server = plan(config), SINKS["file"](config, print), ForkServer()
+order, sink, server = build_request(config), SINKS["file"](config, print), ForkServer()
 
 def cycle():
-    sink.publish(Reading(**server.ask(order)).labels)
+    sink.publish(CycleResult(**server.ask(order)).labels)
 
 for _ in range(3):
     cycle()

@@ -19,7 +19,7 @@ import pytest
 
 from tests.agent.test_service import A100, MIG, Service, serve, wait
 from tests.standin import Fault, Standin, environment
-from tests.worker.test_child import is_running, wait_until
+from tests.worker.test_child_process import is_running, wait_until
 
 pytestmark = pytest.mark.slow
 

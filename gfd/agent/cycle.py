@@ -15,7 +15,7 @@ from gfd.agent.rivals import tell_drift, tell_rivals
 from gfd.agent.warnings import tell_doubts
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.kube.backoff import Backoff
-from gfd.worker.result import Reading
+from gfd.worker.result import CycleResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from gfd.config.load import Config
     from gfd.publishing.drift import Drift
     from gfd.publishing.publisher import Published, Publisher
-    from gfd.worker.client import ForkServer
-    from gfd.worker.request import Order
+    from gfd.worker.fork_server import ForkServer
+    from gfd.worker.request import Request
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 10.0
@@ -40,7 +40,7 @@ LONGEST_RETRY_S = 10.0
 class Setup:
     """What a configuration made."""
 
-    order: Order
+    order: Request
     publisher: Publisher
     warnings: tuple[str, ...] = ()
     """About the configuration."""
@@ -96,7 +96,7 @@ class Agent:
         self._read_due_s = None
         is_fresh = self._watch.begin_reading(started_s) or self._is_setup_new
         self._is_setup_new = False
-        read: Reading | GfdError
+        read: CycleResult | GfdError
         try:
             read = self._read(replace(self.setup.order, is_fresh=is_fresh))
         except GfdError as error:
@@ -176,10 +176,10 @@ class Agent:
         """End the fork server, and with it a read that is going on."""
         self._server.close()
 
-    def _read(self, order: Order) -> Reading:
+    def _read(self, order: Request) -> CycleResult:
         losses = self._server.losses
         try:
-            reading = Reading(**self._server.ask(order))
+            reading = CycleResult(**self._server.ask(order))
         finally:
             for _ in range(losses, self._server.losses):
                 self._status.probe_restarted()
@@ -199,7 +199,7 @@ class Agent:
         self._read_due_s = self._clock() + self._backoff.fail()
         return reading
 
-    def _keep(self, reading: Reading, started_s: float) -> None:
+    def _keep(self, reading: CycleResult, started_s: float) -> None:
         probe_s = self._clock() - started_s
         self._backoff.succeed()
         self._troubles.heal("read")
@@ -222,7 +222,7 @@ class Agent:
         self._status.cycle_ended("failed", duration_s=took_s, probe_s=took_s)
         self._troubles.tell("read", "cycle.failed", reason=str(error))
 
-    def _take_down(self, reading: Reading) -> None:
+    def _take_down(self, reading: CycleResult) -> None:
         self._status.read_succeeded(
             gpus_ok=reading.gpus,
             gpus_failed=len(reading.failed_gpus),
@@ -250,7 +250,7 @@ class Agent:
             self._status.sink_failed(error.sink, error.kind, str(error))
             self._troubles.tell(f"sink {error.sink}", "publish.failed", sink=error.sink, reason=str(error))
 
-    def _report(self, reading: Reading, published: Published, probe_s: float, took_s: float) -> None:
+    def _report(self, reading: CycleResult, published: Published, probe_s: float, took_s: float) -> None:
         result: Literal["published", "unchanged", "failed"] = "unchanged"
         if published.changed:
             result = "published"

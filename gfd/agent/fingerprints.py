@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gfd.agent.mounts import NVIDIA
 from gfd.files import PROC_BYTES, read_bytes
 from gfd.labels.sources import SUFFIX
-from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS, resolve
+from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gfd import __version__
-from gfd.worker.client import ForkServer
+from gfd.worker.fork_server import ForkServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
     from gfd.agent.watcher import Watch
     from gfd.publishing.publisher import Publisher
     from gfd.publishing.sinks import make_sinks
-    from gfd.worker.request import plan
+    from gfd.worker.request import build_request
 
     config = loaded.config
     log = configure(config.log_level, config.log_format)
@@ -44,7 +44,7 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
         again = load()
         configure(again.config.log_level, again.config.log_format)
         sinks = make_sinks(again.config, lambda reason: log.warning("publish.noted", reason=reason))
-        return Setup(order=plan(again.config), publisher=Publisher(sinks), warnings=again.warnings)
+        return Setup(order=build_request(again.config), publisher=Publisher(sinks), warnings=again.warnings)
 
     status = Status()
     troubles = Troubles(log)

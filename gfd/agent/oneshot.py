@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.worker import once
-from gfd.worker.request import plan
+from gfd.worker import single_run
+from gfd.worker.request import build_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ def run(config: Config, warn: Callable[[str], None]) -> tuple[PublishError, ...]
 
     ``warn`` takes sentences for a person.
     """
-    wait = once.begin(plan(config))
+    wait = single_run.begin(build_request(config))
     # Import the rest while the child reads.
     from gfd.publishing.publisher import Publisher
     from gfd.publishing.sinks import make_sinks

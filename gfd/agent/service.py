@@ -20,7 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from gfd.agent.watcher import Change
 from gfd.publishing.drift import Drift
-from gfd.worker.client import MARGIN_S
+from gfd.worker.fork_server import MARGIN_S
 from gfd.worker.signals import ENDING, RELOADING
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.nodes import Node
 from gfd.labels.resources import resolve
 from gfd.labels.strategies import FULL_GPU, RESOURCE_PREFIX
-from gfd.worker import once
-from gfd.worker.request import plan
+from gfd.worker import single_run
+from gfd.worker.request import build_request
 
 if TYPE_CHECKING:
     from gfd.config.load import Loaded
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def simulate(loaded: Loaded) -> Node:
     """Return the Node that --simulate means. Raises GfdError."""
     config = loaded.config
-    order = plan(config)
-    inventory = once.take_snapshot(order)
-    labels = once.label(replace(order, inventory=inventory)).labels
+    order = build_request(config)
+    inventory = single_run.take_snapshot(order)
+    labels = single_run.label(replace(order, inventory=inventory)).labels
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _offer(node, config.sharing)
     name = config.node_name or config.simulate or ""

@@ -6,7 +6,7 @@ compute capability and PCI facts of a GPU are settled by its UUID and the driver
 profile, ids and placement by its UUID and attributes. Where anything differs or fails, the caller reads all
 of the GPU anew.
 
-Who remembers, and for how long, is for :mod:`gfd.worker.server` to say.
+Who remembers, and for how long, is for :mod:`gfd.worker.fork_server_main` to say.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.probe import mig, sysfs
-from gfd.probe.facts import Facts
+from gfd.probe.device_reader import DeviceReader
 from gfd.probe.nvml import SUCCESS, UUID_BYTES, Attributes
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def read_gpu(
     handle: Any,
     known: Gpu,
     root: Path,
-    read_fabric: Callable[[Facts, Any], Fabric | None],
+    read_fabric: Callable[[DeviceReader, Any], Fabric | None],
 ) -> Gpu | None:
     """Return what ``known`` is now; None where that takes a whole reading."""
     if known.failures and not _lacks_its_class_still(known, root):
         return None
-    facts = Facts(session, f"GPU {known.index}")
+    facts = DeviceReader(session, f"GPU {known.index}")
     try:
         is_same = _is_same(facts, handle, known)
     except NvmlCallFailed:
@@ -56,7 +56,7 @@ def _lacks_its_class_still(known: Gpu, root: Path) -> bool:
     return not sysfs.shows(known.pci_address or "", root)
 
 
-def _is_same(facts: Facts, handle: Any, known: Gpu) -> bool:
+def _is_same(facts: DeviceReader, handle: Any, known: Gpu) -> bool:
     if known.uuid is None or facts.ask_if_known("nvmlDeviceGetUUID", handle) != known.uuid:
         return False
     mode = facts.ask_if_known("nvmlDeviceGetMigMode", handle)
@@ -69,7 +69,7 @@ def _is_same(facts: Facts, handle: Any, known: Gpu) -> bool:
     return not known.is_mig_enabled or _has_same_devices(facts, handle, known)
 
 
-def _has_same_devices(facts: Facts, handle: Any, known: Gpu) -> bool:
+def _has_same_devices(facts: DeviceReader, handle: Any, known: Gpu) -> bool:
     parent = mig.Parent(
         session=facts.session, handle=handle, name=facts.device, memory_bytes=known.memory_bytes
     )

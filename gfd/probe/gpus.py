@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Engines, Fabric, Gpu, is_display_board
 from gfd.probe import again, mig, sysfs
-from gfd.probe.facts import Facts, as_failure
+from gfd.probe.device_reader import DeviceReader, as_failure
 from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
 
 if TYPE_CHECKING:
@@ -113,11 +113,11 @@ def read_gpus(
             if not is_display_board(name):
                 gpus.append(_read_gpu(reading, index, handle, name))
         except NvmlCallFailed as error:
-            from gfd.probe.identity import identify
+            from gfd.probe.failed_gpus import identify
 
             failed.append(identify(session, index, handle, as_failure("gpu", error)))
     if failed:
-        from gfd.probe.identity import locate
+        from gfd.probe.failed_gpus import locate
 
         failed = locate(failed, gpus, root)
     return tuple(sorted(gpus, key=_order)), tuple(failed)
@@ -125,7 +125,7 @@ def read_gpus(
 
 def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
     """Return the GPU. Raises NvmlCallFailed for what nobody can do without."""
-    facts = Facts(reading.session, f"GPU {index}")
+    facts = DeviceReader(reading.session, f"GPU {index}")
     mig_mode = facts.ask_if_known("nvmlDeviceGetMigMode", handle)
     is_mig_capable = mig_mode is not None
     is_mig_enabled = is_mig_capable and mig_mode[0] == 1
@@ -188,7 +188,7 @@ def _find_catalogue(reading: _Reading, parent: mig.Parent, model: str) -> mig.Ca
 
 
 def _read_mig_devices(
-    parent: mig.Parent, catalogue: mig.Catalogue, facts: Facts
+    parent: mig.Parent, catalogue: mig.Catalogue, facts: DeviceReader
 ) -> tuple[MigDevice, ...] | None:
     try:
         return mig.read_devices(parent, catalogue)
@@ -197,7 +197,7 @@ def _read_mig_devices(
         return None
 
 
-def _read_fabric(facts: Facts, handle: Any) -> Fabric | None:
+def _read_fabric(facts: DeviceReader, handle: Any) -> Fabric | None:
     # The first version of the call is what the original asks; drivers to come may have only the second.
     for function, info in (
         ("nvmlDeviceGetGpuFabricInfo", _FabricInfo()),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Engines, Failure, MigDevice, MigProfile, Placement
 from gfd.inventory.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
-from gfd.probe.facts import Facts
+from gfd.probe.device_reader import DeviceReader
 from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, SUCCESS, Handle, Session, failed
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _Instance:
 
 def read_catalogue(parent: Parent) -> Catalogue:
     """Return the GPU-instance profiles that the GPU offers; NVML tells with MIG off too."""
-    facts = Facts(parent.session, parent.name)
+    facts = DeviceReader(parent.session, parent.name)
     profiles = []
     gi_enums: dict[int, int] = {}
     for enum in range(GI_PROFILE_COUNT):
@@ -132,7 +132,7 @@ def list_handles(parent: Parent) -> Iterator[tuple[int, Any]]:
 
 
 def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) -> MigDevice:
-    facts = Facts(parent.session, f"{parent.name} MIG {index}")
+    facts = DeviceReader(parent.session, f"{parent.name} MIG {index}")
     attributes = facts.read("attributes", "nvmlDeviceGetAttributes_v2", handle)
     gi_id = facts.read("gi_id", "nvmlDeviceGetGpuInstanceId", handle)
     instance = _read_instance(parent, facts, gi_id)
@@ -173,7 +173,7 @@ def engines_of(attributes: Any) -> Engines:
     )
 
 
-def _read_instance(parent: Parent, facts: Facts, gi_id: int | None) -> _Instance | None:
+def _read_instance(parent: Parent, facts: DeviceReader, gi_id: int | None) -> _Instance | None:
     if gi_id is None:
         facts.failures.append(replace(facts.failures[-1], fact="placement"))
         return None
@@ -186,7 +186,13 @@ def _read_instance(parent: Parent, facts: Facts, gi_id: int | None) -> _Instance
 
 
 def _read_profile(
-    parent: Parent, catalogue: Catalogue, facts: Facts, instance: _Instance, *, ci_id: int, attributes: Any
+    parent: Parent,
+    catalogue: Catalogue,
+    facts: DeviceReader,
+    instance: _Instance,
+    *,
+    ci_id: int,
+    attributes: Any,
 ) -> str | None:
     ask = parent.session.ask
     ci = ask("nvmlGpuInstanceGetComputeInstanceById", instance.handle, ci_id, device=facts.device)
@@ -212,7 +218,7 @@ def _read_profile(
 
 
 def _find_ci_enum(
-    facts: Facts, catalogue: Catalogue, gi: Any, key: tuple[int, int], likely_slices: int
+    facts: DeviceReader, catalogue: Catalogue, gi: Any, key: tuple[int, int], likely_slices: int
 ) -> None:
     # NVML has no way from a compute-instance profile's id to its enum but asking for each.
     is_any_offered, refusal = False, None

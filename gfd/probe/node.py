@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.inventory.model import Inventory
 from gfd.limits import silent
 from gfd.probe import sysfs
-from gfd.probe.facts import Facts
+from gfd.probe.device_reader import DeviceReader
 from gfd.probe.gpus import read_gpus
 from gfd.probe.mig import is_unsettled
 from gfd.probe.nvml import Session
@@ -64,7 +64,7 @@ def _ask_driver(
     known: Inventory | None = None,
 ) -> Inventory:
     with Session(driver_root, note) as session:
-        facts = Facts(session, "")
+        facts = DeviceReader(session, "")
         driver_version = facts.read("driver_version", "nvmlSystemGetDriverVersion")
         cuda_version = facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion")
         before = known.gpus if known and driver_version == known.driver_version else ()

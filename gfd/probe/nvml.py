@@ -14,7 +14,7 @@ import pynvml
 from gfd.errors import DriverUnavailable, NvmlCallFailed
 from gfd.limits import silent
 from gfd.probe import preload
-from gfd.probe.library import LIBRARY, explain_absence, find_library
+from gfd.probe.driver_files import LIBRARY, explain_absence, find_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable

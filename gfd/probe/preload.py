@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from gfd.probe.library import find_library
+from gfd.probe.driver_files import find_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

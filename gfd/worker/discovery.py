@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable, InventoryError, MalformedAnswer
 from gfd.labels.needs import explain_unknown_memory
-from gfd.worker.result import Reading
+from gfd.worker.result import CycleResult
 
 if TYPE_CHECKING:
     from gfd.config.load import Config
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ProbeResult:
     """An inventory, and how it was come by."""
 
     inventory: Inventory
@@ -26,7 +26,7 @@ class Found:
     has_hardware: bool = True
     """Whether the PCI bus shows a GPU; only looked for without a driver."""
 
-    def summarise(self, labels: Labels, failed: tuple[FailedGpu, ...]) -> Reading:
+    def summarise(self, labels: Labels, failed: tuple[FailedGpu, ...]) -> CycleResult:
         """Return what a service tells of this; ``failed`` are the GPUs that the labels leave out."""
         mig_devices: dict[str, int] = {}
         for gpu in self.inventory.gpus:
@@ -35,7 +35,7 @@ class Found:
                 mig_devices[name] = mig_devices.get(name, 0) + 1
         left_out = {gpu.index for gpu in failed}
         kept = [gpu for gpu in self.inventory.gpus if gpu.index not in left_out]
-        return Reading(
+        return CycleResult(
             labels=labels,
             gpus=len(kept),
             failed_gpus={str(gpu.index): str(gpu.failure.as_error()) for gpu in failed},
@@ -56,7 +56,7 @@ def read(
     *,
     is_complete: bool = False,
     known: Inventory | None = None,
-) -> Found:
+) -> ProbeResult:
     """Return what ``config`` asks for, or the inventory that is ``given``.
 
     ``known`` is what the read before found: facts that cannot have changed since are taken from there.
@@ -65,13 +65,13 @@ def read(
     own can speak of, where the configuration has neither. Raises GfdError.
     """
     if given is not None:
-        return Found(inventory=given)
+        return ProbeResult(inventory=given)
     if config.simulate:
-        return Found(inventory=_simulate(config, config.simulate))
+        return ProbeResult(inventory=_simulate(config, config.simulate))
     from gfd.probe import node, sysfs
 
     try:
-        return Found(
+        return ProbeResult(
             inventory=node.read(
                 driver_root=config.driver_root,
                 machine_type_file=config.machine_type_file,
@@ -84,14 +84,14 @@ def read(
         if config.fail_on_init_error:
             raise
         note("the kernel's files")
-        return Found(
+        return ProbeResult(
             inventory=node.read_without_driver(machine_type_file=config.machine_type_file),
             missing_driver=str(error),
             has_hardware=sysfs.has_gpu(),
         )
 
 
-def to_plain(found: Found) -> dict[str, Any]:
+def to_plain(found: ProbeResult) -> dict[str, Any]:
     """Return ``found`` as what JSON can hold."""
     from gfd.inventory import snapshot
 
@@ -102,20 +102,20 @@ def to_plain(found: Found) -> dict[str, Any]:
     }
 
 
-def from_plain(plain: dict[str, Any]) -> Found:
+def from_plain(plain: dict[str, Any]) -> ProbeResult:
     """Return what :func:`to_plain` made plain. Raises MalformedAnswer where it did not."""
     from gfd.inventory import snapshot
     from gfd.inventory.model import Inventory
 
     try:
-        return Found(
+        return ProbeResult(
             **plain | {"inventory": snapshot.from_plain(Inventory, plain["inventory"], "the reading")}
         )
     except (KeyError, TypeError, InventoryError) as error:
         raise MalformedAnswer from error
 
 
-def is_sound(found: Found) -> bool:
+def is_sound(found: ProbeResult) -> bool:
     """Return whether NVML answered all that it was asked for ``found``, and holds nothing open."""
     from gfd.probe import nvml
 

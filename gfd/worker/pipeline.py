@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from gfd.labels.resources import Node
     from gfd.labels.sources import Source
     from gfd.limits import Note
-    from gfd.worker.discovery import Found
-    from gfd.worker.request import Order
-    from gfd.worker.result import Reading
+    from gfd.worker.discovery import ProbeResult
+    from gfd.worker.request import Request
+    from gfd.worker.result import CycleResult
 
 
-def label(order: Order, note: Note) -> dict[str, Any]:
+def label(order: Request, note: Note) -> dict[str, Any]:
     """Read, resolve and render; return a Reading as plain values. Raises GfdError."""
     from gfd.inventory.snapshot import to_plain
 
@@ -37,10 +37,10 @@ def label(order: Order, note: Note) -> dict[str, Any]:
 class Repeated:
     """The cycles of one order in one process: what cannot have changed is not asked, nor rendered, again."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Request) -> None:
         """``order`` is to label this node by gfd's own templates, which :func:`prepare` made ready."""
         self._order = order
-        self._found: Found | None = None
+        self._found: ProbeResult | None = None
         """By the last read, if that led to labels."""
         self._said: dict[str, Any] = {}
 
@@ -61,7 +61,7 @@ class Repeated:
         return self._found is not None and discovery.is_sound(self._found)
 
 
-def answer(order: Order, found: Found, note: Note = silent) -> Reading:
+def answer(order: Request, found: ProbeResult, note: Note = silent) -> CycleResult:
     """Resolve and render what was found. Raises GfdError."""
     node = resolve(order, found.inventory)
     if order.templates:
@@ -70,7 +70,7 @@ def answer(order: Order, found: Found, note: Note = silent) -> Reading:
     return found.summarise(labels, node.failed)
 
 
-def check(order: Order, note: Note) -> dict[str, Any]:
+def check(order: Request, note: Note) -> dict[str, Any]:
     """Find out whether ``order`` could be labelled by: machine to simulate, templates. Raises GfdError."""
     discovery.check(order.config)
     limits.impose()
@@ -78,18 +78,18 @@ def check(order: Order, note: Note) -> dict[str, Any]:
     return {}
 
 
-def read(order: Order, note: Note, *, is_complete: bool = False) -> dict[str, Any]:
-    """Read as :func:`gfd.worker.discovery.read` does; return a Found as plain values. Raises GfdError."""
+def read(order: Request, note: Note, *, is_complete: bool = False) -> dict[str, Any]:
+    """Read as :func:`gfd.worker.discovery.read` does; return a plain ProbeResult. Raises GfdError."""
     return discovery.to_plain(discovery.read(order.config, order.inventory, note, is_complete=is_complete))
 
 
-JOBS: dict[str, Callable[[Order, Note], dict[str, Any]]] = {
+JOBS: dict[str, Callable[[Request, Note], dict[str, Any]]] = {
     "label": label,
     "check": check,
 }
 
 
-def resolve(order: Order, inventory: Inventory) -> Node:
+def resolve(order: Request, inventory: Inventory) -> Node:
     """Return the node that ``inventory`` describes, as ``order`` wants it. Raises ProbeError, ConfigError."""
     from gfd.labels import resources
 
@@ -101,7 +101,7 @@ def resolve(order: Order, inventory: Inventory) -> Node:
     )
 
 
-def prepare(order: Order, note: Note = silent) -> Templates:
+def prepare(order: Request, note: Note = silent) -> Templates:
     """Return the templates of ``order``, compiled, once for each process. Raises TemplateError."""
     templates = _make(order.templates, order.config.label_prefix_allow)
     templates.compile(order.config.mig_strategy, order.config.extra_labels, note)

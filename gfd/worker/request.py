@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Request:
     """All that a cycle depends on, besides the hardware."""
 
     config: Config
@@ -29,11 +29,11 @@ class Order:
     """Whether nothing may be taken from the read before: something has changed since."""
 
 
-def plan(config: Config, *, inventory: Inventory | None = None) -> Order:
+def build_request(config: Config, *, inventory: Inventory | None = None) -> Request:
     """Return the order that ``config`` means, now. Raises TemplateError for templates that are unreadable."""
     templates: tuple[Source, ...] = ()
     if config.template_dir:
         from gfd.labels import sources
 
         templates = sources.read(config.template_dir)
-    return Order(config=config, templates=templates, timestamp_s=int(time.time()), inventory=inventory)
+    return Request(config=config, templates=templates, timestamp_s=int(time.time()), inventory=inventory)

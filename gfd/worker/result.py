@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class CycleResult:
     """Labels and where they come from, in numbers."""
 
     labels: Labels
@@ -42,10 +42,10 @@ class Reading:
         return [*left_out, *([self.unknown_memory] if self.unknown_memory else [])]
 
 
-def from_plain(plain: Any) -> Reading:
+def from_plain(plain: Any) -> CycleResult:
     """Return the reading that crossed as JSON. Raises MalformedAnswer where it is none."""
     check(plain)
-    return Reading(**plain)
+    return CycleResult(**plain)
 
 
 def check(plain: Any) -> None:
@@ -86,4 +86,4 @@ _BY_TYPE: dict[str, Callable[[Any], bool]] = {
     "str | None": _is_text_or_none,
     "bool": lambda value: isinstance(value, bool),
 }
-_CHECKS = {name: _BY_TYPE[kind] for name, kind in Reading.__annotations__.items()}
+_CHECKS = {name: _BY_TYPE[kind] for name, kind in CycleResult.__annotations__.items()}

@@ -14,7 +14,7 @@ import pytest
 from gfd.agent import fingerprints
 from gfd.agent.watcher import QUIET_S, Change, Watch
 from gfd.config import load
-from gfd.probe.library import LIBRARY, LIBRARY_FOLDERS
+from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS
 
 
 def options(tmp_path: Path, **values: Any) -> load.Config:

@@ -13,7 +13,7 @@ from gfd.worker.signals import ENDING, RELOADING
 SOURCES = sorted(Path(gfd.__file__).parent.rglob("*.py"))
 WAYS_OUT = {"sys.exit", "os._exit", "exit", "quit"}
 # What is forked to read the hardware ends with codes that only gfd sees.
-INNER = {"worker/inside.py", "worker/lifeline.py", "worker/server.py"}
+INNER = {"worker/child_main.py", "worker/parent_death.py", "worker/fork_server_main.py"}
 
 
 def test_the_codes_that_scripts_rely_on() -> None:

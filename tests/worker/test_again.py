@@ -14,13 +14,13 @@ import pytest
 
 from gfd.errors import ProbeError
 from gfd.simulation import machines
-from gfd.worker import child
-from gfd.worker import server as server_module
-from gfd.worker.client import ForkServer
-from gfd.worker.request import Order
+from gfd.worker import child_process
+from gfd.worker import fork_server_main as server_module
+from gfd.worker.fork_server import ForkServer
+from gfd.worker.request import Request
 from tests.standin import Fault, Standin, build, environment, from_inventory
-from tests.worker.test_child import is_running, wait_until
-from tests.worker.test_client import order
+from tests.worker.test_child_process import is_running, wait_until
+from tests.worker.test_fork_server import order
 
 pytestmark = pytest.mark.whole
 
@@ -85,7 +85,7 @@ def reader(before: set[int]) -> int:
     return pid
 
 
-def answer(server: ForkServer, asked: Order) -> dict[str, Any] | str:
+def answer(server: ForkServer, asked: Request) -> dict[str, Any] | str:
     try:
         return server.ask(asked)
     except ProbeError as error:
@@ -204,5 +204,5 @@ def test_what_it_remembers_has_an_age(
         monkeypatch.setattr(server_module, "MAX_AGE_S", 0.0)
         assert asked._answer(asking, time.monotonic())
         assert asked._kept.child.pid != pid
-        child.dismiss(asked._kept.child)
+        child_process.dismiss(asked._kept.child)
     os.close(mouth)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gfd.errors import MalformedAnswer
 from gfd.inventory.snapshot import to_plain
-from gfd.worker.result import Reading, from_plain
+from gfd.worker.result import CycleResult, from_plain
 
-READING = Reading(
+READING = CycleResult(
     labels={"nvidia.com/gpu.count": "1"},
     gpus=1,
     failed_gpus={"3": "nvmlDeviceGetName on GPU 3 failed"},
@@ -31,8 +31,8 @@ JSON = st.recursive(
 
 def test_a_reading_arrives_as_it_left() -> None:
     assert from_plain(to_plain(READING)) == READING
-    assert {field.name for field in fields(Reading)} == to_plain(READING).keys()
-    assert from_plain({"labels": {}, "missing_driver": None}) == Reading(labels={})
+    assert {field.name for field in fields(CycleResult)} == to_plain(READING).keys()
+    assert from_plain({"labels": {}, "missing_driver": None}) == CycleResult(labels={})
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,6 @@ def test_a_field_of_another_kind_is_refused(changed: dict[str, Any]) -> None:
 @given(JSON | st.dictionaries(st.sampled_from(sorted(to_plain(READING))), JSON))
 def test_rubbish_is_a_reading_or_refused(plain: Any) -> None:
     try:
-        assert isinstance(from_plain(plain), Reading)
+        assert isinstance(from_plain(plain), CycleResult)
     except MalformedAnswer:
         assert plain != to_plain(READING)

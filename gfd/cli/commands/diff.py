@@ -18,13 +18,13 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.printable import complain
     from gfd.tools.diff import diff
     from gfd.tools.terminal import is_coloured
-    from gfd.worker import once
-    from gfd.worker.request import plan
+    from gfd.worker import single_run
+    from gfd.worker.request import build_request
 
     config = _choose_sink(loaded)
     if config.sinks == ("stdout",):
         raise GfdError("--sink stdout: what is printed is not kept, so there is nothing to compare with")
-    reading = once.label(plan(config))
+    reading = single_run.label(build_request(config))
     for warning in reading.warnings():
         complain(f"warning: {warning}")
     found = list(diff.compare(config, reading.labels))

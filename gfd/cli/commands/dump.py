@@ -20,16 +20,16 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.inventory import snapshot
     from gfd.printable import complain
     from gfd.tools import dump as formats
-    from gfd.worker import once
-    from gfd.worker.request import plan
+    from gfd.worker import single_run
+    from gfd.worker.request import build_request
 
     path = values["inventory"]
     inventory = snapshot.read_file(path) if path else None
     try:
         if inventory is None and values["draw"]:
             # What is drawn and what is labelled is one reading.
-            inventory = once.take_snapshot(plan(loaded.config))
-        reading = once.label(plan(loaded.config, inventory=inventory))
+            inventory = single_run.take_snapshot(build_request(loaded.config))
+        reading = single_run.label(build_request(loaded.config, inventory=inventory))
     except DriverUnavailable as error:
         hint = "To see the labels of another machine, name one of gfd machines with --simulate"
         raise DriverUnavailable(f"{error}. {hint}") from error

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.inventory import snapshot as text
-    from gfd.worker import once
-    from gfd.worker.request import plan
+    from gfd.worker import single_run
+    from gfd.worker.request import build_request
 
-    inventory = once.take_snapshot(plan(loaded.config))
+    inventory = single_run.take_snapshot(build_request(loaded.config))
     path = values["snapshot_file"]
     is_json = path is not None and path.name.endswith(".json")
     content = text.to_json(inventory) if is_json else text.to_yaml(inventory)

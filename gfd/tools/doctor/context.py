@@ -88,33 +88,33 @@ class Site:
     def library(self) -> dict[str, str] | GfdError:
         """Path and version of the NVML library, as :func:`gfd.probe.nvml.identify` tells them."""
         from gfd.probe import nvml
-        from gfd.worker import child
+        from gfd.worker import child_process
 
         root, timeout_s = self.config.driver_root, self.config.probe_timeout_s
-        return attempt(lambda: child.run(lambda note: nvml.identify(root, note), timeout_s))
+        return attempt(lambda: child_process.run(lambda note: nvml.identify(root, note), timeout_s))
 
     @cached_property
     def inventory(self) -> Inventory | GfdError:
         """The hardware, complete; that there is no driver is an error, whatever the options say."""
-        from gfd.worker import once
-        from gfd.worker.request import plan
+        from gfd.worker import single_run
+        from gfd.worker.request import build_request
 
         config = replace(self.config, fail_on_init_error=True)
-        return attempt(lambda: once.take_snapshot(plan(config)))
+        return attempt(lambda: single_run.take_snapshot(build_request(config)))
 
     @cached_property
     def labels(self) -> Labels | GfdError:
         """What this machine renders."""
         from gfd.errors import DriverUnavailable
-        from gfd.worker import once
-        from gfd.worker.request import plan
+        from gfd.worker import single_run
+        from gfd.worker.request import build_request
 
         given = self.inventory
         if isinstance(given, DriverUnavailable) and not self.config.fail_on_init_error:
-            return attempt(lambda: once.label(plan(self.config)).labels)
+            return attempt(lambda: single_run.label(build_request(self.config)).labels)
         if isinstance(given, GfdError):
             return given
-        return attempt(lambda: once.label(plan(self.config, inventory=given)).labels)
+        return attempt(lambda: single_run.label(build_request(self.config, inventory=given)).labels)
 
     @cached_property
     def comparisons(self) -> tuple[Comparison | GfdError, ...]:

@@ -12,8 +12,8 @@ from gfd.inventory import snapshot
 from gfd.labels.render import Templates
 from gfd.tools.explain.catalogue import Catalogue, describe, full_key
 from gfd.tools.explain.explanation import Answer
-from gfd.worker import child
-from gfd.worker.request import plan
+from gfd.worker import child_process
+from gfd.worker.request import build_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gfd.config.load import Loaded
     from gfd.limits import Note
     from gfd.tools.explain.explanation import Explanation
-    from gfd.worker.request import Order
+    from gfd.worker.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def find(loaded: Loaded, question: Question) -> Answer:
 
 def _work(loaded: Loaded, work: Callable[[Note], Answer]) -> Answer:
     # Templates of somebody's own are at work here too: in a child, and under its limits.
-    plain = child.run(lambda note: snapshot.to_plain(work(note)), loaded.config.probe_timeout_s)
+    plain = child_process.run(lambda note: snapshot.to_plain(work(note)), loaded.config.probe_timeout_s)
     answer = snapshot.from_plain(Answer, plain, "the answer")
     assert isinstance(answer, Answer)
     return answer
@@ -101,7 +101,7 @@ def _plan(loaded: Loaded, question: Question) -> Callable[[Note], Answer]:
     """Return what is to be done for an answer, after all that needs no child."""
     config, path = loaded.config, question.inventory_file
     keys = tuple(map(full_key, question.keys))
-    order = plan(config, inventory=snapshot.read_file(path) if path else None)
+    order = build_request(config, inventory=snapshot.read_file(path) if path else None)
     if question.is_catalogue:
         return lambda note: _look_up(order, keys, note)
     if question.node is not None:
@@ -118,13 +118,13 @@ def _plan(loaded: Loaded, question: Question) -> Callable[[Note], Answer]:
     return lambda note: explain(order, keys, options, seen_on, note)
 
 
-def _list(order: Order, note: Note) -> Catalogue:
+def _list(order: Request, note: Note) -> Catalogue:
     limits.impose()
     note("reading templates")
     return Catalogue(Templates(order.templates, order.config.label_prefix_allow))
 
 
-def _look_up(order: Order, keys: Iterable[str], note: Note) -> Answer:
+def _look_up(order: Request, keys: Iterable[str], note: Note) -> Answer:
     catalogue = _list(order, note)
     if not keys:
         return Answer(explanations=catalogue.explain(), templates=catalogue.templates())

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from gfd.tools.explain.dry_run import Binding
     from gfd.tools.explain.facts import Device, Path
     from gfd.tools.explain.lines import Line
-    from gfd.worker.request import Order
+    from gfd.worker.request import Request
 
 
 def explain(
-    order: Order, keys: Sequence[str], options: Mapping[str, tuple[str, str]], seen_on: str, note: Note
+    order: Request, keys: Sequence[str], options: Mapping[str, tuple[str, str]], seen_on: str, note: Note
 ) -> Answer:
     """Read, label, and explain ``keys``, or all labels.
 
@@ -57,7 +57,7 @@ class _Machine:
     def __init__(
         self,
         templates: Templates,
-        order: Order,
+        order: Request,
         node: Node,
         inventory: Inventory,
         options: Mapping[str, tuple[str, str]],

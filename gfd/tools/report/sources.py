@@ -56,11 +56,11 @@ def read_nodes(loaded: Loaded, nodes: Path | None, pods: Path | None) -> Subject
 
 def read_machine(loaded: Loaded) -> Subject:
     """Return this machine, or a simulated one. Raises GfdError."""
-    from gfd.worker import once
-    from gfd.worker.request import plan
+    from gfd.worker import single_run
+    from gfd.worker.request import build_request
 
     config = loaded.config
-    inventory = once.take_snapshot(plan(config))
+    inventory = single_run.take_snapshot(build_request(config))
     name = config.node_name or config.simulate or platform.node()
     source = "A simulated machine." if config.simulate else "One machine."
     return Subject(title=f"GPUs of {name}", source=source, cards=(_label(loaded, name, inventory),))
@@ -102,11 +102,11 @@ def _read(loaded: Loaded, path: Path, name: str, unread: list[InventoryError]) -
 
 
 def _label(loaded: Loaded, name: str, inventory: Inventory) -> Card:
-    from gfd.worker import once
-    from gfd.worker.request import plan
+    from gfd.worker import single_run
+    from gfd.worker.request import build_request
 
     try:
-        labels = once.label(plan(loaded.config, inventory=inventory)).labels
+        labels = single_run.label(build_request(loaded.config, inventory=inventory)).labels
     except GfdError as error:
         complain(f"warning: {name} has no labels: {error}")
         return node_cards.from_inventory(name, {}, inventory, notes=(f"No labels: {error}.",))

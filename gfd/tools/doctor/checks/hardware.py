@@ -10,7 +10,7 @@ from gfd.agent.mounts import ADVICE, find_blindness
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.files import PROC_BYTES, read_text
 from gfd.labels.needs import NO_PERMISSION, SEE_MIG, find_refusal
-from gfd.probe.library import find_program
+from gfd.probe.driver_files import find_program
 from gfd.tools.doctor.context import WSL_DEVICE
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gfd import errors
 from gfd.errors import GfdError, MalformedAnswer, SeveralErrors
-from gfd.worker.printed import Printed
+from gfd.worker.library_output import LibraryOutput
 
 _KINDS: dict[str, Any] = {
     name: kind
@@ -73,18 +73,18 @@ def _read(line: str) -> tuple[dict[str, Any], GfdError | None]:
     return {}, kind(facts["text"]) if facts.keys() == {"text"} else kind(**facts)
 
 
-def write_reply(nonce: str, stuck: int, answer: str, printed: Printed | None) -> bytes:
+def write_reply(nonce: str, stuck: int, answer: str, printed: LibraryOutput | None) -> bytes:
     """Return what the fork server replies, as a line: the answer of a child, and what else is to be told."""
     told = json.dumps([printed.lines, printed.dropped]) if printed else ""
     return f"{nonce}\t{stuck}\t{answer}\t{told}\n".encode()
 
 
-def read_reply(nonce: str, line: bytes) -> tuple[int, str, Printed | None]:
+def read_reply(nonce: str, line: bytes) -> tuple[int, str, LibraryOutput | None]:
     """Return what :func:`write_reply` was given. Raises MalformedAnswer for anything else."""
     try:
         first, stuck, answer, told = line.decode().removesuffix("\n").split("\t")
         lines, dropped = json.loads(told) if told else ((), 0)
-        reply = int(stuck), answer, Printed(lines=tuple(map(str, lines)), dropped=int(dropped))
+        reply = int(stuck), answer, LibraryOutput(lines=tuple(map(str, lines)), dropped=int(dropped))
     except Exception as error:  # whatever a stranger wrote there raises
         raise MalformedAnswer from error
     if first != nonce:

@@ -13,9 +13,9 @@ import pytest
 from gfd import limits
 from gfd.errors import NvmlCallFailed, ProbeError
 from gfd.limits import Note
-from gfd.worker import child
-from gfd.worker.channel import Stopped
-from gfd.worker.inside import Work
+from gfd.worker import child_process
+from gfd.worker.child_main import Work
+from gfd.worker.pipes import Stopped
 
 pytestmark = pytest.mark.whole
 
@@ -55,14 +55,14 @@ def compute(note: Note) -> dict[str, Any]:
         (hang, "reading the hardware did not end within 2 s: it hung in nvmlDeviceGetName on GPU 0"),
         (crash, f"{READING} was ended by SIGSEGV, in nvmlDeviceGetName on GPU 0"),
         (leave, f"{READING} ended with exit code 3, in nvmlInit"),
-        (err, f"{READING} failed, in its beginning: ValueError: a defect (test_child.py, line 43)"),
+        (err, f"{READING} failed, in its beginning: ValueError: a defect (test_child_process.py, line 43)"),
     ],
 )
 def test_a_child_that_does_not_answer(work: Work, reason: str) -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ProbeError) as failed:
         # Who ends by itself may first write down what of it was covered.
-        child.run(work, 2 if work is hang else 30)
+        child_process.run(work, 2 if work is hang else 30)
     assert str(failed.value) == reason
     assert len(os.listdir("/proc/self/fd")) == descriptors
     with pytest.raises(ChildProcessError):
@@ -71,7 +71,7 @@ def test_a_child_that_does_not_answer(work: Work, reason: str) -> None:
 
 def test_an_expression_that_takes_for_ever_is_ended() -> None:
     with pytest.raises(ProbeError) as failed:
-        child.run(compute, 30)
+        child_process.run(compute, 30)
     assert str(failed.value) == f"{READING} was ended after 2 s of CPU time, in template mine.j2"
 
 
@@ -83,12 +83,12 @@ def test_memory_is_bounded() -> None:
         except MemoryError:
             return {"size": 0}
 
-    assert child.run(eat, 30) == {"size": 0}
+    assert child_process.run(eat, 30) == {"size": 0}
 
 
 def test_an_answer_larger_than_a_pipe() -> None:
     text = "x" * 1_000_000
-    assert child.run(lambda note: {"text": text}, 10) == {"text": text}
+    assert child_process.run(lambda note: {"text": text}, 10) == {"text": text}
 
 
 def test_an_error_of_the_work() -> None:
@@ -96,24 +96,24 @@ def test_an_error_of_the_work() -> None:
         raise NvmlCallFailed("nvmlDeviceGetName", "GPU 0", 15, "GPU is lost")
 
     with pytest.raises(NvmlCallFailed, match="nvmlDeviceGetName on GPU 0 failed: GPU is lost"):
-        child.run(fail, 10)
+        child_process.run(fail, 10)
 
 
 def test_nobody_waits_any_more() -> None:
     reader, writer = os.pipe()
     os.close(writer)
-    started = child.start(hang)
+    started = child_process.start(hang)
     with pytest.raises(Stopped):
-        child.finish(started, 30, reader)
+        child_process.finish(started, 30, reader)
     os.close(reader)
-    assert child.reap(started.pid, time.monotonic() + 5) == signal.SIGKILL
+    assert child_process.reap(started.pid, time.monotonic() + 5) == signal.SIGKILL
 
 
 def test_a_child_ends_with_who_forked_it() -> None:
     def fork_another(note: Note) -> dict[str, Any]:
-        return {"pid": child.start(hang).pid}
+        return {"pid": child_process.start(hang).pid}
 
-    pid = child.run(fork_another, 10)["pid"]
+    pid = child_process.run(fork_another, 10)["pid"]
     assert wait_until(lambda: not is_running(pid))
 
 

@@ -18,8 +18,8 @@ from gfd.errors import (
     ProbeError,
     TemplateError,
 )
-from gfd.worker import wire
-from gfd.worker.printed import Printed
+from gfd.worker import messages
+from gfd.worker.library_output import LibraryOutput
 from tests.worker.test_result import JSON
 
 
@@ -39,16 +39,16 @@ from tests.worker.test_result import JSON
 )
 def test_an_error_arrives_as_it_left(error: GfdError) -> None:
     with pytest.raises(type(error)) as arrived:
-        wire.read(wire.write_error(error))
+        messages.read(messages.write_error(error))
     assert str(arrived.value) == str(error)
     assert vars(arrived.value) == vars(error)
 
 
 def test_an_answer_arrives_in_one_line() -> None:
     answer = {"labels": {"nvidia.com/gpu.product": "A\nB"}, "gpus": 1}
-    line = wire.write_answer(answer)
+    line = messages.write_answer(answer)
     assert "\n" not in line
-    assert wire.read(line) == answer
+    assert messages.read(line) == answer
 
 
 KINDS = st.sampled_from(["GfdError", "ProbeError", "NvmlCallFailed", "SeveralErrors", "ApiError", "object"])
@@ -67,18 +67,18 @@ KINDS = st.sampled_from(["GfdError", "ProbeError", "NvmlCallFailed", "SeveralErr
 @example('{"answer": [1]}')
 def test_rubbish_is_an_answer_or_an_error_of_ours(line: str) -> None:
     try:
-        answer = wire.read(line)
+        answer = messages.read(line)
     except GfdError:
         return
     assert isinstance(answer, dict)
 
 
 def test_a_reply_arrives_as_it_left() -> None:
-    printed = Printed(lines=("a\tb", "c"), dropped=3)
+    printed = LibraryOutput(lines=("a\tb", "c"), dropped=3)
     for told in (printed, None):
-        reply = wire.write_reply("abc", 2, wire.SAME, told)
+        reply = messages.write_reply("abc", 2, messages.SAME, told)
         assert reply.endswith(b"\n")
-        assert wire.read_reply("abc", reply) == (2, wire.SAME, told)
+        assert messages.read_reply("abc", reply) == (2, messages.SAME, told)
 
 
 @given(
@@ -90,7 +90,7 @@ def test_a_reply_arrives_as_it_left() -> None:
 @example(b"abc\t" + b"9" * 5000 + b"\t=\t\n")
 def test_rubbish_is_a_reply_or_refused(line: bytes) -> None:
     try:
-        reply = wire.read_reply("abc", line)
+        reply = messages.read_reply("abc", line)
     except MalformedAnswer:
         return
     assert line.startswith(b"abc\t")
@@ -105,6 +105,6 @@ def raised(text: str) -> Any:
 
 
 def test_an_unexpected_error_is_one_short_line() -> None:
-    assert wire.describe(raised("a\nb")).startswith("ValueError: a b (test_wire.py, line ")
-    assert len(wire.describe(raised("x" * 10_000))) < 300
-    assert wire.describe(MemoryError()) == "MemoryError"
+    assert messages.describe(raised("a\nb")).startswith("ValueError: a b (test_messages.py, line ")
+    assert len(messages.describe(raised("x" * 10_000))) < 300
+    assert messages.describe(MemoryError()) == "MemoryError"

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from gfd.errors import DriverUnavailable, MalformedAnswer, ProbeError
-from gfd.worker import result, wire
-from gfd.worker.printed import Budget
+from gfd.worker import messages, result
+from gfd.worker.library_output import OutputLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.worker.printed import Printed
-    from gfd.worker.request import Order
+    from gfd.worker.library_output import LibraryOutput
+    from gfd.worker.request import Request
 
 MARGIN_S = 5.0
 """What the server may need beyond the deadline of a read: to kill, to reap, to start."""
@@ -45,11 +45,11 @@ class ForkServer:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._running: _Running | None = None
-        self._order: Order | None = None
+        self._order: Request | None = None
         """What it was asked last."""
         self._answer: dict[str, Any] = {}
         """What was answered last."""
-        self._printed = Budget()
+        self._printed = OutputLimiter()
         self._printed_due_s = -math.inf
         self.losses = 0
         """How often it ended by itself or had to be killed."""
@@ -89,7 +89,7 @@ class ForkServer:
             process=process, orders=os.fdopen(orders, "wb"), replies=os.fdopen(replies, "rb", buffering=0)
         )
 
-    def take_printed(self) -> Printed | None:
+    def take_printed(self) -> LibraryOutput | None:
         """Return what the driver's library printed since the last time; None if nothing, and too soon."""
         if self._clock() < self._printed_due_s:
             return None
@@ -98,7 +98,7 @@ class ForkServer:
             self._printed_due_s = self._clock() + PRINTED_S
         return printed
 
-    def ask(self, order: Order) -> dict[str, Any]:
+    def ask(self, order: Request) -> dict[str, Any]:
         """Return the answer to ``order``. Raises GfdError; ProbeError where the server does not answer."""
         try:
             try:
@@ -124,11 +124,11 @@ class ForkServer:
             with suppress(OSError):
                 pipe.close()
 
-    def _ask(self, order: Order) -> dict[str, Any]:
+    def _ask(self, order: Request) -> dict[str, Any]:
         self.start()
         running = self._running
         assert running is not None
-        nonce = wire.make_nonce()
+        nonce = messages.make_nonce()
         try:
             pickle.dump((nonce, None if order == self._order else order), running.orders)
             running.orders.flush()
@@ -151,13 +151,13 @@ class ForkServer:
             self.close()
             raise
 
-    def _take(self, order: Order, nonce: str, line: bytes) -> dict[str, Any]:
+    def _take(self, order: Request, nonce: str, line: bytes) -> dict[str, Any]:
         """Return the answer in a reply. Raises GfdError; MalformedAnswer where it is none."""
-        self.stuck, text, printed = wire.read_reply(nonce, line)
+        self.stuck, text, printed = messages.read_reply(nonce, line)
         if printed is not None:
             self._printed.add(printed)
-        if text != wire.SAME:
-            answer = wire.read(text)
+        if text != messages.SAME:
+            answer = messages.read(text)
             if order.job == "label":
                 result.check(answer)
             self._answer = answer
@@ -173,14 +173,14 @@ def _program(orders: int, replies: int) -> str:
     """Return what the fork server runs: the same modules as here, whatever the working directory holds."""
     return (
         f"import sys; sys.path[:] = {sys.path!r}\n"
-        f"from gfd.worker.lifeline import end_with; end_with({os.getpid()})\n"
-        f"from gfd.worker.server import main; main({orders}, {replies})"
+        f"from gfd.worker.parent_death import end_with; end_with({os.getpid()})\n"
+        f"from gfd.worker.fork_server_main import main; main({orders}, {replies})"
     )
 
 
 def _read_line(source: IO[bytes], deadline_s: float) -> bytes:
     line = bytearray()
-    while not line.endswith(b"\n") and len(line) <= 2 * wire.MAX_BYTES:
+    while not line.endswith(b"\n") and len(line) <= 2 * messages.MAX_BYTES:
         readable, _, _ = select.select([source], [], [], max(0, deadline_s - time.monotonic()))
         piece = os.read(source.fileno(), 1 << 16) if readable else b""
         if not piece:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gfd.probe.nvml import Session
 
 
-class Facts:
+class DeviceReader:
     """The facts of one device, and the failures among them."""
 
     def __init__(self, session: Session, device: str) -> None:

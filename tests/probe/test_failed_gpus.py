@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gfd.inventory.model import FailedGpu
-from gfd.probe.identity import locate
+from gfd.probe.failed_gpus import locate
 from tests.make import failure, gpu
 
 NVIDIA, DISPLAY = "0x10de", "0x030200"

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from gfd.worker.printed import MAX_CHARACTERS, MAX_LINES, Budget, Printed
+from gfd.worker.library_output import MAX_CHARACTERS, MAX_LINES, LibraryOutput, OutputLimiter
 
 
-def feed(*pieces: bytes) -> Printed | None:
-    budget = Budget()
+def feed(*pieces: bytes) -> LibraryOutput | None:
+    budget = OutputLimiter()
     for piece in pieces:
         budget.feed(piece)
     return budget.take()
@@ -30,19 +30,19 @@ def test_lines_are_kept_cut_and_counted(
     pieces: tuple[bytes, ...] | bytes, lines: tuple[str, ...], dropped: int
 ) -> None:
     given = (pieces,) if isinstance(pieces, bytes) else pieces
-    assert feed(*given) == Printed(lines=lines, dropped=dropped)
+    assert feed(*given) == LibraryOutput(lines=lines, dropped=dropped)
 
 
 def test_nothing_is_told_twice() -> None:
-    budget = Budget()
+    budget = OutputLimiter()
     assert budget.take() is None
     budget.feed(b"once\n")
-    assert budget.take() == Printed(lines=("once",))
+    assert budget.take() == LibraryOutput(lines=("once",))
     assert budget.take() is None
 
 
 def test_budgets_add_up() -> None:
-    budget = Budget()
+    budget = OutputLimiter()
     for _ in range(3):
-        budget.add(Printed(lines=("a",) * 4, dropped=5))
-    assert budget.take() == Printed(lines=("a",) * MAX_LINES, dropped=17)
+        budget.add(LibraryOutput(lines=("a",) * 4, dropped=5))
+    assert budget.take() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=17)

@@ -7,44 +7,44 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gfd.probe import preload
-from gfd.worker import child, discovery, pipeline, result
+from gfd.worker import child_process, discovery, pipeline, result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gfd.inventory.model import Inventory
     from gfd.limits import Note
-    from gfd.worker.inside import Work
-    from gfd.worker.request import Order
-    from gfd.worker.result import Reading
+    from gfd.worker.child_main import Work
+    from gfd.worker.request import Request
+    from gfd.worker.result import CycleResult
 
 
-def begin(order: Order) -> Callable[[], Reading]:
+def begin(order: Request) -> Callable[[], CycleResult]:
     """Begin to read; return what waits for the labels that ``order`` asks for. Both raise GfdError."""
     if order.inventory is not None and not order.templates:
-        labelled = pipeline.answer(order, discovery.Found(inventory=order.inventory))
+        labelled = pipeline.answer(order, discovery.ProbeResult(inventory=order.inventory))
         return lambda: labelled
     began_s = time.monotonic()
-    asked = child.start(_beside_nvml(order, pipeline.label))
+    asked = child_process.start(_beside_nvml(order, pipeline.label))
 
-    def wait() -> Reading:
-        return result.from_plain(child.answer(asked, order.config.probe_timeout_s, since_s=began_s))
+    def wait() -> CycleResult:
+        return result.from_plain(child_process.answer(asked, order.config.probe_timeout_s, since_s=began_s))
 
     return wait
 
 
-def label(order: Order) -> Reading:
+def label(order: Request) -> CycleResult:
     """Return the labels that ``order`` asks for. Raises GfdError."""
     return begin(order)()
 
 
-def take_snapshot(order: Order) -> Inventory:
+def take_snapshot(order: Request) -> Inventory:
     """Return the inventory of what ``order`` asks for. Raises GfdError."""
     work = _beside_nvml(order, partial(pipeline.read, is_complete=True))
-    return discovery.from_plain(child.run(work, order.config.probe_timeout_s)).inventory
+    return discovery.from_plain(child_process.run(work, order.config.probe_timeout_s)).inventory
 
 
-def _beside_nvml(order: Order, work: Callable[[Order, Note], dict[str, Any]]) -> Work:
+def _beside_nvml(order: Request, work: Callable[[Request, Note], dict[str, Any]]) -> Work:
     """Return ``work`` as a child does it: what it imports, while NVML is initialised."""
 
     def do(note: Note) -> dict[str, Any]:

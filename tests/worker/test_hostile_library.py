@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from gfd.errors import MalformedAnswer, ProbeError
 from gfd.limits import Note
 from gfd.simulation import machines
-from gfd.worker import child
-from gfd.worker.client import ForkServer
-from gfd.worker.printed import MAX_LINES, Printed
+from gfd.worker import child_process
+from gfd.worker.fork_server import ForkServer
+from gfd.worker.library_output import MAX_LINES, LibraryOutput
 from tests.agent.test_service import serve, wait
 from tests.standin import Fault, build, environment, from_inventory
 from tests.worker.test_again import children
-from tests.worker.test_client import order
+from tests.worker.test_fork_server import order
 
 pytestmark = pytest.mark.whole
 
@@ -130,7 +130,7 @@ def test_a_service_survives_it(server: ForkServer, tmp_path: Path) -> None:
     for _ in range(2):
         assert server.ask(replace(asked, is_fresh=True)) == before
     # Once a minute, and the clock stands still.
-    assert server.take_printed() == Printed(lines=("a",) * MAX_LINES, dropped=200 - MAX_LINES)
+    assert server.take_printed() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=200 - MAX_LINES)
     assert server.ask(replace(asked, is_fresh=True)) == before
     assert server.take_printed() is None
     assert "nvmlInitWithFlags drank 0" in (tmp_path / "calls").read_text().splitlines()
@@ -174,7 +174,7 @@ def test_rubbish_on_the_pipe_of_the_answers(rubbish: bytes, answers: bool) -> No
         return {}
 
     with pytest.raises(ProbeError) as failed:
-        child.run(meddle, 30)
+        child_process.run(meddle, 30)
     is_line = answers or rubbish.endswith(b"\n")
     assert isinstance(failed.value, MalformedAnswer) or not is_line
     with pytest.raises(ChildProcessError):
@@ -183,7 +183,7 @@ def test_rubbish_on_the_pipe_of_the_answers(rubbish: bytes, answers: bool) -> No
 
 def test_more_than_an_answer_can_be() -> None:
     with pytest.raises(MalformedAnswer):
-        child.run(lambda note: {"text": "x" * (17 << 20)}, 30)
+        child_process.run(lambda note: {"text": "x" * (17 << 20)}, 30)
 
 
 def test_it_has_a_session_of_its_own_and_its_children_go_first(server: ForkServer) -> None:

@@ -13,7 +13,7 @@ _MAX_BYTES = 4 * MAX_CHARACTERS + 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Printed:
+class LibraryOutput:
     """What was printed."""
 
     lines: tuple[str, ...]
@@ -21,7 +21,7 @@ class Printed:
     """How many lines more there were."""
 
 
-class Budget:
+class OutputLimiter:
     """Keeps the first lines of what is printed, and counts the others; blank lines are none."""
 
     def __init__(self) -> None:
@@ -36,21 +36,21 @@ class Budget:
         self._begun = begun[:_MAX_BYTES]
         lines = [line for line in ended if line.strip()]
         kept = tuple(map(_cut, lines[:MAX_LINES]))
-        self.add(Printed(lines=kept, dropped=len(lines) - len(kept)))
+        self.add(LibraryOutput(lines=kept, dropped=len(lines) - len(kept)))
 
-    def add(self, printed: Printed) -> None:
+    def add(self, printed: LibraryOutput) -> None:
         """Take in lines that were cut already."""
         room = MAX_LINES - len(self._lines)
         self._lines += printed.lines[:room]
         self._dropped += len(printed.lines[room:]) + printed.dropped
 
-    def take(self) -> Printed | None:
+    def take(self) -> LibraryOutput | None:
         """Return what was printed since the last time; None if nothing was."""
         if self._begun:
             self.feed(b"\n")
         if not self._lines:
             return None
-        printed = Printed(lines=tuple(self._lines), dropped=self._dropped)
+        printed = LibraryOutput(lines=tuple(self._lines), dropped=self._dropped)
         self._lines, self._dropped = [], 0
         return printed
 

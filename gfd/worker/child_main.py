@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd import limits
 from gfd.errors import GfdError, ProbeError
-from gfd.worker import wire
-from gfd.worker.lifeline import end_with
+from gfd.worker import messages
+from gfd.worker.parent_death import end_with
 from gfd.worker.signals import ENDING, RELOADING
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _OOM_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class ChildPipes:
     """A child's ends of what it shares with its parent."""
 
     pipe: int
@@ -50,7 +50,7 @@ class Ends:
 
 def work_and_exit(
     work: Work,
-    ends: Ends,
+    ends: ChildPipes,
     *,
     parent: int,
     private: Sequence[int],
@@ -69,7 +69,7 @@ def work_and_exit(
         while True:
             before, said = said, _answer(work, ends.mark)
             bell = ends.bell if can_stay is not None and can_stay() else None
-            line = wire.SAME if said == before else said
+            line = messages.SAME if said == before else said
             _write(ends.pipe, f"{ends.nonce}{'' if bell is None else STAYS}{line}\n".encode())
             if bell is None or not os.read(bell, 1):
                 os._exit(0)
@@ -106,13 +106,15 @@ def _answer(work: Work, mark: mmap.mmap) -> str:
 
     note(doing)
     try:
-        return wire.write_answer(work(note))
+        return messages.write_answer(work(note))
     except GfdError as error:
-        return wire.write_error(error)
+        return messages.write_error(error)
     except Exception as error:  # a defect of gfd, or of what it reads by
         with limits.lifted():
-            return wire.write_error(
-                ProbeError(f"the process that reads the hardware failed, in {doing}: {wire.describe(error)}")
+            return messages.write_error(
+                ProbeError(
+                    f"the process that reads the hardware failed, in {doing}: {messages.describe(error)}"
+                )
             )
 
 

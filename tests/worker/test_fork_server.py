@@ -15,10 +15,10 @@ import pytest
 from gfd.config.load import load
 from gfd.errors import DriverUnavailable, ProbeError, TemplateError
 from gfd.simulation import machines
-from gfd.worker.client import ForkServer
-from gfd.worker.request import Order, plan
+from gfd.worker.fork_server import ForkServer
+from gfd.worker.request import Request, build_request
 from tests.standin import Fault, build, environment, from_inventory
-from tests.worker.test_child import is_running, wait_until
+from tests.worker.test_child_process import is_running, wait_until
 
 pytestmark = pytest.mark.whole
 
@@ -36,8 +36,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServ
     started.close()
 
 
-def order(**values: str) -> Order:
-    return plan(load({"probe_timeout_s": "10s", **values}, {}).config)
+def order(**values: str) -> Request:
+    return build_request(load({"probe_timeout_s": "10s", **values}, {}).config)
 
 
 def children() -> list[int]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from gfd import limits
 from gfd.errors import MalformedAnswer, ProbeError
-from gfd.worker import wire
-from gfd.worker.channel import Channel, Stopped
-from gfd.worker.inside import MARK_BYTES, STAYS, Ends, Work, work_and_exit
-from gfd.worker.printed import Budget, Printed
+from gfd.worker import messages
+from gfd.worker.child_main import MARK_BYTES, STAYS, ChildPipes, Work, work_and_exit
+from gfd.worker.library_output import LibraryOutput, OutputLimiter
+from gfd.worker.pipes import ParentPipes, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ class Child:
     """A child at work."""
 
     pid: int
-    channel: Channel
+    channel: ParentPipes
 
 
 def run(work: Work, timeout_s: float) -> dict[str, Any]:
@@ -56,12 +56,12 @@ def run(work: Work, timeout_s: float) -> dict[str, Any]:
 def answer(child: Child, timeout_s: float, *, since_s: float | None = None) -> dict[str, Any]:
     """Return the answer of a child that answers once, as :func:`run` does."""
     try:
-        return wire.read(finish(child, timeout_s, since_s=since_s))
+        return messages.read(finish(child, timeout_s, since_s=since_s))
     finally:
         tell(child.channel.printed.take())
 
 
-def tell(printed: Printed | None) -> None:
+def tell(printed: LibraryOutput | None) -> None:
     """Say on standard error what a child printed."""
     if printed is None:
         return
@@ -82,7 +82,7 @@ def start(work: Work, can_stay: Callable[[], bool] | None = None, *, private: Se
     """
     opened: list[int] = []
     mark = mmap.mmap(-1, MARK_BYTES)
-    nonce, parent = wire.make_nonce(), os.getpid()
+    nonce, parent = messages.make_nonce(), os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -99,13 +99,15 @@ def start(work: Work, can_stay: Callable[[], bool] | None = None, *, private: Se
         ) from error
     reader, writer, outlet, inlet, *bell = opened
     if pid == 0:
-        ends = Ends(pipe=writer, outlet=inlet, mark=mark, nonce=nonce, bell=bell[0] if bell else None)
+        ends = ChildPipes(pipe=writer, outlet=inlet, mark=mark, nonce=nonce, bell=bell[0] if bell else None)
         theirs = (reader, outlet, *bell[1:], *private)
         work_and_exit(work, ends, parent=parent, private=theirs, can_stay=can_stay)
     for descriptor in (writer, inlet, *bell[:1]):
         os.close(descriptor)
     ringer = bell[1] if bell else None
-    channel = Channel(pipe=reader, outlet=outlet, mark=mark, nonce=nonce, printed=Budget(), bell=ringer)
+    channel = ParentPipes(
+        pipe=reader, outlet=outlet, mark=mark, nonce=nonce, printed=OutputLimiter(), bell=ringer
+    )
     return Child(pid=pid, channel=channel)
 
 
@@ -149,7 +151,7 @@ def finish(child: Child, timeout_s: float, stop: int | None = None, *, since_s: 
             stays = True
             return line
         # The driver may also hang while the child's handles are closed.
-        is_forged = line is None and (heard.endswith(b"\n") or len(heard) > wire.MAX_BYTES)
+        is_forged = line is None and (heard.endswith(b"\n") or len(heard) > messages.MAX_BYTES)
         ended = None if is_forged else reap(child.pid, deadline_s)
         if ended is None:
             _kill(child)

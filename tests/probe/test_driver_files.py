@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.probe.library import (
+from gfd.probe.driver_files import (
     LIBRARY,
     LIBRARY_FOLDERS,
     PROGRAM_FOLDERS,
@@ -169,7 +169,7 @@ def test_the_search_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     put(tmp_path / "many/z" / LIBRARY)
     for number in range(30):
         put(tmp_path / f"many/{number:02}/file")
-    monkeypatch.setattr("gfd.probe.library._MOST_ENTRIES", 20)
+    monkeypatch.setattr("gfd.probe.driver_files._MOST_ENTRIES", 20)
     assert explain_absence(tmp_path) == ""
     monkeypatch.undo()
     assert explain_absence(tmp_path) != ""

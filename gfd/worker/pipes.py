@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.worker import wire
+from gfd.worker import messages
 
 if TYPE_CHECKING:
     import mmap
 
-    from gfd.worker.printed import Budget
+    from gfd.worker.library_output import OutputLimiter
 
 _PIECE_BYTES = 1 << 16
 _MAX_PIECES = 16
@@ -25,7 +25,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class ParentPipes:
     """The ends of the pipes and of the memory."""
 
     pipe: int
@@ -36,7 +36,7 @@ class Channel:
     """Memory in which the child says what it does: a call that hangs cannot tell any more."""
     nonce: str
     """Begins each answer; the child alone knows it."""
-    printed: Budget
+    printed: OutputLimiter
     """What the child printed."""
     bell: int | None = None
     """Where the child is asked again; None for one that answers once."""
@@ -62,7 +62,7 @@ class Channel:
         """
         heard = bytearray()
         sources = [self.pipe, self.outlet, *(() if stop is None else (stop,))]
-        while not heard.endswith(b"\n") and len(heard) <= wire.MAX_BYTES:
+        while not heard.endswith(b"\n") and len(heard) <= messages.MAX_BYTES:
             readable, _, _ = select.select(sources, [], [], max(0, deadline_s - time.monotonic()))
             if stop in readable:
                 raise Stopped
