@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, TypeGuard
 
 from gfd.documents.values import OFF, parse_duration, quoted, shorten
+from gfd.labels.syntax import explain_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 RESOURCE_PREFIX = "nvidia.com/"
 MAX_RESOURCE_NAME = 63
 """Characters, with the prefix."""
-
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 _HEX = "[0-9a-fA-F]"
 _DASHED_UUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
@@ -117,7 +116,7 @@ def resource_name(value: Value) -> str:
         raise ValueError(
             f"expected at most {MAX_RESOURCE_NAME} characters, found {len(full)}: {shorten(full)}"
         )
-    if not _SUBDOMAIN.fullmatch(full.removeprefix(RESOURCE_PREFIX)):
+    if explain_domain(full.removeprefix(RESOURCE_PREFIX)):
         raise ValueError(
             f"expected a resource name such as nvidia.com/gpu (lower-case letters, digits, '-' and '.'),"
             f" found {quoted(value)}"

@@ -16,7 +16,7 @@ Labels = Mapping[str, str]
 """Label keys with their values."""
 
 MAX_LENGTH = 63
-MAX_PREFIX_LENGTH = 253
+MAX_DOMAIN_LENGTH = 253
 
 TIMESTAMP = "nvidia.com/gfd.timestamp"
 """The one label whose value alone is no reason to write to the API server."""
@@ -26,7 +26,8 @@ OWN_PREFIXES = ("nvidia.com/", "feature.node.kubernetes.io/")
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _NAME_START = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?")
-_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_DOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_NAME_RULE = "may hold only letters, digits, '-', '_' and '.', and must begin and end with a letter or digit"
 _FOREIGN = re.compile(r"[^A-Za-z0-9\-_. ]")
 EDGE = "-_."
 """What neither a value nor the name of a key may begin or end with."""
@@ -64,18 +65,45 @@ def differ(published: Labels, wanted: Labels) -> bool:
     return any(published[key] != value for key, value in wanted.items() if key != TIMESTAMP)
 
 
-def check(key: str, value: str, origin: str = "") -> None:
-    """Raise :class:`LabelError` where Kubernetes would refuse ``key`` or ``value``.
-
-    ``origin`` names the template and line that wrote the label, for the message.
-    """
+def explain_key(key: str) -> str:
+    """Return why Kubernetes refuses a label key; empty if it accepts the key."""
     prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > MAX_PREFIX_LENGTH or not _SUBDOMAIN.fullmatch(prefix)):
-        raise LabelError(key, value, "the prefix of the key is not a DNS subdomain", origin)
-    if len(name) > MAX_LENGTH or not _NAME.fullmatch(name):
-        raise LabelError(key, value, f"the key's name is not {_RULE}", origin)
-    if value and (len(value) > MAX_LENGTH or not _NAME.fullmatch(value)):
-        raise LabelError(key, value, f"the value is neither empty nor {_RULE}", origin)
+    if slash and (reason := explain_domain(prefix)):
+        return f"the key's prefix {reason}"
+    reason = _explain_name(name)
+    return f"the key's name {reason}" if reason else ""
+
+
+def explain_value(value: str) -> str:
+    """Return why Kubernetes refuses a label value; empty if it accepts the value."""
+    reason = _explain_name(value) if value else ""
+    return f"the value {reason}" if reason else ""
+
+
+def explain_domain(name: str) -> str:
+    """Return why ``name`` is not a DNS subdomain, as a key's prefix and a node's name must be; else empty."""
+    if not name:
+        return "is empty"
+    if len(name) > MAX_DOMAIN_LENGTH:
+        return f"has more than {MAX_DOMAIN_LENGTH} characters"
+    return "" if _DOMAIN.fullmatch(name) else "is not a DNS name in lower case, such as example.com"
+
+
+def _explain_name(name: str) -> str:
+    if not name:
+        return "is empty"
+    if len(name) > MAX_LENGTH:
+        return f"has more than {MAX_LENGTH} characters"
+    return "" if _NAME.fullmatch(name) else _NAME_RULE
+
+
+def check(key: str, value: str, origin: str = "") -> None:
+    """Raise :class:`LabelError` if Kubernetes refuses ``key`` or ``value``.
+
+    ``origin`` is the template and line that wrote the label, for the message.
+    """
+    if reason := explain_key(key) or explain_value(value):
+        raise LabelError(key, value, reason, origin)
 
 
 def check_ownership(key: str, value: str, allowed_prefixes: tuple[str, ...], origin: str = "") -> None:
@@ -98,13 +126,10 @@ def complete_prefix(prefix: str) -> str:
 def distrust_prefix(prefix: str) -> str | None:
     """Return why templates may never write keys that begin with ``prefix``; None where they may."""
     domain, _, name = complete_prefix(prefix).partition("/")
-    if len(domain) > MAX_PREFIX_LENGTH or not _SUBDOMAIN.fullmatch(domain) or not _NAME_START.fullmatch(name):
+    if explain_domain(domain) or not _NAME_START.fullmatch(name):
         return f"{prefix!r} is not the prefix of a label key; write one like example.com"
     if KUBERNETES_KEY.fullmatch(f"{domain}/"):
         return f"{domain} belongs to Kubernetes; use a prefix of your own, like example.com"
     if OPERATOR_KEY.fullmatch(f"{domain}/{name}") or OPERATOR_KEY.fullmatch(f"{domain}/{name}x"):
         return f"{prefix} belongs to NVIDIA's GPU operator; use a prefix of your own, like example.com"
     return None
-
-
-_RULE = f"1 to {MAX_LENGTH} of letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
