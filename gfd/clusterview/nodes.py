@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gfd.config.load import Loaded
     from gfd.kube.client import Api
-    from gfd.tools.labelselector import LabelSelector
+    from gfd.kube.selectors import LabelSelector
 
 T = TypeVar("T")
 
@@ -248,7 +248,7 @@ def _requests(container: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _devices(amounts: Mapping[str, Any]) -> dict[str, int]:
-    from gfd.clusterview.quantity import parse_count
+    from gfd.kube.quantities import parse_count
 
     counts = {}
     for name, amount in amounts.items():

@@ -13,7 +13,7 @@ import yaml
 from gfd.clusterview.nodes import Taint, connect, from_object, gather, read_files, requests_of
 from gfd.config.load import Loaded, load
 from gfd.errors import GfdError
-from gfd.tools.labelselector import parse
+from gfd.kube.selectors import parse
 from tests.tools.make import Object, gpu_labels, node, pod, write
 
 pytestmark = pytest.mark.whole
@@ -113,11 +113,11 @@ NO_NAME = "has something else than fields where metadata.name should be"
         ),
         (
             changed("status.capacity", {GPU: "many"}),
-            f" Node n1 has an amount of {GPU} that is no quantity: 'many'; write one like 1, 500m or 40Gi",
+            f" Node n1 has an amount of {GPU} that is not a quantity: 'many'; write one like 1, 500m or 40Gi",
         ),
         (
             changed("status.allocatable", {GPU: 0.5}),
-            f" Node n1 has an amount of {GPU} that is no whole number: '0.5'; devices cannot be divided",
+            f" Node n1 has an amount of {GPU} that is not a whole number: '0.5'; devices cannot be divided",
         ),
         (changed("kind", "Pod"), "1: holds a List with a Pod, not of Nodes only"),
         ("text", "1: holds a List with something that is no object, not of Nodes only"),

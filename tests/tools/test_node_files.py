@@ -155,7 +155,7 @@ WITHOUT_END = (
         (WITHOUT_END + "kind: Node\nmetadata: {name: *g}",
          "FILE: Node number 1 has something else than a string at metadata.name"),
         (WITHOUT_END + 'kind: Node\nmetadata: {name: a}\nstatus: {capacity: {nvidia.com/gpu: *g}}',
-         ("FILE: Node a has an amount of nvidia.com/gpu that is no quantity: ''; write one like 1, 500m or"
+         ("FILE: Node a has an amount of nvidia.com/gpu that is not a quantity: ''; write one like 1, 500m or"
           " 40Gi")),
         (WITHOUT_END + "kind: Node\nmetadata: {<<: *h}", "FILE:10: neither JSON nor YAML"),
         ('{"kind": "Node"}', "FILE: Node number 1 has no metadata.name"),
@@ -177,8 +177,8 @@ WITHOUT_END = (
          "FILE: Node a has something else than true or false at spec.unschedulable"),
         (('{"kind": "Node", "metadata": {"name": "\\u001b"}, "status": {"allocatable": {"nvidia.com/gpu":'
          ' "x"}}}'),
-         (r"FILE: Node \x1b has an amount of nvidia.com/gpu that is no quantity: 'x'; write one like 1, 500m"
-         r" or 40Gi")),
+         (r"FILE: Node \x1b has an amount of nvidia.com/gpu that is not a quantity: 'x'; write one like 1,"
+         r" 500m or 40Gi")),
     ],
 )  # fmt: skip
 def test_what_are_no_nodes(file: Path, text: str, message: str) -> None:
@@ -195,9 +195,8 @@ def test_what_are_no_pods(tmp_path: Path, file: Path) -> None:
     with pytest.raises(GfdError) as refused:
         read_files(file, pods)
     assert str(refused.value) == (
-        f"{pods}: Pod p has an amount of nvidia.com/gpu that is no quantity: 'half'; write one like 1, 500m"
-        f" or"
-        " 40Gi; expected what kubectl get pods -A -o json prints"
+        f"{pods}: Pod p has an amount of nvidia.com/gpu that is not a quantity: 'half'; write one like 1,"
+        " 500m or 40Gi; expected what kubectl get pods -A -o json prints"
     )
 
 

@@ -9,8 +9,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.requirement import OPERATORS, Requirement, whole
 from gfd.documents.values import did_you_mean
+from gfd.kube.requirements import OPERATORS, Requirement, parse_integer
 from gfd.labels.products import model_of, shorten, tail_of
 from gfd.labels.syntax import sanitise
 from gfd.tools.match import validation
@@ -104,7 +104,7 @@ def _read_expression(item: Part, *, is_required: bool) -> Requirement:
         rule = validation.of_label_value(text)
         if rule and is_required:
             raise value.refuse(validation.invalid(text, rule), _suggest(key, text))
-        if not is_required and operator in ("Gt", "Lt") and whole(text) is None:
+        if not is_required and operator in ("Gt", "Lt") and parse_integer(text) is None:
             rule = validation.NUMBER_RULE
         if rule:
             said = f"{value.path}: {validation.invalid(text, rule)}"

@@ -7,8 +7,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.nodes import VENDOR, requests_of
-from gfd.clusterview.quantity import parse
 from gfd.config.filevalues import found
+from gfd.kube.quantities import parse
 from gfd.tools.match import validation
 from gfd.tools.match.fields import text_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from gfd.clusterview.requirement import Requirement
+    from gfd.kube.requirements import Requirement
     from gfd.tools.match.spec import Spec
     from gfd.tools.match.taints import Toleration
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.requirement import OPERATORS
+from gfd.kube.requirements import OPERATORS
 from gfd.tools.match.selectors import score
 from gfd.tools.match.taints import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, untolerated
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.clusterview.nodes import Node, Taint
-    from gfd.clusterview.requirement import Requirement
+    from gfd.kube.requirements import Requirement
     from gfd.tools.match.spec import Spec
 
 NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE = (

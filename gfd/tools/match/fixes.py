@@ -7,8 +7,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import UNSCHEDULABLE, VENDOR
-from gfd.clusterview.quantity import parse
-from gfd.clusterview.requirement import whole
+from gfd.kube.quantities import parse
+from gfd.kube.requirements import parse_integer
 from gfd.tools.match import fit
 from gfd.tools.match.edits import Edit, NodeNameChange, RequirementChange, ResourceChange, TolerationChange
 from gfd.tools.match.selectors import NAME_FIELD
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from gfd.clusterview.nodes import Node, Taint
-    from gfd.clusterview.requirement import Requirement
+    from gfd.kube.requirements import Requirement
     from gfd.tools.match.fit import Failure
     from gfd.tools.match.index import Alternative, Census
     from gfd.tools.match.spec import Spec
@@ -107,16 +107,20 @@ def _let_in(requirement: Requirement, found: str) -> Iterator[Edit]:
 
 def _move_bound(requirement: Requirement, found: str) -> Iterator[Edit]:
     """Yield the bound that the value there just meets, and the one that was meant, were it in MiB."""
-    number, bound = whole(found), requirement.values[0]
+    number, bound = parse_integer(found), requirement.values[0]
     if number is None:
         return
-    if whole(bound) is None and requirement.key.endswith(".memory") and (mib := _in_mib(bound)) is not None:
+    if (
+        parse_integer(bound) is None
+        and requirement.key.endswith(".memory")
+        and (mib := _in_mib(bound)) is not None
+    ):
         moved = replace(requirement, values=(str(mib),))
         if moved.matches({requirement.key: found}):
             yield _edit(requirement, moved, KNOWN, "gpu.memory is in MiB, a whole number")
     step = number - 1 if requirement.operator == "Gt" else number + 1
     if step >= 0:
-        away = _UNREADABLE if whole(bound) is None else distance(bound, found)
+        away = _UNREADABLE if parse_integer(bound) is None else distance(bound, found)
         yield _edit(requirement, replace(requirement, values=(str(step),)), KNOWN + away)
 
 

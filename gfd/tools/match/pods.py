@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import VENDOR
-from gfd.clusterview.requirement import whole
+from gfd.kube.requirements import parse_integer
 
 if TYPE_CHECKING:
     from gfd.tools.match.documents import Document
@@ -71,5 +71,5 @@ def _doubt(spec: Spec) -> tuple[str, ...]:
     return tuple(
         f"{each} (line {each.line}) holds nowhere: kube-scheduler compares whole numbers of 64 bits only"
         for each in spec.requirements()
-        if each.operator in ("Gt", "Lt") and whole(each.values[0]) is None
+        if each.operator in ("Gt", "Lt") and parse_integer(each.values[0]) is None
     )

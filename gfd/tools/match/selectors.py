@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gfd.clusterview.requirement import Requirement
+    from gfd.kube.requirements import Requirement
     from gfd.labels.syntax import Labels
 
 NAME_FIELD = "metadata.name"

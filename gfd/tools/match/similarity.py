@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.requirement import whole
+from gfd.kube.requirements import parse_integer
 from gfd.labels.products import INVALID, are_of_one_model, model_of, profile_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def distance(wanted: str, found: str) -> float:
         return 0.0
     if explain(wanted, found):
         return KNOWN
-    one, other = whole(wanted), whole(found)
+    one, other = parse_integer(wanted), parse_integer(found)
     if one is not None and other is not None:
         return abs(one - other) / max(abs(one), abs(other), 1)
     return 1 - SequenceMatcher(None, wanted.lower(), found.lower(), autojunk=False).ratio()

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.requirement import whole
+from gfd.kube.requirements import parse_integer
 from gfd.tools.match.edits import Edit
 from gfd.tools.match.fit import judge_all
 from gfd.tools.match.fixes import Mender
@@ -15,7 +15,7 @@ from gfd.tools.match.similarity import distance
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gfd.clusterview.requirement import Requirement
+    from gfd.kube.requirements import Requirement
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.index import Census
     from gfd.tools.match.spec import Spec
@@ -90,7 +90,7 @@ def _rank_bounded(requirement: Requirement, found: Counter[str]) -> tuple[tuple[
     """Return the values nearest to a bound: the largest below, or the smallest above it."""
     if requirement.operator not in ("Gt", "Lt"):
         return ()
-    numbers = [(number, text) for text in found if (number := whole(text)) is not None]
+    numbers = [(number, text) for text in found if (number := parse_integer(text)) is not None]
     ranked = sorted(numbers, reverse=requirement.operator == "Gt")
     return tuple((text, found[text]) for _, text in ranked[:_SHOWN])
 

@@ -11,8 +11,8 @@ from gfd.clusterview.nodes import gather
 from gfd.config.options import COMMAND_LINE
 from gfd.documents.values import one_of
 from gfd.errors import ConfigError
+from gfd.kube import selectors
 from gfd.printable import complain
-from gfd.tools import labelselector
 from gfd.tools.nodes import table, terminal_table
 from gfd.tools.nodes.columns import COLUMNS
 from gfd.tools.terminal import BOLD, cut, is_coloured, paint, width_of
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gfd.config.load import Loaded
+    from gfd.kube.selectors import LabelSelector
     from gfd.labels.syntax import Labels
-    from gfd.tools.labelselector import LabelSelector
     from gfd.tools.nodes.table import Roster
 
 UNCOUNTED = "warning: what is allocated and free is unknown: {}"
@@ -57,11 +57,11 @@ FORMATS: Mapping[str, Callable[[Roster], str]] = {
 
 
 def read_selector(text: str | None) -> LabelSelector | None:
-    """Return the selector that was given. Raises ConfigError with what Kubernetes would say."""
+    """Return the parsed --selector; None without one. Raises ConfigError."""
     if text is None:
         return None
     try:
-        return labelselector.parse(text)
+        return selectors.parse(text)
     except ValueError as error:
         raise ConfigError("--selector", COMMAND_LINE, str(error)) from None
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.quantity import parse as parse_quantity
-from gfd.clusterview.requirement import LARGEST
+from gfd.kube.quantities import parse as parse_quantity
+from gfd.kube.requirements import MAX_INT64
 from gfd.tools.select.constraints import Box, Boxes, Numbers, Values, both, is_nothing
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def _read_bytes(text: str) -> Fraction:
     if _NUMBER.fullmatch(text):
         raise ValueError(f"has no unit: {text!r}; was {text}Gi meant? Labels are in MiB, such as 40536Mi")
     if unit := _UNIT.fullmatch(text):
-        raise ValueError(f"is no quantity: {text!r}; was {unit[1]}{unit[2]}i or {unit[1]}{unit[2]} meant?")
+        raise ValueError(f"is not a quantity: {text!r}; was {unit[1]}{unit[2]}i or {unit[1]}{unit[2]} meant?")
     size = parse_quantity(text)
-    if not 0 <= size <= LARGEST:
+    if not 0 <= size <= MAX_INT64:
         raise ValueError(f"is no amount of memory: {text!r}")
     return size
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gfd.clusterview.requirement import Requirement, whole
+from gfd.kube.requirements import Requirement, parse_integer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,5 +92,5 @@ def _meet(one: Condition, other: Condition) -> Condition:
 
 
 def _is_within(text: str, numbers: Numbers) -> bool:
-    number = whole(text)
+    number = parse_integer(text)
     return number is not None and numbers.least <= number and (numbers.most is None or number <= numbers.most)

@@ -10,8 +10,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.gpus import has_gpus
-from gfd.clusterview.quantity import parse as parse_quantity
-from gfd.clusterview.requirement import whole
+from gfd.kube.quantities import parse as parse_quantity
+from gfd.kube.requirements import parse_integer
 from gfd.labels.products import INVALID, profile_of
 from gfd.tools.select.comparisons import split
 from gfd.tools.select.criteria import names
@@ -139,7 +139,7 @@ def _apart(option: str, bound: str, value: str) -> tuple[float, ...]:
         except ValueError:  # a label may hold anything
             return (inf,)
     pairs = zip_longest(bound.split("."), value.split("."), fillvalue="0")
-    numbers = [(whole(one), whole(other)) for one, other in pairs]
+    numbers = [(parse_integer(one), parse_integer(other)) for one, other in pairs]
     return tuple(inf if one is None or other is None else abs(one - other) for one, other in numbers)
 
 

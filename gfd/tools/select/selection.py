@@ -7,7 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.gpus import SHARED, VENDOR
-from gfd.clusterview.requirement import Requirement, whole
+from gfd.kube.requirements import Requirement, parse_integer
 from gfd.tools.select.constraints import ANYTHING, both, to_terms
 from gfd.tools.select.criteria import DRIVER, OLD_DRIVER, criteria_of, shapes_of
 
@@ -138,7 +138,7 @@ def _speller(nodes: Sequence[Node]) -> Spell:
 
     def spell(key: str, number: int) -> tuple[str, ...]:
         told = {node.labels[key] for node in nodes if key in node.labels}
-        found = sorted(text for text in told if whole(text) == number)
+        found = sorted(text for text in told if parse_integer(text) == number)
         forms = {str(number), f"{number:02}"} if key in (*DRIVER[1:], *OLD_DRIVER[1:]) else {str(number)}
         return tuple(found or sorted(forms))
 

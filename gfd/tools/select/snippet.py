@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gfd.clusterview.nodes import Node
-    from gfd.clusterview.requirement import Requirement
+    from gfd.kube.requirements import Requirement
     from gfd.tools.select.missing import Lack
     from gfd.tools.select.selection import Answer, Selection, Terms
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gfd.clusterview.nodes import Node, Taint
-from gfd.clusterview.requirement import Requirement
+from gfd.kube.requirements import Requirement
 from gfd.tools.match.fit import Failure, Verdict, judge, judge_all
 from gfd.tools.match.selectors import Preference, Term
 from gfd.tools.match.spec import Spec

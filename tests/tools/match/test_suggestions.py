@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, Taint
-from gfd.clusterview.requirement import OPERATORS, Requirement
+from gfd.kube.requirements import OPERATORS, Requirement
 from gfd.tools.match import index
 from gfd.tools.match.fit import judge, judge_all
 from gfd.tools.match.selectors import Term

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gfd.clusterview.requirement import Requirement
 from gfd.errors import GfdError
+from gfd.kube.requirements import Requirement
 from gfd.tools.match.podfiles import read_files
 from gfd.tools.match.pods import Pod
 from gfd.tools.match.taints import Toleration

@@ -143,7 +143,7 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
         (
             ["-l", "a in b"],
             2,
-            "--selector (command line): unable to parse requirement: found 'b' expected: '('",
+            "--selector (command line): cannot read 'a in b'; write zone=a, count>4,",
         ),
         (
             ["-o", "xml"],

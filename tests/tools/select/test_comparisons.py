@@ -176,9 +176,9 @@ def test_comparisons_that_exclude_each_other() -> None:
     ("text", "reason"),
     [
         (">=40", "has no unit: '40'; was 40Gi meant? Labels are in MiB, such as 40536Mi"),
-        (">=40GB", "is no quantity: '40GB'; was 40Gi or 40G meant?"),
-        ("40 GiB", "is no quantity: '40 GiB'; was 40Gi or 40G meant?"),
-        ("much", "is no quantity: 'much'; write one like 1, 500m or 40Gi"),
+        (">=40GB", "is not a quantity: '40GB'; was 40Gi or 40G meant?"),
+        ("40 GiB", "is not a quantity: '40 GiB'; was 40Gi or 40G meant?"),
+        ("much", "is not a quantity: 'much'; write one like 1, 500m or 40Gi"),
         (">=-1Gi", "is no amount of memory: '-1Gi'"),
         (">=99E", "is no amount of memory: '99E'"),
         ("=1500Ki", "is never met: 1500Ki are 1.46484 MiB, and labels hold whole ones"),

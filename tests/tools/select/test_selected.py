@@ -262,14 +262,14 @@ def test_hostile_names_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
         ),
         (["--driver=>=560,<550"], "--driver (command line): takes no value at all: >=560, <550"),
         (["--cuda"], "--cuda (command line): needs a value: --cuda COMPARISON"),
-        (["--mig=1g/5gb"], "--mig (command line): no label can say that: the prefix of the key is not a DNS"),
+        (["--mig=1g/5gb"], "--mig (command line): no label can say that: the key's prefix is not a DNS"),
         (
             ["--mig=1g 5gb"],
-            "--mig (command line): no label can say that: the key's name is not 1 to 63 of letters",
+            "--mig (command line): no label can say that: the key's name may hold only",
         ),
         (
             ["--without-nodes", "--product=A 100"],
-            "--product (command line): no label can say that: the value is",
+            "--product (command line): no label can say that: the value may",
         ),
         (
             ["--without-nodes", "--product=T4", "--nodes=x"],

@@ -1,6 +1,6 @@
-"""One thing that is asked of one label, as a NodeSelectorTerm or a label selector asks it.
+"""A requirement on one label, as in a NodeSelectorTerm or a label selector.
 
-Pure values: what has been read is legal, whoever reads it refuses the rest.
+The code that reads requirements refuses illegal keys, operators and values; here all are legal.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
     from gfd.labels.syntax import Labels
 
-LARGEST = 2**63 - 1
-"""What Kubernetes compares is a signed number of 64 bits."""
-_WHOLE = re.compile(r"([+-]?)0*([0-9]{1,19})")
+MAX_INT64 = 2**63 - 1
+"""Kubernetes compares signed numbers of 64 bits."""
+_INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})")
 
 
-def whole(text: str) -> int | None:
-    """Return the number that Go's ``strconv.ParseInt`` reads in base 10; None where it reads none."""
-    match = _WHOLE.fullmatch(text)
-    number = int(match[1] + match[2]) if match else LARGEST + 1
-    return number if -LARGEST - 1 <= number <= LARGEST else None
+def parse_integer(text: str) -> int | None:
+    """Return the number that Go's ``strconv.ParseInt`` reads in base 10; None if it refuses the text."""
+    match = _INTEGER.fullmatch(text)
+    number = int(match[1] + match[2]) if match else MAX_INT64 + 1
+    return number if -MAX_INT64 - 1 <= number <= MAX_INT64 else None
 
 
 def _exceeds(one: str, other: str) -> bool:
-    larger, smaller = whole(one), whole(other)
+    larger, smaller = parse_integer(one), parse_integer(other)
     return larger is not None and smaller is not None and larger > smaller
 
 
@@ -39,8 +39,7 @@ OPERATORS: Mapping[str, Callable[[str | None, tuple[str, ...]], bool]] = {
     "Gt": lambda value, values: value is not None and _exceeds(value, values[0]),
     "Lt": lambda value, values: value is not None and _exceeds(values[0], value),
 }
-"""By Kubernetes' word: whether a label's value, None for none, is taken."""
-
+"""Kubernetes' operators: whether a label's value, None without the label, meets the values."""
 
 _TEXTS: Mapping[str, Callable[[str, tuple[str, ...]], str]] = {
     "In": lambda key, values: f"{key}={values[0]}" if len(values) == 1 else f"{key} in ({','.join(values)})",
@@ -56,21 +55,21 @@ _TEXTS: Mapping[str, Callable[[str, tuple[str, ...]], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One thing that is asked of one label, or of the Node's name."""
+    """A requirement on one label, or on the node's name."""
 
     key: str
     operator: str
     """A key of :data:`OPERATORS`."""
     values: tuple[str, ...] = ()
     line: int = 0
-    """Of the file that it stands in; 0 where it stands in none."""
+    """Of the file that it comes from; 0 without a file."""
     is_shorthand: bool = False
-    """Whether it stands in nodeSelector, as ``key: value``."""
+    """Whether it is written as ``key: value``, in a nodeSelector."""
 
     def matches(self, labels: Labels) -> bool:
-        """Return whether a Node with these labels is taken."""
+        """Return whether ``labels`` meet the requirement."""
         return OPERATORS[self.operator](labels.get(self.key), self.values)
 
     def __str__(self) -> str:
-        """Return it in the syntax of ``kubectl get nodes --selector``."""
+        """Return the requirement in the syntax of ``kubectl get nodes --selector``."""
         return _TEXTS[self.operator](self.key, self.values)

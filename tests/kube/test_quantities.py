@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from gfd.clusterview.quantity import parse, parse_count
+from gfd.kube.quantities import parse, parse_count
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_quantities(text: str, number: Fraction) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "1e999", "1 k", "1K", "0x10", "1_000", "1ki", "."])
 def test_no_quantities(text: str) -> None:
-    with pytest.raises(ValueError, match="is no quantity"):
+    with pytest.raises(ValueError, match="is not a quantity"):
         parse(text)
 
 
 def test_devices_are_whole() -> None:
     assert parse_count("2000m") == 2
-    with pytest.raises(ValueError, match="is no whole number: '500m'; devices cannot be divided"):
+    with pytest.raises(ValueError, match="is not a whole number: '500m'; devices cannot be divided"):
         parse_count("500m")

@@ -1,4 +1,4 @@
-"""Quantities of devices, as Kubernetes writes them."""
+"""Quantities, as Kubernetes writes them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
 def parse(text: str) -> Fraction:
-    """Return the number that a quantity is: ``8``, ``1k``, ``500m``, ``40Gi``, ``1e3``. Raises ValueError."""
+    """Return the number for a quantity: ``8``, ``1k``, ``500m``, ``40Gi``, ``1e3``. Raises ValueError."""
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise ValueError(f"is no quantity: {text!r}; write one like 1, 500m or 40Gi")
+        raise ValueError(f"is not a quantity: {text!r}; write one like 1, 500m or 40Gi")
     number, suffix = Fraction(match[1]), match[2] or ""
     if suffix in _BINARY:
         return number * (1 << _BINARY[suffix])
@@ -29,11 +29,11 @@ def parse(text: str) -> Fraction:
 def parse_count(text: str) -> int:
     """Return a whole number of devices. Raises ValueError for any other quantity.
 
-    The API server rounds up to thousandths first.
+    Like the API server, round up to thousandths first.
     """
     if text.isascii() and text.isdecimal():
-        return int(text)  # as nearly always, and there are thousands
+        return int(text)  # the usual case, and there are thousands of them
     number = Fraction(ceil(parse(text) * 1000), 1000)
     if number.denominator != 1:
-        raise ValueError(f"is no whole number: {text!r}; devices cannot be divided")
+        raise ValueError(f"is not a whole number: {text!r}; devices cannot be divided")
     return int(number)
