@@ -95,7 +95,7 @@ def test_every_function_hangs_crashes_and_exits(tmp_path: Path) -> None:
 
                 wait(failures, f"{function}: {word}")
                 assert service.file.read_bytes() == before
-                healed = len(service.log("cycle.healed"))
+                healed = len(service.log("cycle.recovered"))
                 service.play(MIG)
                 wait(partial(has_more, service, healed), f"{function} to heal")
                 assert service.file.read_bytes() == before
@@ -154,7 +154,7 @@ def looks(service: Service) -> list[dict[str, Any]]:
 
 
 def has_more(service: Service, healed: int) -> bool:
-    return len(service.log("cycle.healed")) > healed
+    return len(service.log("cycle.recovered")) > healed
 
 
 def has_cycled(service: Service, count: int) -> bool:
@@ -239,7 +239,7 @@ def test_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
         assert service.file.read_bytes() == before
         (small_disk / "ballast").unlink()
         wait(lambda: service.labels.get("gpu.count") == "7", "the labels")
-        wait(lambda: service.log("publish.healed"), "the word about it")
+        wait(lambda: service.log("publish.recovered"), "the word about it")
 
 
 def test_a_disk_that_becomes_read_only(tmp_path: Path, small_disk: Path) -> None:

@@ -21,7 +21,7 @@ class _Trouble:
     times: int = 1
 
 
-class Troubles:
+class Conditions:
     """A ledger of what is wrong, by what it is wrong with: ``read``, ``gpu 3``, ``sink file``.
 
     Safe to use from several threads.
@@ -33,7 +33,7 @@ class Troubles:
         self._open: dict[str, _Trouble] = {}
         self._lock = RLock()
 
-    def tell(self, subject: str, event: str, **facts: Any) -> None:
+    def report(self, subject: str, event: str, **facts: Any) -> None:
         """Log a trouble when it is new or is another one than before; else count it."""
         with self._lock:
             known = self._open.get(subject)
@@ -46,22 +46,22 @@ class Troubles:
             )
             self._log.warning(event, **facts)
 
-    def heal(self, subject: str) -> None:
+    def resolve(self, subject: str) -> None:
         """Log the end of a trouble, if there was one."""
         with self._lock:
             healed = self._open.pop(subject, None)
         if healed is not None:
             self._log.info(
-                healed.event.partition(".")[0] + ".healed",
+                healed.event.partition(".")[0] + ".recovered",
                 **healed.facts,
                 times=healed.times,
                 lasted_s=round(self._clock() - healed.since_s, 1),
             )
 
-    def heal_others(self, kind: str, subjects: set[str]) -> None:
-        """End the troubles whose subject begins with ``kind`` and is none of ``subjects``."""
+    def resolve_others(self, kind: str, subjects: set[str]) -> None:
+        """End the conditions whose subject begins with ``kind`` and is none of ``subjects``."""
         with self._lock:
             known = [each for each in self._open if each.startswith(kind)]
         for subject in known:
             if subject not in subjects:
-                self.heal(subject)
+                self.resolve(subject)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from gfd.agent.conditions import Troubles
+    from gfd.agent.conditions import Conditions
     from gfd.agent.status import Status
     from gfd.agent.watcher import Watch
     from gfd.config.load import Config
@@ -61,7 +61,7 @@ class Agent:
         *,
         watch: Watch,
         status: Status,
-        troubles: Troubles,
+        conditions: Conditions,
         log: FilteringBoundLogger,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,7 +70,7 @@ class Agent:
         self._server = server
         self._watch = watch
         self._status = status
-        self._troubles = troubles
+        self._conditions = conditions
         self._log = log
         self._clock = clock
         self._backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
@@ -119,7 +119,7 @@ class Agent:
             self.cycle()
         retried = self.setup.publisher.retry()
         self._tell(retried)
-        tell_rivals(self.setup.publisher, self._status, self._troubles)
+        tell_rivals(self.setup.publisher, self._status, self._conditions)
         if retried.succeeded and self.setup.publisher.retry_in_s is None and not self._is_withdrawn:
             self._status.caught_up()
 
@@ -141,7 +141,7 @@ class Agent:
         """Let :meth:`wake` publish again, soon, where somebody else changed something."""
         tell_drift(drift, self.setup.publisher, self._log)
         self.setup.publisher.repair(drift)
-        tell_rivals(self.setup.publisher, self._status, self._troubles)
+        tell_rivals(self.setup.publisher, self._status, self._conditions)
 
     def reload(self, *, is_asked_for: bool) -> bool:
         """Put the configuration in force that there is now, all of it or nothing; return whether it was.
@@ -159,7 +159,7 @@ class Agent:
             self._server.ask(replace(order, job="check"))
         except GfdError as error:
             self._status.config_rejected(str(error))
-            self._troubles.tell(
+            self._conditions.report(
                 "config", "config.rejected", reason=str(error), kept="the configuration loaded before"
             )
             return False
@@ -188,21 +188,21 @@ class Agent:
                 self._log.warning("driver.printed", lines=printed.lines, dropped=printed.dropped)
         if reading.missing_driver is None:
             self._has_read, self._is_driverless = True, False
-            self._troubles.heal("driver")
+            self._conditions.resolve("driver")
             return reading
         is_late = reading.has_hardware and self.setup.publisher.has_labels and not self._is_driverless
         if self._has_read or is_late:
             # The labels of a driver that went away, or is not there yet, are old; none would be wrong.
             raise DriverUnavailable(reading.missing_driver)
         self._is_driverless = True
-        self._troubles.tell("driver", "driver.missed", reason=reading.missing_driver)
+        self._conditions.report("driver", "driver.not_found", reason=reading.missing_driver)
         self._read_due_s = self._clock() + self._backoff.fail()
         return reading
 
     def _keep(self, reading: CycleResult, started_s: float) -> None:
         probe_s = self._clock() - started_s
         self._backoff.succeed()
-        self._troubles.heal("read")
+        self._conditions.resolve("read")
         self._stale_since_s = None
         published = self.setup.publisher.publish(reading.labels)
         self._is_withdrawn = False
@@ -220,7 +220,7 @@ class Agent:
         self._read_due_s = now_s + self._backoff.fail()
         self._status.read_failed(str(error))
         self._status.cycle_ended("failed", duration_s=took_s, probe_s=took_s)
-        self._troubles.tell("read", "cycle.failed", reason=str(error))
+        self._conditions.report("read", "cycle.failed", reason=str(error))
 
     def _take_down(self, reading: CycleResult) -> None:
         self._status.read_succeeded(
@@ -231,24 +231,26 @@ class Agent:
         )
         for index, reason in reading.failed_gpus.items():
             card = reading.failed_cards[index]
-            self._troubles.tell(f"gpu {index}", "gpu.failed", gpu=int(index), **card, reason=reason)
-        self._troubles.heal_others("gpu ", {f"gpu {index}" for index in reading.failed_gpus})
+            self._conditions.report(f"gpu {index}", "gpu.failed", gpu=int(index), **card, reason=reason)
+        self._conditions.resolve_others("gpu ", {f"gpu {index}" for index in reading.failed_gpus})
         if reading.unknown_memory:
-            self._troubles.tell("memory", "memory.missed", reason=reading.unknown_memory)
+            self._conditions.report("memory", "memory.unknown", reason=reading.unknown_memory)
         else:
-            self._troubles.heal("memory")
+            self._conditions.resolve("memory")
 
     def _tell(self, published: Published) -> None:
         for sink in published.changed:
             self._status.published(sink)
         for sink in published.succeeded:
             self._status.sink_took(sink)
-            self._troubles.heal(f"sink {sink}")
+            self._conditions.resolve(f"sink {sink}")
         for error in published.errors:
             if not self._has_started and not error.retryable:
                 raise error
             self._status.sink_failed(error.sink, error.kind, str(error))
-            self._troubles.tell(f"sink {error.sink}", "publish.failed", sink=error.sink, reason=str(error))
+            self._conditions.report(
+                f"sink {error.sink}", "publish.failed", sink=error.sink, reason=str(error)
+            )
 
     def _report(self, reading: CycleResult, published: Published, probe_s: float, took_s: float) -> None:
         result: Literal["published", "unchanged", "failed"] = "unchanged"
@@ -268,9 +270,9 @@ class Agent:
         )
         interval_s = self.setup.config.sleep_interval_s
         if interval_s is not None and took_s > interval_s:
-            self._troubles.tell("interval", "interval.overrun", interval_s=interval_s)
+            self._conditions.report("interval", "interval.exceeded", interval_s=interval_s)
         else:
-            self._troubles.heal("interval")
+            self._conditions.resolve("interval")
 
     @property
     def _withdraw_due_s(self) -> float | None:
@@ -289,9 +291,9 @@ class Agent:
 
     def _expect(self) -> None:
         """Tell status and log what the configuration in force is, and what is wrong with it."""
-        setup, status, troubles = self.setup, self._status, self._troubles
+        setup, status, conditions = self.setup, self._status, self._conditions
         status.expect(setup.config.sinks)
         tell_doubts(
-            setup.config, setup.warnings, served_addr=self._metrics_addr, status=status, troubles=troubles
+            setup.config, setup.warnings, served_addr=self._metrics_addr, status=status, conditions=conditions
         )
-        tell_rivals(setup.publisher, status, troubles)
+        tell_rivals(setup.publisher, status, conditions)

@@ -11,7 +11,7 @@ from gfd.worker.fork_server import ForkServer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gfd.agent.conditions import Troubles
+    from gfd.agent.conditions import Conditions
     from gfd.agent.status import Status
     from gfd.config.load import Loaded
     from gfd.config.node import Loader
@@ -24,7 +24,7 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
     """
     server = ForkServer()
     server.start()  # it makes itself ready while this process does
-    from gfd.agent.conditions import Troubles
+    from gfd.agent.conditions import Conditions
     from gfd.agent.cycle import Agent, Setup
     from gfd.agent.fingerprints import feature_file, readers
     from gfd.agent.log import configure
@@ -43,14 +43,14 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
     def setup() -> Setup:
         again = load()
         configure(again.config.log_level, again.config.log_format)
-        sinks = make_sinks(again.config, lambda reason: log.warning("publish.noted", reason=reason))
+        sinks = make_sinks(again.config, lambda reason: log.warning("publish.warning", reason=reason))
         return Setup(order=build_request(again.config), publisher=Publisher(sinks), warnings=again.warnings)
 
     status = Status()
-    troubles = Troubles(log)
-    _report_watches(status, troubles)
+    conditions = Conditions(log)
+    _report_watches(status, conditions)
     watch = Watch(*readers(config, environ), feature_file(config))
-    agent = Agent(setup, server, watch=watch, status=status, troubles=troubles, log=log)
+    agent = Agent(setup, server, watch=watch, status=status, conditions=conditions, log=log)
     if config.metrics_addr:
         from gfd.agent import metrics
 
@@ -60,16 +60,16 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
     service.run()
 
 
-def _report_watches(status: Status, troubles: Troubles) -> None:
+def _report_watches(status: Status, conditions: Conditions) -> None:
     """Let watches on objects of the API server that fail be told, in the log and by /readyz."""
     from gfd.kube import watch_status
 
     def tell(watched: str, reason: str) -> None:
         if reason:
             status.watch_failed(watched, reason)
-            troubles.tell(f"watch on {watched}", "watch.failed", watched=watched, reason=reason)
+            conditions.report(f"watch on {watched}", "watch.failed", watched=watched, reason=reason)
         else:
             status.watch_healed(watched)
-            troubles.heal(f"watch on {watched}")
+            conditions.resolve(f"watch on {watched}")
 
     watch_status.listen(tell)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-    from gfd.agent.conditions import Troubles
+    from gfd.agent.conditions import Conditions
     from gfd.agent.status import Status
     from gfd.publishing.drift import Drift
     from gfd.publishing.publisher import Publisher
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 def tell_drift(drift: Drift, publisher: Publisher, log: FilteringBoundLogger) -> None:
     """Log what somebody else changed. What a rival changes was told already, see :func:`tell_rivals`."""
     say = log.debug if any(rival.sink == drift.sink for rival in publisher.rivals) else log.info
-    say("publish.drifted", sink=drift.sink, what=drift.what, keys=list(drift.keys), writer=drift.writer)
+    say("drift.detected", sink=drift.sink, what=drift.what, keys=list(drift.keys), writer=drift.writer)
 
 
-def tell_rivals(publisher: Publisher, status: Status, troubles: Troubles) -> None:
+def tell_rivals(publisher: Publisher, status: Status, conditions: Conditions) -> None:
     """Tell log and status of each sink to which another gfd writes, and of the end of that."""
     reasons = {drift.sink: explain(drift) for drift in publisher.rivals}
     status.contested(reasons)
     for sink, reason in reasons.items():
-        troubles.tell(f"rival {sink}", "rival.found", sink=sink, reason=reason)
-    troubles.heal_others("rival ", {f"rival {sink}" for sink in reasons})
+        conditions.report(f"rival {sink}", "conflict.detected", sink=sink, reason=reason)
+    conditions.resolve_others("rival ", {f"rival {sink}" for sink in reasons})
 
 
 def explain(drift: Drift) -> str:

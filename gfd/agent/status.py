@@ -252,9 +252,9 @@ class Status:
         ]
         if facts.rejection:
             lines.append(f"configuration rejected, the one loaded before is in force: {facts.rejection}")
-        lines += [f"configuration doubted: {doubt}" for doubt in facts.doubts[:MAX_DOUBTS]]
+        lines += [f"configuration warning: {doubt}" for doubt in facts.doubts[:MAX_DOUBTS]]
         if len(facts.doubts) > MAX_DOUBTS:
-            lines.append(f"configuration doubted: {len(facts.doubts) - MAX_DOUBTS} more warnings in the log")
+            lines.append(f"configuration warning: {len(facts.doubts) - MAX_DOUBTS} more warnings in the log")
         return is_ready, "\n".join(lines)
 
     def _trust(self) -> Judgement:

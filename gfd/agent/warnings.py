@@ -9,7 +9,7 @@ from gfd.agent.mounts import explain_blindness
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gfd.agent.conditions import Troubles
+    from gfd.agent.conditions import Conditions
     from gfd.agent.status import Status
     from gfd.config.load import Config
 
@@ -20,7 +20,7 @@ def tell_doubts(
     *,
     served_addr: tuple[str, int] | None,
     status: Status,
-    troubles: Troubles,
+    conditions: Conditions,
 ) -> None:
     """Tell each warning while it holds, and that the configuration on disk is the one in force.
 
@@ -30,12 +30,12 @@ def tell_doubts(
     if config.metrics_addr != served_addr:
         doubts.append("--metrics-addr changes when the service is restarted")
     status.config_loaded(doubts)
-    troubles.heal("config")
+    conditions.resolve("config")
     for doubt in doubts:
-        troubles.tell(f"doubt {doubt}", "config.doubted", reason=doubt)
-    troubles.heal_others("doubt ", {f"doubt {doubt}" for doubt in doubts})
+        conditions.report(f"doubt {doubt}", "config.warning", reason=doubt)
+    conditions.resolve_others("doubt ", {f"doubt {doubt}" for doubt in doubts})
     reason = None if config.simulate else explain_blindness(config.proc_driver_dir)
     if reason:
-        troubles.tell("watch", "watch.blinded", reason=reason)
+        conditions.report("watch", "watch.degraded", reason=reason)
     else:
-        troubles.heal("watch")
+        conditions.resolve("watch")

@@ -4,34 +4,34 @@ from typing import Any
 
 import structlog
 
-from gfd.agent.conditions import Troubles
+from gfd.agent.conditions import Conditions
 
 
 def test_told_once_counted_and_told_when_it_ends() -> None:
     now_s = 0.0
     with structlog.testing.capture_logs() as told:
-        troubles = Troubles(structlog.get_logger(), clock=lambda: now_s)
+        conditions = Conditions(structlog.get_logger(), clock=lambda: now_s)
         for _ in range(3):
-            troubles.tell("sink file", "publish.failed", reason="full")
+            conditions.report("sink file", "publish.failed", reason="full")
             now_s += 1
-        troubles.tell("sink file", "publish.failed", reason="gone")
-        troubles.heal("sink file")
-        troubles.heal("sink file")
+        conditions.report("sink file", "publish.failed", reason="gone")
+        conditions.resolve("sink file")
+        conditions.resolve("sink file")
     facts: list[dict[str, Any]] = [dict(entry) for entry in told]
     assert facts == [
         {"event": "publish.failed", "reason": "full", "log_level": "warning"},
         {"event": "publish.failed", "reason": "full", "times": 2, "log_level": "debug"},
         {"event": "publish.failed", "reason": "full", "times": 3, "log_level": "debug"},
         {"event": "publish.failed", "reason": "gone", "log_level": "warning"},
-        {"event": "publish.healed", "reason": "gone", "times": 1, "lasted_s": 3.0, "log_level": "info"},
+        {"event": "publish.recovered", "reason": "gone", "times": 1, "lasted_s": 3.0, "log_level": "info"},
     ]
 
 
 def test_gpus_that_are_well_again() -> None:
     with structlog.testing.capture_logs() as told:
-        troubles = Troubles(structlog.get_logger())
+        conditions = Conditions(structlog.get_logger())
         for index in (0, 1):
-            troubles.tell(f"gpu {index}", "gpu.failed", gpu=index)
-        troubles.tell("read", "cycle.failed")
-        troubles.heal_others("gpu ", {"gpu 1"})
-    assert [(entry["event"], entry.get("gpu")) for entry in told[3:]] == [("gpu.healed", 0)]
+            conditions.report(f"gpu {index}", "gpu.failed", gpu=index)
+        conditions.report("read", "cycle.failed")
+        conditions.resolve_others("gpu ", {"gpu 1"})
+    assert [(entry["event"], entry.get("gpu")) for entry in told[3:]] == [("gpu.recovered", 0)]

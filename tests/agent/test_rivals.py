@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from gfd.agent.conditions import Troubles
+from gfd.agent.conditions import Conditions
 from gfd.agent.rivals import explain, tell_drift, tell_rivals
 from gfd.agent.status import Status
 from gfd.publishing.drift import Drift
@@ -19,15 +19,15 @@ def test_a_fight_is_told_once() -> None:
     with structlog.testing.capture_logs() as told:
         log = structlog.get_logger()
         publisher = Publisher([Stdout()], clock=lambda: now_s)
-        status, troubles = Status(), Troubles(log)
+        status, conditions = Status(), Conditions(log)
         for _ in range(10):
             tell_drift(DELETED, publisher, log)
             publisher.repair(DELETED)
-            tell_rivals(publisher, status, troubles)
+            tell_rivals(publisher, status, conditions)
             now_s += 5
     levels = [(entry["event"], entry["log_level"]) for entry in told]
     # 15 s of it, then the one word that it is a fight.
-    assert levels[:5] == [("publish.drifted", "info")] * 4 + [("rival.found", "warning")]
+    assert levels[:5] == [("drift.detected", "info")] * 4 + [("conflict.detected", "warning")]
     assert {level for _, level in levels[5:]} == {"debug"}
     assert status.facts.contests.keys() == {"stdout"}
 

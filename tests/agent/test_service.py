@@ -204,7 +204,7 @@ def test_the_feature_file_is_repaired_at_once(tmp_path: Path) -> None:
         lock = directory / ".gfd-tmp/gfd.lock"
         wait(lambda: service.file.stat().st_mtime > lock.stat().st_mtime, "the touch")
         time.sleep(2 * IDLE_S)
-        first, second, third, *last = [entry["what"] for entry in service.log("publish.drifted")]
+        first, second, third, *last = [entry["what"] for entry in service.log("drift.detected")]
         assert (first, second, third) == ("deleted", "labels", "labels")
         # The new directory is seen by the watch, or before that by a retry.
         assert last in (["deleted"], ["deleted", "deleted"])
@@ -241,12 +241,12 @@ def test_reload(tmp_path: Path) -> None:
         config.write_text("flags: {migStrategy: mixed}\nnonsense: 1\n")
         service.process.send_signal(signal.SIGHUP)
         wait(lambda: service.labels.get("mig.strategy") == "mixed", "the new strategy")
-        (doubted,) = service.log("config.doubted")
+        (doubted,) = service.log("config.warning")
         assert doubted["reason"].startswith(f"{config}:2: unknown key nonsense is ignored")
         wait(lambda: len(service.log("cycle.published")) == 2, "the second line")
         assert [entry["level"] for entry in service.log("cycle.published")] == ["info", "info"]
         assert "\ngfd_config_warnings 1.0\n" in fetch(port, "/metrics")[1]
-        assert fetch(port, "/readyz") == (200, f"ok\nconfiguration doubted: {doubted['reason']}\n")
+        assert fetch(port, "/readyz") == (200, f"ok\nconfiguration warning: {doubted['reason']}\n")
         # The key goes, and nothing else changes.
         config.write_text("flags: {migStrategy: mixed}\n")
         wait(lambda: fetch(port, "/readyz") == (200, "ok\n"), "the end of the doubt")
@@ -317,7 +317,8 @@ def test_one_gpu_that_fails_is_left_out_and_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "event"), [("none", "memory.missed"), ("single", "memory.missed"), ("mixed", "cycle.failed")]
+    ("strategy", "event"),
+    [("none", "memory.unknown"), ("single", "memory.unknown"), ("mixed", "cycle.failed")],
 )
 def test_mig_that_may_not_be_seen_takes_no_gpu_away(tmp_path: Path, strategy: str, event: str) -> None:
     """MIG is switched on for the last GPU of two, in a container without the right to see that."""
@@ -350,7 +351,8 @@ def test_mig_that_may_not_be_seen_takes_no_gpu_away(tmp_path: Path, strategy: st
         assert service.log("gpu.failed") == []
         service.play(before)
         wait(
-            lambda: [e for e in service.log() if e["event"] == event.partition(".")[0] + ".healed"], "an end"
+            lambda: [e for e in service.log() if e["event"] == event.partition(".")[0] + ".recovered"],
+            "an end",
         )
         wait(lambda: service.labels == labels, "the labels as before")
 
@@ -433,7 +435,7 @@ def test_labels_that_are_stale_for_too_long_are_withdrawn(tmp_path: Path) -> Non
         service.play(A100)
         wait(service.file.exists, "the labels again, without any change but the retry")
         assert service.file.read_bytes() == before
-        (healed,) = service.log("cycle.healed")
+        (healed,) = service.log("cycle.recovered")
         assert healed["reason"].startswith("nvmlInit failed: Driver Not Loaded (NVML error 9)")
 
 
@@ -520,7 +522,7 @@ def test_a_driver_that_is_late_does_not_blank_what_was_published_before(tmp_path
             wait(lambda: service.log("cycle.failed"), "the failure")
             assert file.read_text() == "nvidia.com/gpu.count=1\n"
         else:
-            wait(lambda: service.log("driver.missed"), "the word about it")
+            wait(lambda: service.log("driver.not_found"), "the word about it")
             wait(lambda: "gpu.count" not in service.labels, "the labels of a node without a GPU")
 
 
@@ -557,7 +559,7 @@ def test_nothing_is_left_behind_when_it_is_killed(tmp_path: Path) -> None:
 def test_an_interval_that_is_shorter_than_a_cycle(tmp_path: Path) -> None:
     with serve(tmp_path, "--sleep-interval=100us") as service:
         wait(lambda: len(service.log("cycle.published")) > 5, "cycles")
-        overruns = service.log("interval.overrun")
+        overruns = service.log("interval.exceeded")
         assert [entry["level"] for entry in overruns].count("warning") == 1
         assert overruns[0]["interval_s"] == 0.0001
         # One at a time: never was NVML opened twice before it was closed.

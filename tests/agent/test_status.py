@@ -199,8 +199,8 @@ def test_the_first_doubts_are_told(status: Status) -> None:
     first, *others = status.readiness()[1].splitlines()
     assert first == "no labels have been published yet"
     assert others == [
-        *(f"configuration doubted: config.yaml:{line}: unknown key" for line in range(1, 6)),
-        "configuration doubted: 3 more warnings in the log",
+        *(f"configuration warning: config.yaml:{line}: unknown key" for line in range(1, 6)),
+        "configuration warning: 3 more warnings in the log",
     ]
 
 

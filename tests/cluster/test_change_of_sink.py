@@ -115,7 +115,7 @@ def test_what_gfd_published_is_withdrawn(place: Place, tmp_path: Path) -> None:
         )
         place.take_off()
         wait_for(lambda: node_labels(place.plane.admin, NODE).get(COUNT) == "1", "the labels", 5)
-        wait_for(lambda: service.log("publish.healed"), "word of it")
+        wait_for(lambda: service.log("publish.recovered"), "word of it")
         warnings = [each for each in service.log("publish.failed") if each["level"] == "warning"]
         assert len(warnings) == 1
 

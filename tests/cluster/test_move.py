@@ -102,7 +102,7 @@ def test_the_original_goes_and_its_labels_stay(cluster: ControlPlane, tmp_path: 
         try:
             # One that was backed off from would take ever longer to repair.
             drifts = wait_for(
-                lambda: (found := service.log("publish.drifted")) and len(found) > 4 and found, "quarrels"
+                lambda: (found := service.log("drift.detected")) and len(found) > 4 and found, "quarrels"
             )
             writer = f"gpu-feature-discovery, DaemonSet {ORIGINAL}, Pod {theirs}"
             assert {(each["what"], each["writer"]) for each in drifts} == {("owner", writer)}
@@ -123,7 +123,7 @@ def test_the_original_goes_and_its_labels_stay(cluster: ControlPlane, tmp_path: 
         found = read(cluster)
         assert found["metadata"]["uid"] == uid
         assert found["spec"]["labels"]["nvidia.com/gpu.count"] == "1"
-        assert service.log("rival.found") == []
+        assert service.log("conflict.detected") == []
 
 
 def lost_owner() -> dict[str, str]:

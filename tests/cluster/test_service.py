@@ -115,7 +115,7 @@ def test_labels_arrive_follow_and_heal(deployed: Deployed, tmp_path: Path) -> No
         merged = {"metadata": {"labels": body}} if deployed.sink == "node" else {"spec": {"labels": body}}
         kind = "application/merge-patch+json"
         deployed.plane.admin.request("PATCH", deployed.path, merged, content_type=kind)
-        (drifted,) = wait_for(lambda: service.log("publish.drifted"), "word of it", 5)
+        (drifted,) = wait_for(lambda: service.log("drift.detected"), "word of it", 5)
         # Who removes a key holds nothing, and the metadata of a NodeFeature do not tell its labels.
         keys = [COUNT] if deployed.sink == "node" else []
         assert (drifted["what"], drifted["keys"], drifted["writer"]) == ("labels", keys, "")
@@ -171,7 +171,7 @@ def test_an_api_server_that_comes_late_and_goes(deployed: Deployed) -> None:
         assert failed[0]["level"] == "warning"
         plane.start_api_server()
         wait_for(deployed.is_readable, "the storage of what was published")
-        wait_for(lambda: service.log("publish.healed"), "the word that it heals", 70)
+        wait_for(lambda: service.log("publish.recovered"), "the word that it heals", 70)
         has(deployed, "1")
         plane.stop("kube-apiserver")
         service.play(MIG)
@@ -206,7 +206,7 @@ def test_a_token_is_read_again(deployed: Deployed, written: str, words: str, end
         assert failed[0]["reason"].endswith(f"; {end}")
         deployed.agent.token_file.write_text(good)
         has(deployed, "1")
-        wait_for(lambda: service.log("publish.healed"), "the word that it heals")
+        wait_for(lambda: service.log("publish.recovered"), "the word that it heals")
 
 
 def test_no_rights(deployed: Deployed) -> None:
@@ -222,7 +222,7 @@ def test_no_rights(deployed: Deployed) -> None:
         assert f"the verb get is granted by manifests/overlays/{sink}" in failed[0]["reason"]
         plane.kubectl("apply", "-f", str(COMPONENTS / sink / "rbac.yaml"))
         has(deployed, "1")
-        wait_for(lambda: service.log("publish.healed"), "the word that it heals", 70)
+        wait_for(lambda: service.log("publish.recovered"), "the word that it heals", 70)
 
 
 def test_one_shot_and_cleanup(deployed: Deployed) -> None:
@@ -249,7 +249,7 @@ def test_two_agents_on_one_node_are_seen(deployed: Deployed, tmp_path: Path) -> 
         serve(deployed.folder, *deployed.arguments(), address, "--sleep-interval=60s") as service,
         serve(other, *deployed.arguments(), "--sleep-interval=60s", machine=MIG),
     ):
-        (found,) = wait_for(lambda: service.log("rival.found"), "the other agent")
+        (found,) = wait_for(lambda: service.log("conflict.detected"), "the other agent")
         assert (found["level"], found["sink"]) == ("warning", deployed.sink)
         assert "another gfd (field manager gfd) keeps changing the labels" in found["reason"]
         if deployed.sink == "node":

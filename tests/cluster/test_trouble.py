@@ -63,7 +63,7 @@ def test_a_storm_of_errors(deployed: Deployed, proxy: Proxy, code: int) -> None:
         asked_s = proxy.times("GET", *WRITES)
         proxy.fault = lambda method, path: None
         has(deployed, "1")
-        wait_for(lambda: service.log("publish.healed"), "the word that it heals")
+        wait_for(lambda: service.log("publish.recovered"), "the word that it heals")
         if code == 429:
             # Retry-After is honoured by the retries; cycles ask nothing meanwhile.
             waits_s = [later - earlier for earlier, later in itertools.pairwise(asked_s)]

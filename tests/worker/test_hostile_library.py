@@ -151,7 +151,7 @@ def test_the_log_tells_what_was_printed_once(tmp_path: Path) -> None:
         assert [entry["level"] for entry in service.log("cycle.failed")].count("warning") == 1
         assert service.labels["gpu.count"] == "1"
         service.play(A100)
-        wait(lambda: service.log("cycle.healed"), "the recovery")
+        wait(lambda: service.log("cycle.recovered"), "the recovery")
         assert all(line.startswith("{") for line in (tmp_path / "log").read_text().splitlines())
 
 
