@@ -1,43 +1,68 @@
-"""How far something is, on standard error."""
+"""Draw a progress bar on standard error."""
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+T = TypeVar("T")
+
+BAR = 20
+"""Characters of the bar between its brackets."""
 
 
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function to be told how many are done, and of how many; None where nobody knows.
+    """Give a function that draws how many items are done, and of how many; None: the total is unknown.
 
-    It draws a bar from the first call on: on a terminal, where rich is installed; else it does nothing.
+    The bar appears with the first call and is erased at the end. Nothing is drawn unless standard error is
+    a terminal that can erase a line.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield _ignore
         return
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    except ImportError:
-        yield _ignore
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task(description, total=None)
+    has_drawn = False
 
-    def show(done: int, total: int | None) -> None:
-        bar.start()
-        bar.update(task, completed=done, total=total)
+    def draw(done: int, total: int | None) -> None:
+        nonlocal has_drawn
+        has_drawn = True
+        filled = BAR * done // total if total else 0
+        bar = "#" * filled + "-" * (BAR - filled)
+        count = f"{done}/{'?' if total is None else total}"
+        _rewrite(f"{description} [{bar}] {count}"[: _columns() - 1])
 
     try:
-        yield show
+        yield draw
     finally:
-        bar.stop()
+        if has_drawn:
+            _rewrite("")
+
+
+def track(items: Sequence[T], description: str) -> Iterator[T]:
+    """Yield ``items``, and draw how many are done; a single one needs no bar."""
+    with progress(description) as draw:
+        for number, item in enumerate(items):
+            if len(items) > 1:
+                draw(number, len(items))
+            yield item
+
+
+def _rewrite(line: str) -> None:
+    sys.stderr.write(f"\r{line}\x1b[K")
+    sys.stderr.flush()
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def _ignore(done: int, total: int | None) -> None:
-    """Nobody looks."""
+    """Draw nothing."""

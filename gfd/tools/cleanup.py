@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError, GfdError, PublishError
 from gfd.publishing.sinks import SINKS
-from gfd.tools.terminal import track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +39,7 @@ def clean_up(config: Config, *, is_everywhere: bool, is_original: bool) -> None:
         except ApiError as error:
             errors.append(f"--sink {name}: {error}")
             continue
-        for target, withdraw in track(withdrawals, "cleaning up"):
+        for target, withdraw in withdrawals:
             try:
                 said = "removed" if withdraw() else "was not there"
             except PublishError as error:

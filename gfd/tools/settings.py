@@ -1,15 +1,15 @@
-"""The effective configuration as text."""
+"""Print the configuration in force."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from gfd.tools.table import format_table
 
 if TYPE_CHECKING:
     from gfd.config.load import Loaded
 
 
 def to_text(loaded: Loaded) -> str:
-    """Return every option with its value and where that came from."""
-    rows = [(setting.option.flag, setting.text, setting.origin) for setting in loaded.settings]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "".join(f"{flag:<{widths[0]}}  {text:<{widths[1]}}  {origin}\n" for flag, text, origin in rows)
+    """Return a line for each option: its flag, its value, and where the value came from."""
+    return format_table((each.option.flag, each.text, each.origin) for each in loaded.settings)

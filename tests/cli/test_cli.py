@@ -90,8 +90,10 @@ def test_dump_on_a_terminal_is_a_table(gfd: Gfd, monkeypatch: pytest.MonkeyPatch
     assert [line.split() for line in out.splitlines() if "gpu.product" in line] == [
         ["nvidia.com/gpu.product", "A100-PCIE-40GB-MIG-1g.5gb"]
     ]
-    monkeypatch.setitem(sys.modules, "rich.console", None)
-    assert gfd("dump", *DOC)[1] == gfd("dump", *DOC, "-o", "table")[1]
+    assert out == gfd("dump", *DOC, "-o", "table")[1]
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[2mnvidia.com/\x1b[0mgpu.product " in gfd("dump", *DOC)[1]
 
 
 def test_the_table_has_a_paragraph_a_group(gfd: Gfd) -> None:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import io
-import sys
 
 import pytest
 
-from gfd.clusterview.progress import progress
+from gfd.clusterview.progress import progress, track
 
 
 class Terminal(io.StringIO):
@@ -14,7 +13,6 @@ class Terminal(io.StringIO):
 
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("rich")
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
@@ -23,9 +21,12 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         show(1000, None)
         show(5000, 5000)
     text = terminal.getvalue()
-    assert "nodes" in text
-    assert "5000/5000" in text
-    assert text.endswith("\x1b[2K")
+    assert text == (
+        "\rnodes [##------------------] 500/5000\x1b[K"
+        "\rnodes [--------------------] 1000/?\x1b[K"
+        "\rnodes [####################] 5000/5000\x1b[K"
+        "\r\x1b[K"
+    )
 
 
 def test_nothing_is_drawn_before_there_is_anything_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,12 +37,24 @@ def test_nothing_is_drawn_before_there_is_anything_to_say(monkeypatch: pytest.Mo
     assert terminal.getvalue() == ""
 
 
-@pytest.mark.parametrize("has_rich", [True, False])
-def test_nothing_is_drawn_where_nobody_looks(monkeypatch: pytest.MonkeyPatch, has_rich: bool) -> None:
-    if not has_rich:
-        monkeypatch.setitem(sys.modules, "rich.console", None)
-    stream = io.StringIO() if has_rich else Terminal()
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_nothing_is_drawn_in_a_pipe_or_on_a_dumb_terminal(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool
+) -> None:
+    monkeypatch.setenv("TERM", "dumb" if is_terminal else "xterm")
+    stream = Terminal() if is_terminal else io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     with progress("nodes") as show:
         show(1, 2)
+    assert list(track([1, 2, 3], "counting")) == [1, 2, 3]
     assert stream.getvalue() == ""
+
+
+def test_items_are_tracked_from_the_second_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert list(track(["one"], "Matching")) == ["one"]
+    assert terminal.getvalue() == ""
+    assert list(track(["one", "two"], "Matching")) == ["one", "two"]
+    assert "Matching [##########----------] 1/2" in terminal.getvalue()

@@ -20,6 +20,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.inventory import snapshot
     from gfd.printable import complain
     from gfd.tools import dump as formats
+    from gfd.tools import terminal
     from gfd.worker import single_run
     from gfd.worker.request import build_request
 
@@ -37,11 +38,11 @@ def _run(loaded: Loaded, values: Values) -> None:
         complain(f"warning: {warning}")
     wanted = values["format"]
     if wanted is None and sys.stdout.isatty():
-        sys.stdout.write(formats.to_rich_table(reading.labels) or formats.to_table(reading.labels))
+        sys.stdout.write(formats.to_table(reading.labels, is_coloured=terminal.is_coloured(sys.stdout)))
     else:
         sys.stdout.write(formats.FORMATS[wanted or "nfd"](reading.labels))
     if inventory is not None and values["draw"]:
-        from gfd.tools import drawing, terminal
+        from gfd.tools import drawing
 
         is_table = wanted == "table" or (wanted is None and sys.stdout.isatty())
         stream = sys.stdout if is_table else sys.stderr

@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.simulation import machines
+    from gfd.tools.table import format_table
 
-    names = machines.names()
-    width = max(len(name) for name in names)
-    for name in names:
-        sys.stdout.write(f"{name:<{width}}  {machines.describe(name)}\n")
+    sys.stdout.write(format_table((name, machines.describe(name)) for name in machines.names()))
 
 
 COMMAND = Command(help="List the machines that --simulate knows.", run=_run)

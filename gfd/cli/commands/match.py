@@ -22,8 +22,8 @@ FORMAT_NAMES = ("table", "json")
 
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.clusterview import nodes
+    from gfd.clusterview.progress import track
     from gfd.printable import complain
-    from gfd.tools import terminal
     from gfd.tools.match import index, matching, podfiles
 
     _check_standard_input(values)
@@ -35,7 +35,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     ):
         why = "without --pods" if is_file else "as pods may not be listed"
         complain(f"warning: {why}, every device counts as free")
-    answers = [matching.answer(pod, found) for pod in terminal.track(pods, "Matching")]
+    answers = [matching.answer(pod, found) for pod in track(pods, "Matching")]
     fault = matching.find_fault(answers)
     try:
         _write(answers, values["format"])

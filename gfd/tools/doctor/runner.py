@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import TYPE_CHECKING
 
 from gfd.errors import GfdError
-from gfd.printable import shown
 from gfd.tools.doctor.checks import CHECKS, HARDWARE
 from gfd.tools.doctor.result import Finding, fail, skip
-from gfd.tools.terminal import DIM, GREEN, RED, YELLOW, paint
+from gfd.tools.table import Styled, format_table
+from gfd.tools.terminal import DIM, GREEN, RED, YELLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gfd.tools.doctor.context import Site
     from gfd.tools.doctor.result import Check, State
+    from gfd.tools.table import Cell
 
     Findings = Sequence[tuple[str, Finding]]
     """With the names of their checks."""
@@ -66,17 +66,14 @@ def to_text(findings: Findings, *, width: int | None = None, is_coloured: bool =
 
     ``width`` is that of the terminal, in columns: longer lines go on below.
     """
-    column = max((len(name) for name, _ in findings), default=0)
-    indent = " " * (column + 8)
-    lines = []
+    rows: list[tuple[Cell, ...]] = []
     for name, finding in findings:
         word, style, _ = _WORDS[finding.state]
-        first, *more = _wrap(shown(finding.seen), width, indent)
-        lines.append(f"{paint(f'{word:<4}', style, is_coloured=is_coloured)}  {name:<{column}}  {first}")
-        lines += [indent + line for line in more]
+        rows.append((Styled(text=f"{word:<4}", style=style), name, finding.seen))
         if finding.next_step:
-            lines += [indent + line for line in _wrap(shown(f"-> {finding.next_step}"), width, indent)]
-    return "".join(f"{line}\n" for line in [*lines, summarise(findings)])
+            rows.append(("", "", f"-> {finding.next_step}"))
+    text = format_table(rows, width=width, is_coloured=is_coloured, is_wrapped=True)
+    return f"{text}{summarise(findings)}\n"
 
 
 def summarise(findings: Findings) -> str:
@@ -92,10 +89,3 @@ def to_json(findings: Findings) -> str:
         for name, each in findings
     ]
     return json.dumps(plain, indent=2) + "\n"
-
-
-def _wrap(text: str, width: int | None, indent: str) -> list[str]:
-    if width is None:
-        return [text]
-    room = max(width - len(indent), 20)
-    return textwrap.wrap(text, room, subsequent_indent="   " if text.startswith("-> ") else "") or [""]

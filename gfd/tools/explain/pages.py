@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from gfd.labels.strategies import RESOURCE_PREFIX
 from gfd.printable import shown
 from gfd.tools.explain.explanation import HEXADECIMAL, NONE
-from gfd.tools.terminal import BOLD, is_coloured, paint, table, width_of
+from gfd.tools.table import format_table
+from gfd.tools.terminal import BOLD, is_coloured, paint, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from gfd.tools.explain.answers import Question
     from gfd.tools.explain.explanation import Answer, Explanation, Member, Part, Place
 
-COLUMN = 12
-NARROWEST = 40
-"""Columns of a terminal below which lines are not broken any shorter."""
+COLUMN = 10
+"""Characters of the first column, in every paragraph."""
 MEMBERS = 7
 """Devices that a terminal shows of a label: those of one GPU, and an answer that stays on one screen."""
 
@@ -60,7 +59,7 @@ def write(question: Question, answer: Answer, stream: TextIO) -> str:
     else:
         heading = ("label", "value", "unit", "meaning")
         rows = [(_short(each), each.value or "", each.unit, each.meaning) for each in known]
-    return table(heading, rows, width=width, is_coloured=has_colour)
+    return format_table(rows, heading=heading, width=width, is_coloured=has_colour)
 
 
 def _short(explanation: Explanation) -> str:
@@ -77,24 +76,13 @@ def _write_paragraph(explanation: Explanation, width: int | None, *, has_colour:
     if explanation.value is None and explanation.seen_on:
         rest = f": not written on {shown(explanation.seen_on)}"
     lines = [paint(title, BOLD, is_coloured=has_colour) + rest]
-    lines += _fill("  ", "  ", explanation.meaning or _owned(explanation), width)
-    indent = " " * (COLUMN + 2)
-    for name, text in _rows(explanation, MEMBERS if width is not None else None):
-        lines += _fill(f"  {name:<{COLUMN}}", indent, text, width)
-    return "\n".join(lines) + "\n"
-
-
-def _fill(first: str, others: str, text: str, width: int | None) -> list[str]:
-    """Return text in lines; on a terminal they are no wider than it."""
-    if width is None or not text:
-        return [f"{first}{shown(text)}"] if text else []
-    return textwrap.wrap(
-        shown(text),
-        max(width, NARROWEST),
-        initial_indent=first,
-        subsequent_indent=others,
-        break_on_hyphens=False,
-        break_long_words=False,
+    meaning = explanation.meaning or _owned(explanation)
+    rows = _rows(explanation, MEMBERS if width is not None else None)
+    named = [(f"{name:<{COLUMN}}", text) for name, text in rows if text]
+    return (
+        "\n".join([*lines, ""])
+        + format_table([(meaning,)] if meaning else [], width=width, is_wrapped=True, indent="  ")
+        + format_table(named, width=width, is_wrapped=True, indent="  ")
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.nodes import VENDOR
 from gfd.printable import shown
-from gfd.tools.terminal import GREEN, RED, paint, table
+from gfd.tools.table import format_table
+from gfd.tools.terminal import GREEN, RED, paint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,8 +31,8 @@ def to_text(answer: Answer, *, width: int | None, is_coloured: bool) -> str:
     )
     is_scored = bool(pod.spec.preferences)
     heading = ("node", "fits", *(("score",) if is_scored else ()), "term", "there")
-    rows = (_row(each, answer, is_scored=is_scored) for each in answer.verdicts)
-    body = table(heading, rows, width=width, is_coloured=is_coloured) if answer.verdicts else ""
+    rows = [_row(each, answer, is_scored=is_scored) for each in answer.verdicts]
+    body = format_table(rows, heading=heading, width=width, is_coloured=is_coloured) if rows else ""
     return f"{head}\n{body}" + "".join(f"{shown(line)}\n" for line in _say(answer))
 
 

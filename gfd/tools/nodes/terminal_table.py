@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gfd.printable import shown
 from gfd.tools.nodes.columns import COLUMNS, NOTHING, UNKNOWN, cells
 from gfd.tools.nodes.table import count
-from gfd.tools.terminal import GAP, table
+from gfd.tools.table import GAP, format_table
+from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +44,9 @@ def to_table(
         listed = listed[: max(1, height - 6 - below.count("\n"))]
     rows = [[shown(cell) for cell in cells(columns, row, now)] for row in listed]
     kept = fit(columns, rows, width)
-    above = table(
-        [columns[index].name.upper() for index in kept],
+    above = format_table(
         [[row[index] for index in kept] for row in rows],
+        heading=[columns[index].name.upper() for index in kept],
         width=width,
         is_coloured=is_coloured,
         narrowest=[columns[index].narrowest for index in kept],
@@ -82,11 +83,11 @@ def foot(roster: Roster, *, width: int | None, is_coloured: bool) -> str:
     totals = count(roster)
     untold = totals["nodes_without_gpu_count"]
     parts = [
-        f"{_several(totals['nodes'], 'node')} with GPUs",
-        _several(totals["gpus"], "GPU") if totals["gpus"] else "",
+        f"{pluralize(totals['nodes'], 'node')} with GPUs",
+        pluralize(totals["gpus"], "GPU") if totals["gpus"] else "",
         f"{untold} whose labels count MIG devices only" if untold else "",
         f"{totals['stale_nodes']} stale" if totals["stale_nodes"] else "",
-        f"{_several(totals['nodes_without_gpus'], 'node')} without" if totals["nodes_without_gpus"] else "",
+        f"{pluralize(totals['nodes_without_gpus'], 'node')} without" if totals["nodes_without_gpus"] else "",
     ]
     allocated, free = totals["allocated"], totals["free"]
     resources = [
@@ -100,12 +101,10 @@ def foot(roster: Roster, *, width: int | None, is_coloured: bool) -> str:
     ]
     text = _wrap(", ".join(filter(None, parts)), width)
     heading = ("RESOURCE", "ALLOCATABLE", "ALLOCATED", "FREE")
-    return text + (table(heading, resources, width=width, is_coloured=is_coloured) if resources else "")
+    if not resources:
+        return text
+    return text + format_table(resources, heading=heading, width=width, is_coloured=is_coloured)
 
 
 def _wrap(text: str, width: int | None) -> str:
     return "".join(line + "\n" for line in (textwrap.wrap(text, width) if width else [text] if text else []))
-
-
-def _several(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

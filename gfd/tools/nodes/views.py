@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from gfd.printable import complain, shown
 from gfd.tools.nodes import columns, listing, table, terminal_table
 from gfd.tools.nodes.index import ADDED, MODIFIED, Event
-from gfd.tools.terminal import GAP, width_of
+from gfd.tools.table import format_row, measure
+from gfd.tools.terminal import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,8 +126,8 @@ class _Table(_Json):
 
     def begin(self, events: Sequence[Event]) -> str:
         heading = ["EVENT", *(column.name.upper() for column in self._columns)]
-        rows = zip(heading, *map(self._cells, events), strict=True)
-        self._widths += [max(map(len, column)) for column in rows][1:]
+        widths = measure([heading, *map(self._cells, events)])
+        self._widths += widths[1:]
         return self._align(heading)
 
     def line(self, event: Event) -> str:
@@ -136,8 +137,7 @@ class _Table(_Json):
         return [event.kind, *map(shown, columns.cells(self._columns, event.row, datetime.now(UTC)))]
 
     def _align(self, cells: Sequence[str]) -> str:
-        padded = (cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True))
-        return GAP.join(padded).rstrip() + "\n"
+        return format_row(cells, self._widths) + "\n"
 
 
 _STYLE = re.compile(r"\x1b\[[0-9]*m")

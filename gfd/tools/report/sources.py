@@ -73,7 +73,7 @@ def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
     """
     from pathlib import Path
 
-    from gfd.tools.terminal import track
+    from gfd.clusterview.progress import track
 
     files = [Path(path) for path in paths]
     stems = [path.stem for path in files]

@@ -16,6 +16,7 @@ from gfd.labels.products import INVALID, profile_of
 from gfd.tools.select.comparisons import split
 from gfd.tools.select.criteria import names
 from gfd.tools.select.selection import takes, terms_of
+from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def explain(selection: Selection, nodes: Sequence[Node], lacks: Sequence[Lack]) 
     """Return in a sentence why no node is selected, and what comes nearest."""
     with_gpus = [node for node in nodes if has_gpus(node)]
     if not with_gpus:
-        return f"none of {_several(len(nodes), 'node')} has a GPU" if nodes else "there is no node"
+        return f"none of {pluralize(len(nodes), 'node')} has a GPU" if nodes else "there is no node"
     if selection.refusing:
         node, reason = selection.refusing[0]
         others = len(selection.refusing) - 1
@@ -62,7 +63,7 @@ def explain(selection: Selection, nodes: Sequence[Node], lacks: Sequence[Lack]) 
         return f"what is asked for is there, but no node takes it: {node.name} {reason}{more}"
     for lack in lacks:
         if not lack.taken:
-            return f"{lack} takes none of {_several(len(with_gpus), 'node')} with GPUs; {_nearest(lack)}"
+            return f"{lack} takes none of {pluralize(len(with_gpus), 'node')} with GPUs; {_nearest(lack)}"
     pairs = [(node, shape) for node in with_gpus for shape in selection.shapes]
     node, shape = min(pairs, key=lambda pair: _apartness(lacks, *pair))
     wrong = _missing(lacks, node, shape)
@@ -117,7 +118,7 @@ def _nearest(lack: Lack) -> str:
             return f"it is divided by MIG: add --mig {' or --mig '.join(sorted(parts))}"
     value, number = lack.there[0]
     hint = _MEMORY_HINT if option == "--memory" else ""
-    return f"the nearest there is {value} ({_several(number, 'node')}){hint}"
+    return f"the nearest there is {value} ({pluralize(number, 'node')}){hint}"
 
 
 def _told(lack: Lack, node: Node, shape: Shape) -> tuple[str, ...]:
@@ -141,7 +142,3 @@ def _apart(option: str, bound: str, value: str) -> tuple[float, ...]:
     pairs = zip_longest(bound.split("."), value.split("."), fillvalue="0")
     numbers = [(parse_integer(one), parse_integer(other)) for one, other in pairs]
     return tuple(inf if one is None or other is None else abs(one - other) for one, other in numbers)
-
-
-def _several(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.gpus import describe
 from gfd.printable import shown
 from gfd.tools.nodes.table import dump_yaml
-from gfd.tools.terminal import table
+from gfd.tools.table import format_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,7 @@ def comment_lacks(selection: Selection, lacks: Sequence[Lack], width: int | None
     ]
     heading = ("CRITERION", "NODES", "THERE IS")
     inner = None if width is None else width - len("# ")
-    text = table(heading, rows, width=inner, is_coloured=False)
+    text = format_table(rows, heading=heading, width=inner)
     return _comment(text + _say_refusals(selection.refusing))
 
 
@@ -113,7 +113,7 @@ def _heading(answer: Answer, count: int) -> str:
         ]
         for node in nodes[:MOST_NODES]
     ]
-    text = table(("NODE", "PRODUCT", "FREE"), rows, width=None, is_coloured=False)
+    text = format_table(rows, heading=("NODE", "PRODUCT", "FREE"))
     more = f"and {len(nodes) - len(rows)} more\n" if len(nodes) > len(rows) else ""
     return f"{said}\n{text}{more}{_say_models(answer)}{_say_refusals(answer.refusing)}"
 

@@ -1,0 +1,137 @@
+"""Format tables: the one place that aligns columns for people.
+
+Control characters are made visible. On a terminal, columns shrink to its width. In a pipe, every cell is
+whole, so the output is the same each time.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gfd.printable import shown
+from gfd.tools.terminal import BOLD, paint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+GAP = "  "
+"""Between two columns."""
+NARROWEST = 8
+"""Characters to which a column may shrink, unless ``narrowest`` says otherwise."""
+NARROWEST_WRAPPED = 20
+"""Characters to which the wrapped last column may shrink."""
+
+_MARKER = re.compile(r"-> |")
+"""At the start of a wrapped text; its further lines are aligned behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Styled:
+    """The text of a cell and how a terminal shows it."""
+
+    text: str
+    style: str
+    """One of the SGR parameters in :mod:`gfd.tools.terminal`."""
+    length: int | None = None
+    """How many characters have the style; None for all."""
+
+
+Cell = str | Styled
+
+
+def format_table(
+    rows: Iterable[Sequence[Cell]],
+    *,
+    heading: Sequence[str] = (),
+    width: int | None = None,
+    is_coloured: bool = False,
+    narrowest: Sequence[int] = (),
+    is_wrapped: bool = False,
+    indent: str = "",
+) -> str:
+    """Return the rows as aligned columns. A row without cells becomes a blank line.
+
+    ``width`` is that of the terminal, in characters; None for a pipe. Where a table is wider, its widest
+    column shrinks first, but none below its ``narrowest``. With ``is_wrapped`` the last column is not cut:
+    its text continues on the lines below.
+    """
+    cells = [[_to_visible(cell) for cell in row] for row in rows]
+    title = [[_to_visible(cell) for cell in heading]] if heading else []
+    widths = measure([*title, *cells])
+    if width is not None and is_wrapped:
+        used = len(indent) + sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+        cells = [line for row in cells for line in _wrap_last(row, len(widths), width - used)]
+    elif width is not None:
+        _shrink(widths, width - len(indent), narrowest or [NARROWEST] * len(widths))
+    first = [paint(format_row(row, widths, indent=indent), BOLD, is_coloured=is_coloured) for row in title]
+    others = [format_row(row, widths, is_coloured=is_coloured, indent=indent) for row in cells]
+    return "".join(f"{line}\n" for line in [*first, *others])
+
+
+def measure(rows: Sequence[Sequence[Cell]]) -> list[int]:
+    """Return the width of each column: that of its longest cell."""
+    columns = max(map(len, rows), default=0)
+    return [max(len(_text(row[index])) for row in rows if index < len(row)) for index in range(columns)]
+
+
+def format_row(
+    row: Sequence[Cell], widths: Sequence[int], *, is_coloured: bool = False, indent: str = ""
+) -> str:
+    """Return one line without its end. Cells longer than their column are cut."""
+    line = pending = ""
+    for cell, size in zip(row, widths, strict=False):
+        visible = _to_visible(cell)
+        text = _cut(_text(visible), size).rstrip()
+        if text:
+            line += (pending if line else indent + pending) + _paint(visible, text, is_coloured=is_coloured)
+            pending = ""
+        pending += " " * (size - len(text)) + GAP
+    return line
+
+
+def _to_visible(cell: Cell) -> Cell:
+    if isinstance(cell, str):
+        return shown(cell)
+    return Styled(text=shown(cell.text), style=cell.style, length=cell.length)
+
+
+def _text(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else cell.text
+
+
+def _paint(cell: Cell, text: str, *, is_coloured: bool) -> str:
+    if isinstance(cell, str):
+        return text
+    length = len(text) if cell.length is None else cell.length
+    return paint(text[:length], cell.style, is_coloured=is_coloured) + text[length:]
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def _shrink(widths: list[int], available: int, narrowest: Sequence[int]) -> None:
+    while sum(widths) + len(GAP) * (len(widths) - 1) > available:
+        wide = [index for index, least in enumerate(narrowest) if widths[index] > least]
+        if not wide:
+            return
+        widths[max(wide, key=lambda index: widths[index])] -= 1
+
+
+def _wrap_last(row: list[Cell], columns: int, available: int) -> list[list[Cell]]:
+    """Return the rows into which the text of the last column is wrapped."""
+    if len(row) < columns:
+        return [row]
+    text = _text(row[-1])
+    marker = _MARKER.match(text)
+    first, *more = textwrap.wrap(
+        text,
+        max(available, NARROWEST_WRAPPED),
+        subsequent_indent=" " * len(marker[0]) if marker else "",
+        break_on_hyphens=False,
+    ) or [""]
+    before: list[Cell] = [""] * (columns - 1)
+    return [[*row[:-1], first], *([*before, line] for line in more)]
