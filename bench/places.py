@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from bench import processes, programs
 from bench.figure import GFD, ORIGINAL
 from bench.scale.objects import COMPONENTS, FEATURES, PODS
-from gfd.kube import pod
-from gfd.publishing.sinks.nodefeature import PREFIX
+from gfd.kube import service_account
+from gfd.kube.nfd import NAME_PREFIX
 from tests.cluster import agents
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane
@@ -84,15 +84,16 @@ class Pod:
     def inside(self, argv: list[str]) -> list[str]:
         """Return the command as it runs in the Pod: token and authority are where Kubernetes puts them."""
         address = (f"KUBERNETES_SERVICE_HOST={LOOPBACK}", f"KUBERNETES_SERVICE_PORT={self._plane.port}")
+        folder = str(service_account.FOLDER)
         files = (str(self._agent.token_file), str(self._plane.home / "certificates/apiserver.crt"))
-        return ["env", *address, "unshare", "--mount", "sh", "-c", IN_POD, str(pod.FOLDER), *files, *argv]
+        return ["env", *address, "unshare", "--mount", "sh", "-c", IN_POD, folder, *files, *argv]
 
     def clear(self) -> Callable[[], bool]:
         """Remove its labels; return what tells whether there are any again."""
         if self._sink == NODE:
             apply_node(self._plane.admin, self._node, "gfd", is_forced=True)
         else:
-            delete(self._plane.admin, f"{FEATURES}/{PREFIX}{self._node}")
+            delete(self._plane.admin, f"{FEATURES}/{NAME_PREFIX}{self._node}")
         return lambda: bool(self.labels)
 
     @property
@@ -100,7 +101,7 @@ class Pod:
         """What is published."""
         if self._sink == NODE:
             return node_labels(self._plane.admin, self._node)
-        query = {"fieldSelector": f"metadata.name={PREFIX}{self._node}"}
+        query = {"fieldSelector": f"metadata.name={NAME_PREFIX}{self._node}"}
         items = self._plane.admin.request("GET", FEATURES, query=query)["items"]
         return dict(items[0]["spec"]["labels"]) if items else {}
 

@@ -6,7 +6,7 @@ import json
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
-from bench.scale.objects import describe_node
+from bench.scale.objects import detect_node_drift
 from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
 from gfd.simulation import machines
@@ -29,7 +29,7 @@ def describe_nodes(count: int) -> Iterator[Object]:
     """Yield Nodes, of :data:`MACHINES` in turn, under the MIG strategy mixed."""
     kinds = [_label(*machine) for machine in MACHINES]
     for number, labels in enumerate(islice(cycle(kinds), count)):
-        node = describe_node(f"node-{number:05}")
+        node = detect_node_drift(f"node-{number:05}")
         node["metadata"]["labels"] |= labels
         node["metadata"] |= {"uid": f"{number:036}", "creationTimestamp": WHEN}
         status = node["status"]

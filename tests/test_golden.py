@@ -20,7 +20,7 @@ from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
 from gfd.labels.sharing import SharedResource, Sharing
 from gfd.labels.strategies import STRATEGIES
-from gfd.publishing.sinks.text import to_lines
+from gfd.publishing.sinks.feature_text import format_labels
 from gfd.simulation import machines
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def sections(labels: dict[str, Labels]) -> str:
     """Return the text of a golden file; cases with the same labels share a section."""
     cases: dict[str, list[str]] = {}
     for case, found in labels.items():
-        cases.setdefault(to_lines(found), []).append(f"[{case}]\n")
+        cases.setdefault(format_labels(found), []).append(f"[{case}]\n")
     return "\n".join("".join(headings) + lines for lines, headings in cases.items())
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from gfd.errors import ApiError
-from gfd.publishing.sinks.node import Node
-from gfd.publishing.sinks.nodefeature import NodeFeature
+from gfd.publishing.sinks.node import NodeSink
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from gfd.simulation import machines
 from tests.standin import Standin, build, environment, from_inventory
 from tests.worker.test_child_process import wait_until
@@ -254,9 +254,9 @@ def test_api_requests(sink: str) -> None:
     api: Any = PlayedApi()
     known: dict[str, Any] = {"node_name": "n", "resync_s": 3600}
     made = (
-        Node(api, is_forcing=False, as_annotations=None, tell=print, **known)
+        NodeSink(api, is_forcing=False, as_annotations=None, warn=print, **known)
         if sink == "node"
-        else NodeFeature(api, namespace="gfd", pod_name=None, **known)
+        else NodeFeatureSink(api, namespace="gfd", pod_name=None, **known)
     )
     found = {}
     for step, count in (("first", "1"), ("quiet", "1"), ("changed", "2")):

@@ -21,7 +21,7 @@ from gfd.labels.sharing import SharedResource, Sharing
 from gfd.labels.strategies import STRATEGIES
 from gfd.labels.syntax import check
 from gfd.probe.gpus import _order
-from gfd.publishing.sinks.text import expiry_line, to_lines
+from gfd.publishing.sinks.feature_text import format_expiry, format_labels
 from gfd.simulation import machines
 from gfd.simulation.mig_layout import CI_SLICES
 from tests import make
@@ -263,8 +263,8 @@ def test_nfd_reads_the_same_labels_from_the_feature_file(
     inventory: Inventory, strategy: str, has_expiry: bool
 ) -> None:
     labels = label(inventory, strategy, Sharing(), EXTRA_LABELS)
-    head = expiry_line(1_700_000_000) if has_expiry else ""
-    text = head + to_lines(labels)
+    head = format_expiry(1_700_000_000) if has_expiry else ""
+    text = head + format_labels(labels)
     assert parse_as_nfd(text) == labels
     assert len(text.encode()) <= 65_536
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError
-from gfd.kube import pod
+from gfd.kube import service_account
 from gfd.kube.client import JSON, Api
 from gfd.kube.objects import OBJECT
 from gfd.kube.stream import Stream
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
     from gfd.kube.connection import Connection
-    from gfd.kube.shapes import Shape
+    from gfd.kube.schema import Schema
 
 QPS, BURST = 5.0, 10
 """The defaults of --kube-api-qps and --kube-api-burst."""
@@ -40,7 +40,7 @@ class Account:
     def connect(self) -> Connection:
         """Connect as in a Pod, with this one's files."""
         place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(self.port)}
-        return pod.connect(place, self.token_file, self.certificate)
+        return service_account.load_connection(place, self.token_file, self.certificate)
 
 
 class CountedApi(Api):
@@ -64,7 +64,7 @@ class CountedApi(Api):
         if self._connection is not None:
             self._connection.pool.clear()
 
-    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Shape = OBJECT) -> Stream:
+    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Schema = OBJECT) -> Stream:
         """Return what happens from now on, and know whether that goes on."""
         return _CountedStream(self, super().watch(path, query, accept, item))
 

@@ -11,8 +11,8 @@ from bench.scale.account import CountedApi
 from bench.scale.actor import Actor
 from bench.scale.objects import NAMESPACE
 from gfd.publishing.publisher import Publisher
-from gfd.publishing.sinks.node import Node
-from gfd.publishing.sinks.nodefeature import NodeFeature
+from gfd.publishing.sinks.node import NodeSink
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,16 +109,16 @@ class Agent(Actor):
 
     def _make(self, api: CountedApi, clock: Callable[[], float]) -> Sink:
         if self._sink_name == "node":
-            return Node(
+            return NodeSink(
                 api,
                 node_name=self.account.node,
                 is_forcing=True,
                 as_annotations=None,
                 resync_s=3600,
-                tell=lambda text: None,
+                warn=lambda text: None,
                 clock=clock,
             )
-        return NodeFeature(
+        return NodeFeatureSink(
             api,
             node_name=self.account.node,
             namespace=NAMESPACE,

@@ -50,7 +50,7 @@ class Maker:
         return self._account(admin, MASTER, "", {})
 
     def _make(self, admin: Api, name: str) -> Account:
-        admin.request("POST", NODES, describe_node(name))
+        admin.request("POST", NODES, detect_node_drift(name))
         pod = admin.request("POST", PODS, _pod(name))["metadata"]
         bound = {"apiVersion": "v1", "kind": "Pod", "name": pod["name"], "uid": pod["uid"]}
         return self._account(admin, AGENT, name, {"boundObjectRef": bound})
@@ -65,7 +65,7 @@ class Maker:
         return Account(node=node, pod=f"gfd-{node}", port=self.port, certificate=certificate, token_file=file)
 
 
-def describe_node(name: str) -> dict[str, Any]:
+def detect_node_drift(name: str) -> dict[str, Any]:
     """Return a Node with what makes up most of its size in life."""
     labels = {
         "kubernetes.io/arch": "amd64",

@@ -19,7 +19,7 @@ from bench.scale.agent import TIMESTAMP
 from bench.scale.objects import FEATURES
 from gfd.errors import ApiError
 from gfd.kube.client import JSON
-from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
+from gfd.kube.nfd import API_VERSION, NAME_PREFIX, NODE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Original(Actor):
         self.apis: list[CountedApi] = []
         self._labels = dict(labels)
         self._due_s: float | None = None
-        self._path = f"{FEATURES}/{PREFIX}{account.node}"
+        self._path = f"{FEATURES}/{NAME_PREFIX}{account.node}"
 
     def live(self, pace: Pace | None = None) -> None:
         """Begin, or be replaced: the timestamp among its labels is that of its start."""
@@ -97,7 +97,7 @@ class Original(Actor):
 
     def _object(self, metadata: Mapping[str, str]) -> dict[str, Any]:
         node = self.account.node
-        named = {"name": f"{PREFIX}{node}", "labels": {NODE_LABEL: node}, **metadata}
+        named = {"name": f"{NAME_PREFIX}{node}", "labels": {NODE_LABEL: node}, **metadata}
         spec = {"features": {"attributes": {}, "flags": {}, "instances": {}}, "labels": self._labels}
         return {"apiVersion": API_VERSION, "kind": "NodeFeature", "metadata": named, "spec": spec}
 

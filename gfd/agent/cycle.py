@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gfd.agent.watcher import Watch
     from gfd.config.load import Config
     from gfd.publishing.drift import Drift
-    from gfd.publishing.publisher import Published, Publisher
+    from gfd.publishing.publisher import Publisher, PublishResult
     from gfd.worker.fork_server import ForkServer
     from gfd.worker.request import Request
 
@@ -196,12 +196,12 @@ class Agent:
             raise DriverUnavailable(reading.missing_driver)
         self._is_driverless = True
         self._conditions.report("driver", "driver.not_found", reason=reading.missing_driver)
-        self._read_due_s = self._clock() + self._backoff.fail()
+        self._read_due_s = self._clock() + self._backoff.next_delay_s()
         return reading
 
     def _keep(self, reading: CycleResult, started_s: float) -> None:
         probe_s = self._clock() - started_s
-        self._backoff.succeed()
+        self._backoff.reset()
         self._conditions.resolve("read")
         self._stale_since_s = None
         published = self.setup.publisher.publish(reading.labels)
@@ -217,7 +217,7 @@ class Agent:
             raise error
         now_s = self._clock()
         self._stale_since_s = now_s if self._stale_since_s is None else self._stale_since_s
-        self._read_due_s = now_s + self._backoff.fail()
+        self._read_due_s = now_s + self._backoff.next_delay_s()
         self._status.read_failed(str(error))
         self._status.cycle_ended("failed", duration_s=took_s, probe_s=took_s)
         self._conditions.report("read", "cycle.failed", reason=str(error))
@@ -238,7 +238,7 @@ class Agent:
         else:
             self._conditions.resolve("memory")
 
-    def _tell(self, published: Published) -> None:
+    def _tell(self, published: PublishResult) -> None:
         for sink in published.changed:
             self._status.published(sink)
         for sink in published.succeeded:
@@ -252,7 +252,7 @@ class Agent:
                 f"sink {error.sink}", "publish.failed", sink=error.sink, reason=str(error)
             )
 
-    def _report(self, reading: CycleResult, published: Published, probe_s: float, took_s: float) -> None:
+    def _report(self, reading: CycleResult, published: PublishResult, probe_s: float, took_s: float) -> None:
         result: Literal["published", "unchanged", "failed"] = "unchanged"
         if published.changed:
             result = "published"

@@ -41,10 +41,10 @@ def feature_file(config: Config) -> Reader:
     """Return what to watch of the feature file: the file, and whether its directory is another one."""
     if "file" not in config.sinks:
         return dict
-    from gfd.publishing.sinks.file import look_at
+    from gfd.publishing.sinks.file import stat_file
 
     path = Path(config.output_file)
-    return lambda: {str(path): look_at(path)}
+    return lambda: {str(path): stat_file(path)}
 
 
 class _Hardware:

@@ -72,4 +72,4 @@ def _report_watches(status: Status, conditions: Conditions) -> None:
             status.watch_healed(watched)
             conditions.resolve(f"watch on {watched}")
 
-    watch_status.listen(tell)
+    watch_status.subscribe(tell)

@@ -136,9 +136,9 @@ def _run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
         if own_values[given]:
             values = {**implied, **values}
     if command.asks_pod:
-        from gfd.kube.token import read_environment
+        from gfd.kube.token_claims import read_pod_variables
 
-        environ = {**environ, **read_environment(environ)}
+        environ = {**environ, **read_pod_variables(environ)}
     command.run(_load(values, environ), own_values)
     return ExitCode.DONE
 

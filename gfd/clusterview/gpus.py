@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.ages import rfc3339
 from gfd.labels.products import INVALID, profile_of
+from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.labels.syntax import Labels
 
-VENDOR = "nvidia.com/"
 GPU = "nvidia.com/gpu"
 SHARED = ".shared"
 """Ends the name of a resource that the device plugin serves under another name because it is shared."""

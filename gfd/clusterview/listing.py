@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.progress import progress
 from gfd.errors import ApiError
-from gfd.kube.api_errors import advise
+from gfd.kube.api_errors import add_advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +43,7 @@ def collect(
             return _collect(api, path, convert, query, what)
         except ApiError as error:
             if error.status != GONE or not tries_left:
-                raise advise(error, "list", what, _OTHERWISE.get(what, "")) from error
+                raise add_advice(error, "list", what, _OTHERWISE.get(what, "")) from error
 
 
 def _collect(

@@ -15,7 +15,8 @@ from gfd.clusterview.ages import parse_time
 from gfd.clusterview.writers import Writer, find_writers
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError
-from gfd.kube.objects import NODES
+from gfd.kube.paths import NODES
+from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PODS = "/api/v1/pods"
-VENDOR = "nvidia.com/"
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The taint that ``kubectl cordon`` brings about."""
 _ENDED = ("Succeeded", "Failed")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.listing import collect, converted
-from gfd.clusterview.nodes import PLACED, PODS, demand_of
+from gfd.clusterview.nodes import PLACED, demand_of
 from gfd.clusterview.progress import progress
-from gfd.kube.objects import ITEM, listed
+from gfd.kube.objects import ITEM, list_of
+from gfd.kube.paths import PODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ def read_demands(api: Api, nodes: Sequence[str]) -> list[Demand]:
 
     Few nodes are asked for one by one, many together with all others.
     """
-    page = api.request("GET", PODS, query={"limit": "1"}, shape=listed(ITEM))
+    page = api.request("GET", PODS, query={"limit": "1"}, schema=list_of(ITEM))
     pods = len(page.get("items") or ()) + (page["metadata"].get("remainingItemCount") or 0)
     if pods <= len(nodes) * REQUEST_COSTS:
         return collect(api, PODS, demand_of, query=PLACED, what="pods")[0]

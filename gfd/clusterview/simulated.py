@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import Node
 from gfd.labels.resources import resolve
-from gfd.labels.strategies import FULL_GPU, RESOURCE_PREFIX
+from gfd.labels.strategies import FULL_GPU
+from gfd.labels.syntax import VENDOR
 from gfd.worker import single_run
 from gfd.worker.request import build_request
 
@@ -32,7 +33,7 @@ def simulate(loaded: Loaded) -> Node:
 def _offer(node: resources.Node, sharing: Sharing) -> dict[str, int]:
     offered: dict[str, int] = {}
     for resource in node.resources:
-        name = RESOURCE_PREFIX + resource.name
+        name = VENDOR + resource.name
         count = _count_whole(node) if resource.name == FULL_GPU else resource.count
         replicas = sharing.replicas_of(name)
         if count:

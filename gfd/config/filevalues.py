@@ -9,14 +9,13 @@ import re
 from typing import TYPE_CHECKING, TypeGuard
 
 from gfd.documents.values import OFF, parse_duration, quoted, shorten
-from gfd.labels.syntax import explain_domain
+from gfd.labels.syntax import VENDOR, explain_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gfd.documents.tree import Value
 
-RESOURCE_PREFIX = "nvidia.com/"
 MAX_RESOURCE_NAME = 63
 """Characters, with the prefix."""
 
@@ -111,12 +110,12 @@ def resource_name(value: Value) -> str:
     """Return a full resource name: ``gpu`` and ``nvidia.com/gpu`` mean the same."""
     if not isinstance(value, str):
         raise ValueError(f"expected a resource name such as nvidia.com/gpu, found {found(value)}")  # noqa: TRY004
-    full = RESOURCE_PREFIX + value.removeprefix(RESOURCE_PREFIX)
+    full = VENDOR + value.removeprefix(VENDOR)
     if len(full.encode()) > MAX_RESOURCE_NAME:
         raise ValueError(
             f"expected at most {MAX_RESOURCE_NAME} characters, found {len(full)}: {shorten(full)}"
         )
-    if explain_domain(full.removeprefix(RESOURCE_PREFIX)):
+    if explain_domain(full.removeprefix(VENDOR)):
         raise ValueError(
             f"expected a resource name such as nvidia.com/gpu (lower-case letters, digits, '-' and '.'),"
             f" found {quoted(value)}"

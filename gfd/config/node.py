@@ -56,7 +56,7 @@ class Loader:
         if config.config_dir is None or self._follower is not None:
             return
         from gfd.kube.client import share
-        from gfd.kube.objects import NODES
+        from gfd.kube.paths import NODES
         from gfd.kube.watch import Follower
 
         def saw(metadata: Mapping[str, Any] | None) -> None:
@@ -70,10 +70,11 @@ class Loader:
 
     def _read(self, config: Config) -> None:
         from gfd.kube.client import METADATA, share
-        from gfd.kube.objects import NODES, OBJECT
+        from gfd.kube.objects import OBJECT
+        from gfd.kube.paths import NODES
 
         path = f"{NODES}/{config.node_name}"
-        answer = share(config).request("GET", path, accept=METADATA, shape=OBJECT)
+        answer = share(config).request("GET", path, accept=METADATA, schema=OBJECT)
         self._version = answer["metadata"]["resourceVersion"]
         self._chosen = _named_in(answer["metadata"])
 

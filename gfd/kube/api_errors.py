@@ -9,7 +9,7 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _NOBODY = 'User "system:anonymous"'
 
 
-def is_unknown(error: ApiError) -> bool:
+def is_unauthenticated(error: ApiError) -> bool:
     """Return whether the server does not know who asks: the credentials are refused, or there were none.
 
     None where the file of a token was just being written: the server answers 403 to whoever is nobody.
@@ -17,7 +17,7 @@ def is_unknown(error: ApiError) -> bool:
     return error.status == _UNAUTHORIZED or (error.status == _FORBIDDEN and _NOBODY in str(error))
 
 
-def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishError:
+def to_publish_error(sink: str, target: str, error: ApiError, *, grant: str) -> PublishError:
     """Return the error to raise; ``grant`` is the manifest that grants what the sink needs.
 
     All of it may heal without a restart: rights are granted, an outage ends.
@@ -25,7 +25,7 @@ def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishEr
     reason = str(error)
     if error.status == _UNAUTHORIZED:
         reason += "; the token is not accepted, also after it was read again: see the service account"
-    elif is_unknown(error):
+    elif is_unauthenticated(error):
         reason += "; no credentials were found, also when they were read again: is the token's file empty?"
     elif error.status == _FORBIDDEN and _POLICY in reason:
         reason += "; the policy and gfd's flags must come from the same values"
@@ -34,10 +34,10 @@ def explain(sink: str, target: str, error: ApiError, *, grant: str) -> PublishEr
     return PublishError(sink, target, reason, kind=error.kind, retry_after_s=error.retry_after_s)
 
 
-def advise(error: ApiError, verb: str, what: str, otherwise: str = "") -> ApiError:
+def add_advice(error: ApiError, verb: str, what: str, otherwise: str = "") -> ApiError:
     """Return the error to raise to a person who wanted to ``verb`` ``what``, and could do something else."""
     reason = str(error)
-    if is_unknown(error):
+    if is_unauthenticated(error):
         reason += f"; log in again, or name other credentials with --kubeconfig or --context{otherwise}"
     elif error.status == _FORBIDDEN:
         reason += f"; the verb {verb} on {what} is needed{otherwise}"

@@ -31,13 +31,13 @@ class Backoff:
         self._spread = spread
         self._failures = 0
 
-    def fail(self) -> float:
+    def next_delay_s(self) -> float:
         """Count a failure; return how many seconds to wait now."""
         delay_s = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return delay_s * (0.5 + self._spread() / 2)
 
-    def succeed(self) -> None:
+    def reset(self) -> None:
         """Begin anew."""
         self._failures = 0
 
@@ -57,7 +57,7 @@ class Resync:
         self._spread = spread
         self._due_s: float | None = None
 
-    def renew(self) -> None:
+    def restart(self) -> None:
         """Begin anew: it was read just now."""
         if self._interval_s is not None:
             self._due_s = self._clock() + self._interval_s * (0.9 + self._spread() / 5)

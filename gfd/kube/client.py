@@ -14,10 +14,18 @@ from urllib3 import Timeout
 from urllib3.exceptions import NewConnectionError, ProxyError, SSLError
 
 from gfd.errors import ApiError
-from gfd.kube.api_errors import is_unknown
-from gfd.kube.connection import connect
-from gfd.kube.objects import ANSWER, ITEM, OBJECT, listed
-from gfd.kube.responses import MAX_BYTES, MAX_VALUES, TRANSPORT, malformed, parse, parse_refusal, read
+from gfd.kube.api_errors import is_unauthenticated
+from gfd.kube.loader import load_connection
+from gfd.kube.objects import ITEM, OBJECT, RESPONSE, list_of
+from gfd.kube.responses import (
+    MAX_BYTES,
+    MAX_VALUES,
+    TRANSPORT,
+    malformed_response,
+    parse,
+    parse_status_error,
+    read,
+)
 from gfd.kube.stream import Stream
 
 if TYPE_CHECKING:
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 
     from gfd.config.load import Config
     from gfd.kube.connection import Connection
-    from gfd.kube.shapes import Shape
+    from gfd.kube.schema import Schema
 
 CONNECT_S, ANSWER_S = 5.0, 20.0
 SILENCE_S = 300.0
@@ -86,16 +94,16 @@ class Api:
         query: Mapping[str, str] | None = None,
         content_type: str = JSON,
         accept: str = JSON,
-        shape: Shape = ANSWER,
+        schema: Schema = RESPONSE,
         max_values: int = MAX_VALUES,
     ) -> dict[str, Any]:
-        """Return the object of ``shape`` that the server answers with. Raises ApiError.
+        """Return the object of ``schema`` that the server answers with. Raises ApiError.
 
         ``max_values`` is how many values, such as strings and numbers, it may have.
         """
         what = f"{method} {path}"
         response = self._send(method, path, body, query=query, content_type=content_type, accept=accept)
-        return parse(self._read(response, what), shape, what, max_values)
+        return parse(self._read(response, what), schema, what, max_values)
 
     def date(self) -> float:
         """Return the server's time, in Unix seconds without a fraction. Raises ApiError."""
@@ -115,9 +123,9 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         accept: str = JSON,
-        item: Shape = OBJECT,
+        item: Schema = OBJECT,
     ) -> Iterator[dict[str, Any]]:
-        """Yield the objects of a collection, each of the shape ``item``, page by page. Raises ApiError."""
+        """Yield the objects of a collection, page by page; each matches ``item``. Raises ApiError."""
         for page in self.pages(path, query=query, accept=accept, item=item):
             yield from page["items"]
 
@@ -127,15 +135,15 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         accept: str = JSON,
-        item: Shape = ITEM,
+        item: Schema = ITEM,
     ) -> Iterator[dict[str, Any]]:
         """Yield the pages of a collection, as Lists that know what remains. Raises ApiError.
 
         410 among them: the server has forgotten the first page since, and the list is to be begun again.
         """
-        asked, shape = {"limit": PAGE, **(query or {})}, listed(item)
+        asked, schema = {"limit": PAGE, **(query or {})}, list_of(item)
         for _ in range(MAX_PAGES):
-            page = self.request("GET", path, query=asked, accept=accept, shape=shape, max_values=MAX_BYTES)
+            page = self.request("GET", path, query=asked, accept=accept, schema=schema, max_values=MAX_BYTES)
             # A list of metadata that holds nothing is null.
             page["items"] = page.get("items") or []
             yield page
@@ -143,10 +151,10 @@ class Api:
             if not token:
                 return
             asked["continue"] = token
-        raise malformed(f"GET {path}", f"the list does not end after {MAX_PAGES} pages")
+        raise malformed_response(f"GET {path}", f"the list does not end after {MAX_PAGES} pages")
 
-    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Shape = OBJECT) -> Stream:
-        """Return what happens from now on to objects of the shape ``item``. Raises ApiError."""
+    def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Schema = OBJECT) -> Stream:
+        """Watch the objects that match ``item``. Raises ApiError."""
         query = {**query, "watch": "1"}
         response = self._send(
             "GET", path, None, query=query, content_type=JSON, accept=accept, is_stream=True
@@ -209,7 +217,7 @@ class Api:
                 if 200 <= response.status < 300:
                     return response
                 refused = self._refuse(response, f"{method} {path}", connection.host)
-                if is_last or not is_unknown(refused):
+                if is_last or not is_unauthenticated(refused):
                     raise refused
                 self._disconnect()
             is_last = True
@@ -225,7 +233,7 @@ class Api:
         except ApiError:  # the status line says enough
             data = b""
         after = response.headers.get("Retry-After", "")
-        return parse_refusal(data, what, response.status, response.reason or "", after)
+        return parse_status_error(data, what, response.status, response.reason or "", after)
 
     @property
     def is_verified(self) -> bool:
@@ -235,7 +243,7 @@ class Api:
     def _connected(self) -> Connection:
         with self._lock:
             if self._connection is None:
-                self._connection = connect(self._kubeconfig, self._context)
+                self._connection = load_connection(self._kubeconfig, self._context)
             return self._connection
 
     def _disconnect(self) -> None:

@@ -22,31 +22,31 @@ from urllib3.util import make_headers, parse_url
 
 from gfd.credentials import remember
 from gfd.errors import ApiError
-from gfd.kube.connection import DEFAULT_KUBECONFIG, Connection, split
-from gfd.kube.header import authorize
-from gfd.kube.kubefile import choose
+from gfd.kube.authorization import make_header
+from gfd.kube.connection import Connection
+from gfd.kube.kubeconfig_file import DEFAULT_KUBECONFIG, read_context, split_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from gfd.kube.kubefile import Chosen
+    from gfd.kube.kubeconfig_file import KubeconfigContext
 
 
-def connect(kubeconfig: Path | None, context: str | None) -> Connection:
+def load_connection(kubeconfig: Path | None, context: str | None) -> Connection:
     """Return the connection that a kubeconfig means. Raises ApiError; see :mod:`gfd.kube.connection`."""
-    files = list(split(kubeconfig or DEFAULT_KUBECONFIG))
+    files = list(split_paths(kubeconfig or DEFAULT_KUBECONFIG))
     path = os.pathsep.join(map(str, files))
     source = f"kubeconfig {path}"
     if not any(map(os.path.exists, files)):
         hint = "name another with" if kubeconfig else "not running in a pod; pass"
         raise ApiError(f"{source}: there is no such file; {hint} --kubeconfig", kind="credentials")
-    chosen = choose(source, files, context)
+    chosen = read_context(source, files, context)
     with _translated(source):
         return _make(lambda configuration: _load(path, chosen, configuration), source, chosen.origin)
 
 
-def connect_pod() -> Connection:
+def load_pod_connection() -> Connection:
     """Return the connection of a pod that reaches the server through a proxy. Raises ApiError."""
     source = "the pod's service account"
     with _translated(source):
@@ -73,7 +73,7 @@ def _make(load: Callable[[Configuration], object], source: str, origin: str) -> 
         with _translated(source), _heard():
             settings = configuration.auth_settings().values()
         value = next((each["value"] for each in settings if each["in"] == "header" and each["value"]), "")
-        return authorize(value, origin)
+        return make_header(value, origin)
 
     authorization()
     host = configuration.host.rstrip("/")
@@ -95,7 +95,7 @@ def _translated(source: str) -> Iterator[None]:
         raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
 
 
-def _load(path: str, chosen: Chosen, configuration: Configuration) -> None:
+def _load(path: str, chosen: KubeconfigContext, configuration: Configuration) -> None:
     with _heard() as said:
         kube.load_kube_config(path, chosen.context, configuration)
     configuration.proxy = chosen.proxy or configuration.proxy

@@ -1,128 +1,140 @@
-"""Shapes of what the API server answers with, as far as gfd relies on them."""
+"""Schemas of the API server's responses: only the fields that gfd reads."""
 
 from __future__ import annotations
 
-from gfd.kube.shapes import Shape, anything, boolean, count, each, fields, text, values, version
+from gfd.kube.schema import (
+    Schema,
+    any_value,
+    array_of,
+    boolean,
+    map_of,
+    non_negative,
+    object_of,
+    resource_version,
+    string,
+)
 
-NODES = "/api/v1/nodes"
-"""The path of all Nodes."""
-
-_OWNER = fields(
+_OWNER = object_of(
     {
-        **dict.fromkeys(("apiVersion", "kind", "name", "uid"), text),
+        **dict.fromkeys(("apiVersion", "kind", "name", "uid"), string),
         **dict.fromkeys(("controller", "blockOwnerDeletion"), boolean),
     },
     *("apiVersion", "kind", "name", "uid"),
 )
-_KEYS = fields({f"f:{kind}": values(anything) for kind in ("labels", "annotations", "ownerReferences")})
-_MANAGED = fields(
+_FIELDS = object_of({f"f:{kind}": map_of(any_value) for kind in ("labels", "annotations", "ownerReferences")})
+_MANAGED_FIELDS = object_of(
     {
-        **dict.fromkeys(("manager", "operation", "subresource", "time"), text),
-        "fieldsV1": fields({"f:metadata": _KEYS, "f:spec": _KEYS}),
+        **dict.fromkeys(("manager", "operation", "subresource", "time"), string),
+        "fieldsV1": object_of({"f:metadata": _FIELDS, "f:spec": _FIELDS}),
     }
 )
 _METADATA = {
-    **dict.fromkeys(("name", "namespace", "uid"), text),
-    "resourceVersion": version,
-    "generation": count,
-    "labels": values(text),
-    "annotations": values(text),
-    "managedFields": each(_MANAGED),
-    "ownerReferences": each(_OWNER),
+    **dict.fromkeys(("name", "namespace", "uid"), string),
+    "resourceVersion": resource_version,
+    "generation": non_negative,
+    "labels": map_of(string),
+    "annotations": map_of(string),
+    "managedFields": array_of(_MANAGED_FIELDS),
+    "ownerReferences": array_of(_OWNER),
 }
 
-METADATA = fields(_METADATA, "name", "uid", "resourceVersion")
-"""Of an object that the server keeps."""
+METADATA = object_of(_METADATA, "name", "uid", "resourceVersion")
+"""The metadata of an object that the server stores."""
 
-MANAGED = fields(_METADATA)
-"""Metadata of which nothing need be there, such as those that kubectl prints."""
-ANSWER = fields({"metadata": MANAGED})
-"""Whatever the server may answer with."""
-OBJECT = fields({"metadata": METADATA}, "metadata")
-"""An object of which the metadata count; partial or whole."""
-ITEM = fields(
-    {"metadata": fields({"name": text, "uid": text, "resourceVersion": version}, "name", "uid")}, "metadata"
+OPTIONAL_METADATA = object_of(_METADATA)
+"""Metadata without required fields, as of objects that kubectl printed."""
+RESPONSE = object_of({"metadata": OPTIONAL_METADATA})
+"""Any response."""
+OBJECT = object_of({"metadata": METADATA}, "metadata")
+"""An object of which only the metadata is read."""
+ITEM = object_of(
+    {
+        "metadata": object_of(
+            {"name": string, "uid": string, "resourceVersion": resource_version}, "name", "uid"
+        )
+    },
+    "metadata",
 )
-"""One of thousands, whose reader looks at all else itself."""
-BOOKMARK = fields({"metadata": fields({"resourceVersion": version}, "resourceVersion")}, "metadata")
-"""What a watch tells where nothing has changed."""
+"""An item of a large list; the reader checks the other fields."""
+BOOKMARK = object_of(
+    {"metadata": object_of({"resourceVersion": resource_version}, "resourceVersion")}, "metadata"
+)
+"""The object of a watch's BOOKMARK event."""
 
-NODE_FEATURE = fields(
-    {"metadata": METADATA, "spec": fields({"labels": values(text), "features": values(anything)})},
+NODE_FEATURE = object_of(
+    {"metadata": METADATA, "spec": object_of({"labels": map_of(string), "features": map_of(any_value)})},
     *("metadata", "spec"),
 )
-POD = fields(
+_CONTAINER = object_of(
+    {"name": string, "image": string, "command": array_of(string), "args": array_of(string)}, "name", "image"
+)
+POD = object_of(
     {
         "metadata": METADATA,
-        "spec": fields(
-            {
-                "containers": each(
-                    fields(
-                        {"name": text, "image": text, "command": each(text), "args": each(text)},
-                        "name",
-                        "image",
-                    )
-                )
-            },
-            "containers",
+        "spec": object_of({"containers": array_of(_CONTAINER)}, "containers"),
+        "status": object_of(
+            {"containerStatuses": array_of(object_of({"name": string, "ready": boolean}, "name"))}
         ),
-        "status": fields({"containerStatuses": each(fields({"name": text, "ready": boolean}, "name"))}),
     },
     *("metadata", "spec"),
 )
-POLICY = fields(
+POLICY = object_of(
     {
         "metadata": METADATA,
-        "spec": fields({"matchConditions": each(fields({"expression": text}, "expression"))}),
+        "spec": object_of({"matchConditions": array_of(object_of({"expression": string}, "expression"))}),
     },
     *("metadata", "spec"),
 )
-POLICY_BINDING = fields(
+POLICY_BINDING = object_of(
     {
         "metadata": METADATA,
-        "spec": fields({"policyName": text, "validationActions": each(text)}, "policyName"),
+        "spec": object_of({"policyName": string, "validationActions": array_of(string)}, "policyName"),
     },
     *("metadata", "spec"),
 )
 
-VERSION = fields({"gitVersion": text}, "gitVersion")
-RESOURCES = fields({"resources": each(fields({"name": text}, "name"))})
-IDENTITY = fields(
+VERSION = object_of({"gitVersion": string}, "gitVersion")
+RESOURCES = object_of({"resources": array_of(object_of({"name": string}, "name"))})
+IDENTITY = object_of(
     {
-        "status": fields(
-            {"userInfo": fields({"username": text, "extra": values(each(text))}, "username")}, "userInfo"
+        "status": object_of(
+            {"userInfo": object_of({"username": string, "extra": map_of(array_of(string))}, "username")},
+            "userInfo",
         )
     },
     "status",
 )
-ACCESS = fields({"status": fields({"allowed": boolean})}, "status")
+ACCESS = object_of({"status": object_of({"allowed": boolean})}, "status")
 
-_CAUSE = fields(dict.fromkeys(("field", "message", "reason"), text))
-STATUS = fields(
+_CAUSE = object_of(dict.fromkeys(("field", "message", "reason"), string))
+STATUS = object_of(
     {
-        **dict.fromkeys(("message", "reason"), text),
-        "code": count,
-        "details": fields({"kind": text, "name": text, "retryAfterSeconds": count, "causes": each(_CAUSE)}),
+        **dict.fromkeys(("message", "reason"), string),
+        "code": non_negative,
+        "details": object_of(
+            {"kind": string, "name": string, "retryAfterSeconds": non_negative, "causes": array_of(_CAUSE)}
+        ),
     }
 )
-"""Why the server refuses."""
+"""A Status: why the server refuses a request."""
 
-TYPED = fields({"type": text}, "type")
-"""An event of a watch, of whatever type."""
-_KINDS = ("ADDED", "MODIFIED", "DELETED")
-
-
-def listed(item: Shape) -> Shape:
-    """Return the shape of a page of a collection of ``item``."""
-    metadata = {"resourceVersion": version, "continue": text, "remainingItemCount": count}
-    return fields({"metadata": fields(metadata, "resourceVersion"), "items": each(item)}, "metadata")
+EVENT = object_of({"type": string}, "type")
+"""A watch event of any type."""
+_CHANGES = ("ADDED", "MODIFIED", "DELETED")
 
 
-def events(item: Shape) -> dict[str, Shape]:
-    """Return the shape of an event of a watch on ``item``, by the event's type."""
-    found = {kind: fields({"object": item}, "object") for kind in _KINDS}
+def list_of(item: Schema) -> Schema:
+    """Return the schema of a List, or one page of it, whose items match ``item``."""
+    metadata = {"resourceVersion": resource_version, "continue": string, "remainingItemCount": non_negative}
+    return object_of(
+        {"metadata": object_of(metadata, "resourceVersion"), "items": array_of(item)}, "metadata"
+    )
+
+
+def events_of(item: Schema) -> dict[str, Schema]:
+    """Return the schema of each type of watch event; the objects match ``item``."""
     return {
-        **found,
-        "BOOKMARK": fields({"object": BOOKMARK}, "object"),
-        "ERROR": fields({"object": STATUS}, "object"),
+        **dict.fromkeys(_CHANGES, object_of({"object": item}, "object")),
+        "BOOKMARK": object_of({"object": BOOKMARK}, "object"),
+        "ERROR": object_of({"object": STATUS}, "object"),
     }

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from urllib3.exceptions import HTTPError
 
 from gfd.errors import ApiError
-from gfd.kube.objects import STATUS, TYPED
-from gfd.kube.shapes import Misshapen
+from gfd.kube.objects import EVENT, STATUS
+from gfd.kube.schema import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from urllib3 import BaseHTTPResponse
 
-    from gfd.kube.shapes import Shape
+    from gfd.kube.schema import Schema
 
 MIB = 1 << 20
 MAX_BYTES = 32 * MIB
@@ -54,10 +54,10 @@ def read(response: BaseHTTPResponse, what: str) -> bytes:
         if encoding == "gzip":
             data = _unpack(data)
         elif encoding != "identity":
-            raise Misshapen(f"is packed in a way that was not asked for: {encoding[:40]}")
-    except Misshapen as error:
+            raise SchemaError(f"is packed in a way that was not asked for: {encoding[:40]}")
+    except SchemaError as error:
         response.close()
-        raise malformed(what, str(error)) from error
+        raise malformed_response(what, str(error)) from error
     except TRANSPORT as error:
         response.close()
         raise ApiError(f"{what}: the answer broke off: {error}", kind="connection") from error
@@ -65,45 +65,45 @@ def read(response: BaseHTTPResponse, what: str) -> bytes:
     return data
 
 
-def parse(data: bytes, shape: Shape, what: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
-    """Return the object that ``data`` is in JSON. Raises ApiError where it is not of ``shape``."""
+def parse(data: bytes, schema: Schema, what: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
+    """Return the object that ``data`` is in JSON. Raises ApiError where it is not of ``schema``."""
     try:
         found = _parse(data, max_values)
-        shape(found)
-    except Misshapen as error:
-        raise malformed(what, str(error)) from error
+        schema(found)
+    except SchemaError as error:
+        raise malformed_response(what, str(error)) from error
     return dict(found)
 
 
-def parse_event(line: bytes, shapes: Mapping[str, Shape], what: str) -> dict[str, Any]:
+def parse_event(line: bytes, schemas: Mapping[str, Schema], what: str) -> dict[str, Any]:
     """Return an event of a watch. Raises ApiError, also for an event that is an error."""
     try:
         event = _parse(line)
-        TYPED(event)
-        if event["type"] not in shapes:
-            raise Misshapen("is not a type of event", ".type")
-        shapes[event["type"]](event)
-    except Misshapen as error:
-        raise malformed(what, str(error)) from error
+        EVENT(event)
+        if event["type"] not in schemas:
+            raise SchemaError("is not a type of event", ".type")
+        schemas[event["type"]](event)
+    except SchemaError as error:
+        raise malformed_response(what, str(error)) from error
     if event["type"] == "ERROR":
-        raise refusal(what, event["object"])
+        raise status_error(what, event["object"])
     return dict(event)
 
 
-def parse_refusal(data: bytes, what: str, code: int, reason: str, retry_after: str) -> ApiError:
+def parse_status_error(data: bytes, what: str, code: int, reason: str, retry_after: str) -> ApiError:
     """Return the error that an answer of status ``code`` is, whatever its body holds."""
     status: dict[str, Any] = {}
     try:
         found = _parse(data)
         STATUS(found)
         status = found if found.get("kind") == "Status" else {}
-    except Misshapen:  # of a proxy, most likely; its status line says enough
+    except SchemaError:  # of a proxy, most likely; its status line says enough
         pass
     message = status.get("message") or f"{what}: {code} {reason}"
-    return refusal(what, {**status, "message": message, "code": code}, retry_after)
+    return status_error(what, {**status, "message": message, "code": code}, retry_after)
 
 
-def refusal(what: str, status: Mapping[str, Any], retry_after: str = "") -> ApiError:
+def status_error(what: str, status: Mapping[str, Any], retry_after: str = "") -> ApiError:
     """Return the error that a Status object is; ``retry_after`` is the header of that name, in seconds."""
     details = status.get("details") or {}
     code = status.get("code") or 0
@@ -122,15 +122,15 @@ def refusal(what: str, status: Mapping[str, Any], retry_after: str = "") -> ApiE
     )
 
 
-def malformed(what: str, problem: str) -> ApiError:
+def malformed_response(what: str, problem: str) -> ApiError:
     """Return the error that an answer to ``what`` is that is not as it should be."""
     reason = f"the answer is not what an API server sends: {problem}"
     return ApiError(f"{what}: {reason}; is there a proxy on the way?", kind="malformed")
 
 
-def too_large() -> Misshapen:
+def too_large() -> SchemaError:
     """Return the error for what is larger than anything of Kubernetes."""
-    return Misshapen(f"is larger than {MAX_BYTES // MIB} MiB")
+    return SchemaError(f"is larger than {MAX_BYTES // MIB} MiB")
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
@@ -142,7 +142,7 @@ def _read(response: BaseHTTPResponse) -> bytes:
         if len(data) > MAX_BYTES:
             raise too_large()
         if time.monotonic() > deadline_s:
-            raise Misshapen(f"did not end within {WHOLE_S:.0f} s")
+            raise SchemaError(f"did not end within {WHOLE_S:.0f} s")
     return bytes(data)
 
 
@@ -151,22 +151,22 @@ def _unpack(data: bytes) -> bytes:
     try:
         found = unpacker.decompress(data, MAX_BYTES + 1)
     except zlib.error as error:
-        raise Misshapen("is not packed as it says") from error
+        raise SchemaError("is not packed as it says") from error
     if len(found) > MAX_BYTES:
         raise too_large()
     if not unpacker.eof:
-        raise Misshapen("is not whole")
+        raise SchemaError("is not whole")
     return found
 
 
 def _parse(data: bytes, max_values: int = MAX_VALUES) -> Any:
     if data.count(b",") >= max_values:
-        raise Misshapen(f"has more than {max_values} values")
+        raise SchemaError(f"has more than {max_values} values")
     try:
         return json.loads(data.decode())
     except UnicodeDecodeError:
-        raise Misshapen("is not UTF-8") from None
+        raise SchemaError("is not UTF-8") from None
     except ValueError as error:
-        raise Misshapen(f"is not JSON: {error}") from None
+        raise SchemaError(f"is not JSON: {error}") from None
     except RecursionError:
-        raise Misshapen("is nested too deeply") from None
+        raise SchemaError("is nested too deeply") from None

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError
-from gfd.kube.objects import events
-from gfd.kube.responses import MAX_BYTES, TRANSPORT, malformed, parse_event, too_large
+from gfd.kube.objects import events_of
+from gfd.kube.responses import MAX_BYTES, TRANSPORT, malformed_response, parse_event, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from urllib3 import BaseHTTPResponse
 
-    from gfd.kube.shapes import Shape
+    from gfd.kube.schema import Schema
 
 _PIECE = 1 << 16
 
@@ -21,18 +21,18 @@ _PIECE = 1 << 16
 class Stream:
     """The events of one watch. Iterate in one thread; any other may close it."""
 
-    def __init__(self, response: BaseHTTPResponse, path: str, item: Shape) -> None:
-        """``item`` is the shape of the objects that are watched."""
+    def __init__(self, response: BaseHTTPResponse, path: str, item: Schema) -> None:
+        """``item`` is the schema of the watched objects."""
         self._response = response
         self._path = path
         self._item = item
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield events until the server ends the watch. Raises ApiError, also for an event that is one."""
-        shapes, what = events(self._item), f"GET {self._path}"
+        schemas, what = events_of(self._item), f"GET {self._path}"
         try:
             for line in self._lines(what):
-                yield parse_event(line, shapes, what)
+                yield parse_event(line, schemas, what)
         except TRANSPORT as error:
             raise ApiError(f"{what}: the watch broke: {error}", kind="connection") from error
         finally:
@@ -55,4 +55,4 @@ class Stream:
                 yield bytes(rest)
                 rest = bytearray(other)
             if len(rest) > MAX_BYTES:
-                raise malformed(what, str(too_large()))
+                raise malformed_response(what, str(too_large()))

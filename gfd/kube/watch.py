@@ -16,8 +16,8 @@ from gfd.errors import ApiError
 from gfd.kube import watch_status
 from gfd.kube.backoff import Backoff, spread_s
 from gfd.kube.client import METADATA, METADATA_LIST
-from gfd.kube.objects import OBJECT, listed
-from gfd.kube.responses import malformed
+from gfd.kube.objects import OBJECT, list_of
+from gfd.kube.responses import malformed_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -126,12 +126,12 @@ class _Watch:
             except Exception as error:  # whatever it is: without this thread, no drift is seen any more
                 self._version = ""
                 self._put_down(conceal(f"unexpected {type(error).__name__}: {error}"))
-                self._ended.wait(backoff.fail())
-        watch_status.heal(self._subject)
+                self._ended.wait(backoff.next_delay_s())
+        watch_status.resolve(self._subject)
 
     def _fail(self, error: ApiError, backoff: Backoff) -> float:
         """Return after how many seconds to begin again."""
-        wait_s = backoff.fail()
+        wait_s = backoff.next_delay_s()
         if error.status != _GONE:
             if error.kind == "malformed":
                 # Nothing that was heard there counts.
@@ -144,12 +144,12 @@ class _Watch:
 
     def _put_down(self, reason: str) -> None:
         if not self._ended.is_set():
-            watch_status.fail(self._subject, reason)
+            watch_status.report(self._subject, reason)
 
     def _list(self) -> None:
         query = {"fieldSelector": f"metadata.name={self._name}"}
-        shape = listed(OBJECT)
-        found = self._api.request("GET", self._collection, query=query, accept=METADATA_LIST, shape=shape)
+        schema = list_of(OBJECT)
+        found = self._api.request("GET", self._collection, query=query, accept=METADATA_LIST, schema=schema)
         items = found.get("items") or ()
         for item in items:
             self._check(item)
@@ -175,20 +175,22 @@ class _Watch:
             self._is_listed = False
             if time.monotonic() - begun_s >= BRIEF_S:
                 # Sooner, a server that says one good thing each time would be asked all the time.
-                backoff.succeed()
-                watch_status.heal(self._subject)
+                backoff.reset()
+                watch_status.resolve(self._subject)
             self._version = found["metadata"]["resourceVersion"]
             if kind != "BOOKMARK":
                 self._say(None if kind == "DELETED" else found["metadata"])
         if time.monotonic() - begun_s < BRIEF_S:
             # A proxy that closes every watch at once must not be asked again and again.
-            self._ended.wait(backoff.fail())
+            self._ended.wait(backoff.next_delay_s())
         else:
-            watch_status.heal(self._subject)
+            watch_status.resolve(self._subject)
 
     def _check(self, found: Mapping[str, Any]) -> None:
         if found["metadata"]["name"] != self._name:
-            raise malformed(f"GET {self._collection}", f"it tells of another object than {self._name}")
+            raise malformed_response(
+                f"GET {self._collection}", f"it tells of another object than {self._name}"
+            )
 
     def _say(self, metadata: Mapping[str, Any] | None) -> None:
         self._latest = metadata

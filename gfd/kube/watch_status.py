@@ -16,28 +16,28 @@ _listeners: list[Listener] = []
 _lock = threading.Lock()
 
 
-def listen(listener: Listener) -> None:
+def subscribe(listener: Listener) -> None:
     """Let ``listener`` be told, in any thread, when a watch goes down, and why, or is up again."""
     with _lock:
         _listeners.append(listener)
 
 
-def fail(subject: str, reason: str) -> None:
+def report(subject: str, reason: str) -> None:
     """Take down that the watch on ``subject`` fails."""
     with _lock:
         if _down.get(subject) == reason:
             return
         _down[subject] = reason
-        _tell(subject, reason)
+        _notify(subject, reason)
 
 
-def heal(subject: str) -> None:
+def resolve(subject: str) -> None:
     """Take down that the watch on ``subject`` works, or that there is none any more."""
     with _lock:
         if _down.pop(subject, ""):
-            _tell(subject, "")
+            _notify(subject, "")
 
 
-def _tell(subject: str, reason: str) -> None:
+def _notify(subject: str, reason: str) -> None:
     for listener in _listeners:
         listener(subject, reason)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from gfd.labels.products import INVALID, compose
+from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from gfd.inventory.model import Engines, Gpu, MigDevice, Of
     from gfd.labels.models import Model
     from gfd.labels.sharing import Sharing
 
-RESOURCE_PREFIX = "nvidia.com/"
 FULL_GPU = "gpu"
 
 FAMILIES = {
@@ -195,7 +195,7 @@ def _group_by_profile(gpus: tuple[Gpu, ...]) -> dict[str, list[tuple[Gpu, MigDev
 
 
 def _shared(resource: str, sharing: Sharing, *product: str) -> dict[str, Any]:
-    replicas = sharing.replicas_of(RESOURCE_PREFIX + resource)
+    replicas = sharing.replicas_of(VENDOR + resource)
     is_shared = replicas > 1
     return {
         "product": compose(*product, is_shared=is_shared and not sharing.is_renamed),

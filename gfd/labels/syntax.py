@@ -21,7 +21,10 @@ MAX_DOMAIN_LENGTH = 253
 TIMESTAMP = "nvidia.com/gfd.timestamp"
 """The one label whose value alone is no reason to write to the API server."""
 
-OWN_PREFIXES = ("nvidia.com/", "feature.node.kubernetes.io/")
+VENDOR = "nvidia.com/"
+"""The prefix of NVIDIA's labels and resources."""
+
+OWN_PREFIXES = (VENDOR, "feature.node.kubernetes.io/")
 """Prefixes that templates may write without being asked."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")

@@ -34,7 +34,7 @@ class Drift:
     """Whether the labels are lost unless it is repaired at once: the object belongs to somebody else now."""
 
 
-class Rivalry:
+class RivalDetector:
     """Whether another gfd writes to the same place. One a sink."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.kube.field_managers import MANAGER, applied_by, held_by_nfd, holders
+from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.labels.syntax import Labels
 
-VENDOR = "nvidia.com/"
-"""Of the keys that others write, those with this prefix are of interest."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prospect:
+class PlannedChange:
     """A key in a place for labels, and what publishing would make of it."""
 
     key: str
@@ -32,7 +30,7 @@ class Prospect:
     """Whether publishing fails because of it, also where it says what gfd would say."""
 
 
-def foresee(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[Prospect]:
+def preview_replace(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[PlannedChange]:
     """Return what becomes of the keys of a place that is gfd's alone, and of those of its neighbours.
 
     ``own`` is what it holds, ``wanted`` what it is to hold, ``others`` what each neighbour holds.
@@ -41,7 +39,7 @@ def foresee(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[P
         key: value for labels in others.values() for key, value in labels.items() if key.startswith(VENDOR)
     }
     return [
-        Prospect(
+        PlannedChange(
             key=key,
             now=own.get(key) if is_own else foreign[key],
             then=wanted.get(key) if is_own else foreign[key],
@@ -52,9 +50,9 @@ def foresee(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[P
     ]
 
 
-def foresee_node(
+def preview_apply(
     seen: Mapping[str, Any], kind: str, wanted: Labels, rendered: Labels, *, is_forcing: bool
-) -> Iterator[Prospect]:
+) -> Iterator[PlannedChange]:
     """Yield what becomes of the labels or annotations of a Node, which gfd shares with others.
 
     ``seen`` is the Node's metadata, ``wanted`` what gfd would hold there, ``rendered`` what it has to
@@ -72,7 +70,7 @@ def foresee_node(
             then = wanted[key]
         elif key in applied and not others:
             then = None
-        yield Prospect(
+        yield PlannedChange(
             key=key,
             now=now,
             then=then,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gfd.labels.syntax import Labels
-    from gfd.publishing.drift import Drift, Rivalry
+    from gfd.publishing.drift import Drift, RivalDetector
     from gfd.publishing.sinks import Sink
 
 FIRST_RETRY_S = 1.0
@@ -26,7 +26,7 @@ CALM_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class PublishResult:
     """What became of one attempt."""
 
     changed: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class _Outlet:
         self.repaired_s = 0.0
         self.hurried_s = 0.0
         """When the latest urgent repair was, or is, due (monotonic)."""
-        self.rivalry: Rivalry | None = None
+        self.rivalry: RivalDetector | None = None
         """None where no other gfd was ever heard of."""
         self.held_until_s = 0.0
         """The other side asked not to be asked sooner (monotonic)."""
@@ -59,13 +59,13 @@ class Publisher:
         self._clock = clock
         self._labels: Labels | None = None
 
-    def publish(self, labels: Labels | None) -> Published:
+    def publish(self, labels: Labels | None) -> PublishResult:
         """Make ``labels`` the published ones everywhere, or withdraw what is published."""
         self._labels = labels
         now_s = self._clock()
         return self._attempt([outlet for outlet in self._outlets if outlet.held_until_s <= now_s])
 
-    def retry(self) -> Published:
+    def retry(self) -> PublishResult:
         """Try again where that is due."""
         now_s = self._clock()
         return self._attempt(
@@ -100,9 +100,9 @@ class Publisher:
                 due_s = outlet.hurried_s
             else:
                 if now_s - outlet.repaired_s > CALM_S:
-                    outlet.repairs.succeed()
+                    outlet.repairs.reset()
                 outlet.repaired_s = now_s
-                due_s = now_s + outlet.repairs.fail()
+                due_s = now_s + outlet.repairs.next_delay_s()
             # Who asks to be left alone is, and what waits for a later repair may come sooner.
             if outlet.held_until_s <= now_s:
                 outlet.due_s = due_s if outlet.due_s is None else min(outlet.due_s, due_s)
@@ -134,15 +134,15 @@ class Publisher:
             outlet.sink.close()
 
     @property
-    def _rivalries(self) -> list[Rivalry]:
+    def _rivalries(self) -> list[RivalDetector]:
         return [outlet.rivalry for outlet in self._outlets if outlet.rivalry is not None]
 
-    def _make_rivalry(self) -> Rivalry:
-        from gfd.publishing.drift import Rivalry
+    def _make_rivalry(self) -> RivalDetector:
+        from gfd.publishing.drift import RivalDetector
 
-        return Rivalry(self._clock)
+        return RivalDetector(self._clock)
 
-    def _attempt(self, outlets: list[_Outlet]) -> Published:
+    def _attempt(self, outlets: list[_Outlet]) -> PublishResult:
         changed: list[str] = []
         succeeded: list[str] = []
         errors: list[PublishError] = []
@@ -156,11 +156,11 @@ class Publisher:
                 now_s = self._clock()
                 outlet.held_until_s = now_s + (error.retry_after_s or 0)
                 # After what it asks for, each at another time: it tells all who come at once the same.
-                outlet.due_s = outlet.held_until_s + outlet.backoff.fail()
+                outlet.due_s = outlet.held_until_s + outlet.backoff.next_delay_s()
                 continue
             outlet.due_s = None
-            outlet.backoff.succeed()
+            outlet.backoff.reset()
             succeeded.append(outlet.sink.name)
             if has_changed:
                 changed.append(outlet.sink.name)
-        return Published(changed=tuple(changed), succeeded=tuple(succeeded), errors=tuple(errors))
+        return PublishResult(changed=tuple(changed), succeeded=tuple(succeeded), errors=tuple(errors))

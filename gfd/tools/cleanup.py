@@ -75,7 +75,7 @@ def _find(
 
 def _find_node_features(config: Config, *, is_everywhere: bool, is_original: bool) -> Iterator[str]:
     """Yield the nodes that have a NodeFeature to withdraw."""
-    from gfd.publishing.sinks.nodefeature import API_VERSION, PREFIX
+    from gfd.kube.nfd import API_VERSION, NAME_PREFIX
 
     try:
         found = list(_list(config, f"/apis/{API_VERSION}/namespaces/{config.namespace}/nodefeatures"))
@@ -86,17 +86,17 @@ def _find_node_features(config: Config, *, is_everywhere: bool, is_original: boo
         raise ApiError(reason, kind=error.kind, status=error.status) from error
     for metadata in found:
         name = str(metadata["name"])
-        node = name.removeprefix(PREFIX)
+        node = name.removeprefix(NAME_PREFIX)
         owners = {owner["kind"] for owner in metadata.get("ownerReferences") or ()}
         is_meant = (not is_original or "Pod" in owners) and (is_everywhere or node == config.node_name)
-        if name.startswith(PREFIX) and is_meant:
+        if name.startswith(NAME_PREFIX) and is_meant:
             yield node
 
 
 def _find_nodes(config: Config) -> Iterator[str]:
     """Yield the Nodes on which gfd holds a key."""
     from gfd.kube.field_managers import MANAGER, applied_by
-    from gfd.kube.objects import NODES
+    from gfd.kube.paths import NODES
     from gfd.publishing.sinks.node import KINDS
 
     for metadata in _list(config, NODES):
@@ -106,7 +106,7 @@ def _find_nodes(config: Config) -> Iterator[str]:
 
 def _list(config: Config, collection: str) -> Iterator[dict[str, Any]]:
     """Yield the metadata of all objects."""
-    from gfd.kube.api_errors import advise
+    from gfd.kube.api_errors import add_advice
     from gfd.kube.client import METADATA_LIST, share
     from gfd.kube.objects import OBJECT
 
@@ -114,4 +114,4 @@ def _list(config: Config, collection: str) -> Iterator[dict[str, Any]]:
         for item in share(config).list(collection, accept=METADATA_LIST, item=OBJECT):
             yield item["metadata"]
     except ApiError as error:
-        raise advise(error, "list", collection.rpartition("/")[2]) from error
+        raise add_advice(error, "list", collection.rpartition("/")[2]) from error

@@ -28,9 +28,9 @@ def to_table(labels: Labels, *, is_coloured: bool = False) -> str:
 
 def to_nfd(labels: Labels) -> str:
     """Return the lines of NFD's feature file."""
-    from gfd.publishing.sinks.text import to_lines
+    from gfd.publishing.sinks.feature_text import format_labels
 
-    return to_lines(labels)
+    return format_labels(labels)
 
 
 def to_json(labels: Labels) -> str:

@@ -9,7 +9,7 @@ from gfd.agent.rivals import explain, tell_drift, tell_rivals
 from gfd.agent.status import Status
 from gfd.publishing.drift import Drift
 from gfd.publishing.publisher import Publisher
-from gfd.publishing.sinks.stdout import Stdout
+from gfd.publishing.sinks.stdout import StdoutSink
 
 DELETED = Drift(sink="stdout", what="deleted", is_rival=True, is_urgent=True)
 
@@ -18,7 +18,7 @@ def test_a_fight_is_told_once() -> None:
     now_s = 1000.0
     with structlog.testing.capture_logs() as told:
         log = structlog.get_logger()
-        publisher = Publisher([Stdout()], clock=lambda: now_s)
+        publisher = Publisher([StdoutSink()], clock=lambda: now_s)
         status, conditions = Status(), Conditions(log)
         for _ in range(10):
             tell_drift(DELETED, publisher, log)

@@ -21,7 +21,7 @@ import pytest
 
 from gfd.agent.watcher import IDLE_S
 from gfd.probe import sysfs
-from gfd.publishing.sinks.touch import AGAIN_S
+from gfd.publishing.sinks.delayed_touch import AGAIN_S
 from gfd.simulation import machines
 from tests.standin import Fault, Standin, build, environment, from_inventory
 

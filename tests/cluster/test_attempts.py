@@ -13,8 +13,9 @@ import pytest
 
 from gfd.errors import ApiError
 from gfd.kube.client import APPLY, Api
-from gfd.publishing.sinks.node import Node
-from gfd.publishing.sinks.nodefeature import NODE_LABEL, PREFIX, NodeFeature
+from gfd.kube.nfd import NAME_PREFIX, NODE_LABEL
+from gfd.publishing.sinks.node import NodeSink
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.attempts import FOREIGN, MERGE, OWN, Attempt, Body
@@ -51,18 +52,20 @@ class Site:
         error = answer(self.api, attempt, is_dry=True)
         return error is not None and error.status == 403
 
-    def node_sink(self) -> Node:
-        return Node(
+    def node_sink(self) -> NodeSink:
+        return NodeSink(
             self.api,
             node_name=OWN,
             is_forcing=True,
             as_annotations=None,
             resync_s=None,
-            tell=lambda text: None,
+            warn=lambda text: None,
         )
 
-    def feature_sink(self) -> NodeFeature:
-        return NodeFeature(self.api, node_name=OWN, namespace="gfd", pod_name=self.agent.pod, resync_s=None)
+    def feature_sink(self) -> NodeFeatureSink:
+        return NodeFeatureSink(
+            self.api, node_name=OWN, namespace="gfd", pod_name=self.agent.pod, resync_s=None
+        )
 
 
 @pytest.fixture(params=["newest", "oldest"], scope="module")
@@ -82,7 +85,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     yield made
     for name in (OWN, FOREIGN):
         remove_node(plane.admin, name)
-        delete(plane.admin, f"{FEATURES}/{PREFIX}{name}")
+        delete(plane.admin, f"{FEATURES}/{NAME_PREFIX}{name}")
 
 
 def connect(agent: Agent) -> Api:
@@ -155,7 +158,7 @@ def test_attempts_at_nodes(site: Site) -> None:
 def test_attempts_at_node_features(site: Site) -> None:
     versions = {}
     for target in (OWN, FOREIGN):
-        delete(site.admin, f"{FEATURES}/{PREFIX}{target}")
+        delete(site.admin, f"{FEATURES}/{NAME_PREFIX}{target}")
         made = site.admin.request("POST", FEATURES, feature(target))
         versions[target] = made["metadata"]["resourceVersion"]
     attempts = list(feature_attempts(versions))
@@ -185,7 +188,7 @@ def test_what_an_agent_does_every_day(site: Site) -> None:
 
 
 def test_what_an_agent_does_with_its_node_feature(site: Site) -> None:
-    path = f"{FEATURES}/{PREFIX}{OWN}"
+    path = f"{FEATURES}/{NAME_PREFIX}{OWN}"
     delete(site.admin, path)
     sink = site.feature_sink()
     assert sink.publish(LABELS)
@@ -248,7 +251,7 @@ def released_agent(site: Site) -> Iterator[Agent]:
 
 def test_keys_that_no_value_of_the_chart_allows(site: Site, released_agent: Agent) -> None:
     api = connect(released_agent)
-    delete(site.admin, f"{FEATURES}/{PREFIX}{OWN}")
+    delete(site.admin, f"{FEATURES}/{NAME_PREFIX}{OWN}")
     denied = [
         *key_attempts((*OPERATOR_KEYS, *KUBERNETES_KEYS, *NEARLY), "labels"),
         *key_attempts((*OPERATOR_KEYS, *KUBERNETES_KEYS, *NEARLY), "annotations"),

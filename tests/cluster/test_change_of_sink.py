@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gfd.kube.field_managers import NFD_ANNOTATION
-from gfd.publishing.sinks.nodefeature import API_VERSION
+from gfd.kube.nfd import API_VERSION
 from tests.agent.test_service import serve
 from tests.cluster import agents
 from tests.cluster.agents import Agent

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gfd.publishing.sinks.nodefeature import API_VERSION
+from gfd.kube.nfd import API_VERSION
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.objects import NODES, delete, make_node, namespace, node_labels

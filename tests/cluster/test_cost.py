@@ -11,8 +11,9 @@ import pytest
 
 from gfd.kube import watch
 from gfd.kube.client import Api
-from gfd.publishing.sinks.node import Node
-from gfd.publishing.sinks.nodefeature import API_VERSION, NodeFeature
+from gfd.kube.nfd import API_VERSION
+from gfd.publishing.sinks.node import NodeSink
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.objects import NODES, delete, make_node, namespace
@@ -29,10 +30,10 @@ PER_HOUR = 3
 def make(plane: ControlPlane, sink: str, name: str, clock: Callable[[], float]) -> Any:
     api = Api(plane.kubeconfig, qps=1000, burst=1000)
     if sink == "node":
-        return Node(
-            api, node_name=name, is_forcing=True, as_annotations=None, resync_s=3600, tell=print, clock=clock
+        return NodeSink(
+            api, node_name=name, is_forcing=True, as_annotations=None, resync_s=3600, warn=print, clock=clock
         )
-    return NodeFeature(api, node_name=name, namespace="gfd", pod_name=None, resync_s=3600, clock=clock)
+    return NodeFeatureSink(api, node_name=name, namespace="gfd", pod_name=None, resync_s=3600, clock=clock)
 
 
 def asked(plane: ControlPlane, name: str, skipped: int = 0) -> Counter[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL
+from gfd.kube.nfd import API_VERSION, NODE_LABEL
 from tests.cluster import agents
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
 from tests.cluster.controlplane import ControlPlane

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gfd.config.load import load
-from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL
+from gfd.kube.nfd import API_VERSION, NODE_LABEL
 from gfd.tools.doctor.checks import CHECKS
 from gfd.tools.doctor.context import Site
 from gfd.tools.doctor.result import Finding, fail, ok, skip, warn

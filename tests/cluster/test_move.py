@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gfd.errors import ApiError
-from gfd.publishing.sinks.nodefeature import API_VERSION
+from gfd.kube.nfd import API_VERSION
 from tests.agent.test_service import serve
 from tests.cluster import agents
 from tests.cluster.conftest import define_node_feature

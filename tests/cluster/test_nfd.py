@@ -16,7 +16,7 @@ from threading import Event, Thread
 import pytest
 
 from gfd.kube.field_managers import holders
-from gfd.publishing.sinks.scratch import FOLDER as FOLDER_OF_GFD
+from gfd.publishing.sinks.staging import FOLDER as FOLDER_OF_GFD
 from gfd.simulation import machines
 from tests.agent.test_service import A100, MIG, serve
 from tests.cluster import agents

@@ -12,7 +12,7 @@ import pytest
 from gfd.errors import PublishError
 from gfd.kube.field_managers import MANAGER, NFD_ANNOTATION, applied_by
 from gfd.publishing.drift import Drift
-from gfd.publishing.sinks.node import Node
+from gfd.publishing.sinks.node import NodeSink
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, apply_node, delete, make_node, merge, node, node_labels
 
@@ -30,14 +30,14 @@ class Place:
     name: str
     told: list[str] = field(default_factory=list)
 
-    def sink(self, **options: Any) -> Node:
+    def sink(self, **options: Any) -> NodeSink:
         given: dict[str, Any] = {
             "is_forcing": True,
             "as_annotations": None,
             "resync_s": 3600,
             "tell": self.told.append,
         }
-        return Node(self.plane.admin, node_name=self.name, **(given | options))
+        return NodeSink(self.plane.admin, node_name=self.name, **(given | options))
 
     @property
     def labels(self) -> dict[str, str]:

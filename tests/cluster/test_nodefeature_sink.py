@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from gfd.errors import PublishError
+from gfd.kube.nfd import API_VERSION
 from gfd.publishing.drift import Drift
-from gfd.publishing.sinks.nodefeature import API_VERSION, NodeFeature
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import delete, merge, namespace
@@ -29,9 +30,9 @@ class Place:
         self.collection = f"/apis/{API_VERSION}/namespaces/gfd/nodefeatures"
         self.path = f"{self.collection}/nvidia-features-for-{self.node}"
 
-    def sink(self, **options: Any) -> NodeFeature:
+    def sink(self, **options: Any) -> NodeFeatureSink:
         given = {"node_name": self.node, "namespace": "gfd", "pod_name": None, "resync_s": 3600}
-        return NodeFeature(self.plane.admin, **(given | options))
+        return NodeFeatureSink(self.plane.admin, **(given | options))
 
     @property
     def object(self) -> dict[str, Any]:

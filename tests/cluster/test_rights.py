@@ -12,8 +12,9 @@ import yaml
 
 from gfd.errors import ApiError
 from gfd.kube.client import APPLY, Api
-from gfd.publishing.sinks.node import Node
-from gfd.publishing.sinks.nodefeature import API_VERSION, NodeFeature
+from gfd.kube.nfd import API_VERSION
+from gfd.publishing.sinks.node import NodeSink
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
@@ -59,7 +60,7 @@ def answer(
     return None
 
 
-def refusal(api: Api, method: str, path: str, body: Mapping[str, Any] | None, kind: str) -> str:
+def status_error(api: Api, method: str, path: str, body: Mapping[str, Any] | None, kind: str) -> str:
     error = answer(api, method, path, body, kind)
     if error is None:
         return ""
@@ -103,7 +104,7 @@ SAID = [
 
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_what_an_agent_may_not_do_to_nodes(agent: Agent, number: int) -> None:
-    assert refusal(agent.api, *CASES[number]).endswith(SAID[number])
+    assert status_error(agent.api, *CASES[number]).endswith(SAID[number])
 
 
 def feature(node: str = "mine", name: str = "", **changes: Any) -> dict[str, Any]:
@@ -154,7 +155,7 @@ FEATURE_SAID = [
 
 @pytest.mark.parametrize("number", range(len(FEATURE_CASES)))
 def test_what_an_agent_may_not_do_to_node_features(agent: Agent, number: int) -> None:
-    said = refusal(agent.api, *FEATURE_CASES[number])
+    said = status_error(agent.api, *FEATURE_CASES[number])
     assert said.endswith(f"{FEATURE_DENIED}{FEATURE_SAID[number]}")
 
 
@@ -164,7 +165,7 @@ def test_another_agents_object(plane: ControlPlane, agent: Agent) -> None:
     path = f"{FEATURES}/nvidia-features-for-other"
     body["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
     for method, sent in (("PUT", body), ("DELETE", None)):
-        said = refusal(agent.api, method, path, sent, "application/json")
+        said = status_error(agent.api, method, path, sent, "application/json")
         expected = "gfd on node mine may not change NodeFeature nvidia-features-for-other"
         assert said.endswith(FEATURE_DENIED + expected)
     delete(plane.admin, path)
@@ -191,15 +192,15 @@ def test_a_token_that_is_bound_to_no_pod(plane: ControlPlane, agent: Agent) -> N
     api = agents.connect(plane.write_kubeconfig("unbound", token=agents.token(plane, None)))
     expected = "gfd's token must be bound to a pod on a node"
     labels = {"nvidia.com/gpu.count": "5"}
-    assert refusal(api, *node_patch("mine", metadata={"labels": labels})).endswith(DENIED + expected)
-    assert refusal(api, *creation(feature())).endswith(FEATURE_DENIED + expected)
+    assert status_error(api, *node_patch("mine", metadata={"labels": labels})).endswith(DENIED + expected)
+    assert status_error(api, *creation(feature())).endswith(FEATURE_DENIED + expected)
 
 
 def test_what_an_agent_may_do(plane: ControlPlane, agent: Agent) -> None:
     told: list[str] = []
     merge(plane.admin, f"{NODES}/mine", "kubectl-label", labels={"nvidia.com/gpu.count": "9"})
-    sink = Node(
-        agent.api, node_name="mine", is_forcing=True, as_annotations=None, resync_s=None, tell=told.append
+    sink = NodeSink(
+        agent.api, node_name="mine", is_forcing=True, as_annotations=None, resync_s=None, warn=told.append
     )
     assert sink.publish(LABELS)
     assert told == ["nodes/mine: taking over what kubectl-label had set: nvidia.com/gpu.count"]
@@ -207,7 +208,7 @@ def test_what_an_agent_may_do(plane: ControlPlane, agent: Agent) -> None:
     assert node_labels(plane.admin, "mine") == kept | LABELS
     assert sink.withdraw()
     assert node_labels(plane.admin, "mine") == kept
-    own = NodeFeature(agent.api, node_name="mine", namespace="gfd", pod_name=agent.pod, resync_s=None)
+    own = NodeFeatureSink(agent.api, node_name="mine", namespace="gfd", pod_name=agent.pod, resync_s=None)
     assert own.publish(LABELS)
     assert own.publish({"nvidia.com/mig-1g.5gb.count": "7"})
     assert plane.admin.request("GET", OWN_FEATURE)["spec"]["labels"] == {"nvidia.com/mig-1g.5gb.count": "7"}

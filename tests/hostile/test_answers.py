@@ -21,11 +21,11 @@ from gfd.errors import ApiError, GfdError, PublishError
 from gfd.kube import objects, responses
 from gfd.kube.client import Api
 from gfd.kube.field_managers import applied_by, conflicts, held_by_nfd, holders
-from gfd.kube.responses import MAX_BYTES, parse, parse_event, parse_refusal
-from gfd.kube.shapes import Shape
-from gfd.publishing.sinks.changes import describe_node, describe_node_feature
-from gfd.publishing.sinks.node import Node
-from gfd.publishing.sinks.nodefeature import NodeFeature
+from gfd.kube.responses import MAX_BYTES, parse, parse_event, parse_status_error
+from gfd.kube.schema import Schema
+from gfd.publishing.sinks.metadata_drift import detect_node_drift, detect_node_feature_drift
+from gfd.publishing.sinks.node import NodeSink
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from gfd.tools.doctor.attempt import attempt
 from gfd.tools.doctor.checks import policy
 from gfd.tools.doctor.cluster import Cluster, Right
@@ -74,12 +74,14 @@ def connect(server: Hostile, folder: Path) -> Api:
     return Api(write_kubeconfig(folder / "config", server.url), qps=1000, burst=1000)
 
 
-def node_sink(api: Api) -> Node:
-    return Node(api, node_name="n", is_forcing=False, as_annotations=None, resync_s=None, tell=lambda _: None)
+def node_sink(api: Api) -> NodeSink:
+    return NodeSink(
+        api, node_name="n", is_forcing=False, as_annotations=None, resync_s=None, warn=lambda _: None
+    )
 
 
-def feature_sink(api: Api) -> NodeFeature:
-    return NodeFeature(api, node_name="n", namespace="gfd", pod_name="p", resync_s=None)
+def feature_sink(api: Api) -> NodeFeatureSink:
+    return NodeFeatureSink(api, node_name="n", namespace="gfd", pod_name="p", resync_s=None)
 
 
 MISSHAPEN: tuple[Any, ...] = (
@@ -104,7 +106,7 @@ MISSHAPEN: tuple[Any, ...] = (
 @pytest.mark.parametrize("content", MISSHAPEN, ids=repr)
 @pytest.mark.parametrize("make", [node_sink, feature_sink])
 def test_a_sink_is_told_something_else(
-    server: Hostile, tmp_path: Path, make: Callable[[Api], Node | NodeFeature], content: Any
+    server: Hostile, tmp_path: Path, make: Callable[[Api], NodeSink | NodeFeatureSink], content: Any
 ) -> None:
     server.play = lambda method, path: say(content)
     with pytest.raises(PublishError) as caught:
@@ -112,7 +114,7 @@ def test_a_sink_is_told_something_else(
     assert caught.value.kind == "malformed"
     assert "the answer is not what an API server sends: " in str(caught.value)
     with pytest.raises(PublishError):
-        make(connect(server, tmp_path)).foresee({})
+        make(connect(server, tmp_path)).preview({})
 
 
 RUBBISH: dict[str, Answer] = {
@@ -223,7 +225,7 @@ def test_how_long_a_server_can_ask_to_be_left_alone(
     with pytest.raises(ApiError) as caught:
         connect(server, tmp_path).request("GET", "/x")
     assert caught.value.retry_after_s == seconds
-    said = parse_refusal(
+    said = parse_status_error(
         b'{"kind": "Status", "details": {"retryAfterSeconds": 999999999999}}', "GET /x", 429, "", ""
     )
     assert said.retry_after_s == 300
@@ -271,16 +273,16 @@ SHAPES = {name: shape for name, shape in vars(objects).items() if name.isupper()
 
 @given(KNOWN, st.sampled_from(sorted(SHAPES)))
 def test_the_gate_lets_through_only_what_can_be_read(content: Any, name: str) -> None:
-    shape: Shape = SHAPES[name]
+    shape: Schema = SHAPES[name]
     found = attempt(lambda: parse(json.dumps(content).encode(), shape, "GET /x"))
     if isinstance(found, GfdError):
         assert isinstance(found, ApiError)
         return
     # Two shapes are of metadata alone.
-    metadata = found if name in {"MANAGED", "METADATA"} else found.get("metadata") or {}
+    metadata = found if name in {"OPTIONAL_METADATA", "METADATA"} else found.get("metadata") or {}
     applied_by(metadata, "gfd")
-    describe_node(metadata, metadata, {"labels": {"a/b": "c"}})
-    describe_node_feature(metadata, metadata)
+    detect_node_drift(metadata, metadata, {"labels": {"a/b": "c"}})
+    detect_node_feature_drift(metadata, metadata)
     holders(metadata)
     held_by_nfd(metadata)
     if name == "STATUS":
@@ -289,7 +291,7 @@ def test_the_gate_lets_through_only_what_can_be_read(content: Any, name: str) ->
 
 @given(KNOWN, st.integers(400, 599), st.text())
 def test_every_refusal_can_be_read(content: Any, code: int, after: str) -> None:
-    error = parse_refusal(json.dumps(content).encode(), "GET /x", code, "Reason", after)
+    error = parse_status_error(json.dumps(content).encode(), "GET /x", code, "Reason", after)
     assert error.status == code
     conflicts(error.details)
     assert len(error.kind) <= 41
@@ -299,12 +301,12 @@ def test_every_refusal_can_be_read(content: Any, code: int, after: str) -> None:
 def test_bytes_that_are_anything(data: bytes) -> None:
     found = attempt(lambda: parse(data, objects.OBJECT, "GET /x"))
     assert isinstance(found, ApiError)
-    assert parse_refusal(data, "GET /x", 500, "Sorry", "").kind == "500"
+    assert parse_status_error(data, "GET /x", 500, "Sorry", "").kind == "500"
 
 
 @given(KNOWN)
 def test_every_event_is_one_or_an_error(content: Any) -> None:
-    shapes = objects.events(objects.OBJECT)
+    shapes = objects.events_of(objects.OBJECT)
     found = attempt(lambda: parse_event(json.dumps(content).encode(), shapes, "GET /x"))
     if isinstance(found, dict):
         assert found["object"]["metadata"]["resourceVersion"].isdecimal()
@@ -402,7 +404,7 @@ def ask_everything(api: Api) -> list[Any]:
         lambda: read_cluster(api),
     ]
     for make in (node_sink, feature_sink):
-        questions += [partial(make(api).publish, {"a/b": "d"}), partial(make(api).foresee, {"a/b": "d"})]
+        questions += [partial(make(api).publish, {"a/b": "d"}), partial(make(api).preview, {"a/b": "d"})]
     return [attempt(question) for question in questions]
 
 
@@ -420,9 +422,9 @@ def test_whoever_asks_is_told_something_else_somewhere(answer: Any) -> None:
     heard = attempt(lambda: parse(json.dumps(answer).encode(), objects.OBJECT, "GET /x"))
     if isinstance(heard, dict):
         metadata, whole = heard["metadata"], WHOLE["metadata"]
-        describe_node(whole, metadata, {"labels": {"a/b": "d"}, "annotations": {}})
-        describe_node_feature(whole, metadata)
-        describe_node_feature(metadata, whole)
+        detect_node_drift(whole, metadata, {"labels": {"a/b": "d"}, "annotations": {}})
+        detect_node_feature_drift(whole, metadata)
+        detect_node_feature_drift(metadata, whole)
 
 
 def test_the_limit_is_a_limit() -> None:

@@ -15,7 +15,7 @@ from gfd import cli
 from gfd.clusterview.nodes import from_object
 from gfd.errors import ApiError
 from gfd.kube.client import Api
-from gfd.kube.objects import NODES
+from gfd.kube.paths import NODES
 from gfd.tools.nodes.feed import Feed
 from tests.agent.test_service import wait
 from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from gfd import credentials
 from gfd.config.load import load
 from gfd.errors import ApiError
-from gfd.kube import pod
+from gfd.kube import service_account
+from gfd.kube.authorization import make_header
 from gfd.kube.client import Api
-from gfd.kube.connection import Connection, connect
-from gfd.kube.header import authorize
+from gfd.kube.connection import Connection
+from gfd.kube.loader import load_connection
 from gfd.tools.doctor.attempt import attempt
 from gfd.tools.doctor.checks import access
 from gfd.tools.doctor.context import Site
@@ -54,7 +55,7 @@ def user_of(kind: str, folder: Path, token: str) -> dict[str, Any]:
 @pytest.mark.parametrize("token", [f"{TOKEN}\n", f" {TOKEN}\r\n\n"])
 def test_a_token_is_trimmed_as_kubectl_does(tmp_path: Path, kind: str, token: str) -> None:
     path = write_kubeconfig(tmp_path / "config", NOWHERE, user_of(kind, tmp_path, token))
-    assert connect(path).authorization() == {"authorization": f"Bearer {TOKEN}"}
+    assert load_connection(path).authorization() == {"authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.mark.parametrize("kind", ["file", "text", "plugin"])
@@ -69,7 +70,7 @@ def test_a_token_that_no_header_may_hold(tmp_path: Path, kind: str, token: str) 
         "plugin": f"the exec plugin {tmp_path}/plugin of user 'u' in kubeconfig {path}",
     }
     with pytest.raises(ApiError) as caught:
-        connect(path)
+        load_connection(path)
     assert str(caught.value) == (
         f"{origin[kind]}: the credential has a character that no HTTP header may hold, such as a line break "
         "in its middle; write it again"
@@ -79,7 +80,7 @@ def test_a_token_that_no_header_may_hold(tmp_path: Path, kind: str, token: str) 
 @given(st.text() | st.sampled_from(("A", "bWU6aHVudGVy", "é")), st.sampled_from(("Bearer", "Basic")))
 def test_a_header_is_legal_or_refused_without_its_value(text: str, scheme: str) -> None:
     try:
-        headers = authorize(f"{scheme} {text}", "FILE")
+        headers = make_header(f"{scheme} {text}", "FILE")
     except ApiError as error:
         said, value = str(error), "Bearer x"
     else:
@@ -96,17 +97,17 @@ def test_a_token_of_a_pod(tmp_path: Path) -> None:
     authority.write_text("a certificate")
     token.write_text(f"{TOKEN}\nmore")
     with pytest.raises(ApiError, match=rf"^{token}: the credential has a character that no HTTP header"):
-        pod.connect(environ, token, authority)
+        service_account.load_connection(environ, token, authority)
     token.unlink()
     os.mkfifo(token)
     with pytest.raises(ApiError, match=rf"{token}: it is a pipe, not a regular file"):
-        pod.connect(environ, token, authority)
+        service_account.load_connection(environ, token, authority)
 
 
 def refused(path: Path) -> str:
     """Return why a kubeconfig cannot be used, and see that no credential is in it."""
     with pytest.raises(ApiError) as caught:
-        connect(path)
+        load_connection(path)
     said = str(caught.value)
     assert TOKEN not in said
     assert PASSWORD not in said
@@ -184,11 +185,11 @@ def test_which_settings_of_a_plugin_are_secrets(tmp_path: Path) -> None:
         {"name": "REGION", "value": "eu-west-1"},
         {"name": "CLIENT_KEY", "value": PASSWORD},
     ]
-    connect(write_kubeconfig(tmp_path / "config", NOWHERE, user))
+    load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, user))
     assert set(credentials.known()) == {TOKEN, PASSWORD}
     config = {"client-id": "some-client", "client-secret": PASSWORD, "id-token": f"{TOKEN}-2", "x": 1}
     user = {"auth-provider": {"name": "oidc", "config": config}}
-    attempt(lambda: connect(write_kubeconfig(tmp_path / "config", NOWHERE, user)))
+    attempt(lambda: load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, user)))
     assert set(credentials.known()) == {TOKEN, PASSWORD, f"{TOKEN}-2"}
 
 
@@ -201,7 +202,7 @@ def test_a_plugin_that_tells_its_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [None, [], TOKEN, {"token": [TOKEN, "\n"]}, {"clientCertificateData": 1}])
 def test_a_plugin_that_answers_something_else(tmp_path: Path, status: Any) -> None:
     path = write_kubeconfig(tmp_path / "config", NOWHERE, plugin(tmp_path / "plugin", status))
-    found = attempt(lambda: connect(path))
+    found = attempt(lambda: load_connection(path))
     assert isinstance(found, ApiError | Connection)
     assert TOKEN not in str(found)
 
@@ -248,7 +249,7 @@ def test_a_url_with_a_password(tmp_path: Path) -> None:
 
 
 def test_what_was_read_is_left_out_of_every_text(tmp_path: Path) -> None:
-    connect(write_kubeconfig(tmp_path / "config", NOWHERE, {"username": "me", "password": PASSWORD}))
+    load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, {"username": "me", "password": PASSWORD}))
     basic = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
     assert credentials.conceal(f"a {PASSWORD} and Basic {basic}.") == "a SECRET and Basic SECRET."
     assert Scrubber().scrub(f"a {PASSWORD}") == "a SECRET"

@@ -9,13 +9,13 @@ from gfd.kube.backoff import Backoff, Resync, spread_s
 
 def test_delays_double_up_to_the_longest() -> None:
     backoff = Backoff(1.0, 5.0, spread=lambda: 1.0)
-    assert [backoff.fail() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
-    backoff.succeed()
-    assert backoff.fail() == 1.0
+    assert [backoff.next_delay_s() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
+    backoff.reset()
+    assert backoff.next_delay_s() == 1.0
 
 
 def test_delays_are_spread_by_half() -> None:
-    assert Backoff(4.0, 5.0, spread=lambda: 0.0).fail() == 2.0
+    assert Backoff(4.0, 5.0, spread=lambda: 0.0).next_delay_s() == 2.0
 
 
 @pytest.mark.parametrize(("spread", "due_s"), [(0.0, 90.0), (0.5, 100.0), (1.0, 110.0)])
@@ -23,22 +23,22 @@ def test_a_resync_is_due_after_its_interval_give_or_take_a_tenth(spread: float, 
     times_s = iter([1000.0, 1000.0 + due_s - 0.1, 1000.0 + due_s, 2000.0, 2000.0])
     resync = Resync(100.0, lambda: next(times_s), lambda: spread)
     assert not resync.is_due
-    resync.renew()
+    resync.restart()
     assert [resync.is_due, resync.is_due] == [False, True]
-    resync.renew()
+    resync.restart()
     assert not resync.is_due
 
 
 def test_a_resync_that_is_never_due() -> None:
     resync = Resync(None, lambda: 1e9)
-    resync.renew()
+    resync.restart()
     assert not resync.is_due
 
 
 def test_the_random_numbers_of_others_are_left_alone() -> None:
     """Watches wait in threads of their own, beside code that may have seeded the module."""
     state = random.getstate()
-    Backoff(1.0, 5.0).fail()
-    Resync(1.0).renew()
+    Backoff(1.0, 5.0).next_delay_s()
+    Resync(1.0).restart()
     assert 3000 <= spread_s(3000, 3600) <= 3600
     assert random.getstate() == state

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gfd.errors import ApiError
-from gfd.kube import pod
-from gfd.kube.connection import connect
+from gfd.kube import service_account
+from gfd.kube.loader import load_connection
 from tests.hostile.server import make_certificate
 
 
@@ -32,15 +32,15 @@ def kubeconfig(path: Path, *contexts: str, current: str = "", user: dict[str, An
 
 def refused(*arguments: Any) -> str:
     with pytest.raises(ApiError) as caught:
-        connect(*arguments)
+        load_connection(*arguments)
     return str(caught.value)
 
 
 def test_the_context_in_force_or_the_one_that_is_asked_for(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", "one", "two")
-    assert connect(path).host == "https://one:6443"
-    assert connect(path, "two").host == "https://two:6443"
-    assert connect(path, "two").authorization() == {"authorization": "Bearer of config"}
+    assert load_connection(path).host == "https://one:6443"
+    assert load_connection(path, "two").host == "https://two:6443"
+    assert load_connection(path, "two").authorization() == {"authorization": "Bearer of config"}
 
 
 def test_a_context_goes_before_the_account_of_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,14 +48,14 @@ def test_a_context_goes_before_the_account_of_a_pod(tmp_path: Path, monkeypatch:
     kubeconfig(tmp_path / ".kube" / "config", "one")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "nowhere")
-    assert connect(None, "one").host == "https://one:6443"
+    assert load_connection(None, "one").host == "https://one:6443"
 
 
 def test_several_files_as_kubectl_takes_them(tmp_path: Path) -> None:
     files = [kubeconfig(tmp_path / "a", "one"), tmp_path / "gone", kubeconfig(tmp_path / "b", "two")]
     path = Path(os.pathsep.join(map(str, files)))
-    assert connect(path).host == "https://one:6443"
-    assert connect(path, "two").authorization() == {"authorization": "Bearer of b"}
+    assert load_connection(path).host == "https://one:6443"
+    assert load_connection(path, "two").authorization() == {"authorization": "Bearer of b"}
 
 
 def test_a_context_that_there_is_not(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def account(tmp_path: Path) -> tuple[Path, Path]:
     ("host", "url"), [("10.96.0.1", "https://10.96.0.1:443"), ("fd00::1", "https://[fd00::1]:443")]
 )
 def test_the_account_of_a_pod(account: tuple[Path, Path], host: str, url: str) -> None:
-    connection = pod.connect(IN_POD | {"KUBERNETES_SERVICE_HOST": host}, *account)
+    connection = service_account.load_connection(IN_POD | {"KUBERNETES_SERVICE_HOST": host}, *account)
     assert connection.host == url
     assert connection.authorization() == {"authorization": "Bearer first"}
     account[0].write_text("renewed")
@@ -144,14 +144,14 @@ def test_the_account_of_a_pod_that_is_not_whole(account: tuple[Path, Path], lack
         del environ[lack]
         reason = "KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is empty"
     with pytest.raises(ApiError) as caught:
-        pod.connect(environ, *account)
+        service_account.load_connection(environ, *account)
     hint = "is automountServiceAccountToken false?"
     assert str(caught.value) == f"the pod's service account cannot be used: {reason}; {hint}"
     assert caught.value.kind == "credentials"
 
 
 def test_a_token_that_goes_is_missed_by_the_next_request(account: tuple[Path, Path]) -> None:
-    connection = pod.connect(IN_POD, *account)
+    connection = service_account.load_connection(IN_POD, *account)
     account[0].unlink()
     with pytest.raises(ApiError, match="No such file or directory"):
         connection.authorization()
@@ -162,21 +162,22 @@ def test_a_pod_behind_a_proxy_asks_the_package(monkeypatch: pytest.MonkeyPatch, 
     for name, value in IN_POD.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ApiError, match=r"^the pod's service account cannot be used: Service token file does"):
-        connect(None, environ=IN_POD | {proxy: "http://proxy:3128"})
+        load_connection(None, environ=IN_POD | {proxy: "http://proxy:3128"})
 
 
 def test_a_pod_without_a_proxy_does_not_import_the_package() -> None:
     code = (
-        "import sys\nfrom gfd.kube.connection import connect\nfrom gfd.errors import ApiError\n"
-        "try: connect(None)\nexcept ApiError as error: print(error)\nprint('kubernetes' in sys.modules)"
+        "import sys\nfrom gfd.kube.loader import load_connection\nfrom gfd.errors import ApiError\n"
+        "try: load_connection(None)\n"
+        "except ApiError as error: print(error)\nprint('kubernetes' in sys.modules)"
     )
     outside = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     run = subprocess.run(
         [sys.executable, "-c", code], env=outside | IN_POD, capture_output=True, text=True, check=True
     )
     assert run.stdout == (
-        f"the pod's service account cannot be used: {pod.FOLDER}/ca.crt: there is no such file; is "
-        "automountServiceAccountToken false?\nFalse\n"
+        f"the pod's service account cannot be used: {service_account.FOLDER}/ca.crt: there is no such file; "
+        "is automountServiceAccountToken false?\nFalse\n"
     )
 
 

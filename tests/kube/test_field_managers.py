@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 from gfd.errors import ApiError
-from gfd.kube.api_errors import explain
+from gfd.kube.api_errors import to_publish_error
 from gfd.kube.field_managers import NFD_ANNOTATION, applied_by, conflicts, held_by_nfd, holders
-from gfd.kube.responses import refusal
+from gfd.kube.responses import status_error
 from gfd.labels.syntax import differ
 
 
@@ -73,19 +73,19 @@ def test_who_is_in_the_way() -> None:
 
 def test_a_status_becomes_an_error() -> None:
     status = {"message": "no", "reason": "Busy", "code": 429, "details": {"retryAfterSeconds": 3}}
-    error = refusal("PATCH /x", status)
+    error = status_error("PATCH /x", status)
     assert (str(error), error.kind, error.status, error.verb) == ("no", "Busy", 429, "patch")
     assert error.retry_after_s == 3
-    assert refusal("GET /x", status, "7").retry_after_s == 7
-    assert refusal("GET /x", status, "Tue, 24 Nov 2026 10:00:00 GMT").retry_after_s is None
-    bare = refusal("GET /x", {})
+    assert status_error("GET /x", status, "7").retry_after_s == 7
+    assert status_error("GET /x", status, "Tue, 24 Nov 2026 10:00:00 GMT").retry_after_s is None
+    bare = status_error("GET /x", {})
     assert (str(bare), bare.kind, bare.status) == ("GET /x: 500", "500", 500)
 
 
 def test_what_a_refusal_means() -> None:
     def said(status: int, message: str) -> str:
         error = ApiError(message, kind="Forbidden", status=status, verb="patch", retry_after_s=2)
-        explained = explain("node", "nodes/n", error, grant="manifests/x")
+        explained = to_publish_error("node", "nodes/n", error, grant="manifests/x")
         assert (explained.kind, explained.retry_after_s, explained.retryable) == ("Forbidden", 2, True)
         return str(explained)
 

@@ -8,8 +8,8 @@ from gfd.kube.backoff import Backoff
 from gfd.labels.syntax import Labels
 from gfd.publishing.drift import CALM_S as RIVAL_CALM_S
 from gfd.publishing.drift import MIN_SPAN_S, Drift
-from gfd.publishing.preview import Prospect
-from gfd.publishing.publisher import CALM_S, FIRST_REPAIR_S, FIRST_RETRY_S, URGENT_S, Published, Publisher
+from gfd.publishing.preview import PlannedChange
+from gfd.publishing.publisher import CALM_S, FIRST_REPAIR_S, FIRST_RETRY_S, URGENT_S, Publisher, PublishResult
 
 LABELS: Labels = {"nvidia.com/gpu.count": "1"}
 
@@ -29,7 +29,7 @@ class Shelf:
     def withdraw(self) -> bool:
         return self._put(None)
 
-    def foresee(self, labels: Labels) -> list[Prospect]:
+    def preview(self, labels: Labels) -> list[PlannedChange]:
         raise NotImplementedError
 
     def has_labels(self) -> bool:
@@ -68,13 +68,13 @@ def test_a_sink_that_fails_is_tried_again_alone() -> None:
     retry_in_s = publisher.retry_in_s
     assert retry_in_s is not None
     assert FIRST_RETRY_S / 2 <= retry_in_s <= FIRST_RETRY_S
-    assert publisher.retry() == Published()
+    assert publisher.retry() == PublishResult()
     now_s += FIRST_RETRY_S
     bad.is_broken = False
-    assert publisher.retry() == Published(changed=("bad",), succeeded=("bad",))
+    assert publisher.retry() == PublishResult(changed=("bad",), succeeded=("bad",))
     assert publisher.retry_in_s is None
     assert (good.labels, bad.labels) == ([LABELS], [LABELS])
-    assert publisher.publish(LABELS) == Published(succeeded=("bad", "good"))
+    assert publisher.publish(LABELS) == PublishResult(succeeded=("bad", "good"))
     publisher.close()
     assert (good.is_broken, bad.is_broken) == (True, True)
 
@@ -92,10 +92,10 @@ def test_a_withdrawal_is_tried_again_too() -> None:
 
 def test_delays_double_up_to_the_longest_and_begin_anew() -> None:
     backoff = Backoff(1, 10, spread=lambda: 1.0)
-    assert [backoff.fail() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
-    backoff.succeed()
-    assert backoff.fail() == 1
-    assert Backoff(1, 10, spread=lambda: 0.0).fail() == 0.5
+    assert [backoff.next_delay_s() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
+    backoff.reset()
+    assert backoff.next_delay_s() == 1
+    assert Backoff(1, 10, spread=lambda: 0.0).next_delay_s() == 0.5
 
 
 def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() -> None:
@@ -112,7 +112,7 @@ def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() ->
         publisher.repair(Drift(sink="unheard-of"))
         waits_s.append(publisher.retry_in_s or 0)
         now_s += waits_s[-1]
-        assert publisher.retry() == Published(succeeded=("good",))
+        assert publisher.retry() == PublishResult(succeeded=("good",))
     assert drifted == [Drift(sink="good")] * 6
     assert waits_s[0] <= FIRST_REPAIR_S
     assert waits_s[-1] > 5 * waits_s[0]
@@ -129,7 +129,7 @@ def test_who_asks_to_be_left_alone_is() -> None:
 
     publisher = Publisher([Busy("busy")], clock=lambda: 5.0)
     assert publisher.publish(LABELS).errors
-    assert publisher.publish(LABELS) == Published()
+    assert publisher.publish(LABELS) == PublishResult()
     retry_in_s = publisher.retry_in_s
     assert retry_in_s is not None
     # Not all who were told the same come back at the same moment.
@@ -147,7 +147,7 @@ def test_what_is_urgent_never_comes_later() -> None:
     for _ in range(30):
         publisher.repair(Drift(sink="good", what="owner", is_urgent=True))
         assert publisher.retry_in_s == 0
-        assert publisher.retry() == Published(succeeded=("good",))
+        assert publisher.retry() == PublishResult(succeeded=("good",))
         now_s += 10
     # A deletion after all of these is no quarrel yet.
     publisher.repair(Drift(sink="good", what="deleted"))

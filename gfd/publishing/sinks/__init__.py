@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from gfd.config.load import Config
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
-    from gfd.publishing.preview import Prospect
-    from gfd.publishing.sinks.former import Former
+    from gfd.publishing.preview import PlannedChange
+    from gfd.publishing.sinks.previous_publication import PreviousPublication
 
-    Tell = Callable[[str], None]
+    Warn = Callable[[str], None]
 
 
 class Sink(Protocol):
@@ -38,7 +38,7 @@ class Sink(Protocol):
     def withdraw(self) -> bool:
         """Take back what was published; return whether there was any. Raises PublishError."""
 
-    def foresee(self, labels: Labels) -> list[Prospect]:
+    def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return what :meth:`publish` would change, and what others publish, sorted by key.
 
         Nothing is written. Raises PublishError.
@@ -57,27 +57,27 @@ class Sink(Protocol):
         """Let go of what the sink holds; what was published stays."""
 
 
-def _file(config: Config, tell: Tell) -> Sink:
+def _file(config: Config, warn: Warn) -> Sink:
     from pathlib import Path
 
-    from gfd.publishing.sinks.file import FeatureFile
+    from gfd.publishing.sinks.file import FileSink
 
     # Labels are renewed while two more cycles have time to.
     renew_s = 2 * (config.sleep_interval_s or 0)
-    return FeatureFile(Path(config.output_file), ttl_s=config.label_ttl_s, renew_s=renew_s)
+    return FileSink(Path(config.output_file), ttl_s=config.label_ttl_s, renew_s=renew_s)
 
 
-def _stdout(config: Config, tell: Tell) -> Sink:
-    from gfd.publishing.sinks.stdout import Stdout
+def _stdout(config: Config, warn: Warn) -> Sink:
+    from gfd.publishing.sinks.stdout import StdoutSink
 
-    return Stdout()
+    return StdoutSink()
 
 
-def _node_feature(config: Config, tell: Tell) -> Sink:
+def _node_feature(config: Config, warn: Warn) -> Sink:
     from gfd.kube.client import share
-    from gfd.publishing.sinks.nodefeature import NodeFeature
+    from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 
-    return NodeFeature(
+    return NodeFeatureSink(
         share(config),
         node_name=config.node_name or "",
         namespace=config.namespace,
@@ -86,14 +86,14 @@ def _node_feature(config: Config, tell: Tell) -> Sink:
     )
 
 
-def make_former(config: Config) -> Former:
+def make_previous_publication(config: Config) -> PreviousPublication:
     """Return what may stand in the way of ``--sink node``."""
     from pathlib import Path
 
     from gfd.kube.client import share
-    from gfd.publishing.sinks.former import Former
+    from gfd.publishing.sinks.previous_publication import PreviousPublication
 
-    return Former(
+    return PreviousPublication(
         share(config),
         node_name=config.node_name or "",
         namespace=config.namespace,
@@ -102,22 +102,22 @@ def make_former(config: Config) -> Former:
     )
 
 
-def _node(config: Config, tell: Tell) -> Sink:
+def _node(config: Config, warn: Warn) -> Sink:
     from gfd.kube.client import share
-    from gfd.publishing.sinks.node import Node
+    from gfd.publishing.sinks.node import NodeSink
 
-    return Node(
+    return NodeSink(
         share(config),
-        former=None if {"file", "nodefeature"} & set(config.sinks) else make_former(config),
+        previous=None if {"file", "nodefeature"} & set(config.sinks) else make_previous_publication(config),
         node_name=config.node_name or "",
         is_forcing=config.force_conflicts,
         as_annotations=config.as_annotations,
         resync_s=config.resync_s,
-        tell=tell,
+        warn=warn,
     )
 
 
-SINKS: dict[str, Callable[[Config, Tell], Sink]] = {
+SINKS: dict[str, Callable[[Config, Warn], Sink]] = {
     "file": _file,
     "stdout": _stdout,
     "nodefeature": _node_feature,
@@ -126,6 +126,6 @@ SINKS: dict[str, Callable[[Config, Tell], Sink]] = {
 """Name -> maker, from a configuration and what takes a sentence that a person should read."""
 
 
-def make_sinks(config: Config, tell: Tell) -> list[Sink]:
-    """Return the sinks that ``config`` names; ``tell`` gets sentences that a person should read."""
-    return [SINKS[name](config, tell) for name in config.sinks]
+def make_sinks(config: Config, warn: Warn) -> list[Sink]:
+    """Return the sinks that ``config`` names; ``warn`` gets sentences that a person should read."""
+    return [SINKS[name](config, warn) for name in config.sinks]

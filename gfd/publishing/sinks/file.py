@@ -3,7 +3,7 @@
 NFD must never see half a file, and must see a whole one at once: the temporary file lies in a hidden
 sub-directory that stays, since one beside the target would wake nfd-worker before the rename and make it
 miss the change. Nothing is touched when nothing changed, because every change wakes it. What has changed is
-touched once more a second later, see :mod:`gfd.publishing.sinks.touch`.
+touched once more a second later, see :mod:`gfd.publishing.sinks.delayed_touch`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import PublishError
 from gfd.files import read_bytes
-from gfd.publishing.sinks.scratch import Scratch, ScratchError
-from gfd.publishing.sinks.text import expiry_line, parse_lines, split_expiry, to_lines
-from gfd.publishing.sinks.touch import touch_later
+from gfd.publishing.sinks.delayed_touch import touch_later
+from gfd.publishing.sinks.feature_text import format_expiry, format_labels, parse_features, split_expiry
+from gfd.publishing.sinks.staging import StagingError, StagingFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
-    from gfd.publishing.preview import Prospect
+    from gfd.publishing.preview import PlannedChange
 
 Look = tuple[tuple[int, int] | None, tuple[int, int, int] | None]
 """Of a directory and a file in it; None where there is none."""
@@ -44,7 +44,7 @@ _ADVICE = {
 """What to do about errors that do not go away by themselves."""
 
 
-class FeatureFile:
+class FileSink:
     """One feature file, written by one gfd at a time."""
 
     name = "file"
@@ -58,7 +58,7 @@ class FeatureFile:
         self._ttl_s = ttl_s
         self._renew_s = max(renew_s, (ttl_s or 0) / 2)
         self._directory: int | None = None
-        self._scratch: Scratch | None = None
+        self._scratch: StagingFolder | None = None
         self._left: str | None = None
         """What the file holds unless somebody changed it; None where it is not gfd's, or not known."""
         self._changed: Callable[[Drift], None] | None = None
@@ -74,9 +74,9 @@ class FeatureFile:
 
     def publish(self, labels: Labels) -> bool:
         """Replace the file if its labels differ or begin to lapse. Raises PublishError."""
-        text = to_lines(labels)
+        text = format_labels(labels)
         now_s = time.time()
-        if len(text.encode()) + len(expiry_line(now_s)) > MAX_BYTES:
+        if len(text.encode()) + len(format_expiry(now_s)) > MAX_BYTES:
             size = len(text.encode())
             raise self._error(
                 f"{size} bytes of labels, and NFD reads at most {MAX_BYTES}",
@@ -90,11 +90,11 @@ class FeatureFile:
                 if found is not None and self._is_current(found, text, now_s):
                     self._left, self._told = found, None
                     return False
-                text = (expiry_line(now_s + self._ttl_s) if self._ttl_s else "") + text
+                text = (format_expiry(now_s + self._ttl_s) if self._ttl_s else "") + text
                 # A file that comes and goes between two looks of the watch has never been there for it.
                 touch_later(scratch.put(text), self.inspect)
                 self._left, self._told = text, None
-            except (OSError, ScratchError) as error:
+            except (OSError, StagingError) as error:
                 self._release()
                 raise self._translate(error) from error
         return True
@@ -116,15 +116,15 @@ class FeatureFile:
                 scratch.remove()
                 if found:
                     touch_later(os.dup(directory))
-            except (OSError, ScratchError) as error:
+            except (OSError, StagingError) as error:
                 raise self._translate(error) from error
             finally:
                 self._release()
         return found
 
-    def foresee(self, labels: Labels) -> list[Prospect]:
+    def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return what of the file would change, and what other feature files say. Raises PublishError."""
-        from gfd.publishing.preview import foresee
+        from gfd.publishing.preview import preview_replace
 
         try:
             self._check_target()
@@ -136,7 +136,7 @@ class FeatureFile:
         except OSError as error:
             raise self._translate(error) from error
         own = found.pop(self._path.name, {})
-        return foresee(own, labels, found)
+        return preview_replace(own, labels, found)
 
     def has_labels(self) -> bool:
         """Return whether the file is there."""
@@ -151,7 +151,7 @@ class FeatureFile:
         with self._mutex:
             if self._left is None or self._changed is None:
                 return
-            look, found = look_at(self._path), self._read()
+            look, found = stat_file(self._path), self._read()
             if found != self._left and look != self._told:
                 self._told = look
                 self._changed(self._compare(self._left, found))
@@ -169,7 +169,7 @@ class FeatureFile:
         if not os.path.lexists(self._path):
             return Drift(sink=self.name, what="deleted", is_rival=True, is_urgent=True)
         now_s = time.time()
-        differences = parse_lines(left, now_s).items() ^ parse_lines(found or "", now_s).items()
+        differences = parse_features(left, now_s).items() ^ parse_features(found or "", now_s).items()
         keys = tuple(sorted({key for key, _ in differences}))
         return Drift(sink=self.name, keys=keys, is_rival=True, is_urgent=True)
 
@@ -180,8 +180,8 @@ class FeatureFile:
             os.close(self._directory)
         self._scratch = self._directory = None
 
-    def _open(self) -> tuple[Scratch, int]:
-        """Return the hidden folder and the directory. Raises PublishError, ScratchError, OSError."""
+    def _open(self) -> tuple[StagingFolder, int]:
+        """Return the hidden folder and the directory. Raises PublishError, StagingError, OSError."""
         # A directory that was removed and made again is another one.
         if (
             self._scratch is not None
@@ -194,7 +194,7 @@ class FeatureFile:
         try:
             self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             self._check_target()
-            self._scratch = Scratch(self._directory, self._path)
+            self._scratch = StagingFolder(self._directory, self._path)
         except BaseException:
             self._release()
             raise
@@ -234,8 +234,8 @@ class FeatureFile:
         # A clock that was set back must not make labels live on.
         return expires_s is not None and self._renew_s < expires_s - now_s <= self._ttl_s + 1
 
-    def _translate(self, error: OSError | ScratchError) -> PublishError:
-        if isinstance(error, ScratchError):
+    def _translate(self, error: OSError | StagingError) -> PublishError:
+        if isinstance(error, StagingError):
             return self._error(str(error), kind=error.kind, retryable=False)
         if error.errno == errno.EISDIR:
             return self._refuse("a directory")
@@ -254,7 +254,7 @@ class FeatureFile:
         return PublishError(self.name, str(self._path), reason, kind=kind, retryable=retryable)
 
 
-def look_at(path: Path) -> Look:
+def stat_file(path: Path) -> Look:
     """Return what tells the file at a path, or its absence, from what was there before, in few calls."""
     try:
         directory = path.parent.stat()
@@ -275,7 +275,7 @@ def _read_features(path: Path) -> Labels:
         if error.errno != errno.EFBIG:
             raise
         return {}
-    return parse_lines(content.decode(errors="replace"), time.time())
+    return parse_features(content.decode(errors="replace"), time.time())
 
 
 def _is_same(descriptor: int, path: Path) -> bool:

@@ -12,14 +12,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, PublishError
-from gfd.kube.api_errors import explain
+from gfd.kube.api_errors import to_publish_error
 from gfd.kube.backoff import Resync
 from gfd.kube.client import APPLY, METADATA
 from gfd.kube.field_managers import MANAGER, applied_by, conflicts, held_by_nfd
-from gfd.kube.objects import NODES, OBJECT
+from gfd.kube.objects import OBJECT
+from gfd.kube.paths import NODES
 from gfd.kube.watch import Follower, is_newer
 from gfd.labels.syntax import differ
-from gfd.publishing.sinks.changes import describe_node
+from gfd.publishing.sinks.metadata_drift import detect_node_drift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from gfd.kube.client import Api
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
-    from gfd.publishing.preview import Prospect
-    from gfd.publishing.sinks.former import Former
+    from gfd.publishing.preview import PlannedChange
+    from gfd.publishing.sinks.previous_publication import PreviousPublication
 
 GRANT = "manifests/overlays/node (ClusterRole gfd)"
 
@@ -37,7 +38,7 @@ _ANOTHER_UID = (409, 422)
 """How an apply with the uid of a Node that is gone, or was made anew, is answered."""
 
 
-class Node:
+class NodeSink:
     """The labels, and annotations, of the node that gfd runs on."""
 
     name = "node"
@@ -50,21 +51,21 @@ class Node:
         is_forcing: bool,
         as_annotations: str | None,
         resync_s: float | None,
-        tell: Callable[[str], None],
-        former: Former | None = None,
+        warn: Callable[[str], None],
+        previous: PreviousPublication | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``as_annotations`` is a regular expression for keys; ``tell`` gets what a person should know.
+        """``as_annotations`` is a regular expression for keys; ``warn`` gets what a person should know.
 
-        ``former`` is what NFD may publish from, None where gfd itself publishes through NFD too.
+        ``previous`` is what NFD may publish from, None where gfd itself publishes through NFD too.
         """
         self._api = api
         self._node_name = node_name
         self._is_forcing = is_forcing
         self._as_annotations = re.compile(as_annotations) if as_annotations else None
         self._resync = Resync(resync_s, clock)
-        self._tell = tell
-        self._former = former
+        self._warn = warn
+        self._previous = previous
         self._path = f"{NODES}/{node_name}"
         self._seen: Mapping[str, Any] | None = None
         """The metadata as they were last read or heard of; None where they must be read."""
@@ -102,9 +103,9 @@ class Node:
                     return False
                 raise
 
-    def foresee(self, labels: Labels) -> list[Prospect]:
+    def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return what of the Node would change, and what others hold there. Raises PublishError."""
-        from gfd.publishing.preview import foresee_node
+        from gfd.publishing.preview import preview_apply
 
         try:
             seen = self._read()
@@ -112,7 +113,7 @@ class Node:
             raise self._explain(error) from error
         wanted = self._wanted(seen, labels)
         found = (
-            foresee_node(seen, kind, wanted[kind], labels, is_forcing=self._is_forcing) for kind in KINDS
+            preview_apply(seen, kind, wanted[kind], labels, is_forcing=self._is_forcing) for kind in KINDS
         )
         return sorted(
             (each for prospects in found for each in prospects),
@@ -149,7 +150,7 @@ class Node:
         if error.status == 404:
             reason = f"there is no Node {self._node_name}; is NODE_NAME its name in kubectl get nodes?"
             return PublishError(self.name, self.target, reason, kind="NotFound")
-        return explain(self.name, self.target, error, grant=GRANT)
+        return to_publish_error(self.name, self.target, error, grant=GRANT)
 
     def _publish(self, labels: Labels) -> bool:
         if self._resync.is_due:
@@ -181,7 +182,7 @@ class Node:
         if self._is_forcing:
             for manager in sorted(set(held.values())):
                 keys = ", ".join(sorted(key for key in held if held[key] == manager))
-                self._tell(f"{self.target}: taking over what {manager} had set: {keys}")
+                self._warn(f"{self.target}: taking over what {manager} had set: {keys}")
         else:
             self._left |= held
         return self._patch(seen, self._wanted(seen, labels), is_forced=self._is_forcing)
@@ -198,19 +199,19 @@ class Node:
             query={"fieldManager": MANAGER, "force": "true" if is_forced else "false"},
             content_type=APPLY,
             accept=METADATA,
-            shape=OBJECT,
+            schema=OBJECT,
         )
         found: Mapping[str, Any] = answer["metadata"]
         return found
 
     def _read(self) -> Mapping[str, Any]:
-        answer = self._api.request("GET", self._path, accept=METADATA, shape=OBJECT)
+        answer = self._api.request("GET", self._path, accept=METADATA, schema=OBJECT)
         found: Mapping[str, Any] = answer["metadata"]
         return found
 
     def _keep(self, seen: Mapping[str, Any]) -> None:
         self._seen = seen
-        self._resync.renew()
+        self._resync.restart()
 
     def _wanted(self, seen: Mapping[str, Any], labels: Labels) -> dict[str, dict[str, str]]:
         """Return the keys to hold, by kind: all but those that NFD publishes and those left to others.
@@ -247,9 +248,9 @@ class Node:
         by_nfd = sorted(held_by_nfd(self._seen) & set(labels))
         if by_nfd:
             reason = f"leave out one --sink: NFD publishes {', '.join(by_nfd)}"
-            if self._former is not None:
+            if self._previous is not None:
                 try:
-                    reason = self._former.withdraw(by_nfd)
+                    reason = self._previous.withdraw(by_nfd)
                 except ApiError as error:
                     raise self._explain(error) from error
             raise PublishError(self.name, self.target, reason, kind="held_by_nfd")
@@ -277,6 +278,6 @@ class Node:
             if self._labels is None or (metadata is not None and not self._lacks(metadata, self._labels)):
                 return
             wanted = {} if metadata is None else self._wanted(metadata, self._labels)
-            drift = describe_node(before, metadata, wanted)
+            drift = detect_node_drift(before, metadata, wanted)
         if self._changed is not None:
             self._changed(drift)

@@ -11,12 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, PublishError
-from gfd.kube.api_errors import explain
+from gfd.kube.api_errors import to_publish_error
 from gfd.kube.backoff import Resync
+from gfd.kube.nfd import API_VERSION, NAME_PREFIX, NODE_LABEL, node_feature_path, node_features_path
 from gfd.kube.objects import NODE_FEATURE, OBJECT
 from gfd.kube.watch import Follower, is_newer
 from gfd.labels.syntax import differ
-from gfd.publishing.sinks.changes import describe_node_feature
+from gfd.publishing.sinks.metadata_drift import detect_node_feature_drift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,22 +25,12 @@ if TYPE_CHECKING:
     from gfd.kube.client import Api
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
-    from gfd.publishing.preview import Prospect
+    from gfd.publishing.preview import PlannedChange
 
-API_VERSION = "nfd.k8s-sigs.io/v1alpha1"
-NODE_LABEL = "nfd.node.kubernetes.io/node-name"
-"""NFD deletes a NodeFeature without it."""
-PREFIX = "nvidia-features-for-"
-"""Of the object's name, which the node's ends."""
 GRANT = "manifests/overlays/nodefeature (Role gfd)"
 
 
-def path_of(namespace: str, node_name: str) -> str:
-    """Return the API path of a node's object."""
-    return f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures/{PREFIX}{node_name}"
-
-
-class NodeFeature:
+class NodeFeatureSink:
     """The one object of this node."""
 
     name = "nodefeature"
@@ -60,9 +51,9 @@ class NodeFeature:
         self._namespace = namespace
         self._pod_name = pod_name
         self._resync = Resync(resync_s, clock)
-        self._collection = f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures"
-        self._object_name = f"{PREFIX}{node_name}"
-        self._path = path_of(namespace, node_name)
+        self._collection = node_features_path(namespace)
+        self._object_name = f"{NAME_PREFIX}{node_name}"
+        self._path = node_feature_path(namespace, node_name)
         self._owners: list[dict[str, str]] | None = None
         self._seen: dict[str, Any] | None = None
         """The object as it was last read or written; None where it must be read."""
@@ -99,12 +90,12 @@ class NodeFeature:
                 raise self._explain(error) from error
             return True
 
-    def foresee(self, labels: Labels) -> list[Prospect]:
+    def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return what of the object would change, and what the node's others in the namespace say.
 
         Raises PublishError.
         """
-        from gfd.publishing.preview import foresee
+        from gfd.publishing.preview import preview_replace
 
         query = {"labelSelector": f"{NODE_LABEL}={self._node_name}"}
         try:
@@ -116,7 +107,7 @@ class NodeFeature:
         except ApiError as error:
             raise self._explain(error) from error
         others.pop(f"nodefeatures/{self._object_name}", None)
-        return foresee((seen or {"spec": {}})["spec"].get("labels") or {}, labels, others)
+        return preview_replace((seen or {"spec": {}})["spec"].get("labels") or {}, labels, others)
 
     def has_labels(self) -> bool:
         """Return whether the object exists; one that cannot be read may."""
@@ -161,12 +152,12 @@ class NodeFeature:
 
     def _write(self, seen: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
         if seen is None:
-            return self._api.request("POST", self._collection, wanted, shape=NODE_FEATURE)
-        return self._api.request("PUT", self._path, wanted, shape=NODE_FEATURE)
+            return self._api.request("POST", self._collection, wanted, schema=NODE_FEATURE)
+        return self._api.request("PUT", self._path, wanted, schema=NODE_FEATURE)
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            return self._api.request("GET", self._path, shape=NODE_FEATURE)
+            return self._api.request("GET", self._path, schema=NODE_FEATURE)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -174,7 +165,7 @@ class NodeFeature:
 
     def _keep(self, seen: dict[str, Any] | None) -> None:
         self._seen = seen
-        self._resync.renew()
+        self._resync.restart()
 
     def _object(self, labels: Labels, seen: Mapping[str, Any] | None) -> dict[str, Any]:
         metadata: dict[str, Any] = {
@@ -196,7 +187,7 @@ class NodeFeature:
             return []
         if self._owners is None:
             path = f"/api/v1/namespaces/{self._namespace}/pods/{self._pod_name}"
-            metadata = self._api.request("GET", path, shape=OBJECT)["metadata"]
+            metadata = self._api.request("GET", path, schema=OBJECT)["metadata"]
             if metadata.get("deletionTimestamp"):
                 # With its DaemonSet, perhaps: an object made now would belong to nobody that lives.
                 raise PublishError(self.name, self.target, "gfd's own pod is being deleted", kind="ending")
@@ -224,7 +215,7 @@ class NodeFeature:
             if seen is None or (metadata is not None and _says_nothing_new(metadata, seen["metadata"])):
                 return
             self._seen = None
-            drift = describe_node_feature(seen["metadata"], metadata)
+            drift = detect_node_feature_drift(seen["metadata"], metadata)
             if drift.what != "labels":
                 # Who owns our Pod may have changed too: a DaemonSet deleted with --cascade=orphan leaves it.
                 self._owners = None
@@ -241,7 +232,7 @@ class NodeFeature:
         if error.status == 404 and error.details.get("kind") == "pods":
             reason = f"{error}; --pod-name must name gfd's own pod, in --namespace, or be empty"
             return PublishError(self.name, self.target, reason, kind=error.kind)
-        return explain(self.name, self.target, error, grant=GRANT)
+        return to_publish_error(self.name, self.target, error, grant=GRANT)
 
 
 def _is_same(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

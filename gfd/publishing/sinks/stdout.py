@@ -6,17 +6,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.errors import PublishError
-from gfd.publishing.sinks.text import to_lines
+from gfd.publishing.sinks.feature_text import format_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
-    from gfd.publishing.preview import Prospect
+    from gfd.publishing.preview import PlannedChange
 
 
-class Stdout:
+class StdoutSink:
     """The labels as text, for people and pipes."""
 
     name = "stdout"
@@ -31,7 +31,7 @@ class Stdout:
 
     def publish(self, labels: Labels) -> bool:
         """Print the labels if they are not what was printed last. Raises PublishError."""
-        text = to_lines(labels)
+        text = format_labels(labels)
         if text == self._written:
             return False
         try:
@@ -47,7 +47,7 @@ class Stdout:
         self._written = None
         return False
 
-    def foresee(self, labels: Labels) -> list[Prospect]:
+    def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return nothing: what was printed is not kept."""
         return []
 

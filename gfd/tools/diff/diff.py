@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gfd.config.load import Config
     from gfd.labels.syntax import Labels
-    from gfd.publishing.preview import Prospect
+    from gfd.publishing.preview import PlannedChange
 
 Kind = Literal["added", "removed", "changed", "blocked", "same", "foreign"]
 
@@ -41,7 +41,7 @@ class Change:
 
     kind: Kind
     """``blocked`` is a key that another keeps: with another value than gfd's, or NFD with any."""
-    prospect: Prospect
+    prospect: PlannedChange
     wanted: str | None
     """What gfd renders; None: nothing."""
 
@@ -69,14 +69,14 @@ def compare(config: Config, labels: Labels) -> Iterator[Comparison | PublishErro
 
     What stands in the way of it is yielded too. Standard output is left out: it keeps nothing.
     """
-    from gfd.publishing.sinks import SINKS, make_former
+    from gfd.publishing.sinks import SINKS, make_previous_publication
 
     for name in config.sinks:
         if name == "stdout":
             continue
         sink = SINKS[name](config, lambda _: None)
         try:
-            prospects = sink.foresee(labels)
+            prospects = sink.preview(labels)
         except PublishError as error:
             yield error
             continue
@@ -88,13 +88,13 @@ def compare(config: Config, labels: Labels) -> Iterator[Comparison | PublishErro
         blocked = [each.key for each in prospects if each.is_blocked]
         if blocked:
             try:
-                reason = make_former(config).explain(blocked)
+                reason = make_previous_publication(config).explain(blocked)
             except ApiError as error:
                 reason = f"NFD publishes {', '.join(blocked)}: {error}"
             yield PublishError(name, sink.target, reason, kind="held_by_nfd")
 
 
-def _classify(prospect: Prospect, wanted: str | None) -> Kind:
+def _classify(prospect: PlannedChange, wanted: str | None) -> Kind:
     now, then = prospect.now, prospect.then
     if prospect.is_blocked:
         return "blocked"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from gfd.errors import ApiError
 from gfd.kube.client import METADATA, share
 from gfd.kube.field_managers import MANAGER, held_by
-from gfd.kube.objects import NODES
-from gfd.publishing.sinks import nodefeature
+from gfd.kube.nfd import node_feature_path
+from gfd.kube.paths import NODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ def find_sink(config: Config) -> str | None:
         return "file"
     if not config.node_name:
         return None
-    feature = nodefeature.path_of(config.namespace, config.node_name)
+    feature = node_feature_path(config.namespace, config.node_name)
     if _read_metadata(config, feature) is not None:
         return "nodefeature"
     metadata = _read_metadata(config, f"{NODES}/{config.node_name}")

@@ -21,7 +21,7 @@ from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, GfdError
 from gfd.files import CONFIGURATION_BYTES, read_text
 from gfd.inventory import snapshot
-from gfd.publishing.sinks.text import to_lines
+from gfd.publishing.sinks.feature_text import format_labels
 from gfd.tools import settings
 from gfd.tools.doctor import runner
 from gfd.tools.doctor.scrub import Scrubber
@@ -69,7 +69,7 @@ def gather(
     found.add("snapshot.yaml", inventory if isinstance(inventory, GfdError) else snapshot.to_yaml(inventory))
     found.add("config.txt", settings.to_text(loaded))
     found.add("doctor.txt", runner.to_text(findings))
-    found.add("labels.txt", labels if isinstance(labels, GfdError) else to_lines(labels))
+    found.add("labels.txt", labels if isinstance(labels, GfdError) else format_labels(labels))
     found.add("versions.txt", "".join(f"{name}: {value}\n" for name, value in _versions(site)))
     found.add("log.txt", _read_log(log))
     return _clean(found, _scrubber(site, keeps_names=keeps_names))
@@ -154,9 +154,9 @@ def _scrubber(site: Site, *, keeps_names: bool) -> Scrubber:
 
 def _secrets(site: Site) -> Iterator[str]:
     """Yield the credentials that are used here."""
-    from gfd.kube.connection import DEFAULT_KUBECONFIG, split
+    from gfd.kube.kubeconfig_file import DEFAULT_KUBECONFIG, split_paths
 
-    for path in (_TOKEN, *split(site.config.kubeconfig or DEFAULT_KUBECONFIG)):
+    for path in (_TOKEN, *split_paths(site.config.kubeconfig or DEFAULT_KUBECONFIG)):
         try:
             text = read_text(path, CONFIGURATION_BYTES, errors="replace")
         except OSError:

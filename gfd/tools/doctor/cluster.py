@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, GfdError
 from gfd.kube.client import METADATA, share
-from gfd.kube.objects import ACCESS, IDENTITY, NODE_FEATURE, NODES, OBJECT, POD, RESOURCES, VERSION
-from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL
+from gfd.kube.nfd import API_VERSION, NODE_LABEL
+from gfd.kube.objects import ACCESS, IDENTITY, NODE_FEATURE, OBJECT, POD, RESOURCES, VERSION
+from gfd.kube.paths import NODES
 from gfd.tools.doctor.attempt import attempt
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Cluster:
         """Ask for its version. Raises ApiError."""
         self.api = share(config)
         self.config = config
-        self.version = str(self.api.request("GET", "/version", shape=VERSION)["gitVersion"])
+        self.version = str(self.api.request("GET", "/version", schema=VERSION)["gitVersion"])
 
     def measure_clock(self) -> float:
         """Return by how many seconds this machine's clock is ahead of the server's. Raises ApiError."""
@@ -99,7 +100,7 @@ class Cluster:
         """Who we are."""
 
         def ask() -> Identity:
-            user = self.api.request("POST", _REVIEWS, {}, shape=IDENTITY)["status"]["userInfo"]
+            user = self.api.request("POST", _REVIEWS, {}, schema=IDENTITY)["status"]["userInfo"]
             extra = {key: values[0] for key, values in (user.get("extra") or {}).items() if values}
             return Identity(
                 name=str(user.get("username")),
@@ -119,7 +120,7 @@ class Cluster:
             "name": right.name,
         }
         body = {"spec": {"resourceAttributes": attributes}}
-        answer = self.api.request("POST", _ACCESS, body, shape=ACCESS)
+        answer = self.api.request("POST", _ACCESS, body, schema=ACCESS)
         return bool(answer["status"].get("allowed"))
 
     @cached_property
@@ -129,12 +130,12 @@ class Cluster:
         if not name:
             return GfdError("the node has no name here: set NODE_NAME, in a pod from spec.nodeName")
         path = f"{NODES}/{name}"
-        return attempt(lambda: self.api.request("GET", path, accept=METADATA, shape=OBJECT)["metadata"])
+        return attempt(lambda: self.api.request("GET", path, accept=METADATA, schema=OBJECT)["metadata"])
 
     def serves(self, group_version: str, resource: str) -> bool:
         """Return whether the API server knows a resource. Raises ApiError."""
         try:
-            found = self.api.request("GET", f"/apis/{group_version}", shape=RESOURCES)
+            found = self.api.request("GET", f"/apis/{group_version}", schema=RESOURCES)
         except ApiError as error:
             if error.status == 404:
                 return False

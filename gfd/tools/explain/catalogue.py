@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gfd.config.options import EXTRA_LABELS, OPTIONS
 from gfd.documents.values import closest
-from gfd.labels.strategies import RESOURCE_PREFIX, STRATEGIES
+from gfd.labels.strategies import STRATEGIES
+from gfd.labels.syntax import VENDOR
 from gfd.tools.explain.explanation import Explanation, Part, Place, Template
 from gfd.tools.explain.facts import Fact, expand
 from gfd.tools.explain.lines import read
@@ -52,8 +53,8 @@ class Catalogue:
 
     def refuse(self, key: str, known: Iterable[str] = ()) -> Explanation:
         """Return what there is to say of a key that gfd never writes; ``known`` are some that it does."""
-        names = {name.removeprefix(RESOURCE_PREFIX): name for name in (*self._examples(), *known)}
-        near = closest(key.removeprefix(RESOURCE_PREFIX), names)
+        names = {name.removeprefix(VENDOR): name for name in (*self._examples(), *known)}
+        near = closest(key.removeprefix(VENDOR), names)
         return Explanation(key=key, owner=find_owner(key), nearest=names[near] if near else "")
 
     def _examples(self) -> Iterable[str]:
@@ -62,7 +63,7 @@ class Catalogue:
 
 def full_key(word: str) -> str:
     """Return the key that somebody means who may have left out ``nvidia.com/``."""
-    return word if "/" in word else RESOURCE_PREFIX + word
+    return word if "/" in word else VENDOR + word
 
 
 def describe(line: Line) -> Explanation:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
-from gfd.labels.strategies import RESOURCE_PREFIX
+from gfd.labels.syntax import VENDOR
 from gfd.printable import shown
 from gfd.tools.explain.explanation import HEXADECIMAL, NONE
 from gfd.tools.table import format_table
@@ -63,7 +63,7 @@ def write(question: Question, answer: Answer, stream: TextIO) -> str:
 
 
 def _short(explanation: Explanation) -> str:
-    return explanation.key.removeprefix(RESOURCE_PREFIX)
+    return explanation.key.removeprefix(VENDOR)
 
 
 def _owned(explanation: Explanation) -> str:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gfd.clusterview.nodes import VENDOR, from_object
+from gfd.clusterview.nodes import from_object
 from gfd.documents.values import did_you_mean
 from gfd.errors import ApiError, GfdError
-from gfd.kube.api_errors import advise
+from gfd.kube.api_errors import add_advice
 from gfd.kube.field_managers import holders
-from gfd.kube.objects import MANAGED, NODES, OBJECT
+from gfd.kube.objects import OBJECT, OPTIONAL_METADATA
+from gfd.kube.paths import NODES
+from gfd.labels.syntax import VENDOR
 from gfd.tools.explain.catalogue import describe
 
 if TYPE_CHECKING:
@@ -39,18 +41,18 @@ def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
 
     try:
         path = f"{NODES}/{quote(name, safe='')}"
-        answer = share(loaded.config).request("GET", path, accept=METADATA, shape=OBJECT)
+        answer = share(loaded.config).request("GET", path, accept=METADATA, schema=OBJECT)
     except ApiError as error:
         if error.status == _NOT_FOUND:
             raise GfdError(f"there is no Node {name}; kubectl get nodes lists them") from error
-        raise advise(error, "get", "nodes") from error
+        raise add_advice(error, "get", "nodes") from error
     return dict(answer["metadata"])
 
 
 def _named_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Return name and metadata of a Node that kubectl printed. Raises ValueError."""
     name = from_object(item).name
-    MANAGED(item["metadata"])
+    OPTIONAL_METADATA(item["metadata"])
     return name, item["metadata"]
 
 

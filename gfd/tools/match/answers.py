@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.nodes import VENDOR
+from gfd.labels.syntax import VENDOR
 from gfd.printable import shown
 from gfd.tools.table import format_table
 from gfd.tools.terminal import GREEN, RED, paint

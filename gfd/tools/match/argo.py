@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.nodes import VENDOR
+from gfd.labels.syntax import VENDOR
 from gfd.tools.match.affinity import read_affinity, read_node_selector
 from gfd.tools.match.devices import read_devices
 from gfd.tools.match.fields import text_of

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.nodes import VENDOR, requests_of
+from gfd.clusterview.nodes import requests_of
 from gfd.config.filevalues import found
 from gfd.kube.quantities import parse
+from gfd.labels.syntax import VENDOR
 from gfd.tools.match import validation
 from gfd.tools.match.fields import text_of
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.nodes import UNSCHEDULABLE, VENDOR
+from gfd.clusterview.nodes import UNSCHEDULABLE
 from gfd.kube.quantities import parse
 from gfd.kube.requirements import parse_integer
+from gfd.labels.syntax import VENDOR
 from gfd.tools.match import fit
 from gfd.tools.match.edits import Edit, NodeNameChange, RequirementChange, ResourceChange, TolerationChange
 from gfd.tools.match.selectors import NAME_FIELD

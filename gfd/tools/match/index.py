@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.nodes import VENDOR
+from gfd.labels.syntax import VENDOR
 from gfd.tools.match.similarity import KNOWN, distance, find_near
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.nodes import VENDOR
 from gfd.kube.requirements import parse_integer
+from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from gfd.tools.match.documents import Document

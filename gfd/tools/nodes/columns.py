@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.ages import age
-from gfd.clusterview.gpus import GPU, VENDOR
+from gfd.clusterview.gpus import GPU
+from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

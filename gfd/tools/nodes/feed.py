@@ -76,7 +76,7 @@ class Feed(Generic[T]):
                     self._version = ""
                 if error.status != GONE:
                     tell(f"{error}; trying again")
-                time.sleep(max(backoff.fail(), error.retry_after_s or 0))
+                time.sleep(max(backoff.next_delay_s(), error.retry_after_s or 0))
 
     def _watch(self, changed: Callable[[str, T | None], None], tell: Tell, backoff: Backoff) -> None:
         query = {
@@ -90,11 +90,11 @@ class Feed(Generic[T]):
         tell("")
         for event in stream:
             kind, found = event["type"], event["object"]
-            backoff.succeed()
+            backoff.reset()
             self._version = found["metadata"]["resourceVersion"]
             if kind != "BOOKMARK":
                 key, value = converted(self._convert, found, self.what)
                 changed(key, None if kind == "DELETED" else value)
         if time.monotonic() - begun_s < BRIEF_S:
             # A proxy that closes every watch at once must not be asked again and again.
-            time.sleep(backoff.fail())
+            time.sleep(backoff.next_delay_s())

@@ -15,10 +15,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.listing import FORBIDDEN
-from gfd.clusterview.nodes import PLACED, PODS, connect, demand_of, from_object
+from gfd.clusterview.nodes import PLACED, connect, demand_of, from_object
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError
-from gfd.kube.objects import NODES
+from gfd.kube.paths import NODES, PODS
 from gfd.printable import complain
 from gfd.tools.nodes import listing, views
 from gfd.tools.nodes.feed import Feed

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gfd.labels.products import INVALID, profile_of
+from gfd.labels.syntax import VENDOR
 from gfd.tools.report.diagrams import TIMES, Figure, draw_devices, draw_gpus
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.inventory.model import Inventory
 
-_VENDOR = "nvidia.com/"
 _NO_GPU = "No GPU."
 _UNTOLD = "No label of gfd's: there is no GPU, or gfd does not run here."
 _UNLABELLED = "There are GPUs, and no label says which: gfd does not run here, or could not read them."
@@ -45,13 +45,13 @@ def from_node(node: Node) -> Card:
             resource,
             count,
             node.requested.get(resource, 0) if node.is_counted else None,
-            resource.removeprefix(_VENDOR + "mig-") if resource.startswith(_VENDOR + "mig-") else profile,
+            resource.removeprefix(VENDOR + "mig-") if resource.startswith(VENDOR + "mig-") else profile,
         )
         for resource, count in sorted(node.allocatable.items())
         if count
     )
     # What gfd writes on every node that it runs on.
-    without = _NO_GPU if _VENDOR + "vgpu.present" in node.labels else _UNTOLD
+    without = _NO_GPU if VENDOR + "vgpu.present" in node.labels else _UNTOLD
     return _card(node.name, node.labels, figures=figures, without=without)
 
 
@@ -74,19 +74,19 @@ def _card(
     """Return a card; ``without`` is what to say where nothing speaks of a GPU."""
     if _profile(labels) == INVALID:
         notes = (*notes, _INVALID)
-    elif not notes and _VENDOR + "gpu.product" not in labels:
+    elif not notes and VENDOR + "gpu.product" not in labels:
         notes = (_UNLABELLED if figures else without,)
     return Card(name=name, labels=labels, facts=tuple(_facts(labels)), notes=notes, figures=figures)
 
 
 def _profile(labels: Mapping[str, str]) -> str:
     """Return the MIG profile that the product names under strategy single."""
-    return profile_of(labels.get(_VENDOR + "gpu.product", ""))
+    return profile_of(labels.get(VENDOR + "gpu.product", ""))
 
 
 def _facts(labels: Mapping[str, str]) -> Iterator[str]:
     def label(name: str) -> str:
-        return labels.get(_VENDOR + name, "")
+        return labels.get(VENDOR + name, "")
 
     if product := label("gpu.product"):
         yield f"{label('gpu.count') or '?'} {TIMES} {product}"

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.gpus import GPU, VENDOR, profiles_of
+from gfd.clusterview.gpus import GPU, profiles_of
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 from gfd.labels.products import model_of, models_of, profile_of, shorten, tail_of
+from gfd.labels.syntax import VENDOR
 from gfd.tools.select.comparisons import read_memory, read_version
 from gfd.tools.select.constraints import ANYTHING, Boxes, Numbers, Values
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.gpus import SHARED, VENDOR
+from gfd.clusterview.gpus import SHARED
 from gfd.kube.requirements import Requirement, parse_integer
+from gfd.labels.syntax import VENDOR
 from gfd.tools.select.constraints import ANYTHING, both, to_terms
 from gfd.tools.select.criteria import DRIVER, OLD_DRIVER, criteria_of, shapes_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gfd.kube.client import APPLY
-from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
+from gfd.kube.nfd import API_VERSION, NAME_PREFIX, NODE_LABEL
 from tests.cluster.attempts import (
     FOREIGN,
     FOREIGN_KEYS,
@@ -30,7 +30,7 @@ def owner(**changes: Any) -> Body:
 
 def feature(target: str, version: str = "", **changes: Any) -> Body:
     """Return the NodeFeature that an agent publishes for a node, but for changes."""
-    metadata = {"name": f"{PREFIX}{target}", "labels": {NODE_LABEL: target}}
+    metadata = {"name": f"{NAME_PREFIX}{target}", "labels": {NODE_LABEL: target}}
     metadata |= {"resourceVersion": version} if version else {}
     features: Body = {"attributes": {}, "flags": {}, "instances": {}}
     spec = {"features": features, "labels": {"nvidia.com/gpu.count": "3"}}
@@ -41,7 +41,7 @@ def feature(target: str, version: str = "", **changes: Any) -> Body:
 def feature_attempts(versions: Mapping[str, str]) -> Iterator[Attempt]:
     """Yield attempts at NodeFeatures that exist in these versions, by node."""
     for target, version in versions.items():
-        path = f"{FEATURES}/{PREFIX}{target}"
+        path = f"{FEATURES}/{NAME_PREFIX}{target}"
         for what, change in _feature_changes(target).items():
             yield Attempt(what=what, method="POST", path=FEATURES, body=feature(target, **change))
             yield Attempt(what=what, method="PUT", path=path, body=feature(target, version, **change))
@@ -51,7 +51,7 @@ def feature_attempts(versions: Mapping[str, str]) -> Iterator[Attempt]:
             yield Attempt(what="patch", method="PATCH", path=path, body=body, content_type=content_type)
     for what, body in _creations().items():
         yield Attempt(what=what, method="POST", path=FEATURES, body=body)
-    yield Attempt(what="delete", method="DELETE", path=f"{FEATURES}/{PREFIX}{FOREIGN}")
+    yield Attempt(what="delete", method="DELETE", path=f"{FEATURES}/{NAME_PREFIX}{FOREIGN}")
     yield Attempt(what="delete all", method="DELETE", path=FEATURES)
     elsewhere = FEATURES.replace("/gfd/", "/kube-system/")
     yield Attempt(what="another namespace", method="POST", path=elsewhere, body=feature(OWN))
@@ -90,10 +90,10 @@ def _feature_changes(target: str) -> dict[str, Body]:
 
 
 def _creations() -> dict[str, Body]:
-    generated = feature(OWN, metadata={"name": None, "generateName": PREFIX})
+    generated = feature(OWN, metadata={"name": None, "generateName": NAME_PREFIX})
     return {
         "another name": feature(OWN, metadata={"name": "x"}),
-        "a longer name": feature(OWN, metadata={"name": f"{PREFIX}{OWN}-2"}),
+        "a longer name": feature(OWN, metadata={"name": f"{NAME_PREFIX}{OWN}-2"}),
         "the node's name": feature(OWN, metadata={"name": OWN}),
         "a generated name": generated,
         "a node that does not exist": feature("third"),

@@ -10,10 +10,10 @@ import pytest
 
 from gfd.errors import PublishError
 from gfd.publishing.drift import Drift
-from gfd.publishing.preview import Prospect
-from gfd.publishing.sinks.file import MAX_BYTES, FeatureFile
-from gfd.publishing.sinks.scratch import FOLDER
-from gfd.publishing.sinks.text import expiry_line, parse_lines, split_expiry
+from gfd.publishing.preview import PlannedChange
+from gfd.publishing.sinks.feature_text import format_expiry, parse_features, split_expiry
+from gfd.publishing.sinks.file import MAX_BYTES, FileSink
+from gfd.publishing.sinks.staging import FOLDER
 
 A = {"nvidia.com/b": "2", "nvidia.com/a": "1"}
 B = {"nvidia.com/a": "3"}
@@ -25,14 +25,14 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "gfd"
 
 
-def fail(sink: FeatureFile) -> str:
+def fail(sink: FileSink) -> str:
     with pytest.raises(PublishError) as caught:
         sink.publish(A)
     return str(caught.value)
 
 
 def test_publish(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     assert sink.publish(A)
     assert target.read_text() == TEXT
     assert target.stat().st_mode & 0o7777 == 0o644
@@ -42,16 +42,16 @@ def test_publish(target: Path) -> None:
 
 
 def test_nothing_is_touched_when_nothing_changed(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
     before = (target.stat(), (target.parent / FOLDER).stat().st_mtime_ns)
     sink.close()
-    assert not FeatureFile(target).publish(A)
+    assert not FileSink(target).publish(A)
     assert (target.stat(), (target.parent / FOLDER).stat().st_mtime_ns) == before
 
 
 def test_a_change_replaces_the_whole_file(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
     inode = target.stat().st_ino
     assert sink.publish(B)
@@ -61,7 +61,7 @@ def test_a_change_replaces_the_whole_file(target: Path) -> None:
 
 def test_what_stood_there_before_goes(target: Path) -> None:
     target.write_bytes(b"\xff\n")
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     assert sink.publish(A)
     assert target.read_text() == TEXT
     # Later too: 8 GiB without a block of its own, a pipe.
@@ -81,7 +81,7 @@ def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text(TEXT)
     target.symlink_to(victim)
-    assert FeatureFile(target).publish(A)
+    assert FileSink(target).publish(A)
     assert not target.is_symlink()
     assert victim.read_text() == TEXT
 
@@ -89,7 +89,7 @@ def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
 def test_a_directory_made_again_is_followed(tmp_path: Path) -> None:
     target = tmp_path / "features.d" / "gfd"
     target.parent.mkdir()
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
     target.parent.rename(tmp_path / "old")
     assert "create it, or mount NFD's feature directory there" in fail(sink)
@@ -99,7 +99,7 @@ def test_a_directory_made_again_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_missing(target: Path) -> None:
-    message = fail(FeatureFile(target.parent / "gone" / "gfd"))
+    message = fail(FileSink(target.parent / "gone" / "gfd"))
     assert message == (
         f"sink file: {target.parent}/gone/gfd: {target.parent}/gone: No such file or directory; create it, "
         "or mount NFD's feature directory there, or name another --output-file"
@@ -108,7 +108,7 @@ def test_a_directory_that_is_missing(target: Path) -> None:
 
 def test_a_directory_in_place_of_the_file(target: Path) -> None:
     target.mkdir()
-    assert fail(FeatureFile(target)) == (
+    assert fail(FileSink(target)) == (
         f"sink file: {target}: this is a directory; name a file with --output-file, or --output-file= for "
         "standard output"
     )
@@ -116,18 +116,18 @@ def test_a_directory_in_place_of_the_file(target: Path) -> None:
 
 def test_what_is_no_file_is_not_replaced(target: Path, tmp_path: Path) -> None:
     os.mkfifo(target)
-    assert "this is not a regular file" in fail(FeatureFile(target))
+    assert "this is not a regular file" in fail(FileSink(target))
     (tmp_path / "stdout").symlink_to("/dev/null")
-    assert "this is not a regular file" in fail(FeatureFile(tmp_path / "stdout"))
+    assert "this is not a regular file" in fail(FileSink(tmp_path / "stdout"))
     assert target.is_fifo()
     assert (tmp_path / "stdout").is_symlink()
     (tmp_path / "loop").symlink_to("loop")
-    assert "Too many levels of symbolic links" in fail(FeatureFile(tmp_path / "loop"))
+    assert "Too many levels of symbolic links" in fail(FileSink(tmp_path / "loop"))
 
 
 def test_a_file_in_place_of_the_directory(target: Path) -> None:
     target.write_text("")
-    assert "Not a directory; name a file in a directory" in fail(FeatureFile(target / "gfd"))
+    assert "Not a directory; name a file in a directory" in fail(FileSink(target / "gfd"))
 
 
 def on_a_file_system(options: str, script: str) -> list[str]:
@@ -149,8 +149,8 @@ def on_a_file_system(options: str, script: str) -> list[str]:
 PUBLISH = """
 from pathlib import Path
 from gfd.errors import PublishError
-from gfd.publishing.sinks.file import FeatureFile
-sink = FeatureFile(Path("/mnt/gfd"))
+from gfd.publishing.sinks.file import FileSink
+sink = FileSink(Path("/mnt/gfd"))
 def publish(labels):
     try:
         sink.publish(labels)
@@ -190,14 +190,14 @@ def test_a_file_system_that_is_read_only() -> None:
 def test_a_file_that_nfd_would_drop(target: Path) -> None:
     many = {f"nvidia.com/label-{number:04}": "x" * 63 for number in range(1000)}
     with pytest.raises(PublishError, match=f"bytes of labels, and NFD reads at most {MAX_BYTES}"):
-        FeatureFile(target).publish(many)
+        FileSink(target).publish(many)
     assert not target.exists()
 
 
 def test_two_writers(target: Path) -> None:
-    first = FeatureFile(target)
+    first = FileSink(target)
     first.publish(A)
-    second = FeatureFile(target)
+    second = FileSink(target)
     assert f"another gfd (process {os.getpid()}) writes this file" in fail(second)
     assert target.read_text() == TEXT
     first.close()
@@ -207,7 +207,7 @@ def test_two_writers(target: Path) -> None:
 def test_labels_that_lapse(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1_800_000_000.0
     monkeypatch.setattr("gfd.publishing.sinks.file.time.time", lambda: now_s)
-    sink = FeatureFile(target, ttl_s=600)
+    sink = FileSink(target, ttl_s=600)
     assert sink.publish(A)
     assert target.read_text() == "# +expiry-time=2027-01-15T08:10:00Z\n" + TEXT
     now_s += 299
@@ -219,14 +219,14 @@ def test_labels_that_lapse(target: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert sink.publish(A)
     assert split_expiry(target.read_text()) == (now_s + 600, TEXT)
     sink.close()
-    assert FeatureFile(target).publish(A)
+    assert FileSink(target).publish(A)
     assert target.read_text() == TEXT
 
 
 def test_labels_are_renewed_before_the_next_cycles(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1_800_000_000.0
     monkeypatch.setattr("gfd.publishing.sinks.file.time.time", lambda: now_s)
-    sink = FeatureFile(target, ttl_s=100, renew_s=98)
+    sink = FileSink(target, ttl_s=100, renew_s=98)
     sink.publish(A)
     now_s += 1
     assert not sink.publish(A)
@@ -236,7 +236,7 @@ def test_labels_are_renewed_before_the_next_cycles(target: Path, monkeypatch: py
 
 def test_a_broken_expiry_line() -> None:
     assert split_expiry("# +expiry-time=soon\na=b\n") == (None, "# +expiry-time=soon\na=b\n")
-    assert split_expiry(expiry_line(0) + "a=b\n") == (0, "a=b\n")
+    assert split_expiry(format_expiry(0) + "a=b\n") == (0, "a=b\n")
 
 
 @pytest.mark.parametrize(
@@ -254,11 +254,11 @@ def test_a_broken_expiry_line() -> None:
     ],
 )
 def test_lines_as_nfd_reads_them(text: str, labels: dict[str, str] | None) -> None:
-    assert parse_lines(text, 100.0) == ({"a": "b", "e": "f"} if labels is None else labels)
+    assert parse_features(text, 100.0) == ({"a": "b", "e": "f"} if labels is None else labels)
 
 
 def test_what_would_change_is_foreseen(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
     (target.parent / "rack").write_text("nvidia.com/rack=7\nnvidia.com/b=4\nexample.com/x=1\n")
     (target.parent / ".hidden").write_text("nvidia.com/hidden=1\n")
@@ -267,60 +267,60 @@ def test_what_would_change_is_foreseen(target: Path) -> None:
     (target.parent / "folder").mkdir()
     os.mkfifo(target.parent / "pipe")
     before = target.stat().st_mtime_ns
-    assert FeatureFile(target).foresee({"nvidia.com/a": "3", "nvidia.com/c": "5"}) == [
-        Prospect(key="nvidia.com/a", now="1", then="3"),
-        Prospect(key="nvidia.com/b", now="2", then=None, holders=("rack",)),
-        Prospect(key="nvidia.com/c", now=None, then="5"),
-        Prospect(key="nvidia.com/rack", now="7", then="7", holders=("rack",)),
+    assert FileSink(target).preview({"nvidia.com/a": "3", "nvidia.com/c": "5"}) == [
+        PlannedChange(key="nvidia.com/a", now="1", then="3"),
+        PlannedChange(key="nvidia.com/b", now="2", then=None, holders=("rack",)),
+        PlannedChange(key="nvidia.com/c", now=None, then="5"),
+        PlannedChange(key="nvidia.com/rack", now="7", then="7", holders=("rack",)),
     ]
     assert target.stat().st_mtime_ns == before
 
 
 def test_what_has_lapsed_is_foreseen_to_come_back(target: Path) -> None:
-    target.write_text(expiry_line(0) + TEXT)
-    found = FeatureFile(target).foresee({"nvidia.com/a": "1"})
-    assert found == [Prospect(key="nvidia.com/a", now=None, then="1")]
+    target.write_text(format_expiry(0) + TEXT)
+    found = FileSink(target).preview({"nvidia.com/a": "1"})
+    assert found == [PlannedChange(key="nvidia.com/a", now=None, then="1")]
 
 
 def test_what_cannot_be_foreseen(target: Path) -> None:
     with pytest.raises(PublishError, match="No such file or directory; create it, or mount"):
-        FeatureFile(target.parent / "gone" / "gfd").foresee(A)
+        FileSink(target.parent / "gone" / "gfd").preview(A)
     os.mkfifo(target)
     with pytest.raises(PublishError, match="this is not a regular file; name a file with --output-file"):
-        FeatureFile(target).foresee(A)
+        FileSink(target).preview(A)
 
 
 def test_remove(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
     with pytest.raises(PublishError, match="another gfd"):
-        FeatureFile(target).withdraw()
+        FileSink(target).withdraw()
     sink.close()
     (target.parent / "other").write_text("")
-    assert FeatureFile(target).withdraw()
+    assert FileSink(target).withdraw()
     assert [path.name for path in target.parent.iterdir()] == ["other"]
-    assert not FeatureFile(target).withdraw()
-    assert not FeatureFile(target.parent / "gone" / "gfd").withdraw()
+    assert not FileSink(target).withdraw()
+    assert not FileSink(target.parent / "gone" / "gfd").withdraw()
 
 
 def test_remove_leaves_the_files_of_others(target: Path) -> None:
-    other = FeatureFile(target.parent / "gfd2")
+    other = FileSink(target.parent / "gfd2")
     other.publish(B)
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
     sink.close()
-    assert FeatureFile(target).withdraw()
+    assert FileSink(target).withdraw()
     assert other.publish(A)
 
 
 def test_remove_refuses_a_directory(target: Path) -> None:
     target.mkdir()
     with pytest.raises(PublishError, match="this is a directory"):
-        FeatureFile(target).withdraw()
+        FileSink(target).withdraw()
 
 
 def test_what_others_do_to_the_file_is_told(target: Path) -> None:
-    sink, told = FeatureFile(target, ttl_s=600), list[Drift]()
+    sink, told = FileSink(target, ttl_s=600), list[Drift]()
     sink.inspect()
     sink.follow(told.append)
     sink.inspect()
@@ -359,7 +359,7 @@ def test_what_others_do_to_the_file_is_told(target: Path) -> None:
 
 def test_what_was_there_already_is_guarded_too(target: Path) -> None:
     target.write_text(TEXT)
-    sink, told = FeatureFile(target), list[Drift]()
+    sink, told = FileSink(target), list[Drift]()
     sink.follow(told.append)
     assert not sink.publish(A)
     target.unlink()

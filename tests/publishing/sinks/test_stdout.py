@@ -5,11 +5,11 @@ import sys
 import pytest
 
 from gfd.errors import PublishError
-from gfd.publishing.sinks.stdout import Stdout
+from gfd.publishing.sinks.stdout import StdoutSink
 
 
 def test_labels_are_printed_when_they_change(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = Stdout()
+    sink = StdoutSink()
     assert sink.publish({"b": "", "a": "1"})
     assert not sink.publish({"a": "1", "b": ""})
     assert sink.publish({"a": "2"})
@@ -21,7 +21,7 @@ def test_a_full_device(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(PublishError, match="sink stdout: standard output: No space left on device"):
-            Stdout().publish({"a": "1"})
+            StdoutSink().publish({"a": "1"})
         # What is left in the buffer would fail again when the file is closed.
         with pytest.raises(OSError, match="No space left"):
             full.close()

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from gfd.labels.syntax import TIMESTAMP
-from gfd.publishing.preview import Prospect
+from gfd.publishing.preview import PlannedChange
 from gfd.tools.diff.diff import Change, Comparison, Kind, _classify, summarise, to_text
 
 COUNT = "nvidia.com/gpu.count"
 
 
 def kind(now: str | None, then: str | None, wanted: str | None, key: str = COUNT) -> Kind:
-    return _classify(Prospect(key=key, now=now, then=then), wanted)
+    return _classify(PlannedChange(key=key, now=now, then=then), wanted)
 
 
 def test_what_becomes_of_a_key() -> None:
@@ -28,7 +28,7 @@ def test_the_value_of_the_timestamp_is_no_difference() -> None:
 
 
 def change(key: str, now: str | None, then: str | None, wanted: str | None, *holders: str) -> Change:
-    prospect = Prospect(key=key, now=now, then=then, holders=holders, is_annotation=key == "e")
+    prospect = PlannedChange(key=key, now=now, then=then, holders=holders, is_annotation=key == "e")
     return Change(kind=_classify(prospect, wanted), prospect=prospect, wanted=wanted)
 
 

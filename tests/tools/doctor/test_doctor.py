@@ -41,13 +41,13 @@ from gfd.tools.doctor.runner import examine, to_text
 from gfd.tools.doctor.context import Site
 from gfd.config.load import load
 from gfd.errors import GfdError
-from gfd.publishing.sinks.text import to_lines
+from gfd.publishing.sinks.feature_text import format_labels
 root = Path(sys.argv[1])
 values = {"output_file": "/features.d/gfd", "probe_timeout_s": "3s"}
 site = Site(load(values, {}).config, root=root, mountinfo=root / "mountinfo")
 file = root / "features.d/gfd"
 if file.is_file() and not isinstance(site.labels, GfdError):
-    file.write_text(to_lines(site.labels))
+    file.write_text(format_labels(site.labels))
 # What sysfs tells is this machine's, whatever it is.
 checks = [each for each in (*hardware.CHECKS, *publishing.CHECKS[:2]) if each.name != "facts"]
 sys.stdout.write(to_text(list(examine(site, checks))))

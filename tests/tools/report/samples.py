@@ -7,7 +7,7 @@ from typing import Any
 
 from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
-from gfd.labels.strategies import RESOURCE_PREFIX
+from gfd.labels.syntax import VENDOR
 from gfd.simulation import machines
 
 Object = dict[str, Any]
@@ -30,9 +30,9 @@ def facts(machine: str, layout: str, strategy: str) -> tuple[Object, Object]:
     """Return the labels that gfd gives, and the devices that NVIDIA's device plugin offers."""
     inventory = machines.read(machine, layout)
     node = resolve(inventory, mig_strategy=strategy, timestamp=1619479472)
-    devices = {RESOURCE_PREFIX + each.name: str(each.count) for each in node.resources}
+    devices = {VENDOR + each.name: str(each.count) for each in node.resources}
     if strategy == "mixed":  # its labels count GPUs in MIG mode, which the plugin offers in parts only
-        devices[RESOURCE_PREFIX + "gpu"] = str(sum(not gpu.is_mig_enabled for gpu in inventory.gpus))
+        devices[VENDOR + "gpu"] = str(sum(not gpu.is_mig_enabled for gpu in inventory.gpus))
     return dict(Templates().render(node, inventory)), devices
 
 
@@ -63,7 +63,7 @@ def pods(count: int) -> Object:
     """Return pods on the first ``count`` nodes, each of which requests one device of each resource."""
     items = []
     for node in nodes(count)["items"]:
-        limits = {name: "1" for name in node["status"]["allocatable"] if name.startswith(RESOURCE_PREFIX)}
+        limits = {name: "1" for name in node["status"]["allocatable"] if name.startswith(VENDOR)}
         spec = {"nodeName": node["metadata"]["name"], "containers": [{"resources": {"limits": limits}}]}
         items.append({"kind": "Pod", "spec": spec, "status": {"phase": "Running"}})
     return {"apiVersion": "v1", "kind": "List", "items": items}

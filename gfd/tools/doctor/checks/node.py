@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, GfdError
 from gfd.kube.field_managers import MANAGER, applied_by, held_by_nfd
+from gfd.kube.nfd import API_VERSION, NAME_PREFIX
 from gfd.labels.syntax import TIMESTAMP
-from gfd.publishing.sinks.nodefeature import API_VERSION, PREFIX
 from gfd.tools.diff.diff import Comparison
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 
@@ -142,7 +142,9 @@ def _by_two_managers(config: Config, labels: Labels, node: Mapping[str, Any]) ->
 def _by_features(config: Config, labels: Labels, features: Sequence[Feature]) -> list[str]:
     """Return the NodeFeatures that hold rendered keys besides the one that shall."""
     writers = [each for each in features if each.labels.keys() & labels.keys()]
-    expected = {f"{config.namespace}/{PREFIX}{config.node_name}"} if "nodefeature" in config.sinks else set()
+    expected = (
+        {f"{config.namespace}/{NAME_PREFIX}{config.node_name}"} if "nodefeature" in config.sinks else set()
+    )
     if "file" in config.sinks:
         expected |= {each.place for each in writers if each.worker_version}
     others = [each for each in writers if each.place not in expected]

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, GfdError
-from gfd.kube.objects import NODES, POLICY, POLICY_BINDING
-from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL
+from gfd.kube.nfd import API_VERSION, NODE_LABEL
+from gfd.kube.objects import POLICY, POLICY_BINDING
+from gfd.kube.paths import NODES
 from gfd.tools.doctor.result import Check, ok, skip, warn
 
 if TYPE_CHECKING:

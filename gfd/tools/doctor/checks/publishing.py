@@ -10,7 +10,7 @@ from gfd.agent.mounts import mount_of, parse
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.files import PROC_BYTES, read_text
 from gfd.publishing.sinks.file import MAX_BYTES
-from gfd.publishing.sinks.scratch import examine
+from gfd.publishing.sinks.staging import check_folder
 from gfd.tools.diff.diff import compare, summarise
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 
@@ -76,7 +76,7 @@ def _find_problem(site: Site, folder: Path) -> Finding | None:
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         seen = f"{folder} cannot be written to by user {os.geteuid()}"
         return fail(seen, "run as its owner, or mount it writable")
-    if refusal := examine(folder):
+    if refusal := check_folder(folder):
         return fail(refusal.reason, refusal.step)
     if _is_container_only(site, folder):
         return fail(f"{folder} is the container's own: nobody else sees it", _MOUNT)

@@ -4,10 +4,29 @@ from typing import Any
 
 import pytest
 
-from gfd.kube.shapes import Misshapen, Shape, anything, boolean, count, each, fields, text, values, version
+from gfd.kube.schema import (
+    Schema,
+    SchemaError,
+    any_value,
+    array_of,
+    boolean,
+    map_of,
+    non_negative,
+    object_of,
+    resource_version,
+    string,
+)
 
-ALL = fields(
-    {"a": text, "b": boolean, "c": count, "d": version, "e": each(text), "f": values(text), "g": anything},
+ALL = object_of(
+    {
+        "a": string,
+        "b": boolean,
+        "c": non_negative,
+        "d": resource_version,
+        "e": array_of(string),
+        "f": map_of(string),
+        "g": any_value,
+    },
     "a",
 )
 
@@ -47,12 +66,12 @@ def test_what_is_as_it_should_be(value: Any) -> None:
     ],
 )
 def test_what_is_not(value: Any, problem: str) -> None:
-    with pytest.raises(Misshapen) as caught:
+    with pytest.raises(SchemaError) as caught:
         ALL(value)
     assert str(caught.value) == problem
 
 
 def test_where_it_is_is_told_from_the_outside() -> None:
-    shape: Shape = each(fields({"x": values(each(text))}))
-    with pytest.raises(Misshapen, match=r"^\[0\]\.x\.y\[2\] is not a string$"):
+    shape: Schema = array_of(object_of({"x": map_of(array_of(string))}))
+    with pytest.raises(SchemaError, match=r"^\[0\]\.x\.y\[2\] is not a string$"):
         shape([{"x": {"y": ["", "", 0]}}])

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gfd.publishing.sinks import touch
-from gfd.publishing.sinks.file import FeatureFile
-from gfd.publishing.sinks.scratch import FOLDER
+from gfd.publishing.sinks import delayed_touch
+from gfd.publishing.sinks.file import FileSink
+from gfd.publishing.sinks.staging import FOLDER
 
 A = {"nvidia.com/a": "1"}
 B = {"nvidia.com/a": "2"}
@@ -63,19 +63,19 @@ def target(tmp_path: Path) -> Path:
 
 
 def test_a_change_is_heard_twice(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     with listening(target.parent) as listener:
         assert sink.publish(A)
         put = target.stat()
         assert listener.hear() == [("made", FOLDER), ("put", "gfd")]
-        touch.wait()
+        delayed_touch.wait()
         assert listener.hear() == [("touched", "gfd")]
         touched = target.stat()
-        assert touched.st_mtime >= put.st_mtime + touch.AGAIN_S - 0.1
+        assert touched.st_mtime >= put.st_mtime + delayed_touch.AGAIN_S - 0.1
         assert (target.read_text(), touched.st_ino) == ("nvidia.com/a=1\n", put.st_ino)
         # Nothing has changed: nothing is heard.
         assert not sink.publish(A)
-        touch.wait()
+        delayed_touch.wait()
         assert listener.hear() == []
         # Two changes in a row.
         sink.publish(B)
@@ -83,39 +83,39 @@ def test_a_change_is_heard_twice(target: Path) -> None:
         assert listener.hear() == [("put", "gfd")]
         sink.publish(A)
         assert listener.hear() == [("put", "gfd")]
-        touch.wait()
+        delayed_touch.wait()
         assert listener.hear() == [("touched", "gfd")]
         assert target.stat().st_mtime > time.time() - 1
         # A service that ends, or loads its configuration again, lets go of the file before.
         sink.publish(B)
         sink.close()
-        touch.wait()
+        delayed_touch.wait()
         assert listener.hear() == [("put", "gfd"), ("touched", "gfd")]
 
 
 def test_the_removal_is_heard_twice(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
-    touch.wait()
+    delayed_touch.wait()
     with listening(target.parent) as listener:
         assert sink.withdraw()
         assert listener.hear() == [("removed", "gfd"), ("removed", FOLDER)]
-        touch.wait()
+        delayed_touch.wait()
         assert listener.hear() == [("touched", "")]
         assert not sink.withdraw()
         listener.hear()
-        touch.wait()
+        delayed_touch.wait()
         assert listener.hear() == []
 
 
 def test_the_file_of_somebody_else_is_not_touched(target: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish(A)
     other = target.parent / "other"
     other.write_text("nvidia.com/b=1\n")
     other.replace(target)
     before = target.stat()
-    touch.wait()
+    delayed_touch.wait()
     after = target.stat()
     assert (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
 
@@ -128,8 +128,8 @@ def test_a_file_system_that_has_become_read_only_is_left_alone(
     def refuse(descriptor: int) -> None:
         raise OSError(30, os.strerror(30))
 
-    monkeypatch.setattr("gfd.publishing.sinks.touch.os.utime", refuse)
+    monkeypatch.setattr("gfd.publishing.sinks.delayed_touch.os.utime", refuse)
     before = len(os.listdir("/proc/self/fd"))
-    assert FeatureFile(target).publish(A)
-    touch.wait()
+    assert FileSink(target).publish(A)
+    delayed_touch.wait()
     assert len(os.listdir("/proc/self/fd")) <= before + 3  # the sink's own

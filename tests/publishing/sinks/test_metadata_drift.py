@@ -8,7 +8,7 @@ import pytest
 
 from gfd.agent.rivals import explain
 from gfd.publishing.drift import Drift
-from gfd.publishing.sinks.changes import describe_node, describe_node_feature
+from gfd.publishing.sinks.metadata_drift import detect_node_drift, detect_node_feature_drift
 
 COUNT, MODE, STAMP = "nvidia.com/gpu.count", "nvidia.com/gpu.mode", "nvidia.com/gfd.timestamp"
 WANTED = {"labels": {COUNT: "1", MODE: "compute", STAMP: "1"}, "annotations": {}}
@@ -68,12 +68,12 @@ BEFORE = node(WANTED["labels"], ours(*WANTED["labels"]))
     ],
 )
 def test_a_node(now: dict[str, Any] | None, expected: Drift) -> None:
-    assert describe_node(BEFORE, now, WANTED) == expected
+    assert detect_node_drift(BEFORE, now, WANTED) == expected
 
 
 def test_a_node_that_was_not_seen_before() -> None:
     now = node({MODE: "compute", STAMP: "1"}, ours(MODE, STAMP, time="t2"))
-    assert describe_node(None, now, WANTED) == Drift(sink="node", keys=(COUNT,))
+    assert detect_node_drift(None, now, WANTED) == Drift(sink="node", keys=(COUNT,))
 
 
 OURS = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "gfd", "uid": "1"}
@@ -138,7 +138,7 @@ FEATURE = feature(OURS, entry("gfd", {"f:metadata": owned("1"), "f:spec": spec(C
     ],
 )
 def test_a_node_feature(now: dict[str, Any] | None, expected: Drift) -> None:
-    assert describe_node_feature(FEATURE, now) == expected
+    assert detect_node_feature_drift(FEATURE, now) == expected
 
 
 def test_what_is_said_of_another_gfd() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
 
 
-def describe_node(
+def detect_node_drift(
     before: Mapping[str, Any] | None, now: Mapping[str, Any] | None, wanted: Mapping[str, Labels]
 ) -> Drift:
     """Return what somebody changed of a Node, and who.
@@ -43,7 +43,7 @@ def describe_node(
     return Drift(sink="node", keys=tuple(sorted(keys)), writer=", ".join(who), is_rival=is_rival)
 
 
-def describe_node_feature(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> Drift:
+def detect_node_feature_drift(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> Drift:
     """Return what somebody changed of a NodeFeature, and who. Values of its labels are not in the metadata.
 
     ``before`` is as gfd left it; ``now`` is None once the object is gone.

@@ -13,8 +13,8 @@ from urllib3 import PoolManager
 
 from gfd.errors import ApiError
 from gfd.files import CONFIGURATION_BYTES, read_text
+from gfd.kube.authorization import make_header
 from gfd.kube.connection import Connection
-from gfd.kube.header import authorize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-def connect(
+def load_connection(
     environ: Mapping[str, str], token_file: Path = FOLDER / "token", authority: Path = FOLDER / "ca.crt"
 ) -> Connection:
     """Return the connection of the pod whose environment is ``environ``. Raises ApiError."""
@@ -40,7 +40,7 @@ def connect(
             token = read_text(token_file, CONFIGURATION_BYTES)
         except OSError as error:
             raise _refusal(f"{token_file}: {error.strerror}") from error
-        headers = authorize(f"Bearer {token}", str(token_file))
+        headers = make_header(f"Bearer {token}", str(token_file))
         if not headers:
             raise _refusal(f"{token_file} is empty")
         return headers

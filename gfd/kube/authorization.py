@@ -8,7 +8,7 @@ from gfd.credentials import remember
 from gfd.errors import ApiError
 
 
-def authorize(value: str, origin: str) -> dict[str, str]:
+def make_header(value: str, origin: str) -> dict[str, str]:
     """Return the header for ``value``, such as ``Bearer TOKEN``; none where the token is empty.
 
     Raises ApiError that names ``origin``, where it came from, and never the value.

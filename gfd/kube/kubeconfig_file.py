@@ -9,63 +9,67 @@ import os
 import re
 from base64 import b64decode
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gfd.credentials import remember
 from gfd.errors import ApiError
 from gfd.files import CONFIGURATION_BYTES, read_bytes, read_text
-from gfd.kube.shapes import Misshapen, boolean, each, fields, text, values
+from gfd.kube.schema import SchemaError, array_of, boolean, map_of, object_of, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+
+DEFAULT_KUBECONFIG = Path("~/.kube/config")
 
 
 def _encoded(value: Any) -> None:
     """Take a string in base64."""
-    text(value)
+    string(value)
     try:
         b64decode(value)
     except ValueError:
-        raise Misshapen("is not base64") from None
+        raise SchemaError("is not base64") from None
 
 
 def _scalar(value: Any) -> None:
     """Take what stands on one line; YAML reads some as a number or a time."""
     if isinstance(value, dict | list):
-        raise Misshapen("is not a string")
+        raise SchemaError("is not a string")
 
 
 def _url(value: Any) -> None:
     """Take the URL of a server."""
-    text(value)
+    string(value)
     if not value.startswith(("https://", "http://")):
-        raise Misshapen("does not begin with https:// or http://")
+        raise SchemaError("does not begin with https:// or http://")
 
 
-_NAMED = fields({"name": text}, "name")
-_FILE = fields({kind: each(_NAMED) for kind in ("contexts", "clusters", "users")} | {"current-context": text})
-_CONTEXT = fields({"cluster": text, "user": text, "namespace": text}, "cluster")
-_CLUSTER = fields(
+_NAMED = object_of({"name": string}, "name")
+_FILE = object_of(
+    {kind: array_of(_NAMED) for kind in ("contexts", "clusters", "users")} | {"current-context": string}
+)
+_CONTEXT = object_of({"cluster": string, "user": string, "namespace": string}, "cluster")
+_CLUSTER = object_of(
     {
         "server": _url,
-        "certificate-authority": text,
+        "certificate-authority": string,
         "certificate-authority-data": _encoded,
         "insecure-skip-tls-verify": boolean,
-        "tls-server-name": text,
-        "proxy-url": text,
+        "tls-server-name": string,
+        "proxy-url": string,
     },
     "server",
 )
-_VARIABLE = fields({"name": text, "value": text}, "name", "value")
-_EXEC = {"apiVersion": text, "command": text, "args": each(text), "env": each(_VARIABLE)}
-_USER = fields(
+_VARIABLE = object_of({"name": string, "value": string}, "name", "value")
+_EXEC = {"apiVersion": string, "command": string, "args": array_of(string), "env": array_of(_VARIABLE)}
+_USER = object_of(
     {
-        **dict.fromkeys(("token", "tokenFile", "username", "password"), text),
-        **dict.fromkeys(("client-certificate", "client-key"), text),
+        **dict.fromkeys(("token", "tokenFile", "username", "password"), string),
+        **dict.fromkeys(("client-certificate", "client-key"), string),
         **dict.fromkeys(("client-certificate-data", "client-key-data"), _encoded),
-        "exec": fields(_EXEC, "apiVersion", "command"),
-        "auth-provider": fields({"name": text, "config": values(_scalar)}, "name"),
+        "exec": object_of(_EXEC, "apiVersion", "command"),
+        "auth-provider": object_of({"name": string, "config": map_of(_scalar)}, "name"),
     }
 )
 _PARTS = {"context": _CONTEXT, "cluster": _CLUSTER, "user": _USER}
@@ -75,7 +79,7 @@ _TELLING = re.compile(r"(?i)token|secret|password|passwd|key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class KubeconfigContext:
     """The context in force."""
 
     context: str
@@ -85,7 +89,7 @@ class Chosen:
     """The URL of the proxy on the way to the server; the oldest kubernetes package does not read it."""
 
 
-def choose(source: str, files: Sequence[Path], context: str | None) -> Chosen:
+def read_context(source: str, files: Sequence[Path], context: str | None) -> KubeconfigContext:
     """Return the context of that name, or the current one. Raises ApiError that says what is wrong.
 
     ``source`` is what a person calls ``files``. As for kubectl, the first that says something counts.
@@ -99,10 +103,18 @@ def choose(source: str, files: Sequence[Path], context: str | None) -> Chosen:
     _, cluster = _find(source, contents, "cluster", found["cluster"])
     proxy = cluster.get("proxy-url")
     if not found.get("user"):
-        return Chosen(context=wanted, origin=source, proxy=proxy)
+        return KubeconfigContext(context=wanted, origin=source, proxy=proxy)
     file, user = _find(source, contents, "user", found["user"])
     remember(*_secrets(user))
-    return Chosen(context=wanted, origin=_name_origin(file, user, found["user"]), proxy=proxy)
+    return KubeconfigContext(context=wanted, origin=_name_origin(file, user, found["user"]), proxy=proxy)
+
+
+def split_paths(kubeconfig: Path) -> Iterator[Path]:
+    """Yield the files that KUBECONFIG or --kubeconfig names."""
+    for name in str(kubeconfig).split(os.pathsep):
+        if name:
+            # Path.expanduser raises where the home directory is unknown, as in a container.
+            yield Path(os.path.expanduser(name))  # noqa: PTH111
 
 
 def _refusal(source: str | Path, reason: str) -> ApiError:
@@ -122,7 +134,7 @@ def _read(file: Path) -> dict[str, Any]:
         # What is wrong could quote a token.
         place = f"line {error.line}" if error.line else "it"
         raise _useless(file, f"{place} is not valid YAML") from error
-    except Misshapen as error:
+    except SchemaError as error:
         raise _useless(file, str(error)) from error
     return dict(content)
 
@@ -144,8 +156,8 @@ def _find(
             if entry["name"] != name:
                 continue
             try:
-                fields({kind: _PARTS[kind]}, kind)(entry)
-            except Misshapen as error:
+                object_of({kind: _PARTS[kind]}, kind)(entry)
+            except SchemaError as error:
                 raise _useless(file, str(error.within(f"{kind}s[{index}]"))) from error
             _check_files(file, kind, entry[kind])
             return file, entry[kind]

@@ -24,7 +24,7 @@ _HOLDER_BYTES = 32
 """More than a process id needs."""
 
 
-class ScratchError(Exception):
+class StagingError(Exception):
     """The folder cannot be used; the text says why, and what to do."""
 
     def __init__(self, reason: str, step: str, kind: str) -> None:
@@ -35,13 +35,13 @@ class ScratchError(Exception):
         self.kind = kind
 
 
-class Scratch:
+class StagingFolder:
     """The hidden folder of one feature file, open and locked."""
 
     def __init__(self, directory: int, file: Path) -> None:
         """Open the folder in ``directory``, which is open, or make it; ``file`` is the feature file there.
 
-        Raises OSError, and ScratchError where the folder is another user's or another gfd writes the file.
+        Raises OSError, and StagingError where the folder is another user's or another gfd writes the file.
         """
         self._directory = directory
         self._name = file.name
@@ -63,7 +63,7 @@ class Scratch:
     def put(self, text: str) -> int:
         """Write a new feature file and rename it to its place; return a descriptor to read it, to be closed.
 
-        Raises OSError, and ScratchError where a directory is in the way.
+        Raises OSError, and StagingError where a directory is in the way.
         """
         made = self._write(text, 0o644)
         try:
@@ -137,7 +137,7 @@ class Scratch:
         except BlockingIOError as error:
             holder = _read_holder(descriptor) or "unknown"
             reason = f"another gfd (process {holder}) writes this file"
-            raise ScratchError(reason, "stop it, or give this one another --output-file", "locked") from error
+            raise StagingError(reason, "stop it, or give this one another --output-file", "locked") from error
 
     def _renew_lock(self) -> int:
         """Put a new lock, with this process in it, in the place of the one that is held."""
@@ -171,7 +171,7 @@ class Scratch:
         return os.open(name, flags, 0o600, dir_fd=self._folder)
 
     def _unlink(self, name: str) -> None:
-        """Remove what has a name in the folder, if anything. Raises ScratchError for a directory, OSError."""
+        """Remove what has a name in the folder, if anything. Raises StagingError for a directory, OSError."""
         try:
             os.unlink(name, dir_fd=self._folder)
         except FileNotFoundError:
@@ -181,10 +181,10 @@ class Scratch:
                 raise
             path = self._path / name
             step = f"remove it with: rm -r {path}"
-            raise ScratchError(f"{path} is a directory", step, "not_a_file") from error
+            raise StagingError(f"{path} is a directory", step, "not_a_file") from error
 
 
-def examine(directory: Path) -> ScratchError | None:
+def check_folder(directory: Path) -> StagingError | None:
     """Return why the folder in ``directory`` cannot be used; None where it can, or is not there yet."""
     path = directory / FOLDER
     try:
@@ -193,13 +193,13 @@ def examine(directory: Path) -> ScratchError | None:
         return None
 
 
-def _judge(path: Path, found: os.stat_result) -> ScratchError | None:
+def _judge(path: Path, found: os.stat_result) -> StagingError | None:
     if not stat.S_ISDIR(found.st_mode):
-        return ScratchError(f"{path} is not a directory", f"remove it with: rm {path}", "not_a_directory")
+        return StagingError(f"{path} is not a directory", f"remove it with: rm {path}", "not_a_directory")
     if found.st_uid == os.geteuid():
         return None
     reason = f"{path} belongs to user {found.st_uid}, but gfd runs as user {os.geteuid()}"
-    return ScratchError(reason, f"remove it with: rm -r {path}", "foreign_folder")
+    return StagingError(reason, f"remove it with: rm -r {path}", "foreign_folder")
 
 
 def _read_holder(lock: int) -> str:

@@ -13,24 +13,24 @@ _NO_LABEL = "# +no-label"
 """The feature on the next line is for rules only."""
 
 
-def to_lines(labels: Labels) -> str:
+def format_labels(labels: Labels) -> str:
     """Return one ``key=value`` line a label, sorted by key."""
     return "".join(f"{key}={labels[key]}\n" for key in sorted(labels))
 
 
-def expiry_line(at_s: float) -> str:
+def format_expiry(at_s: float) -> str:
     """Return NFD's directive that lets the lines after it lapse at a Unix time."""
     return f"{_EXPIRY}{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}\n"
 
 
 def split_expiry(text: str) -> tuple[float | None, str]:
-    """Return the Unix time of a leading :func:`expiry_line`, None without one, and the text after it."""
+    """Return the Unix time of a leading :func:`format_expiry`, None without one, and the text after it."""
     first, newline, rest = text.partition("\n")
     expires_s = _parse_expiry(first) if newline else None
     return (None, text) if expires_s is None else (expires_s, rest)
 
 
-def parse_lines(text: str, now_s: float) -> dict[str, str]:
+def parse_features(text: str, now_s: float) -> dict[str, str]:
     """Return the labels that NFD reads out of a feature file at a Unix time, whoever wrote it.
 
     Lines after an expiry time that is over count no more, a key without a value is ``true``.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import ApiError
 from gfd.files import read_text
 from gfd.kube.field_managers import MANAGER, spec_holders
+from gfd.kube.nfd import ALL_NODE_FEATURES, NAME_PREFIX, NODE_LABEL, node_features_path
+from gfd.publishing.sinks.feature_text import parse_features
 from gfd.publishing.sinks.file import MAX_BYTES
-from gfd.publishing.sinks.nodefeature import API_VERSION, NODE_LABEL, PREFIX
-from gfd.publishing.sinks.text import parse_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ _STEM = 58
 """Characters of a pod's name before them, at most."""
 
 
-class Former:
+class PreviousPublication:
     """The places of this node from which NFD may have its labels."""
 
     def __init__(
@@ -51,8 +51,8 @@ class Former:
         self._pod_name = pod_name
         self._feature_file = feature_file
         self._clock = clock
-        self._name = f"{PREFIX}{node_name}"
-        self._collection = f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures"
+        self._name = f"{NAME_PREFIX}{node_name}"
+        self._collection = node_features_path(namespace)
         self._withdrawn_s: float | None = None
         """When the object was deleted (monotonic)."""
 
@@ -119,13 +119,13 @@ class Former:
         except OSError:
             # Most often there is none. One that cannot be read here is found by the other step.
             return set()
-        return set(parse_lines(text, time.time()))
+        return set(parse_features(text, time.time()))
 
     def _list(self) -> list[dict[str, Any]]:
         """Return the node's NodeFeatures, of all namespaces or, with an agent's rights, of its own."""
         query = {"labelSelector": f"{NODE_LABEL}={self._node_name}"}
         try:
-            return list(self._api.list(f"/apis/{API_VERSION}/nodefeatures", query=query))
+            return list(self._api.list(ALL_NODE_FEATURES, query=query))
         except ApiError as error:
             if error.status not in (_FORBIDDEN, _NOT_FOUND):
                 raise

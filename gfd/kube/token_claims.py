@@ -6,7 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from gfd.kube.pod import FOLDER
+from gfd.kube.service_account import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TOKEN_BYTES = 1 << 16
 
 
-def read_environment(environ: Mapping[str, str], token_file: Path = FOLDER / "token") -> dict[str, str]:
+def read_pod_variables(environ: Mapping[str, str], token_file: Path = FOLDER / "token") -> dict[str, str]:
     """Return NODE_NAME, NAMESPACE and POD_NAME as the claims of the pod's token tell them.
 
     Only variables that ``environ`` does not set are returned, and none outside a pod. The signature is not

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.kube.token import read_environment
+from gfd.kube.token_claims import read_pod_variables
 
 IN_A_POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
 BOUND = {"namespace": "gfd", "node": {"name": "n1", "uid": "1"}, "pod": {"name": "gfd-x7k2p", "uid": "2"}}
@@ -21,12 +21,12 @@ def write(folder: Path, payload: object) -> Path:
 def test_a_token_bound_to_a_pod(tmp_path: Path) -> None:
     file = write(tmp_path, {"kubernetes.io": BOUND})
     found = {"NODE_NAME": "n1", "NAMESPACE": "gfd", "POD_NAME": "gfd-x7k2p"}
-    assert read_environment(IN_A_POD, file) == found
-    assert read_environment(IN_A_POD | {"NODE_NAME": "n2", "POD_NAME": ""}, file) == {
+    assert read_pod_variables(IN_A_POD, file) == found
+    assert read_pod_variables(IN_A_POD | {"NODE_NAME": "n2", "POD_NAME": ""}, file) == {
         "NAMESPACE": "gfd",
         "POD_NAME": "gfd-x7k2p",
     }
-    assert read_environment({}, file) == {}, "this is no pod"
+    assert read_pod_variables({}, file) == {}, "this is no pod"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_token_bound_to_a_pod(tmp_path: Path) -> None:
     ],
 )
 def test_claims_of_another_shape(payload: object, tmp_path: Path) -> None:
-    assert read_environment(IN_A_POD, write(tmp_path, payload)) == {}
+    assert read_pod_variables(IN_A_POD, write(tmp_path, payload)) == {}
 
 
 NESTED = b"a." + b"W1tb" * 9000 + b".c"
@@ -47,10 +47,10 @@ NESTED = b"a." + b"W1tb" * 9000 + b".c"
 @pytest.mark.parametrize("content", [b"", b"opaque", b"a.!!.c", b"a.\xff\xfe.c", NESTED])
 def test_a_token_of_another_kind(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(content)
-    assert read_environment(IN_A_POD, tmp_path / "token") == {}
-    assert read_environment(IN_A_POD, tmp_path / "gone") == {}
+    assert read_pod_variables(IN_A_POD, tmp_path / "token") == {}
+    assert read_pod_variables(IN_A_POD, tmp_path / "gone") == {}
 
 
 def test_a_token_bound_to_no_node(tmp_path: Path) -> None:
     file = write(tmp_path, {"kubernetes.io": {"namespace": "gfd", "pod": {"name": "gfd-x7k2p"}}})
-    assert read_environment(IN_A_POD, file) == {"NAMESPACE": "gfd", "POD_NAME": "gfd-x7k2p"}
+    assert read_pod_variables(IN_A_POD, file) == {"NAMESPACE": "gfd", "POD_NAME": "gfd-x7k2p"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import PublishError
-from gfd.publishing.sinks.file import FeatureFile
-from gfd.publishing.sinks.scratch import FOLDER
+from gfd.publishing.sinks.file import FileSink
+from gfd.publishing.sinks.staging import FOLDER
 
 LABELS = {"nvidia.com/a": "1"}
 TEXT = "nvidia.com/a=1\n"
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def refusal(target: Path) -> tuple[str, str, bool]:
     with pytest.raises(PublishError) as caught:
-        FeatureFile(target).publish(LABELS)
+        FileSink(target).publish(LABELS)
     return caught.value.reason, caught.value.kind, caught.value.retryable
 
 
@@ -65,7 +65,7 @@ def test_nothing_is_written_through_what_is_there(
     victim.write_text("precious\n")
     victim.chmod(0o640)
     PLANTED[kind](folder / name, victim)
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     assert sink.publish(LABELS)
     assert target.read_text() == TEXT
     assert (folder / LOCK).read_text() == f"{os.getpid()}\n"
@@ -91,7 +91,7 @@ def test_the_folder_of_another_user_is_refused(target: Path, folder: Path) -> No
     reason = f"{folder} belongs to user {OTHER_USER}, but gfd runs as user 0; remove it with: rm -r {folder}"
     assert refusal(target) == (reason, "foreign_folder", False)
     with pytest.raises(PublishError, match="belongs to user"):
-        FeatureFile(target).withdraw()
+        FileSink(target).withdraw()
     assert os.listdir(target.parent) == [FOLDER]
 
 
@@ -116,12 +116,12 @@ def test_a_folder_of_its_own_that_others_may_use_is_closed_to_them(
     target: Path, folder: Path, mode: int
 ) -> None:
     folder.chmod(mode)
-    assert FeatureFile(target).publish(LABELS)
+    assert FileSink(target).publish(LABELS)
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_that_is_removed_is_made_again(target: Path, folder: Path) -> None:
-    sink = FeatureFile(target)
+    sink = FileSink(target)
     sink.publish({})
     (folder / LOCK).unlink()
     folder.rmdir()
@@ -141,7 +141,7 @@ def test_a_lock_that_its_holder_removes_is_not_taken(target: Path, folder: Path)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fcntl, "flock", end_first)
-        sink = FeatureFile(target)
+        sink = FileSink(target)
         assert sink.publish(LABELS)
     assert refusal(target)[1] == "locked"
 
@@ -149,8 +149,8 @@ def test_a_lock_that_its_holder_removes_is_not_taken(target: Path, folder: Path)
 def test_of_many_that_start_at_once_one_writes(target: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from gfd.errors import PublishError\n"
-        "from gfd.publishing.sinks.file import FeatureFile\n"
-        f"sink = FeatureFile(Path({str(target)!r}))\n"
+        "from gfd.publishing.sinks.file import FileSink\n"
+        f"sink = FileSink(Path({str(target)!r}))\n"
         "try:\n    sink.publish({'a': '1'})\n    print('mine', flush=True)\n"
         "except PublishError as error:\n    print(error.kind, flush=True)\n"
         "sys.stdin.read()\n"
