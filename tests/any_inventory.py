@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from hypothesis import strategies as st
@@ -17,15 +16,13 @@ def any_inventory() -> st.SearchStrategy[Inventory]:
 
 def _any(kind: Any) -> st.SearchStrategy[Any]:
     arguments, make = get_args(kind), kind
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
+    if hasattr(kind, "_fields"):
+        defaults = {name: st.just(value) for name, value in kind._field_defaults.items()}
         return st.builds(
             make,
             **{
-                field.name: _any(hints[field.name])
-                if field.default is MISSING
-                else st.just(field.default) | _any(hints[field.name])
-                for field in fields(kind)
+                name: defaults[name] | _any(hint) if name in defaults else _any(hint)
+                for name, hint in get_type_hints(kind).items()
             },
         )
     if arguments and arguments[-1] is Ellipsis:

@@ -7,7 +7,6 @@ have these labels: ``[layout strategy sharing]``. ``pytest --update-golden`` rew
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,11 +166,10 @@ def test_extra_labels_of_a_node_with_a_gpu_left_out(pytestconfig: pytest.Config)
     )
     broken, dead, *rest = whole.gpus
     first, *others = broken.mig_devices or ()
-    broken = replace(broken, mig_devices=(replace(first, profile=None, failures=(lost,)), *others))
-    damaged = replace(
-        whole,
+    broken = broken._replace(mig_devices=(first._replace(profile=None, failures=(lost,)), *others))
+    damaged = whole._replace(
         gpus=(broken, *rest),
-        failed_gpus=(FailedGpu(index=dead.index, failure=replace(lost, fact="gpu")),),
+        failed_gpus=(FailedGpu(index=dead.index, failure=lost._replace(fact="gpu")),),
     )
     labels = {
         f"dgx-h100 all-1g.10gb {strategy}": label(damaged, strategy, extra=EXTRA_LABELS)
@@ -183,7 +181,7 @@ def test_extra_labels_of_a_node_with_a_gpu_left_out(pytestconfig: pytest.Config)
 def test_the_count_of_mig_devices_is_left_out_where_they_cannot_be_listed() -> None:
     whole = read("a30", "all-balanced")
     first, *rest = whole.gpus
-    damaged = replace(whole, gpus=(replace(first, mig_devices=None), *rest))
+    damaged = whole._replace(gpus=(first._replace(mig_devices=None), *rest))
     expected = dict(label(whole, "none", extra=EXTRA_LABELS))
     assert expected.pop("nvidia.com/mig.count")
     assert label(damaged, "none", extra=EXTRA_LABELS) == expected

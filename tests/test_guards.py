@@ -29,7 +29,7 @@ RECORD: dict[str, Any] = {
     # Packages of others, and those of the standard library that are dear.
     "one-shot imports": {
         "packages": ["pynvml"],
-        "dear": ["dataclasses", "inspect", "subprocess", "tempfile"],
+        "dear": ["subprocess", "tempfile"],
     },
     "service imports": {
         "packages": ["apscheduler", "pynvml", "rich", "structlog", "tzlocal"],

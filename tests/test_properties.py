@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ def failure(fact: str, device: str, code: int) -> Failure:
 def unread(owner: Any, device: str, facts: tuple[str, ...], code: int) -> Any:
     """Return ``owner`` with ``facts`` that could not be read."""
     failures = (*owner.failures, *(failure(fact, device, code) for fact in facts))
-    return replace(owner, failures=failures, **dict.fromkeys(facts))
+    return owner._replace(failures=failures, **dict.fromkeys(facts))
 
 
 @st.composite
@@ -108,7 +107,7 @@ def mig_device(draw: st.DrawFn, model: Gpu, profile: MigProfile, index: int, *, 
 def gpus(draw: st.DrawFn, *, may_fail: bool) -> tuple[Gpu, ...]:
     """GPUs of up to three models in PCI-address order, some in MIG mode."""
     chosen = draw(st.lists(st.tuples(st.sampled_from(models()), st.none() | NAMES), min_size=1, max_size=3))
-    kinds = [replace(model, name=model.name if name is None else name) for model, name in chosen]
+    kinds = [model._replace(name=model.name if name is None else name) for model, name in chosen]
     found = [draw(gpu(kind, number, may_fail=may_fail)) for number, kind in enumerate(draw(kinds_of(kinds)))]
     return tuple(sorted(found, key=_order))
 
@@ -119,8 +118,7 @@ def kinds_of(kinds: list[Gpu]) -> st.SearchStrategy[list[Gpu]]:
 
 @st.composite
 def gpu(draw: st.DrawFn, model: Gpu, number: int, *, may_fail: bool) -> Gpu:
-    found = replace(
-        model,
+    found = model._replace(
         index=number,
         uuid=f"GPU-{number}",
         pci_address=f"{draw(st.sampled_from(('0000', '0001', '10000')))}:{0xC0 - 7 * number:02x}:00.0",
@@ -134,7 +132,7 @@ def gpu(draw: st.DrawFn, model: Gpu, number: int, *, may_fail: bool) -> Gpu:
     is_mig_enabled: bool = draw(st.booleans())
     if model.profiles and is_mig_enabled:
         devices = draw(mig_devices(model, may_fail=may_fail))
-        found = replace(found, is_mig_enabled=True, mig_devices=devices)
+        found = found._replace(is_mig_enabled=True, mig_devices=devices)
     if may_fail:
         losses = ((), (), (), (), ("uuid",), ("fabric",), ("compute_capability",), ("pci_class", "brand"))
         facts: tuple[str, ...] = draw(st.sampled_from(losses))
@@ -157,7 +155,7 @@ def inventories(draw: st.DrawFn, *, may_fail: bool = True) -> Inventory:
         else Vgpu(is_present=True, host_driver_version=draw(NAMES), host_driver_branch=draw(NAMES)),
     )
     if may_fail:
-        found = replace(found, driver_version=draw(st.sampled_from((found.driver_version,) * 5 + ("580",))))
+        found = found._replace(driver_version=draw(st.sampled_from((found.driver_version,) * 5 + ("580",))))
         losses = ((), (), (), (), (), ("driver_version",), ("cuda_version",), ("machine_type", "vgpu"))
         found = unread(found, "", draw(st.sampled_from(losses)), draw(CODES))
     return found
@@ -235,8 +233,8 @@ def test_the_order_of_enumeration_never_matters(
     inventory: Inventory, strategy: str, sharing: Sharing, data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(inventory.gpus))
-    renumbered = [replace(gpu, index=index) for index, gpu in enumerate(shuffled)]
-    again = replace(inventory, gpus=tuple(sorted(renumbered, key=_order)))
+    renumbered = [gpu._replace(index=index) for index, gpu in enumerate(shuffled)]
+    again = inventory._replace(gpus=tuple(sorted(renumbered, key=_order)))
     assert outcome(again, strategy, sharing) == outcome(inventory, strategy, sharing)
 
 
@@ -306,9 +304,9 @@ def test_under_none_an_unreadable_mig_device_changes_nothing(
         if facts is None:
             return unread(gpu, f"GPU {gpu.index}", ("mig_devices",), code)  # type: ignore[no-any-return]
         devices = tuple(unread(device, "MIG", facts, code) for device in gpu.mig_devices or ())
-        return replace(gpu, mig_devices=devices)
+        return gpu._replace(mig_devices=devices)
 
-    damaged = replace(inventory, gpus=tuple(damage(gpu) for gpu in inventory.gpus))
+    damaged = inventory._replace(gpus=tuple(damage(gpu) for gpu in inventory.gpus))
     assert outcome(damaged, "none", Sharing()) == outcome(inventory, "none", Sharing())
 
 
@@ -321,9 +319,9 @@ def test_single_and_mixed_leave_out_a_gpu_whose_mig_devices_are_not_all_known(
     enabled = [gpu for gpu in inventory.gpus if gpu.is_mig_enabled and gpu.mig_devices]
     for gpu in enabled[-1:]:
         *others, last = gpu.mig_devices or ()
-        broken = replace(gpu, mig_devices=(*others, unread(last, "MIG", ("profile",), code)))
-        damaged = replace(inventory, gpus=tuple(broken if g is gpu else g for g in inventory.gpus))
-        rest = replace(inventory, gpus=tuple(g for g in inventory.gpus if g is not gpu))
+        broken = gpu._replace(mig_devices=(*others, unread(last, "MIG", ("profile",), code)))
+        damaged = inventory._replace(gpus=tuple(broken if g is gpu else g for g in inventory.gpus))
+        rest = inventory._replace(gpus=tuple(g for g in inventory.gpus if g is not gpu))
         # Where the right to see MIG or the memory lacks, the GPU itself is all right.
         is_unseen = code == NO_PERMISSION or not gpu.memory_bytes
         without = ProbeError if is_unseen or not rest.gpus else outcome(rest, strategy, Sharing())

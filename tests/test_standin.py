@@ -466,11 +466,10 @@ def test_a_read_of_an_inventory_played_is_that_inventory(bench: Bench) -> None:
     shown = bench.run(
         from_inventory(inventory),
         """
-from dataclasses import replace
 from gfd.probe.node import read
 found = read()
 gpu, = found.gpus
-show(repr(replace(gpu, failures=())))
+show(repr(gpu._replace(failures=())))
 show([repr(found.failed_gpus), found.driver_version, found.cuda_version])
 """,
     )

@@ -98,7 +98,7 @@ class Agent:
         self._is_setup_new = False
         read: CycleResult | GfdError
         try:
-            read = self._read(replace(self.setup.order, is_fresh=is_fresh))
+            read = self._read(self.setup.order._replace(is_fresh=is_fresh))
         except GfdError as error:
             read = error
         # Also what fails may fail because the hardware changes; the watch asks for another cycle.
@@ -152,11 +152,11 @@ class Agent:
         try:
             setup = self._load()
             order = setup.order
-            if not is_asked_for and replace(order, timestamp_s=before.order.timestamp_s) == before.order:
+            if not is_asked_for and order._replace(timestamp_s=before.order.timestamp_s) == before.order:
                 self.setup = replace(before, warnings=setup.warnings)
                 self._expect()
                 return False
-            self._server.ask(replace(order, job="check"))
+            self._server.ask(order._replace(job="check"))
         except GfdError as error:
             self._status.config_rejected(str(error))
             self._conditions.report(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import Node
@@ -23,7 +22,7 @@ def simulate(loaded: Loaded) -> Node:
     config = loaded.config
     order = build_request(config)
     inventory = single_run.take_snapshot(order)
-    labels = single_run.label(replace(order, inventory=inventory)).labels
+    labels = single_run.label(order._replace(inventory=inventory)).labels
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _offer(node, config.sharing)
     name = config.node_name or config.simulate or ""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.config.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
 from gfd.config.raw import Given, take_default
@@ -25,8 +24,7 @@ CONFIG_FILE = next(option for option in OPTIONS if option.field == "config_file"
 MIN_PROBE_S, MAX_PROBE_S = 0.1, 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(NamedTuple):
     """Every option, typed and checked; see :mod:`gfd.config.options` for what each means."""
 
     mig_strategy: str
@@ -84,8 +82,7 @@ class Config:
     sharing: Sharing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(NamedTuple):
     """One option as it is in force, to show to a person."""
 
     option: Option
@@ -94,8 +91,7 @@ class Setting:
     """``--mig-strategy``, ``MIG_STRATEGY``, ``config.yaml:12`` or ``default``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A configuration, and what a person may want to know about how it came to be."""
 
     config: Config

@@ -6,7 +6,6 @@ A ConfigMap with several configurations is mounted as ``--config-dir``; the Node
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.config.load import load
@@ -48,7 +47,7 @@ class Loader:
             return loaded
         chosen = load(self._values, self._environ, path)
         if chosen.config.config_dir != config.config_dir:
-            return replace(chosen, config=replace(chosen.config, config_dir=config.config_dir))
+            return chosen._replace(config=chosen.config._replace(config_dir=config.config_dir))
         return chosen
 
     def follow(self, config: Config, changed: Callable[[], None]) -> None:

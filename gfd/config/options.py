@@ -7,8 +7,7 @@ the README all come from :data:`OPTIONS`: an option is a row here and a field of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["string", "bool", "duration", "choice", "list", "float", "int", "path", "address"]
 
@@ -19,14 +18,16 @@ COMMAND_LINE = "command line"
 """What errors name as the origin of a flag."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One option, from whichever place it is given."""
 
     field: str
     """Name of the field of Config, and of the value in what the command line hands over."""
     flags: tuple[str, ...]
     """With their dashes; the first is the one to write about."""
+    help: str
+    """One sentence, with units, without the default."""
+    group: str
     environment: tuple[str, ...] = ()
     """Variables in order; the first one that is set and not empty counts."""
     file_key: str | None = None
@@ -34,9 +35,6 @@ class Option:
     kind: Kind = "string"
     default: str | None = None
     """As a person would write it; None where there is nothing to show."""
-    help: str
-    """One sentence, with units, without the default."""
-    group: str
     metavar: str = ""
     """What stands for the value in the help; empty for a bool and a choice."""
     choices: tuple[str, ...] = ()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.documents.values import shorten
 from gfd.errors import InventoryError
@@ -68,8 +67,7 @@ def _unwrap(path: Path, text: str) -> tuple[str, int]:
     return text, len(text.splitlines())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(NamedTuple):
     """A value in ``source``, at ``path`` (``gpus[0].model``)."""
 
     source: str

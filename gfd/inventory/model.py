@@ -11,8 +11,7 @@ first" means the same on every read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from gfd.errors import NvmlCallFailed, ProbeError
 
@@ -46,8 +45,7 @@ class Of:
         self.form = form
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(NamedTuple):
     """A fact that could not be read, and why."""
 
     fact: str
@@ -72,8 +70,7 @@ class Failure:
         return ProbeError(f"{self.fact}{where} could not be read from {self.source}: {self.reason}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engines:
+class Engines(NamedTuple):
     """Engine counts of a GPU or a MIG device."""
 
     copy: int
@@ -83,16 +80,14 @@ class Engines:
     ofa: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class Placement(NamedTuple):
     """Where a GPU instance lies, in memory slices."""
 
     start: Annotated[int, From(unit="memory slices")]
     size: Annotated[int, From(unit="memory slices")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigProfile:
+class MigProfile(NamedTuple):
     """A GPU-instance profile that a GPU offers (nvmlGpuInstanceProfileInfo_t)."""
 
     name: str
@@ -108,11 +103,12 @@ class MigProfile:
     engines: Engines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigDevice:
+class MigDevice(NamedTuple):
     """One MIG device: a compute instance inside a GPU instance."""
 
-    index: Annotated[int, From("nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMigDeviceHandleByIndex")]
+    index: Annotated[  # type: ignore[assignment]
+        int, From("nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMigDeviceHandleByIndex")
+    ]
     """NVML's MIG index on the parent; the indices of a GPU can have holes."""
     uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
     gi_id: Annotated[int | None, From("nvmlDeviceGetGpuInstanceId")] = None
@@ -139,8 +135,7 @@ class MigDevice:
     failures: tuple[Failure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fabric:
+class Fabric(NamedTuple):
     """NVLink fabric registration (nvmlGpuFabricInfo_t)."""
 
     state: int
@@ -151,14 +146,15 @@ class Fabric:
     clique_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gpu:
+class Gpu(NamedTuple):
     """One physical GPU that could be read."""
 
-    index: Annotated[int, From("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex")]
+    index: Annotated[  # type: ignore[assignment]
+        int, From("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex")
+    ]
     """NVML's index."""
-    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
     name: Annotated[str, From("nvmlDeviceGetName")]
+    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
     brand: Annotated[str | None, From("nvmlDeviceGetBrand")] = None
     architecture: Annotated[str | None, From("nvmlDeviceGetArchitecture")] = None
     compute_capability: Annotated[tuple[int, int] | None, From("nvmlDeviceGetCudaComputeCapability")] = None
@@ -192,11 +188,10 @@ class Gpu:
     failures: tuple[Failure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedGpu:
+class FailedGpu(NamedTuple):
     """A GPU that is there but cannot be described, or not as a MIG strategy needs it; it counts nowhere."""
 
-    index: Annotated[int, From("nvmlDeviceGetCount")]
+    index: Annotated[int, From("nvmlDeviceGetCount")]  # type: ignore[assignment]
     failure: Failure
     pci_address: Annotated[str | None, From("nvmlDeviceGetPciInfo")] = None
     """As sysfs writes it. Where NVML does not tell, it is read off the PCI bus if that leaves no choice."""
@@ -206,8 +201,7 @@ class FailedGpu:
         return f"GPU {self.index} is left out: {self.failure.as_error()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vgpu:
+class Vgpu(NamedTuple):
     """What the PCI configuration space says about virtualisation."""
 
     is_present: bool
@@ -215,8 +209,7 @@ class Vgpu:
     host_driver_branch: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(NamedTuple):
     """A node, as one read of its hardware found it."""
 
     schema: int = SCHEMA

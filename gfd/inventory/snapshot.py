@@ -6,7 +6,6 @@ every field, and names the one that is wrong.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 import types
@@ -21,16 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def to_plain(value: Any) -> Any:
-    """Return a frozen value as dicts, lists and scalars; fields at their default are left out."""
-    if dataclasses.is_dataclass(value):
+def to_plain(value: Any, *, with_defaults: bool = False) -> Any:
+    """Return a named tuple as dicts, lists and scalars, without fields at their default."""
+    if hasattr(value, "_fields"):
+        defaults = value._field_defaults
         return {
-            field.name: to_plain(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-            if field.name == "schema" or getattr(value, field.name) != field.default
+            name: to_plain(each, with_defaults=with_defaults)
+            for name, each in zip(value._fields, value, strict=True)
+            if with_defaults or name == "schema" or name not in defaults or each != defaults[name]
         }
     if isinstance(value, tuple):
-        return [to_plain(item) for item in value]
+        return [to_plain(item, with_defaults=with_defaults) for item in value]
     return value
 
 
@@ -76,7 +76,7 @@ def read(text: str, source: str) -> Inventory:
         raise InventoryError(f"{source}{_find_line(text, 'schema')}", "schema", reason)
     value = from_plain(Inventory, plain, source)
     assert isinstance(value, Inventory)
-    return dataclasses.replace(value, gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
+    return value._replace(gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
 
 
 def parse(text: str, source: str) -> Any:
@@ -98,7 +98,7 @@ def parse(text: str, source: str) -> Any:
 
 
 def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
-    """Return ``plain`` as a value of the type ``kind``: a dataclass, tuple, union or scalar.
+    """Return ``plain`` as a value of the type ``kind``: a named tuple, tuple, union or scalar.
 
     Raises InventoryError with the path of the field that does not fit, such as ``gpus[0].name``.
     """
@@ -110,8 +110,8 @@ def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
         return from_plain(kind, plain, source, path)
     if origin is tuple:
         return _tuple(kind, plain, source, path)
-    if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, plain, source, path)
+    if hasattr(kind, "_fields"):
+        return _fields(kind, plain, source, path)
     # bool is an int to Python, and neither is the other in a file.
     if type(plain) is not kind:
         raise InventoryError(source, path, f"expected {_NAMES[kind]}, found {_show(plain)}")
@@ -132,7 +132,7 @@ def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
     )
 
 
-def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
+def _fields(kind: Any, plain: Any, source: str, path: str) -> Any:
     if not isinstance(plain, dict):
         raise InventoryError(source, path, f"expected a mapping of fields, found {_show(plain)}")
     hints = _hints(kind)
@@ -140,9 +140,9 @@ def _dataclass(kind: Any, plain: Any, source: str, path: str) -> Any:
     for name in plain:
         if name not in hints:
             raise InventoryError(source, f"{dot}{name}", "no such field in this schema")
-    for field in dataclasses.fields(kind):
-        if field.name not in plain and field.default is dataclasses.MISSING:
-            raise InventoryError(source, f"{dot}{field.name}", "missing")
+    for name in kind._fields:
+        if name not in plain and name not in kind._field_defaults:
+            raise InventoryError(source, f"{dot}{name}", "missing")
     return kind(
         **{name: from_plain(hints[name], item, source, f"{dot}{name}") for name, item in plain.items()}
     )

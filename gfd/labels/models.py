@@ -7,8 +7,7 @@ with the lowest PCI address.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from gfd.labels.products import compose
 from gfd.labels.syntax import MAX_LENGTH
@@ -20,8 +19,7 @@ MODEL_LENGTH = MAX_LENGTH - len("gpu.count.")
 """What the name of a key leaves for the product."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(NamedTuple):
     """The GPUs of one product name, in PCI-address order."""
 
     name: str
@@ -38,13 +36,12 @@ class Model:
         return sorted(self.gpus, key=lambda gpu: not gpu.is_mig_enabled)[-1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCount:
+class ModelCount(NamedTuple):
     """How many GPUs of a product a node has."""
 
     product: Annotated[str, Of("gpus.name")]
     """Fit for the end of a label key."""
-    count: Annotated[int, Of("gpus")]
+    count: Annotated[int, Of("gpus")]  # type: ignore[assignment]
     gpus: tuple[Gpu, ...]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import TemplateError
 
@@ -17,8 +16,7 @@ MARK, END = "\x01", "\x02"
 """Around ``template:line`` in what a template writes. Values cannot hold them: see :func:`checked`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(NamedTuple):
     """A label, and where it was written."""
 
     key: str

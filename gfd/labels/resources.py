@@ -5,8 +5,7 @@ Pure functions over frozen values. A :class:`Node` is all that templates see bes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from gfd.errors import ConfigError, ProbeError
 from gfd.inventory.model import need
@@ -30,8 +29,7 @@ FABRIC_COMPLETED = 3
 NO_CLUSTER = "00000000-0000-0000-0000-000000000000"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverVersion:
+class DriverVersion(NamedTuple):
     """The driver's version, split at its dots; without a third part ``revision`` is empty."""
 
     full: str
@@ -40,16 +38,14 @@ class DriverVersion:
     revision: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CudaVersion:
+class CudaVersion(NamedTuple):
     """The newest CUDA version that the driver supports."""
 
     major: int
     minor: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VgpuHost:
+class VgpuHost(NamedTuple):
     """The vGPU facts, fit for labels; version and branch are None where the host does not say."""
 
     is_present: Annotated[bool, Of("inventory.vgpu.is_present")]
@@ -57,8 +53,7 @@ class VgpuHost:
     driver_branch: Annotated[str | None, Of("inventory.vgpu.host_driver_branch")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(NamedTuple):
     """What there is to say about a node. Without a GPU, ``gpu`` is None and most else is empty."""
 
     mig_strategy: Annotated[str, Of("--mig-strategy")]

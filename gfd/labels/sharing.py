@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedResource:
+class SharedResource(NamedTuple):
     """One entry of ``sharing.timeSlicing.resources`` or ``sharing.mps.resources``."""
 
     name: str
@@ -15,8 +14,7 @@ class SharedResource:
     """How many pods share one device; at least 2."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sharing:
+class Sharing(NamedTuple):
     """The sharing in force; without one, resources have one replica each."""
 
     strategy: str = "none"

@@ -6,8 +6,7 @@ service changes nothing until it is loaded again, and then all of it or nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.errors import TemplateError
 from gfd.files import CONFIGURATION_BYTES, read_text
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 SUFFIX = ".j2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """One template."""
 
     name: str

@@ -7,8 +7,7 @@ counted in; ``single`` puts the MIG devices in their place, ``mixed`` beside the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from gfd.labels.products import INVALID, compose
 from gfd.labels.syntax import VENDOR
@@ -36,8 +35,7 @@ FAMILIES = {
 """Major compute capability -> family; turing and ada-lovelace share a major with another."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(NamedTuple):
     """One kind of device that pods can ask for."""
 
     name: Annotated[str, Of("gpus", mig=("mig_devices.profile",), form="gpu|mig-.+")]
@@ -45,7 +43,7 @@ class Resource:
     product: Annotated[
         str, Of("gpus.name", "--config-file", mig=("gpus.name", "mig_devices.profile", "--config-file"))
     ]
-    count: Annotated[int, Of("gpus", mig=("mig_devices",))]
+    count: Annotated[int, Of("gpus", mig=("mig_devices",))]  # type: ignore[assignment]
     replicas: Annotated[int, Of("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))]
     sharing_strategy: Annotated[str, Of("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))]
     memory_mib: Annotated[int | None, Of("gpus.memory_bytes", mig=("mig_devices.memory_mib",))]
@@ -86,8 +84,7 @@ def single(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resou
         return (_invalid(full, gpus, enabled[0]),)
     (offered,) = (_mig(FULL_GPU, profile, devices, sharing) for profile, devices in groups.items())
     return (
-        replace(
-            offered,
+        offered._replace(
             family=full.family,
             compute_major=full.compute_major,
             compute_minor=full.compute_minor,
@@ -172,8 +169,7 @@ def _mig(name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing:
 
 
 def _invalid(full: Resource, gpus: tuple[Gpu, ...], first: Gpu) -> Resource:
-    return replace(
-        full,
+    return full._replace(
         product=compose(first.name, "MIG", INVALID),
         count=0,
         replicas=0,

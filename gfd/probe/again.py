@@ -12,7 +12,6 @@ Who remembers, and for how long, is for :mod:`gfd.worker.fork_server_main` to sa
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
@@ -46,7 +45,7 @@ def read_gpu(
     fabric = read_fabric(facts, handle)
     if not is_same or facts.failures:
         return None
-    return known if fabric == known.fabric else replace(known, fabric=fabric)
+    return known if fabric == known.fabric else known._replace(fabric=fabric)
 
 
 def _lacks_its_class_still(known: Gpu, root: Path) -> bool:

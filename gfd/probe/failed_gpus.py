@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
@@ -44,7 +43,7 @@ def locate(failed: Sequence[FailedGpu], gpus: Sequence[Gpu], root: Path) -> list
     if len(rest) != len(unknown):
         return list(failed)
     addresses = {gpu.index: address for gpu, address in zip(unknown, rest, strict=True)}
-    return [replace(gpu, pci_address=addresses.get(gpu.index, gpu.pci_address)) for gpu in failed]
+    return [gpu._replace(pci_address=addresses.get(gpu.index, gpu.pci_address)) for gpu in failed]
 
 
 def _ask(session: Session, function: str, handle: Any, index: int) -> Any:

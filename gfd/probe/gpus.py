@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Engines, Fabric, Gpu, is_display_board
@@ -77,14 +76,13 @@ class _FabricInfoV(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint), *_FABRIC_FIELDS, ("health_mask", ctypes.c_uint))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class _Reading(NamedTuple):
     """What the GPUs of one read have in common."""
 
     session: Session
     root: Path
     is_complete: bool
-    catalogues: dict[tuple[str, int | None], mig.Catalogue] = field(default_factory=dict)
+    catalogues: dict[tuple[str, int | None], mig.Catalogue]
     """By the model's name and memory."""
 
 
@@ -98,7 +96,7 @@ def read_gpus(
     before found them. Raises NvmlCallFailed where they cannot be counted.
     """
     by_index = {gpu.index: gpu for gpu in known}
-    reading = _Reading(session=session, root=root, is_complete=is_complete)
+    reading = _Reading(session=session, root=root, is_complete=is_complete, catalogues={})
     gpus: list[Gpu] = []
     failed: list[FailedGpu] = []
     for index in range(session.ask("nvmlDeviceGetCount")):
@@ -137,7 +135,7 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
     pci_class, class_failure = sysfs.read_pci_class(address, reading.root) if address else (None, None)
     if class_failure is not None:
         facts.failures.append(class_failure)
-    catalogue = mig.Catalogue()
+    catalogue = mig.Catalogue(gi_enums={}, ci_enums={})
     mig_devices: tuple[MigDevice, ...] | None = ()
     if is_mig_enabled or (is_mig_capable and reading.is_complete):
         parent = mig.Parent(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Engines, Failure, MigDevice, MigProfile, Placement
@@ -28,20 +27,18 @@ _SHARED_ENGINES = 0
 """NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, the only one there is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     """The profiles of one model, asked for once however many GPUs of it a node has."""
 
-    profiles: tuple[MigProfile, ...] = ()
-    gi_enums: dict[int, int] = field(default_factory=dict)
+    gi_enums: dict[int, int]
     """GPU-instance profile id -> enum."""
-    ci_enums: dict[tuple[int, int], int] = field(default_factory=dict)
+    ci_enums: dict[tuple[int, int], int]
     """GPU-instance and compute-instance profile id -> enum; filled as devices need it."""
+    profiles: tuple[MigProfile, ...] = ()
     failures: tuple[Failure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
+class Parent(NamedTuple):
     """The GPU whose MIG devices are read."""
 
     session: Session
@@ -51,8 +48,7 @@ class Parent:
     memory_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Instance:
+class _Instance(NamedTuple):
     """The GPU instance of a MIG device."""
 
     handle: Any
@@ -77,7 +73,7 @@ def read_catalogue(parent: Parent) -> Catalogue:
         gi_enums.setdefault(info.id, enum)
         if enum in GI_PROFILES and parent.memory_bytes:
             profiles.append(_profile(enum, info, parent.memory_bytes))
-    return Catalogue(profiles=tuple(profiles), gi_enums=gi_enums, failures=tuple(facts.failures))
+    return Catalogue(profiles=tuple(profiles), gi_enums=gi_enums, ci_enums={}, failures=tuple(facts.failures))
 
 
 def _profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
@@ -145,7 +141,7 @@ def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) 
             facts.record("profile", error)
     else:
         # Without any of them there is no profile either.
-        facts.failures.append(replace(facts.failures[0], fact="profile"))
+        facts.failures.append(facts.failures[0]._replace(fact="profile"))
     return MigDevice(
         index=index,
         uuid=facts.read("uuid", "nvmlDeviceGetUUID", handle),
@@ -175,7 +171,7 @@ def engines_of(attributes: Any) -> Engines:
 
 def _read_instance(parent: Parent, facts: DeviceReader, gi_id: int | None) -> _Instance | None:
     if gi_id is None:
-        facts.failures.append(replace(facts.failures[-1], fact="placement"))
+        facts.failures.append(facts.failures[-1]._replace(fact="placement"))
         return None
     gi = facts.read("placement", "nvmlDeviceGetGpuInstanceById", parent.handle, gi_id)
     info = None if gi is None else facts.read("placement", "nvmlGpuInstanceGetInfo", gi)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.errors import PublishError
 from gfd.kube.backoff import Backoff
@@ -25,8 +24,7 @@ CALM_S = 600.0
 """Repairs further apart than this have nothing to do with each other; closer ones are a quarrel."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishResult:
+class PublishResult(NamedTuple):
     """What became of one attempt."""
 
     changed: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ index, so that they are the same on every read.
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,7 +107,7 @@ def _read_gpus(document: Field) -> list[mig_config.Target]:
     targets: list[mig_config.Target] = []
     for index, (gpu, geometry) in enumerate(sorted(found, key=lambda pair: pair[0].pci_address or "")):
         made_up = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
-        numbered = replace(gpu, index=index, uuid=gpu.uuid or f"GPU-{made_up}", fabric=gpu.fabric or fabric)
+        numbered = gpu._replace(index=index, uuid=gpu.uuid or f"GPU-{made_up}", fabric=gpu.fabric or fabric)
         targets.append((numbered, geometry))
     # NVML numbers display boards, too.
     return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
@@ -136,4 +135,4 @@ def _divide(gpu: Gpu, geometry: Geometry | None, layout: str, setting: mig_confi
     except DoesNotFitError as error:
         reason = f"{layout} does not fit on GPU {gpu.index} ({gpu.name}): {error}"
         raise ConfigError("--mig", "command line", reason) from error
-    return replace(gpu, is_mig_enabled=setting.is_mig_enabled, mig_devices=devices)
+    return gpu._replace(is_mig_enabled=setting.is_mig_enabled, mig_devices=devices)

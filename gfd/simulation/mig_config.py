@@ -8,9 +8,8 @@ does; every other GPU that an entry selects must be able to follow it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.documents.fields import Field, load, nearest
 from gfd.errors import ConfigError, InventoryError
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from gfd.simulation.placement import Geometry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(NamedTuple):
     """What a layout makes of one GPU."""
 
     is_mig_enabled: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gfd.documents.fields import Field, nearest
 from gfd.inventory.model import Engines, Fabric, Gpu, MigProfile
@@ -30,8 +30,7 @@ _PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
 _SEVEN_SLICES = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     """Models and MIG profile tables by name; later files win."""
 
     models: dict[str, Field]

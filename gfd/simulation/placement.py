@@ -9,8 +9,7 @@ where that leads nowhere, so that a layout is refused only if no arrangement of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +20,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 _MEDIA = ("decoder", "encoder", "jpeg", "ofa")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(NamedTuple):
     """A profile that a GPU offers, and where it fits."""
 
     profile: MigProfile
@@ -32,8 +30,7 @@ class Offer:
     """In the order in which the driver tries them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Geometry:
+class Geometry(NamedTuple):
     """What a GPU model can be divided into."""
 
     memory_slices: int
@@ -43,8 +40,7 @@ class Geometry:
     """MIG devices of mig-parted's layout all-balanced, with their numbers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(NamedTuple):
     """A GPU instance to be, and the compute slices of the compute instances in it."""
 
     offer: Offer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.config.options import COMMAND_LINE
@@ -69,7 +68,7 @@ def _find(
     else:
         nodes = iter([config.node_name or ""])
     for node in nodes:
-        sink = SINKS[name](replace(config, node_name=node), lambda _: None)
+        sink = SINKS[name](config._replace(node_name=node), lambda _: None)
         yield sink.target, sink.withdraw
 
 

@@ -7,8 +7,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from gfd import limits
 from gfd.errors import GfdError, ProbeError
@@ -33,8 +32,7 @@ _OOM_MORE = 300
 _OOM_MOST = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildPipes:
+class ChildPipes(NamedTuple):
     """A child's ends of what it shares with its parent."""
 
     pipe: int

@@ -8,8 +8,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd import limits
 from gfd.errors import MalformedAnswer, ProbeError
@@ -37,8 +36,7 @@ class Stuck(ProbeError):
         self.pid = pid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
+class Child(NamedTuple):
     """A child at work."""
 
     pid: int

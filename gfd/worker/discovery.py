@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import DriverUnavailable, InventoryError, MalformedAnswer
 from gfd.labels.needs import explain_unknown_memory
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from gfd.limits import Note
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeResult:
+class ProbeResult(NamedTuple):
     """An inventory, and how it was come by."""
 
     inventory: Inventory

@@ -19,7 +19,7 @@ import os
 import pickle
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from gfd.errors import GfdError, MalformedAnswer, ProbeError
@@ -155,7 +155,7 @@ class _Server:
             started = child_process.start(repeated.label, lambda: repeated.can_go_on, private=self._private)
         line = self._finish(started, order, since_s)
         if line.startswith(STAYS):
-            self._kept = _Kept(child=started, order=replace(order, is_fresh=False), since_s=time.monotonic())
+            self._kept = _Kept(child=started, order=order._replace(is_fresh=False), since_s=time.monotonic())
         return line.removeprefix(STAYS)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_LINES = 10
 MAX_CHARACTERS = 200
@@ -12,8 +12,7 @@ _MAX_BYTES = 4 * MAX_CHARACTERS + 4
 """UTF-8 takes four for a character; the rest shows that the line goes on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LibraryOutput:
+class LibraryOutput(NamedTuple):
     """What was printed."""
 
     lines: tuple[str, ...]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.worker import messages
 
@@ -24,8 +23,7 @@ class Stopped(Exception):
     """Nobody waits for the child any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParentPipes:
+class ParentPipes(NamedTuple):
     """The ends of the pipes and of the memory."""
 
     pipe: int

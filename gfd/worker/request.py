@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from gfd.config.load import Config
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from gfd.labels.sources import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """All that a cycle depends on, besides the hardware."""
 
     config: Config

@@ -5,31 +5,33 @@ It crosses from the process that reads to the one that publishes, as JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import MalformedAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gfd.labels.syntax import Labels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CycleResult:
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class CycleResult(NamedTuple):
     """Labels and where they come from, in numbers."""
 
     labels: Labels
     gpus: int = 0
     """That could be read."""
-    failed_gpus: dict[str, str] = field(default_factory=dict)
+    failed_gpus: Mapping[str, str] = NOTHING
     """NVML's index of each GPU that is left out, and why."""
-    failed_cards: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    failed_cards: Mapping[str, Mapping[str, str | None]] = NOTHING
     """The ``pci_address`` and ``uuid`` of each of them, None where unknown, by the same index."""
     unknown_memory: str = ""
     """Of which GPUs that count the memory could not be read, why, and the next step; empty where of none."""
-    mig_devices: dict[str, int] = field(default_factory=dict)
+    mig_devices: Mapping[str, int] = NOTHING
     """By profile; empty where the strategy does not ask."""
     missing_driver: str | None = None
     """Why there is no driver, where a node without one is labelled as one without GPUs."""
@@ -76,14 +78,13 @@ def _is_text_or_none(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
-_BY_TYPE: dict[str, Callable[[Any], bool]] = {
-    "Labels": _maps_text_to(_is_text),
-    "dict[str, str]": _maps_text_to(_is_text),
-    "dict[str, dict[str, str | None]]": _maps_text_to(_maps_text_to(_is_text_or_none)),
-    "dict[str, int]": _maps_text_to(_is_count),
-    "int": _is_count,
-    "str": _is_text,
-    "str | None": _is_text_or_none,
-    "bool": lambda value: isinstance(value, bool),
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "labels": _maps_text_to(_is_text),
+    "gpus": _is_count,
+    "failed_gpus": _maps_text_to(_is_text),
+    "failed_cards": _maps_text_to(_maps_text_to(_is_text_or_none)),
+    "unknown_memory": _is_text,
+    "mig_devices": _maps_text_to(_is_count),
+    "missing_driver": _is_text_or_none,
+    "has_hardware": lambda value: isinstance(value, bool),
 }
-_CHECKS = {name: _BY_TYPE[kind] for name, kind in CycleResult.__annotations__.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,7 +93,7 @@ def test_the_highest_layer_that_sets_an_option_always_wins(chosen: dict[str, dic
 
     environment = {name: text for name, text in chosen["environment"].items() if text}
     alone = load({**chosen["file"], **environment, **chosen["flag"]}, {})
-    assert dataclasses.replace(loaded.config, config_file=None) == alone.config
+    assert loaded.config._replace(config_file=None) == alone.config
     for setting in loaded.settings:
         name = setting.option.field
         if name == "config_file":

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,8 +27,7 @@ def test_the_one_to_use(
     for each in (*files.split(), ".hidden"):
         (tmp_path / each).touch()
     (tmp_path / "folder").mkdir()
-    config = replace(
-        load({"node_name": "n", "config_dir": str(tmp_path)}, {}).config,
+    config = load({"node_name": "n", "config_dir": str(tmp_path)}, {}).config._replace(
         default_config=default,
         fallback_strategies=tuple(strategies.split(",")),
     )
@@ -76,5 +74,5 @@ def test_none_to_use(tmp_path: Path) -> None:
         ("a", {"config_dir": tmp_path / "x"}, f"--config-dir ({tmp_path}/x): cannot read it: No such file"),
     ):
         with pytest.raises(ConfigError) as refusal:
-            choose(replace(config, **changes), name)
+            choose(config._replace(**changes), name)
         assert str(refusal.value).startswith(message)

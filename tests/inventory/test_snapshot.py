@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -18,7 +17,7 @@ from tests.make import failure, gpu, inventory, mig_gpu
 
 @given(any_inventory())
 def test_a_snapshot_reads_back_equal(found: Inventory) -> None:
-    same = Inventory(**{**{f.name: getattr(found, f.name) for f in fields(found)}, "schema": 1})
+    same = found._replace(schema=1)
     assert snapshot.read(snapshot.to_json(same), "x") == same
 
 
@@ -42,7 +41,7 @@ def test_every_field_is_covered() -> None:
     def check(kind: Any) -> None:
         for hint in get_type_hints(kind).values():
             for part in (hint, *get_args(hint)):
-                if is_dataclass(part):
+                if hasattr(part, "_fields"):
                     check(part)
                 elif not get_args(part) and part not in (Ellipsis, type(None)):
                     assert part in (str, int, bool, float)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,7 +91,7 @@ def test_any_inventory(strategy: str, found: Inventory) -> None:
 
 def test_a_compiled_template_that_fails_is_named_with_its_line() -> None:
     found = inventory(gpu())
-    node = replace(resolve(found, mig_strategy="none"), machine="a\nb")
+    node = resolve(found, mig_strategy="none")._replace(machine="a\nb")
     with pytest.raises(TemplateError) as caught:
         Templates().render(node, found)
     lines = COMPILED.read_text().splitlines()

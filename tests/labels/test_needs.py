@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,9 +128,9 @@ def test_mig_devices_that_may_not_be_seen_are_an_error(strategy: str) -> None:
     [
         pytest.param(mig_gpu(0, 0, **refused("memory_bytes")), id="no device, and the memory refused"),
         pytest.param(mig_gpu(0, **refused("mig_devices")), id="devices refused"),
-        pytest.param(replace(mig_gpu(0), failures=refused("profiles")["failures"]), id="profiles refused"),
+        pytest.param(mig_gpu(0)._replace(failures=refused("profiles")["failures"]), id="profiles refused"),
         pytest.param(
-            mig_gpu(0, mig_devices=(replace(UNREADABLE, failures=refused("profile")["failures"]),)),
+            mig_gpu(0, mig_devices=(UNREADABLE._replace(failures=refused("profile")["failures"]),)),
             id="a device's profile refused",
         ),
         pytest.param(

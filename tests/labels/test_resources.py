@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,8 +51,8 @@ def test_a_gpu_that_the_strategy_cannot_do_with_counts_nowhere(strategy: str) ->
     bad = mig_gpu(2, name="Z", pci_class=0x0300, fabric=fabric(clique_id=8), mig_devices=(UNREADABLE,))
     rest = tuple(mig_gpu(index, fabric=fabric()) for index in (1, 4))
     node = resolve(inventory(rest[0], bad, rest[1], failed_gpus=failed), mig_strategy=strategy)
-    assert node == replace(
-        resolve(inventory(*rest), mig_strategy=strategy), failed=(failed[0], LEFT_OUT, failed[1])
+    assert node == resolve(inventory(*rest), mig_strategy=strategy)._replace(
+        failed=(failed[0], LEFT_OUT, failed[1])
     )
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ NOT_SHARED = {"replicas": 0, "sharing_strategy": "none"}
 def offer(strategy: str, *gpus: Gpu, sharing: Sharing = UNSHARED) -> tuple[Resource, ...]:
     """What is offered, without the devices that it consists of."""
     offered = STRATEGIES[strategy](gpus, choose(gpus), sharing)
-    return tuple(replace(resource, gpus=(), mig_devices=()) for resource in offered)
+    return tuple(resource._replace(gpus=(), mig_devices=()) for resource in offered)
 
 
 def shared(name: str, strategy: str = "time-slicing", *, is_renamed: bool = False) -> Sharing:
@@ -54,27 +53,27 @@ def shared(name: str, strategy: str = "time-slicing", *, is_renamed: bool = Fals
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_full_gpus_are_the_same_under_all(strategy: str) -> None:
-    assert offer(strategy, gpu(0), gpu(1)) == (replace(FULL, count=2),)
+    assert offer(strategy, gpu(0), gpu(1)) == (FULL._replace(count=2),)
 
 
 def test_mig_enabled_gpus_count_but_are_not_shared() -> None:
     sharing = shared("nvidia.com/gpu")
-    assert offer("none", mig_gpu(), sharing=sharing) == (replace(FULL, replicas=0, sharing_strategy="none"),)
+    assert offer("none", mig_gpu(), sharing=sharing) == (FULL._replace(replicas=0, sharing_strategy="none"),)
     (both,) = offer("none", mig_gpu(0), gpu(1), sharing=sharing)
-    assert both == replace(
-        FULL, count=2, product="A100-PCIE-40GB-SHARED", replicas=4, sharing_strategy="time-slicing"
+    assert both == FULL._replace(
+        count=2, product="A100-PCIE-40GB-SHARED", replicas=4, sharing_strategy="time-slicing"
     )
 
 
 @pytest.mark.parametrize("strategy", ["time-slicing", "mps"])
 def test_sharing(strategy: str) -> None:
     (resource,) = offer("none", gpu(), sharing=shared("nvidia.com/gpu", strategy))
-    assert resource == replace(FULL, product="A100-PCIE-40GB-SHARED", replicas=4, sharing_strategy=strategy)
+    assert resource == FULL._replace(product="A100-PCIE-40GB-SHARED", replicas=4, sharing_strategy=strategy)
 
 
 def test_a_renamed_resource_keeps_its_product() -> None:
     (resource,) = offer("none", gpu(), sharing=shared("nvidia.com/gpu", is_renamed=True))
-    assert resource == replace(FULL, replicas=4, sharing_strategy="time-slicing")
+    assert resource == FULL._replace(replicas=4, sharing_strategy="time-slicing")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_odd_names(name: str, product: str) -> None:
 
 def test_single_puts_mig_in_place_of_full_gpus() -> None:
     assert offer("single", mig_gpu(0), mig_gpu(1)) == (
-        replace(MIG, name="gpu", count=14, family="ampere", compute_major=8, compute_minor=0),
+        MIG._replace(name="gpu", count=14, family="ampere", compute_major=8, compute_minor=0),
     )
 
 
@@ -116,8 +115,7 @@ UNLISTED: dict[str, Any] = {"mig_devices": None, "failures": (failure("mig_devic
 )
 def test_single_is_invalid_with(gpus: tuple[Gpu, ...]) -> None:
     assert offer("single", *gpus) == (
-        replace(
-            FULL,
+        FULL._replace(
             product="A100-PCIE-40GB-MIG-INVALID",
             count=0,
             replicas=0,
@@ -137,10 +135,9 @@ def test_mixed_puts_mig_beside_full_gpus() -> None:
         sharing=shared("nvidia.com/mig-1c.3g.20gb"),
     )
     assert resources == (
-        replace(FULL, count=3, replicas=0),
-        replace(MIG, count=8),
-        replace(
-            MIG,
+        FULL._replace(count=3, replicas=0),
+        MIG._replace(count=8),
+        MIG._replace(
             name="mig-1c.3g.20gb",
             product="A100-PCIE-40GB-MIG-1c.3g.20gb-SHARED",
             count=1,
@@ -197,13 +194,13 @@ def test_single_consists_of_mig_devices() -> None:
 
 def test_memory_and_capability_that_nvml_cannot_tell() -> None:
     (resource,) = offer("none", gpu(memory_bytes=None, compute_capability=(0, 7)))
-    assert resource == replace(FULL, memory_mib=None, family=None, compute_major=None, compute_minor=None)
+    assert resource == FULL._replace(memory_mib=None, family=None, compute_major=None, compute_minor=None)
 
 
 @pytest.mark.parametrize("capability", [(-1, 0), (8, -1), (-8, -1), (0, 0)])
 def test_a_capability_that_is_none(capability: tuple[int, int]) -> None:
     (resource,) = offer("none", gpu(compute_capability=capability))
-    assert resource == replace(FULL, family=None, compute_major=None, compute_minor=None)
+    assert resource == FULL._replace(family=None, compute_major=None, compute_minor=None)
 
 
 @pytest.mark.parametrize(

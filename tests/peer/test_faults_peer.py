@@ -119,7 +119,7 @@ def test_no_right_to_see_mig(
     off, divided = machines.read("dgx-a100").gpus[:4], machines.read("dgx-a100", "all-1g.5gb").gpus
     gpus = tuple(divided[gpu.index] if gpu.index in enabled else gpu for gpu in off)
     faults = [replace(fault, gpu=gpu) for gpu in enabled for fault in (REFUSED, HIDDEN)[: 1 + is_hidden]]
-    found = replace(machines.read("dgx-a100"), gpus=gpus)
+    found = machines.read("dgx-a100")._replace(gpus=gpus)
     machine = replace(from_inventory(found), faults=tuple(faults))
     bench = Bench(folder=tmp_path)
     ours, theirs = (run(case(machine, strategy)) for run in (bench.ours, bench.theirs))

@@ -316,12 +316,11 @@ NO_VGPU = Vgpu(is_present=False)
 NODE = Inventory(driver_version="580.159.04", cuda_version=13000, vgpu=NO_VGPU)
 PAIR = (
     H100,
-    replace(
-        H100,
+    H100._replace(
         index=1,
         uuid="GPU-1",
         pci_address="0000:43:00.0",
-        mig_devices=tuple(replace(device, uuid="MIG-1") for device in H100.mig_devices or ()),
+        mig_devices=tuple(device._replace(uuid="MIG-1") for device in H100.mig_devices or ()),
     ),
 )
 
@@ -331,7 +330,7 @@ PAIR = (
 
 def on_mig(gpu: Gpu, **changes: object) -> Gpu:
     (device,) = gpu.mig_devices or ()
-    return replace(gpu, mig_devices=(replace(device, **changes),))  # type: ignore[arg-type]
+    return gpu._replace(mig_devices=(device._replace(**changes),))  # type: ignore[arg-type]
 
 
 def failed(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> FailedGpu:
@@ -342,8 +341,7 @@ def failed(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> FailedGpu:
 
 
 def without_mig(gpu: Gpu) -> Gpu:
-    return replace(
-        gpu,
+    return gpu._replace(
         is_mig_capable=False,
         is_mig_enabled=False,
         multiprocessors=None,
@@ -358,13 +356,13 @@ def mig_mode(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu | Fail
 
 
 def required(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, fact: str, also: str = "") -> Gpu:
-    return replace(gpu, failures=(fault(fact),), **dict.fromkeys((fact, *also.split())))  # type: ignore[arg-type]
+    return gpu._replace(failures=(fault(fact),), **dict.fromkeys((fact, *also.split())))  # type: ignore[arg-type]
 
 
 def optional(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, fact: str, also: str = "") -> Gpu:
     """A question that the GPU or the driver does not know is no failure."""
     changed = required(gpu, fault, code, fact=fact, also=also)
-    return replace(changed, failures=()) if code in UNKNOWN_QUESTION else changed
+    return changed._replace(failures=()) if code in UNKNOWN_QUESTION else changed
 
 
 def unnamed(gpu: Gpu, reason: str) -> Gpu:
@@ -377,7 +375,7 @@ def unnamed(gpu: Gpu, reason: str) -> Gpu:
 
 def memory(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
     changed = optional(gpu, fault, code, fact="memory_bytes")
-    changed = replace(changed, multiprocessors=None, engines=None, profiles=())
+    changed = changed._replace(multiprocessors=None, engines=None, profiles=())
     reason = "the memory of the GPU, which the profile's name depends on, could not be read"
     return unnamed(changed, reason)
 
@@ -385,7 +383,7 @@ def memory(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
 def profiles(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
     """The GPU next to it, of the same model, is asked for itself."""
     failures = () if code in (NOT_SUPPORTED, INVALID_ARGUMENT) else (fault("profiles"),)
-    changed = replace(gpu, profiles=(), multiprocessors=None, engines=None, failures=failures)
+    changed = gpu._replace(profiles=(), multiprocessors=None, engines=None, failures=failures)
     return unnamed(changed, "no profile has GPU-instance id 9 and compute-instance id 0")
 
 
@@ -403,7 +401,7 @@ attributes = partial(
 
 def mig_handle(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
     if code in GONE:
-        return replace(gpu, mig_devices=())
+        return gpu._replace(mig_devices=())
     return required(gpu, fault, code, fact="mig_devices")
 
 
@@ -468,8 +466,8 @@ def node_with(index: int, left: Gpu | FailedGpu) -> Inventory:
     """The node of the pair, with what is ``left`` of one of them."""
     rest = tuple(gpu for gpu in PAIR if gpu.index != index)
     if isinstance(left, FailedGpu):
-        return replace(NODE, gpus=rest, failed_gpus=(left,))
-    return replace(NODE, gpus=tuple(sorted((*rest, left), key=place)))
+        return NODE._replace(gpus=rest, failed_gpus=(left,))
+    return NODE._replace(gpus=tuple(sorted((*rest, left), key=place)))
 
 
 def fault_cases() -> dict[str, Case]:
@@ -508,7 +506,7 @@ def fault_cases() -> dict[str, Case]:
 def change_cases() -> dict[str, Case]:
     """A MIG device goes away between two calls; what is there in the end is what is read."""
     emptied = replace(H100_PLAYED, migs=())
-    empty = replace(NODE, gpus=(replace(H100, mig_devices=()),))
+    empty = NODE._replace(gpus=(H100._replace(mig_devices=()),))
     cases = {}
     for function in [each for each in MIG_FUNCTIONS if each not in NEVER_AGAIN]:
         for code in GONE:
@@ -519,7 +517,7 @@ def change_cases() -> dict[str, Case]:
             cases[f"{function} {code} and a change that takes its time"] = Case(
                 machine=broken,
                 later=(broken, broken, Standin(gpus=(H100_PLAYED,))),
-                expected=replace(NODE, gpus=(H100,)),
+                expected=NODE._replace(gpus=(H100,)),
                 pauses=PAUSES_S,
             )
     broken = Standin(
@@ -529,7 +527,7 @@ def change_cases() -> dict[str, Case]:
     cases["MIG mode is switched off"] = Case(
         machine=broken,
         later=(Standin(gpus=(off,)),),
-        expected=replace(NODE, gpus=(replace(H100, is_mig_enabled=False, mig_devices=()),)),
+        expected=NODE._replace(gpus=(H100._replace(is_mig_enabled=False, mig_devices=()),)),
         pauses=PAUSES_S[:1],
     )
     cases["the driver goes away"] = Case(
@@ -547,7 +545,7 @@ def system_cases() -> dict[str, Case]:
     for code, text in TEXTS.items():
         for function, fact in SYSTEM_FUNCTIONS.items():
             why = Failure(fact=fact, source=function, device="", reason=text, code=code)
-            lacking = replace(NODE, gpus=PAIR, failures=(why,), **{fact: None})  # type: ignore[arg-type]
+            lacking = NODE._replace(gpus=PAIR, failures=(why,), **{fact: None})  # type: ignore[arg-type]
             broken = Fault(function=function, error=code)
             cases[f"{function} {code}"] = Case(
                 machine=replace(PAIR_PLAYED, faults=(broken,)), expected=lacking
@@ -759,8 +757,8 @@ def part_of_three(index: int, gi: int, ci: int, profile: str, slices: int) -> Mi
 
 def a100(*devices: tuple[StandinMig, MigDevice]) -> Case:
     played = replace(A100_PLAYED, migs=tuple(mig for mig, _ in devices))
-    expected = replace(A100, mig_devices=tuple(device for _, device in devices))
-    return Case(machine=Standin(gpus=(played,)), expected=replace(NODE, gpus=(expected,)))
+    expected = A100._replace(mig_devices=tuple(device for _, device in devices))
+    return Case(machine=Standin(gpus=(played,)), expected=NODE._replace(gpus=(expected,)))
 
 
 def nameless() -> Case:
@@ -776,8 +774,7 @@ def nameless() -> Case:
         "no profile has GPU-instance id 99 and compute-instance id 20",
     )
     devices = tuple(
-        replace(
-            one_slice(index),
+        one_slice(index)._replace(
             profile=None,
             failures=(
                 Failure(
@@ -790,21 +787,21 @@ def nameless() -> Case:
         )
         for index, reason in enumerate(reasons)
     )
-    expected = replace(NODE, gpus=(replace(A100, mig_devices=devices),))
+    expected = NODE._replace(gpus=(A100._replace(mig_devices=devices),))
     return Case(machine=Standin(gpus=(played,)), expected=expected)
 
 
 def several(*gpus: tuple[StandinGpu, Gpu | None]) -> Case:
     """Boards in NVML's order; None for one that is passed over."""
-    found = [replace(gpu, index=index) for index, (_, gpu) in enumerate(gpus) if gpu is not None]
+    found = [gpu._replace(index=index) for index, (_, gpu) in enumerate(gpus) if gpu is not None]
     found.sort(key=lambda gpu: (len(gpu.pci_address or ""), gpu.pci_address or ""))
     return Case(
-        machine=Standin(gpus=tuple(board for board, _ in gpus)), expected=replace(NODE, gpus=tuple(found))
+        machine=Standin(gpus=tuple(board for board, _ in gpus)), expected=NODE._replace(gpus=tuple(found))
     )
 
 
 def t4_at(bus_id: str, address: str) -> tuple[StandinGpu, Gpu]:
-    return replace(T4_PLAYED, pci=bus_id), replace(T4, pci_address=address)
+    return replace(T4_PLAYED, pci=bus_id), T4._replace(pci_address=address)
 
 
 def hole(code: int) -> Case:
@@ -821,10 +818,10 @@ MACHINES = {
     "a plain GPU": several((T4_PLAYED, T4)),
     "numbers below zero": Case(
         machine=Standin(gpus=(replace(T4_PLAYED, cc_major=-1, cc_minor=-2),), cuda=-12040),
-        expected=replace(NODE, cuda_version=-12040, gpus=(replace(T4, compute_capability=(-1, -2)),)),
+        expected=NODE._replace(cuda_version=-12040, gpus=(T4._replace(compute_capability=(-1, -2)),)),
     ),
     "nothing but a name": several((StandinGpu(name="X", cc_major=0, cc_minor=0), NOTHING_KNOWN)),
-    "two H100": Case(machine=PAIR_PLAYED, expected=replace(NODE, gpus=PAIR)),
+    "two H100": Case(machine=PAIR_PLAYED, expected=NODE._replace(gpus=PAIR)),
     "MIG indices with holes": a100(*((one_slice_played(index), one_slice(index)) for index in (1, 4, 6))),
     "a MIG index that is an invalid argument": hole(2),
     "a MIG index that is not found": hole(6),
@@ -839,7 +836,7 @@ MACHINES = {
     ),
     "MIG-enabled and empty": a100(),
     "MIG-capable and not enabled": several(
-        (replace(A100_PLAYED, mig=False), replace(A100, is_mig_enabled=False))
+        (replace(A100_PLAYED, mig=False), A100._replace(is_mig_enabled=False))
     ),
     "profiles without a name": nameless(),
     "DGX displays": several(
@@ -848,7 +845,7 @@ MACHINES = {
         (replace(T4_PLAYED, name="DGX Display"), None),
         (
             replace(T4_PLAYED, name="DGX Display 2", pci="00000000:00:1F.0"),
-            replace(T4, name="DGX Display 2", pci_address="0000:00:1f.0"),
+            T4._replace(name="DGX Display 2", pci_address="0000:00:1f.0"),
         ),
     ),
     "the order of PCI addresses": several(
@@ -860,14 +857,13 @@ MACHINES = {
     "a name that is no UTF-8": several(
         (
             replace(T4_PLAYED, name=b"T4 \xff\xfe\x80 \xc3\xa9", uuid=b"GPU-\xff"),
-            replace(T4, name="T4 \ufffd\ufffd\ufffd \xe9", uuid="GPU-\ufffd"),
+            T4._replace(name="T4 \ufffd\ufffd\ufffd \xe9", uuid="GPU-\ufffd"),
         )
     ),
     "a board without a name": Case(
         machine=Standin(gpus=(replace(T4_PLAYED, name=None), T4_PLAYED)),
-        expected=replace(
-            NODE,
-            gpus=(replace(T4, index=1),),
+        expected=NODE._replace(
+            gpus=(T4._replace(index=1),),
             failed_gpus=(
                 FailedGpu(
                     index=0,
@@ -883,8 +879,7 @@ MACHINES = {
     "a fabric that is not ready": several(
         (
             replace(H100_PLAYED, fabric_state=2, fabric_status=999, fabric_cluster=None, fabric_clique=None),
-            replace(
-                H100,
+            H100._replace(
                 fabric=Fabric(
                     state=2, status=999, cluster_uuid="00000000-0000-0000-0000-000000000000", clique_id=0
                 ),
@@ -904,7 +899,7 @@ def simulated_cases() -> dict[str, Case]:
         for layout in layouts:
             simulated = machines.read(name, layout)
             cases[f"{name} {layout}"] = Case(
-                machine=standin.from_inventory(simulated), expected=replace(simulated, machine_type=None)
+                machine=standin.from_inventory(simulated), expected=simulated._replace(machine_type=None)
             )
     return cases
 
@@ -988,7 +983,7 @@ def lost_attributes(gpu: Gpu) -> Gpu:
     ("without", "expected"),
     [
         (("nvmlDeviceGetMigMode",), without_mig(H100)),
-        ((FIRST_FABRIC, SECOND_FABRIC), replace(H100, fabric=None)),
+        ((FIRST_FABRIC, SECOND_FABRIC), H100._replace(fabric=None)),
         ((SECOND_FABRIC,), H100),
         ((FIRST_FABRIC,), H100),
         (
@@ -998,26 +993,25 @@ def lost_attributes(gpu: Gpu) -> Gpu:
                 "nvmlDeviceGetMaxPcieLinkGeneration",
                 "nvmlDeviceGetMaxPcieLinkWidth",
             ),
-            replace(H100, architecture=None, brand=None, pcie_generation=None, pcie_width=None),
+            H100._replace(architecture=None, brand=None, pcie_generation=None, pcie_width=None),
         ),
         (
             ("nvmlDeviceGetUUID",),
-            replace(
-                on_mig(
-                    H100,
-                    uuid=None,
-                    failures=(replace(lost_function("uuid", "nvmlDeviceGetUUID"), device="GPU 0 MIG 2"),),
-                ),
+            on_mig(
+                H100,
+                uuid=None,
+                failures=(lost_function("uuid", "nvmlDeviceGetUUID")._replace(device="GPU 0 MIG 2"),),
+            )._replace(
                 uuid=None,
                 failures=(lost_function("uuid", "nvmlDeviceGetUUID"),),
             ),
         ),
         (("nvmlDeviceGetAttributes_v2",), lost_attributes(H100)),
     ],
-    ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
+    ids=lambda value: "+".join(value) if type(value) is tuple else "",
 )
 def test_a_driver_that_lacks(tmp_path: Path, without: tuple[str, ...], expected: Gpu) -> None:
-    case = Case(machine=Standin(gpus=(H100_PLAYED,)), expected=replace(NODE, gpus=(expected,)))
+    case = Case(machine=Standin(gpus=(H100_PLAYED,)), expected=NODE._replace(gpus=(expected,)))
     assert read_one(tmp_path, case, without=without).found == case.expected
 
 
@@ -1031,16 +1025,16 @@ def test_what_the_kernel_does_not_tell(tmp_path: Path) -> None:
     missing = "No such file or directory"
     no_class = Failure(fact="pci_class", source=str(folder), device="0000:00:1e.0", reason=missing)
     no_machine = Failure(fact="machine_type", source=name, device="", reason=missing)
-    assert found == replace(
-        NODE, gpus=(replace(T4, pci_class=None, failures=(no_class,)),), failures=(no_machine,)
+    assert found == NODE._replace(
+        gpus=(T4._replace(pci_class=None, failures=(no_class,)),), failures=(no_machine,)
     )
 
 
 def test_the_machine_and_the_numa_node(tmp_path: Path) -> None:
     (tmp_path / "product_name").write_bytes(b" DGX\xff H100 \n")
-    gpu = replace(T4, numa_node=3, pci_class=0x0300)
+    gpu = T4._replace(numa_node=3, pci_class=0x0300)
     case = Case(
-        machine=Standin(gpus=(T4_PLAYED,)), expected=replace(NODE, gpus=(gpu,), machine_type="DGX\ufffd H100")
+        machine=Standin(gpus=(T4_PLAYED,)), expected=NODE._replace(gpus=(gpu,), machine_type="DGX\ufffd H100")
     )
     library = standin.build(tmp_path / "library")
     name = str(tmp_path / "product_name")

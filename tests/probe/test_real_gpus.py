@@ -5,7 +5,6 @@ Taken with ``gfd snapshot`` in virtual machines (driver 580.159.04, MIG off); UU
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def real(name: str) -> Inventory:
 
 def without_place(gpu: Gpu) -> Gpu:
     """What the model decides, without what the machine around the GPU does."""
-    return replace(gpu, uuid=None, pci_address=None, numa_node=None, fabric=None, failures=())
+    return gpu._replace(uuid=None, pci_address=None, numa_node=None, fabric=None, failures=())
 
 
 @pytest.mark.parametrize("name", ["h100", "h200"])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,7 +80,7 @@ def test_nothing_is_divided_without_mig() -> None:
     assert lay_out(gpu(profiles=PROFILES)) is None
     assert lay_out(divided(mig_devices=None)) is None
     assert lay_out(divided(profiles=())) is None
-    assert lay_out(divided(profiles=(replace(PROFILES[0], slices=10**12),))) is None
+    assert lay_out(divided(profiles=(PROFILES[0]._replace(slices=10**12),))) is None
 
 
 def test_compute_instances_share_a_gpu_instance() -> None:
@@ -136,7 +135,7 @@ def test_what_has_no_place_is_kept_apart(lost: dict[str, Any]) -> None:
 def test_the_order_of_devices_does_not_matter() -> None:
     (found,) = machines.read("mig-doc", "all-balanced").gpus
     assert found.mig_devices
-    turned = replace(found, mig_devices=found.mig_devices[::-1])
+    turned = found._replace(mig_devices=found.mig_devices[::-1])
     assert lay_out(turned) == lay_out(found)
 
 

@@ -98,7 +98,7 @@ def test_what_can_change_is_seen(server: ForkServer, tmp_path: Path, change: str
     assert server.ask(MIXED) == before
     CHANGES[change].write(tmp_path / "machine")
     seen = answer(server, MIXED)
-    assert seen == answer(server, replace(MIXED, is_fresh=True))
+    assert seen == answer(server, MIXED._replace(is_fresh=True))
     NODE.write(tmp_path / "machine")
     assert server.ask(MIXED) == before
 
@@ -125,7 +125,7 @@ def test_what_is_refused_is_seen(
     replace(NODE, faults=faults).write(tmp_path / "machine")
     seen = answer(server, asked)
     assert seen != before
-    assert seen == answer(server, asked) == answer(server, replace(asked, is_fresh=True))
+    assert seen == answer(server, asked) == answer(server, asked._replace(is_fresh=True))
     NODE.write(tmp_path / "machine")
     assert server.ask(asked) == server.ask(asked) == before
 
@@ -137,7 +137,7 @@ def test_what_cannot_change_is_taken_from_before_unless_the_read_is_fresh(
     before = server.ask(MIXED)
     with_gpu(name="Renamed").write(tmp_path / "machine")
     assert server.ask(MIXED) == before
-    fresh = server.ask(replace(MIXED, is_fresh=True))
+    fresh = server.ask(MIXED._replace(is_fresh=True))
     assert fresh["labels"]["nvidia.com/gpu.product"] == "Renamed"
     assert server.ask(MIXED) == fresh
 
@@ -150,7 +150,7 @@ def test_it_stays_while_all_is_well(server: ForkServer, tmp_path: Path) -> None:
     assert reader(others) == pid
     calls = (tmp_path / "calls").read_text()
     assert calls.count("nvmlInit") == calls.count("nvmlShutdown") == 2
-    server.ask(replace(MIXED, is_fresh=True))
+    server.ask(MIXED._replace(is_fresh=True))
     assert reader(others) != pid
     assert not is_running(pid)
     pid = reader(others)

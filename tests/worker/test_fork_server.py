@@ -49,7 +49,7 @@ def children() -> list[int]:
 def test_a_library_that_appears_goes_and_comes_back_as_another(server: ForkServer, tmp_path: Path) -> None:
     def ask() -> dict[str, Any]:
         # As the service asks when its watch saw the library change.
-        return server.ask(replace(order(), is_fresh=True))
+        return server.ask(order()._replace(is_fresh=True))
 
     library = tmp_path / "lib" / "libnvidia-ml.so.1"
     with pytest.raises(DriverUnavailable, match="could not be loaded"):

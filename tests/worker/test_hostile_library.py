@@ -119,7 +119,7 @@ def test_a_service_survives_it(server: ForkServer, tmp_path: Path) -> None:
     ):
         replace(A100, faults=(fault,)).write(tmp_path / "machine")
         with pytest.raises(ProbeError, match=MALFORMED):
-            server.ask(replace(asked, is_fresh=True))
+            server.ask(asked._replace(is_fresh=True))
         A100.write(tmp_path / "machine")
         assert server.ask(asked) == before
     assert server.losses == 0
@@ -128,10 +128,10 @@ def test_a_service_survives_it(server: ForkServer, tmp_path: Path) -> None:
         tmp_path / "machine"
     )
     for _ in range(2):
-        assert server.ask(replace(asked, is_fresh=True)) == before
+        assert server.ask(asked._replace(is_fresh=True)) == before
     # Once a minute, and the clock stands still.
     assert server.take_printed() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=200 - MAX_LINES)
-    assert server.ask(replace(asked, is_fresh=True)) == before
+    assert server.ask(asked._replace(is_fresh=True)) == before
     assert server.take_printed() is None
     assert "nvmlInitWithFlags drank 0" in (tmp_path / "calls").read_text().splitlines()
 

@@ -42,7 +42,6 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 def _choose_sink(loaded: Loaded) -> Config:
     """Return the configuration with the sink that holds this node's labels, where none was named."""
-    from dataclasses import replace
 
     from gfd.printable import complain
     from gfd.tools.diff.publication import find_sink
@@ -55,7 +54,7 @@ def _choose_sink(loaded: Loaded) -> Config:
     if found is None or found in config.sinks:
         return config
     complain(f"no --sink is given; --sink {found} is used, since it holds labels of this node")
-    return replace(config, sinks=(found,))
+    return config._replace(sinks=(found,))
 
 
 COMMAND = Command(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +98,7 @@ class Site:
         from gfd.worker import single_run
         from gfd.worker.request import build_request
 
-        config = replace(self.config, fail_on_init_error=True)
+        config = self.config._replace(fail_on_init_error=True)
         return attempt(lambda: single_run.take_snapshot(build_request(config)))
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 HEXADECIMAL = "hexadecimal"
 """The unit of a number that shows it itself: 0x0302."""
@@ -10,8 +10,7 @@ NONE = "none"
 """The value of what is not there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """A line of a template that writes the label, or could."""
 
     template: str
@@ -24,8 +23,7 @@ class Place:
     """Why it did not write the label; empty where it did, or where there is no machine to ask."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """A value of a fact."""
 
     value: str
@@ -33,8 +31,7 @@ class Reading:
     """That have it; none for a fact of the node itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """A fact that the label is made of."""
 
     name: str
@@ -47,8 +44,7 @@ class Part:
     failures: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(NamedTuple):
     """A GPU or MIG device that the label stands for."""
 
     gpu: int
@@ -66,8 +62,7 @@ class Member:
         return f"GPU {self.gpu}" if self.mig is None else f"GPU {self.gpu} MIG {self.mig}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(NamedTuple):
     """A label, explained."""
 
     key: str
@@ -95,8 +90,7 @@ class Explanation:
         return bool(self.places) or self.value is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
+class Template(NamedTuple):
     """A template that explanations name."""
 
     name: str
@@ -104,8 +98,7 @@ class Template:
     """What it says of itself; empty where it says nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What there is to say to somebody who asks."""
 
     explanations: tuple[Explanation, ...]

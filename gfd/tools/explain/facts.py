@@ -6,7 +6,6 @@ every element of a tuple.
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from dataclasses import dataclass
@@ -60,11 +59,11 @@ class Fact:
 
 @cache
 def fields_of(kind: Any) -> Mapping[str, Field]:
-    """Return the fields of a dataclass by name; none of anything else."""
-    if not dataclasses.is_dataclass(kind):
+    """Return the fields of a named tuple by name; none of anything else."""
+    if not hasattr(kind, "_fields"):
         return {}
     hints = typing.get_type_hints(kind, localns=_NAMES, include_extras=True)
-    return {field.name: _describe(hints[field.name]) for field in dataclasses.fields(kind)}
+    return {name: _describe(hints[name]) for name in kind._fields}
 
 
 def kind_at(path: Path) -> Any:
@@ -159,6 +158,6 @@ def _read(path: Path) -> Fact:
 
 
 def _elements(value: Any) -> list[Any]:
-    # A pair such as a compute capability is a value of its own.
-    is_several = isinstance(value, tuple) and all(dataclasses.is_dataclass(each) for each in value)
+    # A named tuple is a value of its own, and so is a pair such as a compute capability.
+    is_several = type(value) is tuple and all(hasattr(each, "_fields") for each in value)
     return list(value) if is_several else [value]

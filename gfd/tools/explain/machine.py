@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from gfd import limits
@@ -46,7 +45,7 @@ def explain(
     machine = _Machine(templates, order, node, inventory, options)
     explanations = (machine.explain(key, labels) for key in keys or sorted(labels))
     return Answer(
-        explanations=tuple(dataclasses.replace(each, seen_on=seen_on) for each in explanations),
+        explanations=tuple(each._replace(seen_on=seen_on) for each in explanations),
         warnings=tuple(str(gpu) for gpu in node.failed),
     )
 
@@ -92,8 +91,7 @@ class _Machine:
         is_mig = any(getattr(each, "mig_devices", ()) for each in binding.objects.values())
         facts = facts_of(line, (is_mig,))
         found = self._devices(line, binding, facts)
-        return dataclasses.replace(
-            describe(line),
+        return describe(line)._replace(
             key=known.key,
             value=known.value,
             parts=tuple(self._part(fact, binding.objects) for fact in facts),
@@ -109,8 +107,7 @@ class _Machine:
             reason, asked = self._find_reason(line)
             places.append(place(line, reason))
             facts |= {fact.name: fact for fact in (*facts_of(line, line.is_mig), *asked)}
-        return dataclasses.replace(
-            describe(lines[0]),
+        return describe(lines[0])._replace(
             key=key,
             places=tuple(places),
             parts=tuple(self._part(fact, {}) for fact in facts.values()),
@@ -216,8 +213,8 @@ def _show(value: Any, unit: str) -> str:
         return str(value).lower()
     if unit == HEXADECIMAL and isinstance(value, int):
         return f"0x{value:04x}"
+    if hasattr(value, "_fields"):
+        return ", ".join(f"{name} {each}" for name, each in zip(value._fields, value, strict=True))
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
-    if dataclasses.is_dataclass(value):
-        return ", ".join(f"{field.name} {getattr(value, field.name)}" for field in dataclasses.fields(value))
     return str(value)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
+from gfd.inventory.snapshot import to_plain
 from gfd.labels.syntax import VENDOR
 from gfd.printable import shown
 from gfd.tools.explain.explanation import HEXADECIMAL, NONE
@@ -37,7 +37,9 @@ Every label that gfd can write. `gfd explain KEY` says what one is on this machi
 def write(question: Question, answer: Answer, stream: TextIO) -> str:
     """Return the page that was asked for, fit for ``stream``."""
     if question.page == "json":
-        return json.dumps([asdict(each) for each in answer.explanations], indent=2) + "\n"
+        return (
+            json.dumps([to_plain(each, with_defaults=True) for each in answer.explanations], indent=2) + "\n"
+        )
     if question.page == "markdown":
         return _write_markdown(answer)
     known = [each for each in answer.explanations if each.is_known]

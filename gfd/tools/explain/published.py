@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -71,8 +70,7 @@ def _explain(catalogue: Catalogue, name: str, metadata: Mapping[str, Any], key: 
     kind = "annotations" if key in annotations and key not in labels else "labels"
     known = [describe(line) for line in catalogue.find(key)]
     first = known[0] if known else catalogue.refuse(key)
-    return replace(
-        first,
+    return first._replace(
         key=key,
         value=labels.get(key, annotations.get(key)),
         places=tuple(place for each in known for place in each.places),

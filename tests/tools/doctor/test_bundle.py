@@ -5,7 +5,6 @@ import importlib.metadata
 import io
 import os
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ SECRETS = (
 
 def divided() -> Inventory:
     node = machines.read("mig-doc", "all-balanced")
-    return replace(node, gpus=(replace(node.gpus[0], fabric=fabric()),))
+    return node._replace(gpus=(node.gpus[0]._replace(fabric=fabric()),))
 
 
 @pytest.fixture
@@ -135,7 +134,7 @@ def test_secrets_of_a_kubeconfig_that_nobody_named(
     (tmp_path / ".kube").mkdir()
     site.config.kubeconfig.rename(tmp_path / ".kube" / "config")  # type: ignore[union-attr]
     monkeypatch.setenv("HOME", str(tmp_path))
-    site.config = replace(site.config, kubeconfig=None)
+    site.config = site.config._replace(kubeconfig=None)
     (tmp_path / "log").write_text(f"somebody wrote {KUBECONFIG_TOKEN} here\n")
     found = bundle.gather(loaded, site, [], log=tmp_path / "log", keeps_names=True)
     assert found.files["log.txt"] == "somebody wrote SECRET here\n"

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -368,7 +367,7 @@ def test_mig_that_may_not_be_seen(root: Path) -> None:
         made = site(root, mig_strategy=strategy)
         made.inventory = inventory(gpu(0), mig_gpu(1), hidden)
         assert ask(made, "MIG") == told(said, SEE_MIG)
-    failed = FailedGpu(index=3, failure=replace(why, fact="gpu", source="nvmlDeviceGetMigMode"))
+    failed = FailedGpu(index=3, failure=why._replace(fact="gpu", source="nvmlDeviceGetMigMode"))
     made.inventory = inventory(gpu(0), failed_gpus=(failed,))
     assert ask(made, "NVML") == fail(str(failed), SEE_MIG)
 
@@ -393,7 +392,7 @@ def test_facts(root: Path) -> None:
     assert ask(made, "facts") == ok("all read")
     lost = tuple(failure(f"fact{number}") for number in range(5))
     (device, *_) = mig_gpu(0, 1).mig_devices or ()
-    broken = replace(device, failures=lost)
+    broken = device._replace(failures=lost)
     made.inventory = inventory(mig_gpu(0, mig_devices=(broken,)))
     one = "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)"
     step = "labels that need them are left out, or fail: gfd snapshot shows all"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 
@@ -88,7 +87,7 @@ def shared(*compute_slices: int) -> tuple[MigDevice, ...]:
 
 
 def test_compute_instances_smaller_than_their_gpu_instance_show() -> None:
-    figure = draw(replace(read("mig-doc", "all-enabled"), mig_devices=shared(1, 1)))
+    figure = draw(read("mig-doc", "all-enabled")._replace(mig_devices=shared(1, 1)))
     assert [each for each in figure.stretches if each.start and each.start >= 4] == [
         Stretch(look="taken", start=4, slices=3, text="1c"),
         Stretch(look="taken", start=5, slices=3, text="1c"),
@@ -102,20 +101,20 @@ def test_compute_instances_smaller_than_their_gpu_instance_show() -> None:
 def test_what_is_not_known_is_said() -> None:
     enabled = read("mig-doc", "all-enabled")
     name = "GPU 0: A100-PCIE-40GB"
-    unplaced = draw(replace(enabled, mig_devices=(make.mig(3, profile=None),)))
+    unplaced = draw(enabled._replace(mig_devices=(make.mig(3, profile=None),)))
     assert unplaced.caption == (
         f"{name}; free: at most 7 of 7 compute, 8 of 8 memory slices; "
         "not drawn, its place is not known: MIG device 3, of an unknown profile"
     )
     unknown = (make.mig(0, profile=None, gi_id=1, placement=Placement(start=0, size=1)),)
-    assert draw(replace(enabled, mig_devices=unknown)).words == "unknown in memory slice 0"
-    lost = replace(enabled, mig_devices=None, failures=(make.failure("mig_devices"),))
+    assert draw(enabled._replace(mig_devices=unknown)).words == "unknown in memory slice 0"
+    lost = enabled._replace(mig_devices=None, failures=(make.failure("mig_devices"),))
     reason = "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)"
     assert draw(lost) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
-    without = replace(enabled, profiles=(), mig_devices=(make.mig(0), make.mig(1)))
+    without = enabled._replace(profiles=(), mig_devices=(make.mig(0), make.mig(1)))
     reason = "its profiles, which tell the slices, are not known; MIG device 0, 1g.5gb; MIG device 1, 1g.5gb"
     assert draw(without) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
-    bomb = replace(enabled, profiles=(replace(enabled.profiles[0], slices=10**12),))
+    bomb = enabled._replace(profiles=(enabled.profiles[0]._replace(slices=10**12),))
     assert draw(bomb).stretches == ()
 
 

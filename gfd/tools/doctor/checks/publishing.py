@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.agent.mounts import mount_of, parse
@@ -63,7 +62,7 @@ def _find_difference(site: Site, file: Path) -> str:
     """Return in numbers what a cycle now would change in a file; empty where nothing, or nothing is known."""
     if isinstance(site.labels, GfdError):
         return ""
-    (found,) = compare(replace(site.config, sinks=("file",), output_file=str(file)), site.labels)
+    (found,) = compare(site.config._replace(sinks=("file",), output_file=str(file)), site.labels)
     if isinstance(found, GfdError):
         raise found
     return summarise(found) if found.has_changes else ""
