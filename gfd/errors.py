@@ -3,8 +3,7 @@
 GfdError                what went wrong, where, and what to do next
 ├─ SeveralErrors        several of them, each told on a line of its own
 ├─ ConfigError          an option, the place it came from, and why it is refused
-├─ InventoryError       a snapshot or machine file that cannot be read back
-├─ DocumentError        a Kubernetes object in a file that cannot be used
+├─ DocumentError        a value in a YAML or JSON file that cannot be used
 ├─ ProbeError           the hardware could not be read
 │  ├─ MalformedAnswer   the process that reads it gave an answer that is none
 │  ├─ DriverUnavailable NVML is not there: no library, no driver, or two that do not match
@@ -53,26 +52,17 @@ class ConfigError(GfdError):
         self.reason = reason
 
 
-class InventoryError(GfdError):
-    """A file that should hold an inventory or a machine, and the field that is wrong in it."""
-
-    def __init__(self, source: str, field: str, reason: str) -> None:
-        place = f"{source}: {_cut(field)}" if field else source
-        super().__init__(f"{place}: {_cut(reason)}")
-        self.source = source
-        self.field = field
-        self.reason = reason
-
-
 class DocumentError(GfdError):
-    """A Kubernetes object in a file that cannot be used, or would be refused."""
+    """A value in a YAML or JSON file that cannot be used, or the whole file."""
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        """``line`` is 0 for what is wrong with the file as a whole."""
-        super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
-        self.file = file
+    def __init__(self, source: str, line: int, reason: str, path: str = "") -> None:
+        """``source`` is the file; ``line`` is 0 and ``path`` empty for what is wrong with the whole file."""
+        place = f"{source}:{line}" if line else source
+        super().__init__(f"{place}: {_cut(path)}: {_cut(reason)}" if path else f"{place}: {_cut(reason)}")
+        self.source = source
         self.line = line
         self.reason = reason
+        self.path = path
 
 
 class ProbeError(GfdError):

@@ -39,7 +39,7 @@ def test_a_complaint_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["dump", "--inventory=FILE"], f"SOURCE: {SHOWN}: no such field in this schema"),
         (["explain", "--inventory=FILE"], f"SOURCE: {SHOWN}: no such field in this schema"),
-        (["dump", "--simulate=mig-doc", "--mig=FILE"], "--mig (command line): SOURCE: "),
+        (["dump", "--simulate=mig-doc", "--mig=FILE"], "--mig (command line): SOURCE:1: "),
         (["dump", f"--inventory={HOSTILE}"], f"{SHOWN}: No such file or directory; take one with gfd"),
         (["nodes", f"--nodes={HOSTILE}"], f"{SHOWN}: No such file or directory; expected what kubectl"),
         ([HOSTILE], f"{SHOWN} (command line): unknown command; gfd --help lists them all"),

@@ -229,7 +229,7 @@ def test_a_config_map_that_is_a_machine_or_a_layout(tmp_path: Path, name: str) -
         file.read_text().replace("all, mig-enabled", "[, mig-enabled").replace('"13.0"', '"13" 0')
     )
     line = 6 if name == "--simulate" else 8
-    with pytest.raises(GfdError, match=rf"x\.yaml:{line}: is not YAML"):
+    with pytest.raises(GfdError, match=rf"x\.yaml:{line}: is not valid YAML"):
         machines.read(*given_as)
     file.write_text("kind: ConfigMap\napiVersion: v1\ndata: {a: x, b: y}")
     with pytest.raises(GfdError, match=r"x\.yaml:1: is a ConfigMap with several keys: a, b; pass the text"):

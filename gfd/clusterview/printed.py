@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,17 +21,19 @@ def read_list(path: Path, kind: str, command: str, convert: Callable[[Any], T]) 
     ``convert`` raises ValueError for what an object of that kind cannot be; the text completes "it …". Raises
     DocumentError, which names the object.
     """
+    from gfd.documents.reader import read_plain
+
     source = "standard input" if str(path) == "-" else shown(str(path))
     hint = f"expected what {command} prints"
     try:
-        text = (sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = f"{getattr(error, 'strerror', None) or 'not text in UTF-8'}; {hint}"
-        raise DocumentError(source, 0, reason) from error
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise DocumentError(source, 0, f"{error.strerror}; {hint}") from error
     found: list[T] = []
-    line, documents = _parse(text)
-    if documents is None:
-        raise DocumentError(source, line, f"neither JSON nor YAML; {hint}")
+    try:
+        documents = [each for each in read_plain(data, source) if each is not None]
+    except DocumentError as error:
+        raise DocumentError(source, error.line, f"{error.reason}; {hint}") from error
     try:
         for item in _unpack(documents, kind):
             found.append(convert(item))
@@ -46,19 +47,6 @@ def read_list(path: Path, kind: str, command: str, convert: Callable[[Any], T]) 
 
 class _WrongKind(Exception):
     """The file holds something else."""
-
-
-def _parse(text: str) -> tuple[int, list[Any] | None]:
-    """Return the documents of a text, or None and the line where it is neither JSON nor YAML."""
-    try:
-        return 0, [json.loads(text)]
-    except (ValueError, RecursionError):
-        from gfd.documents.plainyaml import PlainYamlError, load_all
-
-        try:
-            return 0, [each for each in load_all(text) if each is not None]
-        except PlainYamlError as error:
-            return error.line, None
 
 
 def _unpack(documents: list[Any], kind: str) -> Iterator[dict[str, Any]]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from gfd.config.filekeys import KINDS, MPS, RESOURCE_KEYS, SHARED_KEYS, SHARING_KEYS, TIME_SLICING, suggest
-from gfd.config.filevalues import READERS, found, is_whole, names_all_devices, resource_name
+from gfd.config.filevalues import READERS, names_all_devices, resource_name
 from gfd.config.options import COMMAND_LINE
+from gfd.documents.value import describe, is_integer
 from gfd.documents.values import shorten
-from gfd.errors import ConfigError
+from gfd.errors import ConfigError, DocumentError
 from gfd.files import CONFIGURATION_BYTES, read_bytes
 from gfd.labels.sharing import SharedResource, Sharing
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from gfd.documents.tree import Node, Value
+    from gfd.documents.value import Content, Value
 
 T = TypeVar("T")
 
@@ -66,8 +67,7 @@ def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) 
     ``option`` is what named the file, and ``origin`` where that was given. Raises ConfigError for a file that
     cannot be read, is no YAML, or says what the original refuses.
     """
-    from gfd.documents.configmap import is_kubernetes_object, unwrap
-    from gfd.documents.tree import TreeError, read_tree
+    from gfd.documents.configmap import read_configuration
 
     try:
         data = read_bytes(path, CONFIGURATION_BYTES)
@@ -76,29 +76,21 @@ def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) 
         is_misuse = origin == COMMAND_LINE and isinstance(error, FileNotFoundError)
         place = origin if is_misuse or origin != COMMAND_LINE else str(path)
         raise ConfigError(option, place, f"cannot read {path}: {error.strerror}") from error
-    last_line = len(data.splitlines()) or 1
     try:
-        tree = read_tree(data)
-        if is_kubernetes_object(tree):
-            inner = unwrap(data, tree, "the text of a configuration")
-            last_line = min(last_line, inner.last_line)
-            tree = read_tree(inner.text.encode(errors="surrogatepass"))
-            if is_kubernetes_object(tree):
-                raise TreeError(tree.line, "is a ConfigMap with another object of Kubernetes in it")
-    except TreeError as error:
-        raise ConfigError(option, f"{path}:{min(error.line, last_line)}", str(error)) from error
-    reading = _Reading(str(path), last_line)
-    reading.section(tree, "", _nested(KINDS))
+        document = read_configuration(data, str(path), "the text of a configuration")
+    except DocumentError as error:
+        raise ConfigError(option, f"{path}:{error.line}", error.reason) from error
+    reading = _Reading(str(path))
+    reading.section(document, "", _nested(KINDS))
     return reading.result()
 
 
 class _Reading:
     """What has been found so far in the file ``source``."""
 
-    def __init__(self, source: str, last_line: int) -> None:
+    def __init__(self, source: str) -> None:
         self.source = source
-        self.last_line = last_line
-        self.version: Node | None = None
+        self.version: Value | None = None
         self.values: dict[str, FileValue] = {}
         self.sharing: dict[str, Sharing] = {}
         self.warnings: list[tuple[int, str]] = []
@@ -107,8 +99,10 @@ class _Reading:
 
     def result(self) -> ConfigFile:
         """Return it all; MPS hides time slicing, and of two spellings of ``version`` one has won."""
-        if self.version and self.version.value not in {"", VERSION}:
-            self._refuse(self.version, "version", f"expected {VERSION}, found {found(self.version.value)}")
+        if self.version and self.version.content not in {"", VERSION}:
+            self._refuse(
+                self.version, "version", f"expected {VERSION}, found {describe(self.version.content)}"
+            )
         return ConfigFile(
             source=self.source,
             values=self.values,
@@ -117,13 +111,13 @@ class _Reading:
             unknown_keys=tuple(sorted(self.unknown_keys, key=lambda unknown: unknown.line)),
         )
 
-    def section(self, node: Node, path: str, known: Mapping[str, object]) -> None:
+    def section(self, node: Value, path: str, known: Mapping[str, object]) -> None:
         """Read a section whose keys match without regard to case.
 
         Of two spellings of one key the later in the order of bytes wins, and sections are merged: the
         original sorts the keys on their way through JSON.
         """
-        if node.value is None:
+        if node.content is None:
             return
         by_folded = {name.lower(): name for name in known}
         for key, child in sorted(self._members(node, path).items()):
@@ -137,37 +131,37 @@ class _Reading:
             else:
                 self._leaf(child, _join(path, name))
 
-    def _leaf(self, node: Node, path: str) -> None:
+    def _leaf(self, node: Value, path: str) -> None:
         if path.startswith("sharing."):
             self._shared(node, path)
         elif path.startswith("resources."):
             self._resources(node, path)
         elif path == "version":
-            if isinstance(node.value, dict | tuple):
-                self._refuse(node, path, f"expected {VERSION}, found {found(node.value)}")
-            self.version = self.version if node.value is None else node
-        elif node.value is None:
+            if isinstance(node.content, dict | tuple):
+                self._refuse(node, path, f"expected {VERSION}, found {describe(node.content)}")
+            self.version = self.version if node.content is None else node
+        elif node.content is None:
             self.values.pop(path, None)
         else:
             texts = self._checked(READERS[KINDS[path]], node, path)
-            self.values[path] = FileValue(texts=texts, line=self._line(node))
+            self.values[path] = FileValue(texts=texts, line=node.line)
             if (
                 KINDS[path] == "duration"
-                and not isinstance(node.value, str)
+                and not isinstance(node.content, str)
                 and 0 < int(texts[0].removesuffix("ns")) < 10**6
             ):
                 self._warn(node, f"{path} is {texts[0]}: a number counts nanoseconds; write a unit")
 
-    def _shared(self, node: Node, path: str) -> None:
+    def _shared(self, node: Value, path: str) -> None:
         """Read ``sharing.timeSlicing`` or ``sharing.mps``, whose keys match exactly."""
         is_mps = path == MPS
-        if node.value is None and is_mps:
+        if node.content is None and is_mps:
             self.sharing.pop(path, None)
             return
-        members = {} if node.value is None else self._members(node, path)
+        members = {} if node.content is None else self._members(node, path)
         self._only(members, SHARING_KEYS, path)
         flags = {
-            name: node.value is not None and self._checked(READERS["bool"], node, _join(path, name))
+            name: node.content is not None and self._checked(READERS["bool"], node, _join(path, name))
             for name, node in members.items()
             if name in {"renameByDefault", "failRequestsGreaterThanOne"}
         }
@@ -185,7 +179,7 @@ class _Reading:
             is_renamed=is_renamed,
         )
 
-    def _shared_resource(self, node: Node, path: str, is_renamed: bool) -> SharedResource:
+    def _shared_resource(self, node: Value, path: str, is_renamed: bool) -> SharedResource:
         members = self._members(node, path)
         self._only(members, SHARED_KEYS, path)
         for required in ("name", "replicas"):
@@ -195,8 +189,8 @@ class _Reading:
                 )
         name = self._checked(resource_name, members["name"], f"{path}.name")
         replicas = members["replicas"]
-        if not is_whole(replicas.value) or not 2 <= replicas.value < 2**63:
-            reason = f"expected a whole number of at least 2, found {found(replicas.value)}"
+        if not is_integer(replicas.content) or not 2 <= replicas.content < 2**63:
+            reason = f"expected a whole number of at least 2, found {describe(replicas.content)}"
             self._refuse(replicas, f"{path}.replicas", reason)
         if rename := members.get("rename"):
             new = self._checked(resource_name, rename, f"{path}.rename")
@@ -205,9 +199,9 @@ class _Reading:
         devices = members.get("devices")
         if devices and not self._checked(names_all_devices, devices, f"{path}.devices"):
             self._warn(devices, f"{path}.devices is ignored: all devices are shared alike")
-        return SharedResource(name=name, replicas=replicas.value)
+        return SharedResource(name=name, replicas=replicas.content)
 
-    def _resources(self, node: Node, path: str) -> None:
+    def _resources(self, node: Value, path: str) -> None:
         """Check ``resources.gpus`` or ``resources.mig``, which the original reads and then drops."""
         entries = self._list(node, path)
         for index, entry in enumerate(entries):
@@ -217,48 +211,45 @@ class _Reading:
             for required, check in (("pattern", READERS["string"]), ("name", resource_name)):
                 if required not in members:
                     self._refuse(entry, f"{place}.{required}", "is missing; a resource has pattern and name")
-                if required == "name" or members[required].value is not None:
+                if required == "name" or members[required].content is not None:
                     self._checked(check, members[required], f"{place}.{required}")
         if entries:
             self._warn(node, f"{path} is ignored: resources cannot be renamed")
 
-    def _members(self, node: Node, path: str) -> dict[str, Node]:
-        if not isinstance(node.value, dict):
-            is_shared = path == "resources" and isinstance(node.value, tuple)
+    def _members(self, node: Value, path: str) -> dict[str, Value]:
+        if not isinstance(node.content, dict):
+            is_shared = path == "resources" and isinstance(node.content, tuple)
             hint = f"; did you mean {TIME_SLICING}.resources?" if is_shared else ""
-            reason = f"expected keys and values, found {found(node.value)}{hint}"
+            reason = f"expected keys and values, found {describe(node.content)}{hint}"
             self._refuse(node, path or "the file", reason)
-        return node.value
+        return node.content
 
-    def _list(self, node: Node | None, path: str) -> tuple[Node, ...]:
-        if node is None or node.value is None:
+    def _list(self, node: Value | None, path: str) -> tuple[Value, ...]:
+        if node is None or node.content is None:
             return ()
-        if not isinstance(node.value, tuple):
-            self._refuse(node, path, f"expected a list, found {found(node.value)}")
-        return node.value
+        if not isinstance(node.content, tuple):
+            self._refuse(node, path, f"expected a list, found {describe(node.content)}")
+        return node.content
 
-    def _checked(self, check: Callable[[Value], T], node: Node, path: str) -> T:
+    def _checked(self, check: Callable[[Content], T], node: Value, path: str) -> T:
         try:
-            return check(node.value)
+            return check(node.content)
         except ValueError as error:
             self._refuse(node, path, str(error))
 
-    def _refuse(self, node: Node, path: str, reason: str) -> NoReturn:
-        raise ConfigError(shorten(path), f"{self.source}:{self._line(node)}", reason)
+    def _refuse(self, node: Value, path: str, reason: str) -> NoReturn:
+        raise ConfigError(shorten(path), f"{self.source}:{node.line}", reason)
 
-    def _warn(self, node: Node, text: str) -> None:
-        self.warnings.append((self._line(node), text))
+    def _warn(self, node: Value, text: str) -> None:
+        self.warnings.append((node.line, text))
 
-    def _line(self, node: Node) -> int:
-        return min(node.line, self.last_line)
-
-    def _only(self, members: Mapping[str, Node], known: tuple[str, ...], path: str) -> None:
+    def _only(self, members: Mapping[str, Value], known: tuple[str, ...], path: str) -> None:
         """Note the keys of ``members`` that are not among ``known``."""
         for key, node in members.items():
             if key not in known:
                 self._unknown(_join(path, key), node, known)
 
-    def _unknown(self, path: str, node: Node, siblings: Iterable[str]) -> None:
+    def _unknown(self, path: str, node: Value, siblings: Iterable[str]) -> None:
         """Note a key nobody knows: it belongs in another section, or one of its siblings was meant."""
         if len(self.unknown_keys) == MAX_UNKNOWN_KEYS:
             if not self.has_more_unknown_keys:
@@ -267,11 +258,11 @@ class _Reading:
                 )
             self.has_more_unknown_keys = True
             return
-        hint = suggest(path, siblings, is_list=isinstance(node.value, tuple))
-        self.unknown_keys.append(UnknownKey(path=shorten(path), line=self._line(node), hint=hint))
+        hint = suggest(path, siblings, is_list=isinstance(node.content, tuple))
+        self.unknown_keys.append(UnknownKey(path=shorten(path), line=node.line, hint=hint))
         # Sections of sharing are misplaced most, and what is in them is often misplaced as well.
-        if hint.endswith((f" {TIME_SLICING}?", f" {MPS}?")) and isinstance(node.value, dict):
-            self._only(node.value, SHARING_KEYS, path)
+        if hint.endswith((f" {TIME_SLICING}?", f" {MPS}?")) and isinstance(node.content, dict):
+            self._only(node.content, SHARING_KEYS, path)
 
 
 def _join(path: str, key: str) -> str:

@@ -6,15 +6,16 @@ Every check takes what the file says and raises ValueError with what was expecte
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
+from gfd.documents.value import describe, is_integer
 from gfd.documents.values import OFF, parse_duration, quoted, shorten
 from gfd.labels.syntax import VENDOR, explain_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gfd.documents.tree import Value
+    from gfd.documents.value import Content
 
 MAX_RESOURCE_NAME = 63
 """Characters, with the prefix."""
@@ -29,38 +30,20 @@ _DEVICE = re.compile(
 )
 
 
-def found(value: Value) -> str:
-    """Return ``value`` as a person would name it."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return f"the number {value}"
-    if isinstance(value, str):
-        return f"the string {quoted(value)}"
-    return "a list" if isinstance(value, tuple) else "keys and values"
-
-
-def is_whole(value: Value) -> TypeGuard[int]:
-    """Return whether ``value`` is a whole number; true and false are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _string(value: Value) -> tuple[str, ...]:
+def _string(value: Content) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     quotes = "; put it in quotes" if isinstance(value, bool | int | float) else ""
-    raise ValueError(f"expected a string, found {found(value)}{quotes}")
+    raise ValueError(f"expected a string, found {describe(value)}{quotes}")
 
 
-def _bool(value: Value) -> tuple[str, ...]:
+def _bool(value: Content) -> tuple[str, ...]:
     if isinstance(value, bool):
         return ("true" if value else "false",)
-    raise ValueError(f"expected true or false (without quotes), found {found(value)}")
+    raise ValueError(f"expected true or false (without quotes), found {describe(value)}")
 
 
-def _duration(value: Value) -> tuple[str, ...]:
+def _duration(value: Content) -> tuple[str, ...]:
     if value is False:  # what YAML makes of off without quotes
         return (OFF,)
     if isinstance(value, str):
@@ -69,31 +52,31 @@ def _duration(value: Value) -> tuple[str, ...]:
         return (value,)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (f"{int(value)}ns",)
-    raise ValueError(f"expected a duration such as 60s, found {found(value)}")
+    raise ValueError(f"expected a duration such as 60s, found {describe(value)}")
 
 
-def _list(value: Value) -> tuple[str, ...]:
+def _list(value: Content) -> tuple[str, ...]:
     """Return the texts of a string, which may hold commas, or of a list of strings; null is empty."""
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, tuple) and all(isinstance(item.value, str | None) for item in value):
-        return tuple(item.value for item in value if isinstance(item.value, str))
+    if isinstance(value, tuple) and all(isinstance(item.content, str | None) for item in value):
+        return tuple(item.content for item in value if isinstance(item.content, str))
     raise ValueError(f"expected a string or a list of strings, found {_found_list(value)}")
 
 
-def _integers(value: Value) -> tuple[str, ...]:
-    if isinstance(value, tuple) and all(item.value is None or is_whole(item.value) for item in value):
-        return tuple(str(item.value or 0) for item in value)
+def _integers(value: Content) -> tuple[str, ...]:
+    if isinstance(value, tuple) and all(item.content is None or is_integer(item.content) for item in value):
+        return tuple(str(item.content or 0) for item in value)
     raise ValueError(f"expected a list of whole numbers, found {_found_list(value)}")
 
 
-def _found_list(value: Value) -> str:
+def _found_list(value: Content) -> str:
     if isinstance(value, tuple):
-        return "a list of " + (", ".join(found(item.value) for item in value))
-    return found(value)
+        return "a list of " + (", ".join(describe(item.content) for item in value))
+    return describe(value)
 
 
-READERS: Mapping[str, Callable[[Value], tuple[str, ...]]] = {
+READERS: Mapping[str, Callable[[Content], tuple[str, ...]]] = {
     "string": _string,
     "path": _string,
     "address": _string,
@@ -106,10 +89,10 @@ READERS: Mapping[str, Callable[[Value], tuple[str, ...]]] = {
 """By kind: what the file says to the texts that a flag would give."""
 
 
-def resource_name(value: Value) -> str:
+def resource_name(value: Content) -> str:
     """Return a full resource name: ``gpu`` and ``nvidia.com/gpu`` mean the same."""
     if not isinstance(value, str):
-        raise ValueError(f"expected a resource name such as nvidia.com/gpu, found {found(value)}")  # noqa: TRY004
+        raise ValueError(f"expected a resource name such as nvidia.com/gpu, found {describe(value)}")  # noqa: TRY004
     full = VENDOR + value.removeprefix(VENDOR)
     if len(full.encode()) > MAX_RESOURCE_NAME:
         raise ValueError(
@@ -123,20 +106,20 @@ def resource_name(value: Value) -> str:
     return full
 
 
-def names_all_devices(value: Value) -> bool:
+def names_all_devices(value: Content) -> bool:
     """Return whether ``devices`` is ``all``, rather than a count or a list of devices."""
     if value == "all":
         return True
-    if is_whole(value) and 0 < value < 2**63:
+    if is_integer(value) and 0 < value < 2**63:
         return False
-    if isinstance(value, tuple) and all(_is_device(item.value) for item in value):
+    if isinstance(value, tuple) and all(_is_device(item.content) for item in value):
         return False
     expected = "expected all, a count above 0, or a list of indices (0, 0:1) and UUIDs (GPU-…, MIG-…)"
     raise ValueError(f"{expected}, found {_found_list(value)}")
 
 
-def _is_device(value: Value) -> bool:
+def _is_device(value: Content) -> bool:
     if isinstance(value, str):
         match = _DEVICE.fullmatch(value)
         return match is not None and all(int(index) < _INDEX_LIMIT for index in match.groups("0"))
-    return value is None or (is_whole(value) and 0 <= value < _INDEX_LIMIT)
+    return value is None or (is_integer(value) and 0 <= value < _INDEX_LIMIT)

@@ -1,87 +1,86 @@
-"""A configuration that is still in its ConfigMap, as ``kubectl get -o yaml`` prints it and as it is posted.
+"""Unwrap a configuration that is still in its ConfigMap, as ``kubectl get -o yaml`` prints it.
 
 Import this module late: it imports PyYAML.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import shlex
 from typing import TYPE_CHECKING
 
-from gfd.documents.tree import TreeError, compose
+from gfd.documents.reader import read
+from gfd.errors import DocumentError
 
 if TYPE_CHECKING:
-    from gfd.documents.tree import Node
+    from gfd.documents.value import Value
+
+_BLOCK = re.compile(rb".*\|[-+0-9]*\s*(#.*)?")
+"""A line after which a text follows as it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inner:
-    """The text that a ConfigMap holds."""
+def read_configuration(data: bytes, source: str, wanted: str) -> Value:
+    """Return the first document of ``data``, or of the one text in it if it is a ConfigMap.
 
-    text: str
-    """Led by empty lines, so that a line of a block (``|``) has the number that it has in the file."""
-    last_line: int
-    """What else is counted is somewhere up to this line of the file."""
-
-
-def is_kubernetes_object(tree: Node) -> bool:
-    """Return whether a document is an object of Kubernetes; no configuration has a kind."""
-    members = tree.value
-    if not isinstance(members, dict) or "kind" not in members:
-        return False
-    return "apiVersion" in members or members["kind"].value == "ConfigMap"
-
-
-def unwrap(data: bytes, tree: Node, wanted: str) -> Inner:
-    """Return the one text in the ConfigMap ``tree``, which was read from ``data``.
-
-    ``wanted`` says what the text should be. Raises TreeError for a ConfigMap with more or fewer, and for any
-    other object.
+    ``wanted`` says in errors what the file should be. Raises DocumentError; also for a ConfigMap without
+    exactly one text, and for any other Kubernetes object.
     """
-    members = tree.value
-    assert isinstance(members, dict)  # is_kubernetes_object has looked
-    kind = members["kind"]
-    if kind.value != "ConfigMap":
-        raise TreeError(kind.line, _describe(members, wanted))
-    texts = members["data"].value if "data" in members else None
-    if not isinstance(texts, dict) or not texts:
-        raise TreeError(kind.line, f"is a ConfigMap without data; pass {wanted}")
-    if len(texts) > 1:
-        raise TreeError(kind.line, _offer(members, list(texts), wanted))
-    ((key, node),) = texts.items()
-    if not isinstance(node.value, str):
-        raise TreeError(node.line, f"is a ConfigMap whose data.{key} is no text; pass {wanted}")
-    try:
-        first, is_block = _place(data, key)
-    except StopIteration:  # a merge (<<) brought it in
-        first, is_block = node.line, False
-    last_line = data.count(b"\n") + 1 if is_block else first
-    return Inner(text="\n" * (first if is_block else first - 1) + node.value, last_line=last_line)
+    document = read(data, source)
+    if not _is_kubernetes_object(document):
+        return document
+    inner = _unwrap(document, data, wanted)
+    if _is_kubernetes_object(inner):
+        raise DocumentError(source, inner.line, "is a ConfigMap that holds another Kubernetes object")
+    return inner
 
 
-def _place(data: bytes, key: str) -> tuple[int, bool]:
-    """Return the line at which the text of ``key`` begins, and whether it is a block that keeps its lines."""
-    found = compose(data)
-    for wanted in ("data", key):
-        # Of two equal keys the later counts.
-        found = next(value for name, value in reversed(found.value) if name.value == wanted)
-    return found.start_mark.line + 1, found.style == "|"
+def _is_kubernetes_object(document: Value) -> bool:
+    """Return whether a document is a Kubernetes object; a configuration has no kind."""
+    content = document.content
+    if not isinstance(content, dict) or "kind" not in content:
+        return False
+    return "apiVersion" in content or content["kind"].content == "ConfigMap"
 
 
-def _describe(members: dict[str, Node], wanted: str) -> str:
-    kind, items = members["kind"].value, members.get("items")
-    if kind == "List" and items and isinstance(items.value, tuple):
-        return f"is a Kubernetes List of {len(items.value)} objects; pass {wanted}, or one ConfigMap with it"
+def _unwrap(config_map: Value, data: bytes, wanted: str) -> Value:
+    kind = config_map.field("kind")
+    if kind.content != "ConfigMap":
+        raise _refuse(kind, _describe(config_map, wanted))
+    texts = config_map.member("data")
+    if texts is None or not isinstance(texts.content, dict) or not texts.content:
+        raise _refuse(kind, f"is a ConfigMap without data; pass {wanted}")
+    ((key, text), *others) = texts.content.items()
+    if others:
+        raise _refuse(kind, _suggest_command(config_map, list(texts.content), wanted))
+    if not isinstance(text.content, str):
+        raise _refuse(text, f"is a ConfigMap whose data.{key} is not a string; pass {wanted}")
+    # The lines of a block (|) are lines of the file; any other text is on one line, or folded.
+    is_block = _BLOCK.fullmatch(data.splitlines()[text.line - 1]) is not None
+    first = text.line
+    return read(text.content, config_map.source, lambda line: first + line if is_block else first)
+
+
+def _refuse(value: Value, reason: str) -> DocumentError:
+    return DocumentError(value.source, value.line, reason)
+
+
+def _describe(document: Value, wanted: str) -> str:
+    kind, items = document.field("kind").content, document.field("items").content
+    if kind == "List" and isinstance(items, tuple):
+        return f"is a Kubernetes List of {len(items)} objects; pass {wanted}, or one ConfigMap with it"
     name = kind if isinstance(kind, str) else "object"
     return f"is a Kubernetes {name}; pass {wanted}, or a ConfigMap with it"
 
 
-def _offer(members: dict[str, Node], keys: list[str], wanted: str) -> str:
-    metadata = members["metadata"].value if "metadata" in members else None
-    known = {key: node.value for key, node in metadata.items()} if isinstance(metadata, dict) else {}
-    place = f" -n {known['namespace']}" if "namespace" in known else ""
+def _suggest_command(config_map: Value, keys: list[str], wanted: str) -> str:
+    metadata = config_map.member("metadata")
+    members = metadata.content if metadata and isinstance(metadata.content, dict) else {}
+    texts = {key: value.content for key, value in members.items() if isinstance(value.content, str)}
+    # A name such as n or yes that is not in quotes is no string: the API server would refuse it.
+    name = shlex.quote(texts.get("name", "NAME"))
+    namespace = f" -n {shlex.quote(texts['namespace'])}" if "namespace" in texts else ""
+    template = shlex.quote(f'{{{{index .data "{keys[0]}"}}}}')
     return (
         f"is a ConfigMap with several keys: {', '.join(keys)}; pass {wanted} of one of them: "
-        f"kubectl get configmap{place} {known.get('name', 'NAME')} "
-        f"-o go-template='{{{{index .data \"{keys[0]}\"}}}}'"
+        f"kubectl get configmap{namespace} {name} -o go-template={template}"
     )

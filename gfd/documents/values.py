@@ -167,6 +167,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near}?" if near else ""
 
 
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return ``did you mean X? known are X, Y``, or ``none are known``."""
+    names = list(known)
+    near = closest(word, names)
+    hint = f"did you mean {near}? " if near else ""
+    return f"{hint}known are {', '.join(names)}" if names else "none are known"
+
+
 def closest(word: str, known: Iterable[str]) -> str:
     """Return the known word nearest to ``word``, empty where none is like it."""
     from difflib import get_close_matches

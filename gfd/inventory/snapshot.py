@@ -13,7 +13,7 @@ import typing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gfd.errors import InventoryError
+from gfd.errors import DocumentError
 from gfd.inventory.model import SCHEMA, Inventory, is_display_board
 
 if TYPE_CHECKING:
@@ -41,66 +41,53 @@ def to_json(value: Inventory) -> str:
 
 def to_yaml(value: Inventory) -> str:
     """Return an inventory as YAML."""
-    import yaml
+    from gfd.documents.writer import write
 
-    # PyYAML's allow_unicode leaves U+0085 as it is, which reads back as a blank.
-    text: str = yaml.safe_dump(to_plain(value), sort_keys=False)
-    return text
+    return write(to_plain(value))
 
 
 def read_file(path: Path) -> Inventory:
-    """Return the inventory in a file, ``-`` for standard input. Raises InventoryError."""
+    """Return the inventory in a file, ``-`` for standard input. Raises DocumentError."""
     source = str(path)
     try:
         data = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
         text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
-        raise InventoryError(source, "", f"{reason}; take one with gfd snapshot -o {path}") from error
+        raise DocumentError(source, 0, f"{reason}; take one with gfd snapshot -o {path}") from error
     return read(text, source)
 
 
 def read(text: str, source: str) -> Inventory:
     """Return the inventory in ``text``, JSON or YAML, without boards that only drive a screen.
 
-    Raises InventoryError, naming ``source``.
+    Raises DocumentError, naming ``source``.
     """
     plain = parse(text, source)
     if not isinstance(plain, dict):
-        raise InventoryError(source, "", "not an inventory: expected a mapping of fields")
+        raise DocumentError(source, 0, "not an inventory: expected a mapping of fields")
     schema = plain.get("schema")
     if schema != SCHEMA:
         known = f"this version of gfd reads schema {SCHEMA}"
         found = str(schema) if isinstance(schema, int) else _show(schema)
         reason = f"{found} cannot be read: {known}; take the snapshot again"
-        raise InventoryError(f"{source}{_find_line(text, 'schema')}", "schema", reason)
+        raise DocumentError(source, _find_line(text, "schema"), reason, "schema")
     value = from_plain(Inventory, plain, source)
     assert isinstance(value, Inventory)
     return value._replace(gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
 
 
 def parse(text: str, source: str) -> Any:
-    """Return what JSON or YAML ``text`` holds. Raises InventoryError where it is neither."""
-    if text.lstrip().startswith("{"):
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InventoryError(f"{source}:{error.lineno}", "", f"not JSON: {error.msg}") from error
-        except (ValueError, RecursionError) as error:
-            raise InventoryError(source, "", f"cannot be read: {error}") from error
-    from gfd.documents.plainyaml import PlainYamlError, load
+    """Return what JSON or YAML ``text`` holds. Raises DocumentError where it is neither."""
+    from gfd.documents.reader import read_plain
 
-    try:
-        return load(text)
-    except PlainYamlError as error:
-        place = f"{source}:{error.line}" if error.line else source
-        raise InventoryError(place, "", f"neither JSON nor YAML: {error}") from error
+    return next(iter(read_plain(text, source)), None)
 
 
 def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
     """Return ``plain`` as a value of the type ``kind``: a named tuple, tuple, union or scalar.
 
-    Raises InventoryError with the path of the field that does not fit, such as ``gpus[0].name``.
+    Raises DocumentError with the path of the field that does not fit, such as ``gpus[0].name``.
     """
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
@@ -114,18 +101,18 @@ def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
         return _fields(kind, plain, source, path)
     # bool is an int to Python, and neither is the other in a file.
     if type(plain) is not kind:
-        raise InventoryError(source, path, f"expected {_NAMES[kind]}, found {_show(plain)}")
+        raise DocumentError(source, 0, f"expected {_NAMES[kind]}, found {_show(plain)}", path)
     return plain
 
 
 def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
     if not isinstance(plain, list):
-        raise InventoryError(source, path, f"expected a list, found {_show(plain)}")
+        raise DocumentError(source, 0, f"expected a list, found {_show(plain)}", path)
     kinds = typing.get_args(kind)
     if kinds[-1] is Ellipsis:
         kinds = (kinds[0],) * len(plain)
     elif len(kinds) != len(plain):
-        raise InventoryError(source, path, f"expected {len(kinds)} items, found {len(plain)}")
+        raise DocumentError(source, 0, f"expected {len(kinds)} items, found {len(plain)}", path)
     return tuple(
         from_plain(item_kind, item, source, f"{path}[{index}]")
         for index, (item_kind, item) in enumerate(zip(kinds, plain, strict=True))
@@ -134,15 +121,15 @@ def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
 
 def _fields(kind: Any, plain: Any, source: str, path: str) -> Any:
     if not isinstance(plain, dict):
-        raise InventoryError(source, path, f"expected a mapping of fields, found {_show(plain)}")
+        raise DocumentError(source, 0, f"expected a mapping of fields, found {_show(plain)}", path)
     hints = _hints(kind)
     dot = f"{path}." if path else ""
     for name in plain:
         if name not in hints:
-            raise InventoryError(source, f"{dot}{name}", "no such field in this schema")
+            raise DocumentError(source, 0, "no such field in this schema", f"{dot}{name}")
     for name in kind._fields:
         if name not in plain and name not in kind._field_defaults:
-            raise InventoryError(source, f"{dot}{name}", "missing")
+            raise DocumentError(source, 0, "missing", f"{dot}{name}")
     return kind(
         **{name: from_plain(hints[name], item, source, f"{dot}{name}") for name, item in plain.items()}
     )
@@ -163,7 +150,7 @@ def _show(plain: Any) -> str:
     return "nothing" if plain is None else f"{type(plain).__name__} {plain!r}"[:60]
 
 
-def _find_line(text: str, name: str) -> str:
-    """Return ``:`` and the line where a field of the whole begins; empty where it is not found."""
+def _find_line(text: str, name: str) -> int:
+    """Return the line where a top-level field begins; 0 if it is not found."""
     lines = enumerate(text.splitlines(), 1)
-    return next((f":{number}" for number, line in lines if line.lstrip(' {"').startswith(name)), "")
+    return next((number for number, line in lines if line.lstrip(' {"').startswith(name)), 0)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gfd.credentials import remember
-from gfd.errors import ApiError
-from gfd.files import CONFIGURATION_BYTES, read_bytes, read_text
+from gfd.errors import ApiError, DocumentError
+from gfd.files import CONFIGURATION_BYTES, read_bytes
 from gfd.kube.schema import SchemaError, array_of, boolean, map_of, object_of, string
 
 if TYPE_CHECKING:
@@ -123,17 +123,16 @@ def _refusal(source: str | Path, reason: str) -> ApiError:
 
 def _read(file: Path) -> dict[str, Any]:
     """Return the content of a kubeconfig. Raises ApiError."""
-    from gfd.documents.plainyaml import PlainYamlError, load
+    from gfd.documents.reader import read
 
     try:
-        content = load(read_text(file, CONFIGURATION_BYTES))
+        content = read(read_bytes(file, CONFIGURATION_BYTES), str(file)).plain()
         _FILE(content)
     except OSError as error:
         raise _useless(file, str(error.strerror)) from error
-    except PlainYamlError as error:
-        # What is wrong could quote a token.
-        place = f"line {error.line}" if error.line else "it"
-        raise _useless(file, f"{place} is not valid YAML") from error
+    except DocumentError as error:
+        # Its text could quote a token.
+        raise _useless(file, f"line {error.line} is not valid YAML") from error
     except SchemaError as error:
         raise _useless(file, str(error)) from error
     return dict(content)

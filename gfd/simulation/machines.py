@@ -13,15 +13,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gfd.documents.fields import Field, load, nearest
+from gfd.documents.values import suggest
 from gfd.errors import ConfigError
 from gfd.inventory.model import Inventory, Vgpu, is_display_board
 from gfd.simulation import mig_config
+from gfd.simulation.file import load
 from gfd.simulation.mig_layout import lay_out
-from gfd.simulation.models import Catalogue, read_fabric
+from gfd.simulation.models import Catalogue, read_fabric, read_version
 from gfd.simulation.placement import DoesNotFitError
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
     from gfd.inventory.model import Gpu
     from gfd.simulation.placement import Geometry
 
@@ -55,7 +57,7 @@ def read(machine: str, layout: str | None = None, layout_name: str | None = None
     """Return the inventory of ``machine``, a built-in name or the path of a file.
 
     ``layout`` divides its GPUs: the name of a layout, or the path of a mig-parted file, in which
-    ``layout_name`` chooses one. Raises ConfigError for what is not there or does not fit, InventoryError for
+    ``layout_name`` chooses one. Raises ConfigError for what is not there or does not fit, DocumentError for
     a machine file that cannot be used.
     """
     document = _load(machine)
@@ -67,18 +69,18 @@ def read(machine: str, layout: str | None = None, layout_name: str | None = None
         raise ConfigError("--mig-config", "command line", "it needs --mig with a mig-parted file")
     else:
         gpus = [gpu for gpu, _ in targets]
-    cuda_major, cuda_minor = document.field("cuda_version").version()
+    cuda_major, cuda_minor = read_version(document.field("cuda_version"))
     machine_type = document.field("machine_type")
     return Inventory(
         driver_version=document.field("driver_version").text(),
         cuda_version=1000 * cuda_major + 10 * cuda_minor,
         gpus=tuple(gpus),
-        machine_type=None if machine_type.value is None else machine_type.text(),
+        machine_type=None if machine_type.content is None else machine_type.text(),
         vgpu=_read_vgpu(document.field("vgpu")),
     )
 
 
-def _load(machine: str) -> Field:
+def _load(machine: str) -> Value:
     if mig_config.is_path(machine):
         path = Path(machine)
         if not path.exists():
@@ -86,17 +88,17 @@ def _load(machine: str) -> Field:
     elif machine in names():
         path = FOLDER / f"{machine}.yaml"
     else:
-        reason = f"there is no machine {machine}: {nearest(machine, names())}"
+        reason = f"there is no machine {machine}: {suggest(machine, names())}"
         raise ConfigError("--simulate", "command line", reason)
     return load(path).only(*_FIELDS)
 
 
 @cache
-def _load_models() -> Field:
+def _load_models() -> Value:
     return load(MODELS)
 
 
-def _read_gpus(document: Field) -> list[mig_config.Target]:
+def _read_gpus(document: Value) -> list[mig_config.Target]:
     catalogue = Catalogue.of(_load_models(), document)
     fabric = read_fabric(document.field("fabric"))
     found = [catalogue.build(entry) for entry in document.field("gpus").items()]
@@ -113,15 +115,15 @@ def _read_gpus(document: Field) -> list[mig_config.Target]:
     return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
 
 
-def _read_vgpu(entry: Field) -> Vgpu:
+def _read_vgpu(entry: Value) -> Vgpu:
     entry.only("is_present", "host_driver_version", "host_driver_branch")
-    if entry.value is None:
+    if entry.content is None:
         return Vgpu(is_present=False)
     version, branch = entry.field("host_driver_version"), entry.field("host_driver_branch")
     return Vgpu(
-        is_present=entry.field("is_present").truth(),
-        host_driver_version=None if version.value is None else version.text(),
-        host_driver_branch=None if branch.value is None else branch.text(),
+        is_present=entry.field("is_present").boolean(),
+        host_driver_version=None if version.content is None else version.text(),
+        host_driver_branch=None if branch.content is None else branch.text(),
     )
 
 

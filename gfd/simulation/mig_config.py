@@ -11,12 +11,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gfd.documents.fields import Field, load, nearest
-from gfd.errors import ConfigError, InventoryError
+from gfd.documents.values import suggest
+from gfd.errors import ConfigError, DocumentError
+from gfd.simulation.file import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gfd.documents.value import Value
     from gfd.inventory.model import Gpu
     from gfd.simulation.placement import Geometry
 
@@ -44,7 +46,7 @@ def resolve(layout: str, layout_name: str | None, targets: Sequence[Target]) -> 
     if is_path(layout):
         try:
             return _from_file(Path(layout), layout_name, targets)
-        except InventoryError as error:
+        except DocumentError as error:
             raise ConfigError("--mig", "command line", str(error)) from error
     if layout_name is not None:
         reason = f"it chooses a layout of a mig-parted file, but --mig {layout} is not a file"
@@ -55,7 +57,7 @@ def resolve(layout: str, layout_name: str | None, targets: Sequence[Target]) -> 
     if layout != "all-disabled" and not any(geometry for _, geometry in targets):
         raise ConfigError("--mig", "command line", f"{layout} cannot be had: {_without_mig(targets)}")
     if layout not in named:
-        reason = f"there is no layout {layout} on this machine: {nearest(layout, named)}"
+        reason = f"there is no layout {layout} on this machine: {suggest(layout, named)}"
         raise ConfigError("--mig", "command line", reason)
     return named[layout]
 
@@ -87,7 +89,7 @@ def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Setti
     document = load(path).only("version", "mig-configs")
     if document.field("version").text() != "v1":
         raise document.field("version").error("only v1 is known")
-    configs = dict(document.field("mig-configs").fields())
+    configs = document.field("mig-configs").mapping()
     if not configs:
         raise document.field("mig-configs").error("there is no layout in it")
     if name is None and len(configs) > 1:
@@ -95,7 +97,7 @@ def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Setti
         raise ConfigError("--mig", "command line", reason)
     chosen = next(iter(configs)) if name is None else name
     if chosen not in configs:
-        reason = f"{path} has no layout {chosen}: {nearest(chosen, configs)}"
+        reason = f"{path} has no layout {chosen}: {suggest(chosen, configs)}"
         raise ConfigError("--mig-config", "command line", reason)
     settings: Settings = {}
     for entry in configs[chosen].items():
@@ -104,28 +106,28 @@ def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Setti
         for gpu, geometry in _selected(entry, targets):
             if geometry is not None:
                 settings[gpu.index] = setting
-            elif setting.is_mig_enabled and entry.field("devices").value != "all":
+            elif setting.is_mig_enabled and entry.field("devices").content != "all":
                 raise entry.error(f"GPU {gpu.index} ({gpu.name}) has no MIG")
     return settings
 
 
-def _setting(entry: Field) -> Setting:
-    is_enabled = entry.field("mig-enabled").truth()
-    devices = tuple((name, number.whole()) for name, number in entry.field("mig-devices").fields())
+def _setting(entry: Value) -> Setting:
+    is_enabled = entry.field("mig-enabled").boolean()
+    devices = tuple((name, number.integer()) for name, number in entry.field("mig-devices").mapping().items())
     if devices and not is_enabled:
         raise entry.field("mig-devices").error("there can be none where mig-enabled is false")
     return Setting(is_mig_enabled=is_enabled, devices=devices)
 
 
-def _selected(entry: Field, targets: Sequence[Target]) -> list[Target]:
+def _selected(entry: Value, targets: Sequence[Target]) -> list[Target]:
     wanted = entry.field("device-filter")
-    texts = [wanted] if isinstance(wanted.value, str) else wanted.items() if wanted.value else []
+    texts = [wanted] if isinstance(wanted.content, str) else wanted.items() if wanted.content else []
     ids = {_pci_id(text) for text in texts}
     devices = entry.field("devices")
-    if devices.value == "all":
+    if devices.content == "all":
         indices = {gpu.index for gpu, _ in targets}
     else:
-        indices = {item.whole() for item in devices.items()}
+        indices = {item.integer() for item in devices.items()}
         missing = indices - {gpu.index for gpu, _ in targets}
         if missing:
             raise devices.error(f"there is no GPU {min(missing)}, the machine has {len(targets)}")
@@ -136,8 +138,8 @@ def _selected(entry: Field, targets: Sequence[Target]) -> list[Target]:
     ]
 
 
-def _pci_id(text: Field) -> int:
+def _pci_id(text: Value) -> int:
     try:
         return int(text.text(), 16)
     except ValueError:
-        raise text.error('a PCI id such as "0x20B010DE" is needed (subsystems are not simulated)') from None
+        raise text.error('expected a PCI id such as "0x20B010DE" (subsystems are not simulated)') from None

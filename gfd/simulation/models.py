@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gfd.documents.fields import Field, nearest
+from gfd.documents.value import describe
+from gfd.documents.values import suggest
 from gfd.inventory.model import Engines, Fabric, Gpu, MigProfile
 from gfd.inventory.profiles import GI_PROFILES, gi_name
 from gfd.simulation.placement import Geometry, Offer
+
+if TYPE_CHECKING:
+    from gfd.documents.value import Value
 
 FACTS = (
     "name",
@@ -27,56 +31,59 @@ FACTS = (
 _ENGINES = ("copy", "decoder", "jpeg", "ofa")
 _PROFILE = ("enum", "id", "slices", "max_instances", "multiprocessors", *_ENGINES, "memory_mib")
 _PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
+_VERSION_PART = re.compile("[0-9]{1,6}")
 _SEVEN_SLICES = 4
 
 
 class Catalogue(NamedTuple):
     """Models and MIG profile tables by name; later files win."""
 
-    models: dict[str, Field]
-    tables: dict[str, Field]
+    models: dict[str, Value]
+    tables: dict[str, Value]
 
     @classmethod
-    def of(cls, *documents: Field) -> Catalogue:
+    def of(cls, *documents: Value) -> Catalogue:
         """Return what is in all of ``documents``."""
-        models: dict[str, Field] = {}
-        tables: dict[str, Field] = {}
+        models: dict[str, Value] = {}
+        tables: dict[str, Value] = {}
         for document in documents:
-            models.update(document.field("models").fields())
-            tables.update(document.field("mig").fields())
+            models.update(document.field("models").mapping().items())
+            tables.update(document.field("mig").mapping().items())
         return cls(models=models, tables=tables)
 
-    def build(self, entry: Field) -> tuple[Gpu, Geometry | None]:
+    def build(self, entry: Value) -> tuple[Gpu, Geometry | None]:
         """Return the GPU that ``entry`` of a machine describes, and what it can be divided into."""
         entry.only("model", "uuid", "pci_address", "numa_node", "fabric", *FACTS)
         model = self._find(entry.field("model"), self.models).only(*FACTS)
-        facts = {fact: (entry if fact in entry.table() else model).field(fact) for fact in FACTS}
-        memory_bytes = facts["memory_bytes"].whole(1)
-        capability = facts["compute_capability"].version()
+        facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in FACTS}
+        memory_bytes = facts["memory_bytes"].integer(1)
+        capability = read_version(facts["compute_capability"])
         geometry = None
-        if facts["mig"].value is not None:
+        if facts["mig"].content is not None:
             geometry = read_geometry(self._find(facts["mig"], self.tables), memory_bytes)
         profiles = tuple(offer.profile for offer in geometry.offers) if geometry else ()
         # From Hopper on NVML tells the whole GPU's figures, as those of the profile of seven slices.
         whole = next((p for p in profiles if capability >= (9, 0) and p.enum == _SEVEN_SLICES), None)
         address = entry.field("pci_address")
         if not _PCI_ADDRESS.fullmatch(address.text()):
-            raise address.error(f'an address such as "0000:3b:00.0" is needed, not {address.value!r}')
+            raise address.error(
+                f'expected a PCI address such as "0000:3b:00.0", found {describe(address.content)}'
+            )
         numa_node, uuid = entry.field("numa_node"), entry.field("uuid")
         gpu = Gpu(
             index=0,
-            uuid=None if uuid.value is None else uuid.text(),
+            uuid=None if uuid.content is None else uuid.text(),
             name=facts["name"].text(),
             brand=facts["brand"].text(),
             architecture=facts["architecture"].text(),
             compute_capability=capability,
             memory_bytes=memory_bytes,
             pci_address=address.text(),
-            pci_device_id=facts["pci_device_id"].whole(),
-            pci_class=facts["pci_class"].whole(),
-            pcie_generation=facts["pcie_generation"].whole(1),
-            pcie_width=facts["pcie_width"].whole(1),
-            numa_node=None if numa_node.value is None else numa_node.whole(),
+            pci_device_id=facts["pci_device_id"].integer(),
+            pci_class=facts["pci_class"].integer(),
+            pcie_generation=facts["pcie_generation"].integer(1),
+            pcie_width=facts["pcie_width"].integer(1),
+            numa_node=None if numa_node.content is None else numa_node.integer(),
             is_mig_capable=geometry is not None,
             fabric=read_fabric(entry.field("fabric")),
             multiprocessors=whole.multiprocessors if whole else None,
@@ -85,62 +92,72 @@ class Catalogue(NamedTuple):
         )
         return gpu, geometry
 
-    def _find(self, name: Field, known: dict[str, Field]) -> Field:
+    def _find(self, name: Value, known: dict[str, Value]) -> Value:
         if name.text() not in known:
-            raise name.error(f"there is no {name.text()}: {nearest(name.text(), known)}")
+            raise name.error(f"there is no {name.text()}: {suggest(name.text(), known)}")
         return known[name.text()]
 
 
-def read_geometry(table: Field, memory_bytes: int) -> Geometry:
+def read_geometry(table: Value, memory_bytes: int) -> Geometry:
     """Return what ``table`` says a GPU of ``memory_bytes`` can be divided into."""
     table.only("memory_slices", "compute_slices", "balanced", "profiles")
-    memory_slices = table.field("memory_slices").whole(1)
+    memory_slices = table.field("memory_slices").integer(1)
     offers = [
         _read_offer(name, profile, memory_slices, memory_bytes)
-        for name, profile in table.field("profiles").fields()
+        for name, profile in table.field("profiles").mapping().items()
     ]
     return Geometry(
         memory_slices=memory_slices,
-        compute_slices=table.field("compute_slices").whole(1),
+        compute_slices=table.field("compute_slices").integer(1),
         offers=tuple(sorted(offers, key=lambda offer: offer.profile.enum)),
-        balanced=tuple((name, number.whole(1)) for name, number in table.field("balanced").fields()),
+        balanced=tuple(
+            (name, number.integer(1)) for name, number in table.field("balanced").mapping().items()
+        ),
     )
 
 
-def _read_offer(name: str, row: Field, memory_slices: int, memory_bytes: int) -> Offer:
+def _read_offer(name: str, row: Value, memory_slices: int, memory_bytes: int) -> Offer:
     row.only(*_PROFILE, "encoder", "size", "starts")
-    enum, memory_mib = row.field("enum").whole(), row.field("memory_mib").whole(1)
+    enum, memory_mib = row.field("enum").integer(), row.field("memory_mib").integer(1)
     if enum not in GI_PROFILES:
         raise row.field("enum").error(f"there is no GPU-instance profile {enum} with a name")
     named = gi_name(enum, memory_mib, memory_bytes)
     if named != name:
         raise row.error(f"enum, memory_mib and the GPU's memory_bytes make this {named}")
-    size, starts = row.field("size").whole(1), tuple(item.whole() for item in row.field("starts").items())
+    size, starts = row.field("size").integer(1), tuple(item.integer() for item in row.field("starts").items())
     if not starts or max(starts) + size > memory_slices:
         raise row.field("starts").error(f"starts are needed at which {size} of {memory_slices} slices fit")
     encoder = row.field("encoder")
-    counts = {key: row.field(key).whole() for key in _ENGINES}
+    counts = {key: row.field(key).integer() for key in _ENGINES}
     profile = MigProfile(
         name=name,
         enum=enum,
-        id=row.field("id").whole(),
-        slices=row.field("slices").whole(1),
-        max_instances=row.field("max_instances").whole(1),
+        id=row.field("id").integer(),
+        slices=row.field("slices").integer(1),
+        max_instances=row.field("max_instances").integer(1),
         memory_mib=memory_mib,
-        multiprocessors=row.field("multiprocessors").whole(1),
-        engines=Engines(encoder=0 if encoder.value is None else encoder.whole(), **counts),
+        multiprocessors=row.field("multiprocessors").integer(1),
+        engines=Engines(encoder=0 if encoder.content is None else encoder.integer(), **counts),
     )
     return Offer(profile=profile, size=size, starts=starts)
 
 
-def read_fabric(entry: Field) -> Fabric | None:
+def read_version(value: Value) -> tuple[int, int]:
+    """Return major and minor of a version such as "12.4"."""
+    major, _, minor = value.text().partition(".")
+    if not (_VERSION_PART.fullmatch(major) and _VERSION_PART.fullmatch(minor)):
+        raise value.error(f'expected a version such as "12.4", found {describe(value.content)}')
+    return int(major), int(minor)
+
+
+def read_fabric(entry: Value) -> Fabric | None:
     """Return a fabric registration, or None where there is none."""
-    if entry.value is None:
+    if entry.content is None:
         return None
     entry.only("state", "status", "cluster_uuid", "clique_id")
     return Fabric(
-        state=entry.field("state").whole(),
-        status=entry.field("status").whole(),
+        state=entry.field("state").integer(),
+        status=entry.field("status").integer(),
         cluster_uuid=entry.field("cluster_uuid").text(),
-        clique_id=entry.field("clique_id").whole(),
+        clique_id=entry.field("clique_id").integer(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gfd.errors import DriverUnavailable, InventoryError, MalformedAnswer
+from gfd.errors import DocumentError, DriverUnavailable, MalformedAnswer
 from gfd.labels.needs import explain_unknown_memory
 from gfd.worker.result import CycleResult
 
@@ -109,7 +109,7 @@ def from_plain(plain: dict[str, Any]) -> ProbeResult:
         return ProbeResult(
             **plain | {"inventory": snapshot.from_plain(Inventory, plain["inventory"], "the reading")}
         )
-    except (KeyError, TypeError, InventoryError) as error:
+    except (KeyError, TypeError, DocumentError) as error:
         raise MalformedAnswer from error
 
 
@@ -128,7 +128,7 @@ def is_sound(found: ProbeResult) -> bool:
 
 
 def check(config: Config) -> None:
-    """Find out whether the machine to simulate can be. Raises ConfigError and InventoryError."""
+    """Find out whether the machine to simulate can be. Raises ConfigError and DocumentError."""
     if config.simulate:
         _simulate(config, config.simulate)
 

@@ -46,7 +46,7 @@ def test_what_is_wrong_with_the_one_to_use_names_the_option(tmp_path: Path, is_f
     file.write_text("a: 1\nb: [\n")
     with pytest.raises(ConfigError) as broken:
         load(values, environ, file)
-    assert str(broken.value).startswith(f"--config-dir ({file}:2): is not YAML: ")
+    assert str(broken.value).startswith(f"--config-dir ({file}:2): is not valid YAML: ")
     file.write_text("flags: {migStrategy: 5}")
     with pytest.raises(ConfigError) as wrong:
         load(values, environ, file)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.documents.fields import load
 from gfd.inventory.model import Engines, MigDevice, MigProfile, Placement
+from gfd.simulation.file import load
 from gfd.simulation.machines import MODELS
 from gfd.simulation.mig_layout import CI_SLICES, lay_out
 from gfd.simulation.models import read_geometry

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gfd.errors import (
     ConfigError,
+    DocumentError,
     DriverUnavailable,
     GfdError,
-    InventoryError,
     LabelError,
     MalformedAnswer,
     NvmlCallFailed,
@@ -27,7 +27,7 @@ from tests.worker.test_result import JSON
     "error",
     [
         ConfigError("--simulate", "command line", "unknown"),
-        InventoryError("file", "gpus[0].name", "missing"),
+        DocumentError("file", 3, "missing", "gpus[0].name"),
         ProbeError("none of 2 GPUs could be read"),
         MalformedAnswer(),
         DriverUnavailable("no library"),

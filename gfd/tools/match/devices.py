@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.nodes import requests_of
-from gfd.config.filevalues import found
+from gfd.documents.value import describe
 from gfd.kube.quantities import parse
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match import validation
@@ -126,7 +126,7 @@ def _read_quantity(entry: Part) -> Fraction:
     try:
         return parse(str(value) if is_scalar else "")
     except ValueError:
-        said = f"Kubernetes would refuse it: {validation.QUANTITY_RULE}; {entry.path} is {found(value)}"
+        said = f"Kubernetes would refuse it: {validation.QUANTITY_RULE}; {entry.path} is {describe(value)}"
         raise entry.complain(said) from None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gfd.documents.tree import TreeError, read_trees
+from gfd.documents.reader import read_all as read_documents
 from gfd.errors import DocumentError
 from gfd.printable import shown
 from gfd.tools.match import indentation
@@ -16,11 +16,8 @@ from gfd.tools.match.fields import Part, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gfd.documents.tree import Node
 
 STANDARD_INPUT = "-"
-_MOST_VALUES = 10_000_000
-"""What a document may hold: a file of a few lines can make up any number by anchors of anchors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,30 +70,17 @@ def _read_text(path: str, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DocumentError(name, line, "is not YAML: it is not text in UTF-8") from error
+        raise DocumentError(name, line, "is not valid YAML: it is not text in UTF-8") from error
 
 
 def _parse(text: str, name: str) -> Iterator[Part]:
     try:
-        for tree in read_trees(text.encode()):
-            if _count(tree, {}) > _MOST_VALUES:
-                raise DocumentError(name, tree.line, "holds too much: its anchors are used over and over")
-            if tree.value is not None:
-                yield Part(file=name, line=tree.line, path="", value=tree.value)
-    except TreeError as error:
+        for document in read_documents(text, name):
+            if document.content is not None:
+                yield Part(file=name, line=document.line, path="", value=document.content)
+    except DocumentError as error:
         hint = indentation.explain(text, error.line)
-        raise DocumentError(name, error.line, shown(f"{error}{hint}")) from error
-
-
-def _count(tree: Node, known: dict[int, int]) -> int:
-    """Return how many values there are, those of an anchor each time that it is used."""
-    value = tree.value
-    if not isinstance(value, tuple | dict):
-        return 1
-    if id(value) not in known:
-        inner = value if isinstance(value, tuple) else value.values()
-        known[id(value)] = 1 + sum(_count(each, known) for each in inner)
-    return known[id(value)]
+        raise DocumentError(name, error.line, shown(f"{error.reason}{hint}")) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from gfd.tools.match.validation import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gfd.documents.tree import Node, Value
+    from gfd.documents.value import Content, Value
 
 _INDEX = re.compile(r"\[[^]]*\]")
 
@@ -33,7 +33,7 @@ class Part:
     line: int
     path: str
     """As Kubernetes writes it: ``spec.containers[0].resources.limits[nvidia.com/gpu]``; empty at the top."""
-    value: Value
+    value: Content
 
     def complain(self, what: str) -> DocumentError:
         """Return the error that something is wrong here."""
@@ -57,7 +57,7 @@ class Part:
     def member(self, name: str) -> Part | None:
         """Return what stands under ``name``; None where nothing, or null, does."""
         found = self.value.get(name) if isinstance(self.value, dict) else None
-        return None if found is None or found.value is None else self._at(self._dotted(name), found)
+        return None if found is None or found.content is None else self._at(self._dotted(name), found)
 
     def place(self, name: str) -> Part:
         """Return where ``name`` stands, or would stand."""
@@ -130,8 +130,8 @@ class Part:
     def _dotted(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
 
-    def _at(self, path: str, node: Node) -> Part:
-        return Part(file=self.file, line=node.line, path=path, value=node.value)
+    def _at(self, path: str, node: Value) -> Part:
+        return Part(file=self.file, line=node.line, path=path, value=node.content)
 
 
 def text_of(part: Part | None, struct: str, expected: str = "string") -> str:
@@ -139,7 +139,7 @@ def text_of(part: Part | None, struct: str, expected: str = "string") -> str:
     return part.text(struct, expected) if part else ""
 
 
-def _word(value: Value) -> str:
+def _word(value: Content) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int | float):

@@ -65,7 +65,7 @@ def _find_empty(lines: Sequence[str]) -> str:
 def find_lost(part: Part) -> str:
     """Return what of an object stands beside an empty ``spec`` or ``metadata``; empty if nothing does."""
     members = part.value if isinstance(part.value, dict) else {}
-    empty = [name for name in _NESTED if name in members and members[name].value is None]
+    empty = [name for name in _NESTED if name in members and members[name].content is None]
     strays = [name for name in members if name not in _TOP]
     if not empty or not strays:
         return ""

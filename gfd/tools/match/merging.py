@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.documents.tree import Node
-
 if TYPE_CHECKING:
-    from gfd.documents.tree import Value
+    from gfd.documents.value import Content, Value
     from gfd.tools.match.fields import Part
 
 _KINDS = (
@@ -38,25 +36,25 @@ def add_defaults(template: Part, defaults: Part | None) -> Part:
     return replace(template, value=_merge("", others, template.value))
 
 
-def _merge(name: str, base: Value, own: Value) -> Value:
+def _merge(name: str, base: Content, own: Content) -> Content:
     """Return ``own`` over ``base``; what is empty in Go is as absent."""
     if isinstance(base, dict) and isinstance(own, dict):
-        merged = {key: _merge_nodes(key, base.get(key), node) for key, node in own.items()}
+        merged = {key: _merge_values(key, base.get(key), value) for key, value in own.items()}
         return {**base, **merged}
     if name in _KEYS and isinstance(base, tuple) and isinstance(own, tuple):
-        found = {_tell(name, node): node for node in base}
-        for node in own:
-            key = _tell(name, node)
-            found[key] = _merge_nodes("", found.get(key), node)
+        found = {_tell(name, item): item for item in base}
+        for item in own:
+            key = _tell(name, item)
+            found[key] = _merge_values("", found.get(key), item)
         return tuple(found.values())
     return own or base
 
 
-def _merge_nodes(name: str, base: Node | None, own: Node) -> Node:
-    return Node(line=own.line, value=_merge(name, base.value, own.value)) if base else own
+def _merge_values(name: str, base: Value | None, own: Value) -> Value:
+    return own._replace(content=_merge(name, base.content, own.content)) if base else own
 
 
-def _tell(name: str, item: Node) -> object:
+def _tell(name: str, item: Value) -> object:
     """Return what tells an item of a list from the others."""
-    key = item.value.get(_KEYS[name]) if isinstance(item.value, dict) else None
-    return key.value if key and isinstance(key.value, str) else None
+    key = item.content.get(_KEYS[name]) if isinstance(item.content, dict) else None
+    return key.content if key and isinstance(key.content, str) else None

@@ -6,12 +6,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.documents.tree import Node
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.documents.tree import Value
+    from gfd.documents.value import Content
     from gfd.tools.match.fields import Part
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -44,16 +42,14 @@ def demand_all(part: Part) -> None:
             )
 
 
-def _fill(value: Value, variables: Mapping[str, str]) -> Value:
-    if isinstance(value, str):
-        return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), value)
-    if isinstance(value, tuple):
-        return tuple(Node(line=item.line, value=_fill(item.value, variables)) for item in value)
-    if isinstance(value, dict):
-        return {
-            name: Node(line=item.line, value=_fill(item.value, variables)) for name, item in value.items()
-        }
-    return value
+def _fill(content: Content, variables: Mapping[str, str]) -> Content:
+    if isinstance(content, str):
+        return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), content)
+    if isinstance(content, tuple):
+        return tuple(item._replace(content=_fill(item.content, variables)) for item in content)
+    if isinstance(content, dict):
+        return {name: item._replace(content=_fill(item.content, variables)) for name, item in content.items()}
+    return content
 
 
 def _leaves(part: Part) -> Iterator[Part]:

@@ -145,8 +145,8 @@ def _find_pod_specs(part: Part) -> Iterator[Part]:
     if not isinstance(part.value, dict):
         return
     containers = part.value.get("containers")
-    items = containers.value if containers and isinstance(containers.value, tuple) else ()
-    if items and all(isinstance(item.value, dict) for item in items):
+    items = containers.content if containers and isinstance(containers.content, tuple) else ()
+    if items and all(isinstance(item.content, dict) for item in items):
         yield part
         return
     for name in part.value:

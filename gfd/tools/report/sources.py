@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.config.options import COMMAND_LINE
-from gfd.errors import ConfigError, GfdError, InventoryError
+from gfd.errors import ConfigError, DocumentError, GfdError
 from gfd.printable import complain
 from gfd.tools.report import node_cards
 from gfd.tools.report.node_cards import Card
@@ -77,7 +77,7 @@ def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
 
     files = [Path(path) for path in paths]
     stems = [path.stem for path in files]
-    unread: list[InventoryError] = []
+    unread: list[DocumentError] = []
     found = [
         _read(loaded, path, path.stem if stems.count(path.stem) == 1 else str(path), unread)
         for path in track(files, "reading snapshots")
@@ -90,12 +90,12 @@ def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
     return Subject(title=title, source="From snapshots.", cards=tuple(found))
 
 
-def _read(loaded: Loaded, path: Path, name: str, unread: list[InventoryError]) -> Card:
+def _read(loaded: Loaded, path: Path, name: str, unread: list[DocumentError]) -> Card:
     from gfd.inventory import snapshot
 
     try:
         inventory = snapshot.read_file(path)
-    except InventoryError as error:
+    except DocumentError as error:
         unread.append(error)
         return Card(name=name, notes=(f"{error}.",))
     return _label(loaded, name, inventory)

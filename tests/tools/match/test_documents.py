@@ -70,8 +70,8 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"\xff\xfe", "FILE:1: is not YAML: it is not text in UTF-8"),
-        (b"a: 1\nb: \xff", "FILE:2: is not YAML: it is not text in UTF-8"),
+        (b"\xff\xfe", "FILE:1: is not valid YAML: it is not text in UTF-8"),
+        (b"a: 1\nb: \xff", "FILE:2: is not valid YAML: it is not text in UTF-8"),
         ("just words", "FILE:1: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
         ("- a", "FILE:1: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
         ("---\na: 1\n", "FILE:2: is no Kubernetes object: kind is missing"),
@@ -95,18 +95,24 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
             "apiVersion: v1\nkind: List\nitems: [5]\n",
             ("FILE:3: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
         ),
-        ("a: b\n  - c: d\n    e: f", "FILE:2: is not YAML: mapping values are not allowed here"),
-        ("a: [", "FILE:1: is not YAML: expected the node content, but found '<stream end>'"),
-        ("a: 'b\n", "FILE:2: is not YAML: found unexpected end of stream"),
+        (
+            "a: b\n  - c: d\n    e: f",
+            "FILE:2: is not valid YAML: mapping values are not allowed in this context",
+        ),
+        ("a: [", "FILE:1: is not valid YAML: did not find expected node content"),
+        ("a: 'b\n", "FILE:1: is not valid YAML: found unexpected end of stream"),
         (
             "a: \x1b[2J",
-            r"FILE:1: is not YAML: unacceptable character #x001b: special characters are not allowed",
+            r"FILE:1: is not valid YAML: it has the character U+001B, which YAML does not allow",
         ),
-        ('a: "\\e[2J\\u202e": 1', "FILE:1: is not YAML: mapping values are not allowed here"),
+        (
+            'a: "\\e[2J\\u202e": 1',
+            "FILE:1: is not valid YAML: mapping values are not allowed in this context",
+        ),
         (
             "spec:\n\tcontainers:\n",
             (
-                r"FILE:2: is not YAML: found character '\t' that cannot start any token;"
+                r"FILE:2: is not valid YAML: found character that cannot start any token;"
                 " it is indented with a tab: YAML wants blanks"
             ),
         ),
@@ -119,16 +125,19 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             "$ cat << EOF | kubectl create -f -\napiVersion: v1\n",
-            "FILE:2: is not YAML: mapping values are not allowed here; line 1 is for a shell: leave it out",
+            (
+                "FILE:2: is not valid YAML: mapping values are not allowed in this context;"
+                " line 1 is for a shell: leave it out"
+            ),
         ),
         (
             "kind: Pod\nEOF\n",
-            "FILE:3: is not YAML: could not find expected ':'; line 2 is for a shell: leave it out",
+            "FILE:2: is not valid YAML: could not find expected ':'; line 2 is for a shell: leave it out",
         ),
         (
             "containers:\n- name: a\n\n     image: b\n",
             (
-                "FILE:4: is not YAML: mapping values are not allowed here;"
+                "FILE:4: is not valid YAML: mapping values are not allowed in this context;"
                 " image: probably belongs beside name: (line 2): indent it by 2, not 5"
             ),
         ),
@@ -143,7 +152,7 @@ def test_the_document_as_printed_has_lost_its_indentation(name: str, key: str) -
     with pytest.raises(DocumentError) as refused:
         read(PRINTED / name)
     assert str(refused.value) == (
-        f"{PRINTED / name}:9: is not YAML: mapping values are not allowed here;"
+        f"{PRINTED / name}:9: is not valid YAML: mapping values are not allowed in this context;"
         f" {key}: probably belongs beside name: (line 8): indent it by 2, not 4; {LOST}"
     )
 
@@ -153,7 +162,7 @@ def test_anchors_of_anchors(file: Path) -> None:
         f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 9)
     )
     assert refusal(file, f"kind: Pod\na0: &a0 [1]\n{layers}") == (
-        "FILE:1: holds too much: its anchors are used over and over"
+        "FILE:8: is too large: it uses its anchors again and again"
     )
     assert titles(file, "apiVersion: v1\nkind: Pod\na: &a [1]\nb: *a\n") == [("v1 Pod ", 1)]
 

@@ -124,9 +124,9 @@ def test_the_document_as_printed_is_refused(gfd: Gfd) -> None:
             1,
             "",
             (
-                f"gfd: {PRINTED / name}:9: is not YAML: mapping values are not allowed here; {key}: probably"
-                " belongs beside name: (line 8): indent it by 2, not 4; nothing is indented below metadata:"
-                " (line 3) and spec: (line 5): the file has lost its indentation\n"
+                f"gfd: {PRINTED / name}:9: is not valid YAML: mapping values are not allowed in this context;"
+                f" {key}: probably belongs beside name: (line 8): indent it by 2, not 4; nothing is indented"
+                " below metadata: (line 3) and spec: (line 5): the file has lost its indentation\n"
             ),
         )
 

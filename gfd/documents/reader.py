@@ -1,0 +1,202 @@
+"""Read YAML and JSON into values that know their places.
+
+The reader follows Go's yaml.v2, which reads files for the device plugin and for kubectl: tabs may stand
+between tokens, the last of several equal keys wins, and scalars mean what :mod:`gfd.documents.scalars` says.
+A small file cannot fill the memory: all uses of an anchor share one value, and their number is limited.
+Import this module late: it imports PyYAML.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gfd.documents.scalars import YAML, convert
+from gfd.documents.value import Value
+from gfd.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gfd.documents.value import Content
+
+MAX_DEPTH = 100
+MAX_REPEATED = 1_000_000
+"""Values that a document may add by using anchors again; merges (``<<``) copy them."""
+
+# libyaml's parser is twenty times as fast, and takes tabs as Go does. PyYAML can be built without it.
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE = f"{YAML}merge"
+
+
+def read(data: bytes | str, source: str, find_line: Callable[[int], int] | None = None) -> Value:
+    """Return the first document of ``data``; null where there is none. Raises DocumentError.
+
+    ``source`` is what errors call the file. ``find_line`` maps lines of ``data`` to lines of that file.
+    """
+    return next(read_all(data, source, find_line), Value(source=source, line=1, content=None))
+
+
+def read_all(
+    data: bytes | str, source: str, find_line: Callable[[int], int] | None = None
+) -> Iterator[Value]:
+    """Yield the documents of ``data``, each when it is asked for; see :func:`read`. Raises DocumentError."""
+    encoded = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+
+    def fail(line: int, reason: str) -> DocumentError:
+        # The parser finds a missing bracket in the line after the last one.
+        line = min(line, len(encoded.splitlines()) or 1)
+        return DocumentError(source, find_line(line) if find_line else line, reason)
+
+    try:
+        yield from _Builder(_Parser(encoded), source, find_line).build_documents()
+    except _NotReadableError as error:
+        raise fail(error.line, str(error)) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise fail(line, f"is not valid YAML: {error.problem}") from error
+    except yaml.reader.ReaderError as error:
+        line = encoded.count(b"\n", 0, error.position) + 1
+        raise fail(line, f"is not valid YAML: {_describe_character(error)}") from error
+
+
+def read_plain(data: bytes | str, source: str) -> list[Any]:
+    """Return the documents of ``data`` as dicts, lists and scalars, without their places.
+
+    This is the fast way for large JSON files. Raises DocumentError.
+    """
+    try:
+        return [json.loads(data)]
+    except (ValueError, RecursionError):
+        return [each.plain() for each in read_all(data, source)]
+
+
+def _describe_character(error: yaml.reader.ReaderError) -> str:
+    if "not allowed" in error.reason:
+        return f"it has the character U+{error.character:04X}, which YAML does not allow"
+    return "it is not text in UTF-8"
+
+
+class _NotReadableError(Exception):
+    """A document that YAML allows and gfd does not."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+class _Builder:
+    """Makes values of the events of a parser."""
+
+    def __init__(self, parser: Any, source: str, find_line: Callable[[int], int] | None) -> None:
+        self._parser = parser
+        self._source = source
+        self._find_line = find_line
+
+    def build_documents(self) -> Iterator[Value]:
+        while (event := self._parser.get_event()) is not None:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors: dict[str, tuple[Content, int] | None] = {}
+                """Content and size; None while the value that has the anchor is not complete."""
+                self._repeated = 0
+                first = self._parser.get_event()
+                content, _ = self._build(first, 0)
+                self._parser.get_event()  # the end: whatever follows the value in this document is an error
+                yield self._value(first, content)
+
+    def _value(self, event: Any, content: Content) -> Value:
+        line = _line(event)
+        return Value(
+            source=self._source, line=self._find_line(line) if self._find_line else line, content=content
+        )
+
+    def _build(self, event: Any, depth: int) -> tuple[Content, int]:
+        """Return the value that begins with ``event``, and how many values it holds, itself included."""
+        if isinstance(event, yaml.ScalarEvent):
+            return self._keep(event, (_scalar(event), 1))
+        if isinstance(event, yaml.AliasEvent):
+            return self._repeat(event)
+        if depth == MAX_DEPTH:
+            raise _NotReadableError(_line(event), "is nested too deeply")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        build = self._mapping if isinstance(event, yaml.MappingStartEvent) else self._sequence
+        return self._keep(event, build(depth + 1))
+
+    def _keep(self, event: Any, built: tuple[Content, int]) -> tuple[Content, int]:
+        if event.anchor is not None:
+            self._anchors[event.anchor] = built
+        return built
+
+    def _repeat(self, event: Any) -> tuple[Content, int]:
+        if event.anchor not in self._anchors:
+            raise _NotReadableError(
+                _line(event), f"uses *{event.anchor}, but &{event.anchor} is not above it"
+            )
+        built = self._anchors[event.anchor]
+        if built is None:
+            raise _NotReadableError(_line(event), f"has an anchor that contains itself: {event.anchor}")
+        self._repeated += built[1]
+        if self._repeated > MAX_REPEATED:
+            raise _NotReadableError(_line(event), "is too large: it uses its anchors again and again")
+        return built
+
+    def _sequence(self, depth: int) -> tuple[Content, int]:
+        items = []
+        size = 1
+        while not isinstance(event := self._parser.get_event(), yaml.SequenceEndEvent):
+            content, item_size = self._build(event, depth)
+            items.append(self._value(event, content))
+            size += item_size
+        return tuple(items), size
+
+    def _mapping(self, depth: int) -> tuple[Content, int]:
+        members: dict[str, Value] = {}
+        size = 1
+        while not isinstance(key := self._parser.get_event(), yaml.MappingEndEvent):
+            name = None if _is_merge(key) else self._key(key)
+            value = self._parser.get_event()
+            content, value_size = self._build(value, depth)
+            size += value_size
+            if name is None:
+                members |= _merge(content, value)
+            else:
+                members[name] = self._value(key, content)
+        return members, size
+
+    def _key(self, event: Any) -> str:
+        is_single = isinstance(event, yaml.ScalarEvent | yaml.AliasEvent)
+        content = self._build(event, 0)[0] if is_single else None
+        if content is None or isinstance(content, tuple | dict):
+            raise _NotReadableError(_line(event), "has a key that is not a string")
+        return str(content).lower() if isinstance(content, bool) else str(content)
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _scalar(event: Any) -> Content:
+    tag = "" if event.tag in {None, "!"} else event.tag
+    try:
+        return convert(event.value, tag, is_plain=event.implicit[0])
+    except ValueError as error:
+        raise _NotReadableError(_line(event), str(error)) from None
+
+
+def _is_merge(key: Any) -> bool:
+    if not isinstance(key, yaml.ScalarEvent) or key.value != "<<":
+        return False
+    return bool(key.implicit[0]) or key.tag == _MERGE
+
+
+def _merge(content: Content, event: Any) -> dict[str, Value]:
+    """Return what ``<<`` brings in; of several mappings the first wins."""
+    members: dict[str, Value] = {}
+    for each in reversed([item.content for item in content] if isinstance(content, tuple) else [content]):
+        if not isinstance(each, dict):
+            raise _NotReadableError(_line(event), "merges (<<) a value that is not a mapping")
+        members |= each
+    return members

@@ -1,0 +1,31 @@
+"""Write YAML that Go's yaml.v2, PyYAML and gfd read alike. Import this module late: it imports PyYAML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from gfd.documents.scalars import resolve
+
+# libyaml's emitter is ten times as fast. PyYAML can be built without it.
+_Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_Base):  # type: ignore[misc]
+    """Puts a string in quotes that any of them would read as something else, such as ``y`` and ``1e3``."""
+
+
+def _write_string(dumper: Any, text: str) -> Any:
+    style = None if isinstance(resolve(text), str) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _write_string)
+
+
+def write(value: Any) -> str:
+    """Return ``value``, made of dicts, lists and scalars, as YAML."""
+    # PyYAML's allow_unicode leaves U+0085 as it is, which reads back as a blank.
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False)
+    return text
