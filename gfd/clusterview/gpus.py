@@ -1,8 +1,8 @@
-"""What a Node's labels, its device plugin and its pods say of its GPUs.
+"""Describe the GPUs of a node from its labels, its device plugin and its pods.
 
-Labels do not tell when they were last found to be right: gfd writes only what has changed. They are called
-stale where something else on the Node speaks against them: the kubelet does not report, or the device plugin
-offers other devices than the labels tell. Nothing against them is no proof that they are right.
+Labels have no "last checked" time, since gfd writes only what has changed. They count as stale if something
+else on the node contradicts them: the kubelet does not report, or the device plugin offers a different number
+of devices. Labels that nothing contradicts may still be wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.ages import rfc3339
+from gfd.clusterview.timestamps import format_time
 from gfd.labels.products import INVALID, profile_of
 from gfd.labels.syntax import VENDOR
 
@@ -24,35 +24,35 @@ if TYPE_CHECKING:
 
 GPU = "nvidia.com/gpu"
 SHARED = ".shared"
-"""Ends the name of a resource that the device plugin serves under another name because it is shared."""
+"""The device plugin can append this to the name of a shared resource."""
 
 _MIG_COUNT = ("nvidia.com/mig-", ".count")
 _MODEL_COUNT = ("nvidia.com/gpu.count.", "")
 _DEVICE = re.compile(r"nvidia\.com/(?:gpu|mig-.+?)(?:\.shared)?")
-"""Resources that are GPUs or parts of one; NVIDIA's network operator has others."""
+"""Matches GPUs and MIG devices; NVIDIA's network operator offers other resources."""
 _NO_MODELS = ("physical", "full", "mig-enabled", "failed")
-"""What gpu.count. is followed by in labels that count something else than the GPUs of a model."""
+"""Names of labels ``gpu.count.<name>`` that do not count the GPUs of a model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gpus:
-    """The GPUs of a Node. Texts are empty where nothing tells them."""
+class NodeGpus:
+    """The GPUs of a node. A text that is unknown is empty."""
 
     node: str
     product: str
-    """As the label says, so with MIG profile and ``-SHARED``."""
+    """The label, so with MIG profile and ``-SHARED``."""
     models: Mapping[str, int]
-    """GPUs by product, on a node with several models."""
+    """How many GPUs of each product, on a node with several models."""
     gpus: int | None
-    """Physical ones; None where the labels count MIG devices only."""
+    """How many physical GPUs; None if the labels count only MIG devices."""
     mig_strategy: str
     """``none``, ``single`` or ``mixed``."""
     mig: Mapping[str, int]
-    """MIG devices by profile."""
+    """How many MIG devices of each profile."""
     is_mig_invalid: bool
-    """Whether the strategy single cannot describe the node."""
+    """Whether the strategy ``single`` cannot describe the node."""
     memory_mib: int | None
-    """Of one ``nvidia.com/gpu``, as NVML counts it."""
+    """The memory of one ``nvidia.com/gpu``, as NVML counts it."""
     driver: str
     cuda: str
     compute: str
@@ -61,29 +61,30 @@ class Gpus:
     sharing_strategy: str
     """``time-slicing``, ``mps``, or empty."""
     replicas: Mapping[str, int]
-    """Pods that may share one device, by resource, where that is more than one."""
+    """How many pods may share one device, by resource; without those that are not shared."""
     allocatable: Mapping[str, int]
-    """By resource."""
+    """How many devices the node offers to pods, by resource."""
     allocated: Mapping[str, int] | None
-    """What placed pods request, of all that is allocatable at least; None where that is unknown."""
+    """How many devices pods request, by resource, at least of each that is allocatable; None if unknown."""
     loaded_at: datetime | None
-    """When gfd loaded its configuration, by its own label."""
+    """When gfd loaded its configuration, from its label ``gfd.timestamp``."""
     written_at: datetime | None
-    """When who wrote the labels last changed the Node."""
+    """When the latest writer of the labels last changed the node."""
     writers: tuple[str, ...]
+    """The field managers that wrote the labels, the latest first."""
     stale: tuple[str, ...]
-    """What speaks against the labels."""
+    """What contradicts the labels; empty if nothing does."""
 
     @property
     def free(self) -> Mapping[str, int] | None:
-        """Return what no placed pod requests."""
+        """Return how many devices no pod requests, by resource; None if unknown."""
         if self.allocated is None:
             return None
         return {name: max(count - self.allocated[name], 0) for name, count in self.allocatable.items()}
 
 
 def has_gpus(node: Node) -> bool:
-    """Return whether a label, NVIDIA's operator or a device plugin tells of GPUs."""
+    """Return whether the labels or the device plugin say that the node has GPUs."""
     labels = node.labels
     return bool(
         _devices({**node.capacity, **node.allocatable})
@@ -92,8 +93,8 @@ def has_gpus(node: Node) -> bool:
     )
 
 
-def describe(node: Node) -> Gpus:
-    """Return what there is to say of the GPUs of ``node``."""
+def describe(node: Node) -> NodeGpus:
+    """Return what is known about the GPUs of a node."""
     labels = node.labels
     strategy = labels.get("nvidia.com/mig.strategy", "none")
     product = labels.get(f"{GPU}.product", "")
@@ -101,7 +102,7 @@ def describe(node: Node) -> Gpus:
     counts = _count(labels, _MODEL_COUNT)
     models = {name: count for name, count in counts.items() if name not in _NO_MODELS}
     replicas = _replicas(labels)
-    return Gpus(
+    return NodeGpus(
         node=node.name,
         product=product,
         models=models,
@@ -120,37 +121,37 @@ def describe(node: Node) -> Gpus:
         allocatable=_devices(node.allocatable),
         allocated=_allocated(node),
         loaded_at=_time(labels),
-        written_at=node.writers[0].at if node.writers else None,
-        writers=tuple(writer.manager for writer in node.writers),
-        stale=tuple(_doubts(node, models, profile)),
+        written_at=node.label_writers[0].at if node.label_writers else None,
+        writers=tuple(writer.manager for writer in node.label_writers),
+        stale=tuple(_find_contradictions(node, models, profile)),
     )
 
 
 def profiles_of(labels: Labels) -> tuple[str, ...]:
-    """Return the MIG profiles that a node under the strategy mixed has."""
+    """Return the MIG profiles in the labels of the strategy ``mixed``."""
     return tuple(_count(labels, _MIG_COUNT))
 
 
-def _doubts(node: Node, models: Mapping[str, int], profile: str) -> list[str]:
+def _find_contradictions(node: Node, models: Mapping[str, int], profile: str) -> list[str]:
     found = []
     if node.unready_since is not None:
-        found.append(f"not ready since {rfc3339(node.unready_since)}")
+        found.append(f"not ready since {format_time(node.unready_since)}")
     labels, offered = node.labels, _merge_shared(node.capacity)
     if f"{GPU}.product" not in labels:
-        told = ", ".join(f"{count} {_short(name)}" for name, count in sorted(offered.items()) if count)
-        return [*found, f"no labels{f', though {told} offered' if told else ''}"]
-    promised = _promise(labels, models, profile)
-    for name in sorted({*promised, *offered}):
-        count = promised.get(name, 0)
-        # Under mixed the labels count also the GPUs that are divided, and so not offered whole.
-        is_bound = name == GPU and labels.get("nvidia.com/mig.strategy") == "mixed"
-        if name in offered and (offered[name] > count if is_bound else offered[name] != count):
+        devices = ", ".join(f"{count} {_short(name)}" for name, count in sorted(offered.items()) if count)
+        return [*found, f"no labels, but {devices} offered" if devices else "no labels"]
+    labelled = _count_labelled(labels, models, profile)
+    for name in sorted({*labelled, *offered}):
+        count = labelled.get(name, 0)
+        # Under mixed, the labels also count GPUs in MIG mode, which are not offered as GPUs.
+        is_upper_bound = name == GPU and labels.get("nvidia.com/mig.strategy") == "mixed"
+        if name in offered and (offered[name] > count if is_upper_bound else offered[name] != count):
             found.append(f"{count} {_short(name)} labelled, {offered[name]} offered")
     return found
 
 
-def _promise(labels: Labels, models: Mapping[str, int], profile: str) -> dict[str, int]:
-    """Return how many devices of each resource the labels let one expect."""
+def _count_labelled(labels: Labels, models: Mapping[str, int], profile: str) -> dict[str, int]:
+    """Return how many devices of each resource the device plugin should offer, by the labels."""
     keys = {GPU, *(f"{VENDOR}mig-{name}" for name in _count(labels, _MIG_COUNT))}
     found = {}
     for key in keys:
@@ -197,14 +198,14 @@ def _mig(labels: Labels, profile: str) -> dict[str, int]:
     return _count(labels, _MIG_COUNT)
 
 
-def _count(labels: Labels, around: tuple[str, str]) -> dict[str, int]:
-    """Return the counts that are not 0, by what stands in their keys between the two texts."""
-    before, after = around
+def _count(labels: Labels, affixes: tuple[str, str]) -> dict[str, int]:
+    """Return the counts other than 0 of the labels ``<prefix><name><suffix>``, by name."""
+    prefix, suffix = affixes
     found = {}
-    for key in sorted(key for key in labels if key.startswith(before) and key.endswith(after)):
+    for key in sorted(key for key in labels if key.startswith(prefix) and key.endswith(suffix)):
         count = _number(labels, key)
         if count:
-            found[key.removeprefix(before).removesuffix(after)] = count
+            found[key.removeprefix(prefix).removesuffix(suffix)] = count
     return found
 
 
@@ -219,14 +220,14 @@ def _replicas(labels: Labels) -> dict[str, int]:
 
 
 def _sharing(labels: Labels, replicas: Mapping[str, int]) -> str:
-    # A node's configuration has one way of sharing.
+    # All resources of a node are shared in the same way.
     return next((labels.get(f"{name}.sharing-strategy", "") for name in replicas), "")
 
 
-def _version(labels: Labels, what: str) -> str:
-    """Return a version in full, from the labels of today or from those before v0.15 of the original."""
-    full = labels.get(f"nvidia.com/cuda.{what}-version.full", "")
-    old = f"nvidia.com/cuda.{what}"
+def _version(labels: Labels, name: str) -> str:
+    """Return the full version of ``driver`` or ``runtime``, also from labels of the original before v0.15."""
+    full = labels.get(f"nvidia.com/cuda.{name}-version.full", "")
+    old = f"nvidia.com/cuda.{name}"
     return full or _join(labels, f"{old}.major", f"{old}.minor", f"{old}.rev")
 
 

@@ -1,42 +1,71 @@
-"""What the pods of a cluster request of its nodes, with as little to read as can be.
-
-Most pods have nothing to do with GPUs, and the API server cannot be asked for those that have.
-"""
+"""What pods request of the nodes that they run on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.listing import collect, converted
-from gfd.clusterview.nodes import PLACED, demand_of
-from gfd.clusterview.progress import progress
-from gfd.kube.objects import ITEM, list_of
-from gfd.kube.paths import PODS
+from gfd.clusterview.fields import read_field
+from gfd.clusterview.resources import add, maximum, read_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping
 
-    from gfd.clusterview.nodes import Demand
-    from gfd.kube.client import Api
+    from gfd.clusterview.nodes import Node
 
-REQUEST_COSTS = 30
-"""Pods that are read in the time that a request for the pods of one node takes."""
+_ENDED = ("Succeeded", "Failed")
 
 
-def read_demands(api: Api, nodes: Sequence[str]) -> list[Demand]:
-    """Return what is requested on ``nodes``, and perhaps on others. Raises ApiError.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodRequest:
+    """What one pod requests of its node."""
 
-    Few nodes are asked for one by one, many together with all others.
+    node: str = ""
+    """The name of the node; empty for a pod that has no node yet, or that has ended."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """By resource."""
+
+
+def read_pod_request(pod: Mapping[str, Any]) -> PodRequest:
+    """Return what a pod, as a Kubernetes object, requests. Raises ValueError if it is malformed."""
+    node = read_field(pod, "spec.nodeName", str)
+    if not node or read_field(pod, "status.phase", str) in _ENDED:
+        return PodRequest()
+    return PodRequest(node=node, counts=sum_requests(pod["spec"]))
+
+
+def sum_requests(spec: Mapping[str, Any]) -> dict[str, int]:
+    """Return what a PodSpec requests, as the scheduler counts it. Raises ValueError if it is malformed.
+
+    The requests of all containers add up, and so do those of init containers that keep running
+    (``restartPolicy: Always``). Any other init container runs alone, beside those that started before it and
+    keep running.
     """
-    page = api.request("GET", PODS, query={"limit": "1"}, schema=list_of(ITEM))
-    pods = len(page.get("items") or ()) + (page["metadata"].get("remainingItemCount") or 0)
-    if pods <= len(nodes) * REQUEST_COSTS:
-        return collect(api, PODS, demand_of, query=PLACED, what="pods")[0]
-    found: list[Demand] = []
-    with progress("pods of nodes") as show:
-        for done, name in enumerate(nodes, 1):
-            # From the server's memory, where pods are ordered by node; its store would be searched whole.
-            query = {"fieldSelector": f"spec.nodeName={name}", "resourceVersion": "0"}
-            found += (converted(demand_of, item, "pods") for item in api.list(PODS, query=query, item=ITEM))
-            show(done, len(nodes))
-    return found
+    total: dict[str, int] = {}
+    peak: dict[str, int] = {}
+    for container in read_field(spec, "initContainers", list):
+        requested = _read_requests(container)
+        if read_field(container, "restartPolicy", str) == "Always":
+            total = add(total, requested)
+            requested = {}
+        peak = maximum(peak, add(total, requested))
+    for container in read_field(spec, "containers", list):
+        total = add(total, _read_requests(container))
+    return add(maximum(peak, total), read_counts(read_field(spec, "overhead", dict)))
+
+
+def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -> list[Node]:
+    """Return the nodes, sorted by name, with what pods request of each; None: the pods are unknown."""
+    by_node: dict[str, dict[str, int]] = {}
+    for request in requests or ():
+        if request.counts:
+            by_node[request.node] = add(by_node.get(request.node, {}), request.counts)
+    is_counted = requests is not None
+    counted = (replace(each, requested=by_node.get(each.name, {}), is_counted=is_counted) for each in nodes)
+    return sorted(counted, key=lambda node: node.name)
+
+
+def _read_requests(container: Mapping[str, Any]) -> dict[str, int]:
+    # The API server fills in missing requests from the limits. A file may hold neither.
+    limits, requests = (read_field(container, f"resources.{kind}", dict) for kind in ("limits", "requests"))
+    return {**read_counts(limits), **read_counts(requests)}

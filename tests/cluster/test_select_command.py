@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gfd.clusterview.nodes import Node, from_object
+from gfd.clusterview.nodes import Node, read_node
 from gfd.errors import ConfigError
 from gfd.kube.client import Api
 from gfd.tools.select.criteria import Wanted
@@ -226,7 +226,7 @@ def random_wanted(source: random.Random) -> Wanted:
 
 
 def nodes_of(plane: ControlPlane) -> list[Node]:
-    return [from_object(item) for item in plane.admin.list(NODES)]
+    return [read_node(item) for item in plane.admin.list(NODES)]
 
 
 def answers_to(wanted: Wanted, nodes: list[Node] | None) -> tuple[Answer, ...]:

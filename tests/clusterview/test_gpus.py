@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from gfd.clusterview.gpus import describe, has_gpus
-from gfd.clusterview.nodes import from_object
+from gfd.clusterview.nodes import read_node
 from tests.tools.make import gpu_labels, node, unready
 
 A100 = "NVIDIA-A100-SXM4-40GB"
 
 
 def told(labels: Mapping[str, str], offers: Mapping[str, int] | None = None, **more: Any) -> Any:
-    return describe(from_object(node("n", labels, offers, **more)))
+    return describe(read_node(node("n", labels, offers, **more)))
 
 
 def test_full_gpus() -> None:
@@ -97,7 +97,7 @@ def test_shared_gpus(shared: str, suffix: str) -> None:
         (gpu_labels(), {"gpu": 0}, ("8 gpu labelled, 0 offered",)),
         (gpu_labels(), {}, ()),
         (gpu_labels(), {"gpu": 8, "hostdev": 4}, ()),
-        ({}, {"gpu": 8, "mig-1g.5gb": 0}, ("no labels, though 8 gpu offered",)),
+        ({}, {"gpu": 8, "mig-1g.5gb": 0}, ("no labels, but 8 gpu offered",)),
         ({"nvidia.com/gpu.present": "true"}, {}, ("no labels",)),
         (gpu_labels() | MIXED, {"gpu": 9, "mig-1g.5gb": 8}, ("8 gpu labelled, 9 offered",)),
         (
@@ -119,7 +119,7 @@ def test_a_device_that_is_ill_does_not_make_labels_stale() -> None:
 
 
 def test_a_kubelet_that_does_not_report() -> None:
-    gpus = describe(from_object(unready(node("n", gpu_labels(), {"gpu": 8}))))
+    gpus = describe(read_node(unready(node("n", gpu_labels(), {"gpu": 8}))))
     assert gpus.stale == ("not ready since 2026-01-02T03:04:05Z",)
 
 
@@ -142,4 +142,4 @@ def test_nonsense_is_not_told() -> None:
     ],
 )
 def test_which_nodes_have_gpus(labels: dict[str, str], offers: dict[str, int], is_one: bool) -> None:
-    assert has_gpus(from_object(node("n", labels, offers))) is is_one
+    assert has_gpus(read_node(node("n", labels, offers))) is is_one

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from gfd.clusterview.nodes import Taint, connect, from_object, gather, read_files, requests_of
+from gfd.clusterview import kubectl
+from gfd.clusterview.cluster import connect
+from gfd.clusterview.nodes import Taint, read_node
+from gfd.clusterview.pods import sum_requests
+from gfd.clusterview.sources import read_nodes
 from gfd.config.load import Loaded, load
 from gfd.errors import GfdError
 from gfd.kube.selectors import parse
@@ -39,14 +43,14 @@ def test_nodes_and_pods_from_files(tmp_path: Path) -> None:
         pod("4", "", {"gpu": 4}),
         pod("5", "b", {}),
     )
-    first, second = read_files(Path(nodes), Path(pods))
+    first, second = kubectl.read_nodes(Path(nodes), Path(pods))
     assert (first.name, first.labels) == ("a", {"kubernetes.io/hostname": "a"} | gpu_labels())
     assert list(map(str, first.taints)) == ["dedicated=ml:NoSchedule", "x:NoExecute"]
     assert first.taints[0] == Taint(key="dedicated", value="ml", effect="NoSchedule")
     assert (second.name, second.allocatable, second.requested) == ("b", {GPU: 8}, {GPU: 3})
     assert second.free(GPU) == 5
     assert first.is_counted
-    assert [each.is_counted for each in read_files(Path(nodes), None)] == [False, False]
+    assert [each.is_counted for each in kubectl.read_nodes(Path(nodes), None)] == [False, False]
 
 
 def test_what_kubectl_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,13 +62,13 @@ def test_what_kubectl_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "list.yaml": yaml.safe_dump({"kind": "List", "items": [item]}),
         "bom.json": "\ufeff" + json.dumps(item),
     }
-    expected = [from_object(item)]
+    expected = [read_node(item)]
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-        (found,) = read_files(tmp_path / name, None)
+        (found,) = kubectl.read_nodes(tmp_path / name, None)
         assert found.labels == expected[0].labels
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(files["list.yaml"].encode())))
-    (found,) = read_files(Path("-"), None)
+    (found,) = kubectl.read_nodes(Path("-"), None)
     assert found.name == "größe"
 
 
@@ -79,8 +83,8 @@ def changed(path: str, value: Any) -> Object:
     return item
 
 
-HINT = "; expected what kubectl get nodes -o json prints"
-NO_NAME = "has something else than fields where metadata.name should be"
+HINT = "; expected the output of kubectl get nodes -o json"
+NO_NAME = "has a field metadata that is not a mapping"
 
 
 @pytest.mark.parametrize(
@@ -88,28 +92,28 @@ NO_NAME = "has something else than fields where metadata.name should be"
     [
         (
             changed("metadata", []),
-            " Node number 1 has something else than fields where metadata.name should be",
+            " Node number 1 has a field metadata that is not a mapping",
         ),
         (
             changed("metadata", "x"),
-            " Node number 1 has something else than fields where metadata.name should be",
+            " Node number 1 has a field metadata that is not a mapping",
         ),
         (changed("metadata.name", ""), " Node number 1 has no metadata.name"),
-        (changed("metadata.labels", ["a"]), " Node n1 has something else than fields at metadata.labels"),
+        (changed("metadata.labels", ["a"]), " Node n1 has a field metadata.labels that is not a mapping"),
         (
             changed("metadata.labels", {"nvidia.com/gpu.count": 8}),
-            " Node n1 has the label nvidia.com/gpu.count that is no string; put the value into quotes",
+            " Node n1 has a label nvidia.com/gpu.count whose value is not a string; put it in quotes",
         ),
-        (changed("spec", 1), " Node n1 has something else than fields where spec.taints should be"),
-        (changed("spec.taints", {"key": "a"}), " Node n1 has something else than a list at spec.taints"),
+        (changed("spec", 1), " Node n1 has a field spec that is not a mapping"),
+        (changed("spec.taints", {"key": "a"}), " Node n1 has a field spec.taints that is not a list"),
         (changed("spec.taints", [{"key": "a"}]), " Node n1 has a taint without key or effect"),
         (
             changed("status.conditions", ["Ready"]),
-            " Node n1 has something else than fields where type should be",
+            " Node n1 has an entry that is not a mapping",
         ),
         (
             changed("status.allocatable", [1]),
-            " Node n1 has something else than fields at status.allocatable",
+            " Node n1 has a field status.allocatable that is not a mapping",
         ),
         (
             changed("status.capacity", {GPU: "many"}),
@@ -119,26 +123,26 @@ NO_NAME = "has something else than fields where metadata.name should be"
             changed("status.allocatable", {GPU: 0.5}),
             f" Node n1 has an amount of {GPU} that is not a whole number: '0.5'; devices cannot be divided",
         ),
-        (changed("kind", "Pod"), "1: holds a List with a Pod, not of Nodes only"),
-        ("text", "1: holds a List with something that is no object, not of Nodes only"),
+        (changed("kind", "Pod"), "1: holds a List with a Pod; only Nodes are read"),
+        ("text", "1: holds a List with something that is not an object; only Nodes are read"),
     ],
 )
 def test_odd_nodes(tmp_path: Path, item: Object, reason: str) -> None:
     path = write(tmp_path / "nodes.json", item)
     with pytest.raises(GfdError) as caught:
-        read_files(Path(path), None)
+        kubectl.read_nodes(Path(path), None)
     assert str(caught.value) == f"{path}:{reason}{HINT}"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "holds nothing"),
-        ("a: b", "holds no Kubernetes object"),
-        ("[]", "holds no Kubernetes object"),
+        ("", "is empty"),
+        ("a: b", "does not hold a Kubernetes object"),
+        ("[]", "does not hold a Kubernetes object"),
         ("a: b: c", "is not valid YAML: mapping values are not allowed in this context"),
         ("\x00", "is not valid YAML: it has the character U+0000, which YAML does not allow"),
-        ("[" * 100_000, "is nested too deeply"),
+        ("[" * 100_000, "is not valid YAML: exceeded maximum nesting depth"),
         ('{"kind": "List"}', "holds a List without items"),
         ('{"kind": "List", "items": {}}', "holds a List without items"),
     ],
@@ -147,23 +151,23 @@ def test_files_of_something_else(tmp_path: Path, text: str, reason: str) -> None
     path = tmp_path / "nodes"
     path.write_text(text)
     with pytest.raises(GfdError) as caught:
-        read_files(path, None)
+        kubectl.read_nodes(path, None)
     assert str(caught.value) == f"{path}:1: {reason}{HINT}"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(GfdError, match="gone: No such file or directory; expected what kubectl get nodes"):
-        read_files(tmp_path / "gone", None)
+    with pytest.raises(GfdError, match="gone: No such file or directory; expected the output"):
+        kubectl.read_nodes(tmp_path / "gone", None)
     (tmp_path / "bytes").write_bytes(b"\xff")
-    with pytest.raises(GfdError, match="bytes:1: is not valid YAML: it is not text in UTF-8; expected what"):
-        read_files(tmp_path / "bytes", None)
+    with pytest.raises(GfdError, match="bytes:1: is not valid YAML: it is not text in UTF-8; expected"):
+        kubectl.read_nodes(tmp_path / "bytes", None)
     nodes = write(tmp_path / "nodes", node("a"))
     pods = write(tmp_path / "pods", pod("p", "a", {"gpu": 1}) | {"spec": {"nodeName": "a", "containers": 1}})
     with pytest.raises(GfdError) as caught:
-        read_files(Path(nodes), Path(pods))
+        kubectl.read_nodes(Path(nodes), Path(pods))
     assert str(caught.value) == (
-        f"{pods}: Pod p has something else than a list at containers; "
-        "expected what kubectl get pods -A -o json prints"
+        f"{pods}: Pod p has a field containers that is not a list; "
+        "expected the output of kubectl get pods -A -o json"
     )
 
 
@@ -196,19 +200,19 @@ def container(count: int, **more: str) -> Object:
     ],
 )
 def test_what_a_pod_requests(spec: Object, count: int) -> None:
-    assert requests_of(spec)[GPU] == count
+    assert sum_requests(spec)[GPU] == count
 
 
 def test_a_selector_for_files(tmp_path: Path) -> None:
     path = Path(write(tmp_path / "nodes", node("a", {"zone": "a"}), node("b", {"zone": "b"})))
-    (found,) = gather(loaded(), path, selector=parse("zone in (b,c)"))
+    (found,) = read_nodes(loaded(), path, selector=parse("zone in (b,c)"))
     assert found.name == "b"
-    assert gather(loaded(simulate="t4"), selector=parse("zone")) == []
+    assert read_nodes(loaded(simulate="t4"), selector=parse("zone")) == []
 
 
 def test_pods_without_nodes() -> None:
     with pytest.raises(GfdError, match=r"--pods \(command line\): needs --nodes"):
-        gather(loaded(), None, Path("pods"))
+        read_nodes(loaded(), None, Path("pods"))
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,7 @@ def test_pods_without_nodes() -> None:
     ],
 )
 def test_a_simulated_node(values: dict[str, str], offered: dict[str, int]) -> None:
-    (found,) = gather(loaded(**values))
+    (found,) = read_nodes(loaded(**values))
     assert (found.name, found.allocatable, found.capacity) == (values["simulate"], offered, offered)
     assert found.is_counted
 
@@ -237,7 +241,7 @@ def test_a_simulated_node_whose_gpus_are_shared(tmp_path: Path, rename: str, nam
         f"    renameByDefault: {rename}\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
     )
     values = {"simulate": "dgx-a100", "config_file": str(tmp_path / "config.yaml"), "node_name": "n"}
-    (found,) = gather(loaded(**values))
+    (found,) = read_nodes(loaded(**values))
     assert (found.name, found.allocatable) == ("n", {name: 32})
 
 

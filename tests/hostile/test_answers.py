@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.clusterview.nodes import read_cluster
+from gfd.clusterview.cluster import read_nodes
 from gfd.config.load import load
 from gfd.errors import ApiError, GfdError, PublishError
 from gfd.kube import objects, responses
@@ -256,7 +256,7 @@ def test_a_list_that_never_ends(server: Hostile, tmp_path: Path, monkeypatch: py
 def test_a_list_of_something_else(server: Hostile, tmp_path: Path, page: Any) -> None:
     server.play = lambda method, path: say(page)
     with pytest.raises(ApiError) as caught:
-        read_cluster(connect(server, tmp_path))
+        read_nodes(connect(server, tmp_path))
     assert caught.value.kind == "malformed"
 
 
@@ -401,7 +401,7 @@ def ask_everything(api: Api) -> list[Any]:
         lambda: cluster.serves("a/v1", "b"),
         lambda: cluster.may(Right(verb="get", resource="nodes")),
         lambda: policy._look(cluster),
-        lambda: read_cluster(api),
+        lambda: read_nodes(api),
     ]
     for make in (node_sink, feature_sink):
         questions += [partial(make(api).publish, {"a/b": "d"}), partial(make(api).preview, {"a/b": "d"})]

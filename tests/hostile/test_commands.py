@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gfd import cli
-from gfd.clusterview.nodes import from_object
+from gfd.clusterview.nodes import read_node
 from gfd.errors import ApiError
 from gfd.kube.client import Api
 from gfd.kube.paths import NODES
@@ -88,7 +88,7 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
 
     server.play = play
     api = Api(write_kubeconfig(tmp_path / "config", server.url), qps=1000, burst=1000)
-    feed = Feed(api, NODES, lambda item: (item["metadata"]["name"], from_object(item)), what="nodes")
+    feed = Feed(api, NODES, lambda item: (item["metadata"]["name"], read_node(item)), what="nodes")
     assert list(feed.read()) == ["n"]
     replaced: list[Any] = []
     changed: list[Any] = []
@@ -108,7 +108,7 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
     assert changed[0] == "m"
     assert len(replaced) == 2
     reasons = [each for each in told if each]
-    assert reasons[0].startswith("of the nodes, n has something else than fields where spec.")
+    assert reasons[0].startswith("of the nodes, n has a field spec that is not a mapping")
     assert reasons[1].startswith("GET /api/v1/nodes: the answer is not what an API server sends: type is not")
 
 

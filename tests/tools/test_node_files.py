@@ -10,16 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from gfd.clusterview.nodes import (
-    Node,
-    Taint,
-    add_requests,
-    demand_of,
-    from_object,
-    gather,
-    read_files,
-    requests_of,
-)
+from gfd.clusterview import kubectl
+from gfd.clusterview.nodes import Node, Taint, read_node
+from gfd.clusterview.pods import add_requests, read_pod_request, sum_requests
+from gfd.clusterview.sources import read_nodes
 from gfd.config.load import Loaded
 from gfd.config.node import Loader
 from gfd.errors import ConfigError, GfdError
@@ -60,21 +54,21 @@ def test_a_node() -> None:
         status={"allocatable": {GPU: "8", "nvidia.com/mig-1g.5gb": 7, "cpu": "500m"}},
     )
     item["metadata"]["labels"] = {"x": "y"}
-    assert from_object(item) == Node(
+    assert read_node(item) == Node(
         name="n1",
         labels={"x": "y"},
         taints=(Taint(key="a", value="b", effect="NoSchedule"), Taint(key="c", effect="NoExecute")),
         allocatable={GPU: 8, "nvidia.com/mig-1g.5gb": 7},
     )
-    assert from_object(node(spec=None, status=None)) == Node(name="n1")
+    assert read_node(node(spec=None, status=None)) == Node(name="n1")
 
 
 def test_a_cordoned_node_is_tainted_at_once() -> None:
     cordon = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
-    assert from_object(node(spec={"unschedulable": True})).taints == (cordon,)
+    assert read_node(node(spec={"unschedulable": True})).taints == (cordon,)
     tainted = {"unschedulable": True, "taints": [{"key": cordon.key, "effect": "NoSchedule"}]}
-    assert from_object(node(spec=tainted)).taints == (cordon,)
-    assert from_object(node(spec={"unschedulable": False})).taints == ()
+    assert read_node(node(spec=tainted)).taints == (cordon,)
+    assert read_node(node(spec={"unschedulable": False})).taints == ()
 
 
 def test_files(tmp_path: Path) -> None:
@@ -91,20 +85,20 @@ def test_files(tmp_path: Path) -> None:
     pods.write_text(json.dumps({"kind": "PodList", "items": there}))
     for text in listed:
         nodes.write_text(text)
-        found = read_files(nodes, pods)
+        found = kubectl.read_nodes(nodes, pods)
         assert [(each.name, each.free(GPU), each.free("nvidia.com/none")) for each in found] == [
             ("a", 4, 0),
             ("b", 8, 0),
         ]
-        assert [each.free(GPU) for each in read_files(nodes, None)] == [8, 8]
+        assert [each.free(GPU) for each in kubectl.read_nodes(nodes, None)] == [8, 8]
     nodes.write_text(json.dumps(items[0]))
-    assert [each.name for each in read_files(nodes, None)] == ["b"]
-    assert gather(loaded(nodes=""), nodes, pods) == read_files(nodes, pods)
+    assert [each.name for each in kubectl.read_nodes(nodes, None)] == ["b"]
+    assert read_nodes(loaded(nodes=""), nodes, pods) == kubectl.read_nodes(nodes, pods)
 
 
 def test_pods_of_a_server() -> None:
     (found,) = add_requests(
-        [Node(name="a", allocatable={GPU: 4})], map(demand_of, [pod("a", 1), pod("a", 2, "Succeeded")])
+        [Node(name="a", allocatable={GPU: 4})], map(read_pod_request, [pod("a", 1), pod("a", 2, "Succeeded")])
     )
     assert found.free(GPU) == 3
 
@@ -113,15 +107,17 @@ def test_requests() -> None:
     def wants(gpus: int, **members: Any) -> Object:
         return {"resources": {"requests": {GPU: gpus}}, **members}
 
-    assert requests_of({}) == {}
-    assert requests_of({"containers": [{}, wants(1), wants(2)]}) == {GPU: 3}
+    assert sum_requests({}) == {}
+    assert sum_requests({"containers": [{}, wants(1), wants(2)]}) == {GPU: 3}
     first = [wants(4), wants(2, restartPolicy="Always"), wants(3)]
-    assert requests_of({"initContainers": first[:1], "containers": [wants(1)]}) == {GPU: 4}
-    assert requests_of({"initContainers": first, "containers": [wants(1)]}) == {GPU: 5}
-    assert requests_of({"initContainers": first, "containers": [wants(9)], "overhead": {GPU: 1}}) == {GPU: 12}
+    assert sum_requests({"initContainers": first[:1], "containers": [wants(1)]}) == {GPU: 4}
+    assert sum_requests({"initContainers": first, "containers": [wants(1)]}) == {GPU: 5}
+    assert sum_requests({"initContainers": first, "containers": [wants(9)], "overhead": {GPU: 1}}) == {
+        GPU: 12
+    }
 
 
-HINT = "; expected what kubectl get nodes -o json prints"
+HINT = "; expected the output of kubectl get nodes -o json"
 WITHOUT_END = (
     "".join(
         f"{name}: &{name} [{','.join([f'*{before}' if before else 'x'] * 20)}]\n"
@@ -135,10 +131,10 @@ WITHOUT_END = (
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "FILE:1: holds nothing"),
-        ("words", "FILE:1: holds no Kubernetes object"),
-        ("[]", "FILE:1: holds no Kubernetes object"),
-        ("{}", "FILE:1: holds no Kubernetes object"),
+        ("", "FILE:1: is empty"),
+        ("words", "FILE:1: does not hold a Kubernetes object"),
+        ("[]", "FILE:1: does not hold a Kubernetes object"),
+        ("{}", "FILE:1: does not hold a Kubernetes object"),
         ("a: 1\nb: [", "FILE:2: is not valid YAML: did not find expected node content"),
         ("\x00", "FILE:1: is not valid YAML: it has the character U+0000, which YAML does not allow"),
         ('{"kind": "PodList", "items": []}', "FILE:1: holds a PodList, not Nodes"),
@@ -146,28 +142,28 @@ WITHOUT_END = (
         ('{"kind": "Status", "code": 403}', "FILE:1: holds a Status, not Nodes"),
         ('{"kind": "List"}', "FILE:1: holds a List without items"),
         ('{"kind": "List", "items": [{"kind": "Pod"}]}',
-         "FILE:1: holds a List with a Pod, not of Nodes only"),
+         "FILE:1: holds a List with a Pod; only Nodes are read"),
         ('{"kind": "List", "items": [5]}',
-         "FILE:1: holds a List with something that is no object, not of Nodes only"),
+         "FILE:1: holds a List with something that is not an object; only Nodes are read"),
         ('{"kind": "\\u001b[2J"}', r"FILE:1: holds a \x1b[2J, not Nodes"),
-        (WITHOUT_END + "kind: List", "FILE:6: is too large: it uses its anchors again and again"),
+        (WITHOUT_END + "kind: List", "FILE:5: is too large: it uses its anchors again and again"),
         ('{"kind": "Node"}', "FILE: Node number 1 has no metadata.name"),
         ('{"kind": "Node", "metadata": 5}',
-         "FILE: Node number 1 has something else than fields where metadata.name should be"),
+         "FILE: Node number 1 has a field metadata that is not a mapping"),
         ('{"kind": "Node", "metadata": {"name": 5}}',
-         "FILE: Node 5 has something else than a string at metadata.name"),
+         "FILE: Node 5 has a field metadata.name that is not a string"),
         ('{"kind": "Node", "metadata": {"name": "a", "labels": []}}',
-         "FILE: Node a has something else than fields at metadata.labels"),
+         "FILE: Node a has a field metadata.labels that is not a mapping"),
         ('{"kind": "Node", "metadata": {"name": "a", "labels": {"x": true}}}',
-         "FILE: Node a has the label x that is no string; put the value into quotes"),
+         "FILE: Node a has a label x whose value is not a string; put it in quotes"),
         ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": {}}}',
-         "FILE: Node a has something else than a list at spec.taints"),
+         "FILE: Node a has a field spec.taints that is not a list"),
         ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": [{"key": "x"}]}}',
          "FILE: Node a has a taint without key or effect"),
         ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": ["x"]}}',
-         "FILE: Node a has something else than fields where key should be"),
+         "FILE: Node a has an entry that is not a mapping"),
         ('{"kind": "Node", "metadata": {"name": "a"}, "spec": {"unschedulable": "yes"}}',
-         "FILE: Node a has something else than true or false at spec.unschedulable"),
+         "FILE: Node a has a field spec.unschedulable that is not true or false"),
         (('{"kind": "Node", "metadata": {"name": "\\u001b"}, "status": {"allocatable": {"nvidia.com/gpu":'
          ' "x"}}}'),
          (r"FILE: Node \x1b has an amount of nvidia.com/gpu that is not a quantity: 'x'; write one like 1,"
@@ -177,7 +173,7 @@ WITHOUT_END = (
 def test_what_are_no_nodes(file: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(GfdError) as refused:
-        read_files(file, None)
+        kubectl.read_nodes(file, None)
     assert str(refused.value).replace(str(file), "FILE") == message + HINT
 
 
@@ -186,24 +182,26 @@ def test_what_are_no_pods(tmp_path: Path, file: Path) -> None:
     pods = tmp_path / "pods.json"
     pods.write_text(json.dumps({"kind": "List", "items": [pod("n1", 1), pod("n1", "half")]}))
     with pytest.raises(GfdError) as refused:
-        read_files(file, pods)
+        kubectl.read_nodes(file, pods)
     assert str(refused.value) == (
         f"{pods}: Pod p has an amount of nvidia.com/gpu that is not a quantity: 'half'; write one like 1,"
-        " 500m or 40Gi; expected what kubectl get pods -A -o json prints"
+        " 500m or 40Gi; expected the output of kubectl get pods -A -o json"
     )
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(GfdError, match=r"gone: No such file or directory; expected what kubectl get nodes"):
-        read_files(tmp_path / "gone", None)
+    with pytest.raises(
+        GfdError, match=r"gone: No such file or directory; expected the output of kubectl get nodes"
+    ):
+        kubectl.read_nodes(tmp_path / "gone", None)
     (tmp_path / "bytes").write_bytes(b"\xff")
-    with pytest.raises(GfdError, match=r"bytes: not text in UTF-8; expected what"):
-        read_files(tmp_path / "bytes", None)
+    with pytest.raises(GfdError, match=r"bytes:1: is not valid YAML: it is not text in UTF-8; expected"):
+        kubectl.read_nodes(tmp_path / "bytes", None)
 
 
 def test_pods_alone_are_of_no_use(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs --nodes"):
-        gather(loaded(), None, tmp_path)
+        read_nodes(loaded(), None, tmp_path)
 
 
 SHARING = """\
@@ -246,7 +244,7 @@ def test_a_simulated_machine_offers_what_the_device_plugin_would(
     if layout == "some":
         (tmp_path / "some.yaml").write_text(SOME)
         layout = str(tmp_path / "some.yaml")
-    (found,) = gather(loaded(**values, **({"mig": layout} if layout else {})))
+    (found,) = read_nodes(loaded(**values, **({"mig": layout} if layout else {})))
     assert (found.name, found.allocatable, found.requested, found.taints) == (machine, offered, {}, ())
     assert found.labels["nvidia.com/vgpu.present"] == "false"
 
@@ -255,5 +253,5 @@ def test_a_simulated_machine_offers_what_the_device_plugin_would(
 def test_shared_gpus(tmp_path: Path, is_renamed: str, name: str) -> None:
     (tmp_path / "config.yaml").write_text(SHARING.format(is_renamed))
     config = loaded(simulate="dgx-a100", config_file=str(tmp_path / "config.yaml"), node_name="n9")
-    (found,) = gather(config)
+    (found,) = read_nodes(config)
     assert (found.name, found.allocatable) == ("n9", {name: 32})

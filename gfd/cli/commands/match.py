@@ -21,14 +21,14 @@ FORMAT_NAMES = ("table", "json")
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.clusterview import nodes
+    from gfd.clusterview import sources
     from gfd.clusterview.progress import track
     from gfd.printable import complain
     from gfd.tools.match import index, matching, podfiles
 
     _check_standard_input(values)
     pods = podfiles.read_files(values["files"])
-    found = index.take(nodes.gather(loaded, values["nodes_file"], values["pods_file"]))
+    found = index.take(sources.read_nodes(loaded, values["nodes_file"], values["pods_file"]))
     is_file = values["nodes_file"] and not values["pods_file"]
     if (is_file or not all(node.is_counted for node in found.nodes)) and any(
         pod.spec.requests for pod in pods

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gfd.clusterview.nodes import from_object
+from gfd.clusterview.nodes import read_node
 from gfd.documents.values import did_you_mean
 from gfd.errors import ApiError, GfdError
 from gfd.kube.api_errors import add_advice
@@ -29,10 +29,10 @@ _NOT_FOUND = 404
 def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
     """Return the metadata of a Node, out of a file that kubectl printed if there is one. Raises GfdError."""
     if file is not None:
-        from gfd.clusterview.printed import read_list
+        from gfd.clusterview.kubectl import read_objects
 
         command = "kubectl get nodes -o json"
-        by_name: dict[str, Mapping[str, Any]] = dict(read_list(file, "Node", command, _named_metadata))
+        by_name: dict[str, Mapping[str, Any]] = dict(read_objects(file, "Node", command, _named_metadata))
         if name not in by_name:
             raise GfdError(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}")
         return by_name[name]
@@ -50,7 +50,7 @@ def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
 
 def _named_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Return name and metadata of a Node that kubectl printed. Raises ValueError."""
-    name = from_object(item).name
+    name = read_node(item).name
     OPTIONAL_METADATA(item["metadata"])
     return name, item["metadata"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.nodes import requests_of
+from gfd.clusterview.pods import sum_requests
 from gfd.documents.value import describe
 from gfd.kube.quantities import parse
 from gfd.labels.syntax import VENDOR
@@ -52,7 +52,7 @@ def read_devices(*, init: Sequence[Part], main: Sequence[Part], pod: Part | None
     if pod and (own := pod.member("resources")):
         _refuse_devices_of_pod(own)
     extra = _read_amounts(overhead, lines, others) if overhead else {}
-    requests = requests_of({**plain, "overhead": extra})
+    requests = sum_requests({**plain, "overhead": extra})
     return Devices(requests=requests, lines=lines, others=tuple(sorted(others)))
 
 

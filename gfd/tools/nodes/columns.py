@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.ages import age
 from gfd.clusterview.gpus import GPU
+from gfd.clusterview.timestamps import format_age
 from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from gfd.clusterview.gpus import Gpus
+    from gfd.clusterview.gpus import NodeGpus
 
 UNKNOWN, NOTHING = "?", "-"
 """In place of a number that nobody knows, and of what is not there: no cell is empty, for the sake of awk."""
@@ -26,9 +26,9 @@ class Column:
 
     name: str
     """What --sort calls it, and in capitals its heading."""
-    cell: Callable[[Gpus, datetime], str]
+    cell: Callable[[NodeGpus, datetime], str]
     """From the GPUs of a node, and now."""
-    key: Callable[[Gpus], Any] | None = None
+    key: Callable[[NodeGpus], Any] | None = None
     """What to sort by, None for what comes last; without one, the cell, with its numbers as numbers."""
     narrowest: int = 10
     """To how many characters a terminal may shrink it before columns are left out."""
@@ -38,25 +38,25 @@ class Column:
     """Whether only ``-o wide`` shows it."""
 
 
-def _product(gpus: Gpus, _: datetime) -> str:
+def _product(gpus: NodeGpus, _: datetime) -> str:
     return _counts(gpus.models) if gpus.models else gpus.product
 
 
-def _gpus(gpus: Gpus, _: datetime) -> str:
+def _gpus(gpus: NodeGpus, _: datetime) -> str:
     if gpus.gpus is None:
         return UNKNOWN if gpus.product else ""
     return str(gpus.gpus)
 
 
-def _mig(gpus: Gpus, _: datetime) -> str:
+def _mig(gpus: NodeGpus, _: datetime) -> str:
     return "INVALID" if gpus.is_mig_invalid else _counts(gpus.mig)
 
 
-def _memory(gpus: Gpus, _: datetime) -> str:
+def _memory(gpus: NodeGpus, _: datetime) -> str:
     return "" if gpus.memory_mib is None else f"{gpus.memory_mib}Mi"
 
 
-def _sharing(gpus: Gpus, _: datetime) -> str:
+def _sharing(gpus: NodeGpus, _: datetime) -> str:
     replicas = gpus.replicas
     if set(replicas) == {GPU}:
         return f"{gpus.sharing_strategy}:{replicas[GPU]}"
@@ -64,7 +64,7 @@ def _sharing(gpus: Gpus, _: datetime) -> str:
     return f"{gpus.sharing_strategy} {each}" if each else ""
 
 
-def _allocated(gpus: Gpus, _: datetime) -> str:
+def _allocated(gpus: NodeGpus, _: datetime) -> str:
     allocated, allocatable = gpus.allocated, gpus.allocatable
     return _by_resource(
         gpus,
@@ -72,18 +72,18 @@ def _allocated(gpus: Gpus, _: datetime) -> str:
     )
 
 
-def _free(gpus: Gpus, _: datetime) -> str:
+def _free(gpus: NodeGpus, _: datetime) -> str:
     free = gpus.free
     return _by_resource(gpus, lambda name: UNKNOWN if free is None else str(free.get(name, 0)))
 
 
-def _age(gpus: Gpus, now: datetime) -> str:
+def _age(gpus: NodeGpus, now: datetime) -> str:
     if gpus.written_at is not None:
-        return age(gpus.written_at, now)
-    return f"~{age(gpus.loaded_at, now)}" if gpus.loaded_at else ""
+        return format_age(gpus.written_at, now)
+    return f"~{format_age(gpus.loaded_at, now)}" if gpus.loaded_at else ""
 
 
-def _by_resource(gpus: Gpus, tell: Callable[[str], str]) -> str:
+def _by_resource(gpus: NodeGpus, tell: Callable[[str], str]) -> str:
     """Return what ``tell`` says of each resource that there is or that is requested."""
     allocated = gpus.allocated or {}
     names = [
@@ -134,7 +134,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(name="machine", cell=lambda gpus, _: gpus.machine, is_wide=True),
     Column(
         name="loaded",
-        cell=lambda gpus, now: age(gpus.loaded_at, now) if gpus.loaded_at else "",
+        cell=lambda gpus, now: format_age(gpus.loaded_at, now) if gpus.loaded_at else "",
         key=lambda gpus: _seconds(gpus.loaded_at),
         is_wide=True,
     ),
@@ -142,7 +142,7 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def cells(columns: Sequence[Column], gpus: Gpus, now: datetime) -> list[str]:
+def cells(columns: Sequence[Column], gpus: NodeGpus, now: datetime) -> list[str]:
     """Return the row of a node."""
     return [column.cell(gpus, now) or NOTHING for column in columns]
 
@@ -150,7 +150,7 @@ def cells(columns: Sequence[Column], gpus: Gpus, now: datetime) -> list[str]:
 _DIGITS = re.compile(r"(\d+)", re.ASCII)
 
 
-def sort_key(column: Column, gpus: Gpus, now: datetime) -> Any:
+def sort_key(column: Column, gpus: NodeGpus, now: datetime) -> Any:
     """Return what orders ``gpus`` by ``column``; None for a node that has nothing there."""
     if column.key is not None:
         return column.key(gpus)

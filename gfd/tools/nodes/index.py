@@ -7,15 +7,16 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.gpus import describe, has_gpus
-from gfd.clusterview.nodes import add
+from gfd.clusterview.resources import add
 from gfd.tools.nodes.table import Roster, arrange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from gfd.clusterview.gpus import Gpus
-    from gfd.clusterview.nodes import Demand, Node
+    from gfd.clusterview.gpus import NodeGpus
+    from gfd.clusterview.nodes import Node
+    from gfd.clusterview.pods import PodRequest
 
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 """As the API server calls them."""
@@ -26,7 +27,7 @@ class Event:
     """What has become of a row."""
 
     kind: str
-    row: Gpus
+    row: NodeGpus
     """As it is now, or was at last."""
 
 
@@ -38,9 +39,9 @@ class Census:
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
-        self._pods: dict[str, Demand] = {}
+        self._pods: dict[str, PodRequest] = {}
         self._by_node: dict[str, dict[str, Mapping[str, int]]] = {}
-        self._rows: dict[str, Gpus] = {}
+        self._rows: dict[str, NodeGpus] = {}
         self._touched: set[str] = set()
 
     def replace_nodes(self, nodes: Mapping[str, Node]) -> None:
@@ -56,25 +57,24 @@ class Census:
         else:
             self._nodes[name] = node
 
-    def replace_pods(self, pods: Mapping[str, Demand]) -> None:
+    def replace_pods(self, pods: Mapping[str, PodRequest]) -> None:
         """Take these for all there are."""
         for uid in self._pods.keys() - pods.keys():
             self.change_pod(uid, None)
-        for uid, demand in pods.items():
-            self.change_pod(uid, demand)
+        for uid, request in pods.items():
+            self.change_pod(uid, request)
 
-    def change_pod(self, uid: str, demand: Demand | None) -> None:
+    def change_pod(self, uid: str, request: PodRequest | None) -> None:
         """Take a pod for what it is now; None: it is gone, or has ended."""
-        former, _ = self._pods.pop(uid, ("", {}))
-        if former:
-            self._by_node[former].pop(uid, None)
-            self._touched.add(former)
-        name, devices = demand or ("", {})
-        # Most pods have nothing to do with GPUs.
-        if name and devices:
-            self._pods[uid] = name, devices
-            self._by_node.setdefault(name, {})[uid] = devices
-            self._touched.add(name)
+        former = self._pods.pop(uid, None)
+        if former is not None:
+            self._by_node[former.node].pop(uid, None)
+            self._touched.add(former.node)
+        # Most pods request no GPU.
+        if request is not None and request.node and request.counts:
+            self._pods[uid] = request
+            self._by_node.setdefault(request.node, {})[uid] = request.counts
+            self._touched.add(request.node)
 
     def settle(self) -> list[Event]:
         """Return what has become of the rows since the last time, by node name."""
@@ -95,7 +95,7 @@ class Census:
         rows = [self._rows[name] for name in sorted(self._rows)]
         return Roster(rows=tuple(arrange(rows, order, now)), others=len(self._nodes) - len(rows))
 
-    def _describe(self, name: str) -> Gpus | None:
+    def _describe(self, name: str) -> NodeGpus | None:
         node = self._nodes.get(name)
         if node is None or not has_gpus(node):
             return None
@@ -103,6 +103,6 @@ class Census:
         return describe(replace(node, requested=requested, is_counted=self.is_counted))
 
 
-def _is_same(one: Gpus, other: Gpus) -> bool:
+def _is_same(one: NodeGpus, other: NodeGpus) -> bool:
     """Return whether two rows say the same but for when the Node was last changed, in whatever respect."""
     return replace(one, written_at=None) == replace(other, written_at=None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.nodes import gather
+from gfd.clusterview.sources import read_nodes
 from gfd.config.options import COMMAND_LINE
 from gfd.documents.values import one_of
 from gfd.errors import ConfigError
@@ -79,7 +79,7 @@ def read_order(names: Sequence[str]) -> tuple[str, ...]:
 
 def show(loaded: Loaded, asked: Asked) -> str:
     """Return the answer; what it lacks is said on standard error. Raises GfdError."""
-    nodes = gather(loaded, asked.nodes_file, asked.pods_file, selector=asked.selector)
+    nodes = read_nodes(loaded, asked.nodes_file, asked.pods_file, selector=asked.selector)
     now = datetime.now(UTC)
     found = table.enrol(nodes, asked.order, now)
     if any(not node.is_counted for node in nodes):

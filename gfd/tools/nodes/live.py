@@ -14,8 +14,10 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gfd.clusterview.cluster import ON_NODES, connect
 from gfd.clusterview.listing import FORBIDDEN
-from gfd.clusterview.nodes import PLACED, connect, demand_of, from_object
+from gfd.clusterview.nodes import read_node
+from gfd.clusterview.pods import read_pod_request
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError
 from gfd.kube.paths import NODES, PODS
@@ -27,7 +29,8 @@ from gfd.tools.nodes.index import Census
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gfd.clusterview.nodes import Demand, Node
+    from gfd.clusterview.nodes import Node
+    from gfd.clusterview.pods import PodRequest
     from gfd.config.load import Loaded
     from gfd.tools.nodes.listing import Asked
 
@@ -44,7 +47,7 @@ def watch(loaded: Loaded, asked: Asked) -> None:
     api = connect(loaded)
     query = {"labelSelector": asked.selector.text} if asked.selector else {}
     nodes = Feed(api, NODES, _keyed_node, query=query, what="nodes")
-    pods = Feed(api, PODS, _keyed_pod, query=PLACED, what="pods")
+    pods = Feed(api, PODS, _keyed_pod, query=ON_NODES, what="pods")
     try:
         _Show(asked).run(nodes, pods)
     except KeyboardInterrupt:
@@ -60,7 +63,7 @@ class _Show:
         self._troubles: dict[str, str] = {}
         self._census = Census()
 
-    def run(self, nodes: Feed[Node], pods: Feed[Demand]) -> None:
+    def run(self, nodes: Feed[Node], pods: Feed[PodRequest]) -> None:
         self._census.replace_nodes(nodes.read())
         try:
             self._census.replace_pods(pods.read())
@@ -127,8 +130,8 @@ class _Show:
 
 
 def _keyed_node(item: Mapping[str, Any]) -> tuple[str, Node]:
-    return item["metadata"]["name"], from_object(item)
+    return item["metadata"]["name"], read_node(item)
 
 
-def _keyed_pod(item: Mapping[str, Any]) -> tuple[str, Demand]:
-    return item["metadata"]["uid"], demand_of(item)
+def _keyed_pod(item: Mapping[str, Any]) -> tuple[str, PodRequest]:
+    return item["metadata"]["uid"], read_pod_request(item)

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.ages import rfc3339
-from gfd.clusterview.gpus import Gpus, describe, has_gpus
+from gfd.clusterview.gpus import NodeGpus, describe, has_gpus
+from gfd.clusterview.timestamps import format_time
 from gfd.printable import shown
 from gfd.tools.nodes.columns import COLUMNS, sort_key
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Roster:
     """All nodes with GPUs, in the order in which they are shown."""
 
-    rows: tuple[Gpus, ...]
+    rows: tuple[NodeGpus, ...]
     others: int
     """Nodes without GPUs."""
 
@@ -36,7 +36,7 @@ def enrol(nodes: Iterable[Node], order: Sequence[str], now: datetime) -> Roster:
     return Roster(rows=tuple(arrange(rows, order, now)), others=len(found) - len(rows))
 
 
-def arrange(rows: list[Gpus], order: Sequence[str], now: datetime) -> list[Gpus]:
+def arrange(rows: list[NodeGpus], order: Sequence[str], now: datetime) -> list[NodeGpus]:
     """Return ``rows`` sorted by columns in ``order``, first things first; a leading ``-`` turns one round."""
     by_name = {column.name: column for column in COLUMNS}
     for name in reversed(order):
@@ -64,7 +64,7 @@ def count(roster: Roster) -> dict[str, Any]:
     }
 
 
-PLAIN: Mapping[str, Callable[[Gpus], Any]] = {
+PLAIN: Mapping[str, Callable[[NodeGpus], Any]] = {
     "node": lambda gpus: gpus.node,
     "product": lambda gpus: gpus.product or None,
     "models": lambda gpus: dict(gpus.models),
@@ -83,15 +83,15 @@ PLAIN: Mapping[str, Callable[[Gpus], Any]] = {
     "allocatable": lambda gpus: dict(gpus.allocatable),
     "allocated": lambda gpus: None if gpus.allocated is None else dict(gpus.allocated),
     "free": lambda gpus: None if gpus.free is None else dict(gpus.free),
-    "loaded_at": lambda gpus: rfc3339(gpus.loaded_at),
-    "written_at": lambda gpus: rfc3339(gpus.written_at),
+    "loaded_at": lambda gpus: format_time(gpus.loaded_at),
+    "written_at": lambda gpus: format_time(gpus.written_at),
     "writers": lambda gpus: list(gpus.writers),
     "stale": lambda gpus: list(gpus.stale),
 }
 """What JSON, YAML and CSV tell of a node; None for what nothing tells."""
 
 
-def to_plain(gpus: Gpus) -> dict[str, Any]:
+def to_plain(gpus: NodeGpus) -> dict[str, Any]:
     """Return the GPUs of a node as dicts, lists and scalars."""
     return {name: tell(gpus) for name, tell in PLAIN.items()}
 
@@ -111,7 +111,7 @@ def to_csv(roster: Roster) -> str:
     return csv_lines([list(PLAIN), *(csv_cells(row) for row in roster.rows)])
 
 
-def csv_cells(gpus: Gpus) -> list[Any]:
+def csv_cells(gpus: NodeGpus) -> list[Any]:
     """Return what one line of CSV holds."""
     return [_cell(value) for value in to_plain(gpus).values()]
 

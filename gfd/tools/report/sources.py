@@ -43,9 +43,9 @@ def find(loaded: Loaded, values: Values) -> Subject:
 
 def read_nodes(loaded: Loaded, nodes: Path | None, pods: Path | None) -> Subject:
     """Return the cluster, or what kubectl printed of it; nodes with GPUs come first. Raises GfdError."""
-    from gfd.clusterview.nodes import gather
+    from gfd.clusterview.sources import read_nodes
 
-    gathered = gather(loaded, nodes, pods)
+    gathered = read_nodes(loaded, nodes, pods)
     found = [node_cards.from_node(node) for node in gathered]
     found.sort(key=lambda card: not (card.facts or card.figures))
     source = "All nodes of the cluster." if nodes is None else "Nodes that kubectl printed."

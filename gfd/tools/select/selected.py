@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview import nodes
+from gfd.clusterview import sources
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, LabelError
 from gfd.labels.products import model_of, shorten, tail_of
@@ -50,7 +50,7 @@ def gather(loaded: Loaded, values: Mapping[str, Any]) -> list[Node] | None:
     """Return the nodes to look at; None where nobody shall look. Raises GfdError."""
     files = values["nodes_file"], values["pods_file"]
     if not values["without_nodes"]:
-        return nodes.gather(loaded, *files)
+        return sources.read_nodes(loaded, *files)
     if any(files) or loaded.config.simulate:
         raise ConfigError("--without-nodes", COMMAND_LINE, "means none: leave out --nodes and --simulate")
     return None

@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.clusterview.nodes import Demand, Node, add_requests, from_object
+from gfd.clusterview.nodes import Node, read_node
+from gfd.clusterview.pods import PodRequest, add_requests
 from gfd.tools.nodes.index import Census
 from gfd.tools.nodes.table import enrol
 from tests.tools.make import gpu_labels, node
@@ -16,7 +17,7 @@ GPU = "nvidia.com/gpu"
 
 
 def gpu_node(name: str, count: int = 8, **more: Any) -> Node:
-    return from_object(node(name, gpu_labels(count=count), {"gpu": count}, **more))
+    return read_node(node(name, gpu_labels(count=count), {"gpu": count}, **more))
 
 
 def events(census: Census) -> list[tuple[str, str, dict[str, int] | None]]:
@@ -25,12 +26,18 @@ def events(census: Census) -> list[tuple[str, str, dict[str, int] | None]]:
 
 def test_rows_come_change_and_go() -> None:
     census = Census()
-    census.replace_nodes({"a": gpu_node("a"), "b": from_object(node("b"))})
-    census.replace_pods({"1": ("a", {GPU: 3}), "2": ("b", {}), "3": ("", {})})
+    census.replace_nodes({"a": gpu_node("a"), "b": read_node(node("b"))})
+    census.replace_pods(
+        {
+            "1": PodRequest(node="a", counts={GPU: 3}),
+            "2": PodRequest(node="b", counts={}),
+            "3": PodRequest(node="", counts={}),
+        }
+    )
     assert events(census) == [("ADDED", "a", {GPU: 5})]
     assert events(census) == []
-    census.change_pod("4", ("a", {GPU: 1}))
-    census.change_pod("1", ("a", {GPU: 3}))
+    census.change_pod("4", PodRequest(node="a", counts={GPU: 1}))
+    census.change_pod("1", PodRequest(node="a", counts={GPU: 3}))
     assert events(census) == [("MODIFIED", "a", {GPU: 4})]
     census.change_pod("1", None)
     census.change_pod("9", None)
@@ -48,13 +55,13 @@ def test_rows_come_change_and_go() -> None:
 
 def test_a_change_that_no_row_shows_is_no_event() -> None:
     census = Census()
-    census.replace_nodes({"a": gpu_node("a", writer="gfd"), "b": from_object(node("b"))})
+    census.replace_nodes({"a": gpu_node("a", writer="gfd"), "b": read_node(node("b"))})
     assert len(census.settle()) == 1
     later = gpu_node("a", writer="gfd")
-    assert later.writers[0].at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    object.__setattr__(later.writers[0], "at", datetime(2026, 2, 2, tzinfo=UTC))
+    assert later.label_writers[0].at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    object.__setattr__(later.label_writers[0], "at", datetime(2026, 2, 2, tzinfo=UTC))
     census.change_node("a", later)
-    census.change_node("b", from_object(node("b", {"x": "y"})))
+    census.change_node("b", read_node(node("b", {"x": "y"})))
     assert census.settle() == []
     # The age is the latest all the same.
     assert census.roster((), NOW).rows[0].written_at == datetime(2026, 2, 2, tzinfo=UTC)
@@ -69,18 +76,18 @@ def test_without_pods_nothing_is_known_of_them() -> None:
 
 
 NAMES = st.sampled_from("abc")
-DEMANDS = st.tuples(NAMES, st.dictionaries(st.just(GPU), st.integers(1, 4)))
+REQUESTS = st.builds(PodRequest, node=NAMES, counts=st.dictionaries(st.just(GPU), st.integers(1, 4)))
 STEPS = st.one_of(
     st.tuples(st.just("change_node"), NAMES, st.one_of(st.none(), st.integers(0, 4))),
-    st.tuples(st.just("change_pod"), st.sampled_from("1234"), st.one_of(st.none(), DEMANDS)),
+    st.tuples(st.just("change_pod"), st.sampled_from("1234"), st.one_of(st.none(), REQUESTS)),
     st.tuples(st.just("replace_nodes"), st.dictionaries(NAMES, st.integers(0, 4))),
-    st.tuples(st.just("replace_pods"), st.dictionaries(st.sampled_from("1234"), DEMANDS)),
+    st.tuples(st.just("replace_pods"), st.dictionaries(st.sampled_from("1234"), REQUESTS)),
 )
 
 
 @given(st.lists(STEPS))
 def test_what_is_told_bit_by_bit_is_what_a_list_would_tell(steps: list[Any]) -> None:
-    census, nodes, pods, rows = Census(), dict[str, Node](), dict[str, Demand](), dict[str, Any]()
+    census, nodes, pods, rows = Census(), dict[str, Node](), dict[str, PodRequest](), dict[str, Any]()
     for name, *arguments in steps:
         if name == "change_node":
             key, count = arguments
@@ -92,11 +99,11 @@ def test_what_is_told_bit_by_bit_is_what_a_list_would_tell(steps: list[Any]) -> 
             nodes = {key: gpu_node(key, count) for key, count in arguments[0].items()}
             census.replace_nodes(nodes)
         elif name == "change_pod":
-            key, demand = arguments
+            key, request = arguments
             pods.pop(key, None)
-            if demand is not None:
-                pods[key] = demand
-            census.change_pod(key, demand)
+            if request is not None:
+                pods[key] = request
+            census.change_pod(key, request)
         else:
             pods = dict(arguments[0])
             census.replace_pods(pods)

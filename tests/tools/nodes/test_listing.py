@@ -150,11 +150,11 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
             2,
             "--format (command line): is unknown: 'xml'; there are table, wide, json, yaml, csv",
         ),
-        (["--pods=x"], 2, "--pods (command line): needs --nodes: the nodes that those pods are placed on"),
+        (["--pods=x"], 2, "--pods (command line): needs --nodes: the nodes that these pods run on"),
         (
             ["--nodes=/gone"],
             1,
-            "/gone: No such file or directory; expected what kubectl get nodes -o json prints",
+            "/gone: No such file or directory; expected the output of kubectl get nodes -o json",
         ),
         (["--nodes=/gone", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
         (["--simulate=t4", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),

@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.clusterview.nodes import Node, add_requests, from_object
+from gfd.clusterview.nodes import Node, read_node
+from gfd.clusterview.pods import PodRequest, add_requests
 from gfd.tools.nodes.columns import COLUMNS
 from gfd.tools.nodes.table import Roster, enrol, to_csv, to_json, to_yaml
 from tests.tools.make import gpu_labels, node, unready
@@ -33,8 +34,11 @@ def nodes() -> list[Node]:
         node("c"),
         node("d", offers={"gpu": 1}),
     ]
-    demands = [("a10", {"nvidia.com/gpu": 2, "nvidia.com/mig-1g.5gb": 1}), ("b", {"nvidia.com/gpu": 9})]
-    return add_requests(map(from_object, items), demands)
+    requests = [
+        PodRequest(node="a10", counts={"nvidia.com/gpu": 2, "nvidia.com/mig-1g.5gb": 1}),
+        PodRequest(node="b", counts={"nvidia.com/gpu": 9}),
+    ]
+    return add_requests(map(read_node, items), requests)
 
 
 def roster(*order: str) -> Roster:
@@ -125,12 +129,12 @@ def test_json_and_yaml_tell_all() -> None:
         "allocated": {"nvidia.com/gpu": 0},
         "free": {"nvidia.com/gpu": 1},
         "writers": [],
-        "stale": ["no labels, though 1 gpu offered"],
+        "stale": ["no labels, but 1 gpu offered"],
     }
 
 
 def test_what_is_not_counted_is_not_told() -> None:
-    items = [from_object(node("a", gpu_labels(), {"gpu": 8}))]
+    items = [read_node(node("a", gpu_labels(), {"gpu": 8}))]
     (uncounted,) = add_requests(items, None)
     told = json.loads(to_json(enrol([*nodes(), uncounted], [], NOW)))
     assert (told["totals"]["allocated"], told["totals"]["free"]) == (None, None)
@@ -149,7 +153,7 @@ def test_csv() -> None:
     )
     assert lines[4] == (
         "d,,,,none,,false,,,,,,,,,nvidia.com/gpu=1,nvidia.com/gpu=0,nvidia.com/gpu=1,,,,"
-        '"no labels, though 1 gpu offered"'
+        '"no labels, but 1 gpu offered"'
     )
     assert len(list(csv.reader(io.StringIO(to_csv(roster()))))) == 5
     assert to_csv(Roster(rows=(), others=0)) == lines[0] + "\n"
@@ -157,7 +161,7 @@ def test_csv() -> None:
 
 def test_csv_shows_what_a_terminal_would_obey() -> None:
     hostile = node("\x1b[2J", gpu_labels("\u202eT4", 1), {"gpu": 1}, writer="\x9b31m")
-    (_, line) = to_csv(enrol([from_object(hostile)], [], NOW)).splitlines()
+    (_, line) = to_csv(enrol([read_node(hostile)], [], NOW)).splitlines()
     assert line.isascii()
     assert line.startswith(r"\x1b[2J,\u202eT4,")
     assert line.endswith(r",\x9b31m,")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from gfd.clusterview.nodes import from_object
+from gfd.clusterview.nodes import read_node
+from gfd.clusterview.pods import PodRequest
 from gfd.tools.nodes import listing, views
 from gfd.tools.nodes.index import Census
 from gfd.tools.nodes.listing import Asked
@@ -31,15 +32,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def census(*names: str) -> Census:
     made = Census()
-    items = {name: from_object(node(name, gpu_labels(), {"gpu": 8}, writer="gfd")) for name in names}
+    items = {name: read_node(node(name, gpu_labels(), {"gpu": 8}, writer="gfd")) for name in names}
     made.replace_nodes(items)
     return made
 
 
 def change(made: Census) -> None:
     made.change_node("a", None)
-    made.change_node("b", from_object(node("b", gpu_labels("Tesla-T4", 4), {"gpu": 4}, writer="gfd")))
-    made.change_pod("1", ("b", {"nvidia.com/gpu": 1}))
+    made.change_node("b", read_node(node("b", gpu_labels("Tesla-T4", 4), {"gpu": 4}, writer="gfd")))
+    made.change_pod("1", PodRequest(node="b", counts={"nvidia.com/gpu": 1}))
 
 
 def test_lines_of_a_table(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gfd.clusterview.nodes import Node, from_object
+from gfd.clusterview.nodes import Node, read_node
 from gfd.inventory.model import FailedGpu
 from gfd.tools.report.diagrams import draw_devices
 from gfd.tools.report.node_cards import Card, from_inventory, from_node
@@ -19,7 +19,7 @@ INVALID = (
 
 
 def of(number: int, *kind: str, is_counted: bool = False) -> Card:
-    return from_node(replace(from_object(samples.make_node(number, *kind)), is_counted=is_counted))
+    return from_node(replace(read_node(samples.make_node(number, *kind)), is_counted=is_counted))
 
 
 def test_a_node_from_its_labels_and_devices() -> None:

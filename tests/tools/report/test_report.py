@@ -185,7 +185,7 @@ NO_FILE = "names no file; write the page with --html FILE, or --html - for stand
         (
             ("--html=-", "--pods=p"),
             2,
-            "--pods (command line): needs --nodes: the nodes that those pods are placed on",
+            "--pods (command line): needs --nodes: the nodes that these pods run on",
         ),
         (
             ("--html=-", "x.yaml", "--this-machine"),

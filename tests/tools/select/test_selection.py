@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.clusterview.nodes import Node, from_object
+from gfd.clusterview.nodes import Node, read_node
 from gfd.labels.products import compose
 from gfd.labels.syntax import check
 from gfd.tools.select.criteria import Wanted, is_of_model, keys_of, names
@@ -77,7 +77,7 @@ def made(name: str, is_: dict[str, Any]) -> Node:
     if is_["is_shared"] and is_["is_renamed"]:
         resource += ".shared"
     taints = [{"key": is_["taint"], "effect": "NoSchedule"}] if is_["taint"] else []
-    return from_object(node(name, labels, {resource: is_["offers"]}, taints=taints))
+    return read_node(node(name, labels, {resource: is_["offers"]}, taints=taints))
 
 
 WANTED = st.builds(

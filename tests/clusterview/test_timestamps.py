@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gfd.clusterview.ages import age, parse_time, rfc3339
+from gfd.clusterview.timestamps import format_age, format_time, parse_time
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, DAY = 3600, 86_400
@@ -34,15 +34,15 @@ HOUR, DAY = 3600, 86_400
     ],
 )
 def test_an_age_as_kubectl_writes_it(seconds: int, text: str) -> None:
-    assert age(NOW - timedelta(seconds=seconds), NOW) == text
+    assert format_age(NOW - timedelta(seconds=seconds), NOW) == text
 
 
 def test_times_of_the_api_server() -> None:
     at = parse_time("2026-01-02T03:04:05Z")
     assert at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert parse_time("2026-01-02T04:04:05+01:00") == at
-    assert rfc3339(at) == "2026-01-02T03:04:05Z"
-    assert rfc3339(None) is None
+    assert format_time(at) == "2026-01-02T03:04:05Z"
+    assert format_time(None) is None
 
 
 @pytest.mark.parametrize(

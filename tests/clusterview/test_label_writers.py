@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gfd.clusterview.writers import Writer, find_writers
+from gfd.clusterview.label_writers import LabelWriter, find_label_writers
 
 
 def entry(manager: str, time: str, *keys: str) -> dict[str, Any]:
@@ -27,9 +27,9 @@ def test_the_latest_writer_comes_first() -> None:
         entry("nfd-master", "2026-01-02T00:00:00Z", "nvidia.com/gfd.timestamp"),
         entry("gpu-operator", "2026-01-08T00:00:00Z", "nvidia.com/gpu.present"),
     ]
-    assert find_writers({"managedFields": managed}) == (
-        Writer(manager="gfd", at=datetime(2026, 1, 3, tzinfo=UTC)),
-        Writer(manager="nfd-master", at=datetime(2026, 1, 2, tzinfo=UTC)),
+    assert find_label_writers({"managedFields": managed}) == (
+        LabelWriter(manager="gfd", at=datetime(2026, 1, 3, tzinfo=UTC)),
+        LabelWriter(manager="nfd-master", at=datetime(2026, 1, 2, tzinfo=UTC)),
     )
 
 
@@ -62,4 +62,4 @@ def test_the_latest_writer_comes_first() -> None:
     ],
 )
 def test_nobody_is_told(managed: Any) -> None:
-    assert find_writers({"managedFields": managed}) == ()
+    assert find_label_writers({"managedFields": managed}) == ()

@@ -1,10 +1,12 @@
-"""Objects as kubectl printed them into a file: one, or a List of them, in JSON or YAML."""
+"""Load nodes and pods from files with the output of kubectl: an object or a List, in JSON or YAML."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gfd.clusterview.nodes import read_node
+from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.errors import DocumentError
 from gfd.printable import shown
 
@@ -12,19 +14,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from gfd.clusterview.nodes import Node
+
 T = TypeVar("T")
 
 
-def read_list(path: Path, kind: str, command: str, convert: Callable[[Any], T]) -> list[T]:
-    """Return what ``convert`` makes of each object of a file, ``-`` for standard input.
+def read_nodes(nodes: Path, pods: Path | None) -> list[Node]:
+    """Return the nodes of a file, sorted by name, with what the pods of another file request of them.
 
-    ``convert`` raises ValueError for what an object of that kind cannot be; the text completes "it …". Raises
-    DocumentError, which names the object.
+    ``-`` is standard input. Raises DocumentError.
+    """
+    found = read_objects(nodes, "Node", "kubectl get nodes -o json", read_node)
+    if pods is None:
+        return add_requests(found, None)
+    return add_requests(found, read_objects(pods, "Pod", "kubectl get pods -A -o json", read_pod_request))
+
+
+def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T]) -> list[T]:
+    """Return each object of a file as ``convert`` converts it; ``-`` is standard input.
+
+    ``convert`` raises ValueError for a malformed object; the text completes "the object …". Raises
+    DocumentError, which names the file and the object.
     """
     from gfd.documents.reader import read_plain
 
     source = "standard input" if str(path) == "-" else shown(str(path))
-    hint = f"expected what {command} prints"
+    hint = f"expected the output of {command}"
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
@@ -46,30 +61,30 @@ def read_list(path: Path, kind: str, command: str, convert: Callable[[Any], T]) 
 
 
 class _WrongKind(Exception):
-    """The file holds something else."""
+    """The file holds other objects."""
 
 
 def _unpack(documents: list[Any], kind: str) -> Iterator[dict[str, Any]]:
     if not documents:
-        raise _WrongKind("holds nothing")
+        raise _WrongKind("is empty")
     for document in documents:
-        listed = document.get("kind") if isinstance(document, dict) else None
-        if not isinstance(listed, str):
-            raise _WrongKind("holds no Kubernetes object")
-        if listed not in (kind, "List", f"{kind}List"):
-            raise _WrongKind(f"holds a {listed}, not {kind}s")
-        items = [document] if listed == kind else document.get("items")
+        found_kind = document.get("kind") if isinstance(document, dict) else None
+        if not isinstance(found_kind, str):
+            raise _WrongKind("does not hold a Kubernetes object")
+        if found_kind not in (kind, "List", f"{kind}List"):
+            raise _WrongKind(f"holds a {found_kind}, not {kind}s")
+        items = [document] if found_kind == kind else document.get("items")
         if not isinstance(items, list):
-            raise _WrongKind(f"holds a {listed} without items")
+            raise _WrongKind(f"holds a {found_kind} without items")
         for item in items:
             if not isinstance(item, dict) or item.get("kind", kind) != kind:
-                raise _WrongKind(f"holds a List with {_describe(item)}, not of {kind}s only")
+                raise _WrongKind(f"holds a List with {_describe(item)}; only {kind}s are read")
             yield item
 
 
 def _describe(item: Any) -> str:
     kind = item.get("kind") if isinstance(item, dict) else None
-    return f"a {kind}" if isinstance(kind, str) else "something that is no object"
+    return f"a {kind}" if isinstance(kind, str) else "something that is not an object"
 
 
 def _name(item: dict[str, Any]) -> str:

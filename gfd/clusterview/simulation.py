@@ -1,4 +1,4 @@
-"""The Node that a simulated machine makes, with what NVIDIA's device plugin would offer there."""
+"""Make the node of a simulated machine, with the devices that NVIDIA's device plugin would offer."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from gfd.labels.sharing import Sharing
 
 
-def simulate(loaded: Loaded) -> Node:
-    """Return the Node that --simulate means. Raises GfdError."""
+def simulate_node(loaded: Loaded) -> Node:
+    """Return the node for --simulate. Raises GfdError."""
     config = loaded.config
-    order = build_request(config)
-    inventory = single_run.take_snapshot(order)
-    labels = single_run.label(order._replace(inventory=inventory)).labels
+    request = build_request(config)
+    inventory = single_run.take_snapshot(request)
+    labels = single_run.label(request._replace(inventory=inventory)).labels
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
-    devices = _offer(node, config.sharing)
+    devices = _count_offered(node, config.sharing)
     name = config.node_name or config.simulate or ""
     return Node(name=name, labels=labels, allocatable=devices, capacity=devices)
 
 
-def _offer(node: resources.Node, sharing: Sharing) -> dict[str, int]:
+def _count_offered(node: resources.Node, sharing: Sharing) -> dict[str, int]:
     offered: dict[str, int] = {}
     for resource in node.resources:
         name = VENDOR + resource.name
-        count = _count_whole(node) if resource.name == FULL_GPU else resource.count
+        count = _count_offered_gpus(node) if resource.name == FULL_GPU else resource.count
         replicas = sharing.replicas_of(name)
         if count:
             offered[f"{name}.shared" if sharing.is_renamed and replicas > 1 else name] = count * replicas
     return offered
 
 
-def _count_whole(node: resources.Node) -> int:
-    """Return how many ``nvidia.com/gpu`` there are: the labels count also GPUs that are not offered whole."""
+def _count_offered_gpus(node: resources.Node) -> int:
+    """Return how many ``nvidia.com/gpu`` the node offers; the labels also count GPUs in MIG mode."""
     enabled = sum(gpu.is_mig_enabled for gpu in node.gpus)
     if node.mig_strategy == "mixed":
         return len(node.gpus) - enabled

@@ -1,4 +1,4 @@
-"""When something was, and how long ago, as Kubernetes writes it."""
+"""Read and write points in time and ages as Kubernetes does."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FORMS = (
     (2 * _YEAR, _DAY, "d", 0, ""),
     (8 * _YEAR, _YEAR, "y", _DAY, "d"),
 )
-"""Up to so many seconds: the unit and its letter, and the unit of the rest and its letter, 0 for none."""
+"""Below this many seconds: the unit and its letter, then the unit of the rest and its letter, or 0."""
 
 
-def age(then: datetime, now: datetime) -> str:
-    """Return the time from ``then`` to ``now``: ``59s``, ``7d3h``; ``<invalid>`` for the future."""
+def format_age(then: datetime, now: datetime) -> str:
+    """Return the time between as kubectl shows it: ``59s``, ``7d3h``; ``<invalid>`` for the future."""
     seconds = int((now - then).total_seconds())
     if seconds < -1:
         return "<invalid>"
@@ -34,7 +34,7 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def parse_time(text: Any) -> datetime | None:
-    """Return the time that the API server wrote, in RFC 3339; None for anything else."""
+    """Return the time in a text that the API server wrote (RFC 3339); None for anything else."""
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else None
@@ -42,6 +42,6 @@ def parse_time(text: Any) -> datetime | None:
         return None
 
 
-def rfc3339(at: datetime | None) -> str | None:
-    """Return a time as the API server writes it; None stays."""
+def format_time(at: datetime | None) -> str | None:
+    """Return a time as the API server writes it (RFC 3339); None for None."""
     return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,75 @@
+"""Load the nodes of a cluster from the API server, with what pods request of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.gpus import has_gpus
+from gfd.clusterview.listing import FORBIDDEN, collect, converted
+from gfd.clusterview.nodes import read_node
+from gfd.clusterview.pods import add_requests, read_pod_request
+from gfd.clusterview.progress import progress
+from gfd.errors import ApiError
+from gfd.kube.objects import ITEM, list_of
+from gfd.kube.paths import NODES, PODS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gfd.clusterview.nodes import Node
+    from gfd.clusterview.pods import PodRequest
+    from gfd.config.load import Loaded
+    from gfd.kube.client import Api
+    from gfd.kube.selectors import LabelSelector
+
+ON_NODES = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
+"""Selects the pods that have a node and have not ended."""
+PODS_PER_REQUEST = 30
+"""How many pods a list reads in the time that the request for the pods of one node takes."""
+
+
+def connect(loaded: Loaded) -> Api:
+    """Return a connection with kubectl's limits, since a person waits; options set other limits."""
+    from gfd.kube.client import Api, share
+
+    limits = ("kube_api_qps", "kube_api_burst")
+    if any(each.origin != "default" for each in loaded.settings if each.option.field in limits):
+        return share(loaded.config)
+    return Api(loaded.config.kubeconfig, loaded.config.context, qps=50, burst=300)
+
+
+def read_nodes(api: Api, selector: LabelSelector | None = None) -> list[Node]:
+    """Return the nodes that match ``selector``, sorted by name, with what pods request of them.
+
+    Without permission to list pods, the nodes are returned without requests. Raises ApiError.
+    """
+    query = {"labelSelector": selector.text} if selector else {}
+    nodes, _ = collect(api, NODES, read_node, query=query, what="nodes")
+    try:
+        requests = read_pod_requests(api, [node.name for node in nodes if has_gpus(node)])
+    except ApiError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return add_requests(nodes, None)
+    return add_requests(nodes, requests)
+
+
+def read_pod_requests(api: Api, nodes: Sequence[str]) -> list[PodRequest]:
+    """Return what pods request of ``nodes``, and perhaps of others. Raises ApiError.
+
+    Most pods request no GPU, and the API server cannot select those that do. So this reads the pods of each
+    node if the nodes are few, and all pods of the cluster if they are many.
+    """
+    page = api.request("GET", PODS, query={"limit": "1"}, schema=list_of(ITEM))
+    pods = len(page.get("items") or ()) + (page["metadata"].get("remainingItemCount") or 0)
+    if pods <= len(nodes) * PODS_PER_REQUEST:
+        return collect(api, PODS, read_pod_request, query=ON_NODES, what="pods")[0]
+    found: list[PodRequest] = []
+    with progress("pods of nodes") as draw:
+        for done, name in enumerate(nodes, 1):
+            # Version 0 is answered from the server's cache, which is indexed by node; etcd is not.
+            query = {"fieldSelector": f"spec.nodeName={name}", "resourceVersion": "0"}
+            items = api.list(PODS, query=query, item=ITEM)
+            found += (converted(read_pod_request, item, "pods") for item in items)
+            draw(done, len(nodes))
+    return found

@@ -1,0 +1,40 @@
+"""Count the resources of nodes and pods.
+
+A count is a whole number, by the resource's name: ``{"nvidia.com/gpu": 8}``. :func:`read_counts` decides
+which resources are counted: today only those of NVIDIA.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gfd.kube.quantities import parse_count
+from gfd.labels.syntax import VENDOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def read_counts(amounts: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts in a mapping of Kubernetes, such as ``status.allocatable``.
+
+    Raises ValueError for an amount that is not a count; the text completes "the object …".
+    """
+    counts = {}
+    for name, amount in amounts.items():
+        if name.startswith(VENDOR):
+            try:
+                counts[name] = parse_count(str(amount) if isinstance(amount, str | int | float) else "")
+            except ValueError as error:
+                raise ValueError(f"has an amount of {name} that {error}") from None
+    return counts
+
+
+def add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return the sum of two counts, resource by resource."""
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+
+def maximum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return the larger of two counts, resource by resource."""
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}

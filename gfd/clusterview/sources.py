@@ -1,0 +1,45 @@
+"""Choose where nodes come from: files, a simulated machine, or the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.config.options import COMMAND_LINE
+from gfd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gfd.clusterview.nodes import Node
+    from gfd.config.load import Loaded
+    from gfd.kube.selectors import LabelSelector
+
+
+def read_nodes(
+    loaded: Loaded,
+    nodes: Path | None = None,
+    pods: Path | None = None,
+    *,
+    selector: LabelSelector | None = None,
+) -> list[Node]:
+    """Return the nodes that match ``selector``, sorted by name. Raises GfdError.
+
+    They come from the files ``nodes`` and ``pods`` if given, else from --simulate if given, else from the
+    cluster.
+    """
+    # Each source imports what the others do not need: the simulation, YAML, or the API client.
+    if nodes is not None:
+        from gfd.clusterview import kubectl
+
+        found = kubectl.read_nodes(nodes, pods)
+    elif pods is not None:
+        raise ConfigError("--pods", COMMAND_LINE, "needs --nodes: the nodes that these pods run on")
+    elif loaded.config.simulate:
+        from gfd.clusterview.simulation import simulate_node
+
+        found = [simulate_node(loaded)]
+    else:
+        from gfd.clusterview import cluster
+
+        return cluster.read_nodes(cluster.connect(loaded), selector)
+    return [node for node in found if selector is None or selector.matches(node.labels)]
