@@ -56,7 +56,6 @@ RECORD: dict[str, Any] = {
 
 DEAR = frozenset(
     [
-        "argparse",
         "asyncio",
         "concurrent",
         "dataclasses",

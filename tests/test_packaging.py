@@ -56,7 +56,6 @@ def test_a_oneshot_imports_only_what_it_uses(tmp_path: Path) -> None:
         "prometheus_client",
         "structlog",
         "yaml",
-        "argparse",
         "shtab",
     }
     assert run & unused == set()

@@ -42,7 +42,7 @@ def test_a_complaint_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
         (["dump", "--simulate=mig-doc", "--mig=FILE"], "--mig (command line): SOURCE:1: "),
         (["dump", f"--inventory={HOSTILE}"], f"{SHOWN}: No such file or directory; take one with gfd"),
         (["nodes", f"--nodes={HOSTILE}"], f"{SHOWN}: No such file or directory; expected what kubectl"),
-        ([HOSTILE], f"{SHOWN} (command line): unknown command; gfd --help lists them all"),
+        ([HOSTILE], f"{SHOWN} (command line): unknown command; gfd --help lists all commands"),
     ],
 )
 def test_what_an_outsider_wrote_is_shown(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gfd import cli
-from gfd.cli.commands import COMMANDS
 from gfd.cli.exits import SIGNALS, ExitCode
+from gfd.cli.registry import COMMANDS
 from gfd.config.options import OPTIONS, Option
 
 README = Path(__file__).parent.parent / "README.md"

@@ -1,85 +1,143 @@
-"""The Go way of writing flags, made one form.
+"""The command line: Go's way of writing flags made into argparse's, and what argparse makes of it.
 
-What worked on the command line of the original works here: one dash or two, ``-flag value``, a bare bool.
+What worked on the command line of the original works here: one dash or two, ``-flag value``, a bool without
+a value, and values that begin with a dash.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gfd.config.options import COMMAND_LINE
-from gfd.documents.values import did_you_mean, parse_bool
+from gfd.cli.help import name_value
+from gfd.cli.parser import HELP_FLAGS, PROGRAM, make_command_parser, make_parser
+from gfd.config.options import COMMAND_LINE, OPTIONS
+from gfd.documents.values import did_you_mean, one_of, parse_bool
 from gfd.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gfd.cli.commands.command import Command
     from gfd.config.options import Option
 
-_STANDALONE = {"help": "--help", "h": "--help", "version": "--version", "v": "--version"}
+_HELP_FLAGS = {flag.lstrip("-"): flags[-1] for flags in HELP_FLAGS for flag in flags}
 
 
-def normalise(
-    argv: Sequence[str], options: Sequence[Option], commands: Mapping[str, Sequence[Option]]
-) -> list[str]:
-    """Return ``argv`` with every flag as ``--flag=value``, which argparse cannot take for anything else.
+class Arguments(NamedTuple):
+    """A command line taken apart; a flag with a value is written ``--flag=value``."""
 
-    What Go's flag package accepts is accepted: one dash or two, ``-flag value``, a bare bool, values
-    that begin with a dash. The flags of ``commands[word]`` are known after that word. Declare each
-    option to argparse with its first flag and a value, a bool too, and without abbreviations.
-    Raises ConfigError for a flag that is unknown, malformed, or lacks its value.
-    """
-    known = _by_name(options)
-    words, result, command = iter(argv), list[str](), ""
+    before: list[str]
+    """The flags before the command."""
+    command: str
+    """Empty if the first of :attr:`words` is not a command, or there are none."""
+    after: list[str]
+    """The flags after the command."""
+    words: list[str]
+    """All words but the command."""
+    errors: list[ConfigError]
+    """What is wrong with flags."""
+
+    def find(self, flag: str) -> str | None:
+        """Return the last value of a general option; None if it is not given."""
+        values = [each for each in (*self.before, *self.after) if each.startswith(f"{flag}=")]
+        return values[-1].partition("=")[2] if values else None
+
+    def has(self, flag: str) -> bool:
+        """Return whether a flag without a value is given."""
+        return flag in self.before or flag in self.after
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this starts the service, or one-shot."""
+        has_help = any(self.has(flags[-1]) for flags in HELP_FLAGS)
+        return not (self.command or self.words or has_help)
+
+
+def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments:
+    """Take ``argv`` apart. The options of a command are known after its name."""
+    known = _index(OPTIONS)
+    result = Arguments([], "", [], [], [])
+    words = iter(argv)
     for word in words:
         if word == "--":
-            return result + [_bare(rest) for rest in words]
-        if len(word) >= 2 and word[0] == "-":
-            result += _flag(word, words, known, command)
-            continue
-        if not command and word in commands:
-            known |= _by_name(commands[word])
-            command = word
-        result.append(word)
+            result.words.extend(words)
+        elif len(word) >= 2 and word[0] == "-":
+            _add_flag(word, words, known, result)
+        elif not result.command and not result.words and word in commands:
+            result = result._replace(command=word)
+            known |= _index(commands[word].options)
+        else:
+            result.words.append(word)
     return result
 
 
-def _bare(word: str) -> str:
-    if word.startswith("-"):
-        raise ConfigError(word, COMMAND_LINE, "is taken for a word after --, and no command takes it")
-    return word
+def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, Any]:
+    """Return the texts of all options and words by field; None where nothing is given. Raises ConfigError."""
+    if arguments.errors:
+        raise arguments.errors[0]
+    command = commands.get(arguments.command)
+    # argparse's own subparsers would replace a list that was given before the command, not add to it.
+    namespace, rest = make_parser({}).parse_known_args(arguments.before)
+    if command is None:
+        if arguments.words:
+            suggestion = did_you_mean(arguments.words[0], commands) or ";"
+            reason = f"unknown command{suggestion} gfd --help lists all commands"
+            raise ConfigError(arguments.words[0], COMMAND_LINE, reason)
+        return vars(namespace)
+    parser = make_command_parser(arguments.command, command)
+    namespace, rest = parser.parse_known_args([*arguments.after, "--", *arguments.words], namespace)
+    rest = [word for word in rest if word != "--"]
+    if rest:
+        reason = f"{parser.prog} takes no such word; see {parser.prog} --help"
+        raise ConfigError(rest[0], COMMAND_LINE, reason)
+    return vars(namespace)
 
 
-def _flag(word: str, following: Iterator[str], known: Mapping[str, Option], command: str) -> list[str]:
-    """Return the flag that ``word`` is, with its value, which may be the word that follows."""
-    name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
-    if not name or name[0] == "-":
-        raise ConfigError(word, COMMAND_LINE, "is not a flag; write --flag or --flag=value")
-    option = known.get(name)
-    if option is None:
-        return _standalone(word, name, value if equals else "true", known, command)
-    if not equals:
-        rest = "true" if option.kind == "bool" else next(following, None)
-        if rest is None:
-            raise ConfigError(word, COMMAND_LINE, f"needs a value: {word} {option.metavar or 'VALUE'}")
-        value = rest
-    return [f"{option.flag}={value}"]
+def read_values(command: Command, texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the command's own options and words by field. Raises ConfigError."""
+    from gfd.config.raw import parse as parse_option
+
+    values = {option.field: parse_option(option, texts[option.field]) for option in command.options}
+    positional = command.positional
+    if positional is None:
+        return values
+    given = texts[positional.field]
+    for word in (given,) if positional.choices else ():
+        try:
+            one_of(word, positional.choices)
+        except ValueError as error:
+            raise ConfigError(positional.metavar, COMMAND_LINE, str(error)) from None
+    return {**values, positional.field: tuple(given) if positional.is_repeatable else given}
 
 
-def _by_name(options: Sequence[Option]) -> dict[str, Option]:
+def _index(options: Sequence[Option]) -> dict[str, Option]:
     return {flag.lstrip("-"): option for option in options for flag in option.flags}
 
 
-def _standalone(word: str, name: str, value: str, known: Mapping[str, Option], command: str) -> list[str]:
-    """Return --help or --version where that is asked for; any other flag is unknown here."""
-    if name in _STANDALONE:
+def _add_flag(word: str, following: Iterator[str], known: Mapping[str, Option], result: Arguments) -> None:
+    """Add the flag ``word`` to the result, with its value, which may be the word that follows."""
+    flags = result.after if result.command else result.before
+    typed, equals, value = word.partition("=")
+    name = typed.removeprefix("-").removeprefix("-")
+    option = known.get(name)
+    if option is not None:
+        rest = [value] if equals else ["true"] if option.kind == "bool" else [*islice(following, 1)]
+        flags += [f"{option.flag}={each}" for each in rest]
+        if not rest:
+            reason = f"needs a value; write {typed} {name_value(option)}"
+            result.errors.append(ConfigError(typed, COMMAND_LINE, reason))
+    elif name in _HELP_FLAGS:
         try:
-            return [_STANDALONE[name]] if parse_bool(value) else []
+            flags += [_HELP_FLAGS[name]] if not equals or parse_bool(value) else []
         except ValueError as error:
-            raise ConfigError(_STANDALONE[name], COMMAND_LINE, str(error)) from None
-    flags = ["--" + each for each in (*known, *_STANDALONE) if len(each) > 1]
-    near = did_you_mean("--" + name, flags)
-    usage = f"gfd {command} --help" if command else "gfd --help"
-    raise ConfigError(
-        word.partition("=")[0], COMMAND_LINE, f"unknown flag{near or ';'} {usage} lists them all"
-    )
+            result.errors.append(ConfigError(typed, COMMAND_LINE, str(error)))
+    else:
+        result.errors.append(_refuse_flag(typed, known, result.command))
+
+
+def _refuse_flag(typed: str, known: Mapping[str, Option], command: str) -> ConfigError:
+    names = [f"--{name}" for name in (*known, *_HELP_FLAGS) if len(name) > 1]
+    suggestion = did_you_mean(f"--{typed.lstrip('-')}", names) or ";"
+    program = f"{PROGRAM} {command}".rstrip()
+    return ConfigError(typed, COMMAND_LINE, f"unknown flag{suggestion} {program} --help-all lists all flags")

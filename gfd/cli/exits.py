@@ -1,6 +1,6 @@
-"""How gfd ends: every exit code, and the signals that the service takes.
+"""The exit codes, and the signals that the service takes.
 
-Help, man page and the tables in the README come from here.
+The help, the man page and a table in the README are generated from here.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """An exit code, and what it tells whoever started gfd."""
+    """An exit code and its meaning."""
 
-    DONE = 0, "Done."
-    FAILED = 1, "Could not read, publish or write; or diff, doctor, match, select complain."
+    DONE = 0, "Success."
+    FAILED = 1, "An error; or diff, doctor, match or select found something wrong."
     MISUSED = 2, "Wrong use of the command line (1 when called as gpu-feature-discovery)."
 
     meaning: str
@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
 
 
 SIGNALS: tuple[tuple[tuple[signal.Signals, ...], str], ...] = (
-    (ENDING, "Ends the service, with 0; its labels stay."),
-    ((RELOADING,), "Lets the service load configuration and templates again."),
+    (ENDING, "Stop the service with exit code 0; its labels stay."),
+    ((RELOADING,), "Make the service load its configuration and templates again."),
 )
-"""What the service takes, and what it does then: one sentence."""
+"""Signals, and in one sentence what they do."""

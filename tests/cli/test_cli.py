@@ -1,4 +1,4 @@
-"""gfd as it is typed: what it prints, what it says when something is wrong, and its exit code."""
+"""The commands as they are typed, and what they print."""
 
 from __future__ import annotations
 
@@ -8,65 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gfd import __version__, cli
-from gfd.cli.commands import COMMANDS
 from gfd.config.options import OPTIONS
 from gfd.inventory import snapshot
 from gfd.inventory.model import FailedGpu, Failure
 from gfd.labels.needs import SEE_MIG
+from tests.cli import DOC, Gfd
 from tests.make import gpu, inventory, mig_gpu
 
 pytestmark = pytest.mark.whole
-
-Gfd = Callable[..., tuple[int | None, str, str]]
-DOC = ("--simulate", "mig-doc", "--mig", "all-1g.5gb", "--mig-strategy", "single", "--no-timestamp")
-
-
-@pytest.fixture
-def gfd(capsys: pytest.CaptureFixture[str]) -> Gfd:
-    """Run gfd in this process: exit code, standard output, standard error."""
-
-    def run(*argv: str, **environ: str) -> tuple[int | None, str, str]:
-        code = cli.run(argv, environ)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-def test_version(gfd: Gfd) -> None:
-    for flag in ("--version", "-version", "-v"):
-        assert gfd(flag) == (0, f"gfd {__version__}\n", "")
-
-
-def test_help_fits_a_screen(gfd: Gfd) -> None:
-    code, out, err = gfd("--help")
-    for flag in ("-h", "-help=true", "--oneshot=true"):
-        assert gfd("--help", flag) == (code, out, err)
-    assert (code, err) == (0, "")
-    lines = out.splitlines()
-    assert len(lines) <= 40
-    assert max(map(len, lines)) <= 80
-    for option in OPTIONS:
-        assert option.flag in out
-    for name in COMMANDS:
-        assert f"  {name} " in out
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_explains_every_option(gfd: Gfd, name: str) -> None:
-    code, out, _ = gfd(name, "--help")
-    assert code == 0
-    assert COMMANDS[name].help in out
-    for option in (*OPTIONS, *COMMANDS[name].options):
-        assert option.flag in out
-        assert option.help.split()[0] in out
 
 
 def test_dump_formats(gfd: Gfd) -> None:
@@ -122,7 +76,9 @@ def test_dump_without_a_driver_names_a_way_on(gfd: Gfd) -> None:
     code, out, err = gfd("dump")
     assert (code, out) == (1, "")
     assert err.startswith("gfd: libnvidia-ml.so.1 could not be loaded from the loader's path")
-    assert err.endswith("To see the labels of another machine, name one of gfd machines with --simulate\n")
+    assert err.endswith(
+        "To see the labels of another machine, pass --simulate with a name from gfd machines\n"
+    )
 
 
 def test_a_gpu_that_failed_is_named(gfd: Gfd, tmp_path: Path) -> None:
@@ -280,7 +236,7 @@ def test_diff(gfd: Gfd, tmp_path: Path) -> None:
 
 
 def test_diff_without_anything_to_compare_with(gfd: Gfd, tmp_path: Path) -> None:
-    said = "gfd: --sink stdout: what is printed is not kept, so there is nothing to compare with\n"
+    said = "gfd: --sink stdout: printed labels are not stored, so there is nothing to compare with\n"
     assert gfd("diff", *DOC, "--sink=stdout") == (1, "", said)
     code, out, err = gfd("diff", *DOC, f"--output-file={tmp_path}/gone/gfd")
     assert (code, out) == (1, "")
@@ -290,178 +246,3 @@ def test_diff_without_anything_to_compare_with(gfd: Gfd, tmp_path: Path) -> None
     given = ("--sink=node", "--node-name=n1", f"--kubeconfig={tmp_path}/none")
     reason = f"kubeconfig {tmp_path}/none: there is no such file; name another with --kubeconfig"
     assert gfd("diff", *DOC, *given) == (1, "", f"gfd: sink node: nodes/n1: {reason}\n")
-
-
-def test_completion(gfd: Gfd) -> None:
-    for shell in ("bash", "zsh", "tcsh"):
-        code, out, _ = gfd("completion", shell)
-        assert code == 0
-        assert "mig-strategy" in out
-    script = gfd("completion", "bash")[1]
-    typed = "COMP_WORDS=(gfd --mig-strategy ''); COMP_CWORD=2; _shtab_gfd; echo ${COMPREPLY[*]}"
-    done = subprocess.run(["bash", "-c", f"{script}\n{typed}"], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["none", "single", "mixed"]
-
-
-def test_completion_without_shtab(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "shtab", None)
-    code, _, err = gfd("completion", "bash")
-    assert (code, err) == (
-        1,
-        "gfd: completion needs shtab; install gfd with its extra: pip install 'gfd[cli]'\n",
-    )
-
-
-@pytest.mark.parametrize(
-    ("argv", "code", "message"),
-    [
-        (["--simulat=x"], 2, "--simulat (command line): unknown flag; did you mean --simulate?"),
-        (["dmp"], 2, "dmp (command line): unknown command; did you mean dump?"),
-        (["dump", "now"], 2, "now (command line): gfd dump takes no such word"),
-        (["--mig-strategy=both", "--oneshot"], 2, "--mig-strategy (command line): is unknown: 'both'"),
-        (["--sink=fle", "--oneshot"], 2, "--sink (command line): is unknown: 'fle'"),
-        (["dump", "-o", "xml"], 2, "--format (command line): is unknown: 'xml'"),
-        (
-            ["dump", "--simulate=h10"],
-            2,
-            "--simulate (command line): there is no machine h10: did you mean h100?",
-        ),
-        (["dump", "--simulate=t4", "--mig=all-1g.5gb"], 2, "--mig (command line): "),
-        (
-            ["dump", "--simulate=a30", "--extra-labels=enginse"],
-            2,
-            "--extra-labels (command line): is unknown",
-        ),
-        (["completion"], 2, "SHELL (command line): gfd completion needs exactly one word: bash, zsh, tcsh"),
-        (["completion", "fish"], 2, "SHELL (command line): is unknown: 'fish'"),
-        (
-            ["config", "--sleep-interval=60"],
-            2,
-            "--sleep-interval (command line): has no unit: '60'; was 60s meant?",
-        ),
-        (["config", "--sleep-interval=0s"], 2, "--sleep-interval (command line): must be longer than 0"),
-        (["config", "--sleep-interval=-1s"], 2, "--sleep-interval (command line): must be longer than 0"),
-        (["--config-file=/gone", "--oneshot"], 2, "--config-file (command line): cannot read /gone"),
-        (["--use-node-feature-api", "--oneshot"], 2, "--use-node-feature-api (command line): "),
-        (
-            ["config", "--device-discovery-strategy=tegra"],
-            2,
-            "--device-discovery-strategy (command line): tegra is not",
-        ),
-        (
-            ["config", "--config-file=/dev/zero"],
-            1,
-            "--config-file (/dev/zero): cannot read /dev/zero: it is a character device, not a regular file",
-        ),
-        (["dump", "--inventory=/gone"], 1, "/gone: No such file or directory; take one with gfd snapshot"),
-        (["dump", "--inventory=/"], 1, "/: Is a directory"),
-        (
-            ["dump", "--simulate=t4", "--template-dir=/gone"],
-            1,
-            "template /gone: the directory cannot be read",
-        ),
-        (
-            ["snapshot", "--simulate=t4", "-o=/gone/x"],
-            1,
-            "--file /gone/x: No such file or directory; name a file where one can be written",
-        ),
-        (["cleanup", "-o=/proc"], 1, "sink file: /proc: this is a directory"),
-    ],
-)
-def test_bad_input(gfd: Gfd, argv: list[str], code: int, message: str) -> None:
-    exit_code, out, err = gfd(*argv)
-    assert (exit_code, out) == (code, "")
-    assert err.startswith(f"gfd: {message}")
-    assert err.count("\n") == 1
-
-
-def test_the_service_says_why_it_ends_as_it_logs(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = "--sleep-interval (command line): has no unit: '60'; was 60s meant?"
-    code, out, err = gfd("--sleep-interval=60")
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    entry = json.loads(err)
-    del entry["timestamp"]
-    assert entry == {"event": "service.failed", "level": "error", "reason": reason}
-    entry = json.loads(gfd("--sleep-interval=60", "--log-level=debug")[2])
-    assert entry["traceback"].startswith("Traceback (most recent call last):")
-    for argv, environ in (
-        (["--sleep-interval=60", "--log-format=console"], {}),
-        (["--sleep-interval=60"], {"GFD_LOG_FORMAT": "console"}),
-        (["--sleep-interval=60", "--oneshot"], {}),
-    ):
-        assert gfd(*argv, **environ) == (2, "", f"gfd: {reason}\n")
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert gfd("--sleep-interval=60") == (2, "", f"gfd: {reason}\n")
-
-
-def test_bad_environment_is_not_misuse(gfd: Gfd) -> None:
-    code, _, err = gfd("--oneshot", MIG_STRATEGY="both")
-    assert (code, err) == (
-        1,
-        "gfd: --mig-strategy (MIG_STRATEGY): is unknown: 'both'; there are none, single, mixed\n",
-    )
-
-
-def test_warnings_of_the_config_file(gfd: Gfd, tmp_path: Path) -> None:
-    file = tmp_path / "config.yaml"
-    file.write_text("flags:\n  migStrateggy: mixed\n")
-    code, out, err = gfd("--oneshot", *DOC, "-o=", "--config-file", str(file))
-    assert code == 0
-    assert out
-    assert err.startswith(f"gfd: warning: {file}:2: unknown key flags.migStrateggy is ignored")
-    code, out, err = gfd("dump", *DOC, "--config-file", str(file))
-    assert (code, err.count("\n")) == (0, 1)
-    code, _, err = gfd("--oneshot", *DOC, "-o=", "--config-file", str(file), "--strict-config")
-    assert code == 1
-    assert "flags.migStrateggy" in err
-
-
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (("--version",), "the output could not be written"),
-        (("machines",), "the output could not be written"),
-        (("dump", *DOC), "the output could not be written"),
-        (("--oneshot", "--output-file=", *DOC), "sink stdout: standard output"),
-    ],
-)
-def test_a_full_disk(words: tuple[str, ...], complaint: str) -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "gfd", *words], check=False, stdout=full, stderr=subprocess.PIPE, text=True
-        )
-    assert (done.returncode, done.stderr) == (1, f"gfd: {complaint}: No space left on device\n")
-
-
-def test_a_reader_that_has_seen_enough() -> None:
-    command = f"{sys.executable} -m gfd dump {' '.join(DOC)} | head -n 1"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "nvidia.com/cuda.driver-version.full=460.73.01\n"
-    assert done.stderr == ""
-
-
-def test_what_nobody_foresaw_is_one_line(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No traceback, and no credential in what --log-level debug adds."""
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("it broke: Authorization: Bearer open-sesame")
-
-    monkeypatch.setattr(cli, "_run", fail)
-    said = (
-        "gfd: unexpected RuntimeError: it broke: Authorization: Bearer SECRET; run it again with --log-level "
-    )
-    assert gfd("dump") == (1, "", f"{said}debug and report what that prints\n")
-    for argv, environ in (
-        (("dump", "--log-level=debug"), {}),
-        (("-log-level", "debug", "dump"), {"GFD_LOG_LEVEL": "error"}),
-        (("dump",), {"GFD_LOG_LEVEL": "debug"}),
-    ):
-        code, _, err = gfd(*argv, **environ)
-        assert code == 1
-        assert err.startswith(said)
-        assert "Traceback" in err
-        assert "sesame" not in err
-        assert all(line.startswith("gfd: ") for line in err.splitlines())
-    assert "Traceback" not in gfd("dump", "--log-level=error", GFD_LOG_LEVEL="debug")[2]

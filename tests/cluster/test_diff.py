@@ -209,7 +209,7 @@ def test_inside_a_pod(plane: ControlPlane, tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
         return done.returncode, done.stdout.splitlines(), done.stderr
 
-    said = "gfd: no --sink is given; --sink {} is used, since it holds labels of this node\n"
+    said = "gfd: using --sink {}, which holds labels of this node\n"
     same = "nothing would change; 26 the same, 0 of others"
     try:
         code, lines, err = gfd("diff")

@@ -1,4 +1,4 @@
-"""The options table, the values behind it, and Go's way of writing flags."""
+"""The options table and the values behind it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.cli.arguments import normalise
 from gfd.config.filevalues import READERS
 from gfd.config.load import Config
 from gfd.config.options import OPTIONS, Option
@@ -22,7 +21,6 @@ from gfd.documents.values import (
     parse_list,
     shown,
 )
-from gfd.errors import ConfigError
 
 BY_FIELD = {option.field: option for option in OPTIONS}
 
@@ -257,76 +255,3 @@ def test_lists_words_and_what_is_shown() -> None:
     assert did_you_mean("MIGSTRATGY", ["migStrategy"]) == "; did you mean migStrategy?"
     assert did_you_mean("zzz", ["migStrategy"]) == ""
     assert [shown(value) for value in (True, False, ("a", "b"), None, 5)] == ["true", "false", "a,b", "", "5"]
-
-
-JSON = Option(field="json", flags=("--json",), kind="bool", help="As JSON.", group="Own")
-LEVEL = Option(field="level", flags=("--level",), help="A level.", group="Own")
-COMMANDS = {"config": (JSON,), "dump": (LEVEL,)}
-
-
-@pytest.mark.parametrize(
-    ("argv", "expected"),
-    [
-        ([], []),
-        (["-mig-strategy", "single"], ["--mig-strategy=single"]),
-        (["--mig-strategy=single"], ["--mig-strategy=single"]),
-        (["-mig-strategy=single"], ["--mig-strategy=single"]),
-        (["--oneshot"], ["--oneshot=true"]),
-        (["-oneshot"], ["--oneshot=true"]),
-        (["--oneshot=false"], ["--oneshot=false"]),
-        (["--oneshot="], ["--oneshot="]),
-        (["--oneshot", "false"], ["--oneshot=true", "false"]),
-        (["-o", "FILE"], ["--output-file=FILE"]),
-        (["--output", ""], ["--output-file="]),
-        (["--output-file="], ["--output-file="]),
-        (["-o=a=b"], ["--output-file=a=b"]),
-        (["-o", "-x"], ["--output-file=-x"]),
-        (["--output-file", "--oneshot"], ["--output-file=--oneshot"]),
-        (["--container-driver-root", "/d"], ["--driver-root-ctr-path=/d"]),
-        (["--sink", "file", "-sink=stdout"], ["--sink=file", "--sink=stdout"]),
-        (["--oneshot", "--"], ["--oneshot=true"]),
-        (["--", "config"], ["config"]),
-        (["config", "-json", "--oneshot"], ["config", "--json=true", "--oneshot=true"]),
-        (["--oneshot", "dump", "--level", "5"], ["--oneshot=true", "dump", "--level=5"]),
-        (["dump", "config"], ["dump", "config"]),
-        (["-"], ["-"]),
-        ([""], [""]),
-        (["-help"], ["--help"]),
-        (["-h"], ["--help"]),
-        (["--version"], ["--version"]),
-        (["-v"], ["--version"]),
-        (["--help=false"], []),
-    ],
-)
-def test_flags_are_written_as_in_go(argv: list[str], expected: list[str]) -> None:
-    assert normalise(argv, OPTIONS, COMMANDS) == expected
-
-
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["--mig-stategy=x"], "--mig-stategy (command line): unknown flag; did you mean --mig-strategy?"),
-        (["-onesht"], "-onesht (command line): unknown flag; did you mean --oneshot?"),
-        (["--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd --help"),
-        (["--json"], "--json (command line): unknown flag"),
-        (["dump", "config", "--json"], "--json (command line): unknown flag"),
-        (["dump", "--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd dump --help lists them all"),
-        (["---oneshot"], "---oneshot (command line): is not a flag"),
-        (["-=x"], "-=x (command line): is not a flag"),
-        (["--mig-strategy"], "--mig-strategy (command line): needs a value: --mig-strategy VALUE"),
-        (["-o"], "-o (command line): needs a value: -o FILE"),
-        (["--help=maybe"], "--help (command line): is neither true nor false: 'maybe'"),
-        (["--", "--oneshot"], "--oneshot (command line): is taken for a word after --"),
-    ],
-)
-def test_flags_that_cannot_be_taken(argv: list[str], message: str) -> None:
-    with pytest.raises(ConfigError) as refusal:
-        normalise(argv, OPTIONS, COMMANDS)
-    assert str(refusal.value).startswith(message)
-
-
-@given(st.sampled_from(OPTIONS), st.text(), st.booleans())
-def test_a_value_may_be_anything(option: Option, value: str, is_joined: bool) -> None:
-    for flag in option.flags:
-        argv = [f"{flag}={value}"] if is_joined or option.kind == "bool" else [flag, value]
-        assert normalise(argv, OPTIONS, {}) == [f"{option.flag}={value}"]

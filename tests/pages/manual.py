@@ -1,4 +1,4 @@
-"""The man page, made from what the help is made from, in the macros of man(7)."""
+"""The man page in the macros of man(7), from the same tables as the help."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterable, Iterator
 
 from gfd import __version__
 from gfd.cli import help as help_text
-from gfd.cli.commands import COMMANDS
 from gfd.cli.commands.command import Command
 from gfd.cli.exits import SIGNALS, ExitCode
+from gfd.cli.registry import COMMANDS
 from gfd.config.options import OPTIONS, ORIGINAL, Option
 
 EXAMPLES = (
     (
         "gfd dump --simulate mig-doc --mig all-1g.5gb --mig-strategy single",
-        "The labels of a node with an A100 in seven MIG devices, without one.",
+        "Print the labels of a simulated node with an A100 that is divided into seven MIG devices.",
     ),
     (
         "gfd explain gpu.memory --simulate dgx-h100",
-        "What a label means, and what it is made of.",
+        "Explain what a label means and where its value comes from.",
     ),
     (
         "gfd select --simulate dgx-h100 --memory '>=40Gi'",
-        "The nodeSelector and the resource for a wish.",
+        "Print the nodeSelector and the resource for a GPU with at least 40 GiB of memory.",
     ),
 )
 COMPLETION = (
-    "For bash (with bash-completion) and zsh the completion is installed with gfd, for both of its names. It "
-    "asks the gfd on PATH, which needs its extra: pip install 'gfd[cli]'. Elsewhere gfd completion prints "
-    "the script."
+    "Completion for bash (with bash-completion), zsh and fish is installed with gfd, for both of its names. "
+    "It runs gfd completion at the first Tab, which needs shtab: pip install 'gfd[cli]'. Where it is not "
+    "found, and for tcsh, load the output of gfd completion SHELL in the start file of the shell."
 )
 WIDTH = 80
 """Bytes of a line of the source."""
@@ -46,22 +46,22 @@ _ESCAPES = {
 
 
 def write(date: str) -> str:
-    """Return the page in roff; ``date``, as ISO 8601 writes it, is that of its last change."""
+    """Return the page in roff; ``date`` is the day of its last change, such as 2025-12-31."""
     return "\n".join(_lines(date)) + "\n"
 
 
 def _lines(date: str) -> Iterator[str]:
     yield '.\\" tests/pages writes this from gfd/config/options.py and gfd/cli.'
     yield f'.TH GFD 1 {date} "gfd {__version__}" "User Commands"'
-    # What is typed is not hyphenated.
+    # Do not hyphenate, since a hyphen could be taken for a part of a command.
     yield ".nh"
     yield ".ad l"
     yield ".SH NAME"
     yield f"gfd, {_escape(ORIGINAL)} \\- tell Kubernetes what GPUs a node has"
     yield ".SH SYNOPSIS"
-    yield _text(help_text.SYNOPSIS)
+    yield _text(help_text.USAGE)
     yield ".SH DESCRIPTION"
-    yield _text(help_text.ABOUT)
+    yield _text(f"{help_text.ABOUT} {help_text.SERVICE}")
     yield ".PP"
     yield _text(f"{ORIGINAL} is the same program.")
     yield ".SH COMMANDS"
@@ -80,8 +80,11 @@ def _lines(date: str) -> Iterator[str]:
 
 def _general_options() -> Iterator[str]:
     yield ".SH OPTIONS"
-    yield _text("A flag wins over the environment, that over the config file, and that over the default.")
-    yield _text("One dash is as good as two, and --flag=value as --flag value.")
+    yield _text(
+        "A flag wins over an environment variable, that wins over the config file, and that wins over the "
+        "default."
+    )
+    yield _text("One dash or two, and --flag value or --flag=value, mean the same.")
     groups: dict[str, list[Option]] = {}
     for option in OPTIONS:
         groups.setdefault(option.group, []).append(option)
@@ -91,11 +94,11 @@ def _general_options() -> Iterator[str]:
     yield ".SH ENVIRONMENT"
     for option in OPTIONS:
         if option.environment:
-            yield from _item(", ".join(map(_bold, option.environment)), f"As {option.flag}.")
+            yield from _item(", ".join(map(_bold, option.environment)), f"The same as {option.flag}.")
     yield ".SH FILES"
     for option in OPTIONS:
         if option.kind == "path" and option.default:
-            yield from _item(_italic(option.default), f"{option.help} {option.flag} names another.")
+            yield from _item(_italic(option.default), f"{option.help} {option.flag} chooses another path.")
 
 
 def _endings() -> Iterator[str]:
@@ -108,21 +111,24 @@ def _endings() -> Iterator[str]:
 
 
 def _command(name: str, command: Command) -> Iterator[str]:
-    yield f".SS {_escape(help_text.write_synopsis(name, command))}"
+    yield f".SS {_escape(f'gfd {name} {command.usage}')}"
     yield _text(command.help)
     if command.notes:
         yield ".PP"
         yield _text(command.notes)
-    if command.words is not None:
-        yield from _item(_italic(command.words.metavar), help_text.explain_words(command.words))
+    if command.positional is not None:
+        yield from _item(
+            _italic(command.positional.metavar), help_text.describe_positional(command.positional)
+        )
     yield from _options(command.options)
 
 
 def _options(options: Iterable[Option]) -> Iterator[str]:
     for option in options:
-        value = help_text.write_value(option)
+        value = help_text.name_value(option)
         flags = ", ".join(map(_bold, option.flags))
-        yield from _item(f"{flags} {_italic(value)}" if value else flags, help_text.explain(option))
+        text = help_text.describe(option, with_sources=True)
+        yield from _item(f"{flags} {_italic(value)}" if value else flags, text)
 
 
 def _item(head: str, text: str) -> Iterator[str]:

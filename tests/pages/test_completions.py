@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gfd.cli.commands import COMMANDS
+from gfd.cli.parser import HELP_FLAGS
+from gfd.cli.registry import COMMANDS
 from gfd.config.options import OPTIONS, ORIGINAL
 from tests.pages import ROOT
 
@@ -44,7 +45,7 @@ def test_there_is_a_file_a_name() -> None:
 def test_bash(name: str) -> None:
     assert complete(name, "") == list(COMMANDS)
     flags = {flag for option in OPTIONS for flag in option.flags}
-    assert set(complete(name, "-")) == flags | {"-h", "--help"}
+    assert set(complete(name, "-")) == flags | {flag for flags in HELP_FLAGS for flag in flags}
     assert complete(name, "dump", "--mig-strategy", "") == ["none", "single", "mixed"]
     own = {flag for option in COMMANDS["nodes"].options for flag in option.flags}
     assert own

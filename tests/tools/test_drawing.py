@@ -10,7 +10,7 @@ from gfd.inventory import snapshot
 from gfd.inventory.model import FailedGpu
 from gfd.simulation import machines
 from gfd.tools.drawing import draw, draw_inventory, draw_layout
-from tests.cli.test_cli import DOC
+from tests.cli import DOC
 from tests.make import failure, gpu, inventory
 from tests.tools.test_geometry import divided, place
 

@@ -64,7 +64,7 @@ def test_closed_streams(tmp_path: Path) -> None:
         )
         return done.returncode, done.stdout, done.stderr
 
-    unwritten = "gfd: the output could not be written: Bad file descriptor\n"
+    unwritten = "gfd: cannot write the output: Bad file descriptor\n"
     assert run(f"{gfd} dump --simulate=t4 >&-") == (1, "", unwritten)
     once = f"{gfd} --simulate=t4 --no-timestamp --oneshot --output-file=gfd"
     assert run(f"{once} <&- >&- 2>&-") == (0, "", "")

@@ -1,4 +1,4 @@
-"""``gfd cleanup``: what gfd published, or the original left, is taken back."""
+"""``gfd cleanup``: remove the labels that gfd, or the original, published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 COMMAND = Command(
-    help="Withdraw the labels from each --sink.",
+    help="Remove the labels that gfd published to each --sink.",
     run=_run,
     options=(
         Option(
@@ -28,7 +28,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Cleanup",
-            help="Withdraw them from all nodes, with the rights of whoever --kubeconfig names.",
+            help="Remove them from all nodes; needs the rights to do so, for example by --kubeconfig.",
         ),
         Option(
             field="from_original",
@@ -36,9 +36,10 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Cleanup",
-            help="Delete the NodeFeature that gpu-feature-discovery left, and nothing else.",
+            help="Delete only the NodeFeature object that NVIDIA's gpu-feature-discovery left behind.",
         ),
     ),
-    # No node is meant in particular.
-    implies={"all_nodes": {"node_name": "all nodes"}},
+    general_options=("sinks", "output_file", "node_name", "namespace", "kubeconfig"),
+    # Sinks need a node name, but here it is not used.
+    implied_options={"all_nodes": {"node_name": "all nodes"}},
 )

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from gfd.config.options import Option
 
 Values = Mapping[str, Any]
-"""What was given for a command's own options and words, by field and typed by the options' kinds; None, or an
-empty tuple for a list, where nothing was given and there is no default."""
+"""The values of a command's own options and words by field, with the types of the options' kinds.
+
+Where nothing is given and there is no default, the value is None, or an empty tuple for a list.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """The words that a command takes without a flag; a tuple in its values."""
+class Positional:
+    """What a command takes without a flag: one word, or a tuple of them if it is repeatable."""
 
     field: str
     metavar: str
@@ -25,16 +27,10 @@ class Words:
     help: str
     """One sentence."""
     choices: tuple[str, ...] = ()
-    """The words they may be; empty if any."""
-    at_least: int = 1
-    at_most: int | None = 1
-    """None: any number."""
-
-    @property
-    def usage(self) -> str:
-        """Return how they are written after the command: ``FILE…``, ``[KEY…]``."""
-        several = self.metavar if self.at_most == 1 else f"{self.metavar}…"
-        return several if self.at_least else f"[{several}]"
+    """The words to choose from; empty if any word is allowed."""
+    is_required: bool = True
+    is_repeatable: bool = False
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +40,23 @@ class Command:
     help: str
     """One sentence."""
     run: Callable[[Loaded, Values], None]
-    """From the configuration and the values of :attr:`options` and :attr:`words`; raises GfdError."""
+    """Takes the configuration and the values of :attr:`options` and :attr:`positional`; raises GfdError."""
     options: tuple[Option, ...] = ()
-    words: Words | None = None
+    positional: Positional | None = None
     notes: str = ""
-    """More sentences, for its own --help only."""
-    implies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By a flag of :attr:`options` that is set: what the configuration is then taken to say."""
-    asks_pod: bool = False
-    """Whether node, namespace and pod that nobody names are those of the pod that it runs in."""
+    """More sentences for its own help."""
+    general_options: tuple[str, ...] = ()
+    """The fields of the general options that its short help shows; it takes all of them."""
+    implied_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """For a bool of :attr:`options` by field: the general options that it sets, unless the user does."""
+    reads_pod_token: bool = False
+    """Whether the token of the pod tells the node, the namespace and the pod where nothing else does."""
+
+    @property
+    def usage(self) -> str:
+        """Return how it is typed after its name: ``FILE… [OPTION…]``."""
+        words = self.positional
+        if words is None:
+            return "[OPTION…]"
+        shown = f"{words.metavar}…" if words.is_repeatable else words.metavar
+        return f"{shown if words.is_required else f'[{shown}]'} [OPTION…]"

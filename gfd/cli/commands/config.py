@@ -1,4 +1,4 @@
-"""``gfd config``: every effective value and where it came from."""
+"""``gfd config``: print every option with its value and where that comes from."""
 
 from __future__ import annotations
 
@@ -18,4 +18,8 @@ def _run(loaded: Loaded, values: Values) -> None:
     sys.stdout.write(to_text(loaded))
 
 
-COMMAND = Command(help="Print every effective option and where it came from.", run=_run)
+COMMAND = Command(
+    help="Print every option, its value, and where that is set.",
+    run=_run,
+    general_options=("config_file", "config_dir", "strict_config"),
+)

@@ -1,4 +1,4 @@
-"""``gfd diff``: what a cycle now would change."""
+"""``gfd diff``: show the labels that gfd would change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _run(loaded: Loaded, values: Values) -> None:
 
     config = _choose_sink(loaded)
     if config.sinks == ("stdout",):
-        raise GfdError("--sink stdout: what is printed is not kept, so there is nothing to compare with")
+        raise GfdError("--sink stdout: printed labels are not stored, so there is nothing to compare with")
     reading = single_run.label(build_request(config))
     for warning in reading.warnings():
         complain(f"warning: {warning}")
@@ -41,8 +41,7 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 def _choose_sink(loaded: Loaded) -> Config:
-    """Return the configuration with the sink that holds this node's labels, where none was named."""
-
+    """Return the configuration; if it names no sink, choose the one that holds labels of this node."""
     from gfd.printable import complain
     from gfd.tools.diff.publication import find_sink
 
@@ -53,15 +52,17 @@ def _choose_sink(loaded: Loaded) -> Config:
     found = find_sink(config)
     if found is None or found in config.sinks:
         return config
-    complain(f"no --sink is given; --sink {found} is used, since it holds labels of this node")
+    complain(f"using --sink {found}, which holds labels of this node")
     return config._replace(sinks=(found,))
 
 
 COMMAND = Command(
-    asks_pod=True,
-    help="Show what a cycle now would change; exit code 1 if anything.",
-    notes="Without --sink it compares with the sink that holds labels of this node. In a pod, the token of "
-    "the service account tells node and namespace.",
+    reads_pod_token=True,
+    help="Show which published labels gfd would change.",
+    notes="Without --sink, gfd compares with the sink that holds labels of this node. In a pod, it takes the "
+    "names of the node and the namespace from the token of the service account. The exit code is 1 if "
+    "gfd would change anything.",
+    general_options=("mig_strategy", "sinks", "output_file", "node_name", "kubeconfig", "simulate"),
     run=_run,
     options=(
         Option(
@@ -71,7 +72,7 @@ COMMAND = Command(
             choices=("text", "json"),
             default="text",
             group="Diff",
-            help="How to print.",
+            help="The output format.",
         ),
     ),
 )

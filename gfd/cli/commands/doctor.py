@@ -1,4 +1,4 @@
-"""``gfd doctor``: everything between the GPU and the label, looked at once."""
+"""``gfd doctor``: check everything between the GPU and the label."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def _run(loaded: Loaded, values: Values) -> None:
     if path is not None:
         bundle.check_target(path)
         if path == bundle.STANDARD_OUTPUT and is_json:
-            both = "json and --bundle - both go to standard output; name a file for the bundle"
+            both = "json and --bundle - both write to standard output; name a file for the bundle"
             raise ConfigError("--format", COMMAND_LINE, both)
     elif values["log"] is not None or values["keep_names"]:
         flag = "--keep-names" if values["keep_names"] else "--log"
         raise ConfigError(flag, COMMAND_LINE, "works only with --bundle FILE.tar.gz")
     site = Site(loaded.config)
     findings = list(runner.examine(site))
-    # Standard output belongs to the archive where that goes there.
+    # Keep standard output free for the archive, if that is written there.
     output = sys.stderr if path == bundle.STANDARD_OUTPUT else sys.stdout
     if is_json:
         output.write(runner.to_json(findings))
@@ -50,8 +50,10 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 COMMAND = Command(
-    asks_pod=True,
-    help="Examine all between GPU and label; exit code 1 if anything fails.",
+    notes="The exit code is 1 if a check fails.",
+    general_options=("sinks", "config_file", "driver_root", "node_name", "kubeconfig"),
+    reads_pod_token=True,
+    help="Check everything between the GPU and the label.",
     run=_run,
     options=(
         Option(
@@ -61,7 +63,7 @@ COMMAND = Command(
             choices=("text", "json"),
             default="text",
             group="Doctor",
-            help="How to print.",
+            help="The output format.",
         ),
         Option(
             field="bundle",
@@ -69,8 +71,8 @@ COMMAND = Command(
             kind="path",
             metavar="FILE.tar.gz",
             group="Doctor",
-            help="Write what a bug report needs to a new archive (- for standard output), with names, UUIDs, "
-            "serials and addresses replaced.",
+            help="Write an archive for a bug report; - writes to standard output. Names, UUIDs, serials and "
+            "addresses are replaced.",
         ),
         Option(
             field="log",
@@ -78,7 +80,7 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group="Doctor",
-            help="The log for the bundle, - for standard input; unless given, that of the journal.",
+            help="The log for the bundle; - reads standard input. Without it: the log in the journal.",
         ),
         Option(
             field="keep_names",
@@ -86,7 +88,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Doctor",
-            help="Replace nothing in the bundle but tokens and passwords.",
+            help="Replace only tokens and passwords in the bundle.",
         ),
     ),
 )

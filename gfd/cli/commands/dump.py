@@ -1,4 +1,4 @@
-"""``gfd dump``: the labels of this machine, a simulated one, or a snapshot."""
+"""``gfd dump``: print the labels of this machine, a simulated one, or a snapshot."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def _run(loaded: Loaded, values: Values) -> None:
     inventory = snapshot.read_file(path) if path else None
     try:
         if inventory is None and values["draw"]:
-            # What is drawn and what is labelled is one reading.
+            # Draw and label the same reading.
             inventory = single_run.take_snapshot(build_request(loaded.config))
         reading = single_run.label(build_request(loaded.config, inventory=inventory))
     except DriverUnavailable as error:
-        hint = "To see the labels of another machine, name one of gfd machines with --simulate"
+        hint = "To see the labels of another machine, pass --simulate with a name from gfd machines"
         raise DriverUnavailable(f"{error}. {hint}") from error
     for warning in reading.warnings():
         complain(f"warning: {warning}")
@@ -52,7 +52,8 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 COMMAND = Command(
-    help="Print this machine's labels, once.",
+    general_options=("mig_strategy", "extra_labels", "template_dir", "no_timestamp", "simulate", "mig"),
+    help="Print the labels of this machine.",
     run=_run,
     options=(
         Option(
@@ -61,7 +62,7 @@ COMMAND = Command(
             kind="choice",
             choices=FORMAT_NAMES,
             group="Dump",
-            help="How to print; unless given, a table on a terminal and nfd's lines elsewhere.",
+            help="The output format. Without it: table on a terminal, otherwise nfd.",
         ),
         Option(
             field="inventory",
@@ -69,7 +70,7 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group="Dump",
-            help="Label the node of a snapshot instead of this one; - reads standard input.",
+            help="Print the labels of a snapshot instead of this machine; - reads standard input.",
         ),
         Option(
             field="draw",
@@ -77,7 +78,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Dump",
-            help="Draw how each GPU is divided: below a table, else on standard error.",
+            help="Draw how each GPU is divided: below the table, otherwise to standard error.",
         ),
     ),
 )

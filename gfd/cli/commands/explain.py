@@ -1,11 +1,11 @@
-"""``gfd explain``: what labels mean, and what they are made of."""
+"""``gfd explain``: explain what labels mean and where their values come from."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from gfd.cli.commands.command import Command, Words
+from gfd.cli.commands.command import Command, Positional
 from gfd.cli.commands.sources import NODES
 from gfd.config.options import Option
 
@@ -36,14 +36,15 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 COMMAND = Command(
-    help="Explain labels: meaning, unit, raw values, sources, devices.",
+    general_options=("mig_strategy", "extra_labels", "template_dir", "simulate", "mig", "kubeconfig"),
+    help="Explain labels: meaning, unit and origin.",
     run=_run,
-    words=Words(
+    positional=Positional(
         field="keys",
         metavar="KEY",
-        help="A label's key, with or without nvidia.com/; without one, a line for each label there is.",
-        at_least=0,
-        at_most=None,
+        help="The key of a label, with or without nvidia.com/. Without a key: one line for each label.",
+        is_required=False,
+        is_repeatable=True,
     ),
     options=(
         Option(
@@ -53,7 +54,7 @@ COMMAND = Command(
             choices=("table", "json", "markdown"),
             default="table",
             group=GROUP,
-            help="How to print; markdown is for --catalog.",
+            help="The output format; markdown only with --catalog.",
         ),
         Option(
             field="catalog",
@@ -61,7 +62,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group=GROUP,
-            help="Explain every label that gfd can write, with no machine at all.",
+            help="Explain every label that gfd can write, without reading a machine.",
         ),
         Option(
             field="inventory",
@@ -69,14 +70,14 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group=GROUP,
-            help="Explain the labels of a snapshot instead of this machine's; - reads standard input.",
+            help="Explain the labels of a snapshot instead of this machine; - reads standard input.",
         ),
         Option(
             field="node",
             flags=("--node",),
             metavar="NAME",
             group=GROUP,
-            help="Explain the labels that a Node has in the cluster, and who holds them.",
+            help="Explain the labels of this node of the cluster, and who owns them.",
         ),
         *(option for option in NODES if option.field == "nodes_file"),
     ),

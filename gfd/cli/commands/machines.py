@@ -1,4 +1,4 @@
-"""``gfd machines``: the machines that can be simulated."""
+"""``gfd machines``: list the machines that gfd can simulate."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ def _run(loaded: Loaded, values: Values) -> None:
     sys.stdout.write(format_table((name, machines.describe(name)) for name in machines.names()))
 
 
-COMMAND = Command(help="List the machines that --simulate knows.", run=_run)
+COMMAND = Command(help="List the machines that --simulate can take.", run=_run)

@@ -1,11 +1,11 @@
-"""``gfd match``: which nodes do these pods fit, and if none, why."""
+"""``gfd match``: find the nodes that pods fit, or say why there are none."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from gfd.cli.commands.command import Command, Words
+from gfd.cli.commands.command import Command, Positional
 from gfd.cli.commands.sources import NODES
 from gfd.config.options import COMMAND_LINE, Option
 from gfd.errors import ConfigError
@@ -40,7 +40,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     try:
         _write(answers, values["format"])
     except BrokenPipeError as error:
-        # Nobody reads on; the exit code still says whether everything fits.
+        # The reader has left; the exit code still says whether everything fits.
         raise fault or error from error
     if fault:
         raise fault
@@ -49,7 +49,8 @@ def _run(loaded: Loaded, values: Values) -> None:
 def _check_standard_input(values: Values) -> None:
     places = [*values["files"], *(str(values[name]) for name in ("nodes_file", "pods_file") if values[name])]
     if places.count("-") > 1:
-        raise ConfigError("-", COMMAND_LINE, "standard input can be read once: as FILE, --nodes or --pods")
+        reason = "standard input can be read only once; use - for one of FILE, --nodes and --pods"
+        raise ConfigError("-", COMMAND_LINE, reason)
 
 
 def _write(answers: Sequence[Answer], form: str) -> None:
@@ -68,13 +69,15 @@ def _write(answers: Sequence[Answer], form: str) -> None:
 
 
 COMMAND = Command(
-    help="Tell which nodes pods fit, and if none, why.",
+    general_options=("kubeconfig", "context", "simulate"),
+    help="Find the nodes that a pod fits; if none, say why.",
     run=_run,
-    words=Words(
+    positional=Positional(
         field="files",
         metavar="FILE",
-        help="Pods, or objects that pods are made of, in YAML or JSON; - reads standard input.",
-        at_most=None,
+        help="Pods, or objects that create pods, such as a Deployment; - reads standard input.",
+        is_repeatable=True,
+        is_file=True,
     ),
     options=(
         Option(
@@ -84,7 +87,7 @@ COMMAND = Command(
             choices=FORMAT_NAMES,
             default="table",
             group="Match",
-            help="How to print.",
+            help="The output format.",
         ),
         *NODES,
     ),

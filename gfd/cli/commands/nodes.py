@@ -1,4 +1,4 @@
-"""``gfd nodes``: the GPUs of a cluster in a table."""
+"""``gfd nodes``: print a table of the GPUs in a cluster."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 COMMAND = Command(
-    help="Print a cluster's GPUs, what is free, and how old the labels are.",
+    general_options=("kubeconfig", "context", "simulate"),
+    help="List a cluster's nodes with their GPUs.",
     run=_run,
     options=(
         Option(
@@ -46,7 +47,7 @@ COMMAND = Command(
             flags=("--selector", "-l"),
             metavar="SELECTOR",
             group="Nodes",
-            help="Only the nodes whose labels this takes, such as 'zone in (a,b),!spot', as kubectl does.",
+            help="Print only nodes with these labels, such as 'zone in (a,b),!spot', as in kubectl.",
         ),
         *NODES,
         Option(
@@ -56,7 +57,7 @@ COMMAND = Command(
             is_repeatable=True,
             metavar="COLUMN",
             group="Nodes",
-            help="Sort by these columns, first things first; a leading - turns one round, as in -free,node.",
+            help="Sort by these columns. A leading - reverses the order, as in -free,node.",
         ),
         Option(
             field="format",
@@ -65,7 +66,7 @@ COMMAND = Command(
             choices=FORMAT_NAMES,
             default="table",
             group="Nodes",
-            help="How to print.",
+            help="The output format.",
         ),
         Option(
             field="draw",
@@ -73,7 +74,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Nodes",
-            help="Draw each node's MIG devices to scale; where on a GPU they lie, labels do not tell.",
+            help="Draw the MIG devices of each node to scale. Labels do not say where on the GPU they are.",
         ),
         Option(
             field="watch",
@@ -81,14 +82,14 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Nodes",
-            help="Go on: draw anew on a terminal, and print each row that changes elsewhere.",
+            help="Keep watching: redraw on a terminal, otherwise print each row that changes.",
         ),
     ),
     notes=(
-        "AGE is how long ago whoever wrote the labels last changed the node, by the API server's managed "
-        "fields; after a ~ how long ago gfd loaded its configuration, where those are not told. Labels that "
-        "are right are not written again, so neither says when they were last found to be. STALE names what "
-        "speaks against them: a kubelet that does not report, or devices that are offered otherwise than "
-        "labelled; where it is empty, nothing on the node does. ALLOCATED is what placed pods request."
+        "AGE is the time since the labels were last written, from the managed fields of the Node; with a ~, "
+        "the time since gfd loaded its configuration. gfd does not write labels that are still right, so an "
+        "old label is not a wrong one. STALE says why the labels may be wrong: the kubelet does not report, "
+        "or the node offers other devices than its labels say. ALLOCATED counts the devices that scheduled "
+        "pods request."
     ),
 )

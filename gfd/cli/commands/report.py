@@ -1,4 +1,4 @@
-"""``gfd report``: one page about the GPUs of the cluster, of this machine, or of snapshots."""
+"""``gfd report``: write a page about the GPUs of the cluster, of this machine, or of snapshots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from gfd.cli.commands.command import Command, Words
+from gfd.cli.commands.command import Command, Positional
 from gfd.cli.commands.sources import NODES
 from gfd.config.options import COMMAND_LINE, Option
 from gfd.errors import ConfigError
@@ -33,14 +33,16 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 
 COMMAND = Command(
-    help="Write a page about the GPUs of a cluster, machine or snapshots.",
+    general_options=("kubeconfig", "context", "simulate", "mig"),
+    help="Write an HTML page about the GPUs of a cluster.",
     run=_run,
-    words=Words(
+    positional=Positional(
         field="snapshots",
         metavar="SNAPSHOT",
-        at_least=0,
-        at_most=None,
-        help="Files of gfd snapshot to show instead of the cluster, each by its name.",
+        is_required=False,
+        is_repeatable=True,
+        is_file=True,
+        help="Files of gfd snapshot to show instead of the cluster.",
     ),
     options=(
         Option(
@@ -49,14 +51,14 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group="Report",
-            help="Where to write the page, one file that needs no other; - writes it to standard output.",
+            help="The file to write; - writes to standard output. The page loads nothing else.",
         ),
         Option(
             field="title",
             flags=("--title",),
             metavar="TEXT",
             group="Report",
-            help="The page's heading.",
+            help="The title of the page.",
         ),
         Option(
             field="is_local",
@@ -64,7 +66,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Report",
-            help="Show this machine instead of the cluster, or what --simulate says.",
+            help="Show this machine, or the one of --simulate, instead of the cluster.",
         ),
         *NODES,
     ),

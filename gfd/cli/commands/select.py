@@ -1,4 +1,4 @@
-"""``gfd select``: from what a device must be to the lines of a manifest that ask for it."""
+"""``gfd select``: print the lines of a manifest that ask for a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
     from gfd.config.load import Loaded
 
-GROUP = "What the device must be"
+GROUP = "Device"
 
 
 def _run(loaded: Loaded, values: Values) -> None:
@@ -46,12 +46,13 @@ def _compared(field: str, help_: str, example: str) -> Option:
         is_repeatable=True,
         metavar="COMPARISON",
         group=GROUP,
-        help=f"{help_}, such as '{example}'; several hold together.",
+        help=f"{help_}, such as '{example}'. Given several times, all must hold.",
     )
 
 
 COMMAND = Command(
-    help="Print nodeSelector or nodeAffinity, and resource, for a device.",
+    general_options=("kubeconfig", "context", "simulate"),
+    help="Print the nodeSelector and resource for a device.",
     run=_run,
     options=(
         Option(
@@ -59,7 +60,7 @@ COMMAND = Command(
             flags=("--product",),
             metavar="TEXT",
             group=GROUP,
-            help="Part of its product, such as A100; a whole GPU, unless --mig or -MIG- says otherwise.",
+            help="Part of the product name, such as A100. Without --mig or -MIG- it means a whole GPU.",
         ),
         # The global --mig is the layout of a simulated machine; it can be given before the command.
         Option(
@@ -69,9 +70,9 @@ COMMAND = Command(
             group=GROUP,
             help="A MIG device of this profile, such as 1g.5gb.",
         ),
-        _compared("memory", "Its memory as NVML counts it, with a unit", ">=40Gi"),
-        _compared("compute", "Its compute capability", ">=8.0"),
-        _compared("driver", "The node's driver", ">=550.54"),
+        _compared("memory", "The memory, as NVML counts it, with a unit", ">=40Gi"),
+        _compared("compute", "The compute capability", ">=8.0"),
+        _compared("driver", "The driver version of the node", ">=550.54"),
         _compared("cuda", "The newest CUDA version that the driver supports", ">=12.4"),
         Option(
             field="count",
@@ -80,7 +81,7 @@ COMMAND = Command(
             default="1",
             metavar="NUMBER",
             group=GROUP,
-            help="How many of them one pod needs.",
+            help="The number of devices that one pod needs.",
         ),
         *NODES,
         Option(
@@ -89,7 +90,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Nodes",
-            help="Look at no node: --product is then the exact product of a whole GPU.",
+            help="Do not look at nodes; --product is then the exact product name of a whole GPU.",
         ),
         Option(
             field="format",
@@ -98,13 +99,13 @@ COMMAND = Command(
             choices=("text", "json", "yaml"),
             default="text",
             group="Output",
-            help="How to print: YAML to paste, with comments, or the whole answer with all nodes.",
+            help="The output format: text is YAML to paste; json and yaml also list all nodes.",
         ),
     ),
     notes=(
-        "A comparison begins with >=, <=, >, < or =, and stands in quotes, as the shell redirects with < and "
-        ">. A version is compared as far as it is written: >550 is 551 and newer, =550 any 550. Taints of "
-        "NVIDIA's are tolerated; nodes with another one are not counted. The exit code is 1 where no node "
-        "would take the pod even if all others left."
+        "A comparison begins with >=, <=, >, < or =. Put it in quotes, or the shell takes < and > for "
+        "redirections. Only the written part of a version is compared: >550 means 551 or newer, =550 means "
+        "any 550. gfd select tolerates NVIDIA's taints and leaves out nodes with other taints. The exit code "
+        "is 1 if no node could run the pod, even when empty."
     ),
 )

@@ -1,4 +1,4 @@
-"""``gfd snapshot``: the inventory that labels are made from."""
+"""``gfd snapshot``: print the inventory that labels are made from."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ def _run(loaded: Loaded, values: Values) -> None:
     try:
         path.write_text(content)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise GfdError(f"--file {path}: {reason}; name a file where one can be written") from error
+        reason = f"{error.strerror or error}; name a file in a directory that you can write to"
+        raise GfdError(f"--file {path}: {reason}") from error
 
 
 COMMAND = Command(
-    help="Print the inventory that labels are made from, for replay.",
+    general_options=("driver_root", "simulate", "mig"),
+    help="Print what the labels are made from, for use elsewhere.",
     run=_run,
     options=(
         Option(
@@ -43,7 +44,7 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group="Snapshot",
-            help="Write there, JSON if the name ends in .json, instead of printing YAML.",
+            help="The file to write, as JSON if its name ends in .json. Without it: print YAML.",
         ),
     ),
 )

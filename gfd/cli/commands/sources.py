@@ -1,4 +1,4 @@
-"""The options of every command that looks at Nodes: from files instead of the cluster."""
+"""The options that read nodes and pods from files instead of the cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NODES = (
         kind="path",
         metavar="FILE",
         group="Nodes",
-        help="Take the nodes that kubectl get nodes -o json (or yaml) printed; - reads standard input.",
+        help="Read the nodes from the output of kubectl get nodes -o json (or yaml); - reads standard input.",
     ),
     Option(
         field="pods_file",
@@ -19,6 +19,6 @@ NODES = (
         kind="path",
         metavar="FILE",
         group="Nodes",
-        help="With --nodes: the placed pods, as kubectl get pods -A -o json printed them.",
+        help="With --nodes: read the pods from the output of kubectl get pods -A -o json.",
     ),
 )

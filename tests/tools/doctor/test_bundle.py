@@ -295,7 +295,7 @@ def test_standard_output_that_cannot_take_it(
     words = ("doctor", "--simulate=t4", "--kubeconfig=/gone", "--bundle=-")
     assert cli.run((*words, "-o", "json"), {}) == 2
     both = (
-        "gfd: --format (command line): json and --bundle - both go to standard output; "
+        "gfd: --format (command line): json and --bundle - both write to standard output; "
         "name a file for the bundle\n"
     )
     assert capsys.readouterr() == ("", both)

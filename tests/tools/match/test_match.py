@@ -378,10 +378,10 @@ def test_no_cluster(gfd: Gfd, tmp_path: Path) -> None:
 
 
 def test_wrong_use(gfd: Gfd, nodes: str) -> None:
-    assert gfd("match") == (
-        2, "", "gfd: FILE (command line): gfd match needs a word or more; see gfd match --help\n"
-    )  # fmt: skip
-    once = "gfd: - (command line): standard input can be read once: as FILE, --nodes or --pods\n"
+    missing = "the following arguments are required: FILE; see gfd match --help"
+    assert gfd("match") == (2, "", f"gfd: gfd match (command line): {missing}\n")
+    reason = "standard input can be read only once; use - for one of FILE, --nodes and --pods"
+    once = f"gfd: - (command line): {reason}\n"
     assert gfd("match", "-", "--nodes", "-") == (2, "", once)
     assert gfd("match", "-", "-") == (2, "", once)
     assert gfd("match", POD, "--nodes", "-", "--pods", "-") == (2, "", once)
