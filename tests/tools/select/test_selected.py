@@ -261,7 +261,7 @@ def test_hostile_names_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
             "--compute (command line): is no version: '8.0.0'; write one like 8.0 or >=8.0",
         ),
         (["--driver=>=560,<550"], "--driver (command line): takes no value at all: >=560, <550"),
-        (["--cuda"], "--cuda (command line): needs a value: --cuda COMPARISON"),
+        (["--cuda"], "--cuda (command line): needs a value; write --cuda COMPARISON"),
         (["--mig=1g/5gb"], "--mig (command line): no label can say that: the key's prefix is not a DNS"),
         (
             ["--mig=1g 5gb"],
