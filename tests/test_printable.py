@@ -41,7 +41,7 @@ def test_a_complaint_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
         (["explain", "--inventory=FILE"], f"SOURCE: {SHOWN}: no such field in this schema"),
         (["dump", "--simulate=mig-doc", "--mig=FILE"], "--mig (command line): SOURCE:1: "),
         (["dump", f"--inventory={HOSTILE}"], f"{SHOWN}: No such file or directory; take one with gfd"),
-        (["nodes", f"--nodes={HOSTILE}"], f"{SHOWN}: No such file or directory; expected the output of kubectl"),
+        (["nodes", f"--nodes={HOSTILE}"], f"{SHOWN}: No such file or directory; expected the output"),
         ([HOSTILE], f"{SHOWN} (command line): unknown command; gfd --help lists all commands"),
     ],
 )
