@@ -87,6 +87,7 @@ PACKAGES = frozenset(
         "structlog",
         "tzlocal",
         "urllib3",
+        "waitress",
         "yaml",
     ]
 )

@@ -55,6 +55,7 @@ def test_a_oneshot_imports_only_what_it_uses(tmp_path: Path) -> None:
         "rich",
         "prometheus_client",
         "structlog",
+        "waitress",
         "yaml",
         "shtab",
     }

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.agent.test_service import A100, MIG, Service, serve, wait
+from tests.agent.running import A100, MIG, Service, serve, wait
 from tests.standin import Fault, Standin, environment
 from tests.worker.test_child_process import is_running, wait_until
 

@@ -52,9 +52,13 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
     watch = Watch(*readers(config, environ), feature_file(config))
     agent = Agent(setup, server, watch=watch, status=status, conditions=conditions, log=log)
     if config.metrics_addr:
-        from gfd.agent import metrics
+        from gfd.agent import pages
 
-        metrics.start(config.metrics_addr, status)
+        pages.serve(
+            config.metrics_addr,
+            status,
+            lambda reason: conditions.report("pages", "http.warning", reason=reason),
+        )
     service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
     load.follow(config, service.configuration_changed)
     service.run()

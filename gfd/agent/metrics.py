@@ -1,4 +1,4 @@
-"""Pages about a :class:`gfd.agent.status.Status`: metrics for Prometheus, health and readiness for kubelet.
+"""The metrics of the service.
 
 Labels whose values are known are there from the start with 0, so that rates see the first event. What is
 not known yet, such as the number of GPUs before a read, is left out instead of being 0.
@@ -6,7 +6,6 @@ not known yet, such as the number of GPUs before a read, is left out instead of 
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -16,26 +15,16 @@ from prometheus_client.core import (
     InfoMetricFamily,
     SummaryMetricFamily,
 )
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gfd import __version__
-from gfd.agent.http1 import Response, plain
-from gfd.agent.httpd import Server, listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client import Metric
 
-    from gfd.agent.http1 import Request
-    from gfd.agent.status import Judgement, Status
-
-PATHS = {
-    "/metrics": "what gfd did and found, for Prometheus",
-    "/healthz": "200 while the service goes round",
-    "/readyz": "200 while the labels of this node can be trusted",
-}
+    from gfd.agent.status import Status
 
 
 class StatusCollector(Collector):
@@ -122,47 +111,9 @@ def _counter(name: str, meaning: str, values: Mapping[str, float], label: str) -
     return family
 
 
-def registry(status: Status) -> CollectorRegistry:
+def make_registry(status: Status) -> CollectorRegistry:
     """Return what a scrape collects: gfd's metrics, and those of its process."""
-    collected = CollectorRegistry()
-    collected.register(StatusCollector(status))
-    ProcessCollector(registry=collected)
-    return collected
-
-
-def pages(status: Status) -> Callable[[Request], Response]:
-    """Return the function that answers requests about ``status``."""
-    collected = registry(status)
-
-    def answer(request: Request) -> Response:
-        if request.path == "/metrics":
-            return _metrics(collected, request.accept)
-        if request.path == "/healthz":
-            return _judgement(status.health())
-        if request.path == "/readyz":
-            return _judgement(status.readiness())
-        if request.path == "/":
-            return plain(HTTPStatus.OK, "\n".join(f"{path:9} {meaning}" for path, meaning in PATHS.items()))
-        return plain(HTTPStatus.NOT_FOUND, f"not here; there are {', '.join(PATHS)}")
-
-    return answer
-
-
-def start(addr: tuple[str, int], status: Status) -> Server:
-    """Serve ``status`` at host and port, in a thread of its own. Raises ConfigError."""
-    return Server(listen(*addr), pages(status))
-
-
-def _metrics(collected: CollectorRegistry, accept: str) -> Response:
-    try:
-        encode, content_type = choose_encoder(accept)
-        body = encode(collected)
-    except (TypeError, ValueError):  # a version that is no number, in the header
-        encode, content_type = choose_encoder("")
-        body = encode(collected)
-    return Response(content_type=content_type, body=body)
-
-
-def _judgement(judged: Judgement) -> Response:
-    is_ok, text = judged
-    return plain(HTTPStatus.OK if is_ok else HTTPStatus.SERVICE_UNAVAILABLE, text)
+    registry = CollectorRegistry(auto_describe=True)
+    registry.register(StatusCollector(status))
+    ProcessCollector(registry=registry)
+    return registry

@@ -11,6 +11,7 @@ from tests.pages import ROOT
 LEVELS = ("debug", "info", "warning", "error")
 LEVELS_OF = {level: {level} for level in LEVELS} | {"report": {"warning"}}
 """Method that logs -> the level of its events; ``Conditions.report`` warns."""
+NEVER_RECOVERS = {"http.warning"}
 EVENT = re.compile(r"[a-z]+\.[a-z_]+")
 
 
@@ -20,6 +21,8 @@ def logged_in(source: str) -> Iterator[tuple[str, str]]:
         if not isinstance(node, ast.Call):
             continue
         caller = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        if caller == "getLogger":
+            continue
         for argument in node.args:
             if isinstance(argument, ast.Constant) and EVENT.fullmatch(str(argument.value)):
                 yield str(argument.value), caller
@@ -31,7 +34,7 @@ def logged() -> dict[str, set[str]]:
     for module in sorted((ROOT / "gfd/agent").glob("*.py")):
         for event, caller in logged_in(module.read_text()):
             levels.setdefault(event, set()).update(LEVELS_OF.get(caller, ()))
-            if caller == "report":
+            if caller == "report" and event not in NEVER_RECOVERS:
                 levels.setdefault(event.partition(".")[0] + ".recovered", set()).add("info")
     return levels
 

@@ -14,7 +14,7 @@ import pytest
 
 from gfd.kube.field_managers import NFD_ANNOTATION
 from gfd.kube.nfd import API_VERSION
-from tests.agent.test_service import serve
+from tests.agent.running import serve
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature

@@ -15,7 +15,7 @@ import pytest
 
 from gfd.errors import ApiError
 from gfd.kube.nfd import API_VERSION
-from tests.agent.test_service import serve
+from tests.agent.running import serve
 from tests.cluster import agents
 from tests.cluster.conftest import define_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for

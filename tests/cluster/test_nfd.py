@@ -18,7 +18,7 @@ import pytest
 from gfd.kube.field_managers import holders
 from gfd.publishing.sinks.staging import FOLDER as FOLDER_OF_GFD
 from gfd.simulation import machines
-from tests.agent.test_service import A100, MIG, serve
+from tests.agent.running import A100, MIG, serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
 from tests.cluster.objects import make_node, namespace, node, node_labels

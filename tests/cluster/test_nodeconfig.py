@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_service import serve
+from tests.agent.running import serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, delete, make_node, merge, node_labels

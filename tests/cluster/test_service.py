@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gfd.errors import ApiError
-from tests.agent.test_service import MIG, serve
+from tests.agent.running import MIG, serve
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature

@@ -13,7 +13,7 @@ import pytest
 
 from gfd.kube import watch
 from gfd.kube.backoff import Backoff
-from tests.agent.test_service import MIG, serve
+from tests.agent.running import MIG, serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, delete

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gfd.simulation import machines
-from tests.agent.test_service import serve
+from tests.agent.running import serve
 from tests.cluster import agents, programs
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for

@@ -17,7 +17,7 @@ from gfd.errors import ApiError
 from gfd.kube.client import Api
 from gfd.kube.paths import NODES
 from gfd.tools.nodes.feed import Feed
-from tests.agent.test_service import wait
+from tests.agent.running import wait
 from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig
 from tests.hostile.test_watching import event, node
 

@@ -17,7 +17,7 @@ from gfd.kube import watch, watch_status
 from gfd.kube.backoff import Backoff
 from gfd.kube.client import Api
 from gfd.kube.watch import Follower
-from tests.agent.test_service import free_port, serve, wait
+from tests.agent.running import free_port, serve, wait
 from tests.hostile.server import Answer, Hostile, hostile, say, write_kubeconfig
 from tests.hostile.test_answers import KNOWN
 

@@ -20,7 +20,7 @@ from gfd.simulation import machines
 from gfd.worker import child_process
 from gfd.worker.fork_server import ForkServer
 from gfd.worker.library_output import MAX_LINES, LibraryOutput
-from tests.agent.test_service import serve, wait
+from tests.agent.running import serve, wait
 from tests.standin import Fault, build, environment, from_inventory
 from tests.worker.test_again import children
 from tests.worker.test_fork_server import order

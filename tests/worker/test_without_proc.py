@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_service import A100
+from tests.agent.running import A100
 from tests.standin import build, environment
 
 pytestmark = pytest.mark.whole
