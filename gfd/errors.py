@@ -1,40 +1,38 @@
-"""Every way gfd can fail, in one tree.
+"""All errors of gfd, in one tree.
 
 GfdError                what went wrong, where, and what to do next
-├─ SeveralErrors        several of them, each told on a line of its own
-├─ ConfigError          an option, the place it came from, and why it is refused
-├─ DocumentError        a value in a YAML or JSON file that cannot be used
+├─ SeveralErrors        several errors, each on a line of its own
+├─ ConfigError          an option that cannot be used
+├─ DocumentError        a YAML or JSON file, or a value in it, that cannot be used
 ├─ ProbeError           the hardware could not be read
-│  ├─ MalformedAnswer   the process that reads it gave an answer that is none
-│  ├─ DriverUnavailable NVML is not there: no library, no driver, or two that do not match
-│  └─ NvmlCallFailed    one NVML function failed on one device
-├─ ApiError             the Kubernetes API server refused, or did not answer
-├─ TemplateError        a template that does not compile or does not render
-├─ LabelError           a key or value that Kubernetes, or gfd's own rules, would refuse
-└─ PublishError         a sink that could not take the labels
+│  ├─ MalformedAnswer   the process that reads the hardware sent an answer that gfd did not write
+│  ├─ DriverUnavailable NVML cannot be used: no library, no driver, or their versions do not match
+│  └─ NvmlCallFailed    an NVML function failed
+├─ ApiError             the Kubernetes API server refused a request, or did not answer
+├─ TemplateError        a template does not compile or render
+├─ LabelError           a label that may not be published
+└─ PublishError         a sink did not take the labels
 
-Errors are translated where they happen (``raise … from error``) and caught in two places only: the
-cycle, which goes on, and the command line, which exits.
+Code that calls a library or the system raises one of these ``from`` the original error. The cycle of the
+service catches them and goes on; the command line catches them and exits.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.text import redact, shorten
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-MAX_SAID = 1000
-"""Characters of what a file holds, or a place in it, that a message shows."""
-
-
 class GfdError(Exception):
-    """Base of all; its text is a whole sentence for the person who reads it."""
+    """The base of all errors; its text is a message for a person."""
 
 
 class SeveralErrors(GfdError):
-    """Errors that are told together, each on a line of its own."""
+    """Several errors, each on a line of its own."""
 
     def __init__(self, errors: Sequence[GfdError]) -> None:
         super().__init__("\n".join(map(str, errors)))
@@ -45,20 +43,22 @@ class ConfigError(GfdError):
     """An option that cannot be used."""
 
     def __init__(self, option: str, origin: str, reason: str) -> None:
-        """``origin`` is the flag, the environment variable, or ``file:line`` the value came from."""
-        super().__init__(f"{_cut(option)} ({origin}): {_cut(reason)}")
+        """Describe it; ``origin`` is ``command line``, an environment variable, or ``file:line``."""
+        super().__init__(f"{_limit(option)} ({origin}): {_limit(reason)}")
         self.option = option
         self.origin = origin
         self.reason = reason
 
 
 class DocumentError(GfdError):
-    """A value in a YAML or JSON file that cannot be used, or the whole file."""
+    """A YAML or JSON file that cannot be used, or a value in it."""
 
     def __init__(self, source: str, line: int, reason: str, path: str = "") -> None:
-        """``source`` is the file; ``line`` is 0 and ``path`` empty for what is wrong with the whole file."""
+        """Describe it; ``source`` is the file; for the whole file ``line`` is 0 and ``path`` empty."""
         place = f"{source}:{line}" if line else source
-        super().__init__(f"{place}: {_cut(path)}: {_cut(reason)}" if path else f"{place}: {_cut(reason)}")
+        super().__init__(
+            f"{place}: {_limit(path)}: {_limit(reason)}" if path else f"{place}: {_limit(reason)}"
+        )
         self.source = source
         self.line = line
         self.reason = reason
@@ -70,31 +70,31 @@ class ProbeError(GfdError):
 
 
 class MalformedAnswer(ProbeError):
-    """The process that reads the hardware gave an answer that gfd did not write."""
+    """The process that reads the hardware sent an answer that gfd did not write."""
 
     def __init__(
         self,
-        text: str = "the answer of the process that reads the hardware is malformed; the driver's library "
-        "may have written to its pipe",
+        text: str = "the process that reads the hardware sent a malformed answer; the driver's library may"
+        " have written to its pipe",
     ) -> None:
         super().__init__(text)
 
 
 class DriverUnavailable(ProbeError):
-    """NVML cannot be used at all on this machine, now."""
+    """NVML cannot be used on this machine now."""
 
     def __init__(self, reason: str, advice: str = "") -> None:
-        """``advice`` is the next step, without a capital."""
+        """Describe it; ``advice`` is the next step, without a capital."""
         super().__init__(f"{reason}; {advice}" if advice else reason)
         self.reason = reason
         self.advice = advice
 
 
 class NvmlCallFailed(ProbeError):
-    """An NVML function answered with an error."""
+    """An NVML function failed."""
 
     def __init__(self, function: str, device: str, code: int, text: str) -> None:
-        """``code`` is the nvmlReturn_t; ``device`` is empty for a call about the whole system."""
+        """Describe it; ``code`` is the nvmlReturn_t; ``device`` is empty for a call about the system."""
         where = f" on {device}" if device else ""
         super().__init__(f"{function}{where} failed: {text} (NVML error {code})")
         self.function = function
@@ -104,7 +104,7 @@ class NvmlCallFailed(ProbeError):
 
 
 class ApiError(GfdError):
-    """The Kubernetes API server refused, did not answer, or cannot be asked."""
+    """The Kubernetes API server refused a request, did not answer, or could not be asked."""
 
     def __init__(
         self,
@@ -116,14 +116,12 @@ class ApiError(GfdError):
         details: Mapping[str, Any] | None = None,
         retry_after_s: float | None = None,
     ) -> None:
-        """``kind`` is the server's reason in one word; ``status`` the HTTP code, 0 without an answer.
+        """Describe it; credentials in ``message`` are redacted, since libraries and servers repeat them.
 
-        ``verb`` is Kubernetes' for what was asked, ``details`` those of the Status object. Credentials in
-        ``message`` are replaced: a library, a plugin or a server may repeat what it was given.
+        ``kind`` is the server's reason in one word; ``status`` the HTTP code, 0 without an answer; ``verb``
+        Kubernetes' verb of the request; ``details`` those of the server's Status object.
         """
-        from gfd.credentials import conceal
-
-        super().__init__(conceal(message))
+        super().__init__(redact(message))
         self.kind = kind
         self.status = status
         self.verb = verb
@@ -132,10 +130,10 @@ class ApiError(GfdError):
 
 
 class TemplateError(GfdError):
-    """A template that does not compile or render."""
+    """A template does not compile or render."""
 
     def __init__(self, template: str, line: int, reason: str, expression: str = "") -> None:
-        """``line`` is 0 for what is wrong with the file as a whole."""
+        """Describe it; ``line`` is 0 for an error of the whole file."""
         place = f"{template}, line {line}" if line else template
         shown = f" in «{expression}»" if expression else ""
         super().__init__(f"template {place}: {reason}{shown}")
@@ -149,7 +147,7 @@ class LabelError(GfdError):
     """A label that may not be published."""
 
     def __init__(self, key: str, value: str, rule: str, origin: str = "") -> None:
-        """``origin`` is ``template:line`` where a template wrote the label."""
+        """Describe it; ``origin`` is ``template:line`` if a template wrote the label."""
         place = f" (written by {origin})" if origin else ""
         super().__init__(f"label {key}={value}: {rule}{place}")
         self.key = key
@@ -159,7 +157,7 @@ class LabelError(GfdError):
 
 
 class PublishError(GfdError):
-    """Labels that did not reach a sink."""
+    """A sink did not take the labels."""
 
     def __init__(
         self,
@@ -171,9 +169,9 @@ class PublishError(GfdError):
         kind: str = "other",
         retry_after_s: float | None = None,
     ) -> None:
-        """``kind`` is the reason in one word, for counting: ``ENOSPC``, ``locked``.
+        """Describe it; ``kind`` is the reason in one word, for counting: ``ENOSPC``, ``locked``.
 
-        ``retry_after_s`` is what the other side asks to be left alone for.
+        ``retry_after_s`` is how long the other side wants gfd to wait.
         """
         super().__init__(f"sink {sink}: {target}: {reason}")
         self.sink = sink
@@ -184,5 +182,6 @@ class PublishError(GfdError):
         self.retry_after_s = retry_after_s
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]}…"
+def _limit(text: str) -> str:
+    """Return at most 1,000 characters: a file can hold a megabyte on one line."""
+    return shorten(text, 1000)

@@ -1,7 +1,7 @@
-"""Read files that anybody may have put there: regular files only, never more of one than a limit.
+"""Read files within bounds, and find those that everybody can write.
 
-A FIFO in the place of a file would block for ever, and /dev/zero never ends. What is wrong with a file is
-always an OSError whose ``strerror`` can be shown to a person, so that callers need no second way to fail.
+Anybody may have put a file there: a pipe would block for ever, and /dev/zero never ends. Every function that
+reads raises OSError, whose ``strerror`` can be shown to a person.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ import errno
 import os
 import stat
 from codecs import BOM_UTF8
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 MIB = 1 << 20
 CONFIGURATION_BYTES = MIB
-"""The limit for files that people write. Kubernetes gives a ConfigMap as much."""
+"""The limit for files that people write. A ConfigMap can hold as much."""
 MACHINE_TYPE_BYTES = 4096
-"""The limit of a file of sysfs is a page."""
+"""The limit of a sysfs file is a page."""
 PROC_BYTES = MIB
-"""The limit for files of procfs, which have no size."""
+"""The limit for procfs files, which have no size."""
 
 _NULL_DEVICE = os.makedev(1, 3)
 _KINDS = {
@@ -33,31 +34,31 @@ _KINDS = {
 
 
 def read_bytes(path: str | Path, limit_bytes: int) -> bytes:
-    """Return the content of a regular file, by whichever links; /dev/null is an empty file.
+    """Return the content of a regular file; follow links; read /dev/null as an empty file.
 
-    Raises OSError, also for what is no regular file and for one that holds more than ``limit_bytes``.
+    Raises OSError, also for a file of another kind and for one that holds more than ``limit_bytes``.
     """
     try:
-        _check(os.stat(path))  # noqa: PTH116 - opening a device can have effects
-        # The file may be another one by now: a pipe is opened without waiting for its writer.
+        _check_kind(os.stat(path))  # noqa: PTH116 - opening a device can have effects
+        # The file may be another one by now: open a pipe without waiting for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except ValueError as error:  # a NUL byte in the path, or what the file system's encoding lacks
+    except ValueError as error:  # a NUL byte in the path, or a character that the file system cannot encode
         raise OSError(errno.EINVAL, "no file can have this name") from error
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        _check(os.fstat(descriptor))
+        _check_kind(os.fstat(descriptor))
         content = bytearray()
-        # A file of procfs is read in pieces; its size is 0.
+        # A procfs file is read in pieces; its size is 0.
         while piece := file.read(limit_bytes + 1 - len(content)):
             content += piece
     if len(content) > limit_bytes:
-        raise OSError(errno.EFBIG, f"it holds more than {_size(limit_bytes)}")
+        raise OSError(errno.EFBIG, f"it holds more than {_format_size(limit_bytes)}")
     return bytes(content)
 
 
 def read_text(path: str | Path, limit_bytes: int, errors: str = "strict") -> str:
-    """Return the content of a regular file as UTF-8, see :func:`read_bytes`; a byte order mark is dropped.
+    """Return the content of a regular file as UTF-8, without a byte order mark; see :func:`read_bytes`.
 
-    Raises OSError, also for what is not UTF-8 unless ``errors`` is ``replace``.
+    Raises OSError, also for bytes that are not UTF-8 unless ``errors`` is ``replace``.
     """
     content = read_bytes(path, limit_bytes).removeprefix(BOM_UTF8)
     try:
@@ -67,15 +68,88 @@ def read_text(path: str | Path, limit_bytes: int, errors: str = "strict") -> str
         raise OSError(errno.EILSEQ, f"line {line} is not text in UTF-8") from error
 
 
-def _check(found: os.stat_result) -> None:
-    """Raise OSError for what is neither a regular file nor /dev/null."""
-    if stat.S_ISREG(found.st_mode) or (stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL_DEVICE):
+def describe_unsafe_directory(path: Path) -> str | None:
+    """Return why everybody can change the templates below ``path``, and what to do; None if not.
+
+    The sticky bit does not make a directory safe: everybody can still add files.
+    """
+    for found in _walk(path):
+        mode = _read_writable_mode(found)
+        if mode is not None:
+            return _explain(found, mode)
+        # A link can lead out of the directory, to where others can replace the file.
+        reason = describe_unsafe_file(found) if found != path and found.is_symlink() else None
+        if reason is not None:
+            return reason
+    return None
+
+
+def describe_unsafe_file(path: Path) -> str | None:
+    """Return why everybody can change or replace the file ``path``, and what to do; None if not.
+
+    With write access to its directory a file can be replaced, unless the directory has the sticky bit. On a
+    read-only mount the mode does not matter: the directory of a ConfigMap has 0777.
+    """
+    if path.is_dir():  # reading it fails with a better error
+        return None
+    mode = _read_writable_mode(path)
+    if mode is not None:
+        return _explain(path, mode)
+    # A link can be replaced in its own directory, and its target in the directory of the target.
+    for directory in (path.parent, Path(os.path.realpath(path)).parent):
+        mode = _read_writable_mode(directory)
+        if mode is not None and not mode & stat.S_ISVTX:
+            return _explain(directory, mode)
+    return None
+
+
+def _check_kind(status: os.stat_result) -> None:
+    """Raise OSError unless the file is a regular file or /dev/null."""
+    mode = status.st_mode
+    if stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and status.st_rdev == _NULL_DEVICE):
         return
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+    kind = _KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
     raise OSError(errno.EINVAL, f"it is {kind}, not a regular file")
 
 
-def _size(limit_bytes: int) -> str:
+def _format_size(limit_bytes: int) -> str:
     return f"{limit_bytes // MIB} MiB" if limit_bytes % MIB == 0 else f"{limit_bytes // 1024} KiB"
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    """Yield ``top`` and everything below it, each file once; follow links; skip what cannot be examined."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [top]
+    while waiting:
+        path = waiting.pop()
+        try:
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            yield path
+            if stat.S_ISDIR(status.st_mode):
+                waiting += sorted(path.iterdir(), reverse=True)
+        except OSError:
+            continue
+
+
+def _read_writable_mode(path: Path) -> int | None:
+    """Return the mode of a file that everybody can write; None for any other, and for a missing one."""
+    try:
+        mode = path.stat().st_mode
+        # What is written to a device such as /dev/null cannot be read back.
+        if not mode & stat.S_IWOTH or stat.S_ISCHR(mode) or os.statvfs(path).f_flag & os.ST_RDONLY:
+            return None
+    except OSError:  # reading it fails with a better error
+        return None
+    return stat.S_IMODE(mode)
+
+
+def _explain(path: Path, mode: int) -> str:
+    return (
+        f"everybody can write to {path} (mode {mode:04o}), and so change the labels; "
+        f"run chmod o-w {path}, or mount it read-only"
+    )

@@ -14,7 +14,7 @@ from gfd.cli.arguments import normalise, parse, read_values
 from gfd.cli.exits import ExitCode
 from gfd.cli.failure import FailureReport
 from gfd.config.options import ORIGINAL
-from gfd.printable import complain
+from gfd.text import print_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,9 +139,9 @@ def _label(values: Mapping[str, Any], environ: Mapping[str, str], report: Failur
         _warn(warning)
     refusals = oneshot.run(loaded.config, _warn)
     for refusal in refusals:
-        complain(str(refusal))
+        print_error(str(refusal))
     return ExitCode.FAILED if refusals else ExitCode.DONE
 
 
 def _warn(text: str) -> None:
-    complain(f"warning: {text}")
+    print_error(f"warning: {text}")

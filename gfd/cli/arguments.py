@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gfd.cli.help import name_value
 from gfd.cli.parser import HELP_FLAGS, PROGRAM, make_command_parser, make_parser
 from gfd.config.options import COMMAND_LINE, OPTIONS
-from gfd.documents.values import did_you_mean, one_of, parse_bool
+from gfd.config.values import parse_bool, parse_choice
 from gfd.errors import ConfigError
+from gfd.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, An
     namespace, rest = make_parser({}).parse_known_args(arguments.before)
     if command is None:
         if arguments.words:
-            suggestion = did_you_mean(arguments.words[0], commands) or ";"
+            suggestion = suggest(arguments.words[0], commands) or ";"
             reason = f"unknown command{suggestion} gfd --help lists all commands"
             raise ConfigError(arguments.words[0], COMMAND_LINE, reason)
         return vars(namespace)
@@ -105,7 +106,7 @@ def read_values(command: Command, texts: Mapping[str, Any]) -> dict[str, Any]:
     given = texts[positional.field]
     for word in (given,) if positional.choices else ():
         try:
-            one_of(word, positional.choices)
+            parse_choice(word, positional.choices)
         except ValueError as error:
             raise ConfigError(positional.metavar, COMMAND_LINE, str(error)) from None
     return {**values, positional.field: tuple(given) if positional.is_repeatable else given}
@@ -138,6 +139,6 @@ def _add_flag(word: str, following: Iterator[str], known: Mapping[str, Option], 
 
 def _refuse_flag(typed: str, known: Mapping[str, Option], command: str) -> ConfigError:
     names = [f"--{name}" for name in (*known, *_HELP_FLAGS) if len(name) > 1]
-    suggestion = did_you_mean(f"--{typed.lstrip('-')}", names) or ";"
+    suggestion = suggest(f"--{typed.lstrip('-')}", names) or ";"
     program = f"{PROGRAM} {command}".rstrip()
     return ConfigError(typed, COMMAND_LINE, f"unknown flag{suggestion} {program} --help-all lists all flags")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.exits import ExitCode
 from gfd.config.options import COMMAND_LINE
-from gfd.documents.values import parse_bool
+from gfd.config.values import parse_bool
 from gfd.errors import ConfigError, GfdError, SeveralErrors
-from gfd.printable import complain
+from gfd.text import print_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class FailureReport:
         traceback = _format_traceback(error) if self._log_level == "debug" else ""
         if not self._log(error, traceback):
             for line in (*_describe(error), *traceback.splitlines()):
-                complain(line)
+                print_error(line)
         is_misuse = isinstance(error, ConfigError) and error.origin == COMMAND_LINE
         return ExitCode.MISUSED if is_misuse else ExitCode.FAILED
 
@@ -81,9 +81,9 @@ def _describe(error: Exception) -> list[str]:
         return [str(error)]
     if isinstance(error, OSError) and error.errno in _DISK:
         return [f"cannot write the output: {error.strerror}"]
-    from gfd.credentials import conceal
+    from gfd.text import redact
 
-    what = f"unexpected {type(error).__name__}: {conceal(str(error))[:_MAX_LENGTH]}".rstrip(": ")
+    what = f"unexpected {type(error).__name__}: {redact(str(error))[:_MAX_LENGTH]}".rstrip(": ")
     return [f"{what}; run it again with --log-level debug and report the output"]
 
 
@@ -91,6 +91,6 @@ def _format_traceback(error: Exception) -> str:
     """Return the traceback without credentials."""
     import traceback
 
-    from gfd.credentials import conceal
+    from gfd.text import redact
 
-    return conceal("".join(traceback.format_exception(error)))
+    return redact("".join(traceback.format_exception(error)))

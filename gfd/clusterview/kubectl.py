@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gfd.clusterview.nodes import read_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.errors import DocumentError
-from gfd.printable import shown
+from gfd.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T
     """
     from gfd.documents.reader import read_plain
 
-    source = "standard input" if str(path) == "-" else shown(str(path))
+    source = "standard input" if str(path) == "-" else escape(str(path))
     hint = f"expected the output of {command}"
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
@@ -53,10 +53,10 @@ def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T
         for item in _unpack(documents, kind):
             found.append(convert(item))
     except _WrongKind as error:
-        raise DocumentError(source, 1, f"{shown(str(error))}; {hint}") from None
+        raise DocumentError(source, 1, f"{escape(str(error))}; {hint}") from None
     except ValueError as error:
         what = _name(item) or f"number {len(found) + 1}"
-        raise DocumentError(source, 0, f"{shown(f'{kind} {what} {error}')}; {hint}") from error
+        raise DocumentError(source, 0, f"{escape(f'{kind} {what} {error}')}; {hint}") from error
     return found
 
 

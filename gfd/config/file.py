@@ -10,14 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from gfd.config.filekeys import KINDS, MPS, RESOURCE_KEYS, SHARED_KEYS, SHARING_KEYS, TIME_SLICING, suggest
+from gfd.config.filekeys import (
+    KINDS,
+    MPS,
+    RESOURCE_KEYS,
+    SHARED_KEYS,
+    SHARING_KEYS,
+    TIME_SLICING,
+    suggest_place,
+)
 from gfd.config.filevalues import READERS, names_all_devices, resource_name
 from gfd.config.options import COMMAND_LINE
 from gfd.documents.value import describe, is_integer
-from gfd.documents.values import shorten
 from gfd.errors import ConfigError, DocumentError
 from gfd.files import CONFIGURATION_BYTES, read_bytes
 from gfd.labels.sharing import SharedResource, Sharing
+from gfd.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -258,7 +266,7 @@ class _Reading:
                 )
             self.has_more_unknown_keys = True
             return
-        hint = suggest(path, siblings, is_list=isinstance(node.content, tuple))
+        hint = suggest_place(path, siblings, is_list=isinstance(node.content, tuple))
         self.unknown_keys.append(UnknownKey(path=shorten(path), line=node.line, hint=hint))
         # Sections of sharing are misplaced most, and what is in them is often misplaced as well.
         if hint.endswith((f" {TIME_SLICING}?", f" {MPS}?")) and isinstance(node.content, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.config.options import OPTIONS
-from gfd.documents.values import closest, did_you_mean
+from gfd.text import find_closest, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ _PLACES = {path.rpartition(".")[2].lower(): path for path in (*_PARENTS, *KINDS)
 }
 
 
-def suggest(path: str, siblings: Iterable[str], *, is_list: bool) -> str:
+def suggest_place(path: str, siblings: Iterable[str], *, is_list: bool) -> str:
     """Return ``; did you mean X?`` for the key nobody knows at ``path``, or nothing.
 
     It was misspelt where it stands, or belongs into another section. ``is_list`` is about its value.
@@ -58,9 +58,9 @@ def suggest(path: str, siblings: Iterable[str], *, is_list: bool) -> str:
         places["resources"] = places["sharing.resources"]
     place = places.get(key.lower(), "")
     if any(key.lower() == each.lower() for each in known) or not place:
-        if near := did_you_mean(key, known):
+        if near := suggest(key, known):
             return near
-        place = places.get(closest(key, places).lower(), "")
+        place = places.get(find_closest(key, places).lower(), "")
     if not place:
         return ""
     return f"; did you mean {place}?" if "." in place else f"; did you mean {place}, at the top level?"

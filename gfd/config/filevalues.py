@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gfd.config.values import OFF, parse_duration
 from gfd.documents.value import describe, is_integer
-from gfd.documents.values import OFF, parse_duration, quoted, shorten
 from gfd.labels.syntax import VENDOR, explain_domain
+from gfd.text import quote, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,7 +102,7 @@ def resource_name(value: Content) -> str:
     if explain_domain(full.removeprefix(VENDOR)):
         raise ValueError(
             f"expected a resource name such as nvidia.com/gpu (lower-case letters, digits, '-' and '.'),"
-            f" found {quoted(value)}"
+            f" found {quote(value)}"
         )
     return full
 

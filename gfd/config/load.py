@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.config.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
 from gfd.config.raw import Given, take_default
-from gfd.documents.values import shown
+from gfd.config.values import format_value
 from gfd.errors import ConfigError
+from gfd.files import describe_unsafe_file
 from gfd.labels.sharing import Sharing
 from gfd.labels.syntax import distrust_prefix
-from gfd.trust import distrust_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,7 +157,7 @@ def _read_file(named_by: Given | None, chosen: Path | None) -> ConfigFile | None
 
     named_by.parse()  # refuses what cannot be a path
     path = chosen or Path(named_by.texts[-1])
-    reason = distrust_file(path)
+    reason = describe_unsafe_file(path)
     if reason is not None:
         raise named_by.refusal(reason)
     origin = COMMAND_LINE if named_by.origin == named_by.option.flag else named_by.origin
@@ -278,5 +278,5 @@ def _warnings(file: ConfigFile, is_strict: bool) -> tuple[str, ...]:
 def _setting(given: Given, value: Any) -> Setting:
     """Return a bool and a list as they were understood, and anything else as it was written."""
     is_spelled = given.option.kind in {"bool", "list"}
-    text = shown(value) if is_spelled else "".join(given.texts[-1:])
+    text = format_value(value) if is_spelled else "".join(given.texts[-1:])
     return Setting(option=given.option, text=text, origin=given.origin)

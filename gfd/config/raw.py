@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.config.options import COMMAND_LINE
-from gfd.documents.values import (
+from gfd.config.values import (
     OFF,
-    one_of,
     parse_address,
     parse_bool,
+    parse_choice,
     parse_duration,
     parse_float,
     parse_int,
     parse_list,
-    quoted,
 )
 from gfd.errors import ConfigError
+from gfd.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,10 +57,10 @@ class Given(NamedTuple):
             if option.kind == "duration":
                 return None if text == option.default == OFF else parse_duration(text)
             if option.kind == "choice":
-                return one_of(text, option.choices)
+                return parse_choice(text, option.choices)
             if option.kind == "list":
                 items = parse_list(self.texts)
-                return tuple(one_of(item, option.choices or items) for item in items)
+                return tuple(parse_choice(item, option.choices or items) for item in items)
             return _PARSERS[option.kind](text)
         except ValueError as error:
             raise self.refusal(str(error)) from None
@@ -73,7 +73,7 @@ def _check(text: str) -> None:
     except UnicodeEncodeError:
         is_text = False
     if not is_text:
-        raise ValueError(f"holds a character that is no text: {quoted(text)}")
+        raise ValueError(f"holds a character that is no text: {quote(text)}")
 
 
 def take_default(option: Option) -> Given:

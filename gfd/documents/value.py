@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeGuard
 
-from gfd.documents.values import quoted, suggest
 from gfd.errors import DocumentError
+from gfd.text import list_known, quote
 
 MAX_INTEGER = 2**63 - 1
 
@@ -47,7 +47,7 @@ class Value(NamedTuple):
         """Return this mapping; raise DocumentError where it has keys other than ``known``."""
         for key, value in self.mapping().items():
             if key not in known:
-                raise value.error(f"unknown key; {suggest(key, known)}")
+                raise value.error(f"unknown key; {list_known(key, known)}")
         return self
 
     def items(self) -> list[Value]:
@@ -110,7 +110,7 @@ def describe(content: Content) -> str:
     if isinstance(content, int | float):
         return f"the number {content}"
     if isinstance(content, str):
-        return f"the string {quoted(content)}"
+        return f"the string {quote(content)}"
     return "a list" if isinstance(content, tuple) else "a mapping"
 
 

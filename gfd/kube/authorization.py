@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from base64 import b64decode
 
-from gfd.credentials import remember
 from gfd.errors import ApiError
+from gfd.text import remember_credentials
 
 
 def make_header(value: str, origin: str) -> dict[str, str]:
@@ -15,9 +15,9 @@ def make_header(value: str, origin: str) -> dict[str, str]:
     """
     scheme, _, credential = value.strip().partition(" ")
     credential = credential.strip()
-    remember(credential)
+    remember_credentials(credential)
     if scheme == "Basic":
-        remember(*_split(credential))
+        remember_credentials(*_split(credential))
     if not credential.isascii() or not credential.isprintable():
         reason = "a character that no HTTP header may hold, such as a line break in its middle"
         raise ApiError(f"{origin}: the credential has {reason}; write it again", kind="credentials")

@@ -20,11 +20,11 @@ from kubernetes.client.rest import RESTClientObject
 from urllib3.exceptions import HTTPError, HTTPWarning
 from urllib3.util import make_headers, parse_url
 
-from gfd.credentials import remember
 from gfd.errors import ApiError
 from gfd.kube.authorization import make_header
 from gfd.kube.connection import Connection
 from gfd.kube.kubeconfig_file import DEFAULT_KUBECONFIG, read_context, split_paths
+from gfd.text import remember_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,6 +143,6 @@ def _authorize_proxy(configuration: Configuration, source: str) -> None:
         reason = "the proxy's URL is not a URL; see proxy-url and HTTPS_PROXY"
         raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
     if proxy.auth and proxy.scheme in {"http", "https"}:
-        remember(unquote(proxy.auth), *unquote(proxy.auth).split(":", 1)[1:])
+        remember_credentials(unquote(proxy.auth), *unquote(proxy.auth).split(":", 1)[1:])
         configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(proxy.auth))
         configuration.proxy = proxy._replace(auth=None).url

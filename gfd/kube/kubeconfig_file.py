@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gfd.credentials import remember
 from gfd.errors import ApiError, DocumentError
 from gfd.files import CONFIGURATION_BYTES, read_bytes
 from gfd.kube.schema import SchemaError, array_of, boolean, map_of, object_of, string
+from gfd.text import remember_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +105,7 @@ def read_context(source: str, files: Sequence[Path], context: str | None) -> Kub
     if not found.get("user"):
         return KubeconfigContext(context=wanted, origin=source, proxy=proxy)
     file, user = _find(source, contents, "user", found["user"])
-    remember(*_secrets(user))
+    remember_credentials(*_secrets(user))
     return KubeconfigContext(context=wanted, origin=_name_origin(file, user, found["user"]), proxy=proxy)
 
 
@@ -146,7 +146,7 @@ def _find(
     source: str, contents: Mapping[Path, Mapping[str, Any]], kind: str, name: str
 ) -> tuple[Path, dict[str, Any]]:
     """Return what is called ``name``, and the file that it is in. Raises ApiError."""
-    from gfd.documents.values import did_you_mean
+    from gfd.text import suggest
 
     names = []
     for file, content in contents.items():
@@ -160,7 +160,7 @@ def _find(
                 raise _useless(file, str(error.within(f"{kind}s[{index}]"))) from error
             _check_files(file, kind, entry[kind])
             return file, entry[kind]
-    near = did_you_mean(name, names)
+    near = suggest(name, names)
     raise _refusal(source, f"has no {kind} {name!r}; there are {', '.join(names) or 'none'}{near}")
 
 

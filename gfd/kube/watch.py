@@ -11,13 +11,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from gfd.credentials import conceal
 from gfd.errors import ApiError
 from gfd.kube import watch_status
 from gfd.kube.backoff import Backoff, spread_s
 from gfd.kube.client import METADATA, METADATA_LIST
 from gfd.kube.objects import OBJECT, list_of
 from gfd.kube.responses import malformed_response
+from gfd.text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,7 +125,7 @@ class _Watch:
                 self._ended.wait((error.retry_after_s or 0) + self._fail(error, backoff))
             except Exception as error:  # whatever it is: without this thread, no drift is seen any more
                 self._version = ""
-                self._put_down(conceal(f"unexpected {type(error).__name__}: {error}"))
+                self._put_down(redact(f"unexpected {type(error).__name__}: {error}"))
                 self._ended.wait(backoff.next_delay_s())
         watch_status.resolve(self._subject)
 

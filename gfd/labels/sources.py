@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.errors import TemplateError
-from gfd.files import CONFIGURATION_BYTES, read_text
-from gfd.trust import distrust_directory
+from gfd.files import CONFIGURATION_BYTES, describe_unsafe_directory, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +32,7 @@ def read(folder: Path) -> tuple[Source, ...]:
 
     Raises TemplateError, also where everybody may write there and for more than 1 MiB of all together.
     """
-    reason = distrust_directory(folder)
+    reason = describe_unsafe_directory(folder)
     if reason is not None:
         raise TemplateError(str(folder), 0, reason)
     sources: list[Source] = []

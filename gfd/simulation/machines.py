@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gfd.documents.values import suggest
 from gfd.errors import ConfigError
 from gfd.inventory.model import Inventory, Vgpu, is_display_board
 from gfd.simulation import mig_config
@@ -21,6 +20,7 @@ from gfd.simulation.file import load
 from gfd.simulation.mig_layout import lay_out
 from gfd.simulation.models import Catalogue, read_fabric, read_version
 from gfd.simulation.placement import DoesNotFitError
+from gfd.text import list_known
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
@@ -88,7 +88,7 @@ def _load(machine: str) -> Value:
     elif machine in names():
         path = FOLDER / f"{machine}.yaml"
     else:
-        reason = f"there is no machine {machine}: {suggest(machine, names())}"
+        reason = f"there is no machine {machine}; {list_known(machine, names())}"
         raise ConfigError("--simulate", "command line", reason)
     return load(path).only(*_FIELDS)
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gfd.documents.values import suggest
 from gfd.errors import ConfigError, DocumentError
 from gfd.simulation.file import load
+from gfd.text import list_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def resolve(layout: str, layout_name: str | None, targets: Sequence[Target]) -> 
     if layout != "all-disabled" and not any(geometry for _, geometry in targets):
         raise ConfigError("--mig", "command line", f"{layout} cannot be had: {_without_mig(targets)}")
     if layout not in named:
-        reason = f"there is no layout {layout} on this machine: {suggest(layout, named)}"
+        reason = f"there is no layout {layout} on this machine; {list_known(layout, named)}"
         raise ConfigError("--mig", "command line", reason)
     return named[layout]
 
@@ -97,7 +97,7 @@ def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Setti
         raise ConfigError("--mig", "command line", reason)
     chosen = next(iter(configs)) if name is None else name
     if chosen not in configs:
-        reason = f"{path} has no layout {chosen}: {suggest(chosen, configs)}"
+        reason = f"{path} has no layout {chosen}; {list_known(chosen, configs)}"
         raise ConfigError("--mig-config", "command line", reason)
     settings: Settings = {}
     for entry in configs[chosen].items():

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.documents.value import describe
-from gfd.documents.values import suggest
 from gfd.inventory.model import Engines, Fabric, Gpu, MigProfile
 from gfd.inventory.profiles import GI_PROFILES, gi_name
 from gfd.simulation.placement import Geometry, Offer
+from gfd.text import list_known
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
@@ -94,7 +94,7 @@ class Catalogue(NamedTuple):
 
     def _find(self, name: Value, known: dict[str, Value]) -> Value:
         if name.text() not in known:
-            raise name.error(f"there is no {name.text()}: {suggest(name.text(), known)}")
+            raise name.error(f"there is no {name.text()}; {list_known(name.text(), known)}")
         return known[name.text()]
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.labels.products import INVALID, profile_of
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.geometry import explain, lay_out, name_device
 from gfd.tools.terminal import DIM, GREEN, YELLOW, cut, paint
 
@@ -64,12 +64,12 @@ def draw_layout(labels: Labels, *, width: int | None = None) -> str:
     A profile a line; empty where the labels speak of none.
     """
     found = _count_devices(labels)
-    column = max((len(shown(profile)) for profile, _, _ in found), default=0)
+    column = max((len(escape(profile)) for profile, _, _ in found), default=0)
     lines = []
     for profile, count, slices in found:
         box = f"[{'=' * (3 * slices - 2)}]" if slices else ""
         drawn = box * count if count <= _LARGEST else ""
-        lines.append(cut(f"{shown(profile):<{column}}  {count:>2}  {drawn}", width).rstrip() + "\n")
+        lines.append(cut(f"{escape(profile):<{column}}  {count:>2}  {drawn}", width).rstrip() + "\n")
     return "".join(lines)
 
 

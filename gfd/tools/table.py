@@ -11,7 +11,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.terminal import BOLD, paint
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def format_row(
 
 def _to_visible(cell: Cell) -> Cell:
     if isinstance(cell, str):
-        return shown(cell)
-    return Styled(text=shown(cell.text), style=cell.style, length=cell.length)
+        return escape(cell)
+    return Styled(text=escape(cell.text), style=cell.style, length=cell.length)
 
 
 def _text(cell: Cell) -> str:

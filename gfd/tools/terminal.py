@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-from gfd.printable import shown
+from gfd.text import escape
 
 BOLD, DIM, GREEN, RED, YELLOW = "1", "2", "32", "31", "33"
 """SGR parameters for :func:`paint`."""
@@ -36,7 +36,7 @@ def cut(text: str, width: int | None, used: int = 0) -> str:
 
     ``used`` characters of the line are already taken. Without a width nothing is cut.
     """
-    line = shown(text)
+    line = escape(text)
     return line if width is None or len(line) + used <= width else line[: max(width - used - 1, 0)] + "…"
 
 

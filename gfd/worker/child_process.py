@@ -63,12 +63,12 @@ def tell(printed: LibraryOutput | None) -> None:
     """Say on standard error what a child printed."""
     if printed is None:
         return
-    from gfd.printable import complain
+    from gfd.text import print_error
 
     for line in printed.lines:
-        complain(f"warning: the driver's library printed: {line}")
+        print_error(f"warning: the driver's library printed: {line}")
     if printed.dropped:
-        complain(f"warning: the driver's library printed {printed.dropped} more lines")
+        print_error(f"warning: the driver's library printed {printed.dropped} more lines")
 
 
 def start(work: Work, can_stay: Callable[[], bool] | None = None, *, private: Sequence[int] = ()) -> Child:

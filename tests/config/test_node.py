@@ -54,7 +54,7 @@ def test_what_is_wrong_with_the_one_to_use_names_the_option(tmp_path: Path, is_f
     file.chmod(0o666)
     with pytest.raises(ConfigError) as distrusted:
         load(values, environ, file)
-    assert str(distrusted.value).startswith(f"--config-dir ({origin}): {file} can be written by everybody")
+    assert str(distrusted.value).startswith(f"--config-dir ({origin}): everybody can write to {file}")
     file.chmod(0o644)
     file.write_text("flags: {migStrategy: mixed}")
     loaded = load(values, environ, file)

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from gfd.config.filevalues import READERS
 from gfd.config.load import Config
 from gfd.config.options import OPTIONS, Option
-from gfd.documents.values import (
-    did_you_mean,
+from gfd.config.values import (
     duration_ns,
-    one_of,
+    format_value,
     parse_address,
     parse_bool,
+    parse_choice,
     parse_duration,
     parse_float,
     parse_int,
     parse_list,
-    shown,
 )
+from gfd.text import suggest
 
 BY_FIELD = {option.field: option for option in OPTIONS}
 
@@ -249,9 +249,15 @@ def test_numbers() -> None:
 
 def test_lists_words_and_what_is_shown() -> None:
     assert parse_list(["a, b", "", "a,,c "]) == ("a", "b", "c")
-    assert one_of("a", ("a", "b")) == "a"
+    assert parse_choice("a", ("a", "b")) == "a"
     with pytest.raises(ValueError, match=r"'singel'; there are none, single; did you mean single\?"):
-        one_of("singel", ("none", "single"))
-    assert did_you_mean("MIGSTRATGY", ["migStrategy"]) == "; did you mean migStrategy?"
-    assert did_you_mean("zzz", ["migStrategy"]) == ""
-    assert [shown(value) for value in (True, False, ("a", "b"), None, 5)] == ["true", "false", "a,b", "", "5"]
+        parse_choice("singel", ("none", "single"))
+    assert suggest("MIGSTRATGY", ["migStrategy"]) == "; did you mean migStrategy?"
+    assert suggest("zzz", ["migStrategy"]) == ""
+    assert [format_value(value) for value in (True, False, ("a", "b"), None, 5)] == [
+        "true",
+        "false",
+        "a,b",
+        "",
+        "5",
+    ]

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from gfd import credentials
+from gfd import text
 
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
     """Let what one test reads as a credential be no secret to the next."""
     yield
-    credentials._known.clear()
+    text._credentials.clear()

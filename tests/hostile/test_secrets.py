@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd import credentials
+from gfd import text
 from gfd.config.load import load
 from gfd.errors import ApiError
 from gfd.kube import service_account
@@ -186,11 +186,11 @@ def test_which_settings_of_a_plugin_are_secrets(tmp_path: Path) -> None:
         {"name": "CLIENT_KEY", "value": PASSWORD},
     ]
     load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, user))
-    assert set(credentials.known()) == {TOKEN, PASSWORD}
+    assert set(text.list_credentials()) == {TOKEN, PASSWORD}
     config = {"client-id": "some-client", "client-secret": PASSWORD, "id-token": f"{TOKEN}-2", "x": 1}
     user = {"auth-provider": {"name": "oidc", "config": config}}
     attempt(lambda: load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, user)))
-    assert set(credentials.known()) == {TOKEN, PASSWORD, f"{TOKEN}-2"}
+    assert set(text.list_credentials()) == {TOKEN, PASSWORD, f"{TOKEN}-2"}
 
 
 def test_a_plugin_that_tells_its_token(tmp_path: Path) -> None:
@@ -251,9 +251,9 @@ def test_a_url_with_a_password(tmp_path: Path) -> None:
 def test_what_was_read_is_left_out_of_every_text(tmp_path: Path) -> None:
     load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, {"username": "me", "password": PASSWORD}))
     basic = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
-    assert credentials.conceal(f"a {PASSWORD} and Basic {basic}.") == "a SECRET and Basic SECRET."
+    assert text.redact(f"a {PASSWORD} and Basic {basic}.") == "a SECRET and Basic SECRET."
     assert Scrubber().scrub(f"a {PASSWORD}") == "a SECRET"
-    assert credentials.conceal("a basic thing of Bearer and token: none") == (
+    assert text.redact("a basic thing of Bearer and token: none") == (
         "a basic thing of Bearer SECRET token: none"
     )
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gfd.config.load import load
-from gfd.documents.values import parse_duration
+from gfd.config.values import parse_duration
 from gfd.errors import ConfigError
 
 PEER = os.environ.get("GFD_PEER", "")

@@ -195,10 +195,10 @@ def test_a_display_board_is_no_gpu(
 
 def test_refused_names() -> None:
     assert refusal("mig-dok").startswith(
-        "--simulate (command line): there is no machine mig-dok: did you mean mig-doc? known are a30, b200,"
+        "--simulate (command line): there is no machine mig-dok; did you mean mig-doc? known are a30, b200,"
     )
     assert refusal("a30", "all-1g.5gb") == (
-        "--mig (command line): there is no layout all-1g.5gb on this machine: did you mean all-1g.6gb? "
+        "--mig (command line): there is no layout all-1g.5gb on this machine; did you mean all-1g.6gb? "
         "known are all-disabled, all-enabled, all-balanced, all-1g.6gb, all-2g.12gb, all-4g.24gb, "
         "all-1g.6gb.me, all-2g.12gb.me"
     )
@@ -283,7 +283,7 @@ gpus:
             ),
             ('"13.0"', '"13"', "cuda_version", "expected a version such as \"12.4\", found the string '13'"),
             ("cuda_version", "cuda_versoin", "cuda_versoin", "unknown key; did you mean cuda_v"),
-            ("model: a30", "model: a31", "gpus[0].model", "there is no a31: did you mean a30? known are"),
+            ("model: a30", "model: a31", "gpus[0].model", "there is no a31; did you mean a30? known are"),
             ("model: a30", "modul: a30", "gpus[0].modul", "unknown key; did you mean model?"),
             (
                 '"0000:0b:00.0"',
@@ -291,7 +291,7 @@ gpus:
                 "gpus[0].pci_address",
                 'expected a PCI address such as "0000:3b:00.0", found',
             ),
-            ("model: a30,", "model: a30, mig: x,", "gpus[0].mig", "there is no x: known are"),
+            ("model: a30,", "model: a30, mig: x,", "gpus[0].mig", "there is no x; known are"),
             (
                 "model: a30,",
                 "model: a30, memory_bytes: -1,",
@@ -433,7 +433,7 @@ class TestMigPartedFile:
             f"--mig (command line): {path} has several layouts; choose one with --mig-config: mixed, filtered"
         )
         assert refusal("a30", path, "filter") == (
-            f"--mig-config (command line): {path} has no layout filter: did you mean filtered? "
+            f"--mig-config (command line): {path} has no layout filter; did you mean filtered? "
             "known are mixed, filtered"
         )
 

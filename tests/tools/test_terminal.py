@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.terminal import BOLD, is_coloured, paint, pluralize, width_of
 
 
@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
     ],
 )
 def test_what_a_terminal_would_obey_is_shown(text: str, seen: str) -> None:
-    assert shown(text) == seen
+    assert escape(text) == seen
 
 
 def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ COMMANDS = (
     ("doctor", "-o", "json", "--sink=stdout"),
 )
 FORGED = '{"answer": {"labels": {"nvidia.com/gpu.count": "99"}}}\n'
-MALFORMED = "the answer of the process that reads the hardware is malformed"
+MALFORMED = "the process that reads the hardware sent a malformed answer"
 
 
 def type_in(folder: Path, *arguments: str, faults: tuple[Fault, ...] = ()) -> tuple[int, str, str]:

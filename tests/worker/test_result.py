@@ -56,7 +56,9 @@ def test_a_reading_arrives_as_it_left() -> None:
     ids=str,
 )
 def test_a_field_of_another_kind_is_refused(changed: dict[str, Any]) -> None:
-    with pytest.raises(MalformedAnswer, match="is malformed; the driver's library may have written"):
+    with pytest.raises(
+        MalformedAnswer, match="sent a malformed answer; the driver's library may have written"
+    ):
         from_plain({**to_plain(READING), **changed})
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.printable import complain
+    from gfd.text import print_error
     from gfd.tools.diff import diff
     from gfd.tools.terminal import is_coloured
     from gfd.worker import single_run
@@ -26,7 +26,7 @@ def _run(loaded: Loaded, values: Values) -> None:
         raise GfdError("--sink stdout: printed labels are not stored, so there is nothing to compare with")
     reading = single_run.label(build_request(config))
     for warning in reading.warnings():
-        complain(f"warning: {warning}")
+        print_error(f"warning: {warning}")
     found = list(diff.compare(config, reading.labels))
     comparisons = [each for each in found if isinstance(each, diff.Comparison)]
     if values["format"] == "json":
@@ -42,7 +42,7 @@ def _run(loaded: Loaded, values: Values) -> None:
 
 def _choose_sink(loaded: Loaded) -> Config:
     """Return the configuration; if it names no sink, choose the one that holds labels of this node."""
-    from gfd.printable import complain
+    from gfd.text import print_error
     from gfd.tools.diff.publication import find_sink
 
     config = loaded.config
@@ -52,7 +52,7 @@ def _choose_sink(loaded: Loaded) -> Config:
     found = find_sink(config)
     if found is None or found in config.sinks:
         return config
-    complain(f"using --sink {found}, which holds labels of this node")
+    print_error(f"using --sink {found}, which holds labels of this node")
     return config._replace(sinks=(found,))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.printable import complain
+    from gfd.text import print_error
     from gfd.tools.doctor import bundle, runner
     from gfd.tools.doctor.context import Site
     from gfd.tools.terminal import is_coloured, width_of
@@ -41,9 +41,9 @@ def _run(loaded: Loaded, values: Values) -> None:
         found = bundle.gather(loaded, site, findings, log=values["log"], keeps_names=values["keep_names"])
         bundle.write(found, path)
         for name, reason in found.missing.items():
-            complain(f"warning: {name} is not in the bundle: {reason}")
+            print_error(f"warning: {name} is not in the bundle: {reason}")
         name = "the bundle" if path == bundle.STANDARD_OUTPUT else path
-        complain(f"{name} holds {', '.join(found.files)}; read it before you share it")
+        print_error(f"{name} holds {', '.join(found.files)}; read it before you share it")
     failed = [name for name, finding in findings if finding.state == "fail"]
     if failed:
         raise GfdError(f"failed: {', '.join(failed)}")

@@ -18,7 +18,7 @@ FORMAT_NAMES = ("table", "json", "yaml", "nfd")
 
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.inventory import snapshot
-    from gfd.printable import complain
+    from gfd.text import print_error
     from gfd.tools import dump as formats
     from gfd.tools import terminal
     from gfd.worker import single_run
@@ -35,7 +35,7 @@ def _run(loaded: Loaded, values: Values) -> None:
         hint = "To see the labels of another machine, pass --simulate with a name from gfd machines"
         raise DriverUnavailable(f"{error}. {hint}") from error
     for warning in reading.warnings():
-        complain(f"warning: {warning}")
+        print_error(f"warning: {warning}")
     wanted = values["format"]
     if wanted is None and sys.stdout.isatty():
         sys.stdout.write(formats.to_table(reading.labels, is_coloured=terminal.is_coloured(sys.stdout)))

@@ -17,7 +17,7 @@ GROUP = "Explain"
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.printable import complain
+    from gfd.text import print_error
     from gfd.tools.explain import answers, pages
 
     question = answers.Question(
@@ -30,7 +30,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     )
     answer = answers.find(loaded, question)
     for warning in answer.warnings:
-        complain(f"warning: {warning}")
+        print_error(f"warning: {warning}")
     sys.stdout.write(pages.write(question, answer, sys.stdout))
     answers.refuse(answer)
 

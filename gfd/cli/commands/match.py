@@ -23,7 +23,7 @@ FORMAT_NAMES = ("table", "json")
 def _run(loaded: Loaded, values: Values) -> None:
     from gfd.clusterview import sources
     from gfd.clusterview.progress import track
-    from gfd.printable import complain
+    from gfd.text import print_error
     from gfd.tools.match import index, matching, podfiles
 
     _check_standard_input(values)
@@ -34,7 +34,7 @@ def _run(loaded: Loaded, values: Values) -> None:
         pod.spec.requests for pod in pods
     ):
         why = "without --pods" if is_file else "as pods may not be listed"
-        complain(f"warning: {why}, every device counts as free")
+        print_error(f"warning: {why}, every device counts as free")
     answers = [matching.answer(pod, found) for pod in track(pods, "Matching")]
     fault = matching.find_fault(answers)
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gfd.errors import ApiError, PublishError
 from gfd.labels.syntax import TIMESTAMP
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
 
 if TYPE_CHECKING:
@@ -111,11 +111,11 @@ def _classify(prospect: PlannedChange, wanted: str | None) -> Kind:
 
 def to_text(comparison: Comparison, *, is_coloured: bool = False) -> str:
     """Return a heading, a line a difference, and the numbers at the foot."""
-    lines = [paint(shown(f"--sink {comparison.sink}: {comparison.target}"), BOLD, is_coloured=is_coloured)]
+    lines = [paint(escape(f"--sink {comparison.sink}: {comparison.target}"), BOLD, is_coloured=is_coloured)]
     for kind, (sign, style) in _SIGNS.items():
         for change in comparison.changes:
             if change.kind == kind:
-                line = shown(f"{sign} {_describe(change)}")
+                line = escape(f"{sign} {_describe(change)}")
                 lines.append(paint(line, style, is_coloured=is_coloured))
     return "\n".join([*lines, summarise(comparison)]) + "\n"
 

@@ -9,8 +9,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from gfd import credentials
-from gfd.credentials import SECRET, SHAPES
+from gfd.text import SECRET, compile_credential_patterns, list_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +20,7 @@ _QUOTE = r"(?:\\?[\"'])?"
 _NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 
 _SECRETS = (
-    *SHAPES,
+    *compile_credential_patterns(),
     re.compile(r"(?<![\w.])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.])"),  # a bootstrap token
     re.compile(
         r"(?i)(?:token|password|passwd|secret|authorization|cookie|api[-_]?key|client[-_]key[-_]data)[\w-]{0,30}"
@@ -86,7 +85,7 @@ class Scrubber:
     def __init__(self, *, keeps_names: bool = False, secrets: Iterable[str] = ()) -> None:
         """``secrets`` are known ones, whatever they look like. Those go even where names are kept."""
         self._keeps_names = keeps_names
-        self._secrets = sorted(filter(None, (*secrets, *credentials.known())), key=len, reverse=True)
+        self._secrets = sorted(filter(None, (*secrets, *list_credentials())), key=len, reverse=True)
         self._aliases: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
         self._names: dict[str, str] = {}

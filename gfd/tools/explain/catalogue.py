@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.config.options import EXTRA_LABELS, OPTIONS
-from gfd.documents.values import closest
 from gfd.labels.strategies import STRATEGIES
 from gfd.labels.syntax import VENDOR
+from gfd.text import find_closest
 from gfd.tools.explain.explanation import Explanation, Part, Place, Template
 from gfd.tools.explain.facts import Fact, expand
 from gfd.tools.explain.lines import read
@@ -54,7 +54,7 @@ class Catalogue:
     def refuse(self, key: str, known: Iterable[str] = ()) -> Explanation:
         """Return what there is to say of a key that gfd never writes; ``known`` are some that it does."""
         names = {name.removeprefix(VENDOR): name for name in (*self._examples(), *known)}
-        near = closest(key.removeprefix(VENDOR), names)
+        near = find_closest(key.removeprefix(VENDOR), names)
         return Explanation(key=key, owner=find_owner(key), nearest=names[near] if near else "")
 
     def _examples(self) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from gfd.inventory.snapshot import to_plain
 from gfd.labels.syntax import VENDOR
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.explain.explanation import HEXADECIMAL, NONE
 from gfd.tools.table import format_table
 from gfd.tools.terminal import BOLD, is_coloured, paint, width_of
@@ -51,7 +51,7 @@ def write(question: Question, answer: Answer, stream: TextIO) -> str:
         rows = [(_short(each), each.unit, each.places[0].when, each.meaning) for each in known]
     elif question.node is not None:
         if not known:
-            name = shown(question.node)
+            name = escape(question.node)
             return f"Node {name} has no label of gfd's; gfd doctor in the agent's pod there says why\n"
         heading = ("label", "value", "held by", "meaning")
         rows = [
@@ -73,10 +73,10 @@ def _owned(explanation: Explanation) -> str:
 
 
 def _write_paragraph(explanation: Explanation, width: int | None, *, has_colour: bool) -> str:
-    title = shown(explanation.key)
-    rest = "" if explanation.value is None else f"={shown(explanation.value)}"
+    title = escape(explanation.key)
+    rest = "" if explanation.value is None else f"={escape(explanation.value)}"
     if explanation.value is None and explanation.seen_on:
-        rest = f": not written on {shown(explanation.seen_on)}"
+        rest = f": not written on {escape(explanation.seen_on)}"
     lines = [paint(title, BOLD, is_coloured=has_colour) + rest]
     meaning = explanation.meaning or _owned(explanation)
     rows = _rows(explanation, MEMBERS if width is not None else None)
@@ -183,11 +183,11 @@ def _write_markdown(answer: Answer) -> str:
     for each in answer.explanations:
         rows = sections.setdefault(each.places[0].template, [])
         cells = (f"`{each.key}`", each.unit, each.meaning, each.places[0].when, _list(each.parts))
-        rows.append(f"| {' | '.join(_escape(shown(cell)) for cell in cells)} |\n")
+        rows.append(f"| {' | '.join(_escape(escape(cell)) for cell in cells)} |\n")
     page = _PAGE
     for template in answer.templates:
-        introduction = f"{_escape(shown(template.introduction))}\n\n" if template.introduction else ""
-        page += f"\n## {shown(template.name)}\n\n{introduction}"
+        introduction = f"{_escape(escape(template.introduction))}\n\n" if template.introduction else ""
+        page += f"\n## {escape(template.name)}\n\n{introduction}"
         page += "| label | unit | meaning | when | made from |\n|---|---|---|---|---|\n"
         page += "".join(sections[template.name])
     return page

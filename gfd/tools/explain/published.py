@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gfd.clusterview.nodes import read_node
-from gfd.documents.values import did_you_mean
 from gfd.errors import ApiError, GfdError
 from gfd.kube.api_errors import add_advice
 from gfd.kube.field_managers import holders
 from gfd.kube.objects import OBJECT, OPTIONAL_METADATA
 from gfd.kube.paths import NODES
 from gfd.labels.syntax import VENDOR
+from gfd.text import suggest
 from gfd.tools.explain.catalogue import describe
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
         command = "kubectl get nodes -o json"
         by_name: dict[str, Mapping[str, Any]] = dict(read_objects(file, "Node", command, _named_metadata))
         if name not in by_name:
-            raise GfdError(f"{file}: there is no Node {name}{did_you_mean(name, by_name)}")
+            raise GfdError(f"{file}: there is no Node {name}{suggest(name, by_name)}")
         return by_name[name]
     from gfd.kube.client import METADATA, share
 

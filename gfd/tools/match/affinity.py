@@ -9,10 +9,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.documents.values import did_you_mean
 from gfd.kube.requirements import OPERATORS, Requirement, parse_integer
 from gfd.labels.products import model_of, shorten, tail_of
 from gfd.labels.syntax import sanitise
+from gfd.text import suggest
 from gfd.tools.match import validation
 from gfd.tools.match.fields import text_of
 from gfd.tools.match.selectors import NAME_FIELD, Preference, Term
@@ -148,7 +148,7 @@ def _read_requirement(item: Part) -> tuple[str, str, list[Part]]:
 
 
 def _wrong_operator(item: Part, operator: str) -> DocumentError:
-    near = did_you_mean(operator, OPERATORS)
+    near = suggest(operator, OPERATORS)
     return item.place("operator").refuse(validation.invalid(operator, "not a valid selector operator"), near)
 
 

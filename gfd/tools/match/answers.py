@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gfd.labels.syntax import VENDOR
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.table import format_table
 from gfd.tools.terminal import GREEN, RED, paint
 
@@ -26,14 +26,14 @@ def to_text(answer: Answer, *, width: int | None, is_coloured: bool) -> str:
     """Return a heading, a table of all Nodes, and what else is to be said of a pod."""
     pod, fitting = answer.pod, len(answer.fitting)
     verdict = f"fits {fitting or 'none'} of {_count(len(answer.verdicts), 'node')}"
-    head = f"{shown(pod.title)} ({pod.file}:{pod.line}): " + paint(
+    head = f"{escape(pod.title)} ({pod.file}:{pod.line}): " + paint(
         verdict, GREEN if fitting else RED, is_coloured=is_coloured
     )
     is_scored = bool(pod.spec.preferences)
     heading = ("node", "fits", *(("score",) if is_scored else ()), "term", "there")
     rows = [_row(each, answer, is_scored=is_scored) for each in answer.verdicts]
     body = format_table(rows, heading=heading, width=width, is_coloured=is_coloured) if rows else ""
-    return f"{head}\n{body}" + "".join(f"{shown(line)}\n" for line in _say(answer))
+    return f"{head}\n{body}" + "".join(f"{escape(line)}\n" for line in _say(answer))
 
 
 def _row(verdict: Verdict, answer: Answer, *, is_scored: bool) -> Sequence[str]:

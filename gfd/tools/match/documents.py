@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gfd.documents.reader import read_all as read_documents
 from gfd.errors import DocumentError
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.match import indentation
 from gfd.tools.match.fields import Part, text_of
 
@@ -54,7 +54,7 @@ def read_all(paths: Sequence[str]) -> Iterator[Listed]:
     Raises DocumentError for what cannot be read on.
     """
     for path in paths:
-        name = "standard input" if path == STANDARD_INPUT else shown(path)
+        name = "standard input" if path == STANDARD_INPUT else escape(path)
         text = _read_text(path, name)
         for part in _parse(text, name):
             yield from _unpack(part)
@@ -80,7 +80,7 @@ def _parse(text: str, name: str) -> Iterator[Part]:
                 yield Part(file=name, line=document.line, path="", value=document.content)
     except DocumentError as error:
         hint = indentation.explain(text, error.line)
-        raise DocumentError(name, error.line, shown(f"{error.reason}{hint}")) from error
+        raise DocumentError(name, error.line, escape(f"{error.reason}{hint}")) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from gfd.documents.values import did_you_mean
 from gfd.errors import DocumentError
-from gfd.printable import shown
+from gfd.text import escape, suggest
 from gfd.tools.match.validation import quoted
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Part:
 
     def complain(self, what: str) -> DocumentError:
         """Return the error that something is wrong here."""
-        return DocumentError(self.file, self.line, shown(what))
+        return DocumentError(self.file, self.line, escape(what))
 
     def refuse(self, said: str, hint: str = "") -> DocumentError:
         """Return the error that Kubernetes would refuse this, and what it would say."""
@@ -95,7 +94,7 @@ class Part:
     def unknown(self, known: Iterable[str], hint: str = "") -> DocumentError:
         """Return the error that Kubernetes has no such field."""
         name = self.path.rpartition(".")[2]
-        said = f'strict decoding error: unknown field "{self.path}"{hint or did_you_mean(name, known)}'
+        said = f'strict decoding error: unknown field "{self.path}"{hint or suggest(name, known)}'
         return self.complain(f"Kubernetes would refuse it: {said}")
 
     def entries(self, struct: str, expected: str) -> dict[str, Part]:

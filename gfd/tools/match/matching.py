@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.errors import GfdError
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.match.fit import judge_all
 from gfd.tools.match.suggestions import find_nearest, find_remedies
 
@@ -66,4 +66,4 @@ def find_fault(answers: Sequence[Answer]) -> GfdError | None:
 
 
 def _place(pod: Pod) -> str:
-    return f"{shown(pod.title)} ({pod.file}:{pod.line})"
+    return f"{escape(pod.title)} ({pod.file}:{pod.line})"

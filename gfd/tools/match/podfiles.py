@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.errors import DocumentError, GfdError, SeveralErrors
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.match.argo import find_missing
 from gfd.tools.match.documents import identify, read_all
 from gfd.tools.match.workloads import read_pods
@@ -61,8 +61,8 @@ def _check_name(document: Document, seen: dict[tuple[str, str, str, str], Docume
 
 def _say_nothing(paths: Sequence[str], documents: Sequence[Document]) -> str:
     what = "; gfd match takes pods, and whatever pods are made of: Deployment, Job, Workflow and others"
-    found = [f"{shown(each.title)} ({each.part.file}:{each.part.line})" for each in documents[:_LONGEST]]
+    found = [f"{escape(each.title)} ({each.part.file}:{each.part.line})" for each in documents[:_LONGEST]]
     more = f" and {len(documents) - _LONGEST} more" if len(documents) > _LONGEST else ""
     if found:
         return f"there is no pod in {', '.join(found)}{more}{what}"
-    return f"{shown(', '.join(paths))}: nothing in it{what}"
+    return f"{escape(', '.join(paths))}: nothing in it{what}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from gfd.printable import shown
+from gfd.text import escape
 
 _NAME = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_NAME})?"
@@ -48,7 +48,7 @@ def unsupported(value: str, known: tuple[str, ...]) -> str:
 
 def quoted(text: str) -> str:
     """Return ``text`` in quotes, with nothing in it that a terminal would obey."""
-    return '"' + shown(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    return '"' + escape(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
 def of_label_key(key: str) -> str:

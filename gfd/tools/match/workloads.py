@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.documents.values import did_you_mean
+from gfd.text import suggest
 from gfd.tools.match import argo, indentation, kueue
 from gfd.tools.match.devices import SCHEDULING
 from gfd.tools.match.pods import Pod, make
@@ -134,7 +134,7 @@ def _check_kind(document: Document, *, has_pods: bool) -> None:
 def _near(kind: str, kinds: Mapping[str, str]) -> str:
     from difflib import get_close_matches
 
-    return did_you_mean(kind, kinds) if get_close_matches(kind, kinds, cutoff=0.85) else ""
+    return suggest(kind, kinds) if get_close_matches(kind, kinds, cutoff=0.85) else ""
 
 
 def _find_pod_specs(part: Part) -> Iterator[Part]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.sources import read_nodes
 from gfd.config.options import COMMAND_LINE
-from gfd.documents.values import one_of
+from gfd.config.values import parse_choice
 from gfd.errors import ConfigError
 from gfd.kube import selectors
-from gfd.printable import complain
+from gfd.text import print_error
 from gfd.tools.nodes import table, terminal_table
 from gfd.tools.nodes.columns import COLUMNS
 from gfd.tools.terminal import BOLD, cut, is_coloured, paint, width_of
@@ -71,7 +71,7 @@ def read_order(names: Sequence[str]) -> tuple[str, ...]:
     known = [column.name for column in COLUMNS]
     try:
         for name in names:
-            one_of(name.removeprefix("-"), known)
+            parse_choice(name.removeprefix("-"), known)
     except ValueError as error:
         raise ConfigError("--sort", COMMAND_LINE, str(error)) from None
     return tuple(names)
@@ -83,9 +83,9 @@ def show(loaded: Loaded, asked: Asked) -> str:
     now = datetime.now(UTC)
     found = table.enrol(nodes, asked.order, now)
     if any(not node.is_counted for node in nodes):
-        complain(UNCOUNTED.format(_reason(asked)))
+        print_error(UNCOUNTED.format(_reason(asked)))
     if nodes and not found.rows and asked.selector is None:
-        complain(UNLABELLED)
+        print_error(UNLABELLED)
     if asked.form in FORMATS:
         return FORMATS[asked.form](found)
     drawn = _draw_devices(found, {node.name: node.labels for node in nodes}) if asked.is_drawn else ""

@@ -21,7 +21,7 @@ from gfd.clusterview.pods import read_pod_request
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError
 from gfd.kube.paths import NODES, PODS
-from gfd.printable import complain
+from gfd.text import print_error
 from gfd.tools.nodes import listing, views
 from gfd.tools.nodes.feed import Feed
 from gfd.tools.nodes.index import Census
@@ -72,7 +72,7 @@ class _Show:
             if error.status != FORBIDDEN:
                 raise
             self._census.is_counted = False
-            complain(listing.UNCOUNTED.format(listing.NO_PODS))
+            print_error(listing.UNCOUNTED.format(listing.NO_PODS))
         self._start(self._follow, nodes, self._census.replace_nodes, self._census.change_node)
         self._start(self._wait_for_readers)
         while True:

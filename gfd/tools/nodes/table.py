@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.gpus import NodeGpus, describe, has_gpus
 from gfd.clusterview.timestamps import format_time
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.nodes.columns import COLUMNS, sort_key
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _cell(value: Any) -> Any:
 
 
 def _show(cell: Any) -> Any:
-    return shown(cell) if isinstance(cell, str) else cell
+    return escape(cell) if isinstance(cell, str) else cell
 
 
 def _sum(each: Iterable[Mapping[str, int] | None]) -> dict[str, int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.nodes.columns import COLUMNS, NOTHING, UNKNOWN, cells
 from gfd.tools.nodes.table import count
 from gfd.tools.table import GAP, format_table
@@ -42,7 +42,7 @@ def to_table(
     if height is not None:
         # Besides the nodes: heading, blank line, foot, how many more, what is not shown.
         listed = listed[: max(1, height - 6 - below.count("\n"))]
-    rows = [[shown(cell) for cell in cells(columns, row, now)] for row in listed]
+    rows = [[escape(cell) for cell in cells(columns, row, now)] for row in listed]
     kept = fit(columns, rows, width)
     above = format_table(
         [[row[index] for index in kept] for row in rows],

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
-from gfd.printable import complain, shown
+from gfd.text import escape, print_error
 from gfd.tools.nodes import columns, listing, table, terminal_table
 from gfd.tools.nodes.index import ADDED, MODIFIED, Event
 from gfd.tools.table import format_row, measure
@@ -57,7 +57,7 @@ class Screen:
     def show(self, census: Census, events: Sequence[Event], trouble: str) -> None:
         """Draw all of it, whatever the events are."""
         now = datetime.now(UTC)
-        said = f"gfd: {shown(trouble)}\n" if trouble else ""
+        said = f"gfd: {escape(trouble)}\n" if trouble else ""
         height = _height() - 1 - said.count("\n")
         text = listing.draw(census.roster(self._asked.order, now), self._asked, now, height=height) + said
         # Up to where the last drawing began, and away with what is below.
@@ -89,7 +89,7 @@ class Lines:
         sys.stdout.write(text + "".join(map(self._form.line, events)))
         sys.stdout.flush()
         if trouble and trouble != self._trouble:
-            complain(f"warning: {trouble}")
+            print_error(f"warning: {trouble}")
         self._trouble = trouble
 
 
@@ -134,7 +134,7 @@ class _Table(_Json):
         return self._align(self._cells(event))
 
     def _cells(self, event: Event) -> list[str]:
-        return [event.kind, *map(shown, columns.cells(self._columns, event.row, datetime.now(UTC)))]
+        return [event.kind, *map(escape, columns.cells(self._columns, event.row, datetime.now(UTC)))]
 
     def _align(self, cells: Sequence[str]) -> str:
         return format_row(cells, self._widths) + "\n"

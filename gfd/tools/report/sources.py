@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, DocumentError, GfdError
-from gfd.printable import complain
+from gfd.text import print_error
 from gfd.tools.report import node_cards
 from gfd.tools.report.node_cards import Card
 
@@ -85,7 +85,7 @@ def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
     if len(unread) == len(files):
         raise GfdError("; ".join(map(str, unread)))
     for error in unread:
-        complain(f"warning: {error}")
+        print_error(f"warning: {error}")
     title = f"GPUs of {found[0].name}" if len(found) == 1 else f"GPUs of {len(found)} nodes"
     return Subject(title=title, source="From snapshots.", cards=tuple(found))
 
@@ -108,7 +108,7 @@ def _label(loaded: Loaded, name: str, inventory: Inventory) -> Card:
     try:
         labels = single_run.label(build_request(loaded.config, inventory=inventory)).labels
     except GfdError as error:
-        complain(f"warning: {name} has no labels: {error}")
+        print_error(f"warning: {name} has no labels: {error}")
         return node_cards.from_inventory(name, {}, inventory, notes=(f"No labels: {error}.",))
     return node_cards.from_inventory(name, labels, inventory)
 

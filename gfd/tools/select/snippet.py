@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.gpus import describe
-from gfd.printable import shown
+from gfd.text import escape
 from gfd.tools.nodes.table import dump_yaml
 from gfd.tools.table import format_table
 
@@ -164,4 +164,4 @@ def _plain_refusals(refusing: Sequence[tuple[Node, str]]) -> list[dict[str, str]
 
 
 def _comment(text: str) -> str:
-    return "".join(f"# {shown(line)}".rstrip() + "\n" for line in text.split("\n")[:-1])
+    return "".join(f"# {escape(line)}".rstrip() + "\n" for line in text.split("\n")[:-1])

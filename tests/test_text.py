@@ -1,3 +1,5 @@
+"""Text for people."""
+
 from __future__ import annotations
 
 import json
@@ -8,25 +10,25 @@ from pathlib import Path
 import pytest
 
 from gfd.cli import run
-from gfd.printable import complain
+from gfd.text import find_closest, join_words, list_known, print_error, quote, suggest
 
 HOSTILE = "\x1b[2J\n\u202e\x9b"
 SHOWN = r"\x1b[2J\n\u202e\x9b"
 
 
-def test_a_complaint_is_one_line_that_nothing_obeys(capsys: pytest.CaptureFixture[str]) -> None:
-    complain(f"{HOSTILE} is größer")
+def test_an_error_is_one_escaped_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error(f"{HOSTILE} is größer")
     assert capsys.readouterr() == ("", f"gfd: {SHOWN} is größer\n")
 
 
-def test_a_complaint_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     stream = open(writer, "w", buffering=1)  # noqa: SIM115
     monkeypatch.setattr("sys.stderr", stream)
-    complain("first")
+    print_error("first")
     assert sys.stderr is not stream
-    complain("second")
+    print_error("second")
     sys.stderr.flush()
     sys.stderr.close()
     # Its buffer keeps what could not be written.
@@ -45,7 +47,7 @@ def test_a_complaint_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
         ([HOSTILE], f"{SHOWN} (command line): unknown command; gfd --help lists all commands"),
     ],
 )
-def test_what_an_outsider_wrote_is_shown(
+def test_file_names_and_keys_are_escaped(
     words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "\x1b.json"
@@ -55,3 +57,17 @@ def test_what_an_outsider_wrote_is_shown(
     assert told.startswith("gfd: " + said.replace("SOURCE", str(path).replace("\x1b", r"\x1b")))
     assert told.count("\n") == 1
     assert told.rstrip("\n").isprintable()
+
+
+def test_suggestions() -> None:
+    assert find_closest("SINGEL", ["none", "single"]) == "single"
+    assert suggest("singel", ["none", "single"]) == "; did you mean single?"
+    assert suggest("x", ["none", "single"]) == ""
+    assert list_known("singel", ["none", "single"]) == "did you mean single? known are none, single"
+    assert list_known("x", []) == "none are known"
+
+
+def test_words_and_quotes() -> None:
+    assert join_words(["none", "single", "mixed"]) == "none, single or mixed"
+    assert join_words(["none"]) == "none"
+    assert quote("a" * 100) == f"'{'a' * 80}…'"

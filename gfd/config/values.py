@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gfd.text import quote, suggest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -47,7 +49,7 @@ def duration_ns(text: str) -> int:
     if body == "0":
         return 0
     if not body:
-        raise ValueError(f"is not a duration: {quoted(text)}; write one like 60s or 1m30s")
+        raise ValueError(f"is not a duration: {quote(text)}; write one like 60s or 1m30s")
     total = position = 0
     unit = ""
     while position < len(body):
@@ -56,14 +58,14 @@ def duration_ns(text: str) -> int:
         whole, fraction, previous = part[1], part[3] or "", unit
         unit = part[4]
         if not whole and not fraction:
-            raise ValueError(f"is not a duration: {quoted(text)}; write one like 60s or 1m30s")
+            raise ValueError(f"is not a duration: {quote(text)}; write one like 60s or 1m30s")
         if not unit:
             meant = _NEXT_UNIT.get(previous, "ns")
             hint = f"was {text}{meant} meant?" if len(text) < 20 else "write one like 60s or 1m30s"
-            raise ValueError(f"has no unit: {quoted(text)}; {hint}")
+            raise ValueError(f"has no unit: {quote(text)}; {hint}")
         if unit not in _UNITS_NS:
             raise ValueError(
-                f"has the unknown unit {unit!r} in {quoted(text)}; there are h, m, s, ms, us and ns"
+                f"has the unknown unit {unit!r} in {quote(text)}; there are h, m, s, ms, us and ns"
             )
         if len(whole.lstrip("0")) > _MAX_DIGITS:
             raise ValueError(_too_long(text))
@@ -76,7 +78,7 @@ def duration_ns(text: str) -> int:
 
 
 def _too_long(text: str) -> str:
-    return f"is too long: {quoted(text)}; the longest duration is 2562047h, or {INFINITE}"
+    return f"is too long: {quote(text)}; the longest duration is 2562047h, or {INFINITE}"
 
 
 def _scaled(whole: int, fraction: str, unit_ns: int) -> int:
@@ -104,7 +106,7 @@ def parse_bool(text: str) -> bool:
         return True
     if text in _FALSE:
         return False
-    raise ValueError(f"is neither true nor false: {quoted(text)}; write true or false (1, 0, t, f work too)")
+    raise ValueError(f"is neither true nor false: {quote(text)}; write true or false (1, 0, t, f work too)")
 
 
 def parse_int(text: str) -> int:
@@ -112,9 +114,9 @@ def parse_int(text: str) -> int:
     try:
         number = int(text, 0)
     except ValueError:
-        raise ValueError(f"is not a whole number: {quoted(text)}") from None
+        raise ValueError(f"is not a whole number: {quote(text)}") from None
     if abs(number) >= _LIMIT_NS:
-        raise ValueError(f"is too large: {quoted(text)}")
+        raise ValueError(f"is too large: {quote(text)}")
     return number
 
 
@@ -125,9 +127,9 @@ def parse_float(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ValueError(f"is not a number: {quoted(text)}") from None
+        raise ValueError(f"is not a number: {quote(text)}") from None
     if not isfinite(number):
-        raise ValueError(f"is not a finite number: {quoted(text)}")
+        raise ValueError(f"is not a finite number: {quote(text)}")
     return number
 
 
@@ -144,57 +146,24 @@ def parse_address(text: str) -> tuple[str, int]:
         host = host[1:-1]
     elif ":" in host:
         raise ValueError(
-            f"is not an address: {quoted(text)}; put an IPv6 host into brackets, as in [::1]:8080"
+            f"is not an address: {quote(text)}; put an IPv6 host into brackets, as in [::1]:8080"
         )
     if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65_536:
         raise ValueError(
-            f"has no port from 1 to 65535: {quoted(text)}; write one like :8080 or 127.0.0.1:8080"
+            f"has no port from 1 to 65535: {quote(text)}; write one like :8080 or 127.0.0.1:8080"
         )
     return host, int(port)
 
 
-def one_of(text: str, known: Iterable[str]) -> str:
+def parse_choice(text: str, known: Iterable[str]) -> str:
     """Return ``text`` if it is among ``known``; else raise ValueError with the nearest and with all."""
     names = tuple(known)
     if text in names:
         return text
-    raise ValueError(f"is unknown: {quoted(text)}; there are {', '.join(names)}{did_you_mean(text, names)}")
+    raise ValueError(f"is unknown: {quote(text)}; there are {', '.join(names)}{suggest(text, names)}")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean X?`` for the known word nearest to ``word``, or nothing."""
-    near = closest(word, known)
-    return f"; did you mean {near}?" if near else ""
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ``did you mean X? known are X, Y``, or ``none are known``."""
-    names = list(known)
-    near = closest(word, names)
-    hint = f"did you mean {near}? " if near else ""
-    return f"{hint}known are {', '.join(names)}" if names else "none are known"
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """Return the known word nearest to ``word``, empty where none is like it."""
-    from difflib import get_close_matches
-
-    by_folded = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), by_folded, n=1)
-    return by_folded[near[0]] if near else ""
-
-
-def shorten(text: str, limit: int = 80) -> str:
-    """Return ``text`` with at most ``limit`` characters: what a file holds may be a megabyte."""
-    return text if len(text) <= limit else f"{text[:limit]}…"
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` in quotes, shortened, to show in a message."""
-    return repr(shorten(text))
-
-
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a parsed value as it would be written in an option; a missing one is empty."""
     if isinstance(value, bool):
         return "true" if value else "false"

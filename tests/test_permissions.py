@@ -1,3 +1,5 @@
+"""Which files and directories everybody can change."""
+
 from __future__ import annotations
 
 import os
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.trust import distrust_directory, distrust_file
+from gfd.files import describe_unsafe_directory, describe_unsafe_file
 
 REPOSITORY = Path(__file__).parents[1]
 MOUNT = """
@@ -20,8 +22,8 @@ exec "$@"
 
 def explain(path: Path, mode: int) -> str:
     return (
-        f"{path} can be written by everybody (mode {mode:04o}), and so could the labels; "
-        f"chmod o-w {path}, or mount it read-only"
+        f"everybody can write to {path} (mode {mode:04o}), and so change the labels; "
+        f"run chmod o-w {path}, or mount it read-only"
     )
 
 
@@ -47,17 +49,17 @@ def test_a_directory_that_only_its_owner_can_write(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
     (tmp_path / "beside").touch()
     (tmp_path / "beside").chmod(0o666)
-    assert distrust_directory(top) is None
+    assert describe_unsafe_directory(top) is None
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
 def test_a_directory_that_everybody_can_write(tmp_path: Path, mode: int) -> None:
     top = lay_out(tmp_path)
     top.chmod(mode)
-    assert distrust_directory(top) == explain(top, mode)
+    assert describe_unsafe_directory(top) == explain(top, mode)
     # By a link to it, too.
     (tmp_path / "link").symlink_to(top)
-    assert distrust_directory(tmp_path / "link") == explain(tmp_path / "link", mode)
+    assert describe_unsafe_directory(tmp_path / "link") == explain(tmp_path / "link", mode)
 
 
 @pytest.mark.parametrize(
@@ -70,80 +72,78 @@ def test_a_directory_that_everybody_can_write(tmp_path: Path, mode: int) -> None
         ("../elsewhere.j2", "linked.j2", 0o666),
     ],
 )
-def test_something_in_it_that_everybody_can_write(tmp_path: Path, name: str, seen_as: str, mode: int) -> None:
+def test_an_entry_that_everybody_can_write(tmp_path: Path, name: str, seen_as: str, mode: int) -> None:
     top = lay_out(tmp_path)
     (tmp_path / "elsewhere.j2").touch()
     (top / "linked.j2").symlink_to("../elsewhere.j2")
-    assert distrust_directory(top) is None
+    assert describe_unsafe_directory(top) is None
     (top / name).chmod(mode)
-    assert distrust_directory(top) == explain(top / seen_as, mode)
+    assert describe_unsafe_directory(top) == explain(top / seen_as, mode)
 
 
-def test_a_link_to_where_everybody_can_put_something_else(tmp_path: Path) -> None:
+def test_a_link_into_a_directory_that_everybody_can_write(tmp_path: Path) -> None:
     top = lay_out(tmp_path)
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared/rack.j2").touch()
     (top / "rack.j2").symlink_to("../shared/rack.j2")
     (tmp_path / "shared").chmod(0o1777)
-    assert distrust_directory(top) is None
+    assert describe_unsafe_directory(top) is None
     (tmp_path / "shared").chmod(0o777)
-    assert distrust_directory(top) == explain(tmp_path / "shared", 0o777)
+    assert describe_unsafe_directory(top) == explain(tmp_path / "shared", 0o777)
 
 
 def test_a_file_that_only_its_owner_can_write(tmp_path: Path) -> None:
     top = lay_out(tmp_path)
     for mode in (0o755, 0o1777):
         top.chmod(mode)
-        assert distrust_file(top / "none.j2") is None
+        assert describe_unsafe_file(top / "none.j2") is None
 
 
 def test_a_file_that_everybody_can_write(tmp_path: Path) -> None:
     top = lay_out(tmp_path)
     (top / "..2026/none.j2").chmod(0o666)
     for name in ("none.j2", "..2026/none.j2"):
-        assert distrust_file(top / name) == explain(top / name, 0o666)
+        assert describe_unsafe_file(top / name) == explain(top / name, 0o666)
 
 
 def test_a_file_that_everybody_can_replace(tmp_path: Path) -> None:
     top = lay_out(tmp_path)
     (top / "..2026").chmod(0o777)
-    assert distrust_file(top / "none.j2") == explain(top / "..2026", 0o777)
+    assert describe_unsafe_file(top / "none.j2") == explain(top / "..2026", 0o777)
     top.chmod(0o777)
-    assert distrust_file(top / "none.j2") == explain(top, 0o777)
+    assert describe_unsafe_file(top / "none.j2") == explain(top, 0o777)
 
 
-@pytest.mark.parametrize("distrust", [distrust_directory, distrust_file])
-def test_what_is_not_there_is_for_others_to_tell(
-    tmp_path: Path, distrust: Callable[[Path], str | None]
-) -> None:
-    assert distrust(tmp_path / "nothing") is None
+@pytest.mark.parametrize("describe", [describe_unsafe_directory, describe_unsafe_file])
+def test_a_missing_file_is_not_unsafe(tmp_path: Path, describe: Callable[[Path], str | None]) -> None:
+    assert describe(tmp_path / "nothing") is None
 
 
-def test_a_device_keeps_nothing_of_what_is_written() -> None:
-    assert distrust_file(Path(os.devnull)) is None
+def test_a_device_is_safe() -> None:
+    assert describe_unsafe_file(Path(os.devnull)) is None
 
 
-def test_what_goes_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_disappears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     top = lay_out(tmp_path)
 
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    assert distrust_directory(top) is None
+    assert describe_unsafe_directory(top) is None
 
 
 ASK = """
 import sys
 from pathlib import Path
-from gfd.trust import distrust_directory, distrust_file
+from gfd.files import describe_unsafe_directory, describe_unsafe_file
 top = Path(sys.argv[1])
-print(distrust_directory(top))
-print(distrust_file(top / "none.j2"))
+print(describe_unsafe_directory(top))
+print(describe_unsafe_file(top / "none.j2"))
 """
 
 
-def test_a_read_only_mount_is_trusted_whatever_its_modes(tmp_path: Path) -> None:
+def test_a_read_only_mount_is_safe(tmp_path: Path) -> None:
     top = lay_out(tmp_path)
     for path in (top, top / "..2026", top / "..2026/none.j2"):
         path.chmod(0o777)
@@ -162,6 +162,6 @@ def test_a_read_only_mount_is_trusted_whatever_its_modes(tmp_path: Path) -> None
     assert mounted.stdout == "None\nNone\n"
 
 
-def test_a_link_to_itself_is_told_by_whoever_reads_it(tmp_path: Path) -> None:
+def test_a_link_to_itself_is_not_unsafe(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    assert distrust_file(tmp_path / "loop") is None
+    assert describe_unsafe_file(tmp_path / "loop") is None
