@@ -15,9 +15,9 @@ import yaml
 from gfd.clusterview.nodes import Node, read_node
 from gfd.errors import ConfigError
 from gfd.kube.client import Api
-from gfd.tools.select.criteria import Wanted
-from gfd.tools.select.selection import Answer, select
-from gfd.tools.select.snippet import to_spec
+from gfd.tools.select.manifest import build_spec
+from gfd.tools.select.query import DeviceQuery
+from gfd.tools.select.selection import Variant, select
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.objects import NODES, delete, namespace
 from tests.tools.make import gpu_labels
@@ -180,11 +180,11 @@ def test_what_is_pasted_is_placed_where_it_says(
     [
         (
             ["--product=A100", "--memory", ">=40Gi"],
-            "no node meets all of it; nearest is a1, which lacks --memory",
+            "no node meets all criteria; a1 comes closest, but has 40536Mi for --memory",
         ),
         (
             ["--product=H100", "--count=9"],
-            "what is asked for is there, but no node takes it: h1 offers 8 nvidia.com/gpu",
+            "nodes match, but none can run the pod: h1 offers 8 nvidia.com/gpu",
         ),
     ],
 )
@@ -207,14 +207,14 @@ def some(source: random.Random, *texts: str) -> tuple[str, ...]:
     return tuple(source.sample(texts, source.choice([0, 1, 1, 2])))
 
 
-def random_wanted(source: random.Random) -> Wanted:
+def random_query(source: random.Random) -> DeviceQuery:
     def version(*parts: int) -> str:
         sign = source.choice([">=", "<=", ">", "<", "="])
         return sign + ".".join(
             str(source.randint(0, most)) for most in parts[: source.randint(1, len(parts))]
         )
 
-    return Wanted(
+    return DeviceQuery(
         product=source.choice(["", "A100", "L40S", "T4"]),
         mig=source.choice(["", "", "1g.5gb"]),
         memory=some(source, ">=0Mi", ">=4Gi", "<1Ti", ">0.1Gi"),
@@ -229,23 +229,23 @@ def nodes_of(plane: ControlPlane) -> list[Node]:
     return [read_node(item) for item in plane.admin.list(NODES)]
 
 
-def answers_to(wanted: Wanted, nodes: list[Node] | None) -> tuple[Answer, ...]:
+def find_variants(query: DeviceQuery, nodes: list[Node] | None) -> tuple[Variant, ...]:
     try:
-        return select(wanted, nodes).answers
+        return select(query, nodes).variants
     except ConfigError:  # its comparisons exclude each other
         return ()
 
 
 def test_whatever_is_printed_is_accepted(cluster: ControlPlane) -> None:
-    """Numbers below 0, values that no label can have, empty lists: none of it is ever printed."""
+    """Numbers below 0, values that no label can have and empty lists are never printed."""
     source, nodes, accepted = random.Random(6), nodes_of(cluster), 0
     for _ in range(400):
-        wanted = random_wanted(source)
-        for answer in (*answers_to(wanted, nodes), *answers_to(wanted, None)):
-            spec = to_spec(answer, wanted.count)
+        query = random_query(source)
+        for answer in (*find_variants(query, nodes), *find_variants(query, None)):
+            spec = build_spec(answer, query.count)
             spec["containers"][0]["image"] = "main"
             body = {"metadata": {"name": "dry"}, "spec": spec}
-            query = {"dryRun": "All", "fieldValidation": "Strict"}
-            cluster.admin.request("POST", PODS, body, query=query)
+            options = {"dryRun": "All", "fieldValidation": "Strict"}
+            cluster.admin.request("POST", PODS, body, query=options)
             accepted += 1
     assert accepted > 200

@@ -18,24 +18,24 @@ GROUP = "Device"
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.tools.select import missing, selected, snippet
+    from gfd.tools.select import arguments, formats, mismatch
     from gfd.tools.select.selection import select
     from gfd.tools.terminal import width_of
 
-    wanted = selected.read(values)
-    nodes = selected.gather(loaded, values)
-    selection = select(wanted, nodes)
-    lacking = missing.find_lacks(selection, nodes or ())
+    query = arguments.read_query(values)
+    nodes = arguments.read_nodes(loaded, values)
+    selection = select(query, nodes)
+    results = mismatch.evaluate(selection, nodes or ())
     form = values["format"]
     if form != "text":
-        sys.stdout.write(selected.FORMATS[form](snippet.to_plain(selection, lacking)))
-    elif selection.answers:
-        sys.stdout.write(snippet.to_text(selection, is_known=nodes is not None))
+        sys.stdout.write(formats.FORMATS[form](formats.to_plain(selection, results)))
+    elif selection.variants:
+        sys.stdout.write(formats.to_text(selection, has_nodes=nodes is not None))
     else:
-        sys.stdout.write(snippet.comment_lacks(selection, lacking, width_of(sys.stdout)))
-    if not selection.answers:
+        sys.stdout.write(formats.to_mismatch_text(selection, results, width_of(sys.stdout)))
+    if not selection.variants:
         sys.stdout.flush()
-        raise GfdError(missing.explain(selection, nodes or (), lacking))
+        raise GfdError(mismatch.explain(selection, nodes or (), results))
 
 
 def _compared(field: str, help_: str, example: str) -> Option:

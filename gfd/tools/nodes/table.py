@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.gpus import NodeGpus, describe, has_gpus
 from gfd.clusterview.timestamps import format_time
 from gfd.text import escape
+from gfd.tools import serialization
 from gfd.tools.nodes.columns import COLUMNS, sort_key
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ def to_plain(gpus: NodeGpus) -> dict[str, Any]:
 
 def to_json(roster: Roster) -> str:
     """Return nodes and totals as a JSON object."""
-    return json.dumps(_all(roster), indent=2) + "\n"
+    return serialization.to_json(_all(roster))
 
 
 def to_yaml(roster: Roster) -> str:
     """Return nodes and totals as YAML."""
-    return dump_yaml(_all(roster))
+    return serialization.to_yaml(_all(roster))
 
 
 def to_csv(roster: Roster) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from gfd.text import escape, print_error
 from gfd.tools.nodes import columns, listing, table, terminal_table
 from gfd.tools.nodes.index import ADDED, MODIFIED, Event
+from gfd.tools.serialization import to_yaml
 from gfd.tools.table import format_row, measure
 from gfd.tools.terminal import width_of
 
@@ -106,7 +107,7 @@ class _Json:
 
 class _Yaml(_Json):
     def line(self, event: Event) -> str:
-        return "---\n" + table.dump_yaml({"event": event.kind, **table.to_plain(event.row)})
+        return "---\n" + to_yaml({"event": event.kind, **table.to_plain(event.row)})
 
 
 class _Csv(_Json):

@@ -1,1 +1,1 @@
-"""From a wish to the selector and the resource that say it, and the nodes that have it."""
+"""Find the nodeSelector and the resource for a device that a user describes, and the nodes that match."""

@@ -1,8 +1,7 @@
-"""What labels may be: numbers and values, put together, and written as Kubernetes can ask for them.
+"""Constraints on labels, and the NodeSelectorTerms that express them.
 
-Kubernetes knows neither "at least" nor "or" within a term: its Gt and Lt are strict and for whole numbers,
-and only terms are alternatives. A label about GPUs is never negative, and a negative number would be refused
-there, as no label could have it.
+Kubernetes has no "at least", and no "or" within a term: ``Gt`` and ``Lt`` are strict and compare whole
+numbers, and only terms are alternatives. Labels of GPUs are never negative, so no term has negative numbers.
 """
 
 from __future__ import annotations
@@ -14,56 +13,61 @@ from gfd.kube.requirements import Requirement, parse_integer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
-    """Whole numbers from ``least`` to ``most``, both included; ``most`` None: without end."""
+class Range:
+    """The whole numbers from ``least`` to ``most``, both included; ``most`` None means no limit."""
 
     least: int = 0
     most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
-    """One of some texts."""
+class Choice:
+    """Any of some texts."""
 
     texts: frozenset[str]
 
 
-Condition = Numbers | Values
-Box = Mapping[str, Condition]
-"""By label: all of them hold."""
-Boxes = tuple[Box, ...]
-"""One of them holds; none: nothing does."""
-ANYTHING: Boxes = ({},)
-Spell = Callable[[str, int], tuple[str, ...]]
-"""How a number is written as the value of a label, all ways that count."""
+Constraint = Range | Choice
+AllOf = Mapping[str, Constraint]
+"""Constraints by label; a node has to meet all of them."""
+AnyOf = tuple[AllOf, ...]
+"""Alternatives; a node has to meet one of them. Without any, no node matches."""
+ANYTHING: AnyOf = ({},)
+NumberFormatter = Callable[[str, int], tuple[str, ...]]
+"""Returns the texts that a label, given by its key, may hold for a number."""
 
 
-def both(one: Boxes, other: Boxes) -> Boxes:
-    """Return what is in ``one`` and in ``other``."""
-    met = (_meet_boxes(first, second) for first in one for second in other)
-    return tuple(box for box in met if box is not None)
+def intersect(one: AnyOf, other: AnyOf) -> AnyOf:
+    """Return the constraints that hold if both ``one`` and ``other`` hold."""
+    merged = (_merge(first, second) for first in one for second in other)
+    return tuple(each for each in merged if each is not None)
 
 
-def is_nothing(condition: Condition) -> bool:
-    """Return whether no label can be so."""
-    if isinstance(condition, Values):
-        return not condition.texts
-    return condition.most is not None and condition.most < condition.least
+def is_empty(constraint: Constraint) -> bool:
+    """Return whether no value meets the constraint."""
+    if isinstance(constraint, Choice):
+        return not constraint.texts
+    return constraint.most is not None and constraint.most < constraint.least
 
 
-def to_terms(boxes: Boxes, spell: Spell) -> tuple[tuple[Requirement, ...], ...]:
-    """Return the requirements of each box: a NodeSelectorTerm each."""
+def to_terms(constraints: AnyOf, format_number: NumberFormatter) -> tuple[tuple[Requirement, ...], ...]:
+    """Return the NodeSelectorTerms for the constraints, one for each alternative."""
     return tuple(
-        tuple(need for key in sorted(box) for need in _to_requirements(key, box[key], spell)) for box in boxes
+        tuple(
+            requirement
+            for key in sorted(each)
+            for requirement in _to_requirements(key, each[key], format_number)
+        )
+        for each in constraints
     )
 
 
-def _to_requirements(key: str, condition: Condition, spell: Spell) -> list[Requirement]:
-    if isinstance(condition, Values):
-        return [Requirement(key=key, operator="In", values=tuple(sorted(condition.texts)))]
-    least, most = condition.least, condition.most
+def _to_requirements(key: str, constraint: Constraint, format_number: NumberFormatter) -> list[Requirement]:
+    if isinstance(constraint, Choice):
+        return [Requirement(key=key, operator="In", values=tuple(sorted(constraint.texts)))]
+    least, most = constraint.least, constraint.most
     if least == most:
-        return [Requirement(key=key, operator="In", values=spell(key, least))]
+        return [Requirement(key=key, operator="In", values=format_number(key, least))]
     found = []
     if least > 0:
         found.append(Requirement(key=key, operator="Gt", values=(str(least - 1),)))
@@ -72,25 +76,25 @@ def _to_requirements(key: str, condition: Condition, spell: Spell) -> list[Requi
     return found or [Requirement(key=key, operator="Exists")]
 
 
-def _meet_boxes(one: Box, other: Box) -> Box | None:
-    met = {**one, **other}
+def _merge(one: AllOf, other: AllOf) -> AllOf | None:
+    merged = {**one, **other}
     for key in one.keys() & other.keys():
-        met[key] = _meet(one[key], other[key])
-    return None if any(map(is_nothing, met.values())) else met
+        merged[key] = _intersect_constraints(one[key], other[key])
+    return None if any(map(is_empty, merged.values())) else merged
 
 
-def _meet(one: Condition, other: Condition) -> Condition:
-    if isinstance(one, Numbers) and isinstance(other, Numbers):
-        ends = [each.most for each in (one, other) if each.most is not None]
-        return Numbers(least=max(one.least, other.least), most=min(ends, default=None))
-    if isinstance(one, Values) and isinstance(other, Values):
-        return Values(texts=one.texts & other.texts)
-    values, numbers = (one, other) if isinstance(one, Values) else (other, one)
-    assert isinstance(values, Values)
-    assert isinstance(numbers, Numbers)
-    return Values(texts=frozenset(text for text in values.texts if _is_within(text, numbers)))
+def _intersect_constraints(one: Constraint, other: Constraint) -> Constraint:
+    if isinstance(one, Range) and isinstance(other, Range):
+        limits = [each.most for each in (one, other) if each.most is not None]
+        return Range(least=max(one.least, other.least), most=min(limits, default=None))
+    if isinstance(one, Choice) and isinstance(other, Choice):
+        return Choice(texts=one.texts & other.texts)
+    choice, numbers = (one, other) if isinstance(one, Choice) else (other, one)
+    assert isinstance(choice, Choice)
+    assert isinstance(numbers, Range)
+    return Choice(texts=frozenset(text for text in choice.texts if _is_within(text, numbers)))
 
 
-def _is_within(text: str, numbers: Numbers) -> bool:
+def _is_within(text: str, numbers: Range) -> bool:
     number = parse_integer(text)
     return number is not None and numbers.least <= number and (numbers.most is None or number <= numbers.most)

@@ -1,4 +1,4 @@
-"""From what is wanted of a device to the terms that select its nodes, and the nodes that they select now."""
+"""Find the NodeSelectorTerms for a device, and the nodes that match them now."""
 
 from __future__ import annotations
 
@@ -9,138 +9,163 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.gpus import SHARED
 from gfd.kube.requirements import Requirement, parse_integer
 from gfd.labels.syntax import VENDOR
-from gfd.tools.select.constraints import ANYTHING, both, to_terms
-from gfd.tools.select.criteria import DRIVER, OLD_DRIVER, criteria_of, shapes_of
+from gfd.tools.select.constraints import ANYTHING, intersect, to_terms
+from gfd.tools.select.criteria import DRIVER, OLD_DRIVER, build_criteria
+from gfd.tools.select.query import find_resources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gfd.clusterview.nodes import Node, Taint
     from gfd.labels.syntax import Labels
-    from gfd.tools.select.constraints import Spell
-    from gfd.tools.select.criteria import Criterion, Shape, Wanted
+    from gfd.tools.select.constraints import NumberFormatter
+    from gfd.tools.select.criteria import Criterion
+    from gfd.tools.select.query import DeviceQuery, DeviceResource
 
 Terms = tuple[tuple[Requirement, ...], ...]
-"""One of the terms takes a node if all of its requirements do."""
+"""NodeSelectorTerms: a node matches if it meets all requirements of one term."""
 HARD = ("NoSchedule", "NoExecute")
-"""Effects of taints that keep a pod from being placed."""
+"""Effects of taints that keep the scheduler from placing a pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One way to get what is wanted; a pod can go one way only, since it requests one resource."""
+class Rejection:
+    """A node that has the device but would not accept the pod, and why."""
 
-    shape: Shape
+    node: Node
+    reason: str
+    """Completes "the node …"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One way to request the device. A pod can use only one, since it requests one resource."""
+
+    device: DeviceResource
     resource: str
-    """To request."""
+    """The name to request: that of :attr:`device`, perhaps with ``.shared``."""
     terms: Terms
     nodes: tuple[Node, ...]
-    """That take such a pod now, or when others have left, those with most devices free first."""
-    refusing: tuple[tuple[Node, str], ...]
-    """Those that the terms take, but which would not take the pod, and why."""
+    """The nodes that accept such a pod, now or when other pods have ended; the most free devices first."""
+    rejections: tuple[Rejection, ...]
+    """Of other nodes that the terms match."""
 
     @property
     def tolerations(self) -> tuple[Taint, ...]:
-        """Return the taints of NVIDIA's that keep other pods off these nodes."""
+        """Return NVIDIA's taints on the nodes: the pod has to tolerate them."""
         found = {
-            (each.key, each.effect): each for node in self.nodes for each in _hard(node) if _is_own(each)
+            (each.key, each.effect): each
+            for node in self.nodes
+            for each in _find_hard_taints(node)
+            if _is_nvidia(each)
         }
         return tuple(found[key] for key in sorted(found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What is wanted, and how it can be had."""
+    """The answer to a query."""
 
-    wanted: Wanted
+    query: DeviceQuery
     criteria: tuple[Criterion, ...]
-    shapes: tuple[Shape, ...]
-    answers: tuple[Answer, ...]
-    """Those with nodes; without any nodes to look at, all."""
-    refusing: tuple[tuple[Node, str], ...]
-    """Of ways without an answer."""
+    devices: tuple[DeviceResource, ...]
+    variants: tuple[Variant, ...]
+    """The variants with nodes; all variants if the nodes are unknown."""
+    rejections: tuple[Rejection, ...]
+    """Of the variants without nodes."""
 
 
-def select(wanted: Wanted, nodes: Sequence[Node] | None) -> Selection:
-    """Return how to get what is wanted on ``nodes``; None: they are unknown. Raises ConfigError."""
-    criteria, shapes = criteria_of(wanted, nodes), shapes_of(wanted)
-    answers: list[Answer] = []
-    refusing: list[tuple[Node, str]] = []
-    for shape in shapes:
-        terms = terms_of(criteria, shape, nodes or ())
+def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> Selection:
+    """Return the ways to request the device; ``nodes`` is None if they are unknown. Raises ConfigError."""
+    criteria, devices = build_criteria(query, nodes), find_resources(query)
+    variants: list[Variant] = []
+    rejections: list[Rejection] = []
+    for device in devices:
+        terms = build_terms(criteria, device, nodes or ())
         if nodes is None:
             if terms:
-                empty = Answer(shape=shape, resource=shape.resource, terms=terms, nodes=(), refusing=())
-                answers.append(empty)
+                variants.append(
+                    Variant(device=device, resource=device.name, terms=terms, nodes=(), rejections=())
+                )
             continue
-        found = _answer(wanted, shape, terms, [node for node in nodes if takes(terms, node.labels)])
-        answers += [each for each in found if each.nodes]
-        refusing += [pair for each in found if not each.nodes for pair in each.refusing]
+        matching = [node for node in nodes if matches(terms, node.labels)]
+        found = _build_variants(query, device, terms, matching)
+        variants += [each for each in found if each.nodes]
+        rejections += [rejection for each in found if not each.nodes for rejection in each.rejections]
     return Selection(
-        wanted=wanted, criteria=criteria, shapes=shapes, answers=tuple(answers), refusing=tuple(refusing)
+        query=query,
+        criteria=criteria,
+        devices=devices,
+        variants=tuple(variants),
+        rejections=tuple(rejections),
     )
 
 
-def terms_of(criteria: Sequence[Criterion], shape: Shape, nodes: Sequence[Node]) -> Terms:
-    """Return the terms that take what meets all criteria; none if nothing can."""
-    return to_terms(reduce(both, (each.boxes(shape) for each in criteria), ANYTHING), _speller(nodes))
+def build_terms(criteria: Sequence[Criterion], device: DeviceResource, nodes: Sequence[Node]) -> Terms:
+    """Return the terms that match nodes that meet all criteria; without terms no node can."""
+    constraints = reduce(intersect, (each.constraints(device) for each in criteria), ANYTHING)
+    return to_terms(constraints, _make_formatter(nodes))
 
 
-def takes(terms: Terms, labels: Labels) -> bool:
-    """Return whether a node with these labels is selected."""
+def matches(terms: Terms, labels: Labels) -> bool:
+    """Return whether a node with these labels matches the terms."""
     return any(all(each.matches(labels) for each in term) for term in terms)
 
 
-def _answer(wanted: Wanted, shape: Shape, terms: Terms, nodes: Sequence[Node]) -> list[Answer]:
-    """Return an answer for each name under which ``nodes`` offer the resource."""
+def _build_variants(
+    query: DeviceQuery, device: DeviceResource, terms: Terms, nodes: Sequence[Node]
+) -> list[Variant]:
+    """Return a variant for each name under which the nodes offer the device."""
     by_resource: dict[str, list[Node]] = {}
     for node in nodes:
-        is_renamed = node.allocatable.get(shape.resource + SHARED, 0) > 0
-        by_resource.setdefault(shape.resource + (SHARED if is_renamed else ""), []).append(node)
-    answers = []
+        is_renamed = node.allocatable.get(device.name + SHARED, 0) > 0
+        by_resource.setdefault(device.name + (SHARED if is_renamed else ""), []).append(node)
+    variants = []
     for resource, offering in sorted(by_resource.items()):
-        reasons = {node.name: _refusal(node, resource, wanted.count) for node in offering}
-        taking = [node for node in offering if not reasons[node.name]]
-        answers.append(
-            Answer(
-                shape=shape,
+        reasons = {node.name: _explain_rejection(node, resource, query.count) for node in offering}
+        accepting = [node for node in offering if not reasons[node.name]]
+        variants.append(
+            Variant(
+                device=device,
                 resource=resource,
                 terms=terms,
-                nodes=tuple(sorted(taking, key=lambda node: (-_free(node, resource), node.name))),
-                refusing=tuple((node, reasons[node.name]) for node in offering if reasons[node.name]),
+                nodes=tuple(sorted(accepting, key=lambda node: (-_count_free(node, resource), node.name))),
+                rejections=tuple(
+                    Rejection(node=node, reason=reasons[node.name]) for node in offering if reasons[node.name]
+                ),
             )
         )
-    return answers
+    return variants
 
 
-def _free(node: Node, resource: str) -> int:
+def _count_free(node: Node, resource: str) -> int:
     return node.free(resource) if node.is_counted else 0
 
 
-def _refusal(node: Node, resource: str, count: int) -> str:
-    """Return why a node would not take a pod though its labels are right; empty if it would."""
-    for taint in _hard(node):
-        if not _is_own(taint):
-            return f"is tainted {taint}"
+def _explain_rejection(node: Node, resource: str, count: int) -> str:
+    """Return why a node that matches the terms would not accept the pod; empty if it would."""
+    for taint in _find_hard_taints(node):
+        if not _is_nvidia(taint):
+            return f"has the taint {taint}"
     offered = node.allocatable.get(resource, 0)
     return f"offers {offered} {resource}" if offered < count else ""
 
 
-def _hard(node: Node) -> list[Taint]:
+def _find_hard_taints(node: Node) -> list[Taint]:
     return [taint for taint in node.taints if taint.effect in HARD]
 
 
-def _is_own(taint: Taint) -> bool:
+def _is_nvidia(taint: Taint) -> bool:
     return taint.key.startswith(VENDOR)
 
 
-def _speller(nodes: Sequence[Node]) -> Spell:
-    """Return how numbers are written on ``nodes``, or may be: a driver's parts have two digits."""
+def _make_formatter(nodes: Sequence[Node]) -> NumberFormatter:
+    """Return a function that writes a number as labels do: a driver's minor version may have two digits."""
 
-    def spell(key: str, number: int) -> tuple[str, ...]:
-        told = {node.labels[key] for node in nodes if key in node.labels}
-        found = sorted(text for text in told if parse_integer(text) == number)
+    def format_number(key: str, number: int) -> tuple[str, ...]:
+        values = {node.labels[key] for node in nodes if key in node.labels}
+        found = sorted(text for text in values if parse_integer(text) == number)
         forms = {str(number), f"{number:02}"} if key in (*DRIVER[1:], *OLD_DRIVER[1:]) else {str(number)}
         return tuple(found or sorted(forms))
 
-    return spell
+    return format_number

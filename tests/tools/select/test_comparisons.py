@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from gfd.labels.syntax import check
 from gfd.tools.select.comparisons import read_memory, read_version
-from gfd.tools.select.constraints import Boxes, Numbers, Values, both, to_terms
+from gfd.tools.select.constraints import AnyOf, Choice, Range, intersect, to_terms
 from gfd.tools.select.criteria import COMPUTE, DRIVER
-from gfd.tools.select.selection import takes
+from gfd.tools.select.selection import matches
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": ge,
@@ -26,17 +26,17 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 MEMORY = "nvidia.com/gpu.memory"
 
 
-def spell(key: str, number: int) -> tuple[str, ...]:
+def format_number(key: str, number: int) -> tuple[str, ...]:
     return tuple({str(number), f"{number:02}"})
 
 
-def is_taken(boxes: Boxes, labels: dict[str, str]) -> bool:
-    terms = to_terms(boxes, spell)
+def is_taken(constraints: AnyOf, labels: dict[str, str]) -> bool:
+    terms = to_terms(constraints, format_number)
     for need in (need for term in terms for need in term):
         # What the API server would refuse is not printed.
         for value in need.values:
             check(need.key, value)
-    return takes(terms, labels)
+    return matches(terms, labels)
 
 
 def written(*texts: str, keys: tuple[str, ...] = DRIVER) -> list[str]:
@@ -110,11 +110,11 @@ def test_terms_take_what_the_comparison_says(
     expected = all(OPERATORS[sign](version[: len(parts)], parts) for sign, parts in asked)
     texts = [sign + ".".join(map(str, parts)) for sign, parts in asked]
     try:
-        boxes = read_version(texts, DRIVER)
+        constraints = read_version(texts, DRIVER)
     except ValueError:
-        boxes = ()
-    assert is_taken(boxes, labels) is expected
-    assert not is_taken(boxes, {"nvidia.com/gpu.count": "8"})
+        constraints = ()
+    assert is_taken(constraints, labels) is expected
+    assert not is_taken(constraints, {"nvidia.com/gpu.count": "8"})
 
 
 SIZES = st.tuples(st.integers(0, 200), st.sampled_from(["Ki", "Mi", "M", "Gi", "G", "e8"]))
@@ -128,15 +128,15 @@ def test_memory_is_compared_to_the_byte(asked: list[tuple[str, tuple[int, str]]]
     units = {"Ki": 2**10, "Mi": 2**20, "M": 10**6, "Gi": 2**30, "G": 10**9, "e8": 10**8}
     expected = all(OPERATORS[sign](mib * 2**20, number * units[unit]) for sign, (number, unit) in asked)
     try:
-        boxes = read_memory([f"{sign}{number}{unit}" for sign, (number, unit) in asked], MEMORY)
+        constraints = read_memory([f"{sign}{number}{unit}" for sign, (number, unit) in asked], MEMORY)
     except ValueError:
-        boxes = ()
-    assert is_taken(boxes, {MEMORY: str(mib)}) is expected
-    assert not is_taken(boxes, {})
+        constraints = ()
+    assert is_taken(constraints, {MEMORY: str(mib)}) is expected
+    assert not is_taken(constraints, {})
 
 
 def test_a_gpu_of_40_gb_has_less_than_40_gib() -> None:
-    assert read_memory([">=40Gi"], MEMORY) == ({MEMORY: Numbers(least=40960)},)
+    assert read_memory([">=40Gi"], MEMORY) == ({MEMORY: Range(least=40960)},)
     assert not is_taken(read_memory([">=40Gi"], MEMORY), {MEMORY: "40536"})
     assert is_taken(read_memory([">=40536Mi"], MEMORY), {MEMORY: "40536"})
     assert Fraction(40536, 1024) < 40
@@ -148,15 +148,15 @@ NO_VERSION = "write one like 550.54.15 or >=550.54.15"
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", f"is no version: ''; {NO_VERSION}"),
-        (">=", f"is no version: ''; {NO_VERSION}"),
-        ("=>550", f"is no version: '>550'; {NO_VERSION}"),
-        (">=550.", f"is no version: '550.'; {NO_VERSION}"),
-        (">=-1", f"is no version: '-1'; {NO_VERSION}"),
-        ("550.1.2.3", f"is no version: '550.1.2.3'; {NO_VERSION}"),
-        ("9" * 19, f"is no version: '{'9' * 19}'; {NO_VERSION}"),
-        ("٣", f"is no version: '٣'; {NO_VERSION}"),
-        ("<0", "takes no value at all: <0"),
+        ("", f"is not a version: ''; {NO_VERSION}"),
+        (">=", f"is not a version: ''; {NO_VERSION}"),
+        ("=>550", f"is not a version: '>550'; {NO_VERSION}"),
+        (">=550.", f"is not a version: '550.'; {NO_VERSION}"),
+        (">=-1", f"is not a version: '-1'; {NO_VERSION}"),
+        ("550.1.2.3", f"is not a version: '550.1.2.3'; {NO_VERSION}"),
+        ("9" * 19, f"is not a version: '{'9' * 19}'; {NO_VERSION}"),
+        ("٣", f"is not a version: '٣'; {NO_VERSION}"),
+        ("<0", "excludes every value: <0"),
     ],
 )
 def test_no_versions(text: str, reason: str) -> None:
@@ -166,23 +166,23 @@ def test_no_versions(text: str, reason: str) -> None:
 
 
 def test_comparisons_that_exclude_each_other() -> None:
-    with pytest.raises(ValueError, match=r"takes no value at all: >=560, <550\.54"):
+    with pytest.raises(ValueError, match=r"excludes every value: >=560, <550\.54"):
         read_version([">=560", "<550.54"], DRIVER)
-    with pytest.raises(ValueError, match=r"is no version: '8\.0\.0'; write one like 8\.0 or >=8\.0"):
+    with pytest.raises(ValueError, match=r"is not a version: '8\.0\.0'; write one like 8\.0 or >=8\.0"):
         read_version(["8.0.0"], COMPUTE)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (">=40", "has no unit: '40'; was 40Gi meant? Labels are in MiB, such as 40536Mi"),
-        (">=40GB", "is not a quantity: '40GB'; was 40Gi or 40G meant?"),
-        ("40 GiB", "is not a quantity: '40 GiB'; was 40Gi or 40G meant?"),
+        (">=40", "has no unit: '40'; did you mean 40Gi? Labels hold MiB, so 40536 is 40536Mi"),
+        (">=40GB", "is not a quantity: '40GB'; did you mean 40Gi or 40G?"),
+        ("40 GiB", "is not a quantity: '40 GiB'; did you mean 40Gi or 40G?"),
         ("much", "is not a quantity: 'much'; write one like 1, 500m or 40Gi"),
-        (">=-1Gi", "is no amount of memory: '-1Gi'"),
-        (">=99E", "is no amount of memory: '99E'"),
-        ("=1500Ki", "is never met: 1500Ki are 1.46484 MiB, and labels hold whole ones"),
-        ("<0Mi", "takes no value at all: <0Mi"),
+        (">=-1Gi", "is not an amount of memory: '-1Gi'; write one like 40Gi"),
+        (">=99E", "is not an amount of memory: '99E'; write one like 40Gi"),
+        ("=1500Ki", "matches no label: 1500Ki is 1.46484 MiB, and labels hold whole MiB"),
+        ("<0Mi", "excludes every value: <0Mi"),
     ],
 )
 def test_no_memory(text: str, reason: str) -> None:
@@ -191,9 +191,11 @@ def test_no_memory(text: str, reason: str) -> None:
     assert str(caught.value) == reason
 
 
-def test_values_and_numbers_meet() -> None:
-    texts = ({"a": Values(texts=frozenset({"1", "02", "x", ""}))},)
-    assert both(texts, ({"a": Numbers(least=1, most=2)},)) == ({"a": Values(texts=frozenset({"1", "02"}))},)
-    assert both(({"a": Numbers(least=2)},), texts) == ({"a": Values(texts=frozenset({"02"}))},)
-    assert both(texts, ({"a": Numbers(least=3)},)) == ()
-    assert both(texts, ({"b": Numbers(least=3)},)) == ({**texts[0], "b": Numbers(least=3)},)
+def test_choices_and_ranges_intersect() -> None:
+    texts = ({"a": Choice(texts=frozenset({"1", "02", "x", ""}))},)
+    assert intersect(texts, ({"a": Range(least=1, most=2)},)) == (
+        {"a": Choice(texts=frozenset({"1", "02"}))},
+    )
+    assert intersect(({"a": Range(least=2)},), texts) == ({"a": Choice(texts=frozenset({"02"}))},)
+    assert intersect(texts, ({"a": Range(least=3)},)) == ()
+    assert intersect(texts, ({"b": Range(least=3)},)) == ({**texts[0], "b": Range(least=3)},)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from gfd.clusterview.nodes import Node, read_node
 from gfd.labels.products import compose
 from gfd.labels.syntax import check
-from gfd.tools.select.criteria import Wanted, is_of_model, keys_of, names
+from gfd.tools.select.criteria import choose_keys, contains_model, matches_product
+from gfd.tools.select.manifest import build_spec
+from gfd.tools.select.query import DeviceQuery
 from gfd.tools.select.selection import select
-from gfd.tools.select.snippet import to_spec
 from tests.tools.make import gpu_labels, node
 
 pytestmark = pytest.mark.whole
@@ -81,7 +82,7 @@ def made(name: str, is_: dict[str, Any]) -> Node:
 
 
 WANTED = st.builds(
-    Wanted,
+    DeviceQuery,
     product=st.sampled_from(["", "A100", "a10", "T4", "H100"]),
     mig=st.sampled_from(["", *PROFILES]),
     memory=st.sampled_from([(), (">=4864Mi",), (">=40Gi",)]),
@@ -91,45 +92,45 @@ WANTED = st.builds(
 )
 
 
-def is_meant(wanted: Wanted, is_: dict[str, Any]) -> bool:
+def is_meant(query: DeviceQuery, is_: dict[str, Any]) -> bool:
     """Decide by what a node is, not by its labels."""
     profile = is_["profile"] if is_["strategy"] != "none" else ""
     is_part_of_node = is_["strategy"] == "single" and profile
-    if wanted.mig and wanted.mig != profile:
+    if query.mig and query.mig != profile:
         return False
-    if not wanted.mig and profile and is_["strategy"] == "mixed":
+    if not query.mig and profile and is_["strategy"] == "mixed":
         return False  # its whole GPUs are all divided
-    if wanted.product:
-        is_named = wanted.product.lower() in re.findall("[0-9a-z]+", is_["model"].lower())
-        if not is_named or (is_part_of_node and not wanted.mig):
+    if query.product:
+        is_named = query.product.lower() in re.findall("[0-9a-z]+", is_["model"].lower())
+        if not is_named or (is_part_of_node and not query.mig):
             return False
-    memory = 4864 if wanted.mig or is_part_of_node else is_["memory"]
+    memory = 4864 if query.mig or is_part_of_node else is_["memory"]
     major, minor, revision = is_["driver"]
     driver = (major, minor, int(revision or 0))
     return (
-        (not wanted.memory or memory >= {">=4864Mi": 4864, ">=40Gi": 40960}[wanted.memory[0]])
-        and (not wanted.compute or ge(is_["compute"], {">=8.0": (8, 0), ">=8.5": (8, 5)}[wanted.compute[0]]))
-        and (wanted.driver != ("<550.54.3",) or lt(driver, (550, 54, 3)))
-        and (wanted.driver != (">=550.5", "<551") or (driver[:2] >= (550, 5) and major < 551))
-        and is_["offers"] >= wanted.count
+        (not query.memory or memory >= {">=4864Mi": 4864, ">=40Gi": 40960}[query.memory[0]])
+        and (not query.compute or ge(is_["compute"], {">=8.0": (8, 0), ">=8.5": (8, 5)}[query.compute[0]]))
+        and (query.driver != ("<550.54.3",) or lt(driver, (550, 54, 3)))
+        and (query.driver != (">=550.5", "<551") or (driver[:2] >= (550, 5) and major < 551))
+        and is_["offers"] >= query.count
         and is_["taint"] != "dedicated"
     )
 
 
 @given(st.lists(gpu_nodes(), max_size=6), WANTED)
-def test_nodes_are_selected_by_what_they_are(cluster: list[dict[str, Any]], wanted: Wanted) -> None:
-    if not any((wanted.product, wanted.mig, wanted.memory, wanted.compute, wanted.driver)):
-        wanted = replace(wanted, product="A100")
+def test_nodes_are_selected_by_what_they_are(cluster: list[dict[str, Any]], query: DeviceQuery) -> None:
+    if not any((query.product, query.mig, query.memory, query.compute, query.driver)):
+        query = replace(query, product="A100")
     nodes = [made(f"n{number}", is_) for number, is_ in enumerate(cluster)]
-    selection = select(wanted, nodes)
-    taken = sorted(each.name for answer in selection.answers for each in answer.nodes)
-    assert taken == [f"n{number}" for number, is_ in enumerate(cluster) if is_meant(wanted, is_)]
-    for answer in selection.answers:
+    selection = select(query, nodes)
+    taken = sorted(each.name for answer in selection.variants for each in answer.nodes)
+    assert taken == [f"n{number}" for number, is_ in enumerate(cluster) if is_meant(query, is_)]
+    for answer in selection.variants:
         for need in (need for term in answer.terms for need in term):
             for value in need.values:
                 check(need.key, value)
         # A pod that requests what is printed fits, by labels, taints and devices, nowhere else.
-        spec = to_spec(answer, wanted.count)
+        spec = build_spec(answer, query.count)
         assert sorted(each.name for each in nodes if accepts(spec, each)) == sorted(
             each.name for each in answer.nodes
         )
@@ -184,7 +185,7 @@ def holds(need: dict[str, Any], found: Node) -> bool:
     ],
 )
 def test_a_number_is_whole_in_a_product(product: str, text: str, is_one: bool) -> None:
-    assert is_of_model(product, text) is is_one
+    assert contains_model(product, text) is is_one
 
 
 @pytest.mark.parametrize(
@@ -203,12 +204,15 @@ def test_a_number_is_whole_in_a_product(product: str, text: str, is_one: bool) -
     ],
 )
 def test_a_shortened_product_is_found_by_its_whole_name(text: str, product: str, is_one: bool) -> None:
-    assert names(text, product) is is_one
+    assert matches_product(text, product) is is_one
 
 
 def test_the_names_of_labels_that_all_nodes_have() -> None:
     new, old = ("new.major", "new.minor"), ("old.major", "old.minor")
-    both, former = Node(name="a", labels={new[0]: "1", old[0]: "1"}), Node(name="b", labels={old[0]: "1"})
-    assert keys_of([], new, old) == new
-    assert keys_of([both, Node(name="c")], new, old) == new
-    assert keys_of([both, former], new, old) == old
+    both, former = (
+        Node(name="a", labels={new[0]: "1", old[0]: "1"}),
+        Node(name="b", labels={old[0]: "1"}),
+    )
+    assert choose_keys([], new, old) == new
+    assert choose_keys([both, Node(name="c")], new, old) == new
+    assert choose_keys([both, former], new, old) == old

@@ -1,0 +1,136 @@
+"""Print a selection: YAML to paste with comments, or all of it as JSON or YAML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gfd.clusterview.gpus import describe
+from gfd.text import escape
+from gfd.tools.select.manifest import CONTAINER, build_spec
+from gfd.tools.serialization import to_json, to_yaml
+from gfd.tools.table import format_table
+from gfd.tools.terminal import pluralize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gfd.clusterview.nodes import Node
+    from gfd.tools.select.mismatch import CriterionResult
+    from gfd.tools.select.selection import Rejection, Selection, Variant
+
+FORMATS: Mapping[str, Callable[[Any], str]] = {"json": to_json, "yaml": to_yaml}
+"""For :func:`to_plain`."""
+MAX_LINES = 10
+"""How many nodes a comment lists."""
+
+
+def to_text(selection: Selection, *, has_nodes: bool) -> str:
+    """Return the variants as YAML to paste, with comments; ``has_nodes``: whether the nodes are known."""
+    count = selection.query.count
+    parts = []
+    for variant in selection.variants:
+        comment = _describe_nodes(variant, count) if has_nodes else "not compared with any nodes\n"
+        if variant.device.strategy:
+            comment = f"MIG strategy {variant.device.strategy}: {comment}"
+        parts.append(_to_comment(comment) + to_yaml({"spec": build_spec(variant, count)}))
+    head = f"paste this into the pod; replace {CONTAINER} with the name of its container\n"
+    several = "there are several ways to request the device; choose one\n" if len(parts) > 1 else ""
+    return _to_comment(head + several) + "---\n".join(parts)
+
+
+def to_plain(selection: Selection, results: Sequence[CriterionResult]) -> dict[str, Any]:
+    """Return the variants and the result of each criterion as dicts, lists and scalars."""
+    return {
+        "answers": [
+            {
+                "strategy": variant.device.strategy,
+                "resource": variant.resource,
+                "count": selection.query.count,
+                "spec": build_spec(variant, selection.query.count),
+                "nodes": [_node_to_plain(node, variant) for node in variant.nodes],
+                "refusing": _rejections_to_plain(variant.rejections),
+            }
+            for variant in selection.variants
+        ],
+        "refusing": _rejections_to_plain(selection.rejections),
+        "criteria": [
+            {
+                "option": result.criterion.option,
+                "text": result.criterion.text,
+                "nodes": result.node_count,
+                "there": [{"value": value, "nodes": number} for value, number in result.values],
+            }
+            for result in results
+        ],
+    }
+
+
+def to_mismatch_text(selection: Selection, results: Sequence[CriterionResult], width: int | None) -> str:
+    """Return comments: how many nodes meet each criterion, the values that nodes have, the rejections."""
+    rows = [
+        [
+            f"{result.criterion.option} {result.criterion.text}",
+            str(result.node_count),
+            ", ".join(f"{value} ({number})" for value, number in result.values[:MAX_LINES]),
+        ]
+        for result in results
+    ]
+    inner = None if width is None else width - len("# ")
+    table = format_table(rows, heading=("CRITERION", "NODES", "VALUES"), width=inner)
+    return _to_comment(table + _describe_rejections(selection.rejections))
+
+
+def _describe_nodes(variant: Variant, count: int) -> str:
+    resource, nodes = variant.resource, variant.nodes
+    full = [node for node in nodes if node.is_counted and node.free(resource) < count]
+    head = f"{len(nodes)} {'node matches' if len(nodes) == 1 else 'nodes match'}"
+    if full:
+        head += f"; {len(full)} {'has' if len(full) == 1 else 'have'} too few free devices now"
+    rows = [
+        [
+            node.name,
+            _product(node, variant),
+            f"{node.free(resource) if node.is_counted else '?'}/{node.allocatable[resource]}",
+        ]
+        for node in nodes[:MAX_LINES]
+    ]
+    table = format_table(rows, heading=("NODE", "PRODUCT", "FREE"))
+    more = f"and {len(nodes) - len(rows)} more\n" if len(nodes) > len(rows) else ""
+    return f"{head}\n{table}{more}{_describe_models(variant)}{_describe_rejections(variant.rejections)}"
+
+
+def _describe_models(variant: Variant) -> str:
+    """Return the nodes that have several models: a pod cannot choose, and the labels describe only one."""
+    lines = [
+        f"{node.name} has several models; the pod may get any of {', '.join(models)}\n"
+        for node in variant.nodes
+        if not variant.device.strategy and (models := describe(node).models)
+    ]
+    return "".join(lines[:MAX_LINES])
+
+
+def _describe_rejections(rejections: Sequence[Rejection]) -> str:
+    lines = [f"{each.node.name} cannot run the pod: it {each.reason}\n" for each in rejections[:MAX_LINES]]
+    others = len(rejections) - len(lines)
+    return "".join(lines) + (f"{pluralize(others, 'more node')} cannot run it either\n" if others else "")
+
+
+def _product(node: Node, variant: Variant) -> str:
+    return node.labels.get(variant.device.product_label, "")
+
+
+def _node_to_plain(node: Node, variant: Variant) -> dict[str, Any]:
+    return {
+        "node": node.name,
+        "product": _product(node, variant) or None,
+        "allocatable": node.allocatable[variant.resource],
+        "free": max(node.free(variant.resource), 0) if node.is_counted else None,
+    }
+
+
+def _rejections_to_plain(rejections: Sequence[Rejection]) -> list[dict[str, str]]:
+    return [{"node": each.node.name, "reason": each.reason} for each in rejections]
+
+
+def _to_comment(text: str) -> str:
+    return "".join(f"# {escape(line)}".rstrip() + "\n" for line in text.split("\n")[:-1])
