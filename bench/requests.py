@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench import places, processes, programs
 from bench.figure import GFD, ORIGINAL, Figure
 from bench.hardware import Hardware
-from gfd.kube import watch
+from gfd.kube import list_watch
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -140,11 +140,13 @@ def _serve(
 
 def hasten(speed: int, hardware: Hardware) -> list[str]:
     """Return the command of a gfd whose watches end, and whose looks come, that many times sooner."""
-    shortest_s, longest_s = (round(life_s / speed) for life_s in (watch.SHORTEST_S, watch.LONGEST_S))
+    shortest_s, longest_s = (
+        round(life_s / speed) for life_s in (list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S)
+    )
     lines = (
-        "from gfd.kube import watch",
-        f"watch.SHORTEST_S, watch.LONGEST_S = {shortest_s}, {longest_s}",
-        f"watch.BRIEF_S /= {speed}",
+        "from gfd.kube import list_watch",
+        f"list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S = {shortest_s}, {longest_s}",
+        f"list_watch.BRIEF_S /= {speed}",
         "from gfd.cli import main",
         "main()",
     )

@@ -21,6 +21,7 @@ import pytest
 from gfd.errors import ApiError
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 from gfd.simulation import machines
 from tests.standin import Standin, build, environment, from_inventory
 from tests.worker.test_child_process import wait_until
@@ -256,7 +257,9 @@ def test_api_requests(sink: str) -> None:
     made = (
         NodeSink(api, is_forcing=False, as_annotations=None, warn=print, **known)
         if sink == "node"
-        else NodeFeatureSink(api, namespace="gfd", pod_name=None, **known)
+        else NodeFeatureSink(
+            NodeFeatureClient(api, node_name="n", namespace="gfd", pod_name=None), resync_s=None
+        )
     )
     found = {}
     for step, count in (("first", "1"), ("quiet", "1"), ("changed", "2")):

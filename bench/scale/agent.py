@@ -13,6 +13,7 @@ from bench.scale.objects import NAMESPACE
 from gfd.publishing.publisher import Publisher
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +59,7 @@ class Agent(Actor):
         begun_s = time.monotonic()
         speed = self._pace.speed
         self._publisher = Publisher([self._make(api, lambda: begun_s + (time.monotonic() - begun_s) * speed)])
-        self._publisher.follow(self._drifted)
+        self._publisher.watch(self._drifted)
         self._cycle()
 
     def change(self, labels: Mapping[str, str]) -> None:
@@ -118,11 +119,7 @@ class Agent(Actor):
                 warn=lambda text: None,
                 clock=clock,
             )
-        return NodeFeatureSink(
-            api,
-            node_name=self.account.node,
-            namespace=NAMESPACE,
-            pod_name=self.account.pod,
-            resync_s=3600,
-            clock=clock,
+        client = NodeFeatureClient(
+            api, node_name=self.account.node, namespace=NAMESPACE, pod_name=self.account.pod
         )
+        return NodeFeatureSink(client, resync_s=3600, clock=clock)

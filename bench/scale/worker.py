@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.scale.actor import STACK_BYTES
 from bench.scale.agent import Agent, Pace
 from bench.scale.original import Master, Original
-from gfd.kube import watch
+from gfd.kube import list_watch
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ORIGINAL = "original"
 NICE = 10
-HERE_S = (watch.SHORTEST_S, watch.LONGEST_S, watch.BRIEF_S)
+HERE_S = (list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S, list_watch.BRIEF_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +109,13 @@ class Worker:
     def replace(self, whens_s: dict[str, float], speed: float = 1.0) -> None:
         """Replace each agent at its time, by one that lives ``speed`` times as fast."""
         pace = Pace()
-        watch.SHORTEST_S, watch.LONGEST_S, watch.BRIEF_S = HERE_S
+        list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S, list_watch.BRIEF_S = HERE_S
         if speed != 1:
             # Cycles ask for nothing by themselves; more of them would only cost the driver.
             pace = Pace(interval_s=max(60 / speed, len(self._agents) / 400), speed=speed)
             shortest, longest = (max(1, int(each / speed)) for each in HERE_S[:2])
-            watch.SHORTEST_S, watch.LONGEST_S = shortest, longest
-            watch.BRIEF_S = HERE_S[2] / speed
+            list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S = shortest, longest
+            list_watch.BRIEF_S = HERE_S[2] / speed
         for agent in self._agents:
             agent.tell(whens_s[agent.account.node], partial(agent.live, pace))
 

@@ -129,13 +129,15 @@ class Agent:
         now_s = self._clock()
         waits = [due - now_s for due in (self._read_due_s, self._withdraw_due_s) if due is not None]
         publisher = self.setup.publisher
-        waits += [wait_s for wait_s in (publisher.retry_in_s, publisher.calm_in_s) if wait_s is not None]
+        waits += [
+            wait_s for wait_s in (publisher.retry_in_s, publisher.rival_gone_in_s) if wait_s is not None
+        ]
         return max(0.0, min(waits)) if waits else None
 
     def follow(self, drifted: Callable[[Drift], None]) -> None:
         """Let ``drifted`` be called, in any thread, with what somebody else changed in a sink."""
         self._drifted = drifted
-        self.setup.publisher.follow(drifted)
+        self.setup.publisher.watch(drifted)
 
     def repair(self, drift: Drift) -> None:
         """Let :meth:`wake` publish again, soon, where somebody else changed something."""
@@ -166,7 +168,7 @@ class Agent:
         before.publisher.close()
         self.setup, self._is_setup_new = setup, True
         if self._drifted is not None:
-            setup.publisher.follow(self._drifted)
+            setup.publisher.watch(self._drifted)
         self._watch.follow(*readers(setup.config, os.environ), feature_file(setup.config))
         self._expect()
         self._log.info("config.reloaded")

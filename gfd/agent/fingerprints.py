@@ -41,7 +41,7 @@ def feature_file(config: Config) -> Reader:
     """Return what to watch of the feature file: the file, and whether its directory is another one."""
     if "file" not in config.sinks:
         return dict
-    from gfd.publishing.sinks.file import stat_file
+    from gfd.publishing.sinks.file_status import stat_file
 
     path = Path(config.output_file)
     return lambda: {str(path): stat_file(path)}

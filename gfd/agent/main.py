@@ -60,7 +60,7 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
             lambda reason: conditions.report("pages", "http.warning", reason=reason),
         )
     service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
-    load.follow(config, service.configuration_changed)
+    load.watch(config, service.configuration_changed)
     service.run()
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gfd.config.load import Config, Loaded
-    from gfd.kube.watch import Follower
+    from gfd.kube.object_watcher import ObjectWatcher
 
 LABEL = "nvidia.com/device-plugin.config"
 DEFAULT = "default"
@@ -32,7 +32,7 @@ class Loader:
         self._chosen: str | None = None
         self._version = ""
         """The resourceVersion of the Node at which :attr:`_chosen` was read; empty if it was not."""
-        self._follower: Follower | None = None
+        self._watcher: ObjectWatcher | None = None
 
     def __call__(self) -> Loaded:
         """Return the configuration in force now. Raises ConfigError and ApiError."""
@@ -40,7 +40,7 @@ class Loader:
         config = loaded.config
         if config.config_dir is None:
             return loaded
-        if self._follower is None:
+        if self._watcher is None:
             self._read(config)
         path = choose(config, self._chosen)
         if path is None:
@@ -50,22 +50,23 @@ class Loader:
             return chosen._replace(config=chosen.config._replace(config_dir=config.config_dir))
         return chosen
 
-    def follow(self, config: Config, changed: Callable[[], None]) -> None:
-        """Call ``changed`` from another thread when the Node names another one."""
-        if config.config_dir is None or self._follower is not None:
+    def watch(self, config: Config, on_change: Callable[[], None]) -> None:
+        """Call ``on_change``, from another thread, when the Node's label names another configuration."""
+        if config.config_dir is None or self._watcher is not None:
             return
         from gfd.kube.client import share
+        from gfd.kube.object_watcher import ObjectWatcher
         from gfd.kube.paths import NODES
-        from gfd.kube.watch import Follower
 
-        def saw(metadata: Mapping[str, Any] | None) -> None:
-            # A Node that is gone has not chosen anything else.
-            chosen = self._chosen if metadata is None else _named_in(metadata)
+        def check(metadata: Mapping[str, Any] | None) -> None:
+            # A deleted Node does not choose another configuration.
+            chosen = self._chosen if metadata is None else _read_label(metadata)
             if chosen != self._chosen:
                 self._chosen = chosen
-                changed()
+                on_change()
 
-        self._follower = Follower(share(config), NODES, config.node_name or "", self._version, saw)
+        self._watcher = ObjectWatcher(share(config), NODES, config.node_name or "", check)
+        self._watcher.start(self._version)
 
     def _read(self, config: Config) -> None:
         from gfd.kube.client import METADATA, share
@@ -75,7 +76,7 @@ class Loader:
         path = f"{NODES}/{config.node_name}"
         answer = share(config).request("GET", path, accept=METADATA, schema=OBJECT)
         self._version = answer["metadata"]["resourceVersion"]
-        self._chosen = _named_in(answer["metadata"])
+        self._chosen = _read_label(answer["metadata"])
 
 
 def choose(config: Config, name: str | None) -> Path | None:
@@ -107,5 +108,5 @@ def choose(config: Config, name: str | None) -> Path | None:
     raise ConfigError(LABEL, f"label of node {config.node_name}", reason)
 
 
-def _named_in(metadata: Mapping[str, Any]) -> str | None:
+def _read_label(metadata: Mapping[str, Any]) -> str | None:
     return (metadata.get("labels") or {}).get(LABEL) or None

@@ -1,4 +1,4 @@
-"""What somebody else changed in a place for labels, and whether another gfd does so again and again."""
+"""Changes by others at a target, and whether another gfd makes them again and again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ What = Literal["labels", "owner", "deleted"]
 
 MIN_WRITES = 3
 MIN_SPAN_S = 15.0
-"""Two agents overlap for a moment when one replaces the other; two that stay fight for longer."""
-CALM_S = 150.0
-"""Each of two agents that fight repairs at the latest after 60 s, so after this one of them has gone."""
+"""Two agents overlap for a moment when one replaces the other. Two that both stay conflict for longer."""
+QUIET_S = 150.0
+"""Two conflicting agents each repair within 60 s, so after this time one of them is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,29 +25,29 @@ class Drift:
     sink: str
     what: What = "labels"
     keys: tuple[str, ...] = ()
-    """Labels that changed, sorted; empty where they are not known or none did."""
+    """The changed labels, sorted; empty where unknown or none."""
     writer: str = ""
-    """The field manager, and what else is known of it; empty where nothing is."""
+    """The field manager and what else is known of the writer; empty where unknown."""
     is_rival: bool = False
     """Whether the writer is another gfd."""
     is_urgent: bool = False
-    """Whether the labels are lost unless it is repaired at once: the object belongs to somebody else now."""
+    """Whether labels are lost unless gfd repairs at once, such as when the object gets another owner."""
 
 
 class RivalDetector:
-    """Whether another gfd writes to the same place. One a sink."""
+    """Decides whether another gfd writes to the target of one sink."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._latest: Drift | None = None
-        """The latest change by another gfd, with the keys of all since the first."""
+        """The rival's latest change, with the keys of all its changes so far."""
         self._first_s = self._latest_s = 0.0
         self._writes = 0
 
-    def note(self, drift: Drift) -> None:
-        """Take in a change by another gfd."""
+    def record(self, drift: Drift) -> None:
+        """Count a change by another gfd."""
         now_s = self._clock()
-        if self._latest is None or now_s - self._latest_s > CALM_S:
+        if self._latest is None or now_s - self._latest_s > QUIET_S:
             self._first_s, self._writes = now_s, 0
         else:
             drift = replace(drift, keys=tuple(sorted({*drift.keys, *self._latest.keys})))
@@ -56,11 +56,11 @@ class RivalDetector:
 
     @property
     def current(self) -> Drift | None:
-        """What the other gfd changed, as long as there is one; None else."""
+        """What the rival changed; None while there is no rival."""
         is_lasting = self._writes >= MIN_WRITES and self._latest_s - self._first_s >= MIN_SPAN_S
-        return self._latest if is_lasting and self.calm_in_s > 0 else None
+        return self._latest if is_lasting and self.gone_in_s > 0 else None
 
     @property
-    def calm_in_s(self) -> float:
-        """Seconds until the other gfd counts as gone, unless it writes again."""
-        return self._latest_s + CALM_S - self._clock() if self._latest is not None else 0.0
+    def gone_in_s(self) -> float:
+        """Seconds until the rival counts as gone, unless it writes again."""
+        return self._latest_s + QUIET_S - self._clock() if self._latest is not None else 0.0

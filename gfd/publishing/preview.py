@@ -1,4 +1,4 @@
-"""What publishing would change, found out without doing it."""
+"""Find out what publishing would change, without publishing."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
-    """A key in a place for labels, and what publishing would make of it."""
+    """One key at the target, and what publishing would do to it."""
 
     key: str
     now: str | None
-    """None: it is not there."""
+    """The current value; None where the key is absent."""
     then: str | None
-    """None: it would not be there."""
+    """The value after publishing; None where the key would be absent."""
     holders: tuple[str, ...] = ()
-    """Who else than gfd writes it: field managers, feature files, NodeFeature objects."""
+    """Its other writers: field managers, feature files, NodeFeature objects."""
     is_annotation: bool = False
     is_blocked: bool = False
-    """Whether publishing fails because of it, also where it says what gfd would say."""
+    """Whether publishing fails because another writer holds it, even with the same value."""
 
 
 def preview_replace(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[PlannedChange]:
-    """Return what becomes of the keys of a place that is gfd's alone, and of those of its neighbours.
+    """Return the changes to a target that gfd replaces as a whole, and NVIDIA's keys of its neighbours.
 
-    ``own`` is what it holds, ``wanted`` what it is to hold, ``others`` what each neighbour holds.
+    ``own`` is its current content, ``wanted`` the new one, ``others`` the content of each neighbour.
     """
     foreign = {
         key: value for labels in others.values() for key, value in labels.items() if key.startswith(VENDOR)
@@ -53,10 +53,10 @@ def preview_replace(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -
 def preview_apply(
     seen: Mapping[str, Any], kind: str, wanted: Labels, rendered: Labels, *, is_forcing: bool
 ) -> Iterator[PlannedChange]:
-    """Yield what becomes of the labels or annotations of a Node, which gfd shares with others.
+    """Yield the changes to the labels or annotations of a Node, which gfd shares with other managers.
 
-    ``seen`` is the Node's metadata, ``wanted`` what gfd would hold there, ``rendered`` what it has to
-    publish. With ``is_forcing`` gfd takes over what other managers than NFD hold.
+    ``seen`` is the Node's metadata, ``wanted`` the keys that gfd would hold, ``rendered`` all labels to
+    publish. With ``is_forcing`` gfd takes over keys from all managers except NFD.
     """
     has, applied = seen.get(kind) or {}, applied_by(seen, MANAGER, kind)
     held = holders(seen, kind)

@@ -11,7 +11,7 @@ import pytest
 from bench import requests, service
 from bench.figure import GFD, ORIGINAL, Figure
 from bench.hardware import Hardware
-from gfd.kube import watch
+from gfd.kube import list_watch
 
 GETS = {(GFD, "nodefeature"): {"get": 1.0, "watch": 1.5}, (GFD, "node"): {"get": 2.0, "patch": 1.0}}
 THEIRS = {(ORIGINAL, "nodefeature"): {"get": 60.0, "update": 20.0}}
@@ -75,14 +75,16 @@ def test_all_that_gfd_waits_for_is_compressed_alike(
     """The constants are set before gfd's own main, which is looked at here instead of run."""
     python, *_, flag, code, watching, looking = requests.hasten(speed, Hardware(tmp_path))
     assert (python, flag) == (sys.executable, "-c")
-    shown = code.replace("main()", "print(watch.SHORTEST_S, watch.LONGEST_S, watch.BRIEF_S)")
+    shown = code.replace(
+        "main()", "print(list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S, list_watch.BRIEF_S)"
+    )
     run = subprocess.run([python, "-c", shown], capture_output=True, text=True, check=True)
-    assert run.stdout == f"{watch_s[0]} {watch_s[1]} {watch.BRIEF_S / speed}\n"
+    assert run.stdout == f"{watch_s[0]} {watch_s[1]} {list_watch.BRIEF_S / speed}\n"
     assert watching == f"--proc-driver-dir={tmp_path / 'driver'}"
     assert looking == f"--resync={resync}"
 
 
 def test_a_compressed_day_has_as_many_watches_as_a_real_one() -> None:
-    mean_s = (watch.SHORTEST_S + watch.LONGEST_S) / 2
+    mean_s = (list_watch.MIN_WATCH_S + list_watch.MAX_WATCH_S) / 2
     assert mean_s == 2 * requests.IDLE_SPEED
     assert requests.CHANGES * requests.EVERY_S * requests.BUSY_SPEED == 3600

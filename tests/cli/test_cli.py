@@ -160,8 +160,8 @@ def test_oneshot_writes_and_cleanup_removes(gfd: Gfd, tmp_path: Path) -> None:
     assert gfd("--oneshot", *DOC, "-o", str(target)) == (0, "", "")
     assert target.read_text() == gfd("dump", *DOC)[1]
     assert gfd("cleanup", "-o", str(target)) == (0, f"{target}: removed\n", "")
-    assert gfd("cleanup", "-o", str(target)) == (0, f"{target}: was not there\n", "")
-    assert gfd("cleanup", "-o=") == (0, "nothing to withdraw: labels go to standard output\n", "")
+    assert gfd("cleanup", "-o", str(target)) == (0, f"{target}: nothing to remove\n", "")
+    assert gfd("cleanup", "-o=") == (0, "--sink stdout: nothing to remove\n", "")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from gfd.kube.client import APPLY, Api
 from gfd.kube.nfd import NAME_PREFIX, NODE_LABEL
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.attempts import FOREIGN, MERGE, OWN, Attempt, Body
@@ -63,9 +64,8 @@ class Site:
         )
 
     def feature_sink(self) -> NodeFeatureSink:
-        return NodeFeatureSink(
-            self.api, node_name=OWN, namespace="gfd", pod_name=self.agent.pod, resync_s=None
-        )
+        client = NodeFeatureClient(self.api, node_name=OWN, namespace="gfd", pod_name=self.agent.pod)
+        return NodeFeatureSink(client, resync_s=None)
 
 
 @pytest.fixture(params=["newest", "oldest"], scope="module")

@@ -110,7 +110,7 @@ def test_what_gfd_published_is_withdrawn(place: Place, tmp_path: Path) -> None:
         wait_for(lambda: place.names() == [], "the object to go")
         (failed, *_) = wait_for(lambda: service.log("publish.failed"), "word of what is waited for")
         assert failed["reason"] == (
-            f"sink node: nodes/{NODE}: gfd withdrew its NodeFeature, and waits until NFD takes off "
+            f"sink node: nodes/{NODE}: gfd deleted its NodeFeature and waits until NFD removes "
             f"{COUNT}, {PRODUCT}"
         )
         place.take_off()
@@ -184,7 +184,8 @@ def test_nothing_to_withdraw(place: Place, tmp_path: Path) -> None:
     with serve(tmp_path, *place.arguments) as service:
         (failed, *_) = wait_for(lambda: service.log("publish.failed"), "word of it")
         look = f"kubectl get nodefeatures -A -l nfd.node.kubernetes.io/node-name={NODE} -o yaml"
-        assert f": run {look!r} to see what has these labels, or 'nfd-master -prune'" in failed["reason"]
+        advice = "to find the object with these labels; if NFD is uninstalled, run 'nfd-master -prune'"
+        assert f": run {look!r} {advice}" in failed["reason"]
         place.plane.kubectl(*shlex.split(look)[1:])
         file.write_text(f"{COUNT}=1\n")
         wait_for(lambda: str(file) in service.log("publish.failed")[-1]["reason"], "word of the file")

@@ -60,7 +60,7 @@ def test_all_nodes(cluster: ControlPlane) -> None:
     assert gfd(cluster, "cleanup", "--all-nodes", "--sink=node") == (0, said, "")
     for name in NAMES:
         assert node_labels(cluster.admin, name) == {"zone": "a", "nvidia.com/rack": "7"}
-    nothing = "--sink node: no Node has anything of gfd\n"
+    nothing = "--sink node: nothing to remove: gfd holds no key of any Node\n"
     assert gfd(cluster, "cleanup", "--all-nodes", "--sink=node") == (0, nothing, "")
 
 
@@ -77,7 +77,7 @@ def test_what_the_original_left(cluster: ControlPlane) -> None:
 def test_where_nothing_is_left(cluster: ControlPlane) -> None:
     """Most often another namespace was meant than the one that was looked at."""
     leave_as_original(cluster, "c1")
-    nothing = "--sink nodefeature: nothing to withdraw in namespace default; --namespace names another\n"
+    nothing = "--sink nodefeature: nothing to remove in namespace default; use --namespace for another one\n"
     for which in ("--sink=nodefeature", "--from-original"):
         assert gfd(cluster, "cleanup", "--all-nodes", which, "--namespace=default") == (0, nothing, "")
     said = "nodefeatures/nvidia-features-for-c1 in namespace cleaned: removed\n"
@@ -85,9 +85,7 @@ def test_where_nothing_is_left(cluster: ControlPlane) -> None:
 
 
 def test_without_nfd(tmp_path: Path) -> None:
-    unknown = (
-        "the API server does not know NodeFeature (nfd.k8s-sigs.io/v1alpha1): is this the cluster with NFD?"
-    )
+    unknown = "the API server does not know NodeFeature (nfd.k8s-sigs.io/v1alpha1); is NFD in this cluster?"
     with control_plane(tmp_path) as plane:
         for which in ("--sink=nodefeature", "--from-original"):
             assert gfd(plane, "cleanup", "--all-nodes", which) == (
@@ -98,7 +96,7 @@ def test_without_nfd(tmp_path: Path) -> None:
 
 
 def test_bad_input(cluster: ControlPlane) -> None:
-    reason = "is about --sink node and nodefeature; the other sinks are cleaned up on each node"
+    reason = "works for --sink node and nodefeature only; for other sinks run gfd cleanup on each node"
     said = f"gfd: --all-nodes (command line): {reason}\n"
     assert gfd(cluster, "cleanup", "--all-nodes") == (2, "", said)
     nobody = str(cluster.write_kubeconfig("nobody", token="nobody"))
@@ -106,4 +104,4 @@ def test_bad_input(cluster: ControlPlane) -> None:
     done = subprocess.run((sys.executable, "-m", "gfd", *words), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", UNKNOWN)
     code, out, said = gfd(cluster, "cleanup", "--sink=node", "--node-name=nobody")
-    assert (code, out, said) == (0, "nodes/nobody: was not there\n", "")
+    assert (code, out, said) == (0, "nodes/nobody: nothing to remove\n", "")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from gfd.kube import watch
+from gfd.kube import list_watch
 from gfd.kube.client import Api
 from gfd.kube.nfd import API_VERSION
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.objects import NODES, delete, make_node, namespace
@@ -33,7 +34,9 @@ def make(plane: ControlPlane, sink: str, name: str, clock: Callable[[], float]) 
         return NodeSink(
             api, node_name=name, is_forcing=True, as_annotations=None, resync_s=3600, warn=print, clock=clock
         )
-    return NodeFeatureSink(api, node_name=name, namespace="gfd", pod_name=None, resync_s=3600, clock=clock)
+    return NodeFeatureSink(
+        NodeFeatureClient(api, node_name=name, namespace="gfd", pod_name=None), resync_s=3600, clock=clock
+    )
 
 
 def asked(plane: ControlPlane, name: str, skipped: int = 0) -> Counter[str]:
@@ -48,12 +51,12 @@ def test_an_idle_day(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch, sink:
     namespace(plane.admin, "gfd")
     name = f"idle-{sink}-x"
     make_node(plane.admin, name)
-    for constant in ("SHORTEST_S", "LONGEST_S"):
-        monkeypatch.setattr(watch, constant, 1)
-    monkeypatch.setattr(watch, "BRIEF_S", 0.1)
+    for constant in ("MIN_WATCH_S", "MAX_WATCH_S"):
+        monkeypatch.setattr(list_watch, constant, 1)
+    monkeypatch.setattr(list_watch, "BRIEF_S", 0.1)
     started_s = time.monotonic()
     day = make(plane, sink, name, lambda: (time.monotonic() - started_s) * SPEED)
-    day.follow(print)
+    day.watch(print)
     day.publish(LABELS)
     time.sleep(0.2)
     before = sum(asked(plane, name).values())
@@ -77,7 +80,7 @@ def test_twenty_changes(plane: ControlPlane, sink: str) -> None:
     name = f"busy-{sink}-x"
     make_node(plane.admin, name)
     busy = make(plane, sink, name, time.monotonic)
-    busy.follow(print)
+    busy.watch(print)
     busy.publish(LABELS)
     time.sleep(0.3)
     before = sum(asked(plane, name).values())

@@ -150,7 +150,7 @@ def test_bad_input(plane: ControlPlane, agent: Agent, tmp_path: Path) -> None:
     """One clear line each; the other sinks go on."""
     gone = f"kubeconfig {tmp_path}/gone: there is no such file; name another with --kubeconfig"
     assert gfd(tmp_path / "gone") == (1, f"gfd: sink node: nodes/who: {gone}\n")
-    hint = "there is no Node nobody; is NODE_NAME its name in kubectl get nodes?"
+    hint = "there is no Node nobody; set NODE_NAME to a name in kubectl get nodes"
     nobody = f"gfd: sink node: nodes/nobody: {hint}\n"
     assert gfd(agent.kubeconfig, "--node-name=nobody") == (1, nobody)
     command = (sys.executable, "-m", "gfd", *SIMULATED[:-1], "--sink=node,stdout", "--node-name=nobody")

@@ -148,7 +148,9 @@ def test_what_nfd_publishes_is_left_to_it(place: Place) -> None:
         "24 added, 2 blocked; 0 the same, 0 of others",
     ]
     look = f"kubectl get nodefeatures -A -l {NODE_LABEL}={place.node} -o yaml"
-    assert err.startswith(f"gfd: sink node: nodes/{place.node}: run {look!r} to see what has these labels")
+    assert err.startswith(
+        f"gfd: sink node: nodes/{place.node}: run {look!r} to find the object with these labels"
+    )
 
 
 def test_the_node_feature(place: Place) -> None:
@@ -176,7 +178,7 @@ def test_the_node_feature(place: Place) -> None:
 
 def test_errors(place: Place) -> None:
     absent = Place(place.plane)
-    hint = "is NODE_NAME its name in kubectl get nodes?"
+    hint = "set NODE_NAME to a name in kubectl get nodes"
     said = f"gfd: sink node: nodes/{absent.node}: there is no Node {absent.node}; {hint}\n"
     assert absent.gfd("diff", sink="node") == (1, "", said)
     nobody = str(place.plane.write_kubeconfig("nobody", token="nobody"))

@@ -95,7 +95,9 @@ def test_a_key_of_another_manager_is_taken_and_told(place: Place) -> None:
     sink = place.sink()
     assert sink.publish(LABELS)
     assert place.labels == {"zone": "a", **LABELS}
-    assert place.told == [f"nodes/{place.name}: taking over what kubectl-label had set: {COUNT}, {PRODUCT}"]
+    assert place.told == [
+        f"nodes/{place.name}: taking over keys from field manager kubectl-label: {COUNT}, {PRODUCT}"
+    ]
     assert not sink.publish(LABELS)
 
 
@@ -106,8 +108,8 @@ def test_a_key_of_another_manager_is_left(place: Place) -> None:
         with pytest.raises(PublishError) as caught:
             sink.publish(LABELS)
         assert str(caught.value) == (
-            f"sink node: nodes/{place.name}: held by other managers and left to them "
-            f"(--force-conflicts=false): {COUNT} by kubectl-label"
+            f"sink node: nodes/{place.name}: other field managers hold these keys, and "
+            f"--force-conflicts=false leaves them: {COUNT} by kubectl-label"
         )
     assert place.labels == {"zone": "a", **LABELS, COUNT: "9"}
     assert place.writes() == 3  # refused, applied without it; kubectl's
@@ -126,7 +128,7 @@ def test_what_nfd_publishes_is_never_forced(place: Place, is_forcing: bool) -> N
         with pytest.raises(PublishError) as caught:
             sink.publish(LABELS)
         assert caught.value.kind == "held_by_nfd"
-        assert str(caught.value).endswith(f": leave out one --sink: NFD publishes {COUNT}")
+        assert str(caught.value).endswith(f": use one --sink only: NFD publishes {COUNT}")
     assert place.labels == {"zone": "a", **LABELS, COUNT: "9"}
     assert place.told == []
     merge(admin, place.path, "nfd-master", labels={COUNT: None}, annotations={NFD_ANNOTATION: None})
@@ -168,7 +170,7 @@ def test_a_node_that_is_gone_is_not_made_and_one_made_anew_is_labelled(place: Pl
     sink = place.sink()
     sink.publish(LABELS)
     delete(place.plane.admin, place.path)
-    with pytest.raises(PublishError, match=f"there is no Node {place.name}; is NODE_NAME its name"):
+    with pytest.raises(PublishError, match=f"there is no Node {place.name}; set NODE_NAME to a name"):
         sink.publish({COUNT: "2"})
     assert not sink.withdraw()
     make_node(place.plane.admin, place.name)
@@ -183,7 +185,7 @@ def test_what_somebody_changes_is_heard_of(place: Place) -> None:
     admin = place.plane.admin
     calls: list[Drift] = []
     sink = place.sink()
-    sink.follow(calls.append)
+    sink.watch(calls.append)
     sink.publish(LABELS)
     apply_node(admin, place.name, "someone", labels={"color": "red"})
     time.sleep(0.5)

@@ -12,6 +12,7 @@ from gfd.errors import PublishError
 from gfd.kube.nfd import API_VERSION
 from gfd.publishing.drift import Drift
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 from tests.cluster.conftest import CRD, define_node_feature, ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import delete, merge, namespace
@@ -30,9 +31,9 @@ class Place:
         self.collection = f"/apis/{API_VERSION}/namespaces/gfd/nodefeatures"
         self.path = f"{self.collection}/nvidia-features-for-{self.node}"
 
-    def sink(self, **options: Any) -> NodeFeatureSink:
-        given = {"node_name": self.node, "namespace": "gfd", "pod_name": None, "resync_s": 3600}
-        return NodeFeatureSink(self.plane.admin, **(given | options))
+    def sink(self, *, resync_s: float = 3600, **options: Any) -> NodeFeatureSink:
+        given = {"node_name": self.node, "namespace": "gfd", "pod_name": None}
+        return NodeFeatureSink(NodeFeatureClient(self.plane.admin, **(given | options)), resync_s=resync_s)
 
     @property
     def object(self) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def test_it_belongs_to_the_daemon_set(place: Place) -> None:
     assert sink.publish(LABELS)
     assert place.facts == place.expected(LABELS, ownerReferences=[owner])
     assert not place.sink(pod_name="gfd-1").publish(LABELS)
-    with pytest.raises(PublishError, match="--pod-name must name gfd's own pod, in --namespace, or be empty"):
+    with pytest.raises(PublishError, match="set --pod-name to gfd's own pod in --namespace, or to nothing"):
         place.sink(pod_name="gfd-2").publish(LABELS)
 
 
@@ -153,7 +154,7 @@ def test_somebody_writes_or_deletes_meanwhile(place: Place) -> None:
 def test_what_somebody_changes_is_heard_of(place: Place) -> None:
     calls: list[Drift] = []
     sink = place.sink()
-    sink.follow(calls.append)
+    sink.watch(calls.append)
     sink.publish(LABELS)
     kind = "application/merge-patch+json"
     body = {"spec": {"labels": {"nvidia.com/gpu.count": "9"}}}

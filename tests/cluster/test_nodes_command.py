@@ -21,8 +21,8 @@ import pytest
 
 from gfd.errors import ApiError
 from gfd.kube.client import Api
+from gfd.kube.list_watch import MIN_WATCH_S
 from gfd.kube.selectors import parse
-from gfd.tools.nodes.feed import SHORTEST_S
 from tests.cluster.controlplane import ControlPlane, free_port, wait_for
 from tests.cluster.objects import NODES, Object, delete, merge, namespace
 from tests.cluster.proxy import Proxy, proxied
@@ -403,7 +403,7 @@ def test_nothing_is_polled(pair: tuple[str, ...], proxy: Proxy, tmp_path: Path) 
         time.sleep(5)
         assert len(proxy.seen) == before
     watched = [path for _, _, path in proxy.seen if "watch=1" in path]
-    assert all(int(path.split("timeoutSeconds=")[1].split("&")[0]) >= SHORTEST_S for path in watched)
+    assert all(int(path.split("timeoutSeconds=")[1].split("&")[0]) >= MIN_WATCH_S for path in watched)
     assert seen.lines[0].startswith("EVENT")
 
 

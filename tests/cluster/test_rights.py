@@ -15,6 +15,7 @@ from gfd.kube.client import APPLY, Api
 from gfd.kube.nfd import API_VERSION
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
@@ -203,12 +204,13 @@ def test_what_an_agent_may_do(plane: ControlPlane, agent: Agent) -> None:
         agent.api, node_name="mine", is_forcing=True, as_annotations=None, resync_s=None, warn=told.append
     )
     assert sink.publish(LABELS)
-    assert told == ["nodes/mine: taking over what kubectl-label had set: nvidia.com/gpu.count"]
+    assert told == ["nodes/mine: taking over keys from field manager kubectl-label: nvidia.com/gpu.count"]
     kept = {"zone": "a", "nvidia.com/mig.config": "all-1g.5gb", "nvidia.com/gpu.present": "true"}
     assert node_labels(plane.admin, "mine") == kept | LABELS
     assert sink.withdraw()
     assert node_labels(plane.admin, "mine") == kept
-    own = NodeFeatureSink(agent.api, node_name="mine", namespace="gfd", pod_name=agent.pod, resync_s=None)
+    client = NodeFeatureClient(agent.api, node_name="mine", namespace="gfd", pod_name=agent.pod)
+    own = NodeFeatureSink(client, resync_s=None)
     assert own.publish(LABELS)
     assert own.publish({"nvidia.com/mig-1g.5gb.count": "7"})
     assert plane.admin.request("GET", OWN_FEATURE)["spec"]["labels"] == {"nvidia.com/mig-1g.5gb.count": "7"}

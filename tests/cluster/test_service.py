@@ -236,7 +236,7 @@ def test_one_shot_and_cleanup(deployed: Deployed) -> None:
     assert deployed.labels[COUNT] == "7"
     assert gfd("cleanup").endswith(": removed\n")
     assert deployed.labels == {}
-    assert gfd("cleanup").endswith(": was not there\n")
+    assert gfd("cleanup").endswith(": nothing to remove\n")
 
 
 def test_two_agents_on_one_node_are_seen(deployed: Deployed, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gfd.kube import watch
+from gfd.kube import list_watch
 from gfd.kube.backoff import Backoff
+from gfd.kube.object_watcher import ObjectWatcher
 from tests.agent.running import MIG, serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, wait_for
@@ -96,8 +97,8 @@ def test_a_watch_comes_back_soon_after_an_outage(
     deployed: Deployed, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not after one more long delay; but a server that forgets all the time is asked ever later."""
-    monkeypatch.setattr(watch, "Backoff", lambda first_s, longest_s: Backoff(first_s / 5, longest_s))
-    monkeypatch.setattr(watch, "GONE_S", 0.1)
+    monkeypatch.setattr(list_watch, "Backoff", lambda first_s, longest_s: Backoff(first_s / 5, longest_s))
+    monkeypatch.setattr(list_watch, "MAX_GONE_DELAY_S", 0.1)
     answers: list[int | str] = [503, 503, 503, 503, "gone", "gone"]
 
     def fault(method: str, path: str) -> int | str | None:
@@ -107,7 +108,8 @@ def test_a_watch_comes_back_soon_after_an_outage(
     kubeconfig = proxy.kubeconfig(deployed.folder, deployed.agent.token_file)
     collection, _, name = deployed.path.rpartition("/")
     told: list[object] = []
-    following = watch.Follower(agents.connect(kubeconfig), collection, name, "1", told.append)
+    following = ObjectWatcher(agents.connect(kubeconfig), collection, name, told.append)
+    following.start("1")
     wait_for(lambda: not answers, "all answers")
     wait_for(lambda: len(proxy.seen) == 9, "two lists and seven watches")
     following.close()

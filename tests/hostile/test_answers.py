@@ -26,6 +26,7 @@ from gfd.kube.schema import Schema
 from gfd.publishing.sinks.metadata_drift import detect_node_drift, detect_node_feature_drift
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 from gfd.tools.doctor.attempt import attempt
 from gfd.tools.doctor.checks import policy
 from gfd.tools.doctor.cluster import Cluster, Right
@@ -81,7 +82,8 @@ def node_sink(api: Api) -> NodeSink:
 
 
 def feature_sink(api: Api) -> NodeFeatureSink:
-    return NodeFeatureSink(api, node_name="n", namespace="gfd", pod_name="p", resync_s=None)
+    client = NodeFeatureClient(api, node_name="n", namespace="gfd", pod_name="p")
+    return NodeFeatureSink(client, resync_s=None)
 
 
 MISSHAPEN: tuple[Any, ...] = (

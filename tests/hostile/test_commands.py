@@ -16,7 +16,7 @@ from gfd.clusterview.nodes import read_node
 from gfd.errors import ApiError
 from gfd.kube.client import Api
 from gfd.kube.paths import NODES
-from gfd.tools.nodes.feed import Feed
+from gfd.tools.nodes.collection import Collection
 from tests.agent.running import wait
 from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig
 from tests.hostile.test_watching import event, node
@@ -88,17 +88,19 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
 
     server.play = play
     api = Api(write_kubeconfig(tmp_path / "config", server.url), qps=1000, burst=1000)
-    feed = Feed(api, NODES, lambda item: (item["metadata"]["name"], read_node(item)), what="nodes")
-    assert list(feed.read()) == ["n"]
+    nodes = Collection(api, NODES, lambda item: (item["metadata"]["name"], read_node(item)), what="nodes")
+    assert list(nodes.read()) == ["n"]
     replaced: list[Any] = []
     changed: list[Any] = []
     told: list[str] = []
 
-    def follow() -> None:
-        with pytest.raises(ApiError):
-            feed.follow(replaced.append, lambda key, value: changed.append(key), told.append)
+    watch = nodes.watch(replaced.append, lambda key, value: changed.append(key), told.append)
 
-    run = threading.Thread(target=follow, daemon=True)
+    def run_until_refused() -> None:
+        with pytest.raises(ApiError):
+            watch.run()
+
+    run = threading.Thread(target=run_until_refused, daemon=True)
     run.start()
     wait(lambda: changed, "a good event")
     hold.set()

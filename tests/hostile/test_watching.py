@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gfd.kube import watch, watch_status
+from gfd.kube import list_watch, watch_status
 from gfd.kube.backoff import Backoff
 from gfd.kube.client import Api
-from gfd.kube.watch import Follower
+from gfd.kube.object_watcher import ObjectWatcher
 from tests.agent.running import free_port, serve, wait
 from tests.hostile.server import Answer, Hostile, hostile, say, write_kubeconfig
 from tests.hostile.test_answers import KNOWN
@@ -57,9 +57,9 @@ class Watched:
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
-    monkeypatch.setattr(watch, "Backoff", lambda *_: Backoff(0.001, 0.01))
-    monkeypatch.setattr(watch, "BRIEF_S", 0.0)
-    monkeypatch.setattr(watch, "GONE_S", 0.0)
+    monkeypatch.setattr(list_watch, "Backoff", lambda *_: Backoff(0.001, 0.01))
+    monkeypatch.setattr(list_watch, "BRIEF_S", 0.0)
+    monkeypatch.setattr(list_watch, "MAX_GONE_DELAY_S", 0.0)
     with hostile(lambda method, path: say(None)) as server:
         made = Watched(server)
         yield made
@@ -74,10 +74,12 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return said
 
 
-def follow(watched: Watched, folder: Path) -> tuple[Follower, list[Any]]:
+def follow(watched: Watched, folder: Path) -> tuple[ObjectWatcher, list[Any]]:
     seen: list[Any] = []
     api = Api(write_kubeconfig(folder / "config", watched.server.url), qps=1000, burst=1000)
-    return Follower(api, "/api/v1/nodes", "n", "3", seen.append), seen
+    watcher = ObjectWatcher(api, "/api/v1/nodes", "n", seen.append)
+    watcher.start("3")
+    return watcher, seen
 
 
 def until_seen(seen: list[Any], version: str) -> None:
@@ -119,9 +121,9 @@ def test_a_watch_is_begun_again(
 ) -> None:
     """And is told once, however often the same happens."""
     watched.stream = [lambda: Answer(body=[BAD[name]])] * 3
-    following, seen = follow(watched, tmp_path)
+    watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
-    following.close()
+    watcher.close()
     down, up = told
     assert down[0] == up[0] == "nodes/n"
     assert down[1].startswith("GET /api/v1/nodes: the answer is not what an API server sends: ")
@@ -134,9 +136,9 @@ def test_an_error_asks_for_long(watched: Watched, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("gfd.kube.responses.LONGEST_RETRY_S", 0.1)
     huge = {**STATUS, "details": {"retryAfterSeconds": 999_999_999_999}}
     watched.stream = [lambda: Answer(body=[event("ERROR", huge)]), lambda: say({"kind": "Status"}, 503)]
-    following, seen = follow(watched, tmp_path)
+    watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
-    following.close()
+    watcher.close()
     assert watched.lists == 0
 
 
@@ -149,9 +151,9 @@ def test_an_event_without_an_end(watched: Watched, told: list[tuple[str, str]], 
             yield b" " * MIB
 
     watched.stream = [lambda: Answer(body=endless())]
-    following, seen = follow(watched, tmp_path)
+    watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
-    following.close()
+    watcher.close()
     assert "it is larger than 32 MiB" in told[0][1]
     assert len(sent) < 48
 
@@ -166,9 +168,10 @@ def test_who_is_told_fails(watched: Watched, told: list[tuple[str, str]], tmp_pa
         if len(seen) == 1:
             raise RuntimeError("a fault")
 
-    following = Follower(api, "/api/v1/nodes", "n", "3", fail_once)
+    watcher = ObjectWatcher(api, "/api/v1/nodes", "n", fail_once)
+    watcher.start("3")
     wait(lambda: len(seen) >= 3, "the list and another event")
-    following.close()
+    watcher.close()
     assert [each["resourceVersion"] for each in seen[:3]] == ["9", "5", "9"]
     assert told[0] == ("nodes/n", "unexpected RuntimeError: a fault")
 
@@ -177,9 +180,9 @@ def test_a_watch_that_nobody_needs_is_not_down(
     watched: Watched, told: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     watched.stream = [lambda: Answer(body=[b"\n"])] * 10_000
-    following, _ = follow(watched, tmp_path)
+    watcher, _ = follow(watched, tmp_path)
     wait(lambda: told, "the failure")
-    following.close()
+    watcher.close()
     wait(lambda: told[-1] == ("nodes/n", ""), "the end")
 
 
@@ -188,9 +191,9 @@ def test_a_watch_that_nobody_needs_is_not_down(
 def test_a_watch_is_told_anything(watched: Watched, tmp_path: Path, contents: list[Any]) -> None:
     lines = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in contents]
     watched.stream = [lambda: Answer(body=[line + b"\n" for line in lines])]
-    following, seen = follow(watched, tmp_path)
+    watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
-    following.close()
+    watcher.close()
 
 
 @pytest.mark.whole

@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from gfd.errors import PublishError
 from gfd.kube.backoff import Backoff
 from gfd.labels.syntax import Labels
-from gfd.publishing.drift import CALM_S as RIVAL_CALM_S
-from gfd.publishing.drift import MIN_SPAN_S, Drift
+from gfd.publishing.drift import MIN_SPAN_S, QUIET_S, Drift
 from gfd.publishing.preview import PlannedChange
-from gfd.publishing.publisher import CALM_S, FIRST_REPAIR_S, FIRST_RETRY_S, URGENT_S, Publisher, PublishResult
+from gfd.publishing.publisher import (
+    FIRST_REPAIR_S,
+    FIRST_RETRY_S,
+    REPAIR_RESET_S,
+    URGENT_INTERVAL_S,
+    Publisher,
+    PublishResult,
+)
 
 LABELS: Labels = {"nvidia.com/gpu.count": "1"}
 
@@ -39,8 +45,8 @@ class Shelf:
     def target(self) -> str:
         return "the shelf"
 
-    def follow(self, changed: Callable[[Drift], None]) -> None:
-        self.changed = changed
+    def watch(self, on_drift: Callable[[Drift], None]) -> None:
+        self.changed = on_drift
 
     def inspect(self) -> None:
         self.changed(Drift(sink=self.name))
@@ -103,7 +109,7 @@ def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() ->
     good, other = Shelf("good"), Shelf("other")
     publisher = Publisher([good, other], clock=lambda: now_s)
     drifted: list[Drift] = []
-    publisher.follow(drifted.append)
+    publisher.watch(drifted.append)
     publisher.publish(LABELS)
     waits_s = []
     for _ in range(6):
@@ -116,7 +122,7 @@ def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() ->
     assert drifted == [Drift(sink="good")] * 6
     assert waits_s[0] <= FIRST_REPAIR_S
     assert waits_s[-1] > 5 * waits_s[0]
-    now_s += CALM_S + 1
+    now_s += REPAIR_RESET_S + 1
     publisher.repair(Drift(sink="good"))
     assert (publisher.retry_in_s or 0) <= FIRST_REPAIR_S
     assert len(other.labels) == 1
@@ -154,7 +160,7 @@ def test_what_is_urgent_never_comes_later() -> None:
     assert 0 < (publisher.retry_in_s or 0) <= FIRST_REPAIR_S
     publisher.retry()
     # Nor does somebody who writes at once again make gfd write more than once a second.
-    for wait_s in (0, URGENT_S, 2 * URGENT_S):
+    for wait_s in (0, URGENT_INTERVAL_S, 2 * URGENT_INTERVAL_S):
         publisher.repair(Drift(sink="good", what="owner", is_urgent=True))
         assert publisher.retry_in_s == wait_s
         publisher.publish(LABELS)
@@ -163,7 +169,7 @@ def test_what_is_urgent_never_comes_later() -> None:
 def test_many_urgent_drifts_at_once_need_one_repair() -> None:
     now_s = 1000.0
     publisher = Publisher([Shelf("good")], clock=lambda: now_s)
-    for wait_s in (0, URGENT_S, URGENT_S):
+    for wait_s in (0, URGENT_INTERVAL_S, URGENT_INTERVAL_S):
         for _ in range(5):
             publisher.repair(Drift(sink="good", what="deleted", is_urgent=True))
             assert publisher.retry_in_s == wait_s
@@ -174,7 +180,7 @@ def test_many_urgent_drifts_at_once_need_one_repair() -> None:
 def test_sinks_that_nothing_tells_look_for_themselves() -> None:
     told: list[Drift] = []
     publisher = Publisher([Shelf("one"), Shelf("other")])
-    publisher.follow(told.append)
+    publisher.watch(told.append)
     publisher.inspect()
     assert [drift.sink for drift in told] == ["one", "other"]
 
@@ -200,8 +206,8 @@ def test_another_gfd_is_found_and_gone() -> None:
         now_s += wait_s
         return publisher.rivals
 
-    def calm_in_s() -> float | None:
-        return publisher.calm_in_s
+    def rival_gone_in_s() -> float | None:
+        return publisher.rival_gone_in_s
 
     def write(*, after_s: float, drift: Drift = rival) -> list[Drift]:
         after(after_s)
@@ -211,13 +217,13 @@ def test_another_gfd_is_found_and_gone() -> None:
     # One that ends while the next begins is none.
     assert [write(after_s=each) for each in (0, 1, 1, 5)] == [[], [], [], []]
     assert write(after_s=9, drift=Drift(sink="good", writer="kubectl-label")) == []
-    assert calm_in_s() is None
+    assert rival_gone_in_s() is None
     both = Drift(sink="good", keys=("a", "b"), writer="field manager gfd", is_rival=True)
     assert write(after_s=0, drift=Drift(sink="good", keys=("b",), writer=rival.writer, is_rival=True)) == [
         both
     ]
-    assert calm_in_s() == RIVAL_CALM_S
-    assert write(after_s=RIVAL_CALM_S) == [both]
-    assert after(RIVAL_CALM_S) == []
-    assert calm_in_s() is None
+    assert rival_gone_in_s() == QUIET_S
+    assert write(after_s=QUIET_S) == [both]
+    assert after(QUIET_S) == []
+    assert rival_gone_in_s() is None
     assert [write(after_s=each) for each in (1, 1, MIN_SPAN_S - 2)] == [[], [], []]

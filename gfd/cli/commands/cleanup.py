@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.config.options import Option
+from gfd.config.options import COMMAND_LINE, Option
+from gfd.errors import ApiError, ConfigError, GfdError, PublishError
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.load import Config, Loaded
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.tools.cleanup import clean_up
+    """Remove and print a line for each target; raise GfdError at the end for those that failed."""
+    from gfd.clusterview.progress import track
+    from gfd.publishing.cleanup import find_removals
 
-    clean_up(loaded.config, is_everywhere=values["all_nodes"], is_original=values["from_original"])
+    config = loaded.config
+    is_everywhere, is_original = values["all_nodes"], values["from_original"]
+    sinks = ("nodefeature",) if is_original else config.sinks
+    if is_everywhere and not {"node", "nodefeature"} & set(sinks):
+        reason = "works for --sink node and nodefeature only; for other sinks run gfd cleanup on each node"
+        raise ConfigError("--all-nodes", COMMAND_LINE, reason)
+    errors = []
+    for sink in sinks:
+        if sink == "stdout":
+            sys.stdout.write("--sink stdout: nothing to remove\n")
+            continue
+        try:
+            removals = find_removals(config, sink, is_everywhere=is_everywhere, is_original=is_original)
+        except ApiError as error:
+            errors.append(f"--sink {sink}: {error}")
+            continue
+        for removal in track(removals, "cleaning up"):
+            try:
+                result = "removed" if removal.remove() else "nothing to remove"
+            except PublishError as error:
+                errors.append(str(error))
+            else:
+                sys.stdout.write(f"{removal.target}: {result}\n")
+        if not removals:
+            sys.stdout.write(f"--sink {sink}: {_explain_nothing(config, sink)}\n")
+    if errors:
+        raise GfdError("; ".join(errors))
+
+
+def _explain_nothing(config: Config, sink: str) -> str:
+    if sink == "node":
+        return "nothing to remove: gfd holds no key of any Node"
+    return f"nothing to remove in namespace {config.namespace}; use --namespace for another one"
 
 
 COMMAND = Command(

@@ -1,7 +1,7 @@
-"""Where labels go: one short file a sink.
+"""The destinations of labels: one class each, in a module named after it.
 
-A sink takes a whole label set and makes it the published one. A new sink is a file here and an entry in
-:data:`SINKS`.
+A sink publishes a whole label set at a time. A new sink is a class that follows :class:`Sink` and an entry
+in :data:`SINKS`.
 """
 
 from __future__ import annotations
@@ -15,28 +15,26 @@ if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
     from gfd.publishing.preview import PlannedChange
+    from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
     from gfd.publishing.sinks.previous_publication import PreviousPublication
 
     Warn = Callable[[str], None]
 
 
 class Sink(Protocol):
-    """A place for labels."""
+    """A destination of labels."""
 
     name: str
 
     @property
     def target(self) -> str:
-        """What a person knows the place by: a path, ``nodes/n1``."""
+        """Where the labels go, in a person's words: a path, ``nodes/n1``."""
 
     def publish(self, labels: Labels) -> bool:
-        """Make ``labels`` the published ones; return whether that changed anything.
-
-        Raises PublishError.
-        """
+        """Replace what is published by ``labels``; return whether anything changed. Raises PublishError."""
 
     def withdraw(self) -> bool:
-        """Take back what was published; return whether there was any. Raises PublishError."""
+        """Remove what was published; return whether there was anything. Raises PublishError."""
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return what :meth:`publish` would change, and what others publish, sorted by key.
@@ -45,64 +43,62 @@ class Sink(Protocol):
         """
 
     def has_labels(self) -> bool:
-        """Return whether labels are published, perhaps by who ran before."""
+        """Return whether labels are published, also by an earlier process."""
 
-    def follow(self, changed: Callable[[Drift], None]) -> None:
-        """Call ``changed``, from any thread, when somebody changes what is published, if that can be told."""
+    def watch(self, on_drift: Callable[[Drift], None]) -> None:
+        """Call ``on_drift``, from any thread, when somebody else changes what is published."""
 
     def inspect(self) -> None:
-        """Look whether somebody changed what is published, where only looking tells, and say so like that."""
+        """Check for changes by others where no watch reports them."""
 
     def close(self) -> None:
-        """Let go of what the sink holds; what was published stays."""
+        """Release resources; what was published stays."""
 
 
-def _file(config: Config, warn: Warn) -> Sink:
+def _make_file(config: Config, warn: Warn) -> Sink:
     from pathlib import Path
 
     from gfd.publishing.sinks.file import FileSink
 
-    # Labels are renewed while two more cycles have time to.
+    # Renewing this early leaves time for two more cycles.
     renew_s = 2 * (config.sleep_interval_s or 0)
     return FileSink(Path(config.output_file), ttl_s=config.label_ttl_s, renew_s=renew_s)
 
 
-def _stdout(config: Config, warn: Warn) -> Sink:
+def _make_stdout(config: Config, warn: Warn) -> Sink:
     from gfd.publishing.sinks.stdout import StdoutSink
 
     return StdoutSink()
 
 
-def _node_feature(config: Config, warn: Warn) -> Sink:
+def _make_client(config: Config) -> NodeFeatureClient:
     from gfd.kube.client import share
-    from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+    from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 
-    return NodeFeatureSink(
+    return NodeFeatureClient(
         share(config),
         node_name=config.node_name or "",
         namespace=config.namespace,
         pod_name=config.pod_name,
-        resync_s=config.resync_s,
     )
+
+
+def _make_node_feature(config: Config, warn: Warn) -> Sink:
+    from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+
+    return NodeFeatureSink(_make_client(config), resync_s=config.resync_s)
 
 
 def make_previous_publication(config: Config) -> PreviousPublication:
-    """Return what may stand in the way of ``--sink node``."""
+    """Return what may still publish through NFD while ``--sink node`` is in use."""
     from pathlib import Path
 
-    from gfd.kube.client import share
     from gfd.publishing.sinks.previous_publication import PreviousPublication
 
-    return PreviousPublication(
-        share(config),
-        node_name=config.node_name or "",
-        namespace=config.namespace,
-        pod_name=config.pod_name,
-        feature_file=Path(config.output_file),
-    )
+    return PreviousPublication(_make_client(config), Path(config.output_file))
 
 
-def _node(config: Config, warn: Warn) -> Sink:
+def _make_node(config: Config, warn: Warn) -> Sink:
     from gfd.kube.client import share
     from gfd.publishing.sinks.node import NodeSink
 
@@ -118,14 +114,14 @@ def _node(config: Config, warn: Warn) -> Sink:
 
 
 SINKS: dict[str, Callable[[Config, Warn], Sink]] = {
-    "file": _file,
-    "stdout": _stdout,
-    "nodefeature": _node_feature,
-    "node": _node,
+    "file": _make_file,
+    "stdout": _make_stdout,
+    "nodefeature": _make_node_feature,
+    "node": _make_node,
 }
-"""Name -> maker, from a configuration and what takes a sentence that a person should read."""
+"""By name of ``--sink``: a function that makes the sink. It imports late, because libraries cost memory."""
 
 
 def make_sinks(config: Config, warn: Warn) -> list[Sink]:
-    """Return the sinks that ``config`` names; ``warn`` gets sentences that a person should read."""
+    """Return the sinks of ``config``; ``warn`` receives sentences for a person."""
     return [SINKS[name](config, warn) for name in config.sinks]

@@ -1,7 +1,7 @@
-"""Touch what was changed once more, so that nfd-worker reads it again.
+"""Touch a changed file again, so that nfd-worker reads it again.
 
-nfd-worker hears of each change in its directory and reads at the first. Then it ignores changes until the
-next tick of a one-second clock. It sees a change that it ignored at its next interval, up to a minute later.
+nfd-worker reads at the first change in its directory and then ignores changes until the next tick of a
+one-second clock. It would see an ignored change only at its next interval, up to a minute later.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AGAIN_S = 1.1
-"""After a change. By then nfd-worker's clock has ticked."""
+DELAY_S = 1.1
+"""The time between a change and the touch. By then nfd-worker's clock has ticked."""
 
 _pending: set[Timer] = set()
 
 
 def touch_later(descriptor: int, then: Callable[[], None] | None = None) -> None:
-    """Touch an open file or directory after :data:`AGAIN_S`, close it and call ``then``; return at once.
+    """Return at once; after :data:`DELAY_S` touch an open file or directory, close it and call ``then``.
 
-    An open file is touched, and not a path: what has taken its place by then is left alone.
+    The open file is touched, not its path: another file may have replaced it by then.
     """
-    timer = Timer(AGAIN_S, lambda: _touch(descriptor, timer, then))
+    timer = Timer(DELAY_S, lambda: _touch(descriptor, timer, then))
     _pending.add(timer)
     timer.start()
 
 
 @atexit.register
 def wait() -> None:
-    """Wait until all is touched: at the exit, at most for :data:`AGAIN_S`."""
-    with contextlib.suppress(KeyboardInterrupt):  # of somebody who does not want to wait
+    """Wait for pending touches, at most :data:`DELAY_S`; called when Python exits."""
+    with contextlib.suppress(KeyboardInterrupt):  # the user does not want to wait
         for timer in _pending.copy():
             timer.join()
 
 
 def _touch(descriptor: int, timer: Timer, then: Callable[[], None] | None) -> None:
-    # It may lie on a file system that is read-only by now. nfd-worker then reads it at its next interval.
+    # The file system may be read-only by now. Then nfd-worker reads the file at its next interval.
     with contextlib.suppress(OSError):
         os.utime(descriptor)
     os.close(descriptor)

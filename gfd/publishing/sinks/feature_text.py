@@ -1,4 +1,4 @@
-"""Labels as lines, the way NFD's local source reads them."""
+"""Labels as the lines that NFD's local source reads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
 
+MAX_BYTES = 65_536
+"""NFD ignores a larger feature file."""
+
 _EXPIRY = "# +expiry-time="
 _NO_LABEL = "# +no-label"
-"""The feature on the next line is for rules only."""
+"""The feature on the next line is only for NFD's rules."""
 
 
 def format_labels(labels: Labels) -> str:
@@ -19,21 +22,21 @@ def format_labels(labels: Labels) -> str:
 
 
 def format_expiry(at_s: float) -> str:
-    """Return NFD's directive that lets the lines after it lapse at a Unix time."""
+    """Return NFD's directive that lets the lines below it expire at a Unix time."""
     return f"{_EXPIRY}{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}\n"
 
 
 def split_expiry(text: str) -> tuple[float | None, str]:
-    """Return the Unix time of a leading :func:`format_expiry`, None without one, and the text after it."""
+    """Return the Unix time of a leading expiry directive, None without one, and the text below it."""
     first, newline, rest = text.partition("\n")
     expires_s = _parse_expiry(first) if newline else None
     return (None, text) if expires_s is None else (expires_s, rest)
 
 
 def parse_features(text: str, now_s: float) -> dict[str, str]:
-    """Return the labels that NFD reads out of a feature file at a Unix time, whoever wrote it.
+    """Return the labels that NFD reads from a feature file at a Unix time.
 
-    Lines after an expiry time that is over count no more, a key without a value is ``true``.
+    Lines below an expiry time in the past are ignored; a key without a value is ``true``.
     """
     labels: dict[str, str] = {}
     expires_s, is_hidden = now_s, False

@@ -1,6 +1,6 @@
-"""What somebody else changed of an object that gfd publishes by, as far as the object's metadata tell.
+"""Find out what somebody else changed in a published object, and who, from the object's metadata.
 
-Pure functions over ``metadata`` as plain dicts. Another gfd is told by its field manager, which is ours too.
+Pure functions over ``metadata`` as plain dicts. Another gfd has the same field manager as this one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def detect_node_drift(
     before: Mapping[str, Any] | None, now: Mapping[str, Any] | None, wanted: Mapping[str, Labels]
 ) -> Drift:
-    """Return what somebody changed of a Node, and who.
+    """Return what somebody changed on a Node, and who.
 
-    ``before`` is as gfd left it, None where that is not known; ``now`` is None once the Node is gone.
+    ``before`` is the metadata that gfd left, None where unknown; ``now`` is None once the Node is gone.
     ``wanted`` is what gfd holds there, by kind: labels, annotations.
     """
     if now is None:
@@ -44,9 +44,9 @@ def detect_node_drift(
 
 
 def detect_node_feature_drift(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> Drift:
-    """Return what somebody changed of a NodeFeature, and who. Values of its labels are not in the metadata.
+    """Return what somebody changed in a NodeFeature, and who. The metadata does not have the label values.
 
-    ``before`` is as gfd left it; ``now`` is None once the object is gone.
+    ``before`` is the metadata that gfd left; ``now`` is None once the object is gone.
     """
     if now is None:
         return Drift(sink="nodefeature", what="deleted")
@@ -65,6 +65,6 @@ def detect_node_feature_drift(before: Mapping[str, Any], now: Mapping[str, Any] 
         keys=tuple(sorted(keys)),
         writer=", ".join(who),
         is_rival=is_rival,
-        # An owner that is not ours takes the object with it when it goes.
+        # The object is deleted together with an owner that is not gfd's.
         is_urgent=bool(theirs) and not is_rival,
     )

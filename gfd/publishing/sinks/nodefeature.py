@@ -1,7 +1,7 @@
-"""The NodeFeature object of NFD, from which nfd-master labels the Node.
+"""NFD's NodeFeature object, from which nfd-master labels the Node.
 
-The whole object is gfd's and is replaced: server-side apply would leave the stale labels and the Pod owner
-that gpu-feature-discovery wrote, and with them an object that is deleted with that Pod.
+gfd replaces the whole object. Server-side apply would keep the old labels and the Pod owner that
+gpu-feature-discovery wrote, and the object would be deleted with that Pod.
 """
 
 from __future__ import annotations
@@ -10,61 +10,49 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from gfd.errors import ApiError, PublishError
-from gfd.kube.api_errors import to_publish_error
+from gfd.errors import ApiError
 from gfd.kube.backoff import Resync
-from gfd.kube.nfd import API_VERSION, NAME_PREFIX, NODE_LABEL, node_feature_path, node_features_path
-from gfd.kube.objects import NODE_FEATURE, OBJECT
-from gfd.kube.watch import Follower, is_newer
+from gfd.kube.nfd import API_VERSION, NODE_LABEL
+from gfd.kube.object_watcher import ObjectWatcher, is_newer
 from gfd.labels.syntax import differ
 from gfd.publishing.sinks.metadata_drift import detect_node_feature_drift
+from gfd.publishing.sinks.nodefeature_client import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gfd.kube.client import Api
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
     from gfd.publishing.preview import PlannedChange
-
-GRANT = "manifests/overlays/nodefeature (Role gfd)"
+    from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 
 
 class NodeFeatureSink:
-    """The one object of this node."""
+    """The one NodeFeature that gfd writes for its node."""
 
-    name = "nodefeature"
+    name = NAME
 
     def __init__(
         self,
-        api: Api,
+        client: NodeFeatureClient,
         *,
-        node_name: str,
-        namespace: str,
-        pod_name: str | None,
         resync_s: float | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``resync_s`` is after how long the object is read again though nothing was heard of it."""
-        self._api = api
-        self._node_name = node_name
-        self._namespace = namespace
-        self._pod_name = pod_name
+        """After ``resync_s`` the object is read again, although no change was reported."""
+        self._client = client
         self._resync = Resync(resync_s, clock)
-        self._collection = node_features_path(namespace)
-        self._object_name = f"{NAME_PREFIX}{node_name}"
-        self._path = node_feature_path(namespace, node_name)
         self._owners: list[dict[str, str]] | None = None
         self._seen: dict[str, Any] | None = None
-        """The object as it was last read or written; None where it must be read."""
-        self._changed: Callable[[Drift], None] | None = None
-        self._follower: Follower | None = None
+        """The object as last read or written; None where it has to be read."""
+        self._on_drift: Callable[[Drift], None] | None = None
+        self._watcher = ObjectWatcher(client.api, client.collection, client.object_name, self._on_change)
         self._lock = threading.RLock()
 
     @property
     def target(self) -> str:
-        """What a person knows it by."""
-        return f"nodefeatures/{self._object_name} in namespace {self._namespace}"
+        """The object and its namespace."""
+        return self._client.target
 
     def publish(self, labels: Labels) -> bool:
         """Replace the object if its labels differ. Raises PublishError."""
@@ -73,166 +61,112 @@ class NodeFeatureSink:
                 has_changed = self._publish(labels)
             except ApiError as error:
                 self._seen = None
-                raise self._explain(error) from error
-            self._follow()
+                raise self._client.translate(error) from error
+            if self._on_drift is not None and self._seen is not None:
+                self._watcher.start(self._seen["metadata"]["resourceVersion"])
             return has_changed
 
     def withdraw(self) -> bool:
         """Delete the object; return whether there was one. Raises PublishError."""
         with self._lock:
             self._seen = None
-            self._unfollow()
+            self._watcher.close()
             try:
-                self._api.request("DELETE", self._path)
+                self._client.delete()
             except ApiError as error:
                 if error.status == 404:
                     return False
-                raise self._explain(error) from error
+                raise self._client.translate(error) from error
             return True
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
-        """Return what of the object would change, and what the node's others in the namespace say.
+        """Return what would change, and the labels of the node's other objects in the namespace.
 
         Raises PublishError.
         """
         from gfd.publishing.preview import preview_replace
 
-        query = {"labelSelector": f"{NODE_LABEL}={self._node_name}"}
         try:
             others = {
                 f"nodefeatures/{item['metadata']['name']}": item["spec"].get("labels") or {}
-                for item in self._api.list(self._collection, query=query, item=NODE_FEATURE)
+                for item in self._client.list_siblings()
             }
-            seen = self._read()
+            seen = self._client.read()
         except ApiError as error:
-            raise self._explain(error) from error
-        others.pop(f"nodefeatures/{self._object_name}", None)
+            raise self._client.translate(error) from error
+        others.pop(f"nodefeatures/{self._client.object_name}", None)
         return preview_replace((seen or {"spec": {}})["spec"].get("labels") or {}, labels, others)
 
     def has_labels(self) -> bool:
-        """Return whether the object exists; one that cannot be read may."""
-        try:
-            self._api.request("GET", self._path)
-        except ApiError as error:
-            return error.status != 404
-        return True
+        """Return whether the object exists; True where it cannot be read."""
+        return self._client.exists()
 
-    def follow(self, changed: Callable[[Drift], None]) -> None:
-        """Call ``changed`` from another thread when somebody changed or deleted the object."""
-        self._changed = changed
+    def watch(self, on_drift: Callable[[Drift], None]) -> None:
+        """Call ``on_drift``, from another thread, when somebody changes or deletes the object."""
+        self._on_drift = on_drift
 
     def inspect(self) -> None:
-        """Nothing: the watch tells."""
+        """Do nothing: the watch reports changes."""
 
     def close(self) -> None:
-        """Stop following; the object stays."""
-        self._unfollow()
+        """Stop watching; the object stays."""
+        self._watcher.close()
 
     def _publish(self, labels: Labels) -> bool:
         if self._resync.is_due:
             self._seen = None
-        is_again = False
+        is_retry = False
         while True:
             if self._seen is None:
-                self._keep(self._read())
+                self._keep(self._client.read())
             seen = self._seen
-            wanted = self._object(labels, seen)
+            wanted = self._make_object(labels, seen)
             if seen is not None and _is_same(seen, wanted):
                 return False
             try:
-                self._keep(self._write(seen, wanted))
+                self._keep(self._client.write(wanted, is_new=seen is None))
             except ApiError as error:
-                # Somebody was faster: wrote or made it (409), or deleted what we saw (404 of a PUT).
+                # Another writer was faster: 409, or 404 where it deleted the object before the PUT.
                 is_race = error.status == 409 or (error.status == 404 and seen is not None)
-                if not is_race or is_again:
+                if not is_race or is_retry:
                     raise
-                is_again, self._seen = True, None
+                is_retry, self._seen = True, None
             else:
                 return True
-
-    def _write(self, seen: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        if seen is None:
-            return self._api.request("POST", self._collection, wanted, schema=NODE_FEATURE)
-        return self._api.request("PUT", self._path, wanted, schema=NODE_FEATURE)
-
-    def _read(self) -> dict[str, Any] | None:
-        try:
-            return self._api.request("GET", self._path, schema=NODE_FEATURE)
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
 
     def _keep(self, seen: dict[str, Any] | None) -> None:
         self._seen = seen
         self._resync.restart()
 
-    def _object(self, labels: Labels, seen: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _make_object(self, labels: Labels, seen: Mapping[str, Any] | None) -> dict[str, Any]:
         metadata: dict[str, Any] = {
-            "name": self._object_name,
-            "namespace": self._namespace,
-            "labels": {NODE_LABEL: self._node_name},
+            "name": self._client.object_name,
+            "namespace": self._client.namespace,
+            "labels": {NODE_LABEL: self._client.node_name},
         }
-        if owners := self._find_owners():
-            metadata["ownerReferences"] = owners
+        if self._owners is None:
+            self._owners = self._client.read_owners()
+        if self._owners:
+            metadata["ownerReferences"] = self._owners
         if seen is not None:
             metadata["resourceVersion"] = seen["metadata"]["resourceVersion"]
         features: dict[str, Any] = {"attributes": {}, "flags": {}, "instances": {}}
         spec = {"features": features, "labels": dict(labels)}
         return {"apiVersion": API_VERSION, "kind": "NodeFeature", "metadata": metadata, "spec": spec}
 
-    def _find_owners(self) -> list[dict[str, str]]:
-        """Return the DaemonSet of our Pod: the object goes with the installation, not with one Pod of it."""
-        if not self._pod_name:
-            return []
-        if self._owners is None:
-            path = f"/api/v1/namespaces/{self._namespace}/pods/{self._pod_name}"
-            metadata = self._api.request("GET", path, schema=OBJECT)["metadata"]
-            if metadata.get("deletionTimestamp"):
-                # With its DaemonSet, perhaps: an object made now would belong to nobody that lives.
-                raise PublishError(self.name, self.target, "gfd's own pod is being deleted", kind="ending")
-            self._owners = [
-                {name: owner[name] for name in ("apiVersion", "kind", "name", "uid")}
-                for owner in metadata.get("ownerReferences") or ()
-                if (owner["apiVersion"], owner["kind"]) == ("apps/v1", "DaemonSet")
-            ]
-        return self._owners
-
-    def _follow(self) -> None:
-        if self._changed is not None and self._follower is None and self._seen is not None:
-            version = self._seen["metadata"]["resourceVersion"]
-            self._follower = Follower(self._api, self._collection, self._object_name, version, self._saw)
-
-    def _unfollow(self) -> None:
-        if self._follower is not None:
-            self._follower.close()
-            self._follower = None
-
-    def _saw(self, metadata: Mapping[str, Any] | None) -> None:
-        # What we write ourselves is heard of too; the lock lets the answer come first.
+    def _on_change(self, metadata: Mapping[str, Any] | None) -> None:
+        # The watch also reports gfd's own writes. The lock makes it wait for the response to the write.
         with self._lock:
             seen = self._seen
-            if seen is None or (metadata is not None and _says_nothing_new(metadata, seen["metadata"])):
+            if seen is None or (metadata is not None and _is_known(metadata, seen["metadata"])):
                 return
             self._seen = None
             drift = detect_node_feature_drift(seen["metadata"], metadata)
             if drift.what != "labels":
-                # Who owns our Pod may have changed too: a DaemonSet deleted with --cascade=orphan leaves it.
+                # The pod's owner may have changed too: kubectl delete --cascade=orphan keeps the pod.
                 self._owners = None
-        if self._changed is not None:
-            self._changed(drift)
-
-    def _explain(self, error: ApiError) -> PublishError:
-        if error.status == 404 and error.verb == "create" and error.details.get("kind") == "namespaces":
-            reason = f"there is no namespace {self._namespace}; create it, or set --namespace"
-            return PublishError(self.name, self.target, reason, kind=error.kind)
-        if error.status == 404 and (error.verb == "create" or not error.details.get("kind")):
-            reason = f"the API server does not know {API_VERSION}; install NFD, or choose another --sink"
-            return PublishError(self.name, self.target, reason, kind="no_crd")
-        if error.status == 404 and error.details.get("kind") == "pods":
-            reason = f"{error}; --pod-name must name gfd's own pod, in --namespace, or be empty"
-            return PublishError(self.name, self.target, reason, kind=error.kind)
-        return to_publish_error(self.name, self.target, error, grant=GRANT)
+        if self._on_drift is not None:
+            self._on_drift(drift)
 
 
 def _is_same(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -245,12 +179,12 @@ def _is_same(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     )
 
 
-def _says_nothing_new(heard: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
-    # The word about an earlier write of ours can come after the answer to a later one.
-    return is_newer(seen, heard) or _marks(heard) == _marks(seen)
+def _is_known(reported: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
+    # An event of an earlier write of gfd's can come after the response to a later one.
+    return is_newer(seen, reported) or _marks(reported) == _marks(seen)
 
 
 def _marks(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what changes in the metadata with anything: the generation counts changes of the spec."""
+    """Return the metadata that changes with every change; the generation counts changes of the spec."""
     names = ("uid", "generation", "labels", "ownerReferences")
     return tuple(metadata.get(name) for name in names)

@@ -1,4 +1,4 @@
-"""Standard output: one ``key=value`` line a label, whenever they change."""
+"""Standard output: one ``key=value`` line a label, printed when the labels change."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ class StdoutSink:
     name = "stdout"
 
     def __init__(self) -> None:
-        self._written: str | None = None
+        self._printed: str | None = None
 
     @property
     def target(self) -> str:
-        """Where it goes."""
+        """Standard output."""
         return "standard output"
 
     def publish(self, labels: Labels) -> bool:
-        """Print the labels if they are not what was printed last. Raises PublishError."""
+        """Print the labels if they differ from those printed last. Raises PublishError."""
         text = format_labels(labels)
-        if text == self._written:
+        if text == self._printed:
             return False
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
         except OSError as error:
-            raise PublishError(self.name, "standard output", error.strerror or str(error)) from error
-        self._written = text
+            raise PublishError(self.name, self.target, error.strerror or str(error)) from error
+        self._printed = text
         return True
 
     def withdraw(self) -> bool:
-        """Forget what was printed: it cannot be taken back."""
-        self._written = None
+        """Return False: printed text cannot be removed."""
+        self._printed = None
         return False
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
-        """Return nothing: what was printed is not kept."""
+        """Return nothing: printed text cannot be read again."""
         return []
 
     def has_labels(self) -> bool:
         """Return whether labels were printed."""
-        return self._written is not None
+        return self._printed is not None
 
-    def follow(self, changed: Callable[[Drift], None]) -> None:
-        """Say nothing: what is printed stays as it is."""
+    def watch(self, on_drift: Callable[[Drift], None]) -> None:
+        """Do nothing: nobody can change printed text."""
 
     def inspect(self) -> None:
-        """Nothing: who reads standard output keeps it."""
+        """Do nothing: nobody can change printed text."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resources are held."""

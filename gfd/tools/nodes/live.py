@@ -1,7 +1,7 @@
-"""``gfd nodes --watch``: the table, and what becomes of it.
+"""``gfd nodes --watch``: print the table, then every change.
 
-Nodes and pods are each listed once and then watched, whole: what is allocatable, and what is requested,
-stands in no smaller answer of the API server. Most of what is heard changes no row and is let go at once.
+Nodes and pods are listed once and then watched as whole objects: the metadata-only form has neither what is
+allocatable nor what is requested. Most events change no row and are dropped at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gfd.errors import ApiError, ConfigError
 from gfd.kube.paths import NODES, PODS
 from gfd.text import print_error
 from gfd.tools.nodes import listing, views
-from gfd.tools.nodes.feed import Feed
+from gfd.tools.nodes.collection import Collection
 from gfd.tools.nodes.index import Census
 
 if TYPE_CHECKING:
@@ -32,87 +32,103 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
     from gfd.config.load import Loaded
+    from gfd.kube.list_watch import ListWatch
     from gfd.tools.nodes.listing import Asked
 
 T = TypeVar("T")
 
-_Change = Callable[[], None]
-"""What another thread has heard of, to be carried out in the one that shows."""
+_Action = Callable[[], None]
+"""What the display thread is to do about something that another thread received."""
 
 
 def watch(loaded: Loaded, asked: Asked) -> None:
-    """Show the rows and go on until interrupted, or until nobody reads any more. Raises GfdError."""
+    """Print rows and changes until interrupted, or until nobody reads the output. Raises GfdError."""
     if asked.nodes_file is not None or loaded.config.simulate:
-        raise ConfigError("--watch", COMMAND_LINE, "needs the cluster: nothing else changes")
+        raise ConfigError("--watch", COMMAND_LINE, "needs a cluster; a file or a simulation does not change")
     api = connect(loaded)
     query = {"labelSelector": asked.selector.text} if asked.selector else {}
-    nodes = Feed(api, NODES, _keyed_node, query=query, what="nodes")
-    pods = Feed(api, PODS, _keyed_pod, query=ON_NODES, what="pods")
+    nodes = Collection(api, NODES, _keyed_node, query=query, what="nodes")
+    pods = Collection(api, PODS, _keyed_pod, query=ON_NODES, what="pods")
+    display = _Display(asked)
     try:
-        _Show(asked).run(nodes, pods)
+        display.run(nodes, pods)
     except KeyboardInterrupt:
         return
+    finally:
+        display.close()
 
 
-class _Show:
-    """The thread that shows; others follow the collections and hand over what they hear."""
+class _Display:
+    """The display thread. Other threads watch the collections and queue what to do about changes."""
 
     def __init__(self, asked: Asked) -> None:
         self._view = views.choose(asked)
-        self._changes: SimpleQueue[_Change] = SimpleQueue()
-        self._troubles: dict[str, str] = {}
+        self._actions: SimpleQueue[_Action] = SimpleQueue()
+        self._problems: dict[str, str] = {}
+        self._watches: list[ListWatch] = []
         self._census = Census()
 
-    def run(self, nodes: Feed[Node], pods: Feed[PodRequest]) -> None:
+    def run(self, nodes: Collection[Node], pods: Collection[PodRequest]) -> None:
+        """List both collections and show changes for ever. Raises ApiError, BrokenPipeError."""
         self._census.replace_nodes(nodes.read())
         try:
             self._census.replace_pods(pods.read())
-            self._start(self._follow, pods, self._census.replace_pods, self._census.change_pod)
+            self._watch(pods, self._census.replace_pods, self._census.change_pod)
         except ApiError as error:
             if error.status != FORBIDDEN:
                 raise
             self._census.is_counted = False
             print_error(listing.UNCOUNTED.format(listing.NO_PODS))
-        self._start(self._follow, nodes, self._census.replace_nodes, self._census.change_node)
-        self._start(self._wait_for_readers)
+        self._watch(nodes, self._census.replace_nodes, self._census.change_node)
+        _start(self._wait_for_readers)
         while True:
-            self._view.show(self._census, self._census.settle(), "; ".join(self._troubles.values()))
-            self._hear()
+            self._view.show(self._census, self._census.settle(), "; ".join(self._problems.values()))
+            self._act()
 
-    def _hear(self) -> None:
-        """Wait for a change and carry it out, with all that come soon after it."""
+    def close(self) -> None:
+        """End the watches."""
+        for each in self._watches:
+            each.close()
+
+    def _act(self) -> None:
+        """Wait for an action and take it, together with those that follow soon."""
         try:
-            self._changes.get(timeout=self._view.again_s)()
+            self._actions.get(timeout=self._view.again_s)()
         except Empty:
             return
         time.sleep(self._view.gather_s)
-        while not self._changes.empty():
-            self._changes.get()()
+        while not self._actions.empty():
+            self._actions.get()()
 
-    def _follow(
+    def _watch(
         self,
-        feed: Feed[T],
+        collection: Collection[T],
         replace: Callable[[Mapping[str, T]], None],
         change: Callable[[str, T | None], None],
     ) -> None:
-        put = self._changes.put
+        put = self._actions.put
+        watch = collection.watch(
+            lambda found: put(lambda: replace(found)),
+            lambda key, value: put(lambda: change(key, value)),
+            lambda problem: put(lambda: self._set_problem(collection.what, problem)),
+        )
+        self._watches.append(watch)
+        _start(self._run, watch)
+
+    def _run(self, watch: ListWatch) -> None:
         try:
-            feed.follow(
-                lambda found: put(lambda: replace(found)),
-                lambda key, value: put(lambda: change(key, value)),
-                lambda trouble: put(lambda: self._tell(feed.what, trouble)),
-            )
-        except Exception as error:  # whatever it is, the thread that shows must not wait for more
+            watch.run()
+        except Exception as error:  # any: the display thread must not wait for changes that never come
             self._fail(error)
 
-    def _tell(self, what: str, trouble: str) -> None:
-        self._troubles.pop(what, None)
-        if trouble:
-            self._troubles[what] = trouble
+    def _set_problem(self, what: str, problem: str) -> None:
+        self._problems.pop(what, None)
+        if problem:
+            self._problems[what] = f"{problem}; trying again"
 
     def _wait_for_readers(self) -> None:
-        """End with the last reader of a pipe, though there be nothing to write."""
-        # Asked for nothing, poll tells of errors.
+        """End the display when the last reader of a pipe goes, even if there is nothing to write."""
+        # Registered for no event, poll still reports errors.
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)
         poll.poll()
@@ -122,11 +138,12 @@ class _Show:
         def fail() -> None:
             raise error
 
-        self._changes.put(fail)
+        self._actions.put(fail)
 
-    def _start(self, run: Callable[..., None], *arguments: Any) -> None:
-        # Daemons, since they wait in the network and nothing of them need be saved.
-        threading.Thread(target=run, args=arguments, daemon=True).start()
+
+def _start(run: Callable[..., None], *arguments: Any) -> None:
+    # Daemons: they wait in the network and have nothing to save.
+    threading.Thread(target=run, args=arguments, daemon=True).start()
 
 
 def _keyed_node(item: Mapping[str, Any]) -> tuple[str, Node]:

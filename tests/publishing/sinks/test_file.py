@@ -11,8 +11,8 @@ import pytest
 from gfd.errors import PublishError
 from gfd.publishing.drift import Drift
 from gfd.publishing.preview import PlannedChange
-from gfd.publishing.sinks.feature_text import format_expiry, parse_features, split_expiry
-from gfd.publishing.sinks.file import MAX_BYTES, FileSink
+from gfd.publishing.sinks.feature_text import MAX_BYTES, format_expiry, parse_features, split_expiry
+from gfd.publishing.sinks.file import FileSink
 from gfd.publishing.sinks.staging import FOLDER
 
 A = {"nvidia.com/b": "2", "nvidia.com/a": "1"}
@@ -74,7 +74,7 @@ def test_what_stood_there_before_goes(target: Path) -> None:
     assert target.read_text() == TEXT
     target.unlink()
     target.mkdir()
-    assert "this is a directory; name a file with --output-file" in fail(sink)
+    assert "this is a directory; set --output-file to a file" in fail(sink)
 
 
 def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_directory_made_again_is_followed(tmp_path: Path) -> None:
     sink = FileSink(target)
     sink.publish(A)
     target.parent.rename(tmp_path / "old")
-    assert "create it, or mount NFD's feature directory there" in fail(sink)
+    assert "create it, mount NFD's feature directory there" in fail(sink)
     target.parent.mkdir()
     assert sink.publish(A)
     assert target.read_text() == TEXT
@@ -102,14 +102,14 @@ def test_a_directory_that_is_missing(target: Path) -> None:
     message = fail(FileSink(target.parent / "gone" / "gfd"))
     assert message == (
         f"sink file: {target.parent}/gone/gfd: {target.parent}/gone: No such file or directory; create it, "
-        "or mount NFD's feature directory there, or name another --output-file"
+        "mount NFD's feature directory there, or set another --output-file"
     )
 
 
 def test_a_directory_in_place_of_the_file(target: Path) -> None:
     target.mkdir()
     assert fail(FileSink(target)) == (
-        f"sink file: {target}: this is a directory; name a file with --output-file, or --output-file= for "
+        f"sink file: {target}: this is a directory; set --output-file to a file, or to nothing for "
         "standard output"
     )
 
@@ -127,7 +127,7 @@ def test_what_is_no_file_is_not_replaced(target: Path, tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_directory(target: Path) -> None:
     target.write_text("")
-    assert "Not a directory; name a file in a directory" in fail(FileSink(target / "gfd"))
+    assert "Not a directory; set --output-file to a file in a directory" in fail(FileSink(target / "gfd"))
 
 
 def on_a_file_system(options: str, script: str) -> list[str]:
@@ -181,7 +181,7 @@ print(Path("/mnt/gfd").read_text())
 def test_a_file_system_that_is_read_only() -> None:
     assert on_a_file_system("ro", PUBLISH + 'publish({"a": "1"})') == [
         (
-            "sink file: /mnt/gfd: /mnt: Read-only file system; mount it writable, or name another "
+            "sink file: /mnt/gfd: /mnt: Read-only file system; mount it writable, or set another "
             "--output-file False"
         )
     ]
@@ -257,7 +257,7 @@ def test_lines_as_nfd_reads_them(text: str, labels: dict[str, str] | None) -> No
     assert parse_features(text, 100.0) == ({"a": "b", "e": "f"} if labels is None else labels)
 
 
-def test_what_would_change_is_foreseen(target: Path) -> None:
+def test_preview(target: Path) -> None:
     sink = FileSink(target)
     sink.publish(A)
     (target.parent / "rack").write_text("nvidia.com/rack=7\nnvidia.com/b=4\nexample.com/x=1\n")
@@ -276,17 +276,17 @@ def test_what_would_change_is_foreseen(target: Path) -> None:
     assert target.stat().st_mtime_ns == before
 
 
-def test_what_has_lapsed_is_foreseen_to_come_back(target: Path) -> None:
+def test_preview_of_expired_labels(target: Path) -> None:
     target.write_text(format_expiry(0) + TEXT)
     found = FileSink(target).preview({"nvidia.com/a": "1"})
     assert found == [PlannedChange(key="nvidia.com/a", now=None, then="1")]
 
 
-def test_what_cannot_be_foreseen(target: Path) -> None:
-    with pytest.raises(PublishError, match="No such file or directory; create it, or mount"):
+def test_preview_of_an_unusable_target(target: Path) -> None:
+    with pytest.raises(PublishError, match="No such file or directory; create it, mount"):
         FileSink(target.parent / "gone" / "gfd").preview(A)
     os.mkfifo(target)
-    with pytest.raises(PublishError, match="this is not a regular file; name a file with --output-file"):
+    with pytest.raises(PublishError, match="this is not a regular file; set --output-file to a file"):
         FileSink(target).preview(A)
 
 
@@ -322,7 +322,7 @@ def test_remove_refuses_a_directory(target: Path) -> None:
 def test_what_others_do_to_the_file_is_told(target: Path) -> None:
     sink, told = FileSink(target, ttl_s=600), list[Drift]()
     sink.inspect()
-    sink.follow(told.append)
+    sink.watch(told.append)
     sink.inspect()
     sink.publish(A)
     os.utime(target)
@@ -360,7 +360,7 @@ def test_what_others_do_to_the_file_is_told(target: Path) -> None:
 def test_what_was_there_already_is_guarded_too(target: Path) -> None:
     target.write_text(TEXT)
     sink, told = FileSink(target), list[Drift]()
-    sink.follow(told.append)
+    sink.watch(told.append)
     assert not sink.publish(A)
     target.unlink()
     sink.inspect()

@@ -21,6 +21,7 @@ from tests.tools.make import Object, gpu_labels, node, pod, unready, write
 pytestmark = pytest.mark.whole
 
 Gfd = Callable[..., tuple[int | None, str, str]]
+NEEDS_CLUSTER = "--watch (command line): needs a cluster; a file or a simulation does not change"
 NOW = datetime(2026, 1, 2, 3, 9, 35, tzinfo=UTC)
 
 
@@ -156,8 +157,16 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
             1,
             "/gone: No such file or directory; expected the output of kubectl get nodes -o json",
         ),
-        (["--nodes=/gone", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
-        (["--simulate=t4", "-w"], 2, "--watch (command line): needs the cluster: nothing else changes"),
+        (
+            ["--nodes=/gone", "-w"],
+            2,
+            "--watch (command line): needs a cluster; a file or a simulation does not change",
+        ),
+        (
+            ["--simulate=t4", "-w"],
+            2,
+            "--watch (command line): needs a cluster; a file or a simulation does not change",
+        ),
         (["--simulate=t"], 2, "--simulate (command line): there is no machine t"),
         (
             ["--kubeconfig=/gone"],

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import ApiError, GfdError
 from gfd.kube.nfd import API_VERSION
-from gfd.publishing.sinks.node import GRANT as NODE_GRANT
-from gfd.publishing.sinks.nodefeature import GRANT as FEATURE_GRANT
+from gfd.publishing.sinks.node_client import GRANT as NODE_GRANT
+from gfd.publishing.sinks.nodefeature_client import GRANT as FEATURE_GRANT
 from gfd.tools.doctor.cluster import Right
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 

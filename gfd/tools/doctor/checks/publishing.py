@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.agent.mounts import mount_of, parse
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.files import PROC_BYTES, read_text
-from gfd.publishing.sinks.file import MAX_BYTES
+from gfd.publishing.sinks.feature_text import MAX_BYTES
 from gfd.publishing.sinks.staging import check_folder
 from gfd.tools.diff.diff import compare, summarise
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
@@ -76,7 +76,7 @@ def _find_problem(site: Site, folder: Path) -> Finding | None:
         seen = f"{folder} cannot be written to by user {os.geteuid()}"
         return fail(seen, "run as its owner, or mount it writable")
     if refusal := check_folder(folder):
-        return fail(refusal.reason, refusal.step)
+        return fail(refusal.reason, refusal.advice)
     if _is_container_only(site, folder):
         return fail(f"{folder} is the container's own: nobody else sees it", _MOUNT)
     return None

@@ -1,0 +1,78 @@
+"""A collection of the API server by key: listed once, then watched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from gfd.clusterview.listing import collect, converted
+from gfd.kube.list_watch import ListWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gfd.kube.client import Api
+
+T = TypeVar("T")
+
+_REFUSED = frozenset({401, 403})
+
+
+class Collection(Generic[T]):
+    """The objects of a collection, converted to what the reader needs of them."""
+
+    def __init__(
+        self,
+        api: Api,
+        path: str,
+        convert: Callable[[Mapping[str, Any]], tuple[str, T]],
+        *,
+        query: Mapping[str, str] | None = None,
+        what: str,
+    ) -> None:
+        """``convert`` returns the key and the value of an object; ``what`` labels the progress bar."""
+        self._api = api
+        self._path = path
+        self._convert = convert
+        self._query = query or {}
+        self._version = ""
+        self.what = what
+
+    def read(self) -> dict[str, T]:
+        """List all objects. Raises ApiError."""
+        found, self._version = collect(
+            self._api, self._path, self._convert, query=self._query, what=self.what
+        )
+        return dict(found)
+
+    def watch(
+        self,
+        on_replace: Callable[[dict[str, T]], None],
+        on_change: Callable[[str, T | None], None],
+        on_status: Callable[[str], None],
+    ) -> ListWatch:
+        """Return the watch that goes on from :meth:`read`, to be run in a thread.
+
+        ``on_change`` receives the key and value of one object, None once it is gone. ``on_replace`` receives
+        all objects where changes were missed. ``on_status`` receives what is wrong, an empty text once it
+        is resolved. Running raises ApiError where the server refuses access.
+        """
+
+        def list_all() -> str:
+            on_replace(self.read())
+            return self._version
+
+        def receive(kind: str, found: Mapping[str, Any]) -> None:
+            key, value = converted(self._convert, found, self.what)
+            on_change(key, None if kind == "DELETED" else value)
+
+        return ListWatch(
+            self._api,
+            self._path,
+            query=self._query,
+            list_all=list_all,
+            on_event=receive,
+            on_status=on_status,
+            version=self._version,
+            fatal_statuses=_REFUSED,
+            recovers_on_open=True,
+        )
