@@ -121,7 +121,7 @@ class Agent:
         self._tell(retried)
         tell_rivals(self.setup.publisher, self._status, self._conditions)
         if retried.succeeded and self.setup.publisher.retry_in_s is None and not self._is_withdrawn:
-            self._status.caught_up()
+            self._status.record_retry_success()
 
     @property
     def wake_in_s(self) -> float | None:
@@ -160,7 +160,7 @@ class Agent:
                 return False
             self._server.ask(order._replace(job="check"))
         except GfdError as error:
-            self._status.config_rejected(str(error))
+            self._status.record_config_error(str(error))
             self._conditions.report(
                 "config", "config.rejected", reason=str(error), kept="the configuration loaded before"
             )
@@ -184,8 +184,8 @@ class Agent:
             reading = CycleResult(**self._server.ask(order))
         finally:
             for _ in range(losses, self._server.losses):
-                self._status.probe_restarted()
-            self._status.probes_stuck(self._server.stuck)
+                self._status.record_reader_restart()
+            self._status.set_stuck_readers(self._server.stuck)
             if printed := self._server.take_printed():
                 self._log.warning("driver.printed", lines=printed.lines, dropped=printed.dropped)
         if reading.missing_driver is None:
@@ -220,12 +220,12 @@ class Agent:
         now_s = self._clock()
         self._stale_since_s = now_s if self._stale_since_s is None else self._stale_since_s
         self._read_due_s = now_s + self._backoff.next_delay_s()
-        self._status.read_failed(str(error))
-        self._status.cycle_ended("failed", duration_s=took_s, probe_s=took_s)
+        self._status.record_read_failure(str(error))
+        self._status.record_cycle("failed", duration_s=took_s, read_s=took_s)
         self._conditions.report("read", "cycle.failed", reason=str(error))
 
     def _take_down(self, reading: CycleResult) -> None:
-        self._status.read_succeeded(
+        self._status.record_read(
             gpus_ok=reading.gpus,
             gpus_failed=len(reading.failed_gpus),
             mig_devices=reading.mig_devices,
@@ -242,14 +242,14 @@ class Agent:
 
     def _tell(self, published: PublishResult) -> None:
         for sink in published.changed:
-            self._status.published(sink)
+            self._status.record_change(sink)
         for sink in published.succeeded:
-            self._status.sink_took(sink)
+            self._status.record_sink_success(sink)
             self._conditions.resolve(f"sink {sink}")
         for error in published.errors:
             if not self._has_started and not error.retryable:
                 raise error
-            self._status.sink_failed(error.sink, error.kind, str(error))
+            self._status.record_sink_failure(error.sink, error.kind, str(error))
             self._conditions.report(
                 f"sink {error.sink}", "publish.failed", sink=error.sink, reason=str(error)
             )
@@ -260,7 +260,7 @@ class Agent:
             result = "published"
         if published.errors:
             result = "failed"
-        self._status.cycle_ended(result, duration_s=took_s, probe_s=probe_s)
+        self._status.record_cycle(result, duration_s=took_s, read_s=probe_s)
         say = self._log.info if published.changed else self._log.debug
         say(
             "cycle.published",
@@ -289,12 +289,12 @@ class Agent:
             "labels.withdrawn", reason=f"they could not be read for {self.setup.config.stale_after_s:g} s"
         )
         self._tell(self.setup.publisher.publish(None))
-        self._status.withdrawn()
+        self._status.record_withdrawal()
 
     def _expect(self) -> None:
         """Tell status and log what the configuration in force is, and what is wrong with it."""
         setup, status, conditions = self.setup, self._status, self._conditions
-        status.expect(setup.config.sinks)
+        status.expect_sinks(setup.config.sinks)
         tell_doubts(
             setup.config, setup.warnings, served_addr=self._metrics_addr, status=status, conditions=conditions
         )

@@ -70,10 +70,10 @@ def _report_watches(status: Status, conditions: Conditions) -> None:
 
     def tell(watched: str, reason: str) -> None:
         if reason:
-            status.watch_failed(watched, reason)
+            status.record_watch_failure(watched, reason)
             conditions.report(f"watch on {watched}", "watch.failed", watched=watched, reason=reason)
         else:
-            status.watch_healed(watched)
+            status.record_watch_recovery(watched)
             conditions.resolve(f"watch on {watched}")
 
     watch_status.subscribe(tell)

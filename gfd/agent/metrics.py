@@ -1,12 +1,12 @@
 """The metrics of the service.
 
-Labels whose values are known are there from the start with 0, so that rates see the first event. What is
-not known yet, such as the number of GPUs before a read, is left out instead of being 0.
+A label whose values are known starts at 0, so that a rate counts its first event. What is not known yet,
+such as the number of GPUs before the first read, is left out instead of being 0.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from gfd import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from prometheus_client import Metric
 
@@ -28,86 +28,94 @@ if TYPE_CHECKING:
 
 
 class StatusCollector(Collector):
-    """Tells a status in Prometheus's terms."""
+    """Translates a status into metrics."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
-        """Return every metric, all of one moment."""
-        facts = self._status.facts
-        yield _counter("gfd_cycles", "Cycles that ended.", facts.cycles, "result")
+        """Yield every metric, all of one moment."""
+        state = self._status.state
+        yield _counter("gfd_cycles", "Cycles that ended.", ("result",), state.cycles)
         yield SummaryMetricFamily(
             "gfd_cycle_duration_seconds",
-            "Seconds that cycles took from reading to publishing.",
-            count_value=sum(facts.cycles.values()),
-            sum_value=facts.cycles_took_s,
+            "Seconds that cycles took, from reading to publishing.",
+            count_value=sum(state.cycles.values()),
+            sum_value=state.cycles_took_s,
         )
         yield SummaryMetricFamily(
             "gfd_probe_duration_seconds",
             "Seconds that reads of the hardware took.",
-            count_value=facts.probes,
-            sum_value=facts.probes_took_s,
+            count_value=state.reads,
+            sum_value=state.reads_took_s,
         )
         yield _gauge(
             "gfd_last_success_timestamp_seconds",
-            "When a cycle last left every sink up to date, in seconds since the epoch.",
-            facts.succeeded_at_s,
+            "When every sink was last up to date, in seconds since the epoch.",
+            state.succeeded_at_s,
         )
-        yield _gauges("gfd_gpus", "GPUs at the last read.", facts.gpus, "state")
-        yield _gauges("gfd_mig_devices", "MIG devices at the last read.", facts.mig_devices, "profile")
-        yield _gauge("gfd_labels", "Labels that the last read made, 0 once withdrawn.", facts.labels)
-        yield _counter(
-            "gfd_published_changes",
-            "Times that something in a sink was changed.",
-            facts.published_changes,
-            "sink",
-        )
-        errors = CounterMetricFamily(
-            "gfd_sink_errors", "Times that a sink did not take the labels.", labels=("sink", "reason")
-        )
-        for key, count in facts.sink_errors.items():
-            errors.add_metric(key, count)
-        yield errors
-        yield CounterMetricFamily(
-            "gfd_probe_restarts",
-            "Probe processes started in the place of one that was given up.",
-            facts.probe_restarts,
-        )
+        yield _gauge_by("state", "gfd_gpus", "GPUs at the last read.", state.gpus)
+        yield _gauge_by("profile", "gfd_mig_devices", "MIG devices at the last read.", state.mig_devices)
         yield _gauge(
-            "gfd_probes_stuck", "Probe processes that were killed but have not ended.", facts.stuck_probes
+            "gfd_labels", "Labels that the last read made, 0 after they were withdrawn.", state.labels
         )
-        is_stale = facts.stale_since_s is not None
-        yield _gauge("gfd_stale", "1 while the hardware cannot be read, else 0.", is_stale)
+        yield _counter(
+            "gfd_published_changes", "Changes of what a sink holds.", ("sink",), state.published_changes
+        )
+        yield _counter(
+            "gfd_sink_errors",
+            "Attempts at which a sink did not take the labels.",
+            ("sink", "reason"),
+            state.sink_errors,
+        )
+        yield CounterMetricFamily(
+            "gfd_probe_restarts", "Restarts of the process that starts reads.", state.reader_restarts
+        )
+        yield _gauge("gfd_probes_stuck", "Killed processes that have not ended.", state.stuck_readers)
+        yield _gauge(
+            "gfd_stale", "1 while the hardware cannot be read, else 0.", state.stale_since_s is not None
+        )
         yield _gauge(
             "gfd_stale_since_timestamp_seconds",
             "Since when the hardware cannot be read, in seconds since the epoch.",
-            facts.stale_since_s,
+            state.stale_since_s,
         )
         yield _gauge(
             "gfd_config_rejected",
             "1 while the configuration on disk cannot be used and the one before is in force, else 0.",
-            bool(facts.rejection),
+            bool(state.config_error),
         )
-        yield _gauge("gfd_config_warnings", "Warnings about the configuration in force.", len(facts.doubts))
-        yield InfoMetricFamily("gfd_build", "Which gfd this is.", {"version": __version__})
+        yield _gauge(
+            "gfd_config_warnings", "Warnings about the configuration in force.", len(state.config_warnings)
+        )
+        yield _gauge(
+            "gfd_watches_failed",
+            "Watches on the API server that do not work, so that changes by others are seen late.",
+            len(state.failed_watches),
+        )
+        yield InfoMetricFamily("gfd_build", "The version of gfd.", {"version": __version__})
 
 
 def _gauge(name: str, meaning: str, value: float | None) -> GaugeMetricFamily:
+    """Return a gauge, without a value for None."""
     return GaugeMetricFamily(name, meaning, value)
 
 
-def _gauges(name: str, meaning: str, values: Mapping[str, float] | None, label: str) -> GaugeMetricFamily:
+def _gauge_by(label: str, name: str, meaning: str, values: Mapping[str, float] | None) -> GaugeMetricFamily:
+    """Return a gauge with a value for each value of ``label``."""
     family = GaugeMetricFamily(name, meaning, labels=(label,))
     for key, value in (values or {}).items():
         family.add_metric((key,), value)
     return family
 
 
-def _counter(name: str, meaning: str, values: Mapping[str, float], label: str) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, meaning, labels=(label,))
+def _counter(
+    name: str, meaning: str, labels: Sequence[str], values: Mapping[Any, float]
+) -> CounterMetricFamily:
+    """Return a counter by ``labels``; a key of ``values`` has the value of each label."""
+    family = CounterMetricFamily(name, meaning, labels=labels)
     for key, value in values.items():
-        family.add_metric((key,), value)
+        family.add_metric((key,) if isinstance(key, str) else key, value)
     return family
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from gfd.agent.status import Judgement, Status
+    from gfd.agent.health import Health
+    from gfd.agent.status import Status
 
     Response = tuple[str, list[tuple[str, str]], bytes]
     """Status line, headers and body."""
@@ -113,9 +114,9 @@ def make_app(status: Status) -> WSGIApplication:
         if path == "/metrics":
             return _read_metrics(metrics, environ)
         if path == "/healthz":
-            return _judgement(status.health())
+            return _answer_health(status.check_health())
         if path == "/readyz":
-            return _judgement(status.readiness())
+            return _answer_health(status.check_readiness())
         if path == "/":
             return _text("200 OK", "\n".join(f"{path:9} {meaning}" for path, meaning in PATHS.items()))
         return _text("404 Not Found", f"there is no such page; see {', '.join(PATHS)}")
@@ -142,8 +143,8 @@ def _read_metrics(metrics: WSGIApplication, environ: WSGIEnvironment) -> Respons
     return *started[-1], body
 
 
-def _judgement(judgement: Judgement) -> Response:
-    is_ok, text = judgement
+def _answer_health(health: Health) -> Response:
+    is_ok, text = health
     return _text("200 OK" if is_ok else "503 Service Unavailable", text)
 
 

@@ -22,7 +22,7 @@ def tell_drift(drift: Drift, publisher: Publisher, log: FilteringBoundLogger) ->
 def tell_rivals(publisher: Publisher, status: Status, conditions: Conditions) -> None:
     """Tell log and status of each sink to which another gfd writes, and of the end of that."""
     reasons = {drift.sink: explain(drift) for drift in publisher.rivals}
-    status.contested(reasons)
+    status.set_conflicts(reasons)
     for sink, reason in reasons.items():
         conditions.report(f"rival {sink}", "conflict.detected", sink=sink, reason=reason)
     conditions.resolve_others("rival ", {f"rival {sink}" for sink in reasons})

@@ -97,12 +97,12 @@ class Service:
                 event = self._events.get(timeout=min(self._watch.wait_s, pulse_s or self._watch.wait_s))
             except Empty:
                 event = None
-            self._status.ticked()
+            self._status.record_loop()
             if isinstance(event, signal.Signals) and event != RELOADING:
                 return event
             self._take(event)
             now_s = time.monotonic()
-            if pulse_s and now_s >= pulse_due_s and self._status.health()[0]:
+            if pulse_s and now_s >= pulse_due_s and self._status.check_health()[0]:
                 self._notifier.watchdog()
                 pulse_due_s = now_s + pulse_s
             if abs(_clock_offset_s() - self._clock_offset_s) > CLOCK_STEP_S:
@@ -155,14 +155,14 @@ class Service:
         """Run ``work`` in the worker thread; what it raises ends the service instead of only the job."""
         self._waiting.discard(work)
         self._is_busy = True
-        self._status.job_started(self._agent.setup.config.probe_timeout_s + MARGIN_S + PUBLISH_S)
+        self._status.start_job(self._agent.setup.config.probe_timeout_s + MARGIN_S + PUBLISH_S)
         try:
             work()
             self._wake_when_due()
         except BaseException as error:  # the scheduler would swallow it
             self._events.put(error)
         finally:
-            self._status.job_ended()
+            self._status.end_job()
             self._is_busy = False
 
     def _cycle(self) -> None:
@@ -172,7 +172,7 @@ class Service:
 
     def _cycle_now(self) -> None:
         self._agent.cycle()
-        self._notifier.ready(self._status.readiness()[1])
+        self._notifier.ready(self._status.check_readiness()[1])
 
     def _inspect(self) -> None:
         self._agent.setup.publisher.inspect()
@@ -191,7 +191,7 @@ class Service:
         self._notifier.reloading()
         if self._agent.reload(is_asked_for=is_asked_for):
             self._schedule()
-        self._notifier.ready(self._status.readiness()[1])
+        self._notifier.ready(self._status.check_readiness()[1])
 
     def _wake_when_due(self) -> None:
         wait_s = self._agent.wake_in_s

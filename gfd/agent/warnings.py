@@ -29,7 +29,7 @@ def tell_doubts(
     doubts = list(warnings)
     if config.metrics_addr != served_addr:
         doubts.append("--metrics-addr changes when the service is restarted")
-    status.config_loaded(doubts)
+    status.record_config(doubts)
     conditions.resolve("config")
     for doubt in doubts:
         conditions.report(f"doubt {doubt}", "config.warning", reason=doubt)

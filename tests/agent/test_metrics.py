@@ -25,8 +25,9 @@ def samples(text: str) -> dict[str, float]:
 
 def test_every_metric() -> None:
     status = busy_status()
-    status.config_loaded(["config.yaml:1: unknown key flgas is ignored", "config.yaml:5: and another"])
-    status.config_rejected("config.yaml:1: no")
+    status.record_config(["config.yaml:1: unknown key flgas is ignored", "config.yaml:5: and another"])
+    status.record_config_error("config.yaml:1: no")
+    status.record_watch_failure("nodes/n", "no")
     known = samples(generate_latest(make_registry(status)).decode())
     ours = {name: value for name, value in known.items() if name.startswith("gfd_")}
     assert ours == {
@@ -52,6 +53,7 @@ def test_every_metric() -> None:
         "gfd_stale": 0,
         "gfd_config_rejected": 1,
         "gfd_config_warnings": 2,
+        "gfd_watches_failed": 1,
         f'gfd_build_info{{version="{gfd.__version__}"}}': 1,
     }
     assert known["process_resident_memory_bytes"] > 1e6
@@ -72,13 +74,14 @@ def test_what_is_unknown_is_left_out() -> None:
         "gfd_stale",
         "gfd_config_rejected",
         "gfd_config_warnings",
+        "gfd_watches_failed",
         f'gfd_build_info{{version="{gfd.__version__}"}}',
     }
 
 
 def test_stale_labels_show() -> None:
     status = busy_status()
-    status.read_failed("GPU is lost")
+    status.record_read_failure("GPU is lost")
     known = samples(generate_latest(make_registry(status)).decode())
     assert known["gfd_stale"] == 1
     assert known["gfd_stale_since_timestamp_seconds"] == 1_785_412_800

@@ -90,12 +90,12 @@ def test_health_and_readiness(app: WSGIApplication, status: Status) -> None:
     response = Response(app, "/readyz")
     assert (response.status, response.text) == (200, "ok\n")
     assert response.headers["Cache-Control"] == "no-store"
-    status.read_failed("GPU is lost\nreally — é")
+    status.record_read_failure("GPU is lost\nreally — é")
     response = Response(app, "/readyz")
     assert response.status == 503
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert response.text == "the labels are stale since 2026-07-30T12:00:00Z: GPU is lost really — é\n"
-    status.job_started(limit_s=-5)
+    status.start_job(limit_s=-5)
     assert Response(app, "/healthz").status == 503
 
 

@@ -243,7 +243,7 @@ from gfd.agent.pages import serve
 from gfd.agent.status import Status
 
 class Broken(Status):
-    def health(self):
+    def check_health(self):
         raise RuntimeError("it broke")
 
 reasons = []

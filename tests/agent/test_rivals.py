@@ -29,7 +29,7 @@ def test_a_fight_is_told_once() -> None:
     # 15 s of it, then the one word that it is a fight.
     assert levels[:5] == [("drift.detected", "info")] * 4 + [("conflict.detected", "warning")]
     assert {level for _, level in levels[5:]} == {"debug"}
-    assert status.facts.contests.keys() == {"stdout"}
+    assert status.state.conflicts.keys() == {"stdout"}
 
 
 def test_what_is_said_of_another_writer_of_the_file() -> None:

@@ -152,7 +152,7 @@ def test_it_is_not_ready_while_no_sink_holds_the_labels(tmp_path: Path) -> None:
         service.file.mkdir()
         wait(lambda: fetch(port, "/readyz")[0] == 503, "the failure")
         said = fetch(port, "/readyz")[1]
-        assert said.startswith(f"no sink holds the labels: sink file: {service.file}: ")
+        assert said.startswith(f"no sink has taken the labels: sink file: {service.file}: ")
         service.file.rmdir()
         wait(lambda: fetch(port, "/readyz") == (200, "ok\n"), "readiness again")
         assert service.labels

@@ -222,7 +222,7 @@ def test_a_service_says_that_its_watch_is_down(tmp_path: Path) -> None:
             )
             assert body.splitlines() == [
                 "ok",
-                f"the watch on nodes/n is down, changes by others are not seen: {reason}",
+                f"the watch on nodes/n does not work, changes by others are seen late: {reason}",
             ]
             failed = service.log("watch.failed")
             assert [(each["watched"], each["reason"]) for each in failed] == [("nodes/n", reason)]
