@@ -1,15 +1,27 @@
-"""``python -m gfd``, and the console scripts: signals are seen to before the imports that take time."""
+"""``python -m gfd``, and the console scripts: set up signals before the imports that take time."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing takes time to import
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, TracebackType
     from typing import NoReturn
+
+
+def _print_exception(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Print a traceback, but not for Ctrl-C."""
+    if kind is not KeyboardInterrupt:
+        sys.__excepthook__(kind, error, traceback)
+
+
+sys.excepthook = _print_exception  # before the first import that takes time
+
+import os  # noqa: E402
+import signal  # noqa: E402
 
 
 def main() -> NoReturn:
@@ -24,9 +36,9 @@ def main() -> NoReturn:
 
 
 def _fill_descriptors() -> None:
-    """Put /dev/null in the place of standard streams that are closed, or other files would get their numbers.
+    """Open /dev/null for closed standard streams, or other files would get their numbers.
 
-    What is written to standard output then fails, since it is opened for reading only.
+    Standard output is opened for reading only, so that writing to it fails.
     """
     for number in (0, 1, 2):
         try:
@@ -43,7 +55,7 @@ def _end(number: int, _frame: FrameType | None) -> None:
     """End by the signal, without a traceback."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    os._exit(128 + number)  # the first process of a container is not ended by its signals
+    os._exit(128 + number)  # in a container, the first process survives such signals
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tests.standin import build, environment
 pytestmark = pytest.mark.whole
 
 PROGRAM = """
-import os, signal, sys
+import os, sys
 where, number, *sys.argv = sys.argv[1:]
 def hook(event, arguments):
     if event == "import" and arguments[0] == where:
@@ -28,7 +28,7 @@ main()
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
-    "module", ["gfd.cli", "gfd.config.options", "gfd.agent.cycle", "gfd.agent.service", "structlog"]
+    "module", ["signal", "gfd.cli", "gfd.config.options", "gfd.agent.cycle", "gfd.agent.service", "structlog"]
 )
 def test_a_signal_during_the_imports(tmp_path: Path, module: str, number: signal.Signals) -> None:
     build(tmp_path / "lib")
