@@ -28,8 +28,9 @@ EXAMPLES = (
 )
 COMPLETION = (
     "Completion for bash (with bash-completion), zsh and fish is installed with gfd, for both of its names. "
-    "It runs gfd completion at the first Tab, which needs shtab: pip install 'gfd[cli]'. Where it is not "
-    "found, and for tcsh, load the output of gfd completion SHELL in the start file of the shell."
+    "It runs gfd completion at the first Tab, which needs shtab: pip install 'gfd[cli]'. Where the shell "
+    "does not find it, and for tcsh, write the output of gfd completion SHELL to a file and source that in "
+    "the start file of the shell."
 )
 WIDTH = 80
 """Bytes of a line of the source."""
