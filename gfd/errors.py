@@ -14,7 +14,8 @@ GfdError                what went wrong, where, and what to do next
 └─ PublishError         a sink did not take the labels
 
 Code that calls a library or the system raises one of these ``from`` the original error. The cycle of the
-service catches them and goes on; the command line catches them and exits.
+service catches them and goes on; the command line catches them and exits. Other code catches one only to
+record what is missing: a fact of a GPU, a sink that did not take the labels.
 """
 
 from __future__ import annotations
@@ -68,26 +69,26 @@ class DocumentError(GfdError):
 class ProbeError(GfdError):
     """The hardware could not be read."""
 
+    def __init__(self, reason: str, advice: str = "") -> None:
+        """Describe it; ``advice`` is the next step, without a capital."""
+        super().__init__(f"{reason}; {advice}" if advice else reason)
+        self.reason = reason
+        self.advice = advice
+
 
 class MalformedAnswer(ProbeError):
     """The process that reads the hardware sent an answer that gfd did not write."""
 
     def __init__(
         self,
-        text: str = "the process that reads the hardware sent a malformed answer; the driver's library may"
-        " have written to its pipe",
+        reason: str = "the process that reads the hardware sent a malformed answer",
+        advice: str = "the driver's library may have written to its pipe",
     ) -> None:
-        super().__init__(text)
+        super().__init__(reason, advice)
 
 
 class DriverUnavailable(ProbeError):
     """NVML cannot be used on this machine now."""
-
-    def __init__(self, reason: str, advice: str = "") -> None:
-        """Describe it; ``advice`` is the next step, without a capital."""
-        super().__init__(f"{reason}; {advice}" if advice else reason)
-        self.reason = reason
-        self.advice = advice
 
 
 class NvmlCallFailed(ProbeError):

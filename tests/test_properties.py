@@ -19,7 +19,7 @@ from gfd.labels.resources import resolve
 from gfd.labels.sharing import SharedResource, Sharing
 from gfd.labels.strategies import STRATEGIES
 from gfd.labels.syntax import check
-from gfd.probe.gpus import _order
+from gfd.probe.gpus import _sort_key
 from gfd.publishing.sinks.feature_text import format_expiry, format_labels
 from gfd.simulation import machines
 from gfd.simulation.mig_layout import CI_SLICES
@@ -109,7 +109,7 @@ def gpus(draw: st.DrawFn, *, may_fail: bool) -> tuple[Gpu, ...]:
     chosen = draw(st.lists(st.tuples(st.sampled_from(models()), st.none() | NAMES), min_size=1, max_size=3))
     kinds = [model._replace(name=model.name if name is None else name) for model, name in chosen]
     found = [draw(gpu(kind, number, may_fail=may_fail)) for number, kind in enumerate(draw(kinds_of(kinds)))]
-    return tuple(sorted(found, key=_order))
+    return tuple(sorted(found, key=_sort_key))
 
 
 def kinds_of(kinds: list[Gpu]) -> st.SearchStrategy[list[Gpu]]:
@@ -234,7 +234,7 @@ def test_the_order_of_enumeration_never_matters(
 ) -> None:
     shuffled = data.draw(st.permutations(inventory.gpus))
     renumbered = [gpu._replace(index=index) for index, gpu in enumerate(shuffled)]
-    again = inventory._replace(gpus=tuple(sorted(renumbered, key=_order)))
+    again = inventory._replace(gpus=tuple(sorted(renumbered, key=_sort_key)))
     assert outcome(again, strategy, sharing) == outcome(inventory, strategy, sharing)
 
 

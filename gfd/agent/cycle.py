@@ -15,7 +15,6 @@ from gfd.agent.rivals import tell_drift, tell_rivals
 from gfd.agent.warnings import tell_doubts
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.kube.backoff import Backoff
-from gfd.worker.result import CycleResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from gfd.publishing.publisher import Publisher, PublishResult
     from gfd.worker.fork_server import ForkServer
     from gfd.worker.request import Request
+    from gfd.worker.result import CycleResult
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 10.0
@@ -40,7 +40,7 @@ LONGEST_RETRY_S = 10.0
 class Setup:
     """What a configuration made."""
 
-    order: Request
+    request: Request
     publisher: Publisher
     warnings: tuple[str, ...] = ()
     """About the configuration."""
@@ -48,7 +48,7 @@ class Setup:
     @property
     def config(self) -> Config:
         """The configuration in force."""
-        return self.order.config
+        return self.request.config
 
 
 class Agent:
@@ -83,8 +83,6 @@ class Agent:
         self._is_driverless = False
         """Whether what is published are the labels of a node without a driver."""
         self._drifted: Callable[[Drift], None] | None = None
-        self._is_setup_new = True
-        """Whether nothing was read by what is set up."""
         self.setup = load()
         self._metrics_addr = self.setup.config.metrics_addr
         """What is served, until the service ends."""
@@ -94,11 +92,10 @@ class Agent:
         """Read and publish. Raises GfdError where the service cannot start like this."""
         started_s = self._clock()
         self._read_due_s = None
-        is_fresh = self._watch.begin_reading(started_s) or self._is_setup_new
-        self._is_setup_new = False
+        self._watch.begin_reading(started_s)
         read: CycleResult | GfdError
         try:
-            read = self._read(self.setup.order._replace(is_fresh=is_fresh))
+            read = self._read(self.setup.request)
         except GfdError as error:
             read = error
         # Also what fails may fail because the hardware changes; the watch asks for another cycle.
@@ -153,12 +150,13 @@ class Agent:
         before = self.setup
         try:
             setup = self._load()
-            order = setup.order
-            if not is_asked_for and order._replace(timestamp_s=before.order.timestamp_s) == before.order:
+            request = setup.request
+            same_time = request._replace(timestamp_s=before.request.timestamp_s)
+            if not is_asked_for and same_time == before.request:
                 self.setup = replace(before, warnings=setup.warnings)
                 self._expect()
                 return False
-            self._server.ask(order._replace(job="check"))
+            self._server.check(request)
         except GfdError as error:
             self._status.record_config_error(str(error))
             self._conditions.report(
@@ -166,7 +164,7 @@ class Agent:
             )
             return False
         before.publisher.close()
-        self.setup, self._is_setup_new = setup, True
+        self.setup = setup
         if self._drifted is not None:
             setup.publisher.watch(self._drifted)
         self._watch.follow(*readers(setup.config, os.environ), feature_file(setup.config))
@@ -178,15 +176,15 @@ class Agent:
         """End the fork server, and with it a read that is going on."""
         self._server.close()
 
-    def _read(self, order: Request) -> CycleResult:
-        losses = self._server.losses
+    def _read(self, request: Request) -> CycleResult:
+        failures = self._server.failures
         try:
-            reading = CycleResult(**self._server.ask(order))
+            reading = self._server.label(request)
         finally:
-            for _ in range(losses, self._server.losses):
+            for _ in range(failures, self._server.failures):
                 self._status.record_reader_restart()
             self._status.set_stuck_readers(self._server.stuck)
-            if printed := self._server.take_printed():
+            if printed := self._server.take_library_output():
                 self._log.warning("driver.printed", lines=printed.lines, dropped=printed.dropped)
         if reading.missing_driver is None:
             self._has_read, self._is_driverless = True, False

@@ -44,7 +44,7 @@ def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
         again = load()
         configure(again.config.log_level, again.config.log_format)
         sinks = make_sinks(again.config, lambda reason: log.warning("publish.warning", reason=reason))
-        return Setup(order=build_request(again.config), publisher=Publisher(sinks), warnings=again.warnings)
+        return Setup(request=build_request(again.config), publisher=Publisher(sinks), warnings=again.warnings)
 
     status = Status()
     conditions = Conditions(log)

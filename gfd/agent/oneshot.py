@@ -19,7 +19,7 @@ def run(config: Config, warn: Callable[[str], None]) -> tuple[PublishError, ...]
 
     ``warn`` takes sentences for a person.
     """
-    wait = single_run.begin(build_request(config))
+    wait = single_run.start(build_request(config))
     # Import the rest while the child reads.
     from gfd.publishing.publisher import Publisher
     from gfd.publishing.sinks import make_sinks

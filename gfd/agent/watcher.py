@@ -70,15 +70,11 @@ class _Watched:
         self._read = read
         self._seen = read()
         self.burst = Burst()
-        self.has_news = True
-        """Whether anything has looked different since this was last set to False."""
 
     def has_changed(self) -> bool:
         """Look again; tell whether anything looks different from the last time."""
         before, self._seen = self._seen, self._read()
-        has_changed = self._seen != before
-        self.has_news |= has_changed
-        return has_changed
+        return self._seen != before
 
     def follow(self, read: Reader) -> None:
         """Watch what ``read`` reads. A place that stays keeps its look: what happens meanwhile counts."""
@@ -143,13 +139,11 @@ class Watch:
         self._configuration.follow(configuration)
         self._file.follow(file)
 
-    def begin_reading(self, now_s: float) -> bool:
-        """Look at the hardware before it is read; return whether it has changed since the last."""
+    def begin_reading(self, now_s: float) -> None:
+        """Look at the hardware before it is read."""
         self._is_reading = True
         if self._hardware.has_changed():
             self._hardware.burst.note(now_s)
-        has_news, self._hardware.has_news = self._hardware.has_news, False
-        return has_news
 
     def end_reading(self, now_s: float) -> bool:
         """Return whether what was read may be published; call it after a failed reading, too.

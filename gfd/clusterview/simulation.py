@@ -21,7 +21,7 @@ def simulate_node(loaded: Loaded) -> Node:
     """Return the node for --simulate. Raises GfdError."""
     config = loaded.config
     request = build_request(config)
-    inventory = single_run.take_snapshot(request)
+    inventory = single_run.read_inventory(request)
     labels = single_run.label(request._replace(inventory=inventory)).labels
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _count_offered(node, config.sharing)

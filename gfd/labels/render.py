@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 from gfd_templates import compiled
 
 from gfd.errors import LabelError, TemplateError
+from gfd.inventory.progress import ignore_progress
 from gfd.labels.rendered import Written, parse, say, split
 from gfd.labels.syntax import OWN_PREFIXES, Labels, check, check_ownership, complete_prefix
-from gfd.limits import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gfd.inventory.model import Inventory
+    from gfd.inventory.progress import Progress
     from gfd.labels.rendered import Line
     from gfd.labels.resources import Node
     from gfd.labels.sources import Source
     from gfd.labels.templating import Engine
-    from gfd.limits import Note
 
 
 class Templates:
@@ -53,29 +53,39 @@ class Templates:
         added = (name for name in self._sources if "/" not in name and not name.startswith("_"))
         return (f"{mig_strategy}.j2", *extra, *(name for name in added if name not in compiled.TEMPLATES))
 
-    def compile(self, mig_strategy: str, extra_groups: Iterable[str] = (), note: Note = silent) -> None:
+    def compile(
+        self, mig_strategy: str, extra_groups: Iterable[str] = (), progress: Progress = ignore_progress
+    ) -> None:
         """Compile every template that :meth:`render` would use, or include. Raises TemplateError."""
         wanted = [name for name in self.names(mig_strategy, extra_groups) if name not in self._compiled]
         for name in (*sorted(self._sources), *wanted):
-            note(f"compiling template {name}")
+            progress(f"compiling template {name}")
             self.engine.compile(name)
 
     def render(
-        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = (), note: Note = silent
+        self,
+        node: Node,
+        inventory: Inventory,
+        extra_groups: Iterable[str] = (),
+        progress: Progress = ignore_progress,
     ) -> Labels:
         """Return the labels of a node, sorted by key. Raises TemplateError and LabelError."""
         return {
             written.key: written.value
-            for written in sorted(self.write(node, inventory, extra_groups, note), key=lambda w: w.key)
+            for written in sorted(self.write(node, inventory, extra_groups, progress), key=lambda w: w.key)
         }
 
     def write(
-        self, node: Node, inventory: Inventory, extra_groups: Iterable[str] = (), note: Note = silent
+        self,
+        node: Node,
+        inventory: Inventory,
+        extra_groups: Iterable[str] = (),
+        progress: Progress = ignore_progress,
     ) -> tuple[Written, ...]:
         """Return the labels with their origins, checked, in the order the templates wrote them."""
         labels: dict[str, Written] = {}
         for name in self.names(node.mig_strategy, extra_groups):
-            note(f"template {name}")
+            progress(f"template {name}")
             for written in parse(self._render(name, node, inventory)):
                 if written.key in labels:
                     rule = f"this key is already written by {labels[written.key].origin}"

@@ -19,8 +19,8 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gfd import limits
 from gfd.errors import TemplateError
+from gfd.labels import limits
 from gfd.labels.rendered import END, MARK, checked
 from gfd.labels.syntax import legal, sanitise
 
@@ -62,7 +62,7 @@ class Engine:
         except (JinjaError, OSError, UnicodeDecodeError) as error:
             raise TemplateError(name, 0, f"cannot be loaded: {error}") from error
         except Exception as error:  # nested too deeply, a number too long: jinja2 does not look for it
-            with limits.lifted():
+            with limits.lift_memory_limit():
                 raise TemplateError(name, _find_line(error), _explain(error)) from error
 
     def render(self, name: str, variables: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ class Engine:
         except TemplateError:
             raise
         except Exception as error:  # a template can raise whatever its expressions raise
-            with limits.lifted():
+            with limits.lift_memory_limit():
                 raise self._locate(name, error) from error
 
     def parse(self, name: str) -> tuple[str, nodes.Template]:

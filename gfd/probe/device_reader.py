@@ -1,4 +1,4 @@
-"""Asking a device for facts, one by one, and keeping book of those that fail."""
+"""Read facts of one device through NVML, and record those that cannot be read."""
 
 from __future__ import annotations
 
@@ -6,53 +6,54 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Failure
-from gfd.probe.nvml import UNKNOWN_QUESTION
+from gfd.probe.nvml import NOT_AVAILABLE
 
 if TYPE_CHECKING:
     from gfd.probe.nvml import Session
 
 
 class DeviceReader:
-    """The facts of one device, and the failures among them."""
+    """Reads the facts of one device and collects the failures."""
 
     def __init__(self, session: Session, device: str) -> None:
+        """``device`` is its name in messages: ``GPU 0``, or empty for the whole system."""
         self.session = session
         self.device = device
         self.failures: list[Failure] = []
 
     def read(self, fact: str, function: str, *arguments: Any) -> Any:
-        """Return a fact; None, with a record of why, where it cannot be read."""
+        """Return a fact; record a failure and return None if it cannot be read."""
         try:
-            return self.session.ask(function, *arguments, device=self.device)
+            return self.session.call(function, *arguments, device=self.device)
         except NvmlCallFailed as error:
             self.record(fact, error)
             return None
 
     def read_optional(self, fact: str, function: str, *arguments: Any) -> Any:
-        """Return a fact; None, and no record, where the device or driver does not know the question."""
+        """Return a fact, as :meth:`read` does; record nothing if device or driver lack it."""
         try:
-            return self.ask_if_known(function, *arguments)
+            return self.call_if_available(function, *arguments)
         except NvmlCallFailed as error:
             self.record(fact, error)
             return None
 
-    def ask_if_known(self, function: str, *arguments: Any) -> Any:
-        """Return an answer; None where the device or driver does not know the question.
+    def call_if_available(self, function: str, *arguments: Any) -> Any:
+        """Call an NVML function; return None if the device or the driver does not support it.
 
-        Raises NvmlCallFailed where the answer is another error.
+        Raises NvmlCallFailed for any other error.
         """
         try:
-            return self.session.ask(function, *arguments, device=self.device)
+            return self.session.call(function, *arguments, device=self.device)
         except NvmlCallFailed as error:
-            if error.code in UNKNOWN_QUESTION:
+            if error.code in NOT_AVAILABLE:
                 return None
             raise
 
     def record(self, fact: str, error: NvmlCallFailed) -> None:
-        """Note that ``fact`` is unknown because of ``error``."""
-        self.failures.append(as_failure(fact, error))
+        """Record that ``fact`` could not be read because of ``error``."""
+        self.failures.append(to_failure(fact, error))
 
 
-def as_failure(fact: str, error: NvmlCallFailed) -> Failure:
-    """Return ``error`` as the reason why ``fact`` is unknown."""
+def to_failure(fact: str, error: NvmlCallFailed) -> Failure:
+    """Return a record that ``fact`` could not be read because of ``error``."""
     return Failure(fact=fact, source=error.function, device=error.device, reason=error.text, code=error.code)

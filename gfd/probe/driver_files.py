@@ -1,7 +1,7 @@
-"""Where the driver's files lie below a driver root; for the probe, the doctor and the service's watch.
+"""Find the driver's files below a driver root.
 
-Links are followed as a process would follow them whose root is the driver root: on Debian the library is an
-absolute link into /etc/alternatives, which from outside leads elsewhere.
+Links are followed as if the driver root were ``/``: on Debian the library is an absolute link into
+/etc/alternatives, which means another folder outside the driver root.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIBRARY_FOLDERS = (
     "opt/nvidia/lib64",
     "",
 )
-"""Where distributions put the library, below the driver root; 64-bit folders come first."""
+"""The folders below the driver root where distributions put the library; 64-bit folders first."""
 
 PROGRAM_FOLDERS = (
     "usr/bin",
@@ -47,28 +47,28 @@ PROGRAM_FOLDERS = (
     "opt/nvidia/bin",
     "",
 )
-"""Where distributions put the driver's programs, such as nvidia-smi, below the driver root."""
+"""The folders below the driver root where distributions put programs such as nvidia-smi."""
 
 _MOST_LINKS = 40
-"""As many as the kernel follows."""
+"""The kernel's limit."""
 _DEEPEST, _MOST_ENTRIES, _MOST_FOUND = 6, 20_000, 3
-"""Bounds of a search: folders below each other, files and folders looked at, files found."""
+"""Limits of a search: depth of folders, entries looked at, files found."""
 _UNSEARCHED = ("dev", "i386-linux-gnu", "include", "lib32", "proc", "share", "src", "sys", "var")
-"""Folders without libraries, with 32-bit ones, or with those of container images."""
+"""Folders without libraries, with 32-bit libraries, or with the libraries of container images."""
 
 
 def find_library(driver_root: Path | None) -> str:
-    """Return what to hand to the loader: the library under ``driver_root`` if it is there, else its name."""
+    """Return the library's path under ``driver_root``, or only its name if it is not there."""
     return find_file(driver_root, LIBRARY_FOLDERS, LIBRARY) or LIBRARY
 
 
 def find_program(driver_root: Path | None, name: str) -> str:
-    """Return the path of one of the driver's programs under ``driver_root`` if it is there, else its name."""
+    """Return a program's path under ``driver_root``, or only its name if it is not there."""
     return find_file(driver_root, PROGRAM_FOLDERS, name) or name
 
 
 def find_file(root: Path | None, folders: tuple[str, ...], name: str) -> str | None:
-    """Return the first file of this name in ``folders`` below ``root``, without links in its path."""
+    """Return the path of the first file ``name`` in ``folders`` below ``root``, with links resolved."""
     if root is not None and os.path.isdir(root):  # noqa: PTH112
         for folder in folders:
             if found := resolve(f"{folder}/{name}", str(root)):
@@ -77,9 +77,9 @@ def find_file(root: Path | None, folders: tuple[str, ...], name: str) -> str | N
 
 
 def resolve(path: str, root: str) -> str | None:
-    """Return where ``path`` leads if ``root`` is taken for ``/``, as a path from outside; None if nowhere.
+    """Resolve the links in ``path`` as if ``root`` were ``/``; return None if it does not exist.
 
-    Nothing leads out of ``root``, and a loop of links leads nowhere.
+    The result is a path on the real file system, always below ``root``.
     """
     root = root.rstrip("/")
     current, links = root, 0
@@ -93,7 +93,7 @@ def resolve(path: str, root: str) -> str | None:
             continue
         here = f"{current}/{part}"
         try:
-            target = os.readlink(here)  # noqa: PTH115 - each cycle and each poll looks
+            target = os.readlink(here)  # noqa: PTH115 - faster, and every poll comes here
         except OSError as error:
             if error.errno != errno.EINVAL:  # not a link
                 return None
@@ -108,27 +108,27 @@ def resolve(path: str, root: str) -> str | None:
 
 
 def explain_absence(root: Path) -> str:
-    """Return where the library lies below ``root`` outside :data:`LIBRARY_FOLDERS`, and the next step.
+    """Search the library outside :data:`LIBRARY_FOLDERS`; return where it is and the next step.
 
-    Empty where it is not found. The search is bounded.
+    Returns an empty text if it is not found. The search is limited.
     """
     found = list(islice(_search(str(root)), _MOST_FOUND))
-    said = f"found {', '.join(found)}"
+    where = f"found {', '.join(found)}"
     for path in found:
         folder, name = os.path.split(path)
         if name == LIBRARY and resolve(name, folder):
-            return f"{said}, where gfd does not look: pass --driver-root-ctr-path={folder}"
+            return f"{where}, where gfd does not look: pass --driver-root-ctr-path={folder}"
     for path in found:
         if os.path.islink(path):  # noqa: PTH114
             target = os.readlink(path)  # noqa: PTH115
             return (
-                f"{said}, a link to {target}, which is not below {root}: mount the driver's whole root there"
+                f"{where}, a link to {target}, which is not below {root}: mount the driver's whole root there"
             )
-    return f"{said}, but no {LIBRARY} beside it: run ldconfig where the driver is installed" if found else ""
+    return f"{where}, but no {LIBRARY} beside it: run ldconfig where the driver is installed" if found else ""
 
 
 def _search(root: str) -> Iterator[str]:
-    """Yield the paths of the library's files below ``root``, the shallow ones first."""
+    """Yield the paths of the library's files below ``root``, breadth first."""
     seen = 0
     folders = [(root.rstrip("/"), 0)]
     for folder, depth in folders:

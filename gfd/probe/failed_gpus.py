@@ -1,4 +1,4 @@
-"""Which card a GPU is that cannot be read: its PCI address and UUID, as far as anything tells."""
+"""The PCI address and UUID of a GPU that cannot be read, so that a person can find the card."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
 
 
 def identify(session: Session, index: int, handle: Any, failure: Failure) -> FailedGpu:
-    """Return the GPU of an NVML index that failed; ``handle`` is None where NVML gives none."""
+    """Return the failed GPU with what NVML still tells. ``handle`` is None if NVML gave none."""
     if handle is None:
         return FailedGpu(index=index, failure=failure)
-    pci = _ask(session, "nvmlDeviceGetPciInfo", handle, index)
+    pci = _call(session, "nvmlDeviceGetPciInfo", handle, index)
     return FailedGpu(
         index=index,
         failure=failure,
         pci_address=pci and sysfs.to_address(pci.busId),
-        uuid=_ask(session, "nvmlDeviceGetUUID", handle, index),
+        uuid=_call(session, "nvmlDeviceGetUUID", handle, index),
     )
 
 
-def locate(failed: Sequence[FailedGpu], gpus: Sequence[Gpu], root: Path) -> list[FailedGpu]:
-    """Return ``failed`` with the addresses that the PCI bus under ``root`` has beside those already known.
+def add_addresses(failed: Sequence[FailedGpu], gpus: Sequence[Gpu], root: Path) -> list[FailedGpu]:
+    """Return ``failed`` with missing PCI addresses taken from the PCI bus under ``root``.
 
-    NVML counts GPUs in the order of their addresses. Where the bus shows more GPUs than fail, which is
-    which cannot be told.
+    NVML counts GPUs in the order of their addresses, so the unused addresses of the bus belong to the failed
+    GPUs in that order. If their numbers differ, the addresses stay unknown.
     """
     unknown = [gpu for gpu in failed if gpu.pci_address is None]
     if not unknown:
         return list(failed)
     known = {gpu.pci_address for gpu in gpus} | {gpu.pci_address for gpu in failed}
-    rest = [address for address in sysfs.find_gpus(root) if address not in known]
-    if len(rest) != len(unknown):
+    unused = [address for address in sysfs.find_gpus(root) if address not in known]
+    if len(unused) != len(unknown):
         return list(failed)
-    addresses = {gpu.index: address for gpu, address in zip(unknown, rest, strict=True)}
+    addresses = {gpu.index: address for gpu, address in zip(unknown, unused, strict=True)}
     return [gpu._replace(pci_address=addresses.get(gpu.index, gpu.pci_address)) for gpu in failed]
 
 
-def _ask(session: Session, function: str, handle: Any, index: int) -> Any:
+def _call(session: Session, function: str, handle: Any, index: int) -> Any:
     try:
-        return session.ask(function, handle, device=f"GPU {index}")
+        return session.call(function, handle, device=f"GPU {index}")
     except NvmlCallFailed:
-        # The GPU's own failure is what gets told; this only adds to it.
+        # The GPU's first failure is reported; this one would only repeat it.
         return None

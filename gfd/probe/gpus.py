@@ -1,4 +1,4 @@
-"""The GPUs of a node, as NVML and sysfs describe them."""
+"""Read the GPUs of a node from NVML and sysfs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Engines, Fabric, Gpu, is_display_board
-from gfd.probe import again, mig, sysfs
-from gfd.probe.device_reader import DeviceReader, as_failure
-from gfd.probe.nvml import FUNCTION_NOT_FOUND, SUCCESS, UNKNOWN_QUESTION, failed
+from gfd.probe import mig, sysfs
+from gfd.probe.device_reader import DeviceReader, to_failure
+from gfd.probe.nvml import FUNCTION_NOT_FOUND, NOT_AVAILABLE, SUCCESS, to_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ _FABRIC_V2 = 0x02000024
 
 
 class _FabricInfo(ctypes.Structure):
-    """nvmlGpuFabricInfo_t, which pynvml 12.560 to 13.580 have with a UUID of 80 bytes."""
+    """nvmlGpuFabricInfo_t; pynvml 12.560 to 13.580 declare it with a UUID of 80 bytes."""
 
     _fields_ = _FABRIC_FIELDS
 
@@ -76,87 +76,81 @@ class _FabricInfoV(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint), *_FABRIC_FIELDS, ("health_mask", ctypes.c_uint))
 
 
-class _Reading(NamedTuple):
-    """What the GPUs of one read have in common."""
+class _Enumeration(NamedTuple):
+    """What the GPUs of one read share."""
 
     session: Session
     root: Path
     is_complete: bool
-    catalogues: dict[tuple[str, int | None], mig.Catalogue]
-    """By the model's name and memory."""
+    profiles: dict[tuple[str, int | None], mig.OfferedProfiles]
+    """By model name and memory in bytes."""
 
 
 def read_gpus(
-    session: Session, root: Path, known: tuple[Gpu, ...] = (), *, is_complete: bool
+    session: Session, root: Path, *, is_complete: bool
 ) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
-    """Return the GPUs in PCI-address order, and those that cannot be described.
+    """Return the GPUs in PCI-address order, and those that cannot be read.
 
-    ``root`` is the file system whose /sys is read; without ``is_complete`` only GPUs in MIG mode are
-    asked for the profiles that they offer, and none for its PCIe link. ``known`` are GPUs as the read
-    before found them. Raises NvmlCallFailed where they cannot be counted.
+    ``root`` is the file system whose /sys is read. Without ``is_complete``, profiles are read only from GPUs
+    in MIG mode, and PCIe links not at all. Raises NvmlCallFailed if NVML cannot count the GPUs.
     """
-    by_index = {gpu.index: gpu for gpu in known}
-    reading = _Reading(session=session, root=root, is_complete=is_complete, catalogues={})
+    enumeration = _Enumeration(session=session, root=root, is_complete=is_complete, profiles={})
     gpus: list[Gpu] = []
     failed: list[FailedGpu] = []
-    for index in range(session.ask("nvmlDeviceGetCount")):
+    for index in range(session.call("nvmlDeviceGetCount")):
         handle = None
         try:
-            handle = session.ask("nvmlDeviceGetHandleByIndex", index, device=f"GPU {index}")
-            before = by_index.get(index)
-            if before and (gpu := again.read_gpu(session, handle, before, root, _read_fabric)):
-                gpus.append(gpu)
-                continue
-            name = session.ask("nvmlDeviceGetName", handle, device=f"GPU {index}")
+            handle = session.call("nvmlDeviceGetHandleByIndex", index, device=f"GPU {index}")
+            name = session.call("nvmlDeviceGetName", handle, device=f"GPU {index}")
             if not is_display_board(name):
-                gpus.append(_read_gpu(reading, index, handle, name))
+                gpus.append(_read_gpu(enumeration, index, handle, name))
         except NvmlCallFailed as error:
             from gfd.probe.failed_gpus import identify
 
-            failed.append(identify(session, index, handle, as_failure("gpu", error)))
+            failed.append(identify(session, index, handle, to_failure("gpu", error)))
     if failed:
-        from gfd.probe.failed_gpus import locate
+        from gfd.probe.failed_gpus import add_addresses
 
-        failed = locate(failed, gpus, root)
-    return tuple(sorted(gpus, key=_order)), tuple(failed)
+        failed = add_addresses(failed, gpus, root)
+    return tuple(sorted(gpus, key=_sort_key)), tuple(failed)
 
 
-def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
-    """Return the GPU. Raises NvmlCallFailed for what nobody can do without."""
-    facts = DeviceReader(reading.session, f"GPU {index}")
-    mig_mode = facts.ask_if_known("nvmlDeviceGetMigMode", handle)
+def _read_gpu(enumeration: _Enumeration, index: int, handle: Any, name: str) -> Gpu:
+    """Return the GPU. Raises NvmlCallFailed if a fact fails that every label needs."""
+    reader = DeviceReader(enumeration.session, f"GPU {index}")
+    mig_mode = reader.call_if_available("nvmlDeviceGetMigMode", handle)
     is_mig_capable = mig_mode is not None
     is_mig_enabled = is_mig_capable and mig_mode[0] == 1
-    major, minor = facts.session.ask("nvmlDeviceGetCudaComputeCapability", handle, device=facts.device)
-    memory = facts.read_optional("memory_bytes", "nvmlDeviceGetMemoryInfo", handle)
+    major, minor = reader.session.call("nvmlDeviceGetCudaComputeCapability", handle, device=reader.device)
+    memory = reader.read_optional("memory_bytes", "nvmlDeviceGetMemoryInfo", handle)
     memory_bytes = memory and memory.total
-    pci = facts.read_optional("pci_address", "nvmlDeviceGetPciInfo", handle)
+    pci = reader.read_optional("pci_address", "nvmlDeviceGetPciInfo", handle)
     address = pci and sysfs.to_address(pci.busId)
-    pci_class, class_failure = sysfs.read_pci_class(address, reading.root) if address else (None, None)
+    pci_class, class_failure = sysfs.read_pci_class(address, enumeration.root) if address else (None, None)
     if class_failure is not None:
-        facts.failures.append(class_failure)
-    catalogue = mig.Catalogue(gi_enums={}, ci_enums={})
+        reader.failures.append(class_failure)
+    offered = mig.OfferedProfiles(gi_enums={}, ci_enums={})
     mig_devices: tuple[MigDevice, ...] | None = ()
-    if is_mig_enabled or (is_mig_capable and reading.is_complete):
-        parent = mig.Parent(
-            session=reading.session, handle=handle, name=facts.device, memory_bytes=memory_bytes
+    if is_mig_enabled or (is_mig_capable and enumeration.is_complete):
+        parent = mig.ParentGpu(
+            session=enumeration.session, handle=handle, device=reader.device, memory_bytes=memory_bytes
         )
-        catalogue = _find_catalogue(reading, parent, name)
-        facts.failures.extend(catalogue.failures)
+        offered = _read_profiles(enumeration, parent, name)
+        reader.failures.extend(offered.failures)
         if is_mig_enabled:
-            mig_devices = _read_mig_devices(parent, catalogue, facts)
+            mig_devices = _read_mig_devices(parent, offered, reader)
     generation, width = None, None
-    if reading.is_complete:
-        generation = facts.read_optional("pcie_generation", "nvmlDeviceGetMaxPcieLinkGeneration", handle)
-        width = facts.read_optional("pcie_width", "nvmlDeviceGetMaxPcieLinkWidth", handle)
-    multiprocessors, engines = _whole_gpu(major, catalogue.profiles)
+    if enumeration.is_complete:
+        generation = reader.read_optional("pcie_generation", "nvmlDeviceGetMaxPcieLinkGeneration", handle)
+        width = reader.read_optional("pcie_width", "nvmlDeviceGetMaxPcieLinkWidth", handle)
+    multiprocessors, engines = _find_totals(major, offered.profiles)
     return Gpu(
         index=index,
-        uuid=facts.read("uuid", "nvmlDeviceGetUUID", handle),
+        uuid=reader.read("uuid", "nvmlDeviceGetUUID", handle),
         name=name,
-        brand=BRANDS.get(facts.read_optional("brand", "nvmlDeviceGetBrand", handle)),
+        brand=BRANDS.get(reader.read_optional("brand", "nvmlDeviceGetBrand", handle)),
         architecture=ARCHITECTURES.get(
-            facts.read_optional("architecture", "nvmlDeviceGetArchitecture", handle)
+            reader.read_optional("architecture", "nvmlDeviceGetArchitecture", handle)
         ),
         compute_capability=(major, minor),
         memory_bytes=memory_bytes,
@@ -165,48 +159,49 @@ def _read_gpu(reading: _Reading, index: int, handle: Any, name: str) -> Gpu:
         pci_class=pci_class,
         pcie_generation=generation,
         pcie_width=width,
-        numa_node=sysfs.read_numa_node(address, reading.root) if address else None,
+        numa_node=sysfs.read_numa_node(address, enumeration.root) if address else None,
         is_mig_capable=is_mig_capable,
         is_mig_enabled=is_mig_enabled,
-        fabric=_read_fabric(facts, handle),
+        fabric=_read_fabric(reader, handle),
         multiprocessors=multiprocessors,
         engines=engines,
-        profiles=catalogue.profiles,
+        profiles=offered.profiles,
         mig_devices=mig_devices,
-        failures=tuple(facts.failures),
+        failures=tuple(reader.failures),
     )
 
 
-def _find_catalogue(reading: _Reading, parent: mig.Parent, model: str) -> mig.Catalogue:
+def _read_profiles(enumeration: _Enumeration, parent: mig.ParentGpu, model: str) -> mig.OfferedProfiles:
+    """Return the profiles of a model; ask only one GPU of it, unless that failed."""
     key = (model, parent.memory_bytes)
-    found = reading.catalogues.get(key) or mig.read_catalogue(parent)
-    if found.gi_enums and not found.failures:  # what fails on one GPU is asked of the next
-        reading.catalogues[key] = found
-    return found
+    offered = enumeration.profiles.get(key) or mig.read_profiles(parent)
+    if offered.gi_enums and not offered.failures:
+        enumeration.profiles[key] = offered
+    return offered
 
 
 def _read_mig_devices(
-    parent: mig.Parent, catalogue: mig.Catalogue, facts: DeviceReader
+    parent: mig.ParentGpu, offered: mig.OfferedProfiles, reader: DeviceReader
 ) -> tuple[MigDevice, ...] | None:
     try:
-        return mig.read_devices(parent, catalogue)
+        return mig.read_devices(parent, offered)
     except NvmlCallFailed as error:
-        facts.record("mig_devices", error)
+        reader.record("mig_devices", error)
         return None
 
 
-def _read_fabric(facts: DeviceReader, handle: Any) -> Fabric | None:
-    # The first version of the call is what the original asks; drivers to come may have only the second.
+def _read_fabric(reader: DeviceReader, handle: Any) -> Fabric | None:
+    # The original calls the first version. Future drivers may only have the second.
     for function, info in (
         ("nvmlDeviceGetGpuFabricInfo", _FabricInfo()),
         ("nvmlDeviceGetGpuFabricInfoV", _FabricInfoV(version=_FABRIC_V2)),
     ):
-        answer = facts.session.call(function, handle, ctypes.byref(info), device=facts.device)
-        if answer == FUNCTION_NOT_FOUND:
+        code = reader.session.call_c(function, handle, ctypes.byref(info), device=reader.device)
+        if code == FUNCTION_NOT_FOUND:
             continue
-        if answer != SUCCESS:
-            if answer not in UNKNOWN_QUESTION:
-                facts.record("fabric", failed(function, facts.device, answer))
+        if code != SUCCESS:
+            if code not in NOT_AVAILABLE:
+                reader.record("fabric", to_error(function, reader.device, code))
             return None
         return Fabric(
             state=info.state,
@@ -218,13 +213,14 @@ def _read_fabric(facts: DeviceReader, handle: Any) -> Fabric | None:
 
 
 def _format_uuid(uuid: bytes) -> str:
-    text = uuid.hex()  # the module uuid brings 3 ms of imports along
+    text = uuid.hex()  # importing the module uuid takes 3 ms
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def _whole_gpu(major: int, profiles: tuple[MigProfile, ...]) -> tuple[int | None, Engines | None]:
-    # From Hopper on the profile of seven slices is the whole GPU; on an A100 it leaves 10 of 108
-    # multiprocessors out.
+def _find_totals(major: int, profiles: tuple[MigProfile, ...]) -> tuple[int | None, Engines | None]:
+    """Return the multiprocessors and engines of the whole GPU; None where no profile tells."""
+    # From Hopper on, the profile of seven slices is the whole GPU. On an A100 it leaves out 10 of 108
+    # multiprocessors.
     if major >= 9:
         for profile in profiles:
             if profile.enum == SEVEN_SLICES:
@@ -232,7 +228,7 @@ def _whole_gpu(major: int, profiles: tuple[MigProfile, ...]) -> tuple[int | None
     return None, None
 
 
-def _order(gpu: Gpu) -> tuple[bool, int, str, int]:
+def _sort_key(gpu: Gpu) -> tuple[bool, int, str, int]:
     address = gpu.pci_address or ""
-    # A domain above 0xffff makes the address longer; shorter ones come first.
+    # A domain above 0xffff makes the address longer; shorter addresses come first.
     return not address, len(address), address, gpu.index

@@ -1,15 +1,14 @@
-"""MIG of one GPU: the profiles on offer and the MIG devices there are."""
+"""Read MIG of one GPU: the profiles it offers and its MIG devices."""
 
 from __future__ import annotations
 
-import ctypes
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Engines, Failure, MigDevice, MigProfile, Placement
 from gfd.inventory.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
 from gfd.probe.device_reader import DeviceReader
-from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, SUCCESS, Handle, Session, failed
+from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,34 +16,33 @@ if TYPE_CHECKING:
     from gfd.inventory.model import Gpu
 
 _GONE = (INVALID_ARGUMENT, NOT_FOUND)
-"""What NVML documents for a handle that is no longer valid, and for the id of an instance that is gone.
+"""The documented errors for a handle that is no longer valid and for the id of an instance that is gone.
 
-Not Supported, which some of these calls give without MIG mode, is a lasting answer as well, and Uninitialized
-is not about the device.
+Not Supported, which some of these functions return without MIG mode, does not go away by reading again.
 """
 
 _SHARED_ENGINES = 0
-"""NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, the only one there is."""
+"""NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, the only engine profile."""
 
 
-class Catalogue(NamedTuple):
-    """The profiles of one model, asked for once however many GPUs of it a node has."""
+class OfferedProfiles(NamedTuple):
+    """The profiles that one GPU model offers; read once per model, not per GPU."""
 
     gi_enums: dict[int, int]
     """GPU-instance profile id -> enum."""
     ci_enums: dict[tuple[int, int], int]
-    """GPU-instance and compute-instance profile id -> enum; filled as devices need it."""
+    """GPU-instance and compute-instance profile id -> enum; filled when a MIG device needs it."""
     profiles: tuple[MigProfile, ...] = ()
     failures: tuple[Failure, ...] = ()
 
 
-class Parent(NamedTuple):
+class ParentGpu(NamedTuple):
     """The GPU whose MIG devices are read."""
 
     session: Session
     handle: Any
-    name: str
-    """As messages name it: ``GPU 0``."""
+    device: str
+    """Its name in messages: ``GPU 0``."""
     memory_bytes: int | None
 
 
@@ -56,27 +54,29 @@ class _Instance(NamedTuple):
     placement: Placement
 
 
-def read_catalogue(parent: Parent) -> Catalogue:
-    """Return the GPU-instance profiles that the GPU offers; NVML tells with MIG off too."""
-    facts = DeviceReader(parent.session, parent.name)
+def read_profiles(parent: ParentGpu) -> OfferedProfiles:
+    """Return the GPU-instance profiles that the GPU offers, whether MIG is on or off."""
+    reader = DeviceReader(parent.session, parent.device)
     profiles = []
     gi_enums: dict[int, int] = {}
     for enum in range(GI_PROFILE_COUNT):
         try:
-            info = parent.session.ask(
-                "nvmlDeviceGetGpuInstanceProfileInfo", parent.handle, enum, 1, device=parent.name
+            info = parent.session.call(
+                "nvmlDeviceGetGpuInstanceProfileInfo", parent.handle, enum, 1, device=parent.device
             )
         except NvmlCallFailed as error:
-            if error.code not in (NOT_SUPPORTED, INVALID_ARGUMENT) and not facts.failures:
-                facts.record("profiles", error)
+            if error.code not in (NOT_SUPPORTED, INVALID_ARGUMENT) and not reader.failures:
+                reader.record("profiles", error)
             continue
         gi_enums.setdefault(info.id, enum)
         if enum in GI_PROFILES and parent.memory_bytes:
-            profiles.append(_profile(enum, info, parent.memory_bytes))
-    return Catalogue(profiles=tuple(profiles), gi_enums=gi_enums, ci_enums={}, failures=tuple(facts.failures))
+            profiles.append(_to_profile(enum, info, parent.memory_bytes))
+    return OfferedProfiles(
+        profiles=tuple(profiles), gi_enums=gi_enums, ci_enums={}, failures=tuple(reader.failures)
+    )
 
 
-def _profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
+def _to_profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
     return MigProfile(
         name=gi_name(enum, info.memorySizeMB, memory_bytes),
         enum=enum,
@@ -95,8 +95,8 @@ def _profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
     )
 
 
-def is_unsettled(gpu: Gpu) -> bool:
-    """Return whether MIG devices went away while they were read."""
+def has_changed(gpu: Gpu) -> bool:
+    """Return whether a MIG device of ``gpu`` disappeared while it was read."""
     failures = [failure for failure in gpu.failures if failure.fact == "mig_devices"]
     failures += [
         failure
@@ -107,44 +107,49 @@ def is_unsettled(gpu: Gpu) -> bool:
     return any(failure.code in _GONE for failure in failures)
 
 
-def read_devices(parent: Parent, catalogue: Catalogue) -> tuple[MigDevice, ...]:
-    """Return the MIG devices of a MIG-enabled GPU. Raises NvmlCallFailed if they cannot be listed."""
-    return tuple(_read_device(parent, catalogue, index, handle) for index, handle in list_handles(parent))
+def read_devices(parent: ParentGpu, offered: OfferedProfiles) -> tuple[MigDevice, ...]:
+    """Return the MIG devices of a GPU in MIG mode. Raises NvmlCallFailed if they cannot be listed."""
+    return tuple(_read_device(parent, offered, index, handle) for index, handle in _list_handles(parent))
 
 
-def list_handles(parent: Parent) -> Iterator[tuple[int, Any]]:
+def _list_handles(parent: ParentGpu) -> Iterator[tuple[int, Any]]:
     """Yield index and handle of each MIG device. Raises NvmlCallFailed if they cannot be listed."""
-    count = parent.session.ask("nvmlDeviceGetMaxMigDeviceCount", parent.handle, device=parent.name)
-    function = "nvmlDeviceGetMigDeviceHandleByIndex"
-    for index in range(count):
-        device, handle = f"{parent.name} MIG {index}", Handle()
-        answer = parent.session.call(function, parent.handle, index, ctypes.byref(handle), device=device)
-        # The indices have holes: neither answer says that there are no more devices.
-        if answer in (NOT_FOUND, INVALID_ARGUMENT):
+    for index in range(
+        parent.session.call("nvmlDeviceGetMaxMigDeviceCount", parent.handle, device=parent.device)
+    ):
+        try:
+            handle = parent.session.call(
+                "nvmlDeviceGetMigDeviceHandleByIndex",
+                parent.handle,
+                index,
+                device=f"{parent.device} MIG {index}",
+            )
+        except NvmlCallFailed as error:
+            # Indices can be missing in the middle: these errors do not mean that no more devices follow.
+            if error.code not in (NOT_FOUND, INVALID_ARGUMENT):
+                raise
             continue
-        if answer != SUCCESS:
-            raise failed(function, device, answer)
         yield index, handle
 
 
-def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) -> MigDevice:
-    facts = DeviceReader(parent.session, f"{parent.name} MIG {index}")
-    attributes = facts.read("attributes", "nvmlDeviceGetAttributes_v2", handle)
-    gi_id = facts.read("gi_id", "nvmlDeviceGetGpuInstanceId", handle)
-    instance = _read_instance(parent, facts, gi_id)
-    ci_id = facts.read("ci_id", "nvmlDeviceGetComputeInstanceId", handle)
+def _read_device(parent: ParentGpu, offered: OfferedProfiles, index: int, handle: Any) -> MigDevice:
+    reader = DeviceReader(parent.session, f"{parent.device} MIG {index}")
+    attributes = reader.read("attributes", "nvmlDeviceGetAttributes_v2", handle)
+    gi_id = reader.read("gi_id", "nvmlDeviceGetGpuInstanceId", handle)
+    instance = _read_instance(parent, reader, gi_id)
+    ci_id = reader.read("ci_id", "nvmlDeviceGetComputeInstanceId", handle)
     profile = None
     if attributes is not None and instance is not None and ci_id is not None:
         try:
-            profile = _read_profile(parent, catalogue, facts, instance, ci_id=ci_id, attributes=attributes)
+            profile = _read_profile(parent, offered, reader, instance, ci_id=ci_id, attributes=attributes)
         except NvmlCallFailed as error:
-            facts.record("profile", error)
+            reader.record("profile", error)
     else:
-        # Without any of them there is no profile either.
-        facts.failures.append(facts.failures[0]._replace(fact="profile"))
+        # The profile depends on all three, so it fails for the same reason as the first that failed.
+        reader.failures.append(reader.failures[0]._replace(fact="profile"))
     return MigDevice(
         index=index,
-        uuid=facts.read("uuid", "nvmlDeviceGetUUID", handle),
+        uuid=reader.read("uuid", "nvmlDeviceGetUUID", handle),
         gi_id=gi_id,
         ci_id=ci_id,
         placement=None if instance is None else instance.placement,
@@ -153,13 +158,12 @@ def _read_device(parent: Parent, catalogue: Catalogue, index: int, handle: Any) 
         ci_slices=attributes and attributes.computeInstanceSliceCount,
         memory_mib=attributes and attributes.memorySizeMB,
         multiprocessors=attributes and attributes.multiprocessorCount,
-        engines=attributes and engines_of(attributes),
-        failures=tuple(facts.failures),
+        engines=attributes and _to_engines(attributes),
+        failures=tuple(reader.failures),
     )
 
 
-def engines_of(attributes: Any) -> Engines:
-    """Return the engines that nvmlDeviceAttributes_t tells of."""
+def _to_engines(attributes: Any) -> Engines:
     return Engines(
         copy=attributes.sharedCopyEngineCount,
         decoder=attributes.sharedDecoderCount,
@@ -169,12 +173,12 @@ def engines_of(attributes: Any) -> Engines:
     )
 
 
-def _read_instance(parent: Parent, facts: DeviceReader, gi_id: int | None) -> _Instance | None:
+def _read_instance(parent: ParentGpu, reader: DeviceReader, gi_id: int | None) -> _Instance | None:
     if gi_id is None:
-        facts.failures.append(facts.failures[-1]._replace(fact="placement"))
+        reader.failures.append(reader.failures[-1]._replace(fact="placement"))
         return None
-    gi = facts.read("placement", "nvmlDeviceGetGpuInstanceById", parent.handle, gi_id)
-    info = None if gi is None else facts.read("placement", "nvmlGpuInstanceGetInfo", gi)
+    gi = reader.read("placement", "nvmlDeviceGetGpuInstanceById", parent.handle, gi_id)
+    info = None if gi is None else reader.read("placement", "nvmlGpuInstanceGetInfo", gi)
     if info is None:
         return None
     placement = Placement(start=info.placement.start, size=info.placement.size)
@@ -182,23 +186,24 @@ def _read_instance(parent: Parent, facts: DeviceReader, gi_id: int | None) -> _I
 
 
 def _read_profile(
-    parent: Parent,
-    catalogue: Catalogue,
-    facts: DeviceReader,
+    parent: ParentGpu,
+    offered: OfferedProfiles,
+    reader: DeviceReader,
     instance: _Instance,
     *,
     ci_id: int,
     attributes: Any,
 ) -> str | None:
-    ask = parent.session.ask
-    ci = ask("nvmlGpuInstanceGetComputeInstanceById", instance.handle, ci_id, device=facts.device)
-    ci_info = ask("nvmlComputeInstanceGetInfo", ci, device=facts.device)
-    gi_enum = catalogue.gi_enums.get(instance.profile_id)
+    """Return the profile's name; record a failure and return None if it has none. Raises NvmlCallFailed."""
+    call = parent.session.call
+    ci = call("nvmlGpuInstanceGetComputeInstanceById", instance.handle, ci_id, device=reader.device)
+    ci_info = call("nvmlComputeInstanceGetInfo", ci, device=reader.device)
+    gi_enum = offered.gi_enums.get(instance.profile_id)
     key = (instance.profile_id, ci_info.profileId)
-    if key not in catalogue.ci_enums:
+    if key not in offered.ci_enums:
         likely_slices = attributes.computeInstanceSliceCount
-        _find_ci_enum(facts, catalogue, instance.handle, key, likely_slices)
-    ci_enum = catalogue.ci_enums.get(key)
+        _find_ci_enum(reader, offered, instance.handle, key, likely_slices)
+    ci_enum = offered.ci_enums.get(key)
     if not parent.memory_bytes:
         reason = "the memory of the GPU, which the profile's name depends on, could not be read"
     elif gi_enum is None or ci_enum is None:
@@ -207,37 +212,37 @@ def _read_profile(
         reason = f"GPU-instance profile {gi_enum} has no name yet"
     else:
         return mig_name(gi_enum, ci_enum, attributes.memorySizeMB, parent.memory_bytes)
-    facts.failures.append(
-        Failure(fact="profile", source="nvmlGpuInstanceGetInfo", device=facts.device, reason=reason)
+    reader.failures.append(
+        Failure(fact="profile", source="nvmlGpuInstanceGetInfo", device=reader.device, reason=reason)
     )
     return None
 
 
 def _find_ci_enum(
-    facts: DeviceReader, catalogue: Catalogue, gi: Any, key: tuple[int, int], likely_slices: int
+    reader: DeviceReader, offered: OfferedProfiles, gi: Any, key: tuple[int, int], likely_slices: int
 ) -> None:
-    # NVML has no way from a compute-instance profile's id to its enum but asking for each.
-    is_any_offered, refusal = False, None
+    """Add the enum for ``key`` to ``offered`` if NVML knows it: NVML can only list profiles by enum."""
+    is_any_offered, first_error = False, None
     for enum in sorted(CI_PROFILES, key=lambda enum: CI_PROFILES[enum] != likely_slices):
         try:
-            info = facts.session.ask(
+            info = reader.session.call(
                 "nvmlGpuInstanceGetComputeInstanceProfileInfo",
                 gi,
                 enum,
                 _SHARED_ENGINES,
                 1,
-                device=facts.device,
+                device=reader.device,
             )
         except NvmlCallFailed as error:
             if error.code == INVALID_ARGUMENT:
-                refusal = error
+                first_error = first_error or error
             elif error.code != NOT_SUPPORTED:
                 raise
             continue
         is_any_offered = True
-        catalogue.ci_enums.setdefault((key[0], info.id), enum)
+        offered.ci_enums.setdefault((key[0], info.id), enum)
         if info.id == key[1]:
             return
-    # An instance offers something; where it does not, it is the handle that is the invalid argument.
-    if refusal is not None and not is_any_offered:
-        raise refusal
+    # Every GPU instance offers some profile. If this one offers none, its handle is no longer valid.
+    if first_error is not None and not is_any_offered:
+        raise first_error

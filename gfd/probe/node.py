@@ -1,4 +1,4 @@
-"""One read of a real node: NVML first, then what the kernel adds."""
+"""Read a real node: NVML first, then the kernel's files."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 from typing import TYPE_CHECKING
 
 from gfd.inventory.model import Inventory
-from gfd.limits import silent
+from gfd.inventory.progress import ignore_progress
 from gfd.probe import sysfs
 from gfd.probe.device_reader import DeviceReader
 from gfd.probe.gpus import read_gpus
-from gfd.probe.mig import is_unsettled
+from gfd.probe.mig import has_changed
 from gfd.probe.nvml import Session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gfd.limits import Note
+    from gfd.inventory.progress import Progress
 
 PAUSES_S = (0.02, 0.05, 0.1)
-"""Before a node is read again whose MIG devices changed meanwhile."""
+"""The waits before reading a node again whose MIG devices changed during the read."""
 
 
 def read(
@@ -28,69 +28,57 @@ def read(
     machine_type_file: str = "",
     root: Path = sysfs.ROOT,
     is_complete: bool = True,
-    note: Note = silent,
-    known: Inventory | None = None,
+    progress: Progress = ignore_progress,
 ) -> Inventory:
     """Return this node's inventory.
 
     ``driver_root`` is where a container has the driver mounted; ``root`` is the file system whose /sys is
-    read. Without ``is_complete`` a GPU that is not in MIG mode is not asked for the profiles on offer,
-    nor for its engines, which are read off them, and none is asked for its PCIe link: 20 calls, 10 of 18 ms
-    on an H200. ``note`` is told of every
-    NVML call before it is made. ``known`` is what the read before found, where nothing has been seen to
-    change since: see :mod:`gfd.probe.again` for what is taken from there.
+    read. Without ``is_complete``, the PCIe links are not read, and profiles and engines only for GPUs in MIG
+    mode: that saves 20 NVML calls per GPU (10 of 18 ms on an H200). ``progress`` is called before every NVML
+    call.
 
-    Raises DriverUnavailable without NVML, and NvmlCallFailed where NVML cannot even say how many GPUs
-    there are.
+    Raises DriverUnavailable without NVML, and NvmlCallFailed if NVML cannot count the GPUs.
     """
-    found = _ask_driver(driver_root, root, note, is_complete=is_complete, known=known)
+    inventory = _read_nvml(driver_root, root, progress, is_complete=is_complete)
     for pause_s in PAUSES_S:
-        if not any(is_unsettled(gpu) for gpu in found.gpus):
+        if not any(map(has_changed, inventory.gpus)):
             break
-        # All of it again, and NVML closed meanwhile: while it is open, whoever changes MIG has to wait, and
-        # what it lists has been seen to be out of date.
-        note("waiting for the MIG devices to settle")
+        # Read everything again, with NVML closed in between: while it is open, MIG cannot be changed, and it
+        # has just shown an old list of devices.
+        progress("waiting for the MIG devices to settle")
         time.sleep(pause_s)
-        found = _ask_driver(driver_root, root, note, is_complete=is_complete)
-    return read_without_driver(machine_type_file=machine_type_file, root=root, found=found)
+        inventory = _read_nvml(driver_root, root, progress, is_complete=is_complete)
+    return read_without_driver(machine_type_file=machine_type_file, root=root, inventory=inventory)
 
 
-def _ask_driver(
-    driver_root: Path | None,
-    root: Path,
-    note: Note,
-    *,
-    is_complete: bool,
-    known: Inventory | None = None,
-) -> Inventory:
-    with Session(driver_root, note) as session:
-        facts = DeviceReader(session, "")
-        driver_version = facts.read("driver_version", "nvmlSystemGetDriverVersion")
-        cuda_version = facts.read("cuda_version", "nvmlSystemGetCudaDriverVersion")
-        before = known.gpus if known and driver_version == known.driver_version else ()
-        gpus, failed = read_gpus(session, root, before, is_complete=is_complete)
+def _read_nvml(driver_root: Path | None, root: Path, progress: Progress, *, is_complete: bool) -> Inventory:
+    with Session(driver_root, progress) as session:
+        reader = DeviceReader(session, "")
+        driver_version = reader.read("driver_version", "nvmlSystemGetDriverVersion")
+        cuda_version = reader.read("cuda_version", "nvmlSystemGetCudaDriverVersion")
+        gpus, failed = read_gpus(session, root, is_complete=is_complete)
         return Inventory(
             gpus=gpus,
             failed_gpus=failed,
             driver_version=driver_version,
             cuda_version=cuda_version,
-            failures=tuple(facts.failures),
+            failures=tuple(reader.failures),
         )
 
 
 def read_without_driver(
-    *, machine_type_file: str = "", root: Path = sysfs.ROOT, found: Inventory | None = None
+    *, machine_type_file: str = "", root: Path = sysfs.ROOT, inventory: Inventory | None = None
 ) -> Inventory:
-    """Return what the kernel tells of a node, added to what NVML ``found`` there."""
-    found = found or Inventory()
+    """Return ``inventory``, by default an empty one, with what the kernel's files add to it."""
+    inventory = inventory or Inventory()
     machine_type, machine_failure = sysfs.read_machine_type(machine_type_file)
     vgpu, vgpu_failure = sysfs.read_vgpu(root)
     return Inventory(
-        driver_version=found.driver_version,
-        cuda_version=found.cuda_version,
-        gpus=found.gpus,
-        failed_gpus=found.failed_gpus,
+        driver_version=inventory.driver_version,
+        cuda_version=inventory.cuda_version,
+        gpus=inventory.gpus,
+        failed_gpus=inventory.failed_gpus,
         machine_type=machine_type,
         vgpu=vgpu,
-        failures=(*found.failures, *(f for f in (machine_failure, vgpu_failure) if f)),
+        failures=(*inventory.failures, *(f for f in (machine_failure, vgpu_failure) if f)),
     )

@@ -1,7 +1,7 @@
-"""NVML initialised, and GPUs opened, ahead of the session that needs it, beside the imports that come before.
+"""Initialise NVML and open the GPUs in a thread, while the main thread imports Python modules.
 
-The first nvmlInit of a process takes 12 ms and each GPU's first handle 7 (H100). Python goes on meanwhile: to
-import pynvml takes 20.
+On an H100 the first nvmlInit of a process takes 12 ms and the first handle of a GPU 7 ms; importing pynvml
+takes 20 ms.
 """
 
 from __future__ import annotations
@@ -17,56 +17,56 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gfd.limits import Note
+    from gfd.inventory.progress import Progress
 
 _SUCCESS = 0
 
 
-class _Beginning(threading.Thread):
-    def __init__(self, driver_root: Path | None, note: Note) -> None:
+class _Preload(threading.Thread):
+    def __init__(self, driver_root: Path | None, progress: Progress) -> None:
         super().__init__(daemon=True)
         self._path = find_library(driver_root)
-        self._note = note
+        self._progress = progress
         self.library: ctypes.CDLL | None = None
-        """Once it is initialised."""
+        """The library, once it is initialised."""
 
     def run(self) -> None:
-        # Whatever fails here fails again in the session, which says so.
+        # What fails here fails again in the session, which reports it.
         with suppress(OSError, AttributeError):
-            self._note(f"loading {self._path}")
+            self._progress(f"loading {self._path}")
             library = ctypes.CDLL(self._path)
-            self._note("nvmlInit")
+            self._progress("nvmlInit")
             if library.nvmlInit_v2() == _SUCCESS:
                 self.library = library
-                self._open(library)
+                self._open_gpus(library)
 
-    def _open(self, library: ctypes.CDLL) -> None:
+    def _open_gpus(self, library: ctypes.CDLL) -> None:
         count, handle = ctypes.c_uint(), ctypes.c_void_p()
-        self._note("nvmlDeviceGetCount")
+        self._progress("nvmlDeviceGetCount")
         library.nvmlDeviceGetCount_v2(ctypes.byref(count))
         for index in range(count.value):
-            self._note(f"nvmlDeviceGetHandleByIndex on GPU {index}")
+            self._progress(f"nvmlDeviceGetHandleByIndex on GPU {index}")
             if library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) != _SUCCESS:
-                break  # a GPU that fails may take its time to
+                break  # a broken GPU can take long
 
 
-_begun: list[_Beginning] = []
+_started: list[_Preload] = []
 
 
-def begin(driver_root: Path | None, note: Note) -> None:
-    """Initialise NVML in a thread; the next :func:`taken` waits for that."""
-    _begun.append(_Beginning(driver_root, note))
-    _begun[-1].start()
+def start(driver_root: Path | None, progress: Progress) -> None:
+    """Start the thread. The next :func:`finish` waits for it."""
+    _started.append(_Preload(driver_root, progress))
+    _started[-1].start()
 
 
 @contextmanager
-def taken() -> Iterator[None]:
-    """Let a session initialise NVML, for next to nothing where that was begun; then it alone holds it."""
-    beginning = _begun.pop() if _begun else None
-    if beginning is not None:
-        beginning.join()
+def finish() -> Iterator[None]:
+    """Wait for the thread if one was started; after the ``with`` block only the caller holds NVML open."""
+    preload = _started.pop() if _started else None
+    if preload is not None:
+        preload.join()
     try:
         yield
     finally:
-        if beginning is not None and beginning.library is not None:
-            beginning.library.nvmlShutdown()
+        if preload is not None and preload.library is not None:
+            preload.library.nvmlShutdown()

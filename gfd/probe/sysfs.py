@@ -1,7 +1,7 @@
-"""Facts that the kernel tells without NVML: DMI, PCI class, NUMA node, vGPU.
+"""Read facts from the kernel's files, without NVML: machine type, PCI class, NUMA node, vGPU.
 
-Every function takes the root of the file system, so that tests can lay one out. What is read of every PCI
-device at every cycle is read by system calls alone: a large machine has some hundreds of them.
+Functions take the root of the file system, so that tests can bring their own. Files of every PCI device are
+read with plain system calls, because a large machine has hundreds of devices.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ NVIDIA_VENDOR = 0x10DE
 _DISPLAY_CONTROLLER = 0x03
 
 _CONFIG_BYTES = 256
-"""Of the PCI configuration space that hold capabilities. A PCIe device has 4096, and each word that is read
-is a question to the device; in a virtual machine 4096 bytes take 24 ms.
+"""The part of the PCI configuration space that holds capabilities. A PCIe device has 4096 bytes, but reading
+them goes to the device: 24 ms in a virtual machine.
 """
 _EXTENDED_BYTES = 4096
 _STATUS = 0x06
@@ -35,7 +35,7 @@ _VGPU_TEXT = 10
 
 
 def read_machine_type(path: str) -> tuple[str | None, Failure | None]:
-    """Return the DMI product name in the file ``path``, blanks at its ends removed."""
+    """Return the DMI product name from the file ``path``, stripped."""
     if not path:
         return None, None
     try:
@@ -45,7 +45,7 @@ def read_machine_type(path: str) -> tuple[str | None, Failure | None]:
 
 
 def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, Failure | None]:
-    """Return base class and sub-class of an NVIDIA PCI device: 0x0300 for VGA, 0x0302 for 3D."""
+    """Return base class and sub-class of an NVIDIA PCI device, such as 0x0302 for a 3D controller."""
     folder = f"{_pci_devices(root)}/{address}"
     try:
         if _read_number(f"{folder}/vendor") != NVIDIA_VENDOR:
@@ -60,24 +60,13 @@ def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, Failure
         return None, _failure("pci_class", folder, address, error)
 
 
-def shows(address: str, root: Path = ROOT) -> bool:
-    """Return whether there is a PCI device of this address."""
-    return os.access(f"{_pci_devices(root)}/{address}/class", os.F_OK)
-
-
 @cache
 def _pci_devices(root: Path) -> str:
     return str(root / PCI_DEVICES)
 
 
-@cache
-def _vendor(folder: str) -> int:
-    """Return the vendor of a PCI device, read once: no process that reads grows older than ten minutes."""
-    return _read_number(f"{folder}/vendor")
-
-
 def read_numa_node(address: str, root: Path = ROOT) -> int | None:
-    """Return the NUMA node of a PCI device; None where the kernel says -1, or nothing."""
+    """Return the NUMA node of a PCI device; None if the kernel shows none."""
     try:
         node = _read_number(f"{_pci_devices(root)}/{address}/numa_node")
     except (OSError, ValueError):
@@ -86,13 +75,13 @@ def read_numa_node(address: str, root: Path = ROOT) -> int | None:
 
 
 def to_address(bus_id: str) -> str:
-    """Return NVML's ``00000000:3B:00.0`` as sysfs writes it, ``0000:3b:00.0``."""
+    """Convert a PCI address from NVML's ``00000000:3B:00.0`` to sysfs's ``0000:3b:00.0``."""
     domain, colon, rest = bus_id.lower().partition(":")
     return f"{domain.lstrip('0'):0>4}{colon}{rest}"
 
 
 def find_gpus(root: Path = ROOT) -> tuple[str, ...]:
-    """Return the addresses of NVIDIA's display controllers on the PCI bus, driver or not."""
+    """Return the addresses of NVIDIA's display controllers on the PCI bus; no driver is needed."""
     found = []
     with contextlib.suppress(OSError):
         for folder in sorted((root / PCI_DEVICES).iterdir()):
@@ -104,22 +93,22 @@ def find_gpus(root: Path = ROOT) -> tuple[str, ...]:
 
 
 def has_gpu(root: Path = ROOT) -> bool:
-    """Return whether the PCI bus shows a display controller of NVIDIA."""
+    """Return whether the PCI bus shows an NVIDIA display controller."""
     return bool(find_gpus(root))
 
 
 def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
     """Return whether this machine is the guest of a vGPU host, and that host's driver.
 
-    A vGPU says so in the vendor-specific capability of its PCI configuration space. Without CAP_SYS_ADMIN
-    the kernel shows only the first 64 bytes of that space, and the answer is unknown.
+    The vendor-specific capability in the PCI configuration space shows it. Without CAP_SYS_ADMIN the kernel
+    shows only the first 64 bytes of that space, and the result is unknown.
     """
     vgpu = Vgpu(is_present=False)
     failure = None
     try:
         devices = _pci_devices(root)
         for name in sorted(os.listdir(devices)):  # noqa: PTH208
-            if _vendor(f"{devices}/{name}") != NVIDIA_VENDOR:
+            if _read_number(f"{devices}/{name}/vendor") != NVIDIA_VENDOR:
                 continue
             source = f"{devices}/{name}/config"
             config = _read(source, _CONFIG_BYTES)
@@ -134,7 +123,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
             if capability[3:5] != _VGPU_SIGNATURE:
                 continue
             vgpu = Vgpu(is_present=True)
-            # Its records may reach beyond.
+            # Its records can go beyond the first 256 bytes.
             capability = find_capability(_read(source, _EXTENDED_BYTES))
             host_driver = find_host_driver(capability)
             if host_driver is None:
@@ -153,7 +142,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
 
 
 def find_capability(config: bytes) -> bytes:
-    """Return the vendor-specific capability of a PCI configuration space, empty where it has none."""
+    """Return the vendor-specific capability of a PCI configuration space, empty if it has none."""
     if not config[_STATUS] & _STATUS_HAS_CAPABILITIES:
         return b""
     visited: set[int] = set()
@@ -170,10 +159,10 @@ def find_capability(config: bytes) -> bytes:
 
 
 def find_host_driver(capability: bytes) -> tuple[str, str] | None:
-    """Return version and branch of the vGPU host's driver: record 0 of the capability's records."""
+    """Return version and branch of the vGPU host's driver, from record 0 of the capability."""
     position = _VGPU_RECORDS
     while position + 1 < len(capability) and capability[position] != 0:
-        # A record of length 0 would never be passed.
+        # Without max, a record of length 0 would loop forever.
         position += max(capability[position + 1], 1)
     text = capability[position + 2 : position + 2 + 2 * _VGPU_TEXT]
     if len(text) < 2 * _VGPU_TEXT:

@@ -1,4 +1,4 @@
-"""The service's end of the fork server: starts it, asks it, and starts it again when it must."""
+"""The fork server as the service sees it: start it, send it requests, start a new one after a failure."""
 
 from __future__ import annotations
 
@@ -22,42 +22,43 @@ if TYPE_CHECKING:
 
     from gfd.worker.library_output import LibraryOutput
     from gfd.worker.request import Request
+    from gfd.worker.result import CycleResult
 
 MARGIN_S = 5.0
-"""What the server may need beyond the deadline of a read: to kill, to reap, to start."""
+"""What the fork server may take beyond --probe-timeout: it must start, kill a child and wait for its end."""
 
-PRINTED_S = 60.0
-"""What the driver's library prints is told no more often."""
+OUTPUT_INTERVAL_S = 60.0
+"""What the driver's library prints is reported at most this often."""
+
+_FLAGS = {"isolated": "-I", "no_site": "-S", "dev_mode": "-Xdev"}
+_NOT_FOR_CHILDREN = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+_STDERR = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
-    """A fork server, and this end of its pipes."""
+    """A running fork server and the service's ends of its pipes."""
 
     process: subprocess.Popen[bytes]
-    orders: IO[bytes]
+    requests: IO[bytes]
     replies: IO[bytes]
 
 
 class ForkServer:
-    """A fork server, and how it fares. One thread at a time may use it."""
+    """Sends requests to a fork server. Only one thread at a time may use it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._running: _Running | None = None
-        self._order: Request | None = None
-        """What it was asked last."""
-        self._answer: dict[str, Any] = {}
-        """What was answered last."""
-        self._printed = OutputLimiter()
-        self._printed_due_s = -math.inf
-        self.losses = 0
-        """How often it ended by itself or had to be killed."""
+        self._library_output = OutputLimiter()
+        self._output_due_s = -math.inf
+        self.failures = 0
+        """How many fork servers died or had to be killed."""
         self.stuck = 0
-        """Children that are stuck in the kernel."""
+        """How many children are stuck in the kernel."""
 
     def start(self) -> None:
-        """Start it unless it runs; it makes itself ready while others go on. Raises ProbeError."""
+        """Start the fork server unless it runs; do not wait until it is ready. Raises ProbeError."""
         if self._running is not None:
             return
         flags = [flag for name, flag in _FLAGS.items() if getattr(sys.flags, name)]
@@ -66,124 +67,119 @@ class ForkServer:
         try:
             opened += os.pipe()
             opened += os.pipe()
-            theirs, orders, replies, ours = opened
+            their_requests, requests, replies, their_replies = opened
             process = subprocess.Popen(
-                [sys.executable, *flags, "-c", _program(theirs, ours)],
+                [sys.executable, *flags, "-c", _program(their_requests, their_replies)],
                 stdin=subprocess.DEVNULL,
                 stdout=_STDERR,
                 env=environ,
-                pass_fds=(theirs, ours),
+                pass_fds=(their_requests, their_replies),
                 start_new_session=True,
             )
         except OSError as error:
             for descriptor in opened:
                 os.close(descriptor)
-            reason = error.strerror or str(error)
             raise ProbeError(
-                f"the process that forks readers of the hardware could not be started: {reason}; see the "
-                "limits of the container or unit on processes, memory and open files"
+                f"cannot start the fork server that reads the hardware: {error.strerror or error}",
+                "raise the limits of the container or unit on processes, memory and open files",
             ) from error
-        os.close(theirs)
-        os.close(ours)
+        os.close(their_requests)
+        os.close(their_replies)
         self._running = _Running(
-            process=process, orders=os.fdopen(orders, "wb"), replies=os.fdopen(replies, "rb", buffering=0)
+            process=process,
+            requests=os.fdopen(requests, "wb"),
+            replies=os.fdopen(replies, "rb", buffering=0),
         )
 
-    def take_printed(self) -> LibraryOutput | None:
-        """Return what the driver's library printed since the last time; None if nothing, and too soon."""
-        if self._clock() < self._printed_due_s:
-            return None
-        printed = self._printed.take()
-        if printed is not None:
-            self._printed_due_s = self._clock() + PRINTED_S
-        return printed
+    def label(self, request: Request) -> CycleResult:
+        """Read, resolve and render in a new child process. Raises GfdError."""
+        return result.from_plain(self._run("label", request))
 
-    def ask(self, order: Request) -> dict[str, Any]:
-        """Return the answer to ``order``. Raises GfdError; ProbeError where the server does not answer."""
-        try:
-            try:
-                return self._ask(order)
-            except BrokenPipeError:
-                # It was killed while it had nothing to do; that says nothing of the hardware.
-                return self._ask(order)
-        except DriverUnavailable:
-            # The loader remembers folders that were not there when it first looked.
-            if not self.stuck:
-                self.close()
-            raise
+    def check(self, request: Request) -> None:
+        """Check that the simulated machine and the templates of ``request`` can be used. Raises GfdError."""
+        self._run("check", request)
+
+    def take_library_output(self) -> LibraryOutput | None:
+        """Return what the driver's library printed since the last call; None if nothing, or too early."""
+        if self._clock() < self._output_due_s:
+            return None
+        output = self._library_output.take()
+        if output is not None:
+            self._output_due_s = self._clock() + OUTPUT_INTERVAL_S
+        return output
 
     def close(self) -> None:
-        """End the server, and the child that it may have."""
-        running, self._running, self._order = self._running, None, None
+        """Kill the fork server, and with it the child that reads."""
+        running, self._running = self._running, None
         if running is None:
             return
         running.process.kill()
         running.process.wait()
-        # Not until they end: a child that is stuck in the kernel holds them, too.
-        for pipe in (running.orders, running.replies):
+        # Closed after the kill, so that the fork server does not see a broken pipe.
+        for pipe in (running.requests, running.replies):
             with suppress(OSError):
                 pipe.close()
 
-    def _ask(self, order: Request) -> dict[str, Any]:
+    def _run(self, job: str, request: Request) -> dict[str, Any]:
+        """Return the answer to ``request``. ``job`` is a key of :data:`gfd.worker.pipeline.JOBS`."""
+        try:
+            try:
+                return self._send(job, request)
+            except BrokenPipeError:
+                # The fork server was killed between two requests. A new one can answer this one.
+                return self._send(job, request)
+        except DriverUnavailable:
+            # The loader remembers which folders did not exist when it first looked. Start with a new loader.
+            if not self.stuck:
+                self.close()
+            raise
+
+    def _send(self, job: str, request: Request) -> dict[str, Any]:
         self.start()
         running = self._running
         assert running is not None
         nonce = messages.make_nonce()
         try:
-            pickle.dump((nonce, None if order == self._order else order), running.orders)
-            running.orders.flush()
+            pickle.dump((nonce, job, request), running.requests)
+            running.requests.flush()
         except BrokenPipeError:
-            self.losses += 1
-            self.close()
+            self._fail()
             raise
-        self._order = order
-        line = _read_line(running.replies, time.monotonic() + order.config.probe_timeout_s + MARGIN_S)
+        line = _read_line(running.replies, time.monotonic() + request.config.probe_timeout_s + MARGIN_S)
         if not line.endswith(b"\n"):
-            process = running.process
-            how = f"ended ({process.returncode})" if process.poll() is not None else "does not answer"
-            self.losses += 1
-            self.close()
-            raise ProbeError(f"the process that forks readers of the hardware {how}; it is started again")
+            code = running.process.poll()
+            reason = "does not answer" if code is None else f"ended with code {code}"
+            self._fail()
+            raise ProbeError(f"the fork server that reads the hardware {reason}", "gfd starts a new one")
         try:
-            return self._take(order, nonce, line)
+            self.stuck, answer, output = messages.decode_reply(nonce, line)
+            if output is not None:
+                self._library_output.add(output)
+            return messages.decode_answer(answer)
         except MalformedAnswer:
-            self.losses += 1
-            self.close()
+            self._fail()
             raise
 
-    def _take(self, order: Request, nonce: str, line: bytes) -> dict[str, Any]:
-        """Return the answer in a reply. Raises GfdError; MalformedAnswer where it is none."""
-        self.stuck, text, printed = messages.read_reply(nonce, line)
-        if printed is not None:
-            self._printed.add(printed)
-        if text != messages.SAME:
-            answer = messages.read(text)
-            if order.job == "label":
-                result.check(answer)
-            self._answer = answer
-        return self._answer
+    def _fail(self) -> None:
+        self.failures += 1
+        self.close()
 
 
-_FLAGS = {"isolated": "-I", "no_site": "-S", "dev_mode": "-Xdev"}
-_NOT_FOR_CHILDREN = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
-_STDERR = 2
-
-
-def _program(orders: int, replies: int) -> str:
-    """Return what the fork server runs: the same modules as here, whatever the working directory holds."""
+def _program(requests: int, replies: int) -> str:
+    """Return the fork server's program. It uses this process's import path, not its working directory."""
     return (
         f"import sys; sys.path[:] = {sys.path!r}\n"
-        f"from gfd.worker.parent_death import end_with; end_with({os.getpid()})\n"
-        f"from gfd.worker.fork_server_main import main; main({orders}, {replies})"
+        f"from gfd.worker.parent_death import die_with_parent; die_with_parent({os.getpid()})\n"
+        f"from gfd.worker.fork_server_main import main; main({requests}, {replies})"
     )
 
 
-def _read_line(source: IO[bytes], deadline_s: float) -> bytes:
+def _read_line(pipe: IO[bytes], deadline_s: float) -> bytes:
     line = bytearray()
     while not line.endswith(b"\n") and len(line) <= 2 * messages.MAX_BYTES:
-        readable, _, _ = select.select([source], [], [], max(0, deadline_s - time.monotonic()))
-        piece = os.read(source.fileno(), 1 << 16) if readable else b""
-        if not piece:
+        readable, _, _ = select.select([pipe], [], [], max(0, deadline_s - time.monotonic()))
+        chunk = os.read(pipe.fileno(), 1 << 16) if readable else b""
+        if not chunk:
             break
-        line += piece
+        line += chunk
     return bytes(line)

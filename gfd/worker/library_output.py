@@ -1,4 +1,4 @@
-"""What a process prints that should print nothing: its first lines, and a count of the rest."""
+"""What the driver's library prints: its first lines, and a count of the rest."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ MAX_CHARACTERS = 200
 """Of one line."""
 
 _MAX_BYTES = 4 * MAX_CHARACTERS + 4
-"""UTF-8 takes four for a character; the rest shows that the line goes on."""
+"""A character takes up to four bytes; the last four show that the line was longer."""
 
 
 class LibraryOutput(NamedTuple):
-    """What was printed."""
+    """What the library printed."""
 
     lines: tuple[str, ...]
     dropped: int = 0
-    """How many lines more there were."""
+    """How many more lines it printed."""
 
 
 class OutputLimiter:
-    """Keeps the first lines of what is printed, and counts the others; blank lines are none."""
+    """Keeps the first :data:`MAX_LINES` lines and counts the others; ignores blank lines."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._dropped = 0
-        self._begun = b""
-        """A line that has not ended."""
+        self._unfinished = b""
+        """The start of a line whose end has not been read yet."""
 
     def feed(self, data: bytes) -> None:
-        """Take in what was printed next."""
-        *ended, begun = (self._begun + data).split(b"\n")
-        self._begun = begun[:_MAX_BYTES]
-        lines = [line for line in ended if line.strip()]
-        kept = tuple(map(_cut, lines[:MAX_LINES]))
+        """Add bytes as the library printed them."""
+        *finished, rest = (self._unfinished + data).split(b"\n")
+        self._unfinished = rest[:_MAX_BYTES]
+        lines = [line for line in finished if line.strip()]
+        kept = tuple(map(_shorten, lines[:MAX_LINES]))
         self.add(LibraryOutput(lines=kept, dropped=len(lines) - len(kept)))
 
-    def add(self, printed: LibraryOutput) -> None:
-        """Take in lines that were cut already."""
+    def add(self, output: LibraryOutput) -> None:
+        """Add lines that are limited already."""
         room = MAX_LINES - len(self._lines)
-        self._lines += printed.lines[:room]
-        self._dropped += len(printed.lines[room:]) + printed.dropped
+        self._lines += output.lines[:room]
+        self._dropped += len(output.lines[room:]) + output.dropped
 
     def take(self) -> LibraryOutput | None:
-        """Return what was printed since the last time; None if nothing was."""
-        if self._begun:
+        """Return what was printed since the last call; None if nothing was."""
+        if self._unfinished:
             self.feed(b"\n")
         if not self._lines:
             return None
-        printed = LibraryOutput(lines=tuple(self._lines), dropped=self._dropped)
+        output = LibraryOutput(lines=tuple(self._lines), dropped=self._dropped)
         self._lines, self._dropped = [], 0
-        return printed
+        return output
 
 
-def _cut(line: bytes) -> str:
+def _shorten(line: bytes) -> str:
     text = line[:_MAX_BYTES].decode(errors="replace").rstrip("\r")
     return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"

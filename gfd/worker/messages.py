@@ -1,7 +1,7 @@
-"""Readings and errors as JSON, between the process that reads and the one that asked.
+"""The messages between processes: answers and errors as JSON, one line each.
 
-JSON and not pickle: the child has run the driver's code and the operator's templates, and must not choose
-what runs in who listens to it.
+JSON and not pickle: a child has run the driver's code and the operator's templates, and unpickling what it
+sends could run anything in its parent.
 """
 
 from __future__ import annotations
@@ -14,86 +14,90 @@ from gfd import errors
 from gfd.errors import GfdError, MalformedAnswer, SeveralErrors
 from gfd.worker.library_output import LibraryOutput
 
-_KINDS: dict[str, Any] = {
+_ERRORS: dict[str, Any] = {
     name: kind
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, GfdError) and kind is not SeveralErrors
 }
 
 MAX_BYTES = 16 << 20
-"""Of an answer; a node with eight GPUs in 56 MIG devices takes 60 KiB."""
-
-SAME = "="
-"""The answer of who says again what it said before."""
+"""The longest answer; a node with eight GPUs in 56 MIG devices takes 60 KiB."""
 
 _SCALARS = (str, int, float, type(None))
 _MAX_CHARACTERS = 200
 
 
 def make_nonce() -> str:
-    """Return a word that nobody can guess: who asks gives it, who answers begins with it."""
+    """Return an unguessable word: an answer counts only if it starts with the nonce of its request."""
     return os.urandom(8).hex()
 
 
-def write_answer(value: dict[str, Any]) -> str:
-    """Return what a child has to say, in one line."""
+def encode_answer(value: dict[str, Any]) -> str:
+    """Return an answer as one line."""
     return json.dumps({"answer": value})
 
 
-def write_error(error: GfdError) -> str:
-    """Return why a child has nothing to say, in one line."""
-    facts = vars(error)  # each is what the parameter of the same name was
-    return json.dumps({"error": type(error).__name__, "facts": facts or {"text": str(error)}})
+def encode_error(error: GfdError) -> str:
+    """Return an error as one line."""
+    init = getattr(type(error).__init__, "__code__", None)
+    # Each parameter of __init__ is also an attribute. A class without its own __init__ takes a text.
+    names = init.co_varnames[1 : init.co_argcount] if init else ()
+    arguments = {name: getattr(error, name) for name in names} or {"text": str(error)}
+    return json.dumps({"error": type(error).__name__, "arguments": arguments})
 
 
-def read(line: str) -> dict[str, Any]:
-    """Return the value of :func:`write_answer`, or raise the error of :func:`write_error`.
+def decode_answer(line: str) -> dict[str, Any]:
+    """Return the value given to :func:`encode_answer`, or raise the error given to :func:`encode_error`.
 
-    Raises MalformedAnswer for what is neither.
+    Raises MalformedAnswer for any other line.
     """
     try:
-        answer, told = _read(line)
-    except Exception as error:  # whatever a stranger wrote there raises
-        raise MalformedAnswer from error
-    if told is not None:
-        raise told
+        answer, error = _decode(line)
+    except Exception as cause:  # a line that gfd did not write can raise anything
+        raise MalformedAnswer from cause
+    if error is not None:
+        raise error
     return answer
 
 
-def _read(line: str) -> tuple[dict[str, Any], GfdError | None]:
+def _decode(line: str) -> tuple[dict[str, Any], GfdError | None]:
     message = json.loads(line)
     if message.keys() == {"answer"}:
         answer: dict[str, Any] = dict(message["answer"].items())
         return answer, None
-    if message.keys() != {"error", "facts"}:
+    if message.keys() != {"error", "arguments"}:
         raise ValueError(line)
-    kind, facts = _KINDS[message["error"]], message["facts"]
-    if not all(isinstance(fact, _SCALARS) for fact in facts.values()):
+    kind, arguments = _ERRORS[message["error"]], message["arguments"]
+    if not all(isinstance(argument, _SCALARS) for argument in arguments.values()):
         raise TypeError(line)
-    return {}, kind(facts["text"]) if facts.keys() == {"text"} else kind(**facts)
+    return {}, kind(arguments["text"]) if arguments.keys() == {"text"} else kind(**arguments)
 
 
-def write_reply(nonce: str, stuck: int, answer: str, printed: LibraryOutput | None) -> bytes:
-    """Return what the fork server replies, as a line: the answer of a child, and what else is to be told."""
-    told = json.dumps([printed.lines, printed.dropped]) if printed else ""
-    return f"{nonce}\t{stuck}\t{answer}\t{told}\n".encode()
+def encode_reply(nonce: str, stuck: int, answer: str, output: LibraryOutput | None) -> bytes:
+    """Return a reply of the fork server as one line: a child's answer, and what else the service must know.
+
+    ``stuck`` is the number of children that are stuck in the kernel.
+    """
+    printed = json.dumps([output.lines, output.dropped]) if output else ""
+    return f"{nonce}\t{stuck}\t{answer}\t{printed}\n".encode()
 
 
-def read_reply(nonce: str, line: bytes) -> tuple[int, str, LibraryOutput | None]:
-    """Return what :func:`write_reply` was given. Raises MalformedAnswer for anything else."""
+def decode_reply(nonce: str, line: bytes) -> tuple[int, str, LibraryOutput | None]:
+    """Return what :func:`encode_reply` was given, without the nonce. Raises MalformedAnswer."""
     try:
-        first, stuck, answer, told = line.decode().removesuffix("\n").split("\t")
-        lines, dropped = json.loads(told) if told else ((), 0)
-        reply = int(stuck), answer, LibraryOutput(lines=tuple(map(str, lines)), dropped=int(dropped))
-    except Exception as error:  # whatever a stranger wrote there raises
+        found_nonce, stuck, answer, printed = line.decode().removesuffix("\n").split("\t")
+        lines, dropped = json.loads(printed) if printed else ((), 0)
+        output = LibraryOutput(lines=tuple(map(str, lines)), dropped=int(dropped))
+        reply = int(stuck), answer, output if printed else None
+    except Exception as error:  # a line that gfd did not write can raise anything
         raise MalformedAnswer from error
-    if first != nonce:
+    if found_nonce != nonce:
         raise MalformedAnswer
-    return (*reply[:2], reply[2] if told else None)
+    return reply
 
 
 def describe(error: BaseException) -> str:
-    """Return an error that nobody expected in one short line, with the place where it was raised."""
+    """Return an unexpected error as one short line, with the file and line that raised it."""
     text = " ".join(str(error).split())
     if len(text) > _MAX_CHARACTERS:
         text = f"{text[:_MAX_CHARACTERS]}…"

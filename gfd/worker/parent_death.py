@@ -1,4 +1,4 @@
-"""A process that ends when the one that started it does."""
+"""The parent-death signal: a process that ends when its parent ends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def end_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends, whose process id is ``parent``.
+def die_with_parent(parent_pid: int) -> None:
+    """Let the kernel kill this process when its parent ends.
 
-    The kernel asks for the parent's thread: it must not end before the parent does.
+    The kernel watches the thread that forked this process: that thread must live as long as the parent.
     """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the kernel was asked
+    if os.getppid() != parent_pid:  # the parent had ended before the call
         os._exit(1)

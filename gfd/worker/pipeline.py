@@ -1,7 +1,6 @@
-"""One cycle: read, resolve, render; then :mod:`gfd.publishing.publisher` publishes.
+"""One cycle: read, resolve, render. :mod:`gfd.publishing.publisher` then publishes the labels.
 
-What speaks to the driver, and templates of the operator's own, run in a process of their own
-(:mod:`gfd.worker`), under a deadline.
+Driver calls and the operator's templates run in a child process with a deadline (:mod:`gfd.worker`).
 """
 
 from __future__ import annotations
@@ -9,107 +8,108 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gfd import limits
-from gfd.limits import silent
+from gfd.inventory.progress import ignore_progress
+from gfd.labels import limits
+from gfd.labels.needs import explain_unknown_memory
 from gfd.worker import discovery
+from gfd.worker.result import CycleResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.inventory.model import Inventory
+    from gfd.inventory.model import FailedGpu, Inventory
+    from gfd.inventory.progress import Progress
     from gfd.labels.render import Templates
     from gfd.labels.resources import Node
     from gfd.labels.sources import Source
-    from gfd.limits import Note
+    from gfd.labels.syntax import Labels
     from gfd.worker.discovery import ProbeResult
     from gfd.worker.request import Request
-    from gfd.worker.result import CycleResult
 
 
-def label(order: Request, note: Note) -> dict[str, Any]:
-    """Read, resolve and render; return a Reading as plain values. Raises GfdError."""
+def label(request: Request, progress: Progress) -> dict[str, Any]:
+    """Read, resolve and render; return a CycleResult as plain values. Raises GfdError."""
     from gfd.inventory.snapshot import to_plain
 
-    plain: dict[str, Any] = to_plain(answer(order, discovery.read(order.config, order.inventory, note), note))
+    found = discovery.read(request.config, request.inventory, progress)
+    plain: dict[str, Any] = to_plain(resolve_and_render(request, found, progress))
     return plain
 
 
-class Repeated:
-    """The cycles of one order in one process: what cannot have changed is not asked, nor rendered, again."""
-
-    def __init__(self, order: Request) -> None:
-        """``order`` is to label this node by gfd's own templates, which :func:`prepare` made ready."""
-        self._order = order
-        self._found: ProbeResult | None = None
-        """By the last read, if that led to labels."""
-        self._said: dict[str, Any] = {}
-
-    def label(self, note: Note) -> dict[str, Any]:
-        """Return what :func:`label` does. Raises GfdError."""
-        from gfd.inventory.snapshot import to_plain
-
-        before, self._found = self._found, None
-        found = discovery.read(self._order.config, None, note, known=before.inventory if before else None)
-        if found != before:
-            self._said = to_plain(answer(self._order, found, note))
-        self._found = found
-        return self._said
-
-    @property
-    def can_go_on(self) -> bool:
-        """Whether the last read left nothing behind, and nothing open, that a new process is needed for."""
-        return self._found is not None and discovery.is_sound(self._found)
-
-
-def answer(order: Request, found: ProbeResult, note: Note = silent) -> CycleResult:
-    """Resolve and render what was found. Raises GfdError."""
-    node = resolve(order, found.inventory)
-    if order.templates:
-        limits.impose()
-    labels = prepare(order, note).render(node, found.inventory, order.config.extra_labels, note)
-    return found.summarise(labels, node.failed)
-
-
-def check(order: Request, note: Note) -> dict[str, Any]:
-    """Find out whether ``order`` could be labelled by: machine to simulate, templates. Raises GfdError."""
-    discovery.check(order.config)
+def check(request: Request, progress: Progress) -> dict[str, Any]:
+    """Check that the machine to simulate and the templates can be used. Raises GfdError."""
+    discovery.check(request.config)
     limits.impose()
-    prepare(order, note)
+    compile_templates(request, progress)
     return {}
 
 
-def read(order: Request, note: Note, *, is_complete: bool = False) -> dict[str, Any]:
-    """Read as :func:`gfd.worker.discovery.read` does; return a plain ProbeResult. Raises GfdError."""
-    return discovery.to_plain(discovery.read(order.config, order.inventory, note, is_complete=is_complete))
-
-
-JOBS: dict[str, Callable[[Request, Note], dict[str, Any]]] = {
+JOBS: dict[str, Callable[[Request, Progress], dict[str, Any]]] = {
     "label": label,
     "check": check,
 }
 
 
-def resolve(order: Request, inventory: Inventory) -> Node:
-    """Return the node that ``inventory`` describes, as ``order`` wants it. Raises ProbeError, ConfigError."""
+def read(request: Request, progress: Progress, *, is_complete: bool = False) -> dict[str, Any]:
+    """Read the hardware; return a ProbeResult as plain values. Raises GfdError."""
+    found = discovery.read(request.config, request.inventory, progress, is_complete=is_complete)
+    return discovery.to_plain(found)
+
+
+def resolve_and_render(
+    request: Request, found: ProbeResult, progress: Progress = ignore_progress
+) -> CycleResult:
+    """Turn a probe result into labels. Raises GfdError."""
+    node = resolve(request, found.inventory)
+    if request.templates:
+        limits.impose()
+    templates = compile_templates(request, progress)
+    labels = templates.render(node, found.inventory, request.config.extra_labels, progress)
+    return _summarise(found, labels, node.failed)
+
+
+def resolve(request: Request, inventory: Inventory) -> Node:
+    """Apply the request's MIG strategy and sharing to ``inventory``. Raises ProbeError and ConfigError."""
     from gfd.labels import resources
 
     return resources.resolve(
         inventory,
-        mig_strategy=order.config.mig_strategy,
-        sharing=order.config.sharing,
-        timestamp=None if order.config.no_timestamp else order.timestamp_s,
+        mig_strategy=request.config.mig_strategy,
+        sharing=request.config.sharing,
+        timestamp=None if request.config.no_timestamp else request.timestamp_s,
     )
 
 
-def prepare(order: Request, note: Note = silent) -> Templates:
-    """Return the templates of ``order``, compiled, once for each process. Raises TemplateError."""
-    templates = _make(order.templates, order.config.label_prefix_allow)
-    templates.compile(order.config.mig_strategy, order.config.extra_labels, note)
+def compile_templates(request: Request, progress: Progress = ignore_progress) -> Templates:
+    """Return the request's templates; compile them once per process. Raises TemplateError."""
+    templates = _make_templates(request.templates, request.config.label_prefix_allow)
+    templates.compile(request.config.mig_strategy, request.config.extra_labels, progress)
     return templates
 
 
 @lru_cache(maxsize=1)
-def _make(sources: tuple[Source, ...], prefixes: tuple[str, ...]) -> Templates:
+def _make_templates(sources: tuple[Source, ...], prefixes: tuple[str, ...]) -> Templates:
     from gfd.labels.render import Templates
 
     return Templates(sources, prefixes)
+
+
+def _summarise(found: ProbeResult, labels: Labels, failed: tuple[FailedGpu, ...]) -> CycleResult:
+    """Count devices for the service. ``failed`` are the GPUs that the labels leave out."""
+    mig_devices: dict[str, int] = {}
+    for gpu in found.inventory.gpus:
+        for device in gpu.mig_devices or ():
+            name = device.profile or "unknown"
+            mig_devices[name] = mig_devices.get(name, 0) + 1
+    failed_indices = {gpu.index for gpu in failed}
+    gpus = [gpu for gpu in found.inventory.gpus if gpu.index not in failed_indices]
+    return CycleResult(
+        labels=labels,
+        gpus=len(gpus),
+        failed_gpus={str(gpu.index): str(gpu.failure.as_error()) for gpu in failed},
+        failed_cards={str(gpu.index): {"pci_address": gpu.pci_address, "uuid": gpu.uuid} for gpu in failed},
+        unknown_memory=explain_unknown_memory(gpus),
+        mig_devices=mig_devices,
+        missing_driver=found.missing_driver,
+        has_hardware=found.has_hardware,
+    )

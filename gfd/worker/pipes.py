@@ -1,105 +1,125 @@
-"""A parent's ends of what it shares with a child: what the child answers, prints and does is read here."""
+"""The pipes and the shared memory between a parent and its child process."""
 
 from __future__ import annotations
 
+import mmap
 import os
 import select
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from gfd.worker import messages
+from gfd.worker.library_output import OutputLimiter
 
-if TYPE_CHECKING:
-    import mmap
+STEP_BYTES = 256
 
-    from gfd.worker.library_output import OutputLimiter
-
-_PIECE_BYTES = 1 << 16
-_MAX_PIECES = 16
-"""As many as a pipe holds, at most."""
+_CHUNK_BYTES = 1 << 16
+_MAX_CHUNKS = 16
+"""A pipe holds no more."""
 
 
-class Stopped(Exception):
-    """Nobody waits for the child any more."""
+class ChildPipes(NamedTuple):
+    """The child's ends."""
+
+    answer: int
+    """The child writes its answer here."""
+    output: int
+    """What the driver's library prints goes here."""
+    step: mmap.mmap
+    """Shared memory with the current step: a child that hangs or crashes can no longer report it."""
+    nonce: str
+    """Starts the answer. The parent refuses an answer without it."""
+
+    def close(self) -> None:
+        """Close the pipes."""
+        os.close(self.answer)
+        os.close(self.output)
 
 
 class ParentPipes(NamedTuple):
-    """The ends of the pipes and of the memory."""
+    """The parent's ends."""
 
-    pipe: int
-    """Where the answer comes from."""
-    outlet: int
-    """Where what the child prints comes from."""
-    mark: mmap.mmap
-    """Memory in which the child says what it does: a call that hangs cannot tell any more."""
+    answer: int
+    output: int
+    step: mmap.mmap
     nonce: str
-    """Begins each answer; the child alone knows it."""
-    printed: OutputLimiter
-    """What the child printed."""
-    bell: int | None = None
-    """Where the child is asked again; None for one that answers once."""
+    library_output: OutputLimiter
+    """What the driver's library has printed so far."""
 
     def close(self) -> None:
-        """Let go of it; a child that waits to be asked again ends."""
-        os.close(self.pipe)
-        os.close(self.outlet)
-        if self.bell is not None:
-            os.close(self.bell)
-        self.mark.close()
+        """Close the pipes and the shared memory."""
+        os.close(self.answer)
+        os.close(self.output)
+        self.step.close()
 
     @property
-    def doing(self) -> str:
-        """What the child did last."""
-        return self.mark[:].partition(b"\0")[0].decode(errors="replace")
+    def current_step(self) -> str:
+        """The last step that the child reported."""
+        return self.step[:].partition(b"\0")[0].decode(errors="replace")
 
-    def listen(self, deadline_s: float, stop: int | None) -> bytes:
-        """Return what the child answers up to the end of a line, of the pipe, or of the time (monotonic).
+    def read_line(self, deadline_s: float) -> bytes:
+        """Read the answer up to its line end, or until the pipe ends or ``deadline_s`` (monotonic) passes.
 
-        What it prints is read all the while: who prints on a full pipe waits. Raises Stopped when ``stop``
-        becomes readable.
+        Read also what the library prints, because it would block on a full pipe.
         """
-        heard = bytearray()
-        sources = [self.pipe, self.outlet, *(() if stop is None else (stop,))]
-        while not heard.endswith(b"\n") and len(heard) <= messages.MAX_BYTES:
-            readable, _, _ = select.select(sources, [], [], max(0, deadline_s - time.monotonic()))
-            if stop in readable:
-                raise Stopped
+        line = bytearray()
+        pipes = [self.answer, self.output]
+        while not line.endswith(b"\n") and len(line) <= messages.MAX_BYTES:
+            readable, _, _ = select.select(pipes, [], [], max(0, deadline_s - time.monotonic()))
             if not readable:
                 break
-            if self.outlet in readable and not self._take_print():
-                sources.remove(self.outlet)  # the child has closed it
-            if self.pipe in readable:
-                piece = os.read(self.pipe, _PIECE_BYTES)
-                if not piece:
+            if self.output in readable and not self._read_output():
+                pipes.remove(self.output)  # the child has closed it
+            if self.answer in readable:
+                chunk = os.read(self.answer, _CHUNK_BYTES)
+                if not chunk:
                     break
-                heard += piece
-        return bytes(heard)
+                line += chunk
+        return bytes(line)
 
-    def verify(self, heard: bytes) -> str | None:
-        """Return the one line that was answered, without nonce and end; None for anything else."""
-        begin = self.nonce.encode()
-        if not heard.startswith(begin) or heard.find(b"\n") != len(heard) - 1:
+    def check_nonce(self, line: bytes) -> str | None:
+        """Return the answer without nonce and line end; None if it is not one line with the nonce."""
+        nonce = self.nonce.encode()
+        if not line.startswith(nonce) or line.find(b"\n") != len(line) - 1:
             return None
         try:
-            return heard[len(begin) : -1].decode()
+            return line[len(nonce) : -1].decode()
         except UnicodeDecodeError:
             return None
 
     def has_more(self) -> bool:
-        """Return whether something was answered that :meth:`listen` did not read."""
-        return _is_readable(self.pipe) and os.read(self.pipe, 1) != b""
+        """Return whether the child wrote more than :meth:`read_line` returned."""
+        return _is_readable(self.answer) and os.read(self.answer, 1) != b""
 
-    def drain(self) -> None:
-        """Take in what the child has printed, as far as it is there."""
-        for _ in range(_MAX_PIECES):
-            if not _is_readable(self.outlet) or not self._take_print():
+    def drain_output(self) -> None:
+        """Read what the library printed and nobody has read yet."""
+        for _ in range(_MAX_CHUNKS):
+            if not _is_readable(self.output) or not self._read_output():
                 break
 
-    def _take_print(self) -> bool:
-        """Take in a piece of what the child prints; return False at its end."""
-        piece = os.read(self.outlet, _PIECE_BYTES)
-        self.printed.feed(piece)
-        return bool(piece)
+    def _read_output(self) -> bool:
+        """Read a chunk of what the library prints; return False at the end of the pipe."""
+        chunk = os.read(self.output, _CHUNK_BYTES)
+        self.library_output.feed(chunk)
+        return bool(chunk)
+
+
+def open_pipes() -> tuple[ParentPipes, ChildPipes]:
+    """Open the pipes for one child. Raises OSError."""
+    opened: list[int] = []
+    try:
+        for _ in range(2):
+            opened += os.pipe()
+        step = mmap.mmap(-1, STEP_BYTES)
+    except OSError:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
+    nonce = messages.make_nonce()
+    parent = ParentPipes(
+        answer=opened[0], output=opened[2], step=step, nonce=nonce, library_output=OutputLimiter()
+    )
+    return parent, ChildPipes(answer=opened[1], output=opened[3], step=step, nonce=nonce)
 
 
 def _is_readable(descriptor: int) -> bool:

@@ -1,4 +1,4 @@
-"""What is asked of a cycle: a value that a process can hand to another."""
+"""What a cycle needs besides the hardware; one process can send it to another."""
 
 from __future__ import annotations
 
@@ -12,23 +12,19 @@ if TYPE_CHECKING:
 
 
 class Request(NamedTuple):
-    """All that a cycle depends on, besides the hardware."""
+    """A request to label a node."""
 
     config: Config
-    job: str = "label"
-    """A key of :data:`gfd.worker.pipeline.JOBS`."""
     templates: tuple[Source, ...] = ()
     """The operator's own."""
     timestamp_s: int = 0
     """When the configuration was loaded, in Unix seconds."""
     inventory: Inventory | None = None
-    """What to label instead of what the hardware is."""
-    is_fresh: bool = False
-    """Whether nothing may be taken from the read before: something has changed since."""
+    """The inventory to label; None to read the hardware."""
 
 
 def build_request(config: Config, *, inventory: Inventory | None = None) -> Request:
-    """Return the order that ``config`` means, now. Raises TemplateError for templates that are unreadable."""
+    """Return a request for ``config``, with its templates as they are now. Raises TemplateError."""
     templates: tuple[Source, ...] = ()
     if config.template_dir:
         from gfd.labels import sources

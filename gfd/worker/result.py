@@ -1,6 +1,6 @@
-"""What one read of the hardware comes to: labels, and what a service tells about them.
+"""The result of a read: the labels, and what the service reports about them.
 
-It crosses from the process that reads to the one that publishes, as JSON.
+It crosses as JSON from the process that reads to the one that publishes.
 """
 
 from __future__ import annotations
@@ -16,42 +16,36 @@ if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
 
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class CycleResult(NamedTuple):
-    """Labels and where they come from, in numbers."""
+    """The labels of a node, and how many devices they describe."""
 
     labels: Labels
     gpus: int = 0
-    """That could be read."""
-    failed_gpus: Mapping[str, str] = NOTHING
-    """NVML's index of each GPU that is left out, and why."""
-    failed_cards: Mapping[str, Mapping[str, str | None]] = NOTHING
-    """The ``pci_address`` and ``uuid`` of each of them, None where unknown, by the same index."""
+    """How many GPUs were read."""
+    failed_gpus: Mapping[str, str] = _EMPTY
+    """The reason why a GPU is left out, by its NVML index."""
+    failed_cards: Mapping[str, Mapping[str, str | None]] = _EMPTY
+    """``pci_address`` and ``uuid`` of the GPUs that are left out, None where unknown, by the same index."""
     unknown_memory: str = ""
-    """Of which GPUs that count the memory could not be read, why, and the next step; empty where of none."""
-    mig_devices: Mapping[str, int] = NOTHING
-    """By profile; empty where the strategy does not ask."""
+    """The counted GPUs whose memory could not be read, with reason and next step; empty if there are none."""
+    mig_devices: Mapping[str, int] = _EMPTY
+    """How many MIG devices there are, by profile; empty if the strategy does not need them."""
     missing_driver: str | None = None
-    """Why there is no driver, where a node without one is labelled as one without GPUs."""
+    """Why there is no driver, if the node is labelled as one without GPUs for that reason."""
     has_hardware: bool = True
-    """Whether the PCI bus shows a GPU of NVIDIA; only looked for without a driver."""
+    """Whether the PCI bus shows an NVIDIA GPU; only checked without a driver."""
 
     def warnings(self) -> list[str]:
-        """Return what a person should know: which GPUs are left out, and of which the memory is unknown."""
+        """Return the warnings for a person: the GPUs left out, and those whose memory is unknown."""
         left_out = [f"GPU {index} is left out: {reason}" for index, reason in self.failed_gpus.items()]
         return [*left_out, *([self.unknown_memory] if self.unknown_memory else [])]
 
 
 def from_plain(plain: Any) -> CycleResult:
-    """Return the reading that crossed as JSON. Raises MalformedAnswer where it is none."""
-    check(plain)
-    return CycleResult(**plain)
-
-
-def check(plain: Any) -> None:
-    """Find out whether what crossed as JSON is a reading. Raises MalformedAnswer."""
+    """Return the result that crossed as JSON. Raises MalformedAnswer if it is not one."""
     if (
         not isinstance(plain, dict)
         or "labels" not in plain
@@ -60,6 +54,7 @@ def check(plain: Any) -> None:
         or plain.get("failed_gpus", {}).keys() != plain.get("failed_cards", {}).keys()
     ):
         raise MalformedAnswer
+    return CycleResult(**plain)
 
 
 def _is_count(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""One read for a command, in a child of the command's own."""
+"""One read for a command, in a child of the command's own process."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gfd.inventory.model import Inventory
-    from gfd.limits import Note
+    from gfd.inventory.progress import Progress
     from gfd.worker.child_main import Work
     from gfd.worker.request import Request
     from gfd.worker.result import CycleResult
 
 
-def begin(order: Request) -> Callable[[], CycleResult]:
-    """Begin to read; return what waits for the labels that ``order`` asks for. Both raise GfdError."""
-    if order.inventory is not None and not order.templates:
-        labelled = pipeline.answer(order, discovery.ProbeResult(inventory=order.inventory))
+def start(request: Request) -> Callable[[], CycleResult]:
+    """Start to read; return a function that waits for the result. Both raise GfdError."""
+    if request.inventory is not None and not request.templates:
+        labelled = pipeline.resolve_and_render(request, discovery.ProbeResult(inventory=request.inventory))
         return lambda: labelled
-    began_s = time.monotonic()
-    asked = child_process.start(_beside_nvml(order, pipeline.label))
+    started_s = time.monotonic()
+    child = child_process.start(_with_preload(request, pipeline.label))
 
     def wait() -> CycleResult:
-        return result.from_plain(child_process.answer(asked, order.config.probe_timeout_s, since_s=began_s))
+        timeout_s = request.config.probe_timeout_s
+        return result.from_plain(child_process.wait_for_answer(child, timeout_s, started_s=started_s))
 
     return wait
 
 
-def label(order: Request) -> CycleResult:
-    """Return the labels that ``order`` asks for. Raises GfdError."""
-    return begin(order)()
+def label(request: Request) -> CycleResult:
+    """Return the labels for ``request``. Raises GfdError."""
+    return start(request)()
 
 
-def take_snapshot(order: Request) -> Inventory:
-    """Return the inventory of what ``order`` asks for. Raises GfdError."""
-    work = _beside_nvml(order, partial(pipeline.read, is_complete=True))
-    return discovery.from_plain(child_process.run(work, order.config.probe_timeout_s)).inventory
+def read_inventory(request: Request) -> Inventory:
+    """Return the complete inventory for ``request``. Raises GfdError."""
+    work = _with_preload(request, partial(pipeline.read, is_complete=True))
+    return discovery.from_plain(child_process.run(work, request.config.probe_timeout_s)).inventory
 
 
-def _beside_nvml(order: Request, work: Callable[[Request, Note], dict[str, Any]]) -> Work:
-    """Return ``work`` as a child does it: what it imports, while NVML is initialised."""
+def _with_preload(request: Request, work: Callable[[Request, Progress], dict[str, Any]]) -> Work:
+    """Return ``work`` for a child: NVML is initialised while the child imports what it needs."""
 
-    def do(note: Note) -> dict[str, Any]:
-        if order.inventory is None and not order.config.simulate:
-            preload.begin(order.config.driver_root, note)
-        return work(order, note)
+    def do(progress: Progress) -> dict[str, Any]:
+        if request.inventory is None and not request.config.simulate:
+            preload.start(request.config.driver_root, progress)
+        return work(request, progress)
 
     return do

@@ -32,7 +32,7 @@ def test_a_missing_driver_is_told_in_one_line(agent: Container) -> None:
     told = (
         "gfd: libnvidia-ml.so.1 could not be loaded from the loader's path or under /driver-root: "
         "libnvidia-ml.so.1: cannot open shared object file: No such file or directory; install the NVIDIA "
-        "driver; in a container use the NVIDIA runtime, or mount the driver and name it with "
+        "driver; in a container use the NVIDIA runtime, or mount the driver and pass its folder with "
         "--driver-root-ctr-path\n"
     )
     assert agent.run("--oneshot") == (1, "", told)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gfd.inventory.model import FailedGpu
-from gfd.probe.failed_gpus import locate
+from gfd.probe.failed_gpus import add_addresses
 from tests.make import failure, gpu
 
 NVIDIA, DISPLAY = "0x10de", "0x030200"
@@ -36,17 +36,17 @@ def lost(index: int, pci_address: str | None = None) -> FailedGpu:
 )
 def test_the_one_that_is_left(failed: list[FailedGpu], expected: list[FailedGpu], tmp_path: Path) -> None:
     root = plug(tmp_path, "0000:00:00.0", "0000:01:00.0", "0000:02:00.0")
-    assert locate(failed, [gpu(0), gpu(2)], root) == expected
+    assert add_addresses(failed, [gpu(0), gpu(2)], root) == expected
 
 
 def test_several_in_the_order_of_nvml(tmp_path: Path) -> None:
     root = plug(tmp_path, "0000:00:00.0", "0000:01:00.0", "0000:02:00.0", "0000:03:00.0")
-    found = locate([lost(1), lost(2, "0000:02:00.0"), lost(3)], [gpu(0)], root)
+    found = add_addresses([lost(1), lost(2, "0000:02:00.0"), lost(3)], [gpu(0)], root)
     assert [each.pci_address for each in found] == ["0000:01:00.0", "0000:02:00.0", "0000:03:00.0"]
 
 
 def test_more_cards_than_failures_tell_nothing(tmp_path: Path) -> None:
     """Such as a board that only drives a screen, which no list has."""
     root = plug(tmp_path, "0000:00:00.0", "0000:01:00.0", "0000:02:00.0")
-    assert locate([lost(1)], [gpu(0)], root) == [lost(1)]
-    assert locate([lost(1)], [gpu(0)], tmp_path / "gone") == [lost(1)]
+    assert add_addresses([lost(1)], [gpu(0)], root) == [lost(1)]
+    assert add_addresses([lost(1)], [gpu(0)], tmp_path / "gone") == [lost(1)]

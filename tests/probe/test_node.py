@@ -562,11 +562,11 @@ INIT_TEXTS = {
     9: "Driver Not Loaded (NVML error 9); load the NVIDIA kernel module (nvidia-smi shows whether it "
     "answers)",
     18: "RM has detected an NVML/RM version mismatch. (NVML error 18); the library and the loaded kernel "
-    "module are of different versions: reload the kernel module, or reboot the node; a container that still "
-    "has the old library must be started again",
+    "module have different versions: reload the kernel module or reboot the node; restart a container that "
+    "still has the old library",
     4: "Insufficient Permissions (NVML error 4); run as a user that may open /dev/nvidiactl, or give the "
     "container the device nodes",
-    999: "Unknown Error (NVML error 999); see the kernel log (dmesg) for messages of NVRM",
+    999: "Unknown Error (NVML error 999); see the kernel log (dmesg) for messages of NVRM and Xid",
 }
 INIT_CASES = {
     f"nvmlInit {code}": Case(
@@ -1059,8 +1059,8 @@ def test_a_driver_root_without_the_library(tmp_path: Path) -> None:
 
 
 NEXT_STEP = (
-    "; install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and name it "
-    "with --driver-root-ctr-path"
+    "; install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver and pass its "
+    "folder with --driver-root-ctr-path"
 )
 NOT_LOADED = "DriverUnavailable: libnvidia-ml.so.1 could not be loaded from the loader's path"
 

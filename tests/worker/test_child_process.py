@@ -10,52 +10,54 @@ from typing import Any, NoReturn
 
 import pytest
 
-from gfd import limits
 from gfd.errors import NvmlCallFailed, ProbeError
-from gfd.limits import Note
+from gfd.inventory.progress import Progress
+from gfd.labels import limits
+from gfd.labels.needs import SEE_KERNEL_LOG
 from gfd.worker import child_process
 from gfd.worker.child_main import Work
-from gfd.worker.pipes import Stopped
 
 pytestmark = pytest.mark.whole
 
 READING = "the process that reads the hardware"
+NAME = "nvmlDeviceGetName on GPU 0"
+LONGER = f"{SEE_KERNEL_LOG}, or pass a longer --probe-timeout"
 
 
-def hang(note: Note) -> dict[str, Any]:
-    note("nvmlDeviceGetName on GPU 0")
+def hang(progress: Progress) -> dict[str, Any]:
+    progress("nvmlDeviceGetName on GPU 0")
     while True:
         time.sleep(60)
 
 
-def crash(note: Note) -> dict[str, Any]:
-    note("nvmlDeviceGetName on GPU 0")
+def crash(progress: Progress) -> dict[str, Any]:
+    progress("nvmlDeviceGetName on GPU 0")
     os.kill(os.getpid(), signal.SIGSEGV)
     return {}
 
 
-def leave(note: Note) -> NoReturn:
-    note("nvmlInit")
+def leave(progress: Progress) -> NoReturn:
+    progress("nvmlInit")
     os._exit(3)
 
 
-def err(note: Note) -> NoReturn:
+def err(progress: Progress) -> NoReturn:
     raise ValueError("a defect")
 
 
-def compute(note: Note) -> dict[str, Any]:
+def compute(progress: Progress) -> dict[str, Any]:
     limits.impose()
-    note("template mine.j2")
+    progress("template mine.j2")
     return {"digits": 9**10**8}
 
 
 @pytest.mark.parametrize(
     ("work", "reason"),
     [
-        (hang, "reading the hardware did not end within 2 s: it hung in nvmlDeviceGetName on GPU 0"),
-        (crash, f"{READING} was ended by SIGSEGV, in nvmlDeviceGetName on GPU 0"),
-        (leave, f"{READING} ended with exit code 3, in nvmlInit"),
-        (err, f"{READING} failed, in its beginning: ValueError: a defect (test_child_process.py, line 43)"),
+        (hang, f"reading the hardware took longer than 2 s: it hung in {NAME}; {LONGER}"),
+        (crash, f"{READING} was killed by SIGSEGV, in {NAME}; {SEE_KERNEL_LOG}"),
+        (leave, f"{READING} exited with code 3, in nvmlInit; {SEE_KERNEL_LOG}"),
+        (err, f"{READING} failed, in startup: ValueError: a defect (test_child_process.py, line 45)"),
     ],
 )
 def test_a_child_that_does_not_answer(work: Work, reason: str) -> None:
@@ -72,11 +74,12 @@ def test_a_child_that_does_not_answer(work: Work, reason: str) -> None:
 def test_an_expression_that_takes_for_ever_is_ended() -> None:
     with pytest.raises(ProbeError) as failed:
         child_process.run(compute, 30)
-    assert str(failed.value) == f"{READING} was ended after 2 s of CPU time, in template mine.j2"
+    assert failed.value.reason == f"{READING} was killed after 2 s of CPU time, in template mine.j2"
+    assert failed.value.advice == "simplify that template"
 
 
 def test_memory_is_bounded() -> None:
-    def eat(note: Note) -> dict[str, Any]:
+    def eat(progress: Progress) -> dict[str, Any]:
         limits.impose()
         try:
             return {"size": len(b"a" * (1 << 30))}
@@ -88,29 +91,19 @@ def test_memory_is_bounded() -> None:
 
 def test_an_answer_larger_than_a_pipe() -> None:
     text = "x" * 1_000_000
-    assert child_process.run(lambda note: {"text": text}, 10) == {"text": text}
+    assert child_process.run(lambda progress: {"text": text}, 10) == {"text": text}
 
 
 def test_an_error_of_the_work() -> None:
-    def fail(note: Note) -> NoReturn:
+    def fail(progress: Progress) -> NoReturn:
         raise NvmlCallFailed("nvmlDeviceGetName", "GPU 0", 15, "GPU is lost")
 
     with pytest.raises(NvmlCallFailed, match="nvmlDeviceGetName on GPU 0 failed: GPU is lost"):
         child_process.run(fail, 10)
 
 
-def test_nobody_waits_any_more() -> None:
-    reader, writer = os.pipe()
-    os.close(writer)
-    started = child_process.start(hang)
-    with pytest.raises(Stopped):
-        child_process.finish(started, 30, reader)
-    os.close(reader)
-    assert child_process.reap(started.pid, time.monotonic() + 5) == signal.SIGKILL
-
-
 def test_a_child_ends_with_who_forked_it() -> None:
-    def fork_another(note: Note) -> dict[str, Any]:
+    def fork_another(progress: Progress) -> dict[str, Any]:
         return {"pid": child_process.start(hang).pid}
 
     pid = child_process.run(fork_another, 10)["pid"]

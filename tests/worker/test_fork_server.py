@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,12 +16,14 @@ from gfd.errors import DriverUnavailable, ProbeError, TemplateError
 from gfd.simulation import machines
 from gfd.worker.fork_server import ForkServer
 from gfd.worker.request import Request, build_request
+from gfd.worker.result import CycleResult
 from tests.standin import Fault, build, environment, from_inventory
 from tests.worker.test_child_process import is_running, wait_until
 
 pytestmark = pytest.mark.whole
 
 A100 = from_inventory(machines.read("mig-doc", "all-disabled"))
+PRODUCT = "nvidia.com/gpu.product"
 
 
 @pytest.fixture
@@ -36,41 +37,55 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServ
     started.close()
 
 
-def order(**values: str) -> Request:
+def request(**values: str) -> Request:
     return build_request(load({"probe_timeout_s": "10s", **values}, {}).config)
 
 
-def children() -> list[int]:
-    """The processes that this one started, by their parent's own list."""
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return [int(pid) for pid in file.read().split()]
+def children(pid: int | None = None) -> list[int]:
+    """The processes that a process, by default this one, has started."""
+    pid = pid or os.getpid()
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def test_each_read_is_a_new_child_that_ends(server: ForkServer, tmp_path: Path) -> None:
+    """Nothing is remembered: a GPU with another name is seen, though its UUID and the driver are the same."""
+    build(tmp_path / "lib")
+    before = set(children())
+    first = server.label(request())
+    (pid,) = set(children()) - before
+    assert children(pid) == []
+    replace(A100, gpus=(replace(A100.gpus[0], name="Renamed"),)).write(tmp_path / "machine")
+    second = server.label(request())
+    assert first.labels[PRODUCT] != second.labels[PRODUCT] == "Renamed"
+    assert children(pid) == []
+    assert set(children()) - before == {pid}
 
 
 def test_a_library_that_appears_goes_and_comes_back_as_another(server: ForkServer, tmp_path: Path) -> None:
-    def ask() -> dict[str, Any]:
-        # As the service asks when its watch saw the library change.
-        return server.ask(order()._replace(is_fresh=True))
+    def label() -> CycleResult:
+        return server.label(request())
 
     library = tmp_path / "lib" / "libnvidia-ml.so.1"
     with pytest.raises(DriverUnavailable, match="could not be loaded"):
-        ask()
+        label()
     build(tmp_path / "lib")
-    assert ask()["labels"]["nvidia.com/cuda.driver.major"] == "460"
+    assert label().labels["nvidia.com/cuda.driver.major"] == "460"
     library.unlink()
     with pytest.raises(DriverUnavailable, match="could not be loaded"):
-        ask()
+        label()
     build(tmp_path / "lib", without=("nvmlDeviceGetGpuFabricInfo",))
     replace(A100, driver="535.1").write(tmp_path / "machine")
-    assert ask()["labels"]["nvidia.com/cuda.driver.major"] == "535"
+    assert label().labels["nvidia.com/cuda.driver.major"] == "535"
     whole = library.read_bytes()
     library.unlink()
     library.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ProbeError):
-        ask()
+        label()
     library.unlink()
     library.write_bytes(whole)
-    assert ask()["gpus"] == 1
-    assert server.losses == 0
+    assert label().gpus == 1
+    assert server.failures == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
@@ -84,12 +99,12 @@ def test_a_server_that_was_killed_is_started_again(
     os.kill(pid, number)
     if number == signal.SIGKILL:
         assert wait_until(lambda: not is_running(pid))
-        assert server.ask(order())["gpus"] == 1
+        assert server.label(request()).gpus == 1
     else:
-        with pytest.raises(ProbeError, match="does not answer; it is started again"):
-            server.ask(order(probe_timeout_s="100ms"))
-        assert server.ask(order())["gpus"] == 1
-    assert server.losses == 1
+        with pytest.raises(ProbeError, match="does not answer; gfd starts a new one"):
+            server.label(request(probe_timeout_s="100ms"))
+        assert server.label(request()).gpus == 1
+    assert server.failures == 1
 
 
 def test_nobody_is_left_when_it_is_closed_in_the_middle(server: ForkServer, tmp_path: Path) -> None:
@@ -97,7 +112,7 @@ def test_nobody_is_left_when_it_is_closed_in_the_middle(server: ForkServer, tmp_
     before = set(children())
     server.start()
     (pid,) = set(children()) - before
-    assert server.ask(order())["gpus"] == 1
+    assert server.label(request()).gpus == 1
     server.close()
     assert not is_running(pid)
     assert set(children()) == before
@@ -109,20 +124,20 @@ def test_templates_that_eat_are_named(server: ForkServer, tmp_path: Path) -> Non
     folder.mkdir()
     mine = folder / "mine.j2"
     for text, reason in (
-        ("nvidia.com/a={{ 9**(10**8) }}", "was ended after 2 s of CPU time, in compiling template mine.j2"),
+        ("nvidia.com/a={{ 9**(10**8) }}", "was killed after 2 s of CPU time, in compiling template mine.j2"),
         (
             "nvidia.com/a={{ 9**(inventory.gpus|length*10**8) }}",
-            "after 2 s of CPU time, in template mine.j2",
+            "after 2 s of CPU time, in template mine.j2; simplify that template",
         ),
     ):
         mine.write_text(text)
         with pytest.raises(ProbeError, match=reason.replace(".", r"\.")):
-            server.ask(order(template_dir=str(folder)))
+            server.label(request(template_dir=str(folder)))
     mine.write_text("nvidia.com/a={{ 'a' * (inventory.gpus|length * 10**9) }}")
     with pytest.raises(TemplateError, match="takes more memory than the 256 MiB that templates may use"):
-        server.ask(order(template_dir=str(folder)))
+        server.label(request(template_dir=str(folder)))
     mine.write_text("nvidia.com/a=1")
-    assert server.ask(order(template_dir=str(folder)))["labels"]["nvidia.com/a"] == "1"
+    assert server.label(request(template_dir=str(folder))).labels["nvidia.com/a"] == "1"
 
 
 @pytest.mark.slow
@@ -145,15 +160,15 @@ def test_children_that_are_stuck_in_the_kernel(server: ForkServer, tmp_path: Pat
     os.environ["GFD_STANDIN_LOG"] = str(folder / "calls")
     try:
         before = set(children())
-        assert server.ask(order())["gpus"] == 1
+        assert server.label(request()).gpus == 1
         subprocess.run(("fsfreeze", "-f", folder), check=True)
         try:
             for stuck in (1, 2):
-                with pytest.raises(ProbeError, match="not even by SIGKILL: it is stuck in the kernel"):
-                    server.ask(order(probe_timeout_s="300ms"))
+                with pytest.raises(ProbeError, match="SIGKILL does not end it"):
+                    server.label(request(probe_timeout_s="300ms"))
                 assert server.stuck == stuck
             with pytest.raises(ProbeError, match="2 earlier reads are stuck in the kernel"):
-                server.ask(order())
+                server.label(request())
             server.close()  # does not wait for them
             assert set(children()) == before
         finally:
@@ -167,7 +182,7 @@ def test_children_that_are_stuck_in_the_kernel(server: ForkServer, tmp_path: Pat
 
 def can_read(server: ForkServer) -> bool:
     try:
-        return server.ask(order())["gpus"] == 1 and not server.stuck
+        return server.label(request()).gpus == 1 and not server.stuck
     except ProbeError:
         return False
 
@@ -175,7 +190,7 @@ def can_read(server: ForkServer) -> bool:
 def test_a_crash_in_the_driver_is_named(server: ForkServer, tmp_path: Path) -> None:
     build(tmp_path / "lib")
     replace(A100, faults=(Fault(function="nvmlDeviceGetName", segv=True),)).write(tmp_path / "machine")
-    with pytest.raises(ProbeError, match="was ended by SIGSEGV, in nvmlDeviceGetName on GPU 0"):
-        server.ask(order())
+    with pytest.raises(ProbeError, match="was killed by SIGSEGV, in nvmlDeviceGetName on GPU 0"):
+        server.label(request())
     A100.write(tmp_path / "machine")
-    assert server.ask(order())["gpus"] == 1
+    assert server.label(request()).gpus == 1

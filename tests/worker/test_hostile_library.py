@@ -15,15 +15,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gfd.errors import MalformedAnswer, ProbeError
-from gfd.limits import Note
+from gfd.inventory.progress import Progress
 from gfd.simulation import machines
 from gfd.worker import child_process
 from gfd.worker.fork_server import ForkServer
 from gfd.worker.library_output import MAX_LINES, LibraryOutput
 from tests.agent.running import serve, wait
 from tests.standin import Fault, build, environment, from_inventory
-from tests.worker.test_again import children
-from tests.worker.test_fork_server import order
+from tests.worker.test_fork_server import children, request
 
 pytestmark = pytest.mark.whole
 
@@ -110,8 +109,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServ
 
 def test_a_service_survives_it(server: ForkServer, tmp_path: Path) -> None:
     """Neither the fork server nor its pipes can be reached from where the library runs."""
-    asked = order(no_timestamp="true")
-    before = server.ask(asked)
+    asked = request(no_timestamp="true")
+    before = server.label(asked)
     for fault in (
         Fault(function="nvmlDeviceGetUUID", scribbles=FORGED),
         Fault(function="nvmlDeviceGetUUID", scribbles="+=\n" * 20_000),
@@ -119,20 +118,20 @@ def test_a_service_survives_it(server: ForkServer, tmp_path: Path) -> None:
     ):
         replace(A100, faults=(fault,)).write(tmp_path / "machine")
         with pytest.raises(ProbeError, match=MALFORMED):
-            server.ask(asked._replace(is_fresh=True))
+            server.label(asked)
         A100.write(tmp_path / "machine")
-        assert server.ask(asked) == before
-    assert server.losses == 0
-    assert server.take_printed() is None
+        assert server.label(asked) == before
+    assert server.failures == 0
+    assert server.take_library_output() is None
     replace(A100, faults=(Fault(function="nvmlInitWithFlags", prints="a\n", times=100, drinks=True),)).write(
         tmp_path / "machine"
     )
     for _ in range(2):
-        assert server.ask(asked._replace(is_fresh=True)) == before
+        assert server.label(asked) == before
     # Once a minute, and the clock stands still.
-    assert server.take_printed() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=200 - MAX_LINES)
-    assert server.ask(asked._replace(is_fresh=True)) == before
-    assert server.take_printed() is None
+    assert server.take_library_output() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=200 - MAX_LINES)
+    assert server.label(asked) == before
+    assert server.take_library_output() is None
     assert "nvmlInitWithFlags drank 0" in (tmp_path / "calls").read_text().splitlines()
 
 
@@ -163,7 +162,7 @@ def test_the_log_tells_what_was_printed_once(tmp_path: Path) -> None:
 def test_rubbish_on_the_pipe_of_the_answers(rubbish: bytes, answers: bool) -> None:
     ours = set(os.listdir("/proc/self/fd"))
 
-    def meddle(note: Note) -> dict[str, Any]:
+    def meddle(progress: Progress) -> dict[str, Any]:
         for name in set(os.listdir("/proc/self/fd")) - ours:
             try:
                 os.write(int(name), rubbish)
@@ -183,14 +182,19 @@ def test_rubbish_on_the_pipe_of_the_answers(rubbish: bytes, answers: bool) -> No
 
 def test_more_than_an_answer_can_be() -> None:
     with pytest.raises(MalformedAnswer):
-        child_process.run(lambda note: {"text": "x" * (17 << 20)}, 30)
+        child_process.run(lambda progress: {"text": "x" * (17 << 20)}, 30)
 
 
-def test_it_has_a_session_of_its_own_and_its_children_go_first(server: ForkServer) -> None:
-    before = set(children(os.getpid()))
-    server.ask(order())
-    (fork_server,) = set(children(os.getpid())) - before
-    assert os.getsid(fork_server) == fork_server
-    (reader,) = children(fork_server)
-    first, last = (int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in (fork_server, reader))
-    assert last == min(1000, first + 300)
+def test_the_fork_server_has_a_session_of_its_own(server: ForkServer) -> None:
+    before = set(children())
+    server.label(request())
+    (pid,) = set(children()) - before
+    assert os.getsid(pid) == pid
+
+
+def test_the_kernel_kills_children_first() -> None:
+    def read_score(_progress: Progress) -> dict[str, Any]:
+        return {"score": int(Path("/proc/self/oom_score_adj").read_text())}
+
+    own_score = int(Path("/proc/self/oom_score_adj").read_text())
+    assert child_process.run(read_score, 30) == {"score": min(1000, own_score + 300)}

@@ -6,10 +6,10 @@ from gfd.worker.library_output import MAX_CHARACTERS, MAX_LINES, LibraryOutput, 
 
 
 def feed(*pieces: bytes) -> LibraryOutput | None:
-    budget = OutputLimiter()
+    limiter = OutputLimiter()
     for piece in pieces:
-        budget.feed(piece)
-    return budget.take()
+        limiter.feed(piece)
+    return limiter.take()
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,15 @@ def test_lines_are_kept_cut_and_counted(
 
 
 def test_nothing_is_told_twice() -> None:
-    budget = OutputLimiter()
-    assert budget.take() is None
-    budget.feed(b"once\n")
-    assert budget.take() == LibraryOutput(lines=("once",))
-    assert budget.take() is None
+    limiter = OutputLimiter()
+    assert limiter.take() is None
+    limiter.feed(b"once\n")
+    assert limiter.take() == LibraryOutput(lines=("once",))
+    assert limiter.take() is None
 
 
-def test_budgets_add_up() -> None:
-    budget = OutputLimiter()
+def test_limited_outputs_add_up() -> None:
+    limiter = OutputLimiter()
     for _ in range(3):
-        budget.add(LibraryOutput(lines=("a",) * 4, dropped=5))
-    assert budget.take() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=17)
+        limiter.add(LibraryOutput(lines=("a",) * 4, dropped=5))
+    assert limiter.take() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=17)

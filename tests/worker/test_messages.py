@@ -39,16 +39,16 @@ from tests.worker.test_result import JSON
 )
 def test_an_error_arrives_as_it_left(error: GfdError) -> None:
     with pytest.raises(type(error)) as arrived:
-        messages.read(messages.write_error(error))
+        messages.decode_answer(messages.encode_error(error))
     assert str(arrived.value) == str(error)
     assert vars(arrived.value) == vars(error)
 
 
 def test_an_answer_arrives_in_one_line() -> None:
     answer = {"labels": {"nvidia.com/gpu.product": "A\nB"}, "gpus": 1}
-    line = messages.write_answer(answer)
+    line = messages.encode_answer(answer)
     assert "\n" not in line
-    assert messages.read(line) == answer
+    assert messages.decode_answer(line) == answer
 
 
 KINDS = st.sampled_from(["GfdError", "ProbeError", "NvmlCallFailed", "SeveralErrors", "ApiError", "object"])
@@ -58,16 +58,16 @@ KINDS = st.sampled_from(["GfdError", "ProbeError", "NvmlCallFailed", "SeveralErr
     st.text()
     | JSON.map(json.dumps)
     | JSON.map(lambda plain: json.dumps({"answer": plain}))
-    | st.builds(lambda kind, facts: json.dumps({"error": kind, "facts": facts}), KINDS, JSON)
+    | st.builds(lambda kind, arguments: json.dumps({"error": kind, "arguments": arguments}), KINDS, JSON)
 )
 @example("[" * 100_000)
 @example("9" * 5000)
-@example('{"error": "SeveralErrors", "facts": {"errors": "abc"}}')
-@example('{"error": "ConfigError", "facts": {"option": "a", "origin": "b"}}')
+@example('{"error": "SeveralErrors", "arguments": {"errors": "abc"}}')
+@example('{"error": "ConfigError", "arguments": {"option": "a", "origin": "b"}}')
 @example('{"answer": [1]}')
 def test_rubbish_is_an_answer_or_an_error_of_ours(line: str) -> None:
     try:
-        answer = messages.read(line)
+        answer = messages.decode_answer(line)
     except GfdError:
         return
     assert isinstance(answer, dict)
@@ -76,9 +76,9 @@ def test_rubbish_is_an_answer_or_an_error_of_ours(line: str) -> None:
 def test_a_reply_arrives_as_it_left() -> None:
     printed = LibraryOutput(lines=("a\tb", "c"), dropped=3)
     for told in (printed, None):
-        reply = messages.write_reply("abc", 2, messages.SAME, told)
+        reply = messages.encode_reply("abc", 2, "{}", told)
         assert reply.endswith(b"\n")
-        assert messages.read_reply("abc", reply) == (2, messages.SAME, told)
+        assert messages.decode_reply("abc", reply) == (2, "{}", told)
 
 
 @given(
@@ -90,7 +90,7 @@ def test_a_reply_arrives_as_it_left() -> None:
 @example(b"abc\t" + b"9" * 5000 + b"\t=\t\n")
 def test_rubbish_is_a_reply_or_refused(line: bytes) -> None:
     try:
-        reply = messages.read_reply("abc", line)
+        reply = messages.decode_reply("abc", line)
     except MalformedAnswer:
         return
     assert line.startswith(b"abc\t")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gfd.labels.needs import SEE_KERNEL_LOG
 from gfd.simulation import machines
 from tests.standin import Fault, Standin, build, environment, from_inventory
 
@@ -18,6 +19,7 @@ NOT_LOADED = (
     "nvmlInit failed: Driver Not Loaded (NVML error 9); load the NVIDIA kernel module (nvidia-smi shows "
     "whether it answers)"
 )
+LONGER = f"{SEE_KERNEL_LOG}, or pass a longer --probe-timeout"
 OPTIONS = ("--oneshot", "--no-timestamp", "--output-file=", "--machine-type-file=")
 
 
@@ -50,8 +52,11 @@ def test_nvml_is_given_back_as_often_as_it_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ({"hang": True}, "reading the hardware did not end within 2 s: it hung in nvmlInit"),
-        ({"segv": True}, "the process that reads the hardware was ended by SIGSEGV, in nvmlInit"),
+        ({"hang": True}, f"reading the hardware took longer than 2 s: it hung in nvmlInit; {LONGER}"),
+        (
+            {"segv": True},
+            f"the process that reads the hardware was killed by SIGSEGV, in nvmlInit; {SEE_KERNEL_LOG}",
+        ),
         ({"error": 9}, NOT_LOADED),
         ({"error": 9, "after": 1}, NOT_LOADED),
     ],

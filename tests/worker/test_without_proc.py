@@ -17,7 +17,7 @@ pytestmark = pytest.mark.whole
 
 STATM = (
     "/proc/self/statm: No such file or directory; "
-    "mount /proc: the memory limit for templates is taken from there"
+    "mount /proc, which gfd needs to limit the memory of templates"
 )
 
 

@@ -29,7 +29,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     try:
         if inventory is None and values["draw"]:
             # Draw and label the same reading.
-            inventory = single_run.take_snapshot(build_request(loaded.config))
+            inventory = single_run.read_inventory(build_request(loaded.config))
         reading = single_run.label(build_request(loaded.config, inventory=inventory))
     except DriverUnavailable as error:
         hint = "To see the labels of another machine, pass --simulate with a name from gfd machines"

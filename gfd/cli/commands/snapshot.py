@@ -19,7 +19,7 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.worker import single_run
     from gfd.worker.request import build_request
 
-    inventory = single_run.take_snapshot(build_request(loaded.config))
+    inventory = single_run.read_inventory(build_request(loaded.config))
     path = values["snapshot_file"]
     is_json = path is not None and path.name.endswith(".json")
     content = text.to_json(inventory) if is_json else text.to_yaml(inventory)

@@ -85,12 +85,14 @@ class Site:
 
     @cached_property
     def library(self) -> dict[str, str] | GfdError:
-        """Path and version of the NVML library, as :func:`gfd.probe.nvml.identify` tells them."""
+        """Path and version of the NVML library, as :func:`gfd.probe.nvml.identify_library` tells them."""
         from gfd.probe import nvml
         from gfd.worker import child_process
 
         root, timeout_s = self.config.driver_root, self.config.probe_timeout_s
-        return attempt(lambda: child_process.run(lambda note: nvml.identify(root, note), timeout_s))
+        return attempt(
+            lambda: child_process.run(lambda progress: nvml.identify_library(root, progress), timeout_s)
+        )
 
     @cached_property
     def inventory(self) -> Inventory | GfdError:
@@ -99,7 +101,7 @@ class Site:
         from gfd.worker.request import build_request
 
         config = self.config._replace(fail_on_init_error=True)
-        return attempt(lambda: single_run.take_snapshot(build_request(config)))
+        return attempt(lambda: single_run.read_inventory(build_request(config)))
 
     @cached_property
     def labels(self) -> Labels | GfdError:

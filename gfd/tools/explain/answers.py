@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gfd import limits
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, DriverUnavailable, GfdError
 from gfd.inventory import snapshot
+from gfd.labels import limits
 from gfd.labels.render import Templates
 from gfd.tools.explain.catalogue import Catalogue, describe, full_key
 from gfd.tools.explain.explanation import Answer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gfd.config.load import Loaded
-    from gfd.limits import Note
+    from gfd.inventory.progress import Progress
     from gfd.tools.explain.explanation import Explanation
     from gfd.worker.request import Request
 
@@ -53,9 +53,11 @@ def find(loaded: Loaded, question: Question) -> Answer:
         raise DriverUnavailable(f"{error}. {hint}") from error
 
 
-def _work(loaded: Loaded, work: Callable[[Note], Answer]) -> Answer:
+def _work(loaded: Loaded, work: Callable[[Progress], Answer]) -> Answer:
     # Templates of somebody's own are at work here too: in a child, and under its limits.
-    plain = child_process.run(lambda note: snapshot.to_plain(work(note)), loaded.config.probe_timeout_s)
+    plain = child_process.run(
+        lambda progress: snapshot.to_plain(work(progress)), loaded.config.probe_timeout_s
+    )
     answer = snapshot.from_plain(Answer, plain, "the answer")
     assert isinstance(answer, Answer)
     return answer
@@ -97,35 +99,37 @@ def _check(loaded: Loaded, question: Question) -> None:
         raise ConfigError("--format", COMMAND_LINE, "markdown needs --catalog; there are table and json")
 
 
-def _plan(loaded: Loaded, question: Question) -> Callable[[Note], Answer]:
+def _plan(loaded: Loaded, question: Question) -> Callable[[Progress], Answer]:
     """Return what is to be done for an answer, after all that needs no child."""
     config, path = loaded.config, question.inventory_file
     keys = tuple(map(full_key, question.keys))
-    order = build_request(config, inventory=snapshot.read_file(path) if path else None)
+    request = build_request(config, inventory=snapshot.read_file(path) if path else None)
     if question.is_catalogue:
-        return lambda note: _look_up(order, keys, note)
+        return lambda progress: _look_up(request, keys, progress)
     if question.node is not None:
         from gfd.tools.explain import published
 
         name, metadata = question.node, published.read(loaded, question.node, question.nodes_file)
-        return lambda note: Answer(explanations=published.explain(_list(order, note), name, metadata, keys))
+        return lambda progress: Answer(
+            explanations=published.explain(_list(request, progress), name, metadata, keys)
+        )
     from gfd.tools.explain.machine import explain
 
     seen_on = f"the simulated machine {config.simulate}" if config.simulate else "this machine"
     if path is not None:
         seen_on = "a snapshot" if str(path) == "-" else f"the snapshot {path}"
     options = {setting.option.flag: (setting.text, setting.origin) for setting in loaded.settings}
-    return lambda note: explain(order, keys, options, seen_on, note)
+    return lambda progress: explain(request, keys, options, seen_on, progress)
 
 
-def _list(order: Request, note: Note) -> Catalogue:
+def _list(request: Request, progress: Progress) -> Catalogue:
     limits.impose()
-    note("reading templates")
-    return Catalogue(Templates(order.templates, order.config.label_prefix_allow))
+    progress("reading templates")
+    return Catalogue(Templates(request.templates, request.config.label_prefix_allow))
 
 
-def _look_up(order: Request, keys: Iterable[str], note: Note) -> Answer:
-    catalogue = _list(order, note)
+def _look_up(request: Request, keys: Iterable[str], progress: Progress) -> Answer:
+    catalogue = _list(request, progress)
     if not keys:
         return Answer(explanations=catalogue.explain(), templates=catalogue.templates())
     found: list[Explanation] = []

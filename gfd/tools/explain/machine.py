@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gfd import limits
 from gfd.config.options import COMMAND_LINE
 from gfd.inventory.model import Gpu, MigDevice
+from gfd.labels import limits
 from gfd.tools.explain.catalogue import Catalogue, configured_by, describe, facts_of, place
 from gfd.tools.explain.dry_run import Rehearsal, rehearse
 from gfd.tools.explain.explanation import HEXADECIMAL, NONE, Answer, Explanation, Member, Part, Place, Reading
 from gfd.tools.explain.facts import Fact, expand, follow
 from gfd.worker import discovery
-from gfd.worker.pipeline import prepare, resolve
+from gfd.worker.pipeline import compile_templates, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gfd.inventory.model import Failure, Inventory
+    from gfd.inventory.progress import Progress
     from gfd.labels.render import Templates
     from gfd.labels.rendered import Written
     from gfd.labels.resources import Node
-    from gfd.limits import Note
     from gfd.tools.explain.dry_run import Binding
     from gfd.tools.explain.facts import Device, Path
     from gfd.tools.explain.lines import Line
@@ -29,20 +29,26 @@ if TYPE_CHECKING:
 
 
 def explain(
-    order: Request, keys: Sequence[str], options: Mapping[str, tuple[str, str]], seen_on: str, note: Note
+    request: Request,
+    keys: Sequence[str],
+    options: Mapping[str, tuple[str, str]],
+    seen_on: str,
+    progress: Progress,
 ) -> Answer:
     """Read, label, and explain ``keys``, or all labels.
 
     ``options`` are values and where they come from, by flag. Raises GfdError.
     """
     # Also what only labels of other groups would be made from: "none" is not to mean "not asked".
-    inventory = discovery.read(order.config, order.inventory, note, is_complete=True).inventory
-    node = resolve(order, inventory)
+    inventory = discovery.read(request.config, request.inventory, progress, is_complete=True).inventory
+    node = resolve(request, inventory)
     limits.impose()
-    templates = prepare(order, note)
-    labels = {each.key: each for each in templates.write(node, inventory, order.config.extra_labels, note)}
-    note("explaining")
-    machine = _Machine(templates, order, node, inventory, options)
+    templates = compile_templates(request, progress)
+    labels = {
+        each.key: each for each in templates.write(node, inventory, request.config.extra_labels, progress)
+    }
+    progress("explaining")
+    machine = _Machine(templates, request, node, inventory, options)
     explanations = (machine.explain(key, labels) for key in keys or sorted(labels))
     return Answer(
         explanations=tuple(each._replace(seen_on=seen_on) for each in explanations),
@@ -56,14 +62,14 @@ class _Machine:
     def __init__(
         self,
         templates: Templates,
-        order: Request,
+        request: Request,
         node: Node,
         inventory: Inventory,
         options: Mapping[str, tuple[str, str]],
     ) -> None:
         self._templates = templates
         self._catalogue = Catalogue(templates)
-        self._rendered = set(templates.names(node.mig_strategy, order.config.extra_labels))
+        self._rendered = set(templates.names(node.mig_strategy, request.config.extra_labels))
         self._roots: dict[str, Any] = {"node": node, "inventory": inventory}
         self._node, self._inventory = node, inventory
         self._options = options

@@ -60,7 +60,7 @@ def read_machine(loaded: Loaded) -> Subject:
     from gfd.worker.request import build_request
 
     config = loaded.config
-    inventory = single_run.take_snapshot(build_request(config))
+    inventory = single_run.read_inventory(build_request(config))
     name = config.node_name or config.simulate or platform.node()
     source = "A simulated machine." if config.simulate else "One machine."
     return Subject(title=f"GPUs of {name}", source=source, cards=(_label(loaded, name, inventory),))

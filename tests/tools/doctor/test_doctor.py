@@ -121,8 +121,8 @@ def test_a_library_of_another_version(root: Path, tmp_path: Path) -> None:
     (library / "libnvidia-ml.so.1").symlink_to("libnvidia-ml.so.580.159.04")
     said = run(root, Standin(gpus=(T4,), faults=(Fault(function="nvmlInit", error=18),)), library=library)
     differ = (
-        "the library and the loaded kernel module are of different versions: reload the kernel module, or "
-        "reboot the node; a container that still has the old library must be started again"
+        "the library and the loaded kernel module have different versions: reload the kernel module or "
+        "reboot the node; restart a container that still has the old library"
     )
     assert said.splitlines()[2:6] == [
         "FAIL  library       LIBRARY/libnvidia-ml.so.580.159.04 is 580.159.04, the kernel module 535.104.05",
@@ -142,7 +142,7 @@ def test_a_missing_library(root: Path, tmp_path: Path) -> None:
     install = "install the NVIDIA driver; in a container use the NVIDIA runtime, or mount the driver"
     assert said.splitlines()[2:5] == [
         f"FAIL  library       libnvidia-ml.so.1 could not be loaded from {roots}: {reason}",
-        f"{NEXT}{install} and name it with --driver-root-ctr-path",
+        f"{NEXT}{install} and pass its folder with --driver-root-ctr-path",
         "skip  NVML          cannot be asked without its library",
     ]
     assert "FAIL  labels        none, since the hardware cannot be read\n" in said
@@ -183,7 +183,7 @@ def test_a_driver_that_hangs(root: Path) -> None:
     hanging = Standin(gpus=(T4,), faults=(Fault(function="nvmlDeviceGetName", hang=True),))
     said = run(root, hanging)
     doing = "it hung in nvmlDeviceGetName on GPU 0"
-    assert f"FAIL  NVML          reading the hardware did not end within 3 s: {doing}\n" in said
+    assert f"FAIL  NVML          reading the hardware took longer than 3 s: {doing}\n" in said
     assert said.endswith("\n6 ok, 2 failed, 1 skipped\n")
 
 

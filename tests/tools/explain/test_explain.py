@@ -490,7 +490,7 @@ def test_templates_that_eat_are_named(explain: Explain, tmp_path: Path) -> None:
     code, out, err = explain("--catalog", "--template-dir", str(tmp_path))
     assert (code, out) == (1, "")
     assert err.startswith(
-        "gfd: the process that reads the hardware was ended after 2 s of CPU time, in reading "
+        "gfd: the process that reads the hardware was killed after 2 s of CPU time, in reading "
     )
 
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.agent.mounts import ADVICE, find_blindness
-from gfd.errors import DriverUnavailable, GfdError
+from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.files import PROC_BYTES, read_text
 from gfd.labels.needs import NO_PERMISSION, SEE_MIG, find_refusal
 from gfd.probe.driver_files import find_program
@@ -196,7 +196,7 @@ def _facts(site: Site) -> Finding:
 
 def _split(error: GfdError) -> tuple[str, str]:
     """Return what happened, and the next step."""
-    if isinstance(error, DriverUnavailable) and error.advice:
+    if isinstance(error, ProbeError) and error.advice:
         return error.reason, error.advice
     return str(error), _KERNEL_LOG
 
