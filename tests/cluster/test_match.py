@@ -1,4 +1,4 @@
-"""gfd match says what the real kube-scheduler does, and refuses what the real API server refuses."""
+"""gfd match agrees with a real kube-scheduler about nodes, and with a real API server about illegal pods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from gfd.errors import ApiError, GfdError
 from gfd.kube.client import Api
-from gfd.tools.match.podfiles import read_files
+from gfd.tools.match.reader import read_pods
 from tests.cluster import random_pods
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.extender import Extender
@@ -68,7 +68,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory, extender: Extender) -> Itera
 
 
 def make_nodes(api: Api, random: Random) -> None:
-    """Create nodes, and pods that have devices of them, or had, or will."""
+    """Create nodes, and pods that have devices, had some, or wait for some."""
     for name in NODE_NAMES:
         node = random_pods.make_node(random, name)
         api.request("POST", NODES, {"metadata": node["metadata"]})
@@ -90,7 +90,7 @@ def create(api: Api, pods: list[Object]) -> None:
 
 
 def wait_until_looked_at(api: Api, prefix: str, count: int) -> dict[str, Object]:
-    """Return the pods once the scheduler has placed each, or said that it cannot."""
+    """Return the pods once the scheduler has placed or refused each of them."""
 
     def look() -> dict[str, Object] | None:
         pods = {each["metadata"]["name"]: each for each in api.list(PODS)}
@@ -110,7 +110,7 @@ def is_looked_at(pod: Object) -> bool:
 
 
 def match(plane: ControlPlane, tmp_path: Path, pods: list[Object]) -> dict[str, Object]:
-    """Return gfd's answers about pods that stand in a file, by name."""
+    """Return the results of gfd for the pods of a file, by name."""
     file = tmp_path / "pods.json"
     file.write_text("\n---\n".join(json.dumps(pod, indent=1) for pod in pods))
     done = subprocess.run(
@@ -178,27 +178,27 @@ def test_the_best_node_is_preferred(plane: ControlPlane, tmp_path: Path) -> None
 
 
 def ask(api: Api, pod: Object) -> str:
-    """Return what the API server says of a pod; empty where it takes it."""
+    """Return why the API server refuses a pod; empty if it accepts the pod."""
     try:
         api.request("POST", PODS, pod, query={"dryRun": "All", "fieldValidation": "Strict"})
     except ApiError as error:
-        causes = error.details.get("causes")
-        return f"{causes[0]['field']}: {causes[0]['message']}" if causes else str(error)
+        if error.status in (400, 422):
+            return str(error)
+        raise
     return ""
 
 
-@pytest.mark.parametrize(("patch", "said"), refusals.REFUSALS)
-def test_gfd_says_what_the_api_server_says(plane: ControlPlane, patch: Object, said: str) -> None:
-    found = ask(plane.admin, refusals.make_pod(patch))
-    assert found.removeprefix('Pod in version "v1" cannot be handled as a Pod: ') == said
+@pytest.mark.parametrize("patch", refusals.REFUSED)
+def test_the_api_server_refuses_what_gfd_refuses(plane: ControlPlane, patch: Object) -> None:
+    assert ask(plane.admin, refusals.make_pod(patch)) != ""
 
 
 @pytest.mark.parametrize("patch", refusals.ACCEPTED)
-def test_what_gfd_takes_the_api_server_takes(plane: ControlPlane, patch: Object) -> None:
+def test_the_api_server_accepts_what_gfd_accepts(plane: ControlPlane, patch: Object) -> None:
     assert ask(plane.admin, refusals.make_pod(patch)) == ""
 
 
-def test_gfd_refuses_what_the_api_server_refuses(
+def test_gfd_and_the_api_server_refuse_the_same_pods(
     plane: ControlPlane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     random = Random(4)
@@ -216,9 +216,9 @@ def test_gfd_refuses_what_the_api_server_refuses(
 
 
 def refuse(file: Path) -> str:
-    """Return what gfd says of a pod; empty where it takes it."""
+    """Return why gfd refuses a pod; empty if it accepts the pod."""
     try:
-        read_files([str(file)])
+        read_pods([str(file)])
     except GfdError as error:
         return str(error)
     return ""

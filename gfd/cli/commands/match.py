@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gfd.cli.commands.command import Values
     from gfd.config.load import Loaded
-    from gfd.tools.match.matching import Answer
+    from gfd.tools.match.results import MatchResult
 
 FORMAT_NAMES = ("table", "json")
 
@@ -24,47 +24,49 @@ def _run(loaded: Loaded, values: Values) -> None:
     from gfd.clusterview import sources
     from gfd.clusterview.progress import track
     from gfd.text import print_error
-    from gfd.tools.match import index, matching, podfiles
+    from gfd.tools.match.index import build_index
+    from gfd.tools.match.reader import read_pods
+    from gfd.tools.match.results import find_error, match_pod
 
     _check_standard_input(values)
-    pods = podfiles.read_files(values["files"])
-    found = index.take(sources.read_nodes(loaded, values["nodes_file"], values["pods_file"]))
+    pods = read_pods(values["files"])
+    index = build_index(sources.read_nodes(loaded, values["nodes_file"], values["pods_file"]))
     is_file = values["nodes_file"] and not values["pods_file"]
-    if (is_file or not all(node.is_counted for node in found.nodes)) and any(
+    if (is_file or not all(node.is_counted for node in index.nodes)) and any(
         pod.spec.requests for pod in pods
     ):
-        why = "without --pods" if is_file else "as pods may not be listed"
-        print_error(f"warning: {why}, every device counts as free")
-    answers = [matching.answer(pod, found) for pod in track(pods, "Matching")]
-    fault = matching.find_fault(answers)
+        why = "without --pods" if is_file else "without the right to list pods"
+        print_error(f"warning: {why}, all devices count as free")
+    results = [match_pod(pod, index) for pod in track(pods, "Matching")]
+    failure = find_error(results)
     try:
-        _write(answers, values["format"])
+        _write(results, values["format"])
     except BrokenPipeError as error:
-        # The reader has left; the exit code still says whether everything fits.
-        raise fault or error from error
-    if fault:
-        raise fault
+        # The reader has left; the exit code still says whether every pod fits.
+        raise failure or error from error
+    if failure:
+        raise failure
 
 
 def _check_standard_input(values: Values) -> None:
-    places = [*values["files"], *(str(values[name]) for name in ("nodes_file", "pods_file") if values[name])]
-    if places.count("-") > 1:
+    files = [*values["files"], *(str(values[name]) for name in ("nodes_file", "pods_file") if values[name])]
+    if files.count("-") > 1:
         reason = "standard input can be read only once; use - for one of FILE, --nodes and --pods"
         raise ConfigError("-", COMMAND_LINE, reason)
 
 
-def _write(answers: Sequence[Answer], form: str) -> None:
+def _write(results: Sequence[MatchResult], form: str) -> None:
     from gfd.tools import terminal
-    from gfd.tools.match import answers as formats
+    from gfd.tools.match.output import format_json, format_text
 
     out = sys.stdout
     if form == "json":
-        out.writelines(formats.to_json(answers))
+        out.writelines(format_json(results))
     else:
         width, is_coloured = terminal.width_of(out), terminal.is_coloured(out)
-        for number, each in enumerate(answers):
+        for number, each in enumerate(results):
             out.write("\n" if number else "")
-            out.write(formats.to_text(each, width=width, is_coloured=is_coloured))
+            out.write(format_text(each, width=width, is_coloured=is_coloured))
     out.flush()
 
 

@@ -1,7 +1,7 @@
-"""Argo's workflows: a pod for each template that makes one.
+"""Read Argo's workflows: one pod for each template that runs one.
 
-What a template does not say of nodeSelector, affinity and tolerations, and templateDefaults do not add, comes
-from the steps or DAG that call it, else from the workflow, as in Argo 3.5 and later.
+Of nodeSelector, affinity and tolerations, a template inherits what it does not set: from templateDefaults,
+then from the steps or the DAG that call it, then from the workflow. So do Argo 3.5 and later.
 """
 
 from __future__ import annotations
@@ -10,201 +10,167 @@ from typing import TYPE_CHECKING
 
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.affinity import read_affinity, read_node_selector
+from gfd.tools.match.argo_defaults import add_defaults
+from gfd.tools.match.argo_variables import check_filled, fill, read_parameters
 from gfd.tools.match.devices import read_devices
-from gfd.tools.match.fields import text_of
-from gfd.tools.match.indentation import find_lost
-from gfd.tools.match.merging import add_defaults
-from gfd.tools.match.pods import Pod, make
-from gfd.tools.match.podspec import Read, find_unjudged, read_tolerations
-from gfd.tools.match.spec import Spec
-from gfd.tools.match.taints import admit
-from gfd.tools.match.variables import demand_all, fill, read_parameters
+from gfd.tools.match.fields import check_spelling, find, read_items, read_text, require
+from gfd.tools.match.pods import Pod, make_pod
+from gfd.tools.match.podspec import find_unchecked
+from gfd.tools.match.scheduling import SchedulingSpec
+from gfd.tools.match.tolerations import add_default_tolerations, read_tolerations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gfd.documents.value import Value
     from gfd.errors import DocumentError
-    from gfd.tools.match.documents import Document
-    from gfd.tools.match.fields import Part
+    from gfd.tools.match.manifests import Manifest
 
 GROUP = "argoproj.io"
 _MAIN = ("container", "script")
-_MAKES_POD = (*_MAIN, "containerSet", "resource", "data")
+_POD_KINDS = (*_MAIN, "containerSet", "resource", "data")
 _INHERITED = ("nodeSelector", "affinity", "tolerations")
 _LISTS = (("containerSet", "containers"), ("sidecars",))
 _PATCH = "podSpecPatch"
 
+_Placement = tuple["Value | None", ...]
+"""The values of :data:`_INHERITED` that decide the node of a pod."""
 
-def read_workflow(document: Document) -> Iterator[Pod]:
+
+def read_workflow(manifest: Manifest) -> Iterator[Pod]:
     """Yield the pods of a workflow's templates. Raises DocumentError."""
-    yield from _read(document, _demand(document.part, "spec", document))
+    yield from _read_spec(manifest, require(manifest.value, "spec"))
 
 
-def read_cron_workflow(document: Document) -> Iterator[Pod]:
-    """Yield the pods of what a CronWorkflow runs. Raises DocumentError."""
-    spec = _demand(document.part, "spec", document)
-    yield from _read(document, _demand(spec, "workflowSpec", document))
+def read_cron_workflow(manifest: Manifest) -> Iterator[Pod]:
+    """Yield the pods of the workflow of a CronWorkflow. Raises DocumentError."""
+    yield from _read_spec(manifest, require(require(manifest.value, "spec"), "workflowSpec"))
 
 
-def find_missing(documents: Sequence[Document]) -> list[DocumentError]:
-    """Return an error for each object that is none of ``documents`` and whose templates are used."""
-    there = {(each.kind, each.name) for each in documents}
-    found = []
-    for reference in (each for document in documents for each in _references(document)):
-        name = text_of(reference.member("name"), "TemplateRef")
+def find_missing_templates(manifests: Sequence[Manifest]) -> list[DocumentError]:
+    """Return an error for each object whose templates are used and that is not in ``manifests``."""
+    present = {(each.kind, each.name) for each in manifests}
+    errors = []
+    for reference in (each for manifest in manifests for each in _find_references(manifest)):
         scope = reference.member("clusterScope")
-        kind = "ClusterWorkflowTemplate" if scope and scope.value else "WorkflowTemplate"
-        if (kind, name) not in there:
-            where = f"what it names stands in {kind} {name}: match the file with that too"
-            found.append(reference.complain(f"{reference.path}: {where}"))
-    return found
+        kind = "ClusterWorkflowTemplate" if scope and scope.content else "WorkflowTemplate"
+        name = read_text(reference, "name")
+        if (kind, name) not in present:
+            reason = f"{kind} {name} is not in these files; add its file to the command"
+            errors.append(reference.error(reason))
+    return errors
 
 
-def _references(document: Document) -> Iterator[Part]:
-    """Yield what names templates of other objects."""
-    specs = [document.part.find("spec"), document.part.find("spec", "workflowSpec")]
-    for spec in filter(None, specs if document.group == GROUP else ()):
-        if whole := spec.member("workflowTemplateRef"):
-            yield whole
-        for template in _templates(spec):
-            yield from (single for call in _calls(template) if (single := call.member("templateRef")))
+def _find_references(manifest: Manifest) -> Iterator[Value]:
+    """Yield the references to templates of other objects."""
+    specs = [find(manifest.value, "spec"), find(manifest.value, "spec", "workflowSpec")]
+    for spec in filter(None, specs if manifest.group == GROUP else ()):
+        if reference := spec.member("workflowTemplateRef"):
+            yield reference
+        for template in read_items(spec, "templates"):
+            yield from (each for call in _read_calls(template) if (each := call.member("templateRef")))
 
 
-def _demand(part: Part, name: str, document: Document) -> Part:
-    found = part.member(name)
-    if found is None:
-        raise part.place(name).refuse("Required value", find_lost(document.part))
-    return found
-
-
-def _read(document: Document, spec: Part) -> Iterator[Pod]:
-    known = _read_templates(spec)
+def _read_spec(manifest: Manifest, spec: Value) -> Iterator[Pod]:
+    templates = _read_templates(spec)
     variables = read_parameters(spec.member("arguments"), "workflow")
-    for name, template in known.items():
-        for title, own, varied in _vary_all(spec, name, template, known):
-            inputs = read_parameters(own.member("inputs"), "inputs")
-            for caller, places in varied.items():
-                called = f", called by {caller}" if caller else ""
-                yield _make(document, spec, own, places, variables | inputs, title=f"{title}{called}")
+    for name in templates:
+        for title, template, placements in _find_pods(spec, name, templates):
+            inputs = read_parameters(template.member("inputs"), "inputs")
+            for caller, placement in placements.items():
+                part = f"{title}, called by {caller}" if caller else title
+                pod_spec = _read_template(spec, template, placement, variables | inputs)
+                yield make_pod(manifest, pod_spec, line=template.line, part=part)
 
 
-def _read_templates(spec: Part) -> dict[str, Part]:
-    """Return the templates of a workflow by name, with what is said of all of them."""
-    known: dict[str, Part] = {}
-    for template in _templates(spec):
-        template.check_spelling("WorkflowSpec", "v1alpha1.Template", _INHERITED)
-        name = text_of(template.member("name"), "Template")
-        if name in known:
-            first = f"template {name} is there twice, the first in line {known[name].line}"
-            raise template.complain(f"Argo would refuse it: {first}")
-        known[name] = add_defaults(template, spec.member("templateDefaults"))
-    return known
+def _read_templates(spec: Value) -> dict[str, Value]:
+    """Return the templates of a workflow by name, with its templateDefaults."""
+    templates: dict[str, Value] = {}
+    for template in read_items(spec, "templates"):
+        check_spelling(template, _INHERITED)
+        name = read_text(template, "name")
+        if name in templates:
+            raise template.error(f"template {name} is already in line {templates[name].line}; rename one")
+        templates[name] = add_defaults(template, spec.member("templateDefaults"))
+    return templates
 
 
-_Places = tuple["Part | None", ...]
-"""What decides the node of a pod, by :data:`_INHERITED`."""
-
-
-def _vary_all(
-    spec: Part, name: str, template: Part, known: Mapping[str, Part]
-) -> Iterator[tuple[str, Part, dict[str, _Places]]]:
-    """Yield title, template and :func:`_vary` of what makes a pod: a template, and those inline in it."""
-    if any(template.member(each) for each in _MAKES_POD):
-        yield f"template {name}", template, _vary(spec, template, known, name)
-    for call in _calls(template):
+def _find_pods(
+    spec: Value, name: str, templates: Mapping[str, Value]
+) -> Iterator[tuple[str, Value, dict[str, _Placement]]]:
+    """Yield title, template and placements by caller, for a template and those inline in its steps."""
+    template = templates[name]
+    if any(template.member(kind) for kind in _POD_KINDS):
+        yield f"template {name}", template, _find_placements(spec, name, templates)
+    for call in _read_calls(template):
         inline = call.member("inline")
-        if inline and any(inline.member(each) for each in _MAKES_POD):
-            inline.check_spelling("WorkflowStep", "v1alpha1.Template", _INHERITED)
+        if inline and any(inline.member(kind) for kind in _POD_KINDS):
+            check_spelling(inline, _INHERITED)
             own = add_defaults(inline, spec.member("templateDefaults"))
-            title = f"template {name}, step {text_of(call.member('name'), 'WorkflowStep')}"
-            yield title, own, {"": _places(own, template, spec)}
+            yield f"template {name}, step {read_text(call, 'name')}", own, {"": _inherit(own, template, spec)}
 
 
-def _vary(spec: Part, template: Part, known: Mapping[str, Part], name: str) -> dict[str, _Places]:
-    """Return what decides the node of a template, by its callers; the caller is empty where all agree."""
-    callers = [each for each, caller in known.items() if name in _called(caller)]
-    found: dict[str, _Places] = {}
+def _find_placements(spec: Value, name: str, templates: Mapping[str, Value]) -> dict[str, _Placement]:
+    """Return the different placements of a template by caller; the caller is empty if there is only one."""
+    callers = [caller for caller, other in templates.items() if _calls(other, name)]
+    placements: dict[str, _Placement] = {}
     for caller in callers or [""]:
-        places = _places(template, known.get(caller), spec)
-        if places not in found.values():
-            found[caller] = places
-    return found if len(found) > 1 else dict(zip([""], found.values(), strict=True))
+        placement = _inherit(templates[name], templates.get(caller), spec)
+        if placement not in placements.values():
+            placements[caller] = placement
+    return placements if len(placements) > 1 else {"": next(iter(placements.values()))}
 
 
-def _places(*levels: Part | None) -> _Places:
-    """Return of each member what the first level says that says anything."""
+def _inherit(*levels: Value | None) -> _Placement:
+    """Return each of :data:`_INHERITED` from the first level that sets it."""
     return tuple(
-        next((part for level in levels if level and (part := level.member(name)) and part.value), None)
+        next((found for level in levels if level and (found := level.member(name)) and found.content), None)
         for name in _INHERITED
     )
 
 
-def _called(template: Part) -> set[str]:
-    return {text_of(call.member("template"), "WorkflowStep") for call in _calls(template)}
+def _calls(template: Value, name: str) -> bool:
+    return any(read_text(call, "template") == name for call in _read_calls(template))
 
 
-def _calls(template: Part) -> list[Part]:
+def _read_calls(template: Value) -> list[Value]:
     """Return the steps, or the tasks of a DAG."""
-    groups = template.items_at("steps", struct="Template", expected="[]v1alpha1.ParallelSteps")
-    calls = [step for group in groups for step in group.items("Template", "v1alpha1.ParallelSteps")]
-    return calls + template.items_at("dag", "tasks", struct="DAGTemplate", expected="[]v1alpha1.DAGTask")
+    groups = read_items(template, "steps")
+    return [step for group in groups for step in read_items(group)] + read_items(template, "dag", "tasks")
 
 
-def _templates(spec: Part) -> list[Part]:
-    return spec.items_at("templates", struct="WorkflowSpec", expected="[]v1alpha1.Template")
-
-
-def _make(
-    document: Document,
-    spec: Part,
-    template: Part,
-    places: _Places,
-    variables: Mapping[str, str],
-    *,
-    title: str,
-) -> Pod:
-    selector, affinity, tolerations = (each and fill(each, variables) for each in places)
-    for place in (selector, affinity, tolerations):
-        if place:
-            demand_all(place)
-    terms, preferences = read_affinity(affinity, "Template")
+def _read_template(
+    spec: Value, template: Value, placement: _Placement, variables: Mapping[str, str]
+) -> SchedulingSpec:
+    selector, affinity, tolerations = (each and fill(each, variables) for each in placement)
+    for value in (selector, affinity, tolerations):
+        if value:
+            check_filled(value)
+    terms, preferences = read_affinity(affinity)
+    main = [each for name in _MAIN if (each := template.member(name))]
+    main += [each for path in _LISTS for each in read_items(template, *path)]
     devices = read_devices(
-        init=_containers(template, ("initContainers",), variables),
-        main=[
-            *(_fill_resources(each, variables) for name in _MAIN if (each := template.member(name))),
-            *(each for path in _LISTS for each in _containers(template, path, variables)),
-        ],
+        init=[_fill_resources(each, variables) for each in read_items(template, "initContainers")],
+        main=[_fill_resources(each, variables) for each in main],
     )
-    read = Read(
-        spec=Spec(
-            node_selector=read_node_selector(selector, "Template"),
-            terms=terms,
-            preferences=preferences,
-            tolerations=admit(read_tolerations(tolerations, "Template")),
-            requests=devices.requests,
-            lines=devices.lines,
-        ),
-        unjudged=(
-            *devices.others,
-            *find_unjudged(template),
-            *({_PATCH} if template.member(_PATCH) or spec.member(_PATCH) else ()),
-        ),
+    has_patch = template.member(_PATCH) or spec.member(_PATCH)
+    return SchedulingSpec(
+        node_selector=read_node_selector(selector),
+        terms=terms,
+        preferences=preferences,
+        tolerations=add_default_tolerations(read_tolerations(tolerations)),
+        requests=devices.requests,
+        lines=devices.lines,
+        unchecked=(*devices.others, *find_unchecked(template), *((_PATCH,) if has_patch else ())),
     )
-    return make(document, read, line=template.line, part=title)
 
 
-def _containers(template: Part, path: tuple[str, ...], variables: Mapping[str, str]) -> list[Part]:
-    items = template.items_at(*path, struct="Template", expected="[]v1.Container")
-    return [_fill_resources(item, variables) for item in items]
-
-
-def _fill_resources(container: Part, variables: Mapping[str, str]) -> Part:
-    """Return a container with the variables of its resources filled in, those of devices all of them."""
+def _fill_resources(container: Value, variables: Mapping[str, str]) -> Value:
+    """Return a container with its variables replaced. Raises DocumentError if devices keep one."""
     filled = fill(container, variables)
     for kind in ("limits", "requests"):
-        amounts = filled.find("resources", kind)
-        entries = amounts.entries("ResourceRequirements", "v1.ResourceList") if amounts else {}
-        for name, amount in entries.items():
+        amounts = find(filled, "resources", kind)
+        for name, amount in amounts.mapping().items() if amounts else ():
             if name.startswith(VENDOR):
-                demand_all(amount)
+                check_filled(amount)
     return filled

@@ -1,147 +1,100 @@
-"""Changes to a pod that would take away what keeps it off a Node."""
+"""Edits of a pod: what to change in the file, and the pod after the change."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gfd.kube.requirements import Requirement
-    from gfd.tools.match.spec import Spec
-    from gfd.tools.match.taints import Toleration
-
-
-class Change(Protocol):
-    """What is changed."""
-
-    @property
-    def old(self) -> str:
-        """What stands in the file; empty for nothing."""
-
-    @property
-    def new(self) -> str:
-        """What should stand there; empty for nothing."""
-
-    def apply(self, spec: Spec) -> Spec:
-        """Return the pod with this changed."""
+    from gfd.tools.match.scheduling import SchedulingSpec, Toleration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """A change, where it is made, and why."""
+    """A change of one line."""
 
-    change: Change
+    old: str
+    """The text in the file; empty to add something."""
+    new: str
+    """The text to write; empty to remove something."""
     line: int
-    """0 where the file does not say where."""
+    """0 if unknown."""
     why: str = ""
-    """Completes "since …"; empty where nothing is known."""
+    """Follows "because"; empty if unknown."""
     cost: float
-    """How far it leads from what was meant: 0 for nothing, 1 for something else."""
+    """How far the edit is from what was meant: 0 for nothing, 1 for something else."""
+    apply: Callable[[SchedulingSpec], SchedulingSpec] = field(compare=False)
+    """Return the pod after the change."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequirementChange:
-    """Another requirement in place of one, or none."""
+def replace_requirement(before: Requirement, after: Requirement | None, cost: float, why: str = "") -> Edit:
+    """Return the edit that replaces a requirement, or removes it, wherever the pod has it."""
 
-    before: Requirement
-    after: Requirement | None
-
-    @property
-    def old(self) -> str:
-        """What stands in the file."""
-        return _write(self.before)
-
-    @property
-    def new(self) -> str:
-        """What should stand there."""
-        return _write(self.after) if self.after else ""
-
-    def apply(self, spec: Spec) -> Spec:
-        """Return the pod with the requirement replaced, wherever it stands."""
-        terms = spec.terms and tuple(
-            replace(term, expressions=self._swap(term.expressions), fields=self._swap(term.fields))
-            for term in spec.terms
-        )
-        # A term without requirements matches nothing; without terms there is nothing to match.
-        kept = terms and (tuple(term for term in terms if term.expressions or term.fields) or None)
-        return replace(spec, node_selector=self._swap(spec.node_selector), terms=kept)
-
-    def _swap(self, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
-        swapped = (self.after if each == self.before else each for each in requirements)
+    def swap(requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+        swapped = (after if each == before else each for each in requirements)
         return tuple(each for each in swapped if each is not None)
 
+    def apply(spec: SchedulingSpec) -> SchedulingSpec:
+        terms = spec.terms and tuple(
+            replace(term, expressions=swap(term.expressions), fields=swap(term.fields)) for term in spec.terms
+        )
+        # A term without requirements matches no node; without terms, all nodes match.
+        kept = terms and (tuple(term for term in terms if term.expressions or term.fields) or None)
+        return replace(spec, node_selector=swap(spec.node_selector), terms=kept)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TolerationChange:
-    """One more toleration."""
-
-    toleration: Toleration
-
-    @property
-    def old(self) -> str:
-        """Nothing."""
-        return ""
-
-    @property
-    def new(self) -> str:
-        """The toleration, as an item of tolerations."""
-        return f"{{key: {self.toleration.key}, operator: Exists, effect: {self.toleration.effect}}}"
-
-    def apply(self, spec: Spec) -> Spec:
-        """Return the pod with it."""
-        return replace(spec, tolerations=(*spec.tolerations, self.toleration))
+    new = _to_yaml(after) if after else ""
+    return Edit(old=_to_yaml(before), new=new, line=before.line, why=why, cost=cost, apply=apply)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceChange:
-    """Other devices, or fewer of them."""
+def add_toleration(toleration: Toleration, cost: float) -> Edit:
+    """Return the edit that adds a toleration."""
+    new = f"{{key: {toleration.key}, operator: Exists, effect: {toleration.effect}}}"
 
-    resource: str
-    count: int
-    new_resource: str
-    new_count: int
+    def apply(spec: SchedulingSpec) -> SchedulingSpec:
+        return replace(spec, tolerations=(*spec.tolerations, toleration))
 
-    @property
-    def old(self) -> str:
-        """What all containers request."""
-        return f"{self.resource}: {self.count}"
-
-    @property
-    def new(self) -> str:
-        """What they should request."""
-        return f"{self.new_resource}: {self.new_count}"
-
-    def apply(self, spec: Spec) -> Spec:
-        """Return the pod with other requests."""
-        kept = {name: count for name, count in spec.requests.items() if name != self.resource}
-        total = kept.get(self.new_resource, 0) + self.new_count
-        return replace(spec, requests={**kept, self.new_resource: total})
+    return Edit(old="", new=new, line=0, cost=cost, apply=apply)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeNameChange:
-    """Another Node to be put on, past the scheduler."""
+def replace_request(spec: SchedulingSpec, resource: str, new_resource: str, count: int, cost: float) -> Edit:
+    """Return the edit that requests ``count`` devices of another name, or fewer devices."""
 
-    name: str
-    new_name: str
+    def apply(spec: SchedulingSpec) -> SchedulingSpec:
+        kept = {name: number for name, number in spec.requests.items() if name != resource}
+        return replace(spec, requests={**kept, new_resource: kept.get(new_resource, 0) + count})
 
-    @property
-    def old(self) -> str:
-        """The Node that stands in the file."""
-        return f"nodeName: {self.name}"
+    was_mig, is_mig = (name.startswith(f"{VENDOR}mig-") for name in (resource, new_resource))
+    why = ""
+    if was_mig != is_mig:
+        own = "MIG devices have resources of their own under the strategy mixed"
+        why = own if is_mig else "MIG devices have no resources of their own there"
+    return Edit(
+        old=f"{resource}: {spec.requests[resource]}",
+        new=f"{new_resource}: {count}",
+        line=spec.lines.get(resource, 0),
+        why=why,
+        cost=cost,
+        apply=apply,
+    )
 
-    @property
-    def new(self) -> str:
-        """The Node that should stand there."""
-        return f"nodeName: {self.new_name}"
 
-    def apply(self, spec: Spec) -> Spec:
-        """Return the pod on the other Node."""
-        return replace(spec, node_name=self.new_name)
+def replace_node_name(spec: SchedulingSpec, name: str, cost: float) -> Edit:
+    """Return the edit that names another node in ``nodeName``."""
+    return Edit(
+        old=f"nodeName: {spec.node_name}",
+        new=f"nodeName: {name}",
+        line=spec.lines.get("nodeName", 0),
+        cost=cost,
+        apply=lambda spec: replace(spec, node_name=name),
+    )
 
 
-def _write(requirement: Requirement) -> str:
-    """Return a requirement as YAML writes it."""
+def _to_yaml(requirement: Requirement) -> str:
     if requirement.is_shorthand:
         return f"{requirement.key}: {requirement.values[0]}"
     values = f" [{', '.join(requirement.values)}]" if requirement.values else ""

@@ -1,7 +1,7 @@
-"""Whether a pod fits a Node, as kube-scheduler decides it, and if not, what is in the way.
+"""Compare a pod with nodes as kube-scheduler does, and say what keeps the pod off a node.
 
-Looked at are nodeName, nodeSelector, nodeAffinity, taints, and requests of NVIDIA's devices, against what is
-free of them.
+It compares nodeName, nodeSelector, nodeAffinity, taints, and requests of NVIDIA devices with the free ones. A
+new comparison is a method of :class:`_Comparer`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import OPERATORS
-from gfd.tools.match.selectors import score
-from gfd.tools.match.taints import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, untolerated
+from gfd.tools.match.scheduling import score
+from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, find_untolerated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from gfd.clusterview.nodes import Node, Taint
     from gfd.kube.requirements import Requirement
-    from gfd.tools.match.spec import Spec
+    from gfd.tools.match.scheduling import SchedulingSpec
 
 NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE = (
     "nodeName",
@@ -27,18 +27,18 @@ NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE = (
     "taint",
     "resource",
 )
-"""Kinds of :class:`Failure`."""
+"""Kinds of :class:`Mismatch`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """One thing that keeps a pod off a Node."""
+class Mismatch:
+    """One thing that keeps a pod off a node."""
 
     kind: str
-    term: str
+    wanted: str
     """What the pod asks for."""
-    there: str | None
-    """What the Node has instead; None for a label that it lacks."""
+    found: str | None
+    """What the node has instead; None for a label that it does not have."""
     requirement: Requirement | None = None
     taint: Taint | None = None
     resource: str = ""
@@ -46,30 +46,25 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What becomes of a pod on a Node."""
+    """Whether a pod fits a node."""
 
     node: Node
-    failures: tuple[Failure, ...]
-    """Empty if it fits."""
+    mismatches: tuple[Mismatch, ...]
+    """Empty if the pod fits."""
     score: int = 0
-    """Where it fits: the sum of the weights of the preferred terms that the Node meets."""
+    """If the pod fits: the sum of the weights of the preferred terms that the node meets."""
     avoided: tuple[Taint, ...] = ()
-    """Taints that say PreferNoSchedule and are not tolerated: the Node comes after others."""
+    """Taints with PreferNoSchedule that the pod does not tolerate; the scheduler prefers other nodes."""
 
     @property
     def fits(self) -> bool:
-        """Return whether the pod can run there."""
-        return not self.failures
+        """Return whether the pod can run on the node."""
+        return not self.mismatches
 
 
-def judge(spec: Spec, node: Node) -> Verdict:
-    """Return what becomes of a pod on ``node``."""
-    return _Judge(spec)(node)
-
-
-def judge_all(spec: Spec, nodes: Iterable[Node]) -> list[Verdict]:
-    """Return what becomes of a pod on each Node: where it fits first, the best of them foremost."""
-    return sorted(map(_Judge(spec), nodes), key=_rank)
+def compare(spec: SchedulingSpec, nodes: Iterable[Node]) -> list[Verdict]:
+    """Return a verdict for each node: first the nodes that the pod fits, the best first."""
+    return sorted(map(_Comparer(spec).compare, nodes), key=_rank)
 
 
 def _rank(verdict: Verdict) -> tuple[bool, int, int, str]:
@@ -79,96 +74,104 @@ def _rank(verdict: Verdict) -> tuple[bool, int, int, str]:
 
 
 class _Check:
-    """A requirement, which looks at each value of a label once."""
+    """A requirement, compared once with each value of its label: thousands of nodes have few values."""
 
-    __slots__ = ("_failures", "_kind", "_requirement", "key")
+    __slots__ = ("_kind", "_mismatches", "_requirement", "key")
 
     def __init__(self, kind: str, requirement: Requirement) -> None:
         self.key = requirement.key
         self._kind, self._requirement = kind, requirement
-        self._failures: dict[str | None, Failure | None] = {}
+        self._mismatches: dict[str | None, Mismatch | None] = {}
 
-    def __call__(self, value: str | None) -> Failure | None:
-        try:
-            return self._failures[value]
-        except KeyError:
-            failure = self._failures[value] = self._look(value)
-            return failure
+    def compare(self, value: str | None) -> Mismatch | None:
+        if value not in self._mismatches:
+            self._mismatches[value] = self._compare(value)
+        return self._mismatches[value]
 
-    def _look(self, value: str | None) -> Failure | None:
-        asked = self._requirement
-        if OPERATORS[asked.operator](value, asked.values):
+    def _compare(self, value: str | None) -> Mismatch | None:
+        requirement = self._requirement
+        if OPERATORS[requirement.operator](value, requirement.values):
             return None
-        return Failure(kind=self._kind, term=str(asked), there=value, requirement=asked)
+        return Mismatch(kind=self._kind, wanted=str(requirement), found=value, requirement=requirement)
 
 
-class _Judge:
-    """A pod, to be put on one Node after the other."""
+class _Comparer:
+    """Compares one pod with nodes."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: SchedulingSpec) -> None:
         self._spec = spec
         self._selector = [_Check(NODE_SELECTOR, each) for each in spec.node_selector]
         self._terms = [
             tuple([_Check(NODE_AFFINITY, each) for each in part] for part in (term.expressions, term.fields))
             for term in spec.terms or ()
         ]
-        # Whoever names a node goes past the scheduler; its kubelet minds these taints only.
+        # The scheduler does not see a pod that names its node, and the kubelet obeys this effect only.
         self._effects = (NO_EXECUTE,) if spec.node_name else (NO_SCHEDULE, NO_EXECUTE)
 
-    def __call__(self, node: Node) -> Verdict:
-        spec, failures = self._spec, tuple(self._fail(node))
-        if failures:
-            return Verdict(node=node, failures=failures)
+    def compare(self, node: Node) -> Verdict:
+        spec, mismatches = self._spec, tuple(self._find_mismatches(node))
+        if mismatches:
+            return Verdict(node=node, mismatches=mismatches)
         return Verdict(
             node=node,
-            failures=(),
+            mismatches=(),
             score=score(spec.preferences, node.labels, node.name),
-            avoided=untolerated(node.taints, spec.tolerations, PREFER_NO_SCHEDULE),
+            avoided=find_untolerated(node.taints, spec.tolerations, PREFER_NO_SCHEDULE),
         )
 
-    def _fail(self, node: Node) -> Iterator[Failure]:
-        spec, labels = self._spec, node.labels
-        if spec.node_name and spec.node_name != node.name:
-            yield Failure(kind=NODE_NAME, term=f"nodeName={spec.node_name}", there=node.name)
-        for check in self._selector:
-            if failure := check(labels.get(check.key)):
-                yield failure
-        if spec.terms is not None:
-            yield from self._fail_terms(node)
-        for taint in untolerated(node.taints, spec.tolerations, *self._effects) if node.taints else ():
-            yield Failure(kind=TAINT, term="no toleration of the taint", there=str(taint), taint=taint)
-        for resource, count in spec.requests.items():
-            if count > free(spec, node, resource):
-                there = describe(spec, node, resource)
-                yield Failure(kind=RESOURCE, term=f"{count} {resource}", there=there, resource=resource)
+    def _find_mismatches(self, node: Node) -> Iterator[Mismatch]:
+        yield from self._compare_name(node)
+        yield from filter(None, (check.compare(node.labels.get(check.key)) for check in self._selector))
+        yield from self._compare_affinity(node)
+        yield from self._compare_taints(node)
+        yield from self._compare_requests(node)
 
-    def _fail_terms(self, node: Node) -> Sequence[Failure]:
-        """Return what the Node lacks of the term that it lacks least of; nothing where it meets one."""
-        lacks = []
+    def _compare_name(self, node: Node) -> Iterator[Mismatch]:
+        wanted = self._spec.node_name
+        if wanted and wanted != node.name:
+            yield Mismatch(kind=NODE_NAME, wanted=f"nodeName={wanted}", found=node.name)
+
+    def _compare_affinity(self, node: Node) -> Iterable[Mismatch]:
+        """Return the mismatches of the term that has the fewest; none if the node meets a term."""
+        if self._spec.terms is None:
+            return ()
+        by_term = []
         for expressions, fields in self._terms:
             if not expressions and not fields:
-                continue  # a term without requirements matches nothing
-            found = [failure for each in expressions if (failure := each(node.labels.get(each.key)))]
-            found += [failure for each in fields if (failure := each(node.name))]
+                continue  # a term without requirements matches no node
+            found = [
+                mismatch for each in expressions if (mismatch := each.compare(node.labels.get(each.key)))
+            ]
+            found += [mismatch for each in fields if (mismatch := each.compare(node.name))]
             if not found:
                 return ()
-            lacks.append(found)
-        return min(lacks, key=len, default=_EMPTY_TERMS)
+            by_term.append(found)
+        return min(by_term, key=len, default=[_EMPTY_TERMS])
+
+    def _compare_taints(self, node: Node) -> Iterator[Mismatch]:
+        for taint in find_untolerated(node.taints, self._spec.tolerations, *self._effects):
+            yield Mismatch(kind=TAINT, wanted="no toleration of the taint", found=str(taint), taint=taint)
+
+    def _compare_requests(self, node: Node) -> Iterator[Mismatch]:
+        for resource, count in self._spec.requests.items():
+            if count > count_free(self._spec, node, resource):
+                found = describe_free(self._spec, node, resource)
+                yield Mismatch(kind=RESOURCE, wanted=f"{count} {resource}", found=found, resource=resource)
 
 
-_EMPTY_TERMS = (Failure(kind=NODE_AFFINITY, term="a term without requirements matches no node", there=None),)
+_EMPTY_TERMS = Mismatch(kind=NODE_AFFINITY, wanted="a term without requirements matches no node", found=None)
 
 
-def free(spec: Spec, node: Node, resource: str) -> int:
-    """Return how many devices of that name a Node has for this pod, which may have some of them already."""
-    own = spec.requests.get(resource, 0) if spec.placed_on == node.name else 0
+def count_free(spec: SchedulingSpec, node: Node, resource: str) -> int:
+    """Return how many devices a node has free for this pod, with those that the pod itself has there."""
+    own = spec.requests.get(resource, 0) if spec.current_node == node.name else 0
     return max(0, min(node.free(resource) + own, node.allocatable.get(resource, 0)))
 
 
-def describe(spec: Spec, node: Node, resource: str) -> str:
-    """Return in words what a Node has of a resource, or has instead."""
+def describe_free(spec: SchedulingSpec, node: Node, resource: str) -> str:
+    """Return how many devices a node has free, in words; without any, what it has instead."""
     offered = node.allocatable.get(resource, 0)
     if offered:
-        return f"{free(spec, node, resource)} of {offered} free"
+        return f"{count_free(spec, node, resource)} of {offered} free"
     others = [f"{count} {name}" for name, count in sorted(node.allocatable.items()) if count]
     return f"none, but {', '.join(others)}" if others else "none"

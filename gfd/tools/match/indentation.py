@@ -1,75 +1,59 @@
-"""What is probably meant by a text that is not YAML, or not the object that it looks like.
+"""Explain what was probably meant in a file that is not YAML, or that lost its indentation.
 
-Documents that are copied out of a page often lose their indentation; so NVIDIA's about MIG did.
+Text that is copied out of a page often loses its indentation.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.tools.match.fields import Part
+    from gfd.documents.value import Value
 
+_HINTS = (
+    (re.compile(r"\s*(\$ |EOF\s*$|cat\s*<<)"), "is for a shell; remove it"),
+    (re.compile(r"[^'\"#]*\{\{"), "is a template; match what helm template prints for it"),
+    (re.compile(r" *\t"), "is indented with a tab; use spaces"),
+)
 _KEY = re.compile(r"( *(?:- +)*)([^\s#:'\"\[{-][^:#]*):(?: +(\S.*))?\s*")
-"""What stands before a key, the key, and a value on the same line."""
-_SHELL = re.compile(r"\s*(\$ |EOF\s*$|cat\s*<<)")
-_TEMPLATE = re.compile(r"[^'\"#]*\{\{")
-_NESTED = ("metadata", "spec")
-_TOP = ("apiVersion", "kind", *_NESTED, "status")
-_LOST = "the file has lost its indentation"
+"""What is before a key, the key, and a value on the same line."""
+_TOP = ("apiVersion", "kind", "metadata", "spec", "status")
+_EMPTY = re.compile(rf"^(metadata|spec): *\n(?=[a-zA-Z])(?!(?:{'|'.join(_TOP)}):)", re.MULTILINE)
+_LOST = "nothing is indented below it; the file has probably lost its indentation"
 
 
 def explain(text: str, number: int) -> str:
-    """Return what was probably meant by the line of that number, which is not YAML; empty if unknown."""
+    """Return what is probably wrong near a line that is not YAML; empty if unknown."""
     lines = text.splitlines()
-    number = min(number, len(lines))
-    for index in (number - 1, max(number - 2, 0)):
-        if _SHELL.match(lines[index]):
-            return f"; line {index + 1} is for a shell: leave it out"
-    line = lines[number - 1]
-    if _TEMPLATE.match(line):
-        return "; it is a template: match what helm template, or whatever fills it in, prints"
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "; it is indented with a tab: YAML wants blanks"
-    return _explain_depth(lines[:number])
+    for near in (number, number - 1):
+        for pattern, meaning in _HINTS:
+            if 0 < near <= len(lines) and pattern.match(lines[near - 1]):
+                return f"; line {near} {meaning}"
+    if empty := _EMPTY.search(text):
+        return f"; {empty[1]}: in line {text[: empty.start()].count(chr(10)) + 1}: {_LOST}"
+    return _compare_with_above(lines[:number])
 
 
-def _explain_depth(lines: Sequence[str]) -> str:
-    """Return where the last line's key probably belongs, where it stands below the text of another key."""
-    above = next((index for index in range(len(lines) - 2, -1, -1) if lines[index].strip()), 0)
-    before, here = _KEY.fullmatch(lines[above]), _KEY.fullmatch(lines[-1])
-    if not before or not here or not before[3] or "-" in here[1]:
+def _compare_with_above(lines: Sequence[str]) -> str:
+    """Return a hint if the last line's key is indented more than the key above, which has a value already."""
+    filled = [(number, match) for number, line in enumerate(lines, 1) if (match := _KEY.fullmatch(line))]
+    if len(filled) < 2 or filled[-1][0] != len(lines):
         return ""
-    wanted, found = len(before[1]), len(here[1])
-    if found <= wanted:
+    (above_number, above), (_, here) = filled[-2:]
+    wanted, found = len(above[1]), len(here[1])
+    if not above[3] or "-" in here[1] or found <= wanted:
         return ""
-    where = f"beside {before[2]}: (line {above + 1})"
-    return f"; {here[2]}: probably belongs {where}: indent it by {wanted}, not {found}{_find_empty(lines)}"
+    belongs = f"; {here[2]}: probably belongs beside {above[2]}: in line {above_number}"
+    return f"{belongs}; indent it by {wanted}, not {found}"
 
 
-def _find_empty(lines: Sequence[str]) -> str:
-    """Return which keys have nothing below them that is indented."""
-    matches = [_KEY.fullmatch(line) for line in lines]
-    found = [
-        f"{one[2]}: (line {number})"
-        for number, (one, other) in enumerate(pairwise(matches), 1)
-        if one and other and one[2] in _NESTED and not one[3] and len(other[1]) <= len(one[1])
-    ]
-    return f"; nothing is indented below {' and '.join(found)}: {_LOST}" if found else ""
-
-
-def find_lost(part: Part) -> str:
-    """Return what of an object stands beside an empty ``spec`` or ``metadata``; empty if nothing does."""
-    members = part.value if isinstance(part.value, dict) else {}
-    empty = [name for name in _NESTED if name in members and members[name].content is None]
-    strays = [name for name in members if name not in _TOP]
-    if not empty or not strays:
-        return ""
-    nothing, beside = (
-        [f"{name}: (line {members[name].line})" for name in names] for names in (empty, strays)
-    )
-    return f"; nothing is indented below {' and '.join(nothing)}, beside stand {', '.join(beside)}: {_LOST}"
+def check_indentation(value: Value) -> None:
+    """Raise DocumentError if the keys of an empty ``metadata`` or ``spec`` are beside it, not below it."""
+    keys = value.mapping()
+    if any(key not in _TOP for key in keys):
+        for name in ("metadata", "spec"):
+            if name in keys and keys[name].content is None:
+                raise keys[name].error(_LOST)

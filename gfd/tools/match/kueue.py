@@ -1,48 +1,36 @@
-"""Kueue's ResourceFlavor: which Nodes it covers."""
+"""Read Kueue's ResourceFlavor: which nodes it covers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.tools.match.affinity import read_node_selector
-from gfd.tools.match.fields import text_of
-from gfd.tools.match.pods import Pod
-from gfd.tools.match.podspec import read_tolerations
-from gfd.tools.match.spec import Spec
-from gfd.tools.match.taints import Toleration, admit
+from gfd.tools.match.fields import find, read_items, read_text
+from gfd.tools.match.pods import make_pod
+from gfd.tools.match.scheduling import SchedulingSpec, Toleration
+from gfd.tools.match.tolerations import add_default_tolerations, read_tolerations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gfd.tools.match.documents import Document
-    from gfd.tools.match.fields import Part
+    from gfd.documents.value import Value
+    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.pods import Pod
 
-_SPEC = "ResourceFlavorSpec"
 
-
-def read_resource_flavor(document: Document) -> Iterator[Pod]:
-    """Yield a pod as Kueue admits it to the flavor, bearing its taints. Raises DocumentError."""
-    labels, taints, tolerations = (
-        document.part.find("spec", name) for name in ("nodeLabels", "nodeTaints", "tolerations")
+def read_resource_flavor(manifest: Manifest) -> Iterator[Pod]:
+    """Yield a pod that Kueue admits to the flavor; it tolerates the flavor's taints. Raises DocumentError."""
+    tolerations = read_tolerations(find(manifest.value, "spec", "tolerations"))
+    taints = read_items(manifest.value, "spec", "nodeTaints")
+    spec = SchedulingSpec(
+        node_selector=read_node_selector(find(manifest.value, "spec", "nodeLabels")),
+        tolerations=add_default_tolerations((*tolerations, *map(_tolerate, taints))),
     )
-    borne = map(_bear, taints.items(_SPEC, "[]v1.Taint")) if taints else ()
-    spec = Spec(
-        node_selector=read_node_selector(labels, _SPEC),
-        tolerations=admit((*read_tolerations(tolerations, _SPEC), *borne)),
-    )
-    yield Pod(
-        kind=document.kind,
-        name=document.name,
-        namespace="",
-        part="",
-        file=document.part.file,
-        line=document.part.line,
-        spec=spec,
-        notes=(),
-    )
+    pod = make_pod(manifest, spec, line=manifest.value.line)
+    yield replace(pod, namespace="", notes=())
 
 
-def _bear(taint: Part) -> Toleration:
-    taint.struct(_SPEC, "v1.Taint")
-    key, value, effect = (text_of(taint.member(name), "Taint") for name in ("key", "value", "effect"))
+def _tolerate(taint: Value) -> Toleration:
+    key, value, effect = (read_text(taint, name) for name in ("key", "value", "effect"))
     return Toleration(key=key, value=value, effect=effect)

@@ -1,4 +1,4 @@
-"""A pod of a file: whose it is, where it stands, and what it asks for."""
+"""A pod of a file: its place and what it asks of a node."""
 
 from __future__ import annotations
 
@@ -9,67 +9,71 @@ from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
-    from gfd.tools.match.documents import Document
-    from gfd.tools.match.podspec import Read
-    from gfd.tools.match.spec import Spec
+    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.scheduling import SchedulingSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod, or all those that are made of one template."""
+    """A pod, or all pods of one template."""
 
     kind: str
-    """That of the object that it stands in."""
+    """Of the object that the pod belongs to."""
     name: str
     namespace: str
-    """Empty where the file does not say."""
+    """Empty if the file names none."""
     part: str
-    """Which of the object's pods it is: ``template argo-mig``; empty if it has one only."""
+    """Which of the object's pods this is: ``template argo-mig``; empty if there is only one."""
     file: str
     line: int
-    spec: Spec
+    spec: SchedulingSpec
     notes: tuple[str, ...]
-    """What a person should know besides; sentences without a full stop."""
+    """What a person should also know; without a full stop."""
 
     @property
     def title(self) -> str:
-        """Return what a person calls it: ``Workflow argo/vector-add, template argo-mig``."""
+        """Return the pod's name for people: ``Workflow argo/vector-add, template argo-mig``."""
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.kind} {name}" + (f", {self.part}" if self.part else "")
 
+    @property
+    def place(self) -> str:
+        """Return ``file:line``."""
+        return f"{self.file}:{self.line}"
 
-def make(document: Document, read: Read, *, line: int, part: str = "") -> Pod:
+
+def make_pod(manifest: Manifest, spec: SchedulingSpec, *, line: int, part: str = "") -> Pod:
     """Return a pod of an object."""
-    unjudged = (f"not judged: {', '.join(read.unjudged)}",) if read.unjudged else ()
+    unchecked = (f"not checked: {', '.join(spec.unchecked)}",) if spec.unchecked else ()
     return Pod(
-        kind=document.kind,
-        name=document.name,
-        namespace=document.namespace,
+        kind=manifest.kind,
+        name=manifest.name,
+        namespace=manifest.namespace,
         part=part,
-        file=document.part.file,
+        file=manifest.value.source,
         line=line,
-        spec=read.spec,
-        notes=(*_hint(read), *_doubt(read.spec), *unjudged),
+        spec=spec,
+        notes=(*_note_missing_request(spec), *_note_impossible_bounds(spec), *unchecked),
     )
 
 
-def _hint(read: Read) -> tuple[str, ...]:
-    """Return what is to be said of a pod that goes to a GPU and would not see it."""
-    wanted = [
+def _note_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:
+    """Return a note if the pod asks for a node with GPUs and requests no GPU."""
+    keys = [
         each.key
-        for each in read.spec.requirements()
+        for each in spec.requirements()
         if each.key.startswith(VENDOR) and each.operator not in ("NotIn", "DoesNotExist")
     ]
-    if not wanted or any(read.spec.requests.values()) or "resourceClaims" in read.unjudged:
+    if not keys or any(spec.requests.values()) or "resourceClaims" in spec.unchecked:
         return ()
-    blind = f"it selects nodes by {wanted[0]} and requests no {VENDOR}* resource: it would see no GPU there"
-    return (f"{blind}; add resources: {{limits: {{{VENDOR}gpu: 1}}}}",)
+    note = f"the pod selects nodes by {keys[0]} but requests no {VENDOR}* resource, so it would see no GPU"
+    return (f"{note}; add resources: {{limits: {{{VENDOR}gpu: 1}}}}",)
 
 
-def _doubt(spec: Spec) -> tuple[str, ...]:
-    """Return what is to be said of comparisons that can never hold; the API server takes them."""
+def _note_impossible_bounds(spec: SchedulingSpec) -> tuple[str, ...]:
+    """Return a note for each comparison that no node can meet; the API server accepts them."""
     return tuple(
-        f"{each} (line {each.line}) holds nowhere: kube-scheduler compares whole numbers of 64 bits only"
+        f"{each} (line {each.line}) matches no node: Gt and Lt compare whole numbers of 64 bits"
         for each in spec.requirements()
         if each.operator in ("Gt", "Lt") and parse_integer(each.values[0]) is None
     )

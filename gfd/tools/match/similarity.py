@@ -1,4 +1,4 @@
-"""How near two label values are, and why they differ: what GPUs are called changes in known ways."""
+"""How similar two label values are, and why they differ: the names of GPUs change in known ways."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _VENDOR, _SHARED = "NVIDIA-", "-SHARED"
-_MISSPELT = 0.2
+_MAX_DISTANCE = 0.2
+"""Of a key that may be a misspelling."""
 KNOWN = 0.05
-"""How far two values are apart that differ in a known way only."""
+"""The distance of two values that differ only in known ways."""
 
 
 @lru_cache(maxsize=10_000)
 def distance(wanted: str, found: str) -> float:
-    """Return how far ``found`` is from ``wanted``: 0 for the same, 1 for nothing in common."""
+    """Return how different ``found`` is from ``wanted``: 0 for equal, 1 for nothing in common."""
     if wanted == found:
         return 0.0
     if explain(wanted, found):
@@ -31,22 +32,22 @@ def distance(wanted: str, found: str) -> float:
     return 1 - SequenceMatcher(None, wanted.lower(), found.lower(), autojunk=False).ratio()
 
 
-def find_near(key: str, keys: Iterable[str]) -> list[str]:
-    """Return the label keys whose names are written almost as that of ``key``, the nearest first."""
+def find_similar(key: str, keys: Iterable[str]) -> list[str]:
+    """Return the label keys with almost the same name as ``key``, the most similar first."""
     name = key.rpartition("/")[2]
-    near = [(distance(name, other.rpartition("/")[2]), other) for other in keys]
-    return [other for away, other in sorted(near) if away <= _MISSPELT]
+    ranked = [(distance(name, other.rpartition("/")[2]), other) for other in keys]
+    return [other for away, other in sorted(ranked) if away <= _MAX_DISTANCE]
 
 
 def explain(wanted: str, found: str) -> str:
-    """Return why a Node has ``found`` where ``wanted`` was expected; empty where nothing is known."""
+    """Return why a node has ``found`` and not ``wanted``; empty if no reason is known."""
     reasons = []
-    for mark, is_there, is_missing in (
+    for mark, if_found, if_missing in (
         (_VENDOR, "newer drivers put NVIDIA in the name", "older drivers leave NVIDIA out of the name"),
         (_SHARED, "GPUs are shared there", "GPUs are not shared there"),
     ):
         if (mark in found) != (mark in wanted):
-            reasons.append(is_there if mark in found else is_missing)
+            reasons.append(if_found if mark in found else if_missing)
     bare = [value.removeprefix(_VENDOR).removesuffix(_SHARED) for value in (wanted, found)]
     if bare[0] != bare[1]:
         profiles = [profile_of(value) for value in bare]
@@ -63,5 +64,5 @@ def _explain_mig(wanted: str, found: str) -> str:
     if not found:
         return "gpu.product names whole GPUs there"
     if found == INVALID:
-        return "the MIG layout there is not one that the strategy single can tell"
+        return "the strategy single cannot describe the MIG layout there"
     return "MIG devices there have another profile" if wanted else "GPUs are divided by MIG there"

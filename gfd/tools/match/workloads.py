@@ -1,97 +1,92 @@
-"""The pods that an object stands for, by its kind.
+"""Find the pods of an object, by its kind.
 
-A new kind is an entry in :data:`WORKLOADS`; any other object is searched for pod templates.
+A kind more is an entry in :data:`WORKLOADS`. Any other object is searched for pod templates.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from gfd.text import suggest
-from gfd.tools.match import argo, indentation, kueue
-from gfd.tools.match.devices import SCHEDULING
-from gfd.tools.match.pods import Pod, make
+from gfd.tools.match import argo, kueue
+from gfd.tools.match.devices import POD_FIELDS
+from gfd.tools.match.fields import read_items, read_text, require
+from gfd.tools.match.indentation import check_indentation
+from gfd.tools.match.pods import Pod, make_pod
 from gfd.tools.match.podspec import read_pod_spec
-from gfd.tools.match.taints import tolerate_as_daemon
+from gfd.tools.match.tolerations import list_daemon_tolerations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from gfd.tools.match.documents import Document
-    from gfd.tools.match.fields import Part
+    from gfd.documents.value import Value
+    from gfd.tools.match.manifests import Manifest
+
+    Reader = Callable[[Manifest], Iterator[Pod]]
+
+_TEMPLATE = ("spec", "template", "spec")
 
 
-def _at(*path: str) -> Callable[[Document], Iterator[Pod]]:
-    """Return what reads the one PodSpec at a path."""
+def _read_at(*path: str) -> Reader:
+    """Return a function that reads the one PodSpec at ``path``."""
 
-    def read(document: Document) -> Iterator[Pod]:
-        yield _read(document, _go(document.part, path))
+    def read(manifest: Manifest) -> Iterator[Pod]:
+        yield _read_pod_at(manifest, _find_spec(manifest.value, path))
 
     return read
 
 
-def _go(part: Part, path: tuple[str, ...]) -> Part:
-    """Return the PodSpec at a path. Raises DocumentError where it is not there, or stands elsewhere."""
+def _find_spec(value: Value, path: tuple[str, ...]) -> Value:
+    """Return the PodSpec at ``path``. Raises DocumentError if it is missing or misplaced."""
     for depth, name in enumerate(path):
-        for stray in (*SCHEDULING, "containers"):
-            if part.member(stray):
-                where = ".".join(filter(None, (part.path, *path[depth:])))
-                hint = indentation.find_lost(part) or f"; it belongs into {where}"
-                raise part.place(stray).unknown((), hint)
-        found = part.member(name)
-        if found is None:
-            raise part.place(name).refuse("Required value", indentation.find_lost(part))
-        part = found
-    return part
+        for stray in map(value.member, (*POD_FIELDS, "containers")):
+            if stray:
+                target = ".".join(filter(None, (value.path, *path[depth:])))
+                raise stray.error(f"unknown key; move it to {target}")
+        value = require(value, name)
+    return value
 
 
-def _read(document: Document, part: Part, name: str = "") -> Pod:
-    return make(document, read_pod_spec(part), line=part.line if name else document.part.line, part=name)
+def _read_pod_at(manifest: Manifest, spec: Value, part: str = "") -> Pod:
+    return make_pod(manifest, read_pod_spec(spec), line=spec.line if part else manifest.value.line, part=part)
 
 
-def _read_pod(document: Document) -> Iterator[Pod]:
-    """Yield a Pod: one that the API server knows has been put on its Node by the scheduler."""
-    pod = _read(document, _go(document.part, ("spec",)))
-    is_known = document.part.find("metadata", "uid") is not None
-    has_ended = document.part.find("status", "phase")
-    if is_known and pod.spec.node_name:
-        holder = "" if has_ended and has_ended.value in ("Succeeded", "Failed") else pod.spec.node_name
-        pod = replace(
-            pod,
-            spec=replace(pod.spec, node_name="", placed_on=holder),
-            notes=(*pod.notes, f"it has been placed on {pod.spec.node_name} already"),
-        )
+def _read_pod(manifest: Manifest) -> Iterator[Pod]:
+    """Yield the pod. If the API server knows it already, its node was chosen by the scheduler."""
+    pod = _read_pod_at(manifest, require(manifest.value, "spec"))
+    node_name = pod.spec.node_name
+    if node_name and read_text(manifest.value, "metadata", "uid"):
+        has_ended = read_text(manifest.value, "status", "phase") in ("Succeeded", "Failed")
+        spec = replace(pod.spec, node_name="", current_node="" if has_ended else node_name)
+        pod = replace(pod, spec=spec, notes=(*pod.notes, f"the pod is on node {node_name} already"))
     yield pod
 
 
-def _read_daemon_set(document: Document) -> Iterator[Pod]:
-    part = _go(document.part, ("spec", "template", "spec"))
-    pod = _read(document, part)
-    network = part.member("hostNetwork")
-    added = tolerate_as_daemon(has_host_network=bool(network and network.value))
+def _read_daemon_set(manifest: Manifest) -> Iterator[Pod]:
+    value = _find_spec(manifest.value, _TEMPLATE)
+    pod = _read_pod_at(manifest, value)
+    network = value.member("hostNetwork")
+    added = list_daemon_tolerations(has_host_network=bool(network and network.content))
     yield replace(pod, spec=replace(pod.spec, tolerations=(*pod.spec.tolerations, *added)))
 
 
-def _read_job_set(document: Document) -> Iterator[Pod]:
-    path = ("spec", "replicatedJobs")
-    for job in document.part.items_at(*path, struct="JobSetSpec", expected="[]v1alpha2.ReplicatedJob"):
-        name = job.member("name")
-        part = _go(job, ("template", "spec", "template", "spec"))
-        yield _read(document, part, f"replicatedJob {name.text('ReplicatedJob') if name else job.path}")
+def _read_job_set(manifest: Manifest) -> Iterator[Pod]:
+    for job in read_items(manifest.value, "spec", "replicatedJobs"):
+        spec = _find_spec(job, ("template", *_TEMPLATE))
+        yield _read_pod_at(manifest, spec, f"replicatedJob {read_text(job, 'name') or job.path}")
 
 
-_TEMPLATE = ("spec", "template", "spec")
-WORKLOADS: Mapping[tuple[str, str], Callable[[Document], Iterator[Pod]]] = {
+WORKLOADS: Mapping[tuple[str, str], Reader] = {
     ("v1", "Pod"): _read_pod,
-    ("v1", "PodTemplate"): _at("template", "spec"),
-    ("v1", "ReplicationController"): _at(*_TEMPLATE),
-    ("apps/v1", "Deployment"): _at(*_TEMPLATE),
-    ("apps/v1", "StatefulSet"): _at(*_TEMPLATE),
-    ("apps/v1", "ReplicaSet"): _at(*_TEMPLATE),
+    ("v1", "PodTemplate"): _read_at("template", "spec"),
+    ("v1", "ReplicationController"): _read_at(*_TEMPLATE),
+    ("apps/v1", "Deployment"): _read_at(*_TEMPLATE),
+    ("apps/v1", "StatefulSet"): _read_at(*_TEMPLATE),
+    ("apps/v1", "ReplicaSet"): _read_at(*_TEMPLATE),
     ("apps/v1", "DaemonSet"): _read_daemon_set,
-    ("batch/v1", "Job"): _at(*_TEMPLATE),
-    ("batch/v1", "CronJob"): _at("spec", "jobTemplate", *_TEMPLATE),
+    ("batch/v1", "Job"): _read_at(*_TEMPLATE),
+    ("batch/v1", "CronJob"): _read_at("spec", "jobTemplate", *_TEMPLATE),
     ("jobset.x-k8s.io", "JobSet"): _read_job_set,
     (argo.GROUP, "Workflow"): argo.read_workflow,
     (argo.GROUP, "WorkflowTemplate"): argo.read_workflow,
@@ -99,56 +94,48 @@ WORKLOADS: Mapping[tuple[str, str], Callable[[Document], Iterator[Pod]]] = {
     (argo.GROUP, "CronWorkflow"): argo.read_cron_workflow,
     ("kueue.x-k8s.io", "ResourceFlavor"): kueue.read_resource_flavor,
 }
-"""By apiVersion, or the group of those that come in several versions, and kind."""
+"""By apiVersion, or by group if the kind comes in several versions; and by kind."""
 
 
-def read_pods(document: Document) -> list[Pod]:
-    """Return the pods that an object stands for; none where it has nothing to do with pods.
+def read_workload(manifest: Manifest) -> list[Pod]:
+    """Return the pods of an object; none if it has none.
 
-    Raises DocumentError for an object that Kubernetes does not know, or would refuse.
+    Raises DocumentError for an object that the API server would refuse.
     """
-    for version in (document.api_version, document.group):
-        if read := WORKLOADS.get((version, document.kind)):
-            if not document.name:
-                nameless = replace(document.part.place("metadata"), path="metadata.name")
-                said = "Required value: name or generateName is required"
-                raise nameless.refuse(said, indentation.find_lost(document.part))
-            return list(read(document))
-    parts = list(_find_pod_specs(document.part))
-    _check_kind(document, has_pods=bool(parts))
-    return [_read(document, part, part.path.removesuffix(".spec")) for part in parts]
+    for version in (manifest.api_version, manifest.group):
+        if read := WORKLOADS.get((version, manifest.kind)):
+            check_indentation(manifest.value)
+            if not manifest.name:
+                raise manifest.value.field("metadata").error("needs a name or a generateName")
+            return list(read(manifest))
+    specs = list(_find_pod_specs(manifest.value))
+    _check_kind(manifest, has_pods=bool(specs))
+    return [_read_pod_at(manifest, spec, spec.path.removesuffix(".spec")) for spec in specs]
 
 
-def _check_kind(document: Document, *, has_pods: bool) -> None:
-    """Raise DocumentError for a kind that Kubernetes' own API groups do not have, as far as that is known."""
+def _check_kind(manifest: Manifest, *, has_pods: bool) -> None:
+    """Raise DocumentError for a kind that Kubernetes' own API groups probably do not have."""
     versions = {kind: version for version, kind in WORKLOADS}
-    is_own = "." not in document.group or document.group.endswith(".k8s.io")
-    right = versions.get(document.kind)
-    near = "" if right else _near(document.kind, versions)
+    is_own = "." not in manifest.group or manifest.group.endswith(".k8s.io")
+    right = versions.get(manifest.kind)
+    near = [] if right else get_close_matches(manifest.kind, versions, n=1, cutoff=0.85)
     if is_own and (right or near or has_pods):
-        said = f'no matches for kind "{document.kind}" in version "{document.api_version}"'
-        hint = f"; {document.kind} is in {right}" if right else near
-        raise document.part.place("kind").complain(f"Kubernetes would refuse it: {said}{hint}")
+        hint = f"; write apiVersion: {right}" if right else f"; did you mean {near[0]}?" if near else ""
+        unknown = f"{manifest.api_version} has no kind {manifest.kind!r}{hint}"
+        raise manifest.value.field("kind").error(unknown)
 
 
-def _near(kind: str, kinds: Mapping[str, str]) -> str:
-    from difflib import get_close_matches
-
-    return suggest(kind, kinds) if get_close_matches(kind, kinds, cutoff=0.85) else ""
-
-
-def _find_pod_specs(part: Part) -> Iterator[Part]:
-    """Yield every PodSpec within an object: what has a list of containers."""
-    if isinstance(part.value, tuple):
-        for item in part.items("", ""):
+def _find_pod_specs(value: Value) -> Iterator[Value]:
+    """Yield every PodSpec in an object: a mapping with a list of containers."""
+    if isinstance(value.content, tuple):
+        for item in value.items():
             yield from _find_pod_specs(item)
-    if not isinstance(part.value, dict):
+    if not isinstance(value.content, dict):
         return
-    containers = part.value.get("containers")
+    containers = value.member("containers")
     items = containers.content if containers and isinstance(containers.content, tuple) else ()
     if items and all(isinstance(item.content, dict) for item in items):
-        yield part
+        yield value
         return
-    for name in part.value:
-        if found := part.member(name):
-            yield from _find_pod_specs(found)
+    for member in value.mapping().values():
+        yield from _find_pod_specs(member)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import GfdError
-from gfd.tools.match.podfiles import read_files
 from gfd.tools.match.pods import Pod
+from gfd.tools.match.reader import read_pods
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\n"
 
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 
 def read(file: Path, text: str) -> list[Pod]:
     file.write_text(text)
-    return read_files([str(file)])
+    return read_pods([str(file)])
 
 
 def refusal(file: Path, text: str) -> str:
@@ -63,7 +63,7 @@ def test_a_pod_for_each_template_that_makes_one(file: Path) -> None:
         ("Workflow w, template both", 17, {"nvidia.com/gpu": 2}),
         ("Workflow w, template create", 22, {}),
     ]
-    assert [pod.notes for pod in pods] == [(), (), ("not judged: memory",), ()]
+    assert [pod.notes for pod in pods] == [(), (), ("not checked: memory",), ()]
     assert pods[0].spec.lines == {"nvidia.com/gpu": 14}
 
 
@@ -77,12 +77,10 @@ def test_a_cron_workflow(file: Path) -> None:
     head = HEAD.replace("Workflow", "CronWorkflow")
     text = head + "spec:\n  workflowSpec: {templates: [{name: a, container: {image: i}}]}\n"
     assert [pod.title for pod in read(file, text)] == ["CronWorkflow w, template a"]
-    assert refusal(file, head + "spec: {schedule: x}\n") == (
-        "FILE:4: Kubernetes would refuse it: spec.workflowSpec: Required value"
-    )
+    assert refusal(file, head + "spec: {schedule: x}\n") == ("FILE:4: spec.workflowSpec: is missing")
 
 
-def test_what_a_template_does_not_say_others_say(file: Path) -> None:
+def test_what_a_template_inherits(file: Path) -> None:
     text = f"""\
 {HEAD}spec:
   nodeSelector: {{from: workflow}}
@@ -135,10 +133,12 @@ def test_defaults_are_merged_into_a_template(file: Path) -> None:
     assert pod.spec.requests == {"nvidia.com/gpu": 2}
     assert [each.line for each in pod.spec.node_selector] == [17, 7]
     broken = text.replace("disk: ssd", "disk: -").replace("tolerations: [{key: b", "tolerations: [5, {key: b")
-    assert refusal(file, broken).startswith("FILE:7: Kubernetes would refuse it: spec.templates[0].nodeSel")
+    assert refusal(file, broken).startswith(
+        "FILE:7: spec.templates[0].nodeSelector.disk: '-' is not a label value: the value may hold only"
+    )
 
 
-def test_templates_that_stand_where_they_are_called(file: Path) -> None:
+def test_inline_templates(file: Path) -> None:
     text = f"""\
 {HEAD}spec:
   templateDefaults: {{nodeSelector: {{disk: ssd}}}}
@@ -162,7 +162,7 @@ def test_templates_that_stand_where_they_are_called(file: Path) -> None:
     ]
 
 
-def test_a_caller_speaks_for_a_template(file: Path) -> None:
+def test_a_template_inherits_from_its_caller(file: Path) -> None:
     text = f"""\
 {HEAD}spec:
   nodeSelector: {{from: workflow}}
@@ -185,7 +185,7 @@ def test_a_caller_speaks_for_a_template(file: Path) -> None:
     ]
 
 
-def test_variables_with_a_value_are_filled_in(file: Path) -> None:
+def test_known_variables_are_replaced(file: Path) -> None:
     text = f"""\
 {HEAD}spec:
   arguments: {{parameters: [{{name: product, value: T4}}, {{name: is-mig, value: true}}]}}
@@ -219,69 +219,61 @@ def test_variables_with_a_value_are_filled_in(file: Path) -> None:
         (
             'nodeSelector: {a: b, c: "{{item}}"}\n    container: {image: i}',
             (
-                "FILE:7: spec.templates[0].nodeSelector[c]: {{item}} is known only when the workflow runs;"
-                " give"
-                " the"
-                " parameter a value, or a default, to have this template judged"
+                "FILE:7: spec.templates[0].nodeSelector.c: {{item}} has no value before the workflow"
+                " runs; give the parameter a value or a default"
             ),
         ),
         (
             'container: {image: i, resources: {limits: {nvidia.com/gpu: "{{inputs.parameters.x}}"}}}',
             (
                 "FILE:7: spec.templates[0].container.resources.limits[nvidia.com/gpu]:"
-                " {{inputs.parameters.x}} is"
-                " known only when the workflow runs; give the parameter a value, or a default, to have this"
-                " template"
-                " judged"
+                " {{inputs.parameters.x}} has no value before the workflow runs; give the parameter a"
+                " value or a default"
             ),
         ),
         (
             "nodeselector: {a: b}\n    container: {image: i}",
-            (
-                "FILE:7: Kubernetes would refuse it: strict decoding error: unknown field"
-                ' "spec.templates[0].nodeselector"; did you mean nodeSelector?'
-            ),
+            "FILE:7: spec.templates[0].nodeselector: unknown key; did you mean nodeSelector?",
         ),
         (
             "container: {image: i, nodeSelector: {a: b}}",
             (
-                "FILE:7: Kubernetes would refuse it: strict decoding error: unknown field"
-                ' "spec.templates[0].container.nodeSelector"; it belongs to the pod, beside containers'
+                "FILE:7: spec.templates[0].container.nodeSelector: unknown key; move it to the pod,"
+                " beside containers"
             ),
         ),
         (
             "container: {image: i}\n  - name: a\n    container: {image: i}",
-            "FILE:8: Argo would refuse it: template a is there twice, the first in line 6",
+            "FILE:8: spec.templates[1]: template a is already in line 6; rename one",
         ),
     ],
 )
-def test_what_is_refused(file: Path, template: str, message: str) -> None:
+def test_illegal_templates(file: Path, template: str, message: str) -> None:
     assert refusal(file, f"{HEAD}spec:\n  templates:\n  - name: a\n    {template}\n") == message
 
 
-def test_a_patch_is_not_judged(file: Path) -> None:
+def test_a_patch_is_not_checked(file: Path) -> None:
     text = f"{HEAD}spec: {{podSpecPatch: x, templates: [{{name: a, container: {{image: i}}}}]}}\n"
-    assert read(file, text)[0].notes == ("not judged: podSpecPatch",)
+    assert read(file, text)[0].notes == ("not checked: podSpecPatch",)
 
 
-def test_a_workflow_whose_templates_stand_elsewhere(file: Path) -> None:
+def test_a_workflow_of_another_template_needs_its_file(file: Path) -> None:
     text = f"{HEAD}spec:\n  workflowTemplateRef: {{name: other}}\n"
     assert refusal(file, text) == (
-        "FILE:5: spec.workflowTemplateRef: what it names stands in WorkflowTemplate other: match the file"
-        " with that"
-        " too"
+        "FILE:5: spec.workflowTemplateRef: WorkflowTemplate other is not in these files; add its file to the"
+        " command"
     )
     cron = f"{HEAD.replace('Workflow', 'CronWorkflow')}spec:\n  workflowSpec:\n    workflowTemplateRef:\n"
     cron += "      {name: other, clusterScope: true}\n"
     assert refusal(file, cron).startswith(
-        "FILE:6: spec.workflowSpec.workflowTemplateRef: what it names stands in ClusterWorkflowTemplate other"
+        "FILE:6: spec.workflowSpec.workflowTemplateRef: ClusterWorkflowTemplate other is not in these files"
     )
     head = HEAD.replace("Workflow", "WorkflowTemplate").replace("name: w", "name: other")
     other = head + "spec: {templates: [{name: a, container: {image: i}}]}\n"
     assert [pod.title for pod in read(file, f"{text}---\n{other}")] == ["WorkflowTemplate other, template a"]
 
 
-def test_a_step_whose_template_stands_elsewhere(file: Path) -> None:
+def test_a_step_of_another_template_needs_its_file(file: Path) -> None:
     text = f"""\
 {HEAD}spec:
   templates:
@@ -292,20 +284,16 @@ def test_a_step_whose_template_stands_elsewhere(file: Path) -> None:
     - - {{name: b, templateRef: {{name: whole, template: x, clusterScope: true}}}}
 """
     assert refusal(file, text) == (
-        "FILE:9: spec.templates[1].steps[0][0].templateRef: what it names stands in WorkflowTemplate other:"
-        " match the file with that too\n"
-        "FILE:10: spec.templates[1].steps[1][0].templateRef: what it names stands in ClusterWorkflowTemplate"
-        " whole: match the file with that too"
+        "FILE:9: spec.templates[1].steps[0][0].templateRef: WorkflowTemplate other is not in these files;"
+        " add its file to the command\n"
+        "FILE:10: spec.templates[1].steps[1][0].templateRef: ClusterWorkflowTemplate whole is not in these"
+        " files; add its file to the command"
     )
     twice = text.replace("spec:", "spec: {templates: 5}\n---\n" + HEAD + "spec:")
-    assert refusal(file, twice).startswith(
-        "FILE:4: Kubernetes would refuse it: json: cannot unmarshal number"
-    )
+    assert refusal(file, twice) == "FILE:4: spec.templates: expected a list, found the number 5"
 
 
 def test_lost_indentation(file: Path) -> None:
-    text = f"{HEAD}spec:\ntemplates:\n- name: a\n"
-    assert refusal(file, text) == (
-        "FILE:4: Kubernetes would refuse it: spec: Required value; nothing is indented below spec: (line 4),"
-        " beside stand templates: (line 5): the file has lost its indentation"
+    assert refusal(file, f"{HEAD}spec:\ntemplates:\n- name: a\n") == (
+        "FILE:4: spec: nothing is indented below it; the file has probably lost its indentation"
     )

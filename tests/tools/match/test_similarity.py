@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gfd.tools.match.similarity import KNOWN, distance, explain, find_near
+from gfd.tools.match.similarity import KNOWN, distance, explain, find_similar
 
 MAX_Q = "NVIDIA-RTX-PRO-6000-Blackwell-Max-Q"
 """Products of this one that are too long lack the last words."""
@@ -21,7 +21,7 @@ A100, SLICE = "A100-PCIE-40GB", "A100-PCIE-40GB-MIG-1g.5gb"
         (SLICE, A100, "gpu.product names whole GPUs there"),
         (A100, SLICE, "GPUs are divided by MIG there"),
         (SLICE, f"{A100}-MIG-2g.10gb", "MIG devices there have another profile"),
-        (SLICE, f"{A100}-MIG-INVALID", "the MIG layout there is not one that the strategy single can tell"),
+        (SLICE, f"{A100}-MIG-INVALID", "the strategy single cannot describe the MIG layout there"),
         (A100, f"NVIDIA-{SLICE}", "newer drivers put NVIDIA in the name and GPUs are divided by MIG there"),
         (A100, "A100-SXM4-80GB", ""),
         (A100, A100, ""),
@@ -52,7 +52,7 @@ def test_distances() -> None:
 
 def test_keys_that_are_written_alike() -> None:
     keys = ["nvidia.com/gpu.product", "nvidia.com/gpu.count", "nvidia.com/vgpu.present", "zone"]
-    assert find_near("nvidia.com/gpu.prodct", keys) == ["nvidia.com/gpu.product"]
-    assert find_near("gpu.product", keys) == ["nvidia.com/gpu.product"]
-    assert find_near("nvdia.com/gpu.counts", keys) == ["nvidia.com/gpu.count"]
-    assert find_near("rack", keys) == []
+    assert find_similar("nvidia.com/gpu.prodct", keys) == ["nvidia.com/gpu.product"]
+    assert find_similar("gpu.product", keys) == ["nvidia.com/gpu.product"]
+    assert find_similar("nvdia.com/gpu.counts", keys) == ["nvidia.com/gpu.count"]
+    assert find_similar("rack", keys) == []

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import OPERATORS, Requirement
-from gfd.tools.match import index
-from gfd.tools.match.fit import judge, judge_all
-from gfd.tools.match.selectors import Term
-from gfd.tools.match.spec import Spec
-from gfd.tools.match.suggestions import Nearest, find_nearest, find_remedies
-from gfd.tools.match.taints import Toleration
+from gfd.tools.match.fit import Verdict, compare
+from gfd.tools.match.fixes import find_fixes
+from gfd.tools.match.index import build_index
+from gfd.tools.match.scheduling import NodeSelectorTerm, SchedulingSpec, Toleration
+from gfd.tools.match.suggestions import Suggestion, find_suggestions
 
 GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
 PRODUCT, MEMORY = "nvidia.com/gpu.product", "nvidia.com/gpu.memory"
@@ -24,14 +23,14 @@ A100 = "A100-PCIE-40GB"
 SLICE = f"{A100}-MIG-1g.5gb"
 
 
-def selects(value: str, key: str = PRODUCT, **members: Any) -> Spec:
+def selects(value: str, key: str = PRODUCT, **members: Any) -> SchedulingSpec:
     requirement = Requirement(key=key, operator="In", values=(value,), line=7, is_shorthand=True)
-    return Spec(node_selector=(requirement,), **members)
+    return SchedulingSpec(node_selector=(requirement,), **members)
 
 
-def asks(key: str, operator: str, *values: str) -> Spec:
+def asks(key: str, operator: str, *values: str) -> SchedulingSpec:
     requirement = Requirement(key=key, operator=operator, values=values, line=7)
-    return Spec(terms=(Term(expressions=(requirement,)),))
+    return SchedulingSpec(terms=(NodeSelectorTerm(expressions=(requirement,)),))
 
 
 def node(name: str, product: str = "", **members: Any) -> Node:
@@ -39,18 +38,25 @@ def node(name: str, product: str = "", **members: Any) -> Node:
     return Node(name=name, labels=labels | members.pop("labels", {}), **members)
 
 
-def remedies(spec: Spec, *nodes: Node) -> list[tuple[list[tuple[str, str, str, int]], list[str], list[str]]]:
+def judge(spec: SchedulingSpec, node: Node) -> Verdict:
+    (verdict,) = compare(spec, [node])
+    return verdict
+
+
+def remedies(
+    spec: SchedulingSpec, *nodes: Node
+) -> list[tuple[list[tuple[str, str, str, int]], list[str], list[str]]]:
     """Return what is told: edits (old, new, why, line), what is awaited, and the nodes."""
-    found = find_remedies(spec, judge_all(spec, nodes), index.take(nodes))
+    found = find_fixes(spec, compare(spec, nodes), build_index(nodes))
     for remedy in found:
         edited = spec
         for edit in remedy.edits:
-            edited = edit.change.apply(edited)
+            edited = edit.apply(edited)
         fits = [each.name for each in nodes if judge(edited, each).fits]
         assert remedy.awaited or fits == list(remedy.nodes)
     return [
         (
-            [(edit.change.old, edit.change.new, edit.why, edit.line) for edit in remedy.edits],
+            [(edit.old, edit.new, edit.why, edit.line) for edit in remedy.edits],
             list(remedy.awaited),
             list(remedy.nodes),
         )
@@ -58,7 +64,7 @@ def remedies(spec: Spec, *nodes: Node) -> list[tuple[list[tuple[str, str, str, i
     ]
 
 
-def edit(spec: Spec, *nodes: Node) -> tuple[str, str, str]:
+def edit(spec: SchedulingSpec, *nodes: Node) -> tuple[str, str, str]:
     """Return the one edit of the one remedy."""
     ((edits, awaited, _),) = remedies(spec, *nodes)
     ((old, new, why, _),) = edits
@@ -84,7 +90,7 @@ def test_a_slice_under_the_strategy_mixed() -> None:
                 (f"{PRODUCT}: {SLICE}", f"nvidia.com/mig-1g.5gb.product: {SLICE}",
                  "MIG devices have labels of their own under the strategy mixed", 7),
                 ("nvidia.com/gpu: 2", "nvidia.com/mig-1g.5gb: 2",
-                 "MIG devices are resources of their own under the strategy mixed", 12),
+                 "MIG devices have resources of their own under the strategy mixed", 12),
             ],
             [],
             ["a"],
@@ -94,8 +100,8 @@ def test_a_slice_under_the_strategy_mixed() -> None:
 
 def test_a_slice_under_the_strategy_single() -> None:
     single = node("a", SLICE, allocatable={GPU: 7})
-    assert edit(Spec(requests={MIG: 1}), single) == (
-        "nvidia.com/mig-1g.5gb: 1", "nvidia.com/gpu: 1", "MIG devices are not resources of their own there"
+    assert edit(SchedulingSpec(requests={MIG: 1}), single) == (
+        "nvidia.com/mig-1g.5gb: 1", "nvidia.com/gpu: 1", "MIG devices have no resources of their own there"
     )  # fmt: skip
 
 
@@ -139,35 +145,35 @@ def test_a_label_of_others_is_left_out() -> None:
 
 def test_a_node_without_gpus_gets_no_selector_for_gpus() -> None:
     assert remedies(selects("T4"), node("a", labels={"zone": "a"})) == []
-    assert remedies(Spec(requests={GPU: 1}), node("a")) == []
+    assert remedies(SchedulingSpec(requests={GPU: 1}), node("a")) == []
 
 
 def test_taints() -> None:
     tainted = node("a", taints=(Taint(key=GPU, value="true", effect="NoSchedule"),))
     added = "{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}"
-    assert remedies(Spec(), tainted) == [([("", added, "", 0)], [], ["a"])]
+    assert remedies(SchedulingSpec(), tainted) == [([("", added, "", 0)], [], ["a"])]
 
 
 def test_devices() -> None:
-    assert edit(Spec(requests={GPU: 9}), node("a", allocatable={GPU: 8})) == (
+    assert edit(SchedulingSpec(requests={GPU: 9}), node("a", allocatable={GPU: 8})) == (
         "nvidia.com/gpu: 9", "nvidia.com/gpu: 8", ""
     )  # fmt: skip
     shared = node("a", allocatable={"nvidia.com/gpu.shared": 8, MIG: 2})
-    assert edit(Spec(requests={GPU: 1}), shared)[1] == "nvidia.com/gpu.shared: 1"
+    assert edit(SchedulingSpec(requests={GPU: 1}), shared)[1] == "nvidia.com/gpu.shared: 1"
     assert (
-        edit(Spec(requests={GPU: 1, MIG: 1}), node("a", allocatable={MIG: 2}))[1]
+        edit(SchedulingSpec(requests={GPU: 1, MIG: 1}), node("a", allocatable={MIG: 2}))[1]
         == "nvidia.com/mig-1g.5gb: 1"
     )
 
 
 def test_what_is_awaited() -> None:
     taken = node("a", allocatable={GPU: 2}, requested={GPU: 2})
-    assert remedies(Spec(requests={GPU: 1}), taken) == [([], ["left with 1 nvidia.com/gpu free"], ["a"])]
+    assert remedies(SchedulingSpec(requests={GPU: 1}), taken) == [([], ["has 1 nvidia.com/gpu free"], ["a"])]
     cordoned = node("b", taints=(Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule"),))
-    assert remedies(Spec(), cordoned) == [([], ["uncordoned (kubectl uncordon)"], ["b"])]
+    assert remedies(SchedulingSpec(), cordoned) == [([], ["is uncordoned (kubectl uncordon)"], ["b"])]
     lost = node("c", taints=(Taint(key="node.kubernetes.io/not-ready", effect="NoSchedule"),))
-    assert remedies(Spec(), lost) == [
-        ([], ["rid of the taint node.kubernetes.io/not-ready:NoSchedule"], ["c"])
+    assert remedies(SchedulingSpec(), lost) == [
+        ([], ["loses the taint node.kubernetes.io/not-ready:NoSchedule"], ["c"])
     ]
 
 
@@ -178,24 +184,24 @@ def test_an_edit_and_something_to_wait_for() -> None:
         f"{PRODUCT}: {SLICE}", f"{PRODUCT}: NVIDIA-{SLICE}", "newer drivers put NVIDIA in the name", 7
     )  # fmt: skip
     spec = selects(SLICE, requests={GPU: 1})
-    awaited = ["left with 1 nvidia.com/gpu free"]
+    awaited = ["has 1 nvidia.com/gpu free"]
     assert remedies(spec, taken, other) == [([change], [], ["b"]), ([], awaited, ["a"])]
     both = replace(other, requested={GPU: 2})
     assert remedies(spec, both) == [([change], awaited, ["b"])]
 
 
 def test_the_name_of_the_node() -> None:
-    spec = Spec(node_name="gpu-one", lines={"nodeName": 5})
+    spec = SchedulingSpec(node_name="gpu-one", lines={"nodeName": 5})
     assert remedies(spec, node("gpu-1"), node("cpu-9")) == [
         ([("nodeName: gpu-one", "nodeName: gpu-1", "", 5)], [], ["gpu-1"])
     ]
     field = Requirement(key="metadata.name", operator="In", values=("gpu-one",), line=3)
-    found = edit(Spec(terms=(Term(fields=(field,)),)), node("gpu-1"), node("cpu-9"))
+    found = edit(SchedulingSpec(terms=(NodeSelectorTerm(fields=(field,)),)), node("gpu-1"), node("cpu-9"))
     assert found == ("metadata.name In [gpu-one]", "metadata.name In [gpu-1]", "")
 
 
 def test_too_much_is_no_remedy() -> None:
-    spec = Spec(
+    spec = SchedulingSpec(
         node_selector=tuple(
             Requirement(key=key, operator="In", values=("x",), is_shorthand=True) for key in ("a", "b", "c")
         )
@@ -206,20 +212,22 @@ def test_too_much_is_no_remedy() -> None:
 def test_nearest() -> None:
     products = (f"NVIDIA-{SLICE}", "Tesla-T4", "Tesla-T4", "Tesla-V100", "L40S", "")
     nodes = [node(f"n{number}", product) for number, product in enumerate(products)]
-    counted = index.take(nodes)
-    assert find_nearest(selects(SLICE), counted) == [
-        Nearest(
+    counted = build_index(nodes)
+    assert find_suggestions(selects(SLICE), counted) == [
+        Suggestion(
             asked=f"{PRODUCT}={SLICE}",
             key=PRODUCT,
-            found=((f"NVIDIA-{SLICE}", 1), ("Tesla-V100", 1), ("Tesla-T4", 2)),
+            values=((f"NVIDIA-{SLICE}", 1), ("Tesla-V100", 1), ("Tesla-T4", 2)),
         )
     ]
-    assert find_nearest(selects("Tesla-T4"), counted) == []
-    assert find_nearest(selects("T4", "nvidia.com/gpu.prodct"), counted) == [
-        Nearest(asked="nvidia.com/gpu.prodct=T4", key="nvidia.com/gpu.prodct", found=(), keys=((PRODUCT, 5),))
+    assert find_suggestions(selects("Tesla-T4"), counted) == []
+    assert find_suggestions(selects("T4", "nvidia.com/gpu.prodct"), counted) == [
+        Suggestion(
+            asked="nvidia.com/gpu.prodct=T4", key="nvidia.com/gpu.prodct", values=(), keys=((PRODUCT, 5),)
+        )
     ]
-    assert find_nearest(asks(PRODUCT, "DoesNotExist"), index.take(nodes[:1])) == [
-        Nearest(asked=f"!{PRODUCT}", key=PRODUCT, found=((f"NVIDIA-{SLICE}", 1),))
+    assert find_suggestions(asks(PRODUCT, "DoesNotExist"), build_index(nodes[:1])) == [
+        Suggestion(asked=f"!{PRODUCT}", key=PRODUCT, values=((f"NVIDIA-{SLICE}", 1),))
     ]
 
 
@@ -228,17 +236,17 @@ def test_nearest_bounds() -> None:
         node(name, labels={MEMORY: value})
         for name, value in zip("abcde", ["9", "80", "700", "700", "x"], strict=True)
     ]
-    counted = index.take(nodes)
-    assert find_nearest(asks(MEMORY, "Gt", "900"), counted)[0].found == (("700", 2), ("80", 1), ("9", 1))
-    assert find_nearest(asks(MEMORY, "Lt", "1"), counted)[0].found == (("9", 1), ("80", 1), ("700", 2))
+    counted = build_index(nodes)
+    assert find_suggestions(asks(MEMORY, "Gt", "900"), counted)[0].values == (("700", 2), ("80", 1), ("9", 1))
+    assert find_suggestions(asks(MEMORY, "Lt", "1"), counted)[0].values == (("9", 1), ("80", 1), ("700", 2))
 
 
 def test_nearest_devices() -> None:
-    counted = index.take(
+    counted = build_index(
         [node("a", allocatable={GPU: 8, "nvidia.com/mig-2g.10gb": 1}), node("b", allocatable={GPU: 1})]
     )
-    assert find_nearest(Spec(requests={MIG: 1, GPU: 9, "nvidia.com/none": 0}), counted) == [
-        Nearest(asked=MIG, key="", found=(("nvidia.com/mig-2g.10gb", 1), (GPU, 2)))
+    assert find_suggestions(SchedulingSpec(requests={MIG: 1, GPU: 9, "nvidia.com/none": 0}), counted) == [
+        Suggestion(asked=MIG, key="", values=(("nvidia.com/mig-2g.10gb", 1), (GPU, 2)))
     ]
 
 
@@ -268,10 +276,12 @@ REQUIREMENTS = st.builds(
     st.sampled_from((A100, SLICE, "4864", "40Gi", "b")),
 )
 TERMS = st.none() | st.lists(
-    st.builds(Term, expressions=st.lists(REQUIREMENTS, max_size=2).map(tuple)), min_size=1, max_size=2
+    st.builds(NodeSelectorTerm, expressions=st.lists(REQUIREMENTS, max_size=2).map(tuple)),
+    min_size=1,
+    max_size=2,
 ).map(tuple)
 SPECS = st.builds(
-    Spec,
+    SchedulingSpec,
     node_selector=st.lists(REQUIREMENTS, max_size=2).map(tuple),
     terms=TERMS,
     requests=DEVICES,
@@ -280,7 +290,7 @@ SPECS = st.builds(
 
 
 @given(SPECS, NODES)
-def test_an_edit_makes_a_pod_fit_where_it_says(spec: Spec, nodes: list[Node]) -> None:
+def test_an_edit_makes_a_pod_fit_where_it_says(spec: SchedulingSpec, nodes: list[Node]) -> None:
     if not any(judge(spec, each).fits for each in nodes):
         for _edits, _awaited, names in remedies(spec, *sorted(nodes, key=lambda each: each.name)):
             assert names

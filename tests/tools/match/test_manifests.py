@@ -1,4 +1,4 @@
-"""Files of objects: what is in them, and one line about each that is not what it should be."""
+"""Files of objects, and the messages about illegal files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import DocumentError
-from gfd.tools.match.documents import Document, identify, read_all
+from gfd.tools.match.manifests import Manifest, identify, read_objects
 
 PRINTED = Path(__file__).parents[2] / "fixtures" / "printed"
-LOST = "nothing is indented below metadata: (line 3) and spec: (line 5): the file has lost its indentation"
 
 
 @pytest.fixture
@@ -19,13 +18,13 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "pods.yaml"
 
 
-def read(*files: str | Path) -> list[Document]:
-    return [identify(each) for each in read_all([str(file) for file in files])]
+def read(*files: str | Path) -> list[Manifest]:
+    return [identify(each) for each in read_objects([str(file) for file in files])]
 
 
 def titles(file: Path, text: str) -> list[tuple[str, int]]:
     file.write_text(text)
-    return [(f"{each.api_version} {each.title}", each.part.line) for each in read(file)]
+    return [(f"{each.api_version} {each.title}", each.value.line) for each in read(file)]
 
 
 def refusal(file: Path, text: str | bytes) -> str:
@@ -44,7 +43,7 @@ def test_documents_of_several_files(tmp_path: Path) -> None:
         '\ufeff{"apiVersion": "x/v1", "kind": "Y", "metadata": {"generateName": "c-"}}'
     )
     found = read(tmp_path / "a.yaml", tmp_path / "b.json")
-    assert [(each.group, each.title, each.part.line, each.is_generated) for each in found] == [
+    assert [(each.group, each.title, each.value.line, each.is_generated) for each in found] == [
         ("", "Pod team/a", 4, False),
         ("apps", "Deployment b", 8, False),
         ("x", "Y c-*", 1, True),
@@ -64,36 +63,29 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     text = io.TextIOWrapper(io.BytesIO("apiVersion: v1\nkind: Größe\n".encode()), encoding="ascii")
     monkeypatch.setattr("sys.stdin", text)
     (found,) = read("-")
-    assert (found.kind, found.part.file) == ("Größe", "standard input")
+    assert (found.kind, found.value.source) == ("Größe", "standard input")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"\xff\xfe", "FILE:1: is not valid YAML: it is not text in UTF-8"),
-        (b"a: 1\nb: \xff", "FILE:2: is not valid YAML: it is not text in UTF-8"),
-        ("just words", "FILE:1: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
-        ("- a", "FILE:1: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
-        ("---\na: 1\n", "FILE:2: is no Kubernetes object: kind is missing"),
-        ("kind: Pod\n", "FILE:1: is no Kubernetes object: apiVersion is missing"),
+        (b"\xff\xfe", "FILE:1: is not text in UTF-8"),
+        (b"a: 1\nb: \xff", "FILE:2: is not text in UTF-8"),
+        ("just words", "FILE:1: is not a Kubernetes object, which has apiVersion, kind, metadata and spec"),
+        ("- a", "FILE:1: is not a Kubernetes object, which has apiVersion, kind, metadata and spec"),
+        ("---\na: 1\n", "FILE:2: is not a Kubernetes object: kind is missing"),
+        ("kind: Pod\n", "FILE:1: is not a Kubernetes object: apiVersion is missing"),
         (
             "kind: 7\napiVersion: v1\n",
-            (
-                "FILE:1: Kubernetes would refuse it: json: cannot unmarshal number into Go struct field"
-                ' TypeMeta.kind of type string; put it in quotes: "7"'
-            ),
+            "FILE:1: kind: expected a string, found the number 7; put it in quotes",
         ),
         (
             "apiVersion: v1\nkind: List\nitems: {}\n",
-            (
-                "FILE:3: Kubernetes would refuse it: json: cannot unmarshal object into Go struct field"
-                " List.items"
-                " of type []runtime.RawExtension; write a list"
-            ),
+            "FILE:3: items: expected a list, found a mapping",
         ),
         (
             "apiVersion: v1\nkind: List\nitems: [5]\n",
-            ("FILE:3: is no Kubernetes object: expected apiVersion, kind, metadata and spec"),
+            "FILE:3: is not a Kubernetes object, which has apiVersion, kind, metadata and spec",
         ),
         (
             "a: b\n  - c: d\n    e: f",
@@ -112,48 +104,48 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "spec:\n\tcontainers:\n",
             (
-                r"FILE:2: is not valid YAML: found character that cannot start any token;"
-                " it is indented with a tab: YAML wants blanks"
+                "FILE:2: is not valid YAML: found character that cannot start any token; line 2 is"
+                " indented with a tab; use spaces"
             ),
         ),
         (
             "metadata:\n  name: {{ .Values.name }}\n",
             (
-                "FILE:2: has a key that is not a string;"
-                " it is a template: match what helm template, or whatever fills it in, prints"
+                "FILE:2: has a key that is not a string; line 2 is a template; match what helm template"
+                " prints for it"
             ),
         ),
         (
             "$ cat << EOF | kubectl create -f -\napiVersion: v1\n",
             (
-                "FILE:2: is not valid YAML: mapping values are not allowed in this context;"
-                " line 1 is for a shell: leave it out"
+                "FILE:2: is not valid YAML: mapping values are not allowed in this context; line 1 is"
+                " for a shell; remove it"
             ),
         ),
         (
             "kind: Pod\nEOF\n",
-            "FILE:2: is not valid YAML: could not find expected ':'; line 2 is for a shell: leave it out",
+            "FILE:2: is not valid YAML: could not find expected ':'; line 2 is for a shell; remove it",
         ),
         (
             "containers:\n- name: a\n\n     image: b\n",
             (
-                "FILE:4: is not valid YAML: mapping values are not allowed in this context;"
-                " image: probably belongs beside name: (line 2): indent it by 2, not 5"
+                "FILE:4: is not valid YAML: mapping values are not allowed in this context; image:"
+                " probably belongs beside name: in line 2; indent it by 2, not 5"
             ),
         ),
     ],
 )
-def test_what_is_no_file_of_objects(file: Path, text: str | bytes, message: str) -> None:
+def test_illegal_files(file: Path, text: str | bytes, message: str) -> None:
     assert refusal(file, text) == message
 
 
-@pytest.mark.parametrize(("name", "key"), [("vectoradd.yaml", "image"), ("argo-vector-add.yaml", "steps")])
-def test_the_document_as_printed_has_lost_its_indentation(name: str, key: str) -> None:
+@pytest.mark.parametrize("name", ["vectoradd.yaml", "argo-vector-add.yaml"])
+def test_a_file_that_lost_its_indentation(name: str) -> None:
     with pytest.raises(DocumentError) as refused:
         read(PRINTED / name)
     assert str(refused.value) == (
         f"{PRINTED / name}:9: is not valid YAML: mapping values are not allowed in this context;"
-        f" {key}: probably belongs beside name: (line 8): indent it by 2, not 4; {LOST}"
+        " metadata: in line 3: nothing is indented below it; the file has probably lost its indentation"
     )
 
 
@@ -174,5 +166,5 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(DocumentError) as refused:
         read("\x1b[2J")
-    hint = "a pod of the cluster is read with kubectl get pod NAME -o yaml | gfd match -"
+    hint = "for a pod of the cluster run kubectl get pod NAME -o yaml | gfd match -"
     assert str(refused.value) == rf"\x1b[2J: cannot be read: No such file or directory; {hint}"

@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 
 from gfd.clusterview.nodes import Taint
-from gfd.tools.match.taints import Toleration, admit, tolerate_as_daemon, untolerated
+from gfd.tools.match.scheduling import Toleration
+from gfd.tools.match.tolerations import (
+    add_default_tolerations,
+    find_untolerated,
+    list_daemon_tolerations,
+)
 
 GPU = Taint(key="nvidia.com/gpu", value="true", effect="NoSchedule")
 
@@ -29,9 +34,11 @@ def test_tolerations(toleration: Toleration, is_tolerated: bool) -> None:
 def test_only_some_effects_are_looked_at() -> None:
     soft, hard = (Taint(key="a", effect=effect) for effect in ("PreferNoSchedule", "NoExecute"))
     taints = (GPU, soft, hard)
-    assert untolerated(taints, (), "NoSchedule", "NoExecute") == (GPU, hard)
-    assert untolerated(taints, (), "PreferNoSchedule") == (soft,)
-    assert untolerated(taints, (Toleration(key="a", operator="Exists"),), "NoSchedule", "NoExecute") == (GPU,)
+    assert find_untolerated(taints, (), "NoSchedule", "NoExecute") == (GPU, hard)
+    assert find_untolerated(taints, (), "PreferNoSchedule") == (soft,)
+    assert find_untolerated(taints, (Toleration(key="a", operator="Exists"),), "NoSchedule", "NoExecute") == (
+        GPU,
+    )
 
 
 def test_pods_stay_a_while_on_a_lost_node() -> None:
@@ -39,21 +46,21 @@ def test_pods_stay_a_while_on_a_lost_node() -> None:
         Toleration(key=f"node.kubernetes.io/{key}", operator="Exists", effect="NoExecute")
         for key in ("not-ready", "unreachable")
     )
-    assert admit(()) == (not_ready, unreachable)
+    assert add_default_tolerations(()) == (not_ready, unreachable)
     own = Toleration(key="node.kubernetes.io/not-ready", value="x")
-    assert admit((own,)) == (own, unreachable)
+    assert add_default_tolerations((own,)) == (own, unreachable)
     other_effect = Toleration(key="node.kubernetes.io/not-ready", operator="Exists", effect="NoSchedule")
-    assert admit((other_effect,)) == (other_effect, not_ready, unreachable)
+    assert add_default_tolerations((other_effect,)) == (other_effect, not_ready, unreachable)
     everything = Toleration(operator="Exists")
-    assert admit((everything,)) == (everything,)
+    assert add_default_tolerations((everything,)) == (everything,)
 
 
 def test_daemons_go_where_others_do_not() -> None:
     keys = ["not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"]
-    added = tolerate_as_daemon(has_host_network=False)
+    added = list_daemon_tolerations(has_host_network=False)
     assert [each.key for each in added] == [f"node.kubernetes.io/{key}" for key in keys]
     assert [each.effect for each in added] == ["NoExecute"] * 2 + ["NoSchedule"] * 4
-    (network,) = set(tolerate_as_daemon(has_host_network=True)) - set(added)
+    (network,) = set(list_daemon_tolerations(has_host_network=True)) - set(added)
     assert network.key == "node.kubernetes.io/network-unavailable"
 
 

@@ -1,0 +1,113 @@
+"""Read files of Kubernetes objects, in YAML or JSON."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gfd.documents.reader import read_all
+from gfd.errors import DocumentError
+from gfd.text import escape
+from gfd.tools.match.fields import read_text
+from gfd.tools.match.indentation import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gfd.documents.value import Value
+
+STANDARD_INPUT = "-"
+_IN_CLUSTER = "; for a pod of the cluster run kubectl get pod NAME -o yaml | gfd match -"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A Kubernetes object of a file."""
+
+    value: Value
+    api_version: str
+    kind: str
+    name: str
+    """Ends in ``*`` if Kubernetes generates the rest."""
+    namespace: str
+    is_generated: bool
+    """Whether Kubernetes generates the name."""
+
+    @property
+    def group(self) -> str:
+        """Return the API group; empty for that of Pods."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def title(self) -> str:
+        """Return kind, namespace and name: ``Pod team/train``."""
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+    @property
+    def place(self) -> str:
+        """Return ``file:line``."""
+        return f"{self.value.source}:{self.value.line}"
+
+
+def read_objects(paths: Sequence[str]) -> Iterator[Value]:
+    """Yield the objects of files, ``-`` for standard input, and of Lists in them.
+
+    Raises DocumentError for a file that cannot be read.
+    """
+    for path in paths:
+        source = "standard input" if path == STANDARD_INPUT else escape(path)
+        text = _read_file(path, source)
+        try:
+            for document in read_all(text, source):
+                if document.content is not None:
+                    yield from _unpack(document)
+        except DocumentError as error:
+            hint = explain(text, error.line) if error.line else ""
+            raise DocumentError(source, error.line, f"{error.reason}{hint}", error.path) from error
+
+
+def _read_file(path: str, source: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
+    except OSError as error:
+        hint = _IN_CLUSTER if isinstance(error, FileNotFoundError) else ""
+        raise DocumentError(source, 0, f"cannot be read: {error.strerror or error}{hint}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DocumentError(source, line, "is not text in UTF-8") from error
+
+
+def _unpack(value: Value) -> Iterator[Value]:
+    """Yield an object, or the items of a List; items of a PodList need no kind of their own."""
+    kind, items = value.member("kind"), value.member("items")
+    if kind is None or items is None or not str(kind.content).endswith("List"):
+        yield value
+        return
+    item_kind = kind._replace(content=str(kind.content).removesuffix("List"))
+    version = value.member("apiVersion")
+    inherited = {"kind": item_kind, "apiVersion": version} if item_kind.content and version else {}
+    for item in items.items():
+        content = inherited | item.content if isinstance(item.content, dict) else item.content
+        yield item._replace(content=content, path="")
+
+
+def identify(value: Value) -> Manifest:
+    """Return an object with its kind and name. Raises DocumentError if it is not a Kubernetes object."""
+    if not isinstance(value.content, dict):
+        raise value.error("is not a Kubernetes object, which has apiVersion, kind, metadata and spec")
+    kind, api_version = read_text(value, "kind"), read_text(value, "apiVersion")
+    if not kind or not api_version:
+        raise value.error(f"is not a Kubernetes object: {'apiVersion' if kind else 'kind'} is missing")
+    name, prefix = read_text(value, "metadata", "name"), read_text(value, "metadata", "generateName")
+    return Manifest(
+        value=value,
+        api_version=api_version,
+        kind=kind,
+        name=name or (f"{prefix}*" if prefix else ""),
+        namespace=read_text(value, "metadata", "namespace"),
+        is_generated=not name,
+    )

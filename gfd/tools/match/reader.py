@@ -1,0 +1,66 @@
+"""Read the pods of files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.errors import DocumentError, GfdError, SeveralErrors
+from gfd.text import escape
+from gfd.tools.match.argo import find_missing_templates
+from gfd.tools.match.manifests import identify, read_objects
+from gfd.tools.match.workloads import read_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.pods import Pod
+
+MAX_NAMED = 5
+"""Objects that a message names."""
+
+
+def read_pods(paths: Sequence[str]) -> list[Pod]:
+    """Return the pods of all files in order; ``-`` is standard input.
+
+    Raises GfdError with one line for each wrong object, or for a file that cannot be read.
+    """
+    pods: list[Pod] = []
+    errors: list[DocumentError] = []
+    manifests: list[Manifest] = []
+    seen: dict[tuple[str, str, str, str], Manifest] = {}
+    for value in read_objects(paths):
+        try:
+            manifest = identify(value)
+            manifests.append(manifest)
+            found = read_workload(manifest)
+            if found:
+                _check_name(manifest, seen)
+            pods += found
+        except DocumentError as error:
+            errors.append(error)
+    if not errors:
+        errors += find_missing_templates(manifests)
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+    if not pods:
+        raise GfdError(_explain_no_pods(paths, manifests))
+    return pods
+
+
+def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manifest]) -> None:
+    """Raise DocumentError for the second object of one kind and name."""
+    if manifest.is_generated:
+        return
+    first = seen.setdefault((manifest.group, manifest.kind, manifest.namespace, manifest.name), manifest)
+    if first is not manifest:
+        raise manifest.value.error(f"{manifest.title} is already in {first.place}; choose another name")
+
+
+def _explain_no_pods(paths: Sequence[str], manifests: Sequence[Manifest]) -> str:
+    expected = "; gfd match reads Pods and objects that create pods: Deployment, Job, Workflow and others"
+    found = [f"{escape(each.title)} ({each.place})" for each in manifests[:MAX_NAMED]]
+    more = f" and {len(manifests) - MAX_NAMED} more" if len(manifests) > MAX_NAMED else ""
+    if found:
+        return f"there is no pod in {', '.join(found)}{more}{expected}"
+    return f"{escape(', '.join(paths))}: no objects found{expected}"

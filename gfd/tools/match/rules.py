@@ -1,0 +1,256 @@
+"""What the API server demands of the fields that ``gfd match`` reads, in one table.
+
+A rule names the field, the check, the message and the fix. The messages are gfd's own; tests/cluster tests
+that gfd and a real API server refuse the same pods. A new rule needs a row here and in
+tests/tools/match/refusals.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from gfd.kube.requirements import OPERATORS, parse_integer
+from gfd.labels.products import model_of, shorten, tail_of
+from gfd.labels.syntax import VENDOR, explain_domain, explain_key, explain_value, sanitise
+from gfd.tools.match.scheduling import EFFECTS, NAME_FIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gfd.documents.value import Value
+    from gfd.kube.requirements import Requirement
+    from gfd.tools.match.scheduling import Toleration
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Generic[T]):
+    """One demand of the API server."""
+
+    field: str = ""
+    """The member to point at; empty for the value itself."""
+    is_broken: Callable[[T], bool | str]
+    """True, or the reason in words, if the demand is not met."""
+    message: str
+    """With ``{0}`` for what was checked and ``{reason}``."""
+    fix: str = ""
+    """What to do, with ``{0}`` as well."""
+
+
+Rules = tuple[Rule[T], ...]
+
+
+class Label(NamedTuple):
+    """A label that a pod asks for."""
+
+    key: str
+    value: str
+
+    @property
+    def advice(self) -> str:
+        """Return the product that gfd publishes in place of an illegal one; empty for other labels."""
+        if not self.key.startswith(VENDOR) or not self.key.endswith(".product"):
+            return ""
+        product = sanitise(self.value)
+        short = shorten(model_of(product), tail_of(product))
+        return f"gfd publishes {short}" if short else ""
+
+
+class DeviceRequest(NamedTuple):
+    """What a container says of one resource."""
+
+    name: str
+    request: int
+    limit: int | None
+
+
+NODE_NAME: Rules[str] = (
+    Rule(is_broken=explain_domain, message="{0!r} is not a node name: the name {reason}"),
+)
+
+NODE_LABEL: Rules[Label] = (
+    Rule(is_broken=lambda it: explain_key(it.key), message="{0.key!r} is not a label key: {reason}"),
+    Rule(
+        is_broken=lambda it: explain_value(it.value),
+        message="{0.value!r} is not a label value: {reason}",
+        fix="{0.advice}",
+    ),
+)
+
+EXPRESSION: Rules[Requirement] = (
+    Rule(
+        field="operator",
+        is_broken=lambda it: it.operator not in OPERATORS,
+        message="{0.operator!r} is not an operator",
+        fix=f"choose {', '.join(OPERATORS)}",
+    ),
+    Rule(
+        field="values",
+        is_broken=lambda it: it.operator in ("In", "NotIn") and not it.values,
+        message="the operator {0.operator} needs values",
+    ),
+    Rule(
+        field="values",
+        is_broken=lambda it: it.operator in ("Gt", "Lt") and len(it.values) != 1,
+        message="the operator {0.operator} needs exactly one value",
+    ),
+    Rule(
+        field="values",
+        is_broken=lambda it: it.operator in ("Exists", "DoesNotExist") and bool(it.values),
+        message="the operator {0.operator} takes no values",
+        fix="remove them, or choose In or NotIn",
+    ),
+    Rule(
+        field="key",
+        is_broken=lambda it: explain_key(it.key),
+        message="{0.key!r} is not a label key: {reason}",
+    ),
+)
+
+PREFERRED_NUMBER: Rules[Requirement] = (
+    Rule(
+        is_broken=lambda it: it.operator in ("Gt", "Lt") and parse_integer(it.values[0]) is None,
+        message="{0.values[0]!r} is not a whole number; with it kube-scheduler fails wherever two nodes fit",
+        fix="write a whole number",
+    ),
+)
+"""The API server accepts such a value, and kube-scheduler then cannot compare nodes."""
+
+FIELD_EXPRESSION: Rules[Requirement] = (
+    Rule(
+        field="operator",
+        is_broken=lambda it: it.operator not in ("In", "NotIn"),
+        message="{0.operator!r} is not an operator of matchFields",
+        fix="choose In or NotIn",
+    ),
+    Rule(
+        field="values",
+        is_broken=lambda it: len(it.values) != 1,
+        message="matchFields needs exactly one value",
+    ),
+    Rule(
+        field="key",
+        is_broken=lambda it: it.key != NAME_FIELD,
+        message="{0.key!r} is not a field that matchFields knows",
+        fix=f"write {NAME_FIELD}, or use matchExpressions for a label",
+    ),
+)
+
+WEIGHT: Rules[int] = (
+    Rule(
+        field="weight",
+        is_broken=lambda weight: not 1 <= weight <= 100,
+        message="{0} is not a weight",
+        fix="write a number from 1 to 100",
+    ),
+)
+
+TOLERATION: Rules[Toleration] = (
+    Rule(
+        field="key",
+        is_broken=lambda it: explain_key(it.key) if it.key else "",
+        message="{0.key!r} is not the key of a taint: {reason}",
+    ),
+    Rule(
+        field="operator",
+        is_broken=lambda it: not it.key and it.operator != "Exists",
+        message="a toleration without a key needs the operator Exists",
+        fix="add the key of the taint, or operator: Exists to tolerate all taints",
+    ),
+    Rule(
+        field="operator",
+        is_broken=lambda it: it.operator not in ("Equal", "Exists"),
+        message="{0.operator!r} is not an operator of tolerations",
+        fix="choose Equal or Exists",
+    ),
+    Rule(
+        field="value",
+        is_broken=lambda it: it.operator == "Exists" and bool(it.value),
+        message="the operator Exists takes no value",
+        fix="remove the value, or choose Equal",
+    ),
+    Rule(
+        field="value",
+        is_broken=lambda it: explain_value(it.value),
+        message="{0.value!r} is not the value of a taint: {reason}",
+    ),
+    Rule(
+        field="effect",
+        is_broken=lambda it: bool(it.effect) and it.effect not in EFFECTS,
+        message="{0.effect!r} is not an effect of taints",
+        fix=f"choose {', '.join(EFFECTS)}",
+    ),
+    Rule(
+        field="tolerationSeconds",
+        is_broken=lambda it: it.seconds is not None and it.effect != "NoExecute",
+        message="tolerationSeconds needs the effect NoExecute",
+        fix="add effect: NoExecute, or remove tolerationSeconds",
+    ),
+)
+
+_STANDARD = ("cpu", "memory", "ephemeral-storage")
+
+RESOURCE_NAME: Rules[str] = (
+    Rule(
+        is_broken=lambda name: (
+            "/" not in name and name not in _STANDARD and not name.startswith("hugepages-")
+        ),
+        message="{0!r} is not a resource name",
+        fix=f"write the full name, such as {VENDOR}gpu",
+    ),
+    Rule(
+        is_broken=lambda name: explain_key(name) if name.startswith(VENDOR) else "",
+        message="{0!r} is not a resource name: {reason}",
+    ),
+)
+
+AMOUNT_IN_THOUSANDTHS: Rules[int] = (
+    Rule(is_broken=lambda amount: amount < 0, message="a number of devices cannot be negative"),
+    Rule(
+        is_broken=lambda amount: bool(amount % 1000),
+        message="a number of devices must be whole",
+        fix="for a part of a GPU see MIG, time-slicing and MPS",
+    ),
+)
+
+DEVICE_REQUEST: Rules[DeviceRequest] = (
+    Rule(
+        field="requests",
+        is_broken=lambda it: it.limit is None,
+        message="{0.name} has a request and no limit",
+        fix="write limits: {{{0.name}: {0.request}}}",
+    ),
+    Rule(
+        field="requests",
+        is_broken=lambda it: it.limit != it.request,
+        message="{0.name} has the request {0.request} and the limit {0.limit}",
+        fix="make them equal",
+    ),
+)
+
+POD_RESOURCE: Rules[str] = (
+    Rule(
+        is_broken=lambda name: name.startswith(VENDOR),
+        message="a pod cannot request devices as a whole",
+        fix="request them in a container",
+    ),
+)
+
+RESTART_POLICY: Rules[str] = (
+    Rule(
+        is_broken=lambda policy: policy not in ("Always", "Never", "OnFailure"),
+        message="{0!r} is not a restart policy",
+        fix="choose Always, Never or OnFailure",
+    ),
+)
+
+
+def check(value: Value, subject: T, rules: Rules[T]) -> None:
+    """Raise DocumentError at ``value`` for the first of ``rules`` that ``subject`` breaks."""
+    for rule in rules:
+        if broken := rule.is_broken(subject):
+            place = value.field(rule.field) if rule.field else value
+            texts = (text.format(subject, reason=broken) for text in (rule.message, rule.fix))
+            raise place.error("; ".join(filter(None, texts)))

@@ -1,0 +1,101 @@
+"""What of a PodSpec decides on which node the pod runs.
+
+The values are legal: the modules that read them refuse all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gfd.clusterview.nodes import Taint
+    from gfd.kube.requirements import Requirement
+    from gfd.labels.syntax import Labels
+
+NAME_FIELD = "metadata.name"
+"""The only field that matchFields may name."""
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toleration:
+    """A kind of taint that a pod tolerates."""
+
+    key: str = ""
+    """Empty, with Exists: all keys."""
+    operator: str = "Equal"
+    """``Equal`` or ``Exists``; Gt and Lt are off in Kubernetes 1.37 (TaintTolerationComparisonOperators)."""
+    value: str = ""
+    effect: str = ""
+    """Empty: all effects."""
+    seconds: int | None = None
+
+    def tolerates(self, taint: Taint) -> bool:
+        """Return whether the pod tolerates this taint."""
+        if self.effect and self.effect != taint.effect:
+            return False
+        if self.key and self.key != taint.key:
+            return False
+        return self.operator == "Exists" or self.value == taint.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSelectorTerm:
+    """Requirements that a node must all meet; without any, no node matches."""
+
+    expressions: tuple[Requirement, ...] = ()
+    fields: tuple[Requirement, ...] = ()
+    """On the node's name."""
+
+    def matches(self, labels: Labels, name: str) -> bool:
+        """Return whether a node with these labels and this name meets all requirements."""
+        return (
+            bool(self.expressions or self.fields)
+            and all(each.matches(labels) for each in self.expressions)
+            and all(each.matches({NAME_FIELD: name}) for each in self.fields)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferredTerm:
+    """A term that makes the nodes that match it better."""
+
+    weight: int
+    """1 to 100."""
+    term: NodeSelectorTerm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulingSpec:
+    """The part of a PodSpec that :mod:`gfd.tools.match.fit` compares with nodes."""
+
+    node_selector: tuple[Requirement, ...] = ()
+    terms: tuple[NodeSelectorTerm, ...] | None = None
+    """Of the required nodeAffinity, of which one must match; None without such an affinity."""
+    preferences: tuple[PreferredTerm, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    """With those that Kubernetes adds."""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Number of NVIDIA devices by resource name; 0 is as good as absent."""
+    node_name: str = ""
+    """The node that the pod names, without the scheduler; empty if it names none."""
+    current_node: str = ""
+    """The node on which the pod already runs, with devices of its own; empty if it does not run."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """The lines of resources, by resource name, and of ``nodeName``."""
+    unchecked: tuple[str, ...] = ()
+    """What else of the pod matters to the scheduler, and is not compared with nodes."""
+
+    def requirements(self) -> Iterator[Requirement]:
+        """Yield the requirements on labels, of all terms."""
+        yield from self.node_selector
+        for term in self.terms or ():
+            yield from term.expressions
+
+
+def score(preferences: tuple[PreferredTerm, ...], labels: Labels, name: str) -> int:
+    """Return the sum of the weights of the preferences that a node meets."""
+    return sum(each.weight for each in preferences if each.term.matches(labels, name))
