@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import runpy
 import signal
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import settings
+
+from tests.standin import HOOK
+
+# Before anything loads NVML; what this process forks inherits it.
+runpy.run_path(str(HOOK / "sitecustomize.py"))
 
 # What a shell starts in the background ignores Ctrl-C, and so would every gfd that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import gfd
+from tests.standin import Standin, build
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,18 +36,21 @@ def test_the_oldest_dependencies_are_those_that_are_tested(metadata: configparse
     assert [bound.split(",")[0].replace(">=", "==") for bound in bounds] == lowest
 
 
-def imported(folder: Path, *arguments: str) -> set[str]:
+def imported(folder: Path, *arguments: str, **environ: str) -> set[str]:
     """The packages that a run of gfd imports, and each process it forks."""
     log = folder / "imports"
     own = {"GFD_HOOK_LOG": str(log), "PYTHONPATH": str(Path(__file__).parent / "hook")}
     argv = [sys.executable, "-m", "gfd", *arguments]
-    subprocess.run(argv, capture_output=True, check=True, env={**os.environ, **own})
+    subprocess.run(argv, capture_output=True, check=True, env={**os.environ, **own, **environ})
     lines = (line.split() for line in log.read_text().splitlines())
     return {words[1].split(".")[0] for words in lines if words[0] == "import"}
 
 
 def test_a_oneshot_imports_only_what_it_uses(tmp_path: Path) -> None:
-    run = imported(tmp_path, "--oneshot", "--output-file=", "--fail-on-init-error=false")
+    machine = Standin(gpus=()).write(tmp_path / "machine")
+    library = str(build(tmp_path / "lib"))
+    options = ("--oneshot", "--output-file=", "--no-timestamp")
+    run = imported(tmp_path, *options, LD_LIBRARY_PATH=library, GFD_STANDIN=str(machine))
     assert "pynvml" in run
     unused = {
         "jinja2",

@@ -466,8 +466,9 @@ def test_a_read_of_an_inventory_played_is_that_inventory(bench: Bench) -> None:
     shown = bench.run(
         from_inventory(inventory),
         """
+from pathlib import Path
 from gfd.probe.node import read
-found = read()
+found = read(root=Path("/nowhere"))  # not what this machine's /sys shows
 gpu, = found.gpus
 show(repr(gpu._replace(failures=())))
 show([repr(found.failed_gpus), found.driver_version, found.cuda_version])

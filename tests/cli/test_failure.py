@@ -29,7 +29,7 @@ pytestmark = pytest.mark.whole
         (
             ["dump", "--simulate=h10"],
             2,
-            "--simulate (command line): there is no machine h10: did you mean h100?",
+            "--simulate (command line): there is no machine h10; did you mean h100?",
         ),
         (["dump", "--simulate=t4", "--mig=all-1g.5gb"], 2, "--mig (command line): "),
         (

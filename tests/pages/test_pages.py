@@ -13,6 +13,7 @@ import pytest
 from gfd.agent.metrics import StatusCollector
 from gfd.agent.status import Status
 from tests.pages import PAGES, ROOT, anchors, blocks, links, rewrite, shown
+from tests.standin import HOOK
 
 pytestmark = pytest.mark.whole
 
@@ -40,7 +41,12 @@ def lay_out(folder: Path, page: Path) -> None:
 def type_in(folder: Path, command: str) -> tuple[str, int]:
     """Return what a command prints, errors too, and its exit code."""
     programs = Path(sys.executable).parent
-    environ = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    environ = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(HOOK),
+    }
     done = subprocess.run(
         ("bash", "-o", "pipefail", "-c", f"exec 2>&1; {command}"),
         cwd=folder,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "HOOK",
     "Fault",
     "Standin",
     "StandinGpu",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 LIBRARY = "libnvidia-ml.so.1"
+HOOK = Path(__file__).parents[1] / "hook" / "alone"
+"""A folder for PYTHONPATH: with it a Python process finds no driver but a stand-in."""
 
 _SOURCES = Path(__file__).parent
 _OPTIONS = (
@@ -67,6 +70,6 @@ def build(directory: Path, *, without: Sequence[str] = ()) -> Path:
 
 def environment(library: Path, description: Path, log: Path | None = None) -> dict[str, str]:
     """Return this process' environment, changed so that a child finds the stand-in and its machine."""
-    changed = {"LD_LIBRARY_PATH": str(library), "GFD_STANDIN": str(description)}
+    changed = {"LD_LIBRARY_PATH": str(library), "GFD_STANDIN": str(description), "PYTHONPATH": str(HOOK)}
     kept = {name: value for name, value in os.environ.items() if name != "GFD_STANDIN_LOG"}
     return kept | changed | ({"GFD_STANDIN_LOG": str(log)} if log else {})

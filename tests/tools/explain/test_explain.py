@@ -623,7 +623,7 @@ def test_a_reader_that_has_seen_enough() -> None:
         (
             ["--simulate=h10"],
             2,
-            "--simulate (command line): there is no machine h10: did you mean h100? known are ",
+            "--simulate (command line): there is no machine h10; did you mean h100? known are ",
         ),
         (["--catalog", "--template-dir=/gone"], 1, "template /gone: the directory cannot be read"),
     ],
