@@ -1,4 +1,4 @@
-"""A collection of the API server, all of it as it was at one moment."""
+"""List all objects of a collection of the API server, as they were at one moment."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TRIES = 3
-"""How often a collection is begun whose pages the server forgets before the last of them was read."""
+"""How often to start the list: the API server may drop the remaining pages of a list after some minutes."""
 FORBIDDEN, GONE = 403, 410
-_OTHERWISE = {"nodes": "; or let --nodes read what kubectl get nodes -o json printed for whoever has it"}
-"""What to do without the right to list them."""
+_ALTERNATIVES = {
+    "nodes": "; or let a permitted user run kubectl get nodes -o json, and pass the output with --nodes"
+}
+"""What to do without permission to list a collection."""
 
 
-def collect(
+def list_objects(
     api: Api,
     path: str,
     convert: Callable[[Mapping[str, Any]], T],
@@ -32,21 +34,21 @@ def collect(
     query: Mapping[str, str] | None = None,
     what: str,
 ) -> tuple[list[T], str]:
-    """Return the objects, each as ``convert`` makes it, and the resourceVersion that a watch goes on from.
+    """Return the objects, each as ``convert`` converts it, and the resourceVersion from which to watch.
 
-    ``what`` stands beside the progress bar. Raises ApiError.
+    ``what`` is their name in messages and beside the progress bar, such as ``nodes``. Raises ApiError.
     """
     tries_left = TRIES
     while True:
         tries_left -= 1
         try:
-            return _collect(api, path, convert, query, what)
+            return _list_objects(api, path, convert, query, what)
         except ApiError as error:
             if error.status != GONE or not tries_left:
-                raise add_advice(error, "list", what, _OTHERWISE.get(what, "")) from error
+                raise add_advice(error, "list", what, _ALTERNATIVES.get(what, "")) from error
 
 
-def _collect(
+def _list_objects(
     api: Api,
     path: str,
     convert: Callable[[Mapping[str, Any]], T],
@@ -55,34 +57,34 @@ def _collect(
 ) -> tuple[list[T], str]:
     found: list[T] = []
     version = ""
-    with _without_collector(), progress(what) as show:
+    with _without_garbage_collector(), progress(what) as draw:
         for page in api.pages(path, query=query):
             items, metadata = page["items"], page["metadata"]
-            found += (converted(convert, item, what) for item in items)
-            # A page is a hundred times what is kept of it, and the next one is already on its way.
+            found += (convert_item(convert, item, what) for item in items)
+            # A page is a hundred times larger than what is kept, and the next one is being read already.
             items.clear()
             version = metadata["resourceVersion"]
             if metadata.get("continue"):
-                # The server does not count where a selector is given.
+                # With a selector, the server does not say how many objects remain.
                 remaining = metadata.get("remainingItemCount")
-                show(len(found), None if remaining is None else len(found) + remaining)
+                draw(len(found), None if remaining is None else len(found) + remaining)
     return found, version
 
 
-def converted(convert: Callable[[Mapping[str, Any]], T], item: Mapping[str, Any], what: str) -> T:
-    """Return what ``convert`` makes of an object of a collection; a ValueError of it becomes an ApiError."""
+def convert_item(convert: Callable[[Mapping[str, Any]], T], item: Mapping[str, Any], what: str) -> T:
+    """Return the converted object. Raises ApiError where ``convert`` raises ValueError."""
     try:
         return convert(item)
     except ValueError as error:
         name = item["metadata"]["name"]
         raise ApiError(
-            f"of the {what}, {name} {error}; kubectl get {what} -o json shows it", kind="malformed"
+            f"{what.removesuffix('s')} {name} {error}; kubectl get {what} -o json shows it", kind="malformed"
         ) from error
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Let nobody look for cycles: JSON has none, and the search takes as long as the parsing."""
+def _without_garbage_collector() -> Iterator[None]:
+    """Stop the search for reference cycles: JSON has none, and the search takes as long as the parsing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -11,6 +11,11 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
+def to_json_line(value: Any) -> str:
+    """Return dicts, lists and scalars as JSON on one line."""
+    return json.dumps(value) + "\n"
+
+
 def to_yaml(value: Any) -> str:
     """Return dicts, lists and scalars as YAML."""
     import yaml

@@ -66,6 +66,7 @@ def format_table(
         cells = [line for row in cells for line in _wrap_last(row, len(widths), width - used)]
     elif width is not None:
         _shrink(widths, width - len(indent), narrowest or [NARROWEST] * len(widths))
+        title, cells = ([_cut_row(row, widths) for row in part] for part in (title, cells))
     first = [paint(format_row(row, widths, indent=indent), BOLD, is_coloured=is_coloured) for row in title]
     others = [format_row(row, widths, is_coloured=is_coloured, indent=indent) for row in cells]
     return "".join(f"{line}\n" for line in [*first, *others])
@@ -80,11 +81,11 @@ def measure(rows: Sequence[Sequence[Cell]]) -> list[int]:
 def format_row(
     row: Sequence[Cell], widths: Sequence[int], *, is_coloured: bool = False, indent: str = ""
 ) -> str:
-    """Return one line without its end. Cells longer than their column are cut."""
+    """Return one line without its end. A cell longer than its column moves the cells after it."""
     line = pending = ""
     for cell, size in zip(row, widths, strict=False):
         visible = _to_visible(cell)
-        text = _cut(_text(visible), size).rstrip()
+        text = _text(visible).rstrip()
         if text:
             line += (pending if line else indent + pending) + _paint(visible, text, is_coloured=is_coloured)
             pending = ""
@@ -109,8 +110,15 @@ def _paint(cell: Cell, text: str, *, is_coloured: bool) -> str:
     return paint(text[:length], cell.style, is_coloured=is_coloured) + text[length:]
 
 
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 1] + "…"
+def _cut_row(row: list[Cell], widths: Sequence[int]) -> list[Cell]:
+    return [_cut(cell, size) for cell, size in zip(row, widths, strict=False)]
+
+
+def _cut(cell: Cell, size: int) -> Cell:
+    if len(_text(cell)) <= size:
+        return cell
+    text = _text(cell)[: size - 1] + "…"
+    return text if isinstance(cell, str) else Styled(text=text, style=cell.style, length=cell.length)
 
 
 def _shrink(widths: list[int], available: int, narrowest: Sequence[int]) -> None:

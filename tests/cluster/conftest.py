@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gfd.errors import ApiError
 from tests.cluster import programs
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
-from tests.cluster.objects import delete
+from tests.cluster.nodes_command import PODS, make_pod, post
+from tests.cluster.objects import NODES, delete, namespace
+from tests.cluster.proxy import Proxy, proxied
+from tests.tools import make
 
 CRD = "nodefeatures.nfd.k8s-sigs.io"
 
@@ -84,3 +88,23 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("oldest"), programs.OLDEST) as started:
         yield started
         started.check()
+
+
+@pytest.fixture
+def pair(plane: ControlPlane) -> Iterator[tuple[str, ...]]:
+    """Two nodes with GPUs and pods on them; return the words that select them."""
+    namespace(plane.admin, "default")
+    for name, zone in (("pair-a", "a"), ("pair-b", "b")):
+        post(plane.admin, make.node(name, make.gpu_labels() | {"zone": zone, "test": "pair"}, {"gpu": 8}))
+        make_pod(plane.admin, f"pod-{name}", name, 3)
+    yield ("-l", "test=pair")
+    for name in ("pair-a", "pair-b", "pair-c"):
+        delete(plane.admin, f"{NODES}/{name}")
+        for pod in (f"pod-{name}", f"more-{name}"):
+            delete(plane.admin, f"{PODS}/{pod}")
+
+
+@pytest.fixture
+def proxy(plane: ControlPlane, tmp_path: Path) -> Iterator[Proxy]:
+    with proxied(plane) as started:
+        yield started

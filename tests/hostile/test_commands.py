@@ -110,7 +110,7 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
     assert changed[0] == "m"
     assert len(replaced) == 2
     reasons = [each for each in told if each]
-    assert reasons[0].startswith("of the nodes, n has a field spec that is not a mapping")
+    assert reasons[0].startswith("node n has a field spec that is not a mapping")
     assert reasons[1].startswith("GET /api/v1/nodes: the answer is not what an API server sends: type is not")
 
 

@@ -65,4 +65,4 @@ def test_the_last_column_can_be_wrapped() -> None:
 def test_a_row_that_comes_later_keeps_to_the_columns() -> None:
     widths = measure(ROWS)
     assert format_row(("n2", "T4"), widths) == "n2        T4"
-    assert format_row(("a-long-name", "T4"), widths) == "a-long-…  T4"
+    assert format_row(("a-long-name", "T4"), widths) == "a-long-name  T4"

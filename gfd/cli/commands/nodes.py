@@ -17,24 +17,24 @@ FORMAT_NAMES = ("table", "wide", "json", "yaml", "csv")
 
 
 def _run(loaded: Loaded, values: Values) -> None:
-    from gfd.tools.nodes import listing
+    from gfd.tools.nodes.query import NodeQuery, answer, check_drawing, parse_selector, parse_sort
 
-    asked = listing.Asked(
+    query = NodeQuery(
         nodes_file=values["nodes_file"],
         pods_file=values["pods_file"],
-        selector=listing.read_selector(values["selector"]),
-        order=listing.read_order(values["sort"]),
-        form=values["format"],
-        is_drawn=values["draw"],
+        selector=parse_selector(values["selector"]),
+        sort_by=parse_sort(values["sort"]),
+        format=values["format"],
+        has_drawing=values["draw"],
     )
-    if asked.is_drawn:
-        listing.check_drawing(asked.form, is_watched=values["watch"])
+    if query.has_drawing:
+        check_drawing(query.format, is_watched=values["watch"])
     if values["watch"]:
-        from gfd.tools.nodes.live import watch
+        from gfd.tools.nodes.display import watch
 
-        watch(loaded, asked)
+        watch(loaded, query)
     else:
-        sys.stdout.write(listing.show(loaded, asked))
+        sys.stdout.write(answer(loaded, query))
 
 
 COMMAND = Command(

@@ -1,1 +1,1 @@
-"""The GPUs of a cluster in a table, and each row that changes."""
+"""Print a table of a cluster's GPUs, and each row that changes."""

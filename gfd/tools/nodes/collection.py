@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gfd.clusterview.listing import collect, converted
+from gfd.clusterview.listing import convert_item, list_objects
 from gfd.kube.list_watch import ListWatch
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Collection(Generic[T]):
 
     def read(self) -> dict[str, T]:
         """List all objects. Raises ApiError."""
-        found, self._version = collect(
+        found, self._version = list_objects(
             self._api, self._path, self._convert, query=self._query, what=self.what
         )
         return dict(found)
@@ -62,7 +62,7 @@ class Collection(Generic[T]):
             return self._version
 
         def receive(kind: str, found: Mapping[str, Any]) -> None:
-            key, value = converted(self._convert, found, self.what)
+            key, value = convert_item(self._convert, found, self.what)
             on_change(key, None if kind == "DELETED" else value)
 
         return ListWatch(

@@ -1,4 +1,4 @@
-"""The columns of the table that ``gfd nodes`` prints, and what it is sorted by."""
+"""The columns of the table of nodes, and their order."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from gfd.clusterview.gpus import NodeGpus
 
 UNKNOWN, NOTHING = "?", "-"
-"""In place of a number that nobody knows, and of what is not there: no cell is empty, for the sake of awk."""
+"""Printed for an unknown number, and for an empty cell. No cell is empty, so that awk can read columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column."""
+    """A column."""
 
     name: str
-    """What --sort calls it, and in capitals its heading."""
+    """For --sort, and in capitals the heading."""
     cell: Callable[[NodeGpus, datetime], str]
-    """From the GPUs of a node, and now."""
+    """Returns the text for the GPUs of a node at the given time."""
     key: Callable[[NodeGpus], Any] | None = None
-    """What to sort by, None for what comes last; without one, the cell, with its numbers as numbers."""
+    """Returns what to sort by; None for last. Without it, the cell's text, with numbers in numeric order."""
     narrowest: int = 10
-    """To how many characters a terminal may shrink it before columns are left out."""
+    """The width to which a column shrinks before other columns are left out."""
     rank: int = 0
-    """The higher, the sooner it is left out on a narrow terminal; 0: never."""
+    """On a narrow terminal, columns with a higher rank are left out first; those with 0 never."""
     is_wide: bool = False
     """Whether only ``-o wide`` shows it."""
 
@@ -83,15 +83,19 @@ def _age(gpus: NodeGpus, now: datetime) -> str:
     return f"~{format_age(gpus.loaded_at, now)}" if gpus.loaded_at else ""
 
 
-def _by_resource(gpus: NodeGpus, tell: Callable[[str], str]) -> str:
-    """Return what ``tell`` says of each resource that there is or that is requested."""
+def _by_resource(gpus: NodeGpus, format_one: Callable[[str], str]) -> str:
+    """Return the text of each resource that is offered or requested."""
     allocated = gpus.allocated or {}
     names = [
         name
         for name in sorted({*gpus.allocatable, *allocated})
         if gpus.allocatable.get(name) or allocated.get(name)
     ]
-    return tell(GPU) if names == [GPU] else ",".join(f"{_short(name)}:{tell(name)}" for name in names)
+    return (
+        format_one(GPU)
+        if names == [GPU]
+        else ",".join(f"{_short(name)}:{format_one(name)}" for name in names)
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -142,8 +146,8 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def cells(columns: Sequence[Column], gpus: NodeGpus, now: datetime) -> list[str]:
-    """Return the row of a node."""
+def format_cells(columns: Sequence[Column], gpus: NodeGpus, now: datetime) -> list[str]:
+    """Return the cells of a node's row."""
     return [column.cell(gpus, now) or NOTHING for column in columns]
 
 
@@ -151,11 +155,11 @@ _DIGITS = re.compile(r"(\d+)", re.ASCII)
 
 
 def sort_key(column: Column, gpus: NodeGpus, now: datetime) -> Any:
-    """Return what orders ``gpus`` by ``column``; None for a node that has nothing there."""
+    """Return the key that sorts a node by ``column``; None for a node without a value."""
     if column.key is not None:
         return column.key(gpus)
     parts = _DIGITS.split(column.cell(gpus, now))
-    # Text and numbers take turns, so that equals are compared with equals.
+    # Text and numbers alternate, so that text is compared with text and numbers with numbers.
     return (
         [_magnitude(part) if number % 2 else part for number, part in enumerate(parts)]
         if any(parts)

@@ -1,4 +1,4 @@
-"""The table of all nodes with GPUs, with its totals."""
+"""Write the table of nodes for people, with its totals below."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from gfd.text import escape
-from gfd.tools.nodes.columns import COLUMNS, NOTHING, UNKNOWN, cells
-from gfd.tools.nodes.table import count
+from gfd.tools.nodes.columns import COLUMNS, NOTHING, UNKNOWN, format_cells
+from gfd.tools.nodes.node_table import count_totals
 from gfd.tools.table import GAP, format_table
 from gfd.tools.terminal import pluralize
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gfd.tools.nodes.columns import Column
-    from gfd.tools.nodes.table import Roster
+    from gfd.tools.nodes.node_table import NodeTable
 
 
-def columns_of(is_wide: bool) -> tuple[Column, ...]:
-    """Return the columns of the table, or of the wide one."""
+def list_columns(is_wide: bool) -> tuple[Column, ...]:
+    """Return the columns of ``-o table`` or of ``-o wide``."""
     return tuple(column for column in COLUMNS if is_wide or not column.is_wide)
 
 
-def to_table(
-    roster: Roster,
+def to_text(
+    table: NodeTable,
     columns: Sequence[Column],
     now: datetime,
     *,
@@ -33,17 +33,18 @@ def to_table(
     height: int | None = None,
     is_coloured: bool,
 ) -> str:
-    """Return the table with its totals; within ``width`` characters, it leaves out what does not fit.
+    """Return the table with its totals.
 
-    With ``height`` it is at most so many lines, and leaves out nodes.
+    Columns that do not fit into ``width`` characters are left out. With ``height`` the text has at most that
+    many lines; nodes that do not fit are left out.
     """
-    below = foot(roster, width=width, is_coloured=is_coloured)
-    listed = roster.rows
+    below = format_totals(table, width=width, is_coloured=is_coloured)
+    listed = table.rows
     if height is not None:
-        # Besides the nodes: heading, blank line, foot, how many more, what is not shown.
+        # Lines other than nodes and totals: heading, "and … more", blank line, hidden columns (3 at most).
         listed = listed[: max(1, height - 6 - below.count("\n"))]
-    rows = [[escape(cell) for cell in cells(columns, row, now)] for row in listed]
-    kept = fit(columns, rows, width)
+    rows = [[escape(cell) for cell in format_cells(columns, row, now)] for row in listed]
+    kept = choose_columns(columns, rows, width)
     above = format_table(
         [[row[index] for index in kept] for row in rows],
         heading=[columns[index].name.upper() for index in kept],
@@ -51,16 +52,19 @@ def to_table(
         is_coloured=is_coloured,
         narrowest=[columns[index].narrowest for index in kept],
     )
-    more = len(roster.rows) - len(listed)
+    more = len(table.rows) - len(listed)
     if more:
         above += f"and {more} more\n"
-    left_out = [column.name for index, column in enumerate(columns) if index not in kept]
-    note = f"not shown, for want of room: {', '.join(left_out)}; see -o wide" if left_out else ""
+    hidden = [column.name for index, column in enumerate(columns) if index not in kept]
+    note = f"no room for these columns: {', '.join(hidden)}; print them with -o wide" if hidden else ""
     return f"{above}\n{below}{_wrap(note, width)}"
 
 
-def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """Return which of ``columns`` can stand side by side in ``width`` characters and still be read."""
+def choose_columns(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
+    """Return the indices of the columns that fit side by side into ``width`` characters.
+
+    Empty columns are left out first, then those with the highest rank.
+    """
     kept = list(range(len(columns)))
     if width is None:
         return kept
@@ -78,17 +82,18 @@ def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | N
     return kept
 
 
-def foot(roster: Roster, *, width: int | None, is_coloured: bool) -> str:
-    """Return the totals as they stand under the table."""
-    totals = count(roster)
-    untold = totals["nodes_without_gpu_count"]
+def format_totals(table: NodeTable, *, width: int | None, is_coloured: bool) -> str:
+    """Return the totals: a sentence, and a table of the resources."""
+    totals = count_totals(table)
+    uncounted, others = totals["nodes_without_gpu_count"], totals["nodes_without_gpus"]
     parts = [
         f"{pluralize(totals['nodes'], 'node')} with GPUs",
         pluralize(totals["gpus"], "GPU") if totals["gpus"] else "",
-        f"{untold} whose labels count MIG devices only" if untold else "",
+        f"{pluralize(uncounted, 'node')} with MIG devices but no GPU count" if uncounted else "",
         f"{totals['stale_nodes']} stale" if totals["stale_nodes"] else "",
-        f"{pluralize(totals['nodes_without_gpus'], 'node')} without" if totals["nodes_without_gpus"] else "",
+        f"{pluralize(others, 'node')} without GPUs" if others else "",
     ]
+    text = _wrap(", ".join(filter(None, parts)), width)
     allocated, free = totals["allocated"], totals["free"]
     resources = [
         [
@@ -99,10 +104,9 @@ def foot(roster: Roster, *, width: int | None, is_coloured: bool) -> str:
         ]
         for name, offered in totals["allocatable"].items()
     ]
-    text = _wrap(", ".join(filter(None, parts)), width)
-    heading = ("RESOURCE", "ALLOCATABLE", "ALLOCATED", "FREE")
     if not resources:
         return text
+    heading = ("RESOURCE", "ALLOCATABLE", "ALLOCATED", "FREE")
     return text + format_table(resources, heading=heading, width=width, is_coloured=is_coloured)
 
 

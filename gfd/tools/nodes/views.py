@@ -1,8 +1,7 @@
-"""How a table that changes is shown: drawn anew on a terminal, or row by row into a pipe."""
+"""Show a table that changes: redraw it on a terminal, or print each changed row."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -11,142 +10,144 @@ from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 from gfd.text import escape, print_error
-from gfd.tools.nodes import columns, listing, table, terminal_table
-from gfd.tools.nodes.index import ADDED, MODIFIED, Event
-from gfd.tools.serialization import to_yaml
+from gfd.tools.nodes import columns, formats, terminal_table
+from gfd.tools.nodes.index import ADDED, MODIFIED, RowEvent
+from gfd.tools.nodes.query import render_table
+from gfd.tools.serialization import to_json_line, to_yaml
 from gfd.tools.table import format_row, measure
 from gfd.tools.terminal import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.tools.nodes.index import Census
-    from gfd.tools.nodes.listing import Asked
+    from gfd.tools.nodes.index import NodeIndex
+    from gfd.tools.nodes.query import NodeQuery
 
 LINES = 24
-"""Of a terminal that does not say how many it has."""
+"""The height of a terminal that does not say how many lines it has."""
 
 
 class View(Protocol):
-    """One of the two ways."""
+    """A way to show changes."""
 
-    gather_s: float
-    """For how long changes are gathered before they are shown."""
-    again_s: float | None
-    """After how long all is shown again though nothing has changed but the ages; None: never."""
+    debounce_s: float
+    """How long to wait for more changes before showing them."""
+    redraw_interval_s: float | None
+    """When to show the table again if only ages have changed; None for never."""
 
-    def show(self, census: Census, events: Sequence[Event], trouble: str) -> None:
-        """Show what has become of the rows, and what is wrong at the moment; the first time, all rows."""
+    def show(self, index: NodeIndex, events: Sequence[RowEvent], problem: str) -> None:
+        """Show the changes of rows, at the first call all rows, and the current problem, if there is one."""
 
 
-def choose(asked: Asked) -> View:
-    """Return the way that suits standard output and the form that is asked for."""
+def choose_view(query: NodeQuery) -> View:
+    """Return the view for standard output and the format."""
     is_screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    return Screen(asked) if is_screen and asked.form not in listing.FORMATS else Lines(asked)
+    return ScreenView(query) if is_screen and query.format not in formats.FORMATS else LineView(query)
 
 
-class Screen:
-    """The table as it is now, in place of the one before."""
+class ScreenView:
+    """Draw the table in place of the last one."""
 
-    gather_s = 0.5
-    again_s: float | None = 10.0
+    debounce_s = 0.5
+    redraw_interval_s: float | None = 10.0
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._drawn = 0
+    def __init__(self, query: NodeQuery) -> None:
+        self._query = query
+        self._line_count = 0
 
-    def show(self, census: Census, events: Sequence[Event], trouble: str) -> None:
-        """Draw all of it, whatever the events are."""
+    def show(self, index: NodeIndex, events: Sequence[RowEvent], problem: str) -> None:
+        """Draw the whole table, whatever has changed."""
         now = datetime.now(UTC)
-        said = f"gfd: {escape(trouble)}\n" if trouble else ""
-        height = _height() - 1 - said.count("\n")
-        text = listing.draw(census.roster(self._asked.order, now), self._asked, now, height=height) + said
-        # Up to where the last drawing began, and away with what is below.
-        sys.stdout.write((f"\x1b[{self._drawn}A\x1b[J" if self._drawn else "") + text)
+        below = f"gfd: {escape(problem)}\n" if problem else ""
+        height = _height() - 1 - below.count("\n")
+        table = index.build_table(self._query.sort_by, now)
+        text = render_table(table, self._query, now, height=height) + below
+        # Go up to the first line of the last drawing, and erase everything below.
+        sys.stdout.write((f"\x1b[{self._line_count}A\x1b[J" if self._line_count else "") + text)
         sys.stdout.flush()
-        self._drawn = _count_lines(text)
+        self._line_count = _count_lines(text)
 
 
-class Lines:
-    """Each row that is new, other, or gone, with that word in front."""
+class LineView:
+    """Print each row that is added, modified or deleted, with that word in front."""
 
-    gather_s = 0.0
-    again_s: float | None = None
+    debounce_s = 0.0
+    redraw_interval_s: float | None = None
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._form = _FORMS.get(asked.form, _Table)(asked)
-        self._trouble = ""
+    def __init__(self, query: NodeQuery) -> None:
+        self._query = query
+        self._writer = _WRITERS.get(query.format, _TableWriter)(query)
+        self._problem = ""
         self._is_first = True
 
-    def show(self, census: Census, events: Sequence[Event], trouble: str) -> None:
-        """Print the events; the first time all rows, in order."""
+    def show(self, index: NodeIndex, events: Sequence[RowEvent], problem: str) -> None:
+        """Print the events; at the first call all rows, sorted."""
         text = ""
         if self._is_first:
-            rows = census.roster(self._asked.order, datetime.now(UTC)).rows
-            events = [Event(kind=ADDED, row=row) for row in rows]
-            text = self._form.begin(events)
+            rows = index.build_table(self._query.sort_by, datetime.now(UTC)).rows
+            events = [RowEvent(kind=ADDED, row=row) for row in rows]
+            text = self._writer.begin(events)
             self._is_first = False
-        sys.stdout.write(text + "".join(map(self._form.line, events)))
+        sys.stdout.write(text + "".join(map(self._writer.to_text, events)))
         sys.stdout.flush()
-        if trouble and trouble != self._trouble:
-            print_error(f"warning: {trouble}")
-        self._trouble = trouble
+        if problem and problem != self._problem:
+            print_error(f"warning: {problem}")
+        self._problem = problem
 
 
-class _Json:
-    def __init__(self, asked: Asked) -> None:
+class _JsonWriter:
+    def __init__(self, query: NodeQuery) -> None:
         pass
 
-    def begin(self, events: Sequence[Event]) -> str:
+    def begin(self, events: Sequence[RowEvent]) -> str:
         return ""
 
-    def line(self, event: Event) -> str:
-        return json.dumps({"event": event.kind, **table.to_plain(event.row)}) + "\n"
+    def to_text(self, event: RowEvent) -> str:
+        return to_json_line({"event": event.kind, **formats.to_plain(event.row)})
 
 
-class _Yaml(_Json):
-    def line(self, event: Event) -> str:
-        return "---\n" + to_yaml({"event": event.kind, **table.to_plain(event.row)})
+class _YamlWriter(_JsonWriter):
+    def to_text(self, event: RowEvent) -> str:
+        return "---\n" + to_yaml({"event": event.kind, **formats.to_plain(event.row)})
 
 
-class _Csv(_Json):
-    def begin(self, events: Sequence[Event]) -> str:
-        return table.csv_lines([["event", *table.PLAIN]])
+class _CsvWriter(_JsonWriter):
+    def begin(self, events: Sequence[RowEvent]) -> str:
+        return formats.write_csv([["event", *formats.FIELDS]])
 
-    def line(self, event: Event) -> str:
-        return table.csv_lines([[event.kind, *table.csv_cells(event.row)]])
+    def to_text(self, event: RowEvent) -> str:
+        return formats.write_csv([[event.kind, *formats.to_csv_cells(event.row)]])
 
 
-class _Table(_Json):
-    """Rows that come later keep to the columns of the first ones, as far as they can."""
+class _TableWriter(_JsonWriter):
+    """Align later rows with the columns of the first ones; a longer cell moves what follows."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._columns = terminal_table.columns_of(asked.form == "wide")
+    def __init__(self, query: NodeQuery) -> None:
+        self._columns = terminal_table.list_columns(query.format == "wide")
         self._widths = [len(MODIFIED)]
 
-    def begin(self, events: Sequence[Event]) -> str:
+    def begin(self, events: Sequence[RowEvent]) -> str:
         heading = ["EVENT", *(column.name.upper() for column in self._columns)]
-        widths = measure([heading, *map(self._cells, events)])
-        self._widths += widths[1:]
+        self._widths += measure([heading, *map(self._format_cells, events)])[1:]
         return self._align(heading)
 
-    def line(self, event: Event) -> str:
-        return self._align(self._cells(event))
+    def to_text(self, event: RowEvent) -> str:
+        return self._align(self._format_cells(event))
 
-    def _cells(self, event: Event) -> list[str]:
-        return [event.kind, *map(escape, columns.cells(self._columns, event.row, datetime.now(UTC)))]
+    def _format_cells(self, event: RowEvent) -> list[str]:
+        cells = columns.format_cells(self._columns, event.row, datetime.now(UTC))
+        return [event.kind, *map(escape, cells)]
 
     def _align(self, cells: Sequence[str]) -> str:
         return format_row(cells, self._widths) + "\n"
 
 
 _STYLE = re.compile(r"\x1b\[[0-9]*m")
-_FORMS: dict[str, type[_Json]] = {"json": _Json, "yaml": _Yaml, "csv": _Csv}
+_WRITERS: dict[str, type[_JsonWriter]] = {"json": _JsonWriter, "yaml": _YamlWriter, "csv": _CsvWriter}
 
 
 def _count_lines(text: str) -> int:
-    """Return how many lines of the terminal ``text`` takes: a table may be wider than a narrow one."""
+    """Return how many lines of the terminal a text takes: the terminal wraps what is wider."""
     width = width_of(sys.stdout) or sys.maxsize
     return sum(max(1, ceil(len(_STYLE.sub("", line)) / width)) for line in text.splitlines())
 

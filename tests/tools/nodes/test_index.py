@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, read_node
 from gfd.clusterview.pods import PodRequest, add_requests
-from gfd.tools.nodes.index import Census
-from gfd.tools.nodes.table import enrol
+from gfd.tools.nodes.index import NodeIndex
+from gfd.tools.nodes.node_table import build_table
 from tests.tools.make import gpu_labels, node
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,58 +20,58 @@ def gpu_node(name: str, count: int = 8, **more: Any) -> Node:
     return read_node(node(name, gpu_labels(count=count), {"gpu": count}, **more))
 
 
-def events(census: Census) -> list[tuple[str, str, dict[str, int] | None]]:
-    return [(each.kind, each.row.node, dict(each.row.free or {})) for each in census.settle()]
+def events(index: NodeIndex) -> list[tuple[str, str, dict[str, int] | None]]:
+    return [(each.kind, each.row.node, dict(each.row.free or {})) for each in index.take_events()]
 
 
 def test_rows_come_change_and_go() -> None:
-    census = Census()
-    census.replace_nodes({"a": gpu_node("a"), "b": read_node(node("b"))})
-    census.replace_pods(
+    index = NodeIndex()
+    index.replace_nodes({"a": gpu_node("a"), "b": read_node(node("b"))})
+    index.replace_pods(
         {
             "1": PodRequest(node="a", counts={GPU: 3}),
             "2": PodRequest(node="b", counts={}),
             "3": PodRequest(node="", counts={}),
         }
     )
-    assert events(census) == [("ADDED", "a", {GPU: 5})]
-    assert events(census) == []
-    census.change_pod("4", PodRequest(node="a", counts={GPU: 1}))
-    census.change_pod("1", PodRequest(node="a", counts={GPU: 3}))
-    assert events(census) == [("MODIFIED", "a", {GPU: 4})]
-    census.change_pod("1", None)
-    census.change_pod("9", None)
-    assert events(census) == [("MODIFIED", "a", {GPU: 7})]
-    census.change_node("b", gpu_node("b", 2))
-    census.change_node("a", None)
-    assert events(census) == [("DELETED", "a", {GPU: 7}), ("ADDED", "b", {GPU: 2})]
-    census.change_node("a", None)
-    census.replace_nodes({"a": gpu_node("a")})
-    assert events(census) == [("ADDED", "a", {GPU: 7}), ("DELETED", "b", {GPU: 2})]
-    census.replace_pods({})
-    assert events(census) == [("MODIFIED", "a", {GPU: 8})]
-    assert [row.node for row in census.roster((), NOW).rows] == ["a"]
+    assert events(index) == [("ADDED", "a", {GPU: 5})]
+    assert events(index) == []
+    index.change_pod("4", PodRequest(node="a", counts={GPU: 1}))
+    index.change_pod("1", PodRequest(node="a", counts={GPU: 3}))
+    assert events(index) == [("MODIFIED", "a", {GPU: 4})]
+    index.change_pod("1", None)
+    index.change_pod("9", None)
+    assert events(index) == [("MODIFIED", "a", {GPU: 7})]
+    index.change_node("b", gpu_node("b", 2))
+    index.change_node("a", None)
+    assert events(index) == [("DELETED", "a", {GPU: 7}), ("ADDED", "b", {GPU: 2})]
+    index.change_node("a", None)
+    index.replace_nodes({"a": gpu_node("a")})
+    assert events(index) == [("ADDED", "a", {GPU: 7}), ("DELETED", "b", {GPU: 2})]
+    index.replace_pods({})
+    assert events(index) == [("MODIFIED", "a", {GPU: 8})]
+    assert [row.node for row in index.build_table((), NOW).rows] == ["a"]
 
 
 def test_a_change_that_no_row_shows_is_no_event() -> None:
-    census = Census()
-    census.replace_nodes({"a": gpu_node("a", writer="gfd"), "b": read_node(node("b"))})
-    assert len(census.settle()) == 1
+    index = NodeIndex()
+    index.replace_nodes({"a": gpu_node("a", writer="gfd"), "b": read_node(node("b"))})
+    assert len(index.take_events()) == 1
     later = gpu_node("a", writer="gfd")
     assert later.label_writers[0].at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     object.__setattr__(later.label_writers[0], "at", datetime(2026, 2, 2, tzinfo=UTC))
-    census.change_node("a", later)
-    census.change_node("b", read_node(node("b", {"x": "y"})))
-    assert census.settle() == []
+    index.change_node("a", later)
+    index.change_node("b", read_node(node("b", {"x": "y"})))
+    assert index.take_events() == []
     # The age is the latest all the same.
-    assert census.roster((), NOW).rows[0].written_at == datetime(2026, 2, 2, tzinfo=UTC)
+    assert index.build_table((), NOW).rows[0].written_at == datetime(2026, 2, 2, tzinfo=UTC)
 
 
 def test_without_pods_nothing_is_known_of_them() -> None:
-    census = Census()
-    census.is_counted = False
-    census.replace_nodes({"a": gpu_node("a")})
-    (event,) = census.settle()
+    index = NodeIndex()
+    index.is_counted = False
+    index.replace_nodes({"a": gpu_node("a")})
+    (event,) = index.take_events()
     assert event.row.free is None
 
 
@@ -87,31 +87,31 @@ STEPS = st.one_of(
 
 @given(st.lists(STEPS))
 def test_what_is_told_bit_by_bit_is_what_a_list_would_tell(steps: list[Any]) -> None:
-    census, nodes, pods, rows = Census(), dict[str, Node](), dict[str, PodRequest](), dict[str, Any]()
+    index, nodes, pods, rows = NodeIndex(), dict[str, Node](), dict[str, PodRequest](), dict[str, Any]()
     for name, *arguments in steps:
         if name == "change_node":
             key, count = arguments
             nodes.pop(key, None)
             if count is not None:
                 nodes[key] = gpu_node(key, count)
-            census.change_node(key, nodes.get(key))
+            index.change_node(key, nodes.get(key))
         elif name == "replace_nodes":
             nodes = {key: gpu_node(key, count) for key, count in arguments[0].items()}
-            census.replace_nodes(nodes)
+            index.replace_nodes(nodes)
         elif name == "change_pod":
             key, request = arguments
             pods.pop(key, None)
             if request is not None:
                 pods[key] = request
-            census.change_pod(key, request)
+            index.change_pod(key, request)
         else:
             pods = dict(arguments[0])
-            census.replace_pods(pods)
-        for event in census.settle():
+            index.replace_pods(pods)
+        for event in index.take_events():
             assert (event.kind == "ADDED") is (event.row.node not in rows)
             rows[event.row.node] = event.row
             if event.kind == "DELETED":
                 del rows[event.row.node]
-        expected = enrol(add_requests(nodes.values(), pods.values()), (), NOW)
-        assert census.roster((), NOW) == expected
+        expected = build_table(add_requests(nodes.values(), pods.values()), (), NOW)
+        assert index.build_table((), NOW) == expected
         assert rows == {row.node: row for row in expected.rows}

@@ -10,10 +10,10 @@ import yaml
 
 from gfd.clusterview.nodes import read_node
 from gfd.clusterview.pods import PodRequest
-from gfd.tools.nodes import listing, views
-from gfd.tools.nodes.index import Census
-from gfd.tools.nodes.listing import Asked
-from gfd.tools.nodes.table import PLAIN
+from gfd.tools.nodes import query, views
+from gfd.tools.nodes.formats import FIELDS
+from gfd.tools.nodes.index import NodeIndex
+from gfd.tools.nodes.query import NodeQuery
 from tests.tools import goldens
 from tests.tools.make import gpu_labels, node
 
@@ -27,39 +27,49 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "datetime", Clock)
-    monkeypatch.setattr(listing, "datetime", Clock)
+    monkeypatch.setattr(query, "datetime", Clock)
 
 
-def census(*names: str) -> Census:
-    made = Census()
+def index(*names: str) -> NodeIndex:
+    made = NodeIndex()
     items = {name: read_node(node(name, gpu_labels(), {"gpu": 8}, writer="gfd")) for name in names}
     made.replace_nodes(items)
     return made
 
 
-def change(made: Census) -> None:
+def change(made: NodeIndex) -> None:
     made.change_node("a", None)
     made.change_node("b", read_node(node("b", gpu_labels("Tesla-T4", 4), {"gpu": 4}, writer="gfd")))
     made.change_pod("1", PodRequest(node="b", counts={"nvidia.com/gpu": 1}))
 
 
 def test_lines_of_a_table(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
-    made = census("a", "b")
-    view = views.choose(Asked(order=("-node",)))
-    view.show(made, made.settle(), "")
+    made = index("a", "b")
+    view = views.choose_view(NodeQuery(sort_by=("-node",)))
+    view.show(made, made.take_events(), "")
     change(made)
-    view.show(made, made.settle(), "")
+    view.show(made, made.take_events(), "")
     goldens.check(request, "nodes-watch", capsys.readouterr().out)
+
+
+def test_a_later_row_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    made = index("a")
+    view = views.choose_view(NodeQuery())
+    view.show(made, made.take_events(), "")
+    product = "NVIDIA-RTX-PRO-6000-Blackwell-Server-Edition"
+    made.change_node("a", read_node(node("a", gpu_labels(product), {"gpu": 8})))
+    view.show(made, made.take_events(), "")
+    assert f"MODIFIED  a     {product}  8 " in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_lines_of_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
     told = {}
     for form in ("json", "yaml", "csv"):
-        made = census("b", "a")
-        view = views.choose(Asked(form=form))
-        view.show(made, made.settle(), "")
+        made = index("b", "a")
+        view = views.choose_view(NodeQuery(format=form))
+        view.show(made, made.take_events(), "")
         change(made)
-        view.show(made, made.settle(), "")
+        view.show(made, made.take_events(), "")
         told[form] = capsys.readouterr().out
     found = [json.loads(line) for line in told["json"].splitlines()]
     assert [(each["event"], each["node"]) for each in found] == [
@@ -68,10 +78,10 @@ def test_lines_of_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
         ("DELETED", "a"),
         ("MODIFIED", "b"),
     ]
-    assert list(found[3]) == ["event", *PLAIN]
+    assert list(found[3]) == ["event", *FIELDS]
     assert list(yaml.safe_load_all(told["yaml"])) == found
     heading, *rows = csv.reader(io.StringIO(told["csv"]))
-    assert heading == ["event", *PLAIN]
+    assert heading == ["event", *FIELDS]
     assert [row[:4] for row in rows] == [
         ["ADDED", "a", "NVIDIA-A100-SXM4-40GB", ""],
         ["ADDED", "b", "NVIDIA-A100-SXM4-40GB", ""],
@@ -81,10 +91,10 @@ def test_lines_of_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_trouble_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    made = census()
-    view = views.choose(Asked())
+    made = index()
+    view = views.choose_view(NodeQuery())
     for trouble in ("", "gone", "gone", "", "gone"):
-        view.show(made, made.settle(), trouble)
+        view.show(made, made.take_events(), trouble)
     assert capsys.readouterr().err == "gfd: warning: gone\n" * 2
 
 
@@ -94,18 +104,18 @@ def test_a_screen_is_drawn_anew(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    made = census("a", "b")
-    view = views.choose(Asked())
-    view.show(made, made.settle(), "")
+    made = index("a", "b")
+    view = views.choose_view(NodeQuery())
+    view.show(made, made.take_events(), "")
     first = capsys.readouterr().out
     goldens.check(request, "nodes-screen", first)
     assert first.count("\n") == 7
     change(made)
-    view.show(made, made.settle(), "the watch broke\x1b")
+    view.show(made, made.take_events(), "the watch broke\x1b")
     second = capsys.readouterr().out
     assert second.startswith("\x1b[7A\x1b[JNODE  PRODUCT   GPUS")
     assert second.endswith("\ngfd: the watch broke\\x1b\n")
-    view.show(made, made.settle(), "")
+    view.show(made, made.take_events(), "")
     assert capsys.readouterr().out.startswith("\x1b[7A\x1b[JNODE")
 
 
@@ -114,9 +124,9 @@ def test_a_screen_that_is_too_low(
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    made = census(*(f"n{number:03}" for number in range(100)))
-    view = views.choose(Asked())
-    view.show(made, made.settle(), "")
+    made = index(*(f"n{number:03}" for number in range(100)))
+    view = views.choose_view(NodeQuery())
+    view.show(made, made.take_events(), "")
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) < views.LINES
     assert "and 86 more" in lines
@@ -127,4 +137,4 @@ def test_a_screen_that_is_too_low(
 def test_what_cannot_be_drawn_is_printed(monkeypatch: pytest.MonkeyPatch, term: str, form: str) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", term)
-    assert isinstance(views.choose(Asked(form=form)), views.Lines)
+    assert isinstance(views.choose_view(NodeQuery(format=form)), views.LineView)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gfd.clusterview.nodes import Node, read_node
 from gfd.clusterview.pods import PodRequest, add_requests
 from gfd.tools.nodes.columns import COLUMNS
-from gfd.tools.nodes.table import Roster, enrol, to_csv, to_json, to_yaml
+from gfd.tools.nodes.formats import to_csv, to_json, to_yaml
+from gfd.tools.nodes.node_table import NodeTable, build_table
 from tests.tools.make import gpu_labels, node, unready
 
 NOW = datetime(2026, 1, 2, 3, 9, 35, tzinfo=UTC)
@@ -41,12 +42,12 @@ def nodes() -> list[Node]:
     return add_requests(map(read_node, items), requests)
 
 
-def roster(*order: str) -> Roster:
-    return enrol(nodes(), order, NOW)
+def table(*order: str) -> NodeTable:
+    return build_table(nodes(), order, NOW)
 
 
 def names(*order: str) -> list[str]:
-    return [row.node for row in roster(*order).rows]
+    return [row.node for row in table(*order).rows]
 
 
 @pytest.mark.parametrize(
@@ -113,8 +114,8 @@ FIRST = {
 
 
 def test_json_and_yaml_tell_all() -> None:
-    told = json.loads(to_json(roster()))
-    assert yaml.safe_load(to_yaml(roster())) == told
+    told = json.loads(to_json(table()))
+    assert yaml.safe_load(to_yaml(table())) == told
     assert list(told) == ["nodes", "totals"]
     assert told["totals"] == TOTALS
     assert told["nodes"][0] == FIRST
@@ -136,13 +137,13 @@ def test_json_and_yaml_tell_all() -> None:
 def test_what_is_not_counted_is_not_told() -> None:
     items = [read_node(node("a", gpu_labels(), {"gpu": 8}))]
     (uncounted,) = add_requests(items, None)
-    told = json.loads(to_json(enrol([*nodes(), uncounted], [], NOW)))
+    told = json.loads(to_json(build_table([*nodes(), uncounted], [], NOW)))
     assert (told["totals"]["allocated"], told["totals"]["free"]) == (None, None)
     assert (told["nodes"][-1]["allocated"], told["nodes"][-1]["free"]) == (None, None)
 
 
 def test_csv() -> None:
-    lines = to_csv(roster()).splitlines()
+    lines = to_csv(table()).splitlines()
     assert lines[0] == ",".join(FIRST)
     assert lines[1] == (
         f"a10,{A100},,8,mixed,1g.5gb=2 3g.20gb=1,false,40960,535.129.03,12.2,8.0,ampere,"
@@ -155,13 +156,13 @@ def test_csv() -> None:
         "d,,,,none,,false,,,,,,,,,nvidia.com/gpu=1,nvidia.com/gpu=0,nvidia.com/gpu=1,,,,"
         '"no labels, but 1 gpu offered"'
     )
-    assert len(list(csv.reader(io.StringIO(to_csv(roster()))))) == 5
-    assert to_csv(Roster(rows=(), others=0)) == lines[0] + "\n"
+    assert len(list(csv.reader(io.StringIO(to_csv(table()))))) == 5
+    assert to_csv(NodeTable(rows=(), nodes_without_gpus=0)) == lines[0] + "\n"
 
 
 def test_csv_shows_what_a_terminal_would_obey() -> None:
     hostile = node("\x1b[2J", gpu_labels("\u202eT4", 1), {"gpu": 1}, writer="\x9b31m")
-    (_, line) = to_csv(enrol([read_node(hostile)], [], NOW)).splitlines()
+    (_, line) = to_csv(build_table([read_node(hostile)], [], NOW)).splitlines()
     assert line.isascii()
     assert line.startswith(r"\x1b[2J,\u202eT4,")
     assert line.endswith(r",\x9b31m,")

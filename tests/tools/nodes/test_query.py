@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gfd import cli
-from gfd.tools.nodes import listing
+from gfd.tools.nodes import query
 from tests.pseudoterminal import typed
 from tests.tools import goldens
 from tests.tools.make import Object, gpu_labels, node, pod, unready, write
@@ -30,7 +30,7 @@ def gfd(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     class Clock:
         now = staticmethod(lambda zone: NOW)
 
-    monkeypatch.setattr(listing, "datetime", Clock)
+    monkeypatch.setattr(query, "datetime", Clock)
 
     def run(*argv: str) -> tuple[int | None, str, str]:
         code = cli.run(("nodes", *argv), {})
@@ -95,7 +95,7 @@ def test_devices_are_drawn_to_scale(gfd: Gfd) -> None:
 
 @pytest.mark.parametrize(("words", "other"), [(["-o=csv"], "-o csv"), (["--watch"], "--watch")])
 def test_a_drawing_needs_a_table(gfd: Gfd, tmp_path: Path, words: list[str], other: str) -> None:
-    said = f"gfd: --draw (command line): draws below a table that is printed once; leave out {other}\n"
+    said = f"gfd: --draw (command line): cannot be combined with {other}\n"
     assert gfd(*cluster(tmp_path), "--draw", *words) == (2, "", said)
 
 
@@ -103,8 +103,8 @@ def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> Non
     code, out, err = gfd(*cluster(tmp_path)[:2], "-l", "zone=a")
     assert code == 0
     assert err == (
-        "gfd: warning: what is allocated and free is unknown: "
-        "name the pods with --pods, as kubectl get pods -A -o json prints them\n"
+        "gfd: warning: allocated and free devices are unknown: "
+        "pass the output of kubectl get pods -A -o json with --pods\n"
     )
     assert out.splitlines()[1].split()[-4:] == ["gpu:?/7,1g.5gb:?/2", "gpu:?,1g.5gb:?", "5m30s", "-"]
     assert out.splitlines()[-2].split() == ["nvidia.com/gpu", "7", "?", "?"]
@@ -113,12 +113,12 @@ def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> Non
 def test_where_nobody_has_labelled(gfd: Gfd, tmp_path: Path) -> None:
     (tmp_path / "bare.json").write_text(json.dumps({"kind": "List", "items": [node("a", {}, {})]}))
     said = (
-        "gfd: warning: no node offers a GPU or has a label of one; where one should, see whether gfd runs "
-        "there: kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
+        "gfd: warning: no node offers GPUs or has GPU labels; to see whether gfd runs on a node: "
+        "kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
     )
     words = (f"--nodes={tmp_path}/bare.json", f"--pods={tmp_path}/pods.json")
     (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": []}))
-    assert gfd(*words) == (0, "0 nodes with GPUs, 1 node without\n", said)
+    assert gfd(*words) == (0, "0 nodes with GPUs, 1 node without GPUs\n", said)
 
 
 def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError
 from gfd.kube.paths import NODES, PODS
 from gfd.text import print_error
-from gfd.tools.nodes import listing, views
 from gfd.tools.nodes.collection import Collection
-from gfd.tools.nodes.index import Census
+from gfd.tools.nodes.index import NodeIndex
+from gfd.tools.nodes.query import FORBIDDEN_PODS, UNKNOWN_PODS
+from gfd.tools.nodes.views import choose_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.pods import PodRequest
     from gfd.config.load import Loaded
     from gfd.kube.list_watch import ListWatch
-    from gfd.tools.nodes.listing import Asked
+    from gfd.tools.nodes.query import NodeQuery
 
 T = TypeVar("T")
 
@@ -41,15 +42,15 @@ _Action = Callable[[], None]
 """What the display thread is to do about something that another thread received."""
 
 
-def watch(loaded: Loaded, asked: Asked) -> None:
+def watch(loaded: Loaded, query: NodeQuery) -> None:
     """Print rows and changes until interrupted, or until nobody reads the output. Raises GfdError."""
-    if asked.nodes_file is not None or loaded.config.simulate:
+    if query.nodes_file is not None or loaded.config.simulate:
         raise ConfigError("--watch", COMMAND_LINE, "needs a cluster; a file or a simulation does not change")
     api = connect(loaded)
-    query = {"labelSelector": asked.selector.text} if asked.selector else {}
-    nodes = Collection(api, NODES, _keyed_node, query=query, what="nodes")
-    pods = Collection(api, PODS, _keyed_pod, query=ON_NODES, what="pods")
-    display = _Display(asked)
+    parameters = {"labelSelector": query.selector.text} if query.selector else {}
+    nodes = Collection(api, NODES, _read_keyed_node, query=parameters, what="nodes")
+    pods = Collection(api, PODS, _read_keyed_pod, query=ON_NODES, what="pods")
+    display = _Display(query)
     try:
         display.run(nodes, pods)
     except KeyboardInterrupt:
@@ -61,28 +62,28 @@ def watch(loaded: Loaded, asked: Asked) -> None:
 class _Display:
     """The display thread. Other threads watch the collections and queue what to do about changes."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._view = views.choose(asked)
+    def __init__(self, query: NodeQuery) -> None:
+        self._view = choose_view(query)
         self._actions: SimpleQueue[_Action] = SimpleQueue()
         self._problems: dict[str, str] = {}
         self._watches: list[ListWatch] = []
-        self._census = Census()
+        self._index = NodeIndex()
 
     def run(self, nodes: Collection[Node], pods: Collection[PodRequest]) -> None:
         """List both collections and show changes for ever. Raises ApiError, BrokenPipeError."""
-        self._census.replace_nodes(nodes.read())
+        self._index.replace_nodes(nodes.read())
         try:
-            self._census.replace_pods(pods.read())
-            self._watch(pods, self._census.replace_pods, self._census.change_pod)
+            self._index.replace_pods(pods.read())
+            self._watch(pods, self._index.replace_pods, self._index.change_pod)
         except ApiError as error:
             if error.status != FORBIDDEN:
                 raise
-            self._census.is_counted = False
-            print_error(listing.UNCOUNTED.format(listing.NO_PODS))
-        self._watch(nodes, self._census.replace_nodes, self._census.change_node)
+            self._index.is_counted = False
+            print_error(UNKNOWN_PODS.format(FORBIDDEN_PODS))
+        self._watch(nodes, self._index.replace_nodes, self._index.change_node)
         _start(self._wait_for_readers)
         while True:
-            self._view.show(self._census, self._census.settle(), "; ".join(self._problems.values()))
+            self._view.show(self._index, self._index.take_events(), "; ".join(self._problems.values()))
             self._act()
 
     def close(self) -> None:
@@ -93,10 +94,10 @@ class _Display:
     def _act(self) -> None:
         """Wait for an action and take it, together with those that follow soon."""
         try:
-            self._actions.get(timeout=self._view.again_s)()
+            self._actions.get(timeout=self._view.redraw_interval_s)()
         except Empty:
             return
-        time.sleep(self._view.gather_s)
+        time.sleep(self._view.debounce_s)
         while not self._actions.empty():
             self._actions.get()()
 
@@ -146,9 +147,9 @@ def _start(run: Callable[..., None], *arguments: Any) -> None:
     threading.Thread(target=run, args=arguments, daemon=True).start()
 
 
-def _keyed_node(item: Mapping[str, Any]) -> tuple[str, Node]:
+def _read_keyed_node(item: Mapping[str, Any]) -> tuple[str, Node]:
     return item["metadata"]["name"], read_node(item)
 
 
-def _keyed_pod(item: Mapping[str, Any]) -> tuple[str, PodRequest]:
+def _read_keyed_pod(item: Mapping[str, Any]) -> tuple[str, PodRequest]:
     return item["metadata"]["uid"], read_pod_request(item)

@@ -1,0 +1,95 @@
+"""Write the table of nodes as JSON, YAML or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from gfd.clusterview.timestamps import format_time
+from gfd.text import escape
+from gfd.tools import serialization
+from gfd.tools.nodes.node_table import count_totals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from gfd.clusterview.gpus import NodeGpus
+    from gfd.tools.nodes.node_table import NodeTable
+
+FIELDS: Mapping[str, Callable[[NodeGpus], Any]] = {
+    "node": lambda gpus: gpus.node,
+    "product": lambda gpus: gpus.product or None,
+    "models": lambda gpus: dict(gpus.models),
+    "gpus": lambda gpus: gpus.gpus,
+    "mig_strategy": lambda gpus: gpus.mig_strategy,
+    "mig": lambda gpus: dict(gpus.mig),
+    "is_mig_invalid": lambda gpus: gpus.is_mig_invalid,
+    "memory_mib": lambda gpus: gpus.memory_mib,
+    "driver": lambda gpus: gpus.driver or None,
+    "cuda": lambda gpus: gpus.cuda or None,
+    "compute": lambda gpus: gpus.compute or None,
+    "family": lambda gpus: gpus.family or None,
+    "machine": lambda gpus: gpus.machine or None,
+    "sharing_strategy": lambda gpus: gpus.sharing_strategy or None,
+    "replicas": lambda gpus: dict(gpus.replicas),
+    "allocatable": lambda gpus: dict(gpus.allocatable),
+    "allocated": lambda gpus: None if gpus.allocated is None else dict(gpus.allocated),
+    "free": lambda gpus: None if gpus.free is None else dict(gpus.free),
+    "loaded_at": lambda gpus: format_time(gpus.loaded_at),
+    "written_at": lambda gpus: format_time(gpus.written_at),
+    "writers": lambda gpus: list(gpus.writers),
+    "stale": lambda gpus: list(gpus.stale),
+}
+"""The fields of a node in all formats; None for what is unknown."""
+
+
+def to_plain(gpus: NodeGpus) -> dict[str, Any]:
+    """Return the GPUs of a node as dicts, lists and scalars."""
+    return {name: read(gpus) for name, read in FIELDS.items()}
+
+
+def to_json(table: NodeTable) -> str:
+    """Return nodes and totals as JSON."""
+    return serialization.to_json(_table_to_plain(table))
+
+
+def to_yaml(table: NodeTable) -> str:
+    """Return nodes and totals as YAML."""
+    return serialization.to_yaml(_table_to_plain(table))
+
+
+def to_csv(table: NodeTable) -> str:
+    """Return a heading and a line for each node; a cell with several values separates them by spaces."""
+    return write_csv([list(FIELDS), *(to_csv_cells(row) for row in table.rows)])
+
+
+def to_csv_cells(gpus: NodeGpus) -> list[Any]:
+    """Return the cells of a node's line."""
+    return [_to_cell(value) for value in to_plain(gpus).values()]
+
+
+def write_csv(rows: Iterable[Sequence[Any]]) -> str:
+    """Return lines of CSV, with control characters made visible: CSV itself has no way to escape them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(_escape, row) for row in rows)
+    return text.getvalue()
+
+
+FORMATS: Mapping[str, Callable[[NodeTable], str]] = {"json": to_json, "yaml": to_yaml, "csv": to_csv}
+
+
+def _table_to_plain(table: NodeTable) -> dict[str, Any]:
+    return {"nodes": [to_plain(row) for row in table.rows], "totals": count_totals(table)}
+
+
+def _to_cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={number}" for name, number in value.items())
+    if isinstance(value, list):
+        return "; ".join(value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _escape(cell: Any) -> Any:
+    return escape(cell) if isinstance(cell, str) else cell
