@@ -11,8 +11,8 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gfd.config.filekeys import KINDS, SHARED_KEYS, SHARING_KEYS
-from gfd.config.load import load
+from gfd.config.file_keys import KINDS, SHARED_KEYS, SHARING_KEYS
+from gfd.config.loader import load
 from gfd.errors import GfdError
 from gfd.labels import sources
 from gfd.probe import sysfs
@@ -126,7 +126,7 @@ def test_a_configuration(tmp_path: Path, content: bytes, environ: dict[str, str]
         return
     for warning in loaded.warnings:
         check(warning)
-    for setting in loaded.settings:
+    for setting in loaded.options:
         assert b"\0" not in os.fsencode(setting.text)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gfd.agent.conditions import Conditions
     from gfd.agent.status import Status
     from gfd.agent.watcher import Watch
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.publishing.drift import Drift
     from gfd.publishing.publisher import Publisher, PublishResult
     from gfd.worker.fork_server import ForkServer

@@ -16,7 +16,7 @@ from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
 
     Status = tuple[int, ...] | None
     Look = Mapping[str, Hashable]

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from gfd.agent.conditions import Conditions
     from gfd.agent.status import Status
-    from gfd.config.load import Loaded
-    from gfd.config.node import Loader
+    from gfd.config.model import LoadedConfig
+    from gfd.config.node_config import ConfigLoader
 
 
-def run(load: Loader, loaded: Loaded, environ: Mapping[str, str]) -> None:
+def run(load: ConfigLoader, loaded: LoadedConfig, environ: Mapping[str, str]) -> None:
     """Label this node until a signal ends the service. Raises GfdError where it cannot start.
 
     ``load`` reads the configuration again; ``loaded`` is what it read first.

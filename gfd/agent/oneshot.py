@@ -10,7 +10,7 @@ from gfd.worker.request import build_request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.errors import PublishError
 
 

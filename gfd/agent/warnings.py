@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gfd.agent.conditions import Conditions
     from gfd.agent.status import Status
-    from gfd.config.load import Config
+    from gfd.config.model import Config
 
 
 def tell_doubts(

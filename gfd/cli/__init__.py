@@ -112,9 +112,9 @@ def _run_command(
         from gfd.kube.token_claims import read_pod_variables
 
         environ = {**environ, **read_pod_variables(environ)}
-    from gfd.config.node import Loader
+    from gfd.config.node_config import ConfigLoader
 
-    loaded = Loader(values, environ)()
+    loaded = ConfigLoader(values, environ)()
     report.use_config(loaded.config)
     for warning in loaded.warnings:
         _warn(warning)
@@ -123,9 +123,9 @@ def _run_command(
 
 def _label(values: Mapping[str, Any], environ: Mapping[str, str], report: FailureReport) -> ExitCode:
     """Run the service, or label once."""
-    from gfd.config.node import Loader
+    from gfd.config.node_config import ConfigLoader
 
-    load = Loader(values, environ)
+    load = ConfigLoader(values, environ)
     loaded = load()
     report.use_config(loaded.config)
     if not loaded.config.oneshot:

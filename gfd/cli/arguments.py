@@ -97,7 +97,7 @@ def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, An
 
 def read_values(command: Command, texts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of the command's own options and words by field. Raises ConfigError."""
-    from gfd.config.raw import parse as parse_option
+    from gfd.config.raw_option import parse_option
 
     values = {option.field: parse_option(option, texts[option.field]) for option in command.options}
     positional = command.positional

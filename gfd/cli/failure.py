@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gfd.cli.arguments import Arguments
-    from gfd.config.load import Config
+    from gfd.config.model import Config
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """The errors of writing the output; all others are translated where they happen."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.kube.client import Api
     from gfd.kube.selectors import LabelSelector
 
@@ -28,12 +28,12 @@ PODS_PER_REQUEST = 30
 """How many pods a list reads in the time that the request for the pods of one node takes."""
 
 
-def connect(loaded: Loaded) -> Api:
+def connect(loaded: LoadedConfig) -> Api:
     """Return a connection with kubectl's limits, since a person waits; options set other limits."""
     from gfd.kube.client import Api, share
 
     limits = ("kube_api_qps", "kube_api_burst")
-    if any(each.origin != "default" for each in loaded.settings if each.option.field in limits):
+    if any(each.origin != "default" for each in loaded.options if each.option.field in limits):
         return share(loaded.config)
     return Api(loaded.config.kubeconfig, loaded.config.context, qps=50, burst=300)
 

@@ -12,12 +12,12 @@ from gfd.worker import single_run
 from gfd.worker.request import build_request
 
 if TYPE_CHECKING:
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.labels import resources
     from gfd.labels.sharing import Sharing
 
 
-def simulate_node(loaded: Loaded) -> Node:
+def simulate_node(loaded: LoadedConfig) -> Node:
     """Return the node for --simulate. Raises GfdError."""
     config = loaded.config
     request = build_request(config)

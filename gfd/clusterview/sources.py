@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gfd.clusterview.nodes import Node
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.kube.selectors import LabelSelector
 
 
 def read_nodes(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     nodes: Path | None = None,
     pods: Path | None = None,
     *,

@@ -2,7 +2,7 @@
 
 Flags, environment variables, config-file keys, defaults, ``--help``, completions, man page and the table in
 the README all come from :data:`OPTIONS`: an option is a row here and a field of
-:class:`gfd.config.load.Config`.
+:class:`gfd.config.model.Config`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Text to value and back: the forms that flags, environment variables and the config file share.
+"""Parse the values of options, and format them.
 
-Durations and booleans follow Go's ``time.ParseDuration`` and ``strconv.ParseBool``, because cluster
-manifests were written for a Go program. Every refusal is a ValueError whose text completes the
-sentence "this value …", so that the caller can put the option and its origin in front.
+Durations and booleans are written as for Go's ``time.ParseDuration`` and ``strconv.ParseBool``, because the
+manifests of clusters were written for a Go program. Functions that parse raise ValueError with a message that
+goes after the option and its origin.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gfd.text import quote, suggest
+from gfd.text import join_words, quote, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 INFINITE = "infinite"
 OFF = "off"
-"""What a duration is that is not in force; only an option whose default it is may be."""
+"""The duration that turns something off; only an option with this default takes it."""
 
 _UNITS_NS = {
     "ns": 1,
@@ -33,90 +33,86 @@ _NEXT_UNIT = {"": "s", "h": "m", "m": "s", "s": "ms", "ms": "us"}
 _LIMIT_NS = 2**63
 _MAX_NS = _LIMIT_NS - 1
 _MAX_DIGITS = 19
-"""Of a number below 2^63; Python refuses to read one of more than 4,300."""
+"""Of a number below 2^63; Python does not read a number with more than 4,300 digits."""
 _PART = re.compile(r"([0-9]*)(?:(\.)([0-9]*))?([^0-9.]*)")
+_DURATION_EXAMPLE = "use one like 60s or 1m30s"
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-def duration_ns(text: str) -> int:
-    """Return the nanoseconds that ``text`` means to Go: ``1m30s``, ``1.5h``, ``-500ms``, ``0``.
-
-    Raises ValueError, naming the unit that was probably meant, or the ones there are.
-    """
+def parse_duration_ns(text: str) -> int:
+    """Return the nanoseconds of a duration such as ``1m30s``, ``1.5h``, ``-500ms`` or ``0``."""
     body = text[1:] if text[:1] in {"+", "-"} else text
     if body == "0":
         return 0
     if not body:
-        raise ValueError(f"is not a duration: {quote(text)}; write one like 60s or 1m30s")
+        raise ValueError(f"{quote(text)} is not a duration; {_DURATION_EXAMPLE}")
     total = position = 0
     unit = ""
     while position < len(body):
         part = _PART.match(body, position)
-        assert part is not None  # every group may be empty, so it always matches
+        assert part is not None  # every group can be empty, so it always matches
         whole, fraction, previous = part[1], part[3] or "", unit
         unit = part[4]
         if not whole and not fraction:
-            raise ValueError(f"is not a duration: {quote(text)}; write one like 60s or 1m30s")
+            raise ValueError(f"{quote(text)} is not a duration; {_DURATION_EXAMPLE}")
         if not unit:
-            meant = _NEXT_UNIT.get(previous, "ns")
-            hint = f"was {text}{meant} meant?" if len(text) < 20 else "write one like 60s or 1m30s"
-            raise ValueError(f"has no unit: {quote(text)}; {hint}")
+            likely = f"{text}{_NEXT_UNIT.get(previous, 'ns')}"
+            hint = f"did you mean {likely}?" if len(text) < 20 else _DURATION_EXAMPLE
+            raise ValueError(f"{quote(text)} has no unit; {hint}")
         if unit not in _UNITS_NS:
-            raise ValueError(
-                f"has the unknown unit {unit!r} in {quote(text)}; there are h, m, s, ms, us and ns"
-            )
+            raise ValueError(f"{quote(text)} has the unknown unit {unit!r}; use h, m, s, ms, us or ns")
         if len(whole.lstrip("0")) > _MAX_DIGITS:
-            raise ValueError(_too_long(text))
-        total += _scaled(int(whole or "0"), fraction, _UNITS_NS[unit])
+            raise ValueError(_describe_limit(text))
+        total += _scale(int(whole or "0"), fraction, _UNITS_NS[unit])
         position = part.end()
     is_negative = text[0] == "-"
     if total > (_LIMIT_NS if is_negative else _MAX_NS):
-        raise ValueError(_too_long(text))
+        raise ValueError(_describe_limit(text))
     return -total if is_negative else total
 
 
-def _too_long(text: str) -> str:
-    return f"is too long: {quote(text)}; the longest duration is 2562047h, or {INFINITE}"
+def _describe_limit(text: str) -> str:
+    return f"{quote(text)} is too long; the longest duration is 2562047h, or {INFINITE}"
 
 
-def _scaled(whole: int, fraction: str, unit_ns: int) -> int:
-    """Return ``whole.fraction`` units in nanoseconds, rounded the way Go rounds: in binary, then cut."""
+def _scale(whole: int, fraction: str, unit_ns: int) -> int:
+    """Return ``whole.fraction`` units in nanoseconds, rounded as Go rounds: in binary, then cut."""
     digits, scale = 0, 1.0
     for digit in fraction:
         following = digits * 10 + int(digit)
         if following > _LIMIT_NS:
-            break  # Go stops adding digits here too
+            break  # Go stops here too
         digits, scale = following, scale * 10
     return whole * unit_ns + int(float(digits) * (unit_ns / scale))
 
 
 def parse_duration(text: str) -> float | None:
-    """Return seconds; None for ``infinite`` and for the longest duration, which mean the same to Go."""
+    """Return seconds; None for ``infinite`` and for the longest duration, which Go uses for it."""
     if text == INFINITE:
         return None
-    nanoseconds = duration_ns(text)
+    nanoseconds = parse_duration_ns(text)
     return None if nanoseconds == _MAX_NS else nanoseconds / 1e9
 
 
 def parse_bool(text: str) -> bool:
-    """Return the truth of ``text`` as Go's ``strconv.ParseBool`` knows it."""
+    """Return a boolean."""
     if text in _TRUE:
         return True
     if text in _FALSE:
         return False
-    raise ValueError(f"is neither true nor false: {quote(text)}; write true or false (1, 0, t, f work too)")
+    raise ValueError(f"{quote(text)} is not a boolean; use true, false, t, f, 1 or 0")
 
 
 def parse_int(text: str) -> int:
-    """Return a whole number; ``0x10`` and its like work, as in Go."""
+    """Return a whole number; as in Go, ``0x10`` is one."""
     try:
         number = int(text, 0)
     except ValueError:
-        raise ValueError(f"is not a whole number: {quote(text)}") from None
+        raise ValueError(f"{quote(text)} is not a whole number") from None
     if abs(number) >= _LIMIT_NS:
-        raise ValueError(f"is too large: {quote(text)}")
+        raise ValueError(f"{quote(text)} is too large")
     return number
 
 
@@ -127,14 +123,14 @@ def parse_float(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ValueError(f"is not a number: {quote(text)}") from None
+        raise ValueError(f"{quote(text)} is not a number") from None
     if not isfinite(number):
-        raise ValueError(f"is not a finite number: {quote(text)}")
+        raise ValueError(f"{quote(text)} is not a finite number")
     return number
 
 
 def parse_list(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the items of comma lists in order, each once, without blanks around them."""
+    """Return the items of comma-separated lists in order, each once, without spaces around them."""
     items = (item.strip() for text in texts for item in text.split(","))
     return tuple(dict.fromkeys(item for item in items if item))
 
@@ -145,26 +141,22 @@ def parse_address(text: str) -> tuple[str, int]:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError(
-            f"is not an address: {quote(text)}; put an IPv6 host into brackets, as in [::1]:8080"
-        )
+        raise ValueError(f"{quote(text)} is not an address; put an IPv6 host in brackets, such as [::1]:8080")
     if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65_536:
-        raise ValueError(
-            f"has no port from 1 to 65535: {quote(text)}; write one like :8080 or 127.0.0.1:8080"
-        )
+        raise ValueError(f"{quote(text)} has no port from 1 to 65535; use one like :8080 or 127.0.0.1:8080")
     return host, int(port)
 
 
-def parse_choice(text: str, known: Iterable[str]) -> str:
-    """Return ``text`` if it is among ``known``; else raise ValueError with the nearest and with all."""
-    names = tuple(known)
+def parse_choice(text: str, choices: Iterable[str]) -> str:
+    """Return ``text`` if it is one of ``choices``."""
+    names = tuple(choices)
     if text in names:
         return text
-    raise ValueError(f"is unknown: {quote(text)}; there are {', '.join(names)}{suggest(text, names)}")
+    raise ValueError(f"{quote(text)} is not a valid value; choose {join_words(names)}{suggest(text, names)}")
 
 
 def format_value(value: object) -> str:
-    """Return a parsed value as it would be written in an option; a missing one is empty."""
+    """Return a value as a user would write it; empty for None."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from urllib3 import BaseHTTPResponse
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.kube.connection import Connection
     from gfd.kube.schema import Schema
 

@@ -11,7 +11,7 @@ from gfd.publishing.sinks import SINKS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
 
 _NOT_FOUND = 404
 

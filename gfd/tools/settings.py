@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from gfd.tools.table import format_table
 
 if TYPE_CHECKING:
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 
-def to_text(loaded: Loaded) -> str:
+def to_text(loaded: LoadedConfig) -> str:
     """Return a line for each option: its flag, its value, and where the value came from."""
-    return format_table((each.option.flag, each.text, each.origin) for each in loaded.settings)
+    return format_table((each.option.flag, each.text, each.origin) for each in loaded.options)

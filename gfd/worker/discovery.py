@@ -13,7 +13,7 @@ from gfd.inventory.progress import ignore_progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.inventory.model import Inventory
     from gfd.inventory.progress import Progress
 

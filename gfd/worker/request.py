@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.inventory.model import Inventory
     from gfd.labels.sources import Source
 

@@ -13,17 +13,17 @@ import pytest
 
 from gfd.agent import fingerprints
 from gfd.agent.watcher import QUIET_S, Change, Watch
-from gfd.config import load
+from gfd.config import loader, model
 from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS
 
 
-def options(tmp_path: Path, **values: Any) -> load.Config:
+def options(tmp_path: Path, **values: Any) -> model.Config:
     given_values = {
         "proc_driver_dir": str(tmp_path / "proc"),
         "driver_root": str(tmp_path / "driver"),
         **values,
     }
-    return load.load(
+    return loader.load(
         {"output_file": "", **{name: str(value) for name, value in given_values.items()}}, {}
     ).config
 
@@ -247,7 +247,7 @@ def test_what_is_forbidden_is_a_way_to_look(node: Node, monkeypatch: pytest.Monk
     assert (node.look(), configuration()) == before
 
 
-def settings_of(tmp_path: Path) -> load.Config:
+def settings_of(tmp_path: Path) -> model.Config:
     (tmp_path / "settings").mkdir()
     (tmp_path / "settings/config.yaml").write_text("version: v1\n")
     folder = tmp_path / "templates"

@@ -111,7 +111,7 @@ def test_reload(tmp_path: Path) -> None:
         config.write_text("flags: {migStrategy: wrong}\n")
         service.process.send_signal(signal.SIGHUP)
         (rejected,) = wait(lambda: service.log("config.rejected"), "the rejection")
-        assert rejected["reason"].startswith(f"flags.migStrategy ({config}:1): is unknown: 'wrong'")
+        assert rejected["reason"].startswith(f"flags.migStrategy ({config}:1): 'wrong' is not a valid value")
         assert "mig.strategy" not in service.labels
         wait(lambda: "\ngfd_config_rejected 1.0\n" in fetch(port, "/metrics")[1], "the metric")
         assert fetch(port, "/readyz") == (

@@ -87,7 +87,7 @@ def test_flags_are_written_as_in_go(argv: list[str], expected: list[str]) -> Non
             "--mig-strategy (command line): needs a value; write --mig-strategy none|",
         ),
         (["-o"], "-o (command line): needs a value; write -o FILE"),
-        (["--help=maybe"], "--help (command line): is neither true nor false: 'maybe'"),
+        (["--help=maybe"], "--help (command line): 'maybe' is not a boolean"),
         (["--", "--oneshot"], "--oneshot (command line): unknown command; gfd --help lists all commands"),
         (["dmp"], "dmp (command line): unknown command; did you mean dump?"),
         (["dump"], "gfd dump (command line): the following arguments are required: FILE; see gfd dump"),

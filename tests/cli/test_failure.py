@@ -23,9 +23,13 @@ pytestmark = pytest.mark.whole
         (["--simulat=x", "--oneshot"], 2, "--simulat (command line): unknown flag; did you mean --simulate?"),
         (["dmp"], 2, "dmp (command line): unknown command; did you mean dump?"),
         (["dump", "now"], 2, "now (command line): gfd dump takes no such word"),
-        (["--mig-strategy=both", "--oneshot"], 2, "--mig-strategy (command line): is unknown: 'both'"),
-        (["--sink=fle", "--oneshot"], 2, "--sink (command line): is unknown: 'fle'"),
-        (["dump", "-o", "xml"], 2, "--format (command line): is unknown: 'xml'"),
+        (
+            ["--mig-strategy=both", "--oneshot"],
+            2,
+            "--mig-strategy (command line): 'both' is not a valid value",
+        ),
+        (["--sink=fle", "--oneshot"], 2, "--sink (command line): 'fle' is not a valid value"),
+        (["dump", "-o", "xml"], 2, "--format (command line): 'xml' is not a valid value"),
         (
             ["dump", "--simulate=h10"],
             2,
@@ -38,11 +42,11 @@ pytestmark = pytest.mark.whole
             "--extra-labels (command line): is unknown",
         ),
         (["completion"], 2, "gfd completion (command line): the following arguments are required: SHELL"),
-        (["completion", "fsh"], 2, "SHELL (command line): is unknown: 'fsh'"),
+        (["completion", "fsh"], 2, "SHELL (command line): 'fsh' is not a valid value"),
         (
             ["config", "--sleep-interval=60"],
             2,
-            "--sleep-interval (command line): has no unit: '60'; was 60s meant?",
+            "--sleep-interval (command line): '60' has no unit; did you mean 60s?",
         ),
         (["config", "--sleep-interval=0s"], 2, "--sleep-interval (command line): must be longer than 0"),
         (["config", "--sleep-interval=-1s"], 2, "--sleep-interval (command line): must be longer than 0"),
@@ -80,7 +84,7 @@ def test_bad_input(gfd: Gfd, argv: list[str], code: int, message: str) -> None:
     assert err.count("\n") == 1
 
 
-NO_UNIT = "--sleep-interval (command line): has no unit: '60'; was 60s meant?"
+NO_UNIT = "--sleep-interval (command line): '60' has no unit; did you mean 60s?"
 UNKNOWN = "--simulat (command line): unknown flag; did you mean --simulate? gfd --help-all lists all flags"
 
 
@@ -118,7 +122,7 @@ def test_the_service_logs_why_it_ends(
 def test_a_bad_value_of_oneshot_ends_the_service(gfd: Gfd) -> None:
     code, _, err = gfd(GFD_ONESHOT="yes")
     assert code == 1
-    assert read_event(err)["reason"].startswith("--oneshot (GFD_ONESHOT): is neither true nor false")
+    assert read_event(err)["reason"].startswith("--oneshot (GFD_ONESHOT): 'yes' is not a boolean")
 
 
 def test_a_service_that_cannot_start_follows_its_config_file(
@@ -140,7 +144,7 @@ def test_a_bad_environment_variable_is_not_a_usage_error(gfd: Gfd) -> None:
     code, _, err = gfd("--oneshot", MIG_STRATEGY="both")
     assert (code, err) == (
         1,
-        "gfd: --mig-strategy (MIG_STRATEGY): is unknown: 'both'; there are none, single, mixed\n",
+        "gfd: --mig-strategy (MIG_STRATEGY): 'both' is not a valid value; choose none, single or mixed\n",
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gfd.config.load import load
+from gfd.config.loader import load
 from gfd.kube.nfd import API_VERSION, NODE_LABEL
 from gfd.tools.doctor.checks import CHECKS
 from gfd.tools.doctor.context import Site

@@ -39,7 +39,9 @@ def test_the_label_is_followed(plane: ControlPlane, tmp_path: Path) -> None:
             merge(plane.admin, f"{NODES}/chooser", "someone", labels={LABEL: "gone"})
             wait_for(lambda: len(service.log("config.rejected")) > 1, "another rejection", 10)
             reason = service.log("config.rejected")[-1]["reason"]
-            assert reason.startswith(f"{LABEL} (label of node chooser): 'gone' is none of the configurations")
+            assert reason.startswith(
+                f"{LABEL} (label of node chooser): {configs} has no configuration 'gone'"
+            )
             assert service.labels.get("mig.strategy") == "mixed"
             merge(plane.admin, f"{NODES}/chooser", "someone", labels={LABEL: None})
             wait_for(lambda: "mig.strategy" not in service.labels, "the default", 10)

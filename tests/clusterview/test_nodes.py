@@ -15,7 +15,8 @@ from gfd.clusterview.cluster import connect
 from gfd.clusterview.nodes import Taint, read_node
 from gfd.clusterview.pods import sum_requests
 from gfd.clusterview.sources import read_nodes
-from gfd.config.load import Loaded, load
+from gfd.config.loader import load
+from gfd.config.model import LoadedConfig
 from gfd.errors import GfdError
 from gfd.kube.selectors import parse
 from tests.tools.make import Object, gpu_labels, node, pod, write
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.whole
 GPU = "nvidia.com/gpu"
 
 
-def loaded(**values: str) -> Loaded:
+def loaded(**values: str) -> LoadedConfig:
     return load(values, {})
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.clusterview.cluster import read_nodes
-from gfd.config.load import load
+from gfd.config.loader import load
 from gfd.errors import ApiError, GfdError, PublishError
 from gfd.kube import objects, responses
 from gfd.kube.client import Api

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd import text
-from gfd.config.load import load
+from gfd.config.loader import load
 from gfd.errors import ApiError
 from gfd.kube import service_account
 from gfd.kube.authorization import make_header

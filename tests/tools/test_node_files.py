@@ -14,8 +14,8 @@ from gfd.clusterview import kubectl
 from gfd.clusterview.nodes import Node, Taint, read_node
 from gfd.clusterview.pods import add_requests, read_pod_request, sum_requests
 from gfd.clusterview.sources import read_nodes
-from gfd.config.load import Loaded
-from gfd.config.node import Loader
+from gfd.config.model import LoadedConfig
+from gfd.config.node_config import ConfigLoader
 from gfd.errors import ConfigError, GfdError
 
 pytestmark = pytest.mark.whole
@@ -24,8 +24,8 @@ GPU = "nvidia.com/gpu"
 Object = dict[str, Any]
 
 
-def loaded(**values: str) -> Loaded:
-    return Loader(values, {})()
+def loaded(**values: str) -> LoadedConfig:
+    return ConfigLoader(values, {})()
 
 
 @pytest.fixture

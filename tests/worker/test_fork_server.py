@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.config.load import load
+from gfd.config.loader import load
 from gfd.errors import DriverUnavailable, ProbeError, TemplateError
 from gfd.simulation import machines
 from gfd.worker.fork_server import ForkServer

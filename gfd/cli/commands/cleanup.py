@@ -11,10 +11,10 @@ from gfd.errors import ApiError, ConfigError, GfdError, PublishError
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Config, Loaded
+    from gfd.config.model import Config, LoadedConfig
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     """Remove and print a line for each target; raise GfdError at the end for those that failed."""
     from gfd.clusterview.progress import track
     from gfd.publishing.cleanup import find_removals

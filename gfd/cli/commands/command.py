@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.config.options import Option
 
 Values = Mapping[str, Any]
@@ -39,7 +39,7 @@ class Command:
 
     help: str
     """One sentence."""
-    run: Callable[[Loaded, Values], None]
+    run: Callable[[LoadedConfig, Values], None]
     """Takes the configuration and the values of :attr:`options` and :attr:`positional`; raises GfdError."""
     options: tuple[Option, ...] = ()
     positional: Positional | None = None

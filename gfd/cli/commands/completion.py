@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 SHELLS = ("bash", "zsh", "tcsh", "fish")
 
@@ -20,7 +20,7 @@ SHELLS = ("bash", "zsh", "tcsh", "fish")
 def make_command(commands: Mapping[str, Command]) -> Command:
     """Return the command that completes ``commands``."""
 
-    def run(loaded: Loaded, values: Values) -> None:
+    def run(loaded: LoadedConfig, values: Values) -> None:
         from gfd.cli.completion import write
 
         program = ORIGINAL if sys.argv[0].endswith(ORIGINAL) else "gfd"

@@ -11,10 +11,10 @@ from gfd.errors import GfdError
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Config, Loaded
+    from gfd.config.model import Config, LoadedConfig
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.diff import diff
     from gfd.tools.terminal import is_coloured
@@ -40,13 +40,13 @@ def _run(loaded: Loaded, values: Values) -> None:
         raise GfdError("; ".join(complaints))
 
 
-def _choose_sink(loaded: Loaded) -> Config:
+def _choose_sink(loaded: LoadedConfig) -> Config:
     """Return the configuration; if it names no sink, choose the one that holds labels of this node."""
     from gfd.text import print_error
     from gfd.tools.diff.publication import find_sink
 
     config = loaded.config
-    origins = {setting.option.field: setting.origin for setting in loaded.settings}
+    origins = {setting.option.field: setting.origin for setting in loaded.options}
     if origins["sinks"] != "default" or config.use_node_feature_api:
         return config
     found = find_sink(config)

@@ -11,10 +11,10 @@ from gfd.errors import ConfigError, GfdError
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.doctor import bundle, runner
     from gfd.tools.doctor.context import Site

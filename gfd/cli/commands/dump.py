@@ -11,12 +11,12 @@ from gfd.errors import DriverUnavailable
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 FORMAT_NAMES = ("table", "json", "yaml", "nfd")
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.inventory import snapshot
     from gfd.text import print_error
     from gfd.tools import dump as formats

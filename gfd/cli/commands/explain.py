@@ -11,12 +11,12 @@ from gfd.config.options import Option
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 GROUP = "Explain"
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.explain import answers, pages
 

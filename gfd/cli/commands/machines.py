@@ -9,10 +9,10 @@ from gfd.cli.commands.command import Command
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.simulation import machines
     from gfd.tools.table import format_table
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.tools.match.results import MatchResult
 
 FORMAT_NAMES = ("table", "json")
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.clusterview import sources
     from gfd.clusterview.progress import track
     from gfd.text import print_error

@@ -11,12 +11,12 @@ from gfd.config.options import Option
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 FORMAT_NAMES = ("table", "wide", "json", "yaml", "csv")
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.tools.nodes.query import NodeQuery, answer, check_drawing, parse_selector, parse_sort
 
     query = NodeQuery(

@@ -13,10 +13,10 @@ from gfd.errors import ConfigError
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     path = values["page"]
     if path is None:
         reason = "names no file; write the page with --html FILE, or --html - for standard output"

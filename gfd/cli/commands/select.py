@@ -12,12 +12,12 @@ from gfd.errors import GfdError
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 GROUP = "Device"
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.tools.select import arguments, formats, mismatch
     from gfd.tools.select.selection import select
     from gfd.tools.terminal import width_of

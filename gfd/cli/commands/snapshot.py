@@ -11,10 +11,10 @@ from gfd.errors import GfdError
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 
-def _run(loaded: Loaded, values: Values) -> None:
+def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.inventory import snapshot as text
     from gfd.worker import single_run
     from gfd.worker.request import build_request

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.labels.syntax import Labels
     from gfd.publishing.drift import Drift
     from gfd.publishing.preview import PlannedChange

@@ -17,7 +17,7 @@ from gfd.tools.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.labels.syntax import Labels
     from gfd.publishing.preview import PlannedChange
 

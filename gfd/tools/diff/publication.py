@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
 
 
 def find_sink(config: Config) -> str | None:

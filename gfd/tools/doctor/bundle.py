@@ -29,7 +29,7 @@ from gfd.tools.doctor.scrub import Scrubber
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.tools.doctor.context import Site
     from gfd.tools.doctor.runner import Findings
 
@@ -61,7 +61,7 @@ class Bundle:
 
 
 def gather(
-    loaded: Loaded, site: Site, findings: Findings, *, log: Path | None, keeps_names: bool = False
+    loaded: LoadedConfig, site: Site, findings: Findings, *, log: Path | None, keeps_names: bool = False
 ) -> Bundle:
     """Return the files of a bug report, cleaned. What cannot be had is said, and never an error."""
     found = Bundle()

@@ -20,7 +20,7 @@ from gfd.tools.doctor.attempt import attempt
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
 
 _REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

@@ -15,7 +15,7 @@ from gfd.tools.doctor.attempt import attempt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.inventory.model import Inventory
     from gfd.labels.syntax import Labels
     from gfd.tools.diff.diff import Comparison

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.inventory.progress import Progress
     from gfd.tools.explain.explanation import Explanation
     from gfd.worker.request import Request
@@ -39,7 +39,7 @@ class Question:
     """How to print the answer."""
 
 
-def find(loaded: Loaded, question: Question) -> Answer:
+def find(loaded: LoadedConfig, question: Question) -> Answer:
     """Return the answer to a question. Raises GfdError."""
     _check(loaded, question)
     try:
@@ -53,7 +53,7 @@ def find(loaded: Loaded, question: Question) -> Answer:
         raise DriverUnavailable(f"{error}. {hint}") from error
 
 
-def _work(loaded: Loaded, work: Callable[[Progress], Answer]) -> Answer:
+def _work(loaded: LoadedConfig, work: Callable[[Progress], Answer]) -> Answer:
     # Templates of somebody's own are at work here too: in a child, and under its limits.
     plain = child_process.run(
         lambda progress: snapshot.to_plain(work(progress)), loaded.config.probe_timeout_s
@@ -81,7 +81,7 @@ def _hint(explanation: Explanation) -> str:
     return f" (it belongs to {owner}{f'; the nearest key of gfd is {near}' if near else ''})"
 
 
-def _check(loaded: Loaded, question: Question) -> None:
+def _check(loaded: LoadedConfig, question: Question) -> None:
     """Refuse options that contradict each other. Raises ConfigError."""
     given = {
         "--catalog": question.is_catalogue,
@@ -99,7 +99,7 @@ def _check(loaded: Loaded, question: Question) -> None:
         raise ConfigError("--format", COMMAND_LINE, "markdown needs --catalog; there are table and json")
 
 
-def _plan(loaded: Loaded, question: Question) -> Callable[[Progress], Answer]:
+def _plan(loaded: LoadedConfig, question: Question) -> Callable[[Progress], Answer]:
     """Return what is to be done for an answer, after all that needs no child."""
     config, path = loaded.config, question.inventory_file
     keys = tuple(map(full_key, question.keys))
@@ -118,7 +118,7 @@ def _plan(loaded: Loaded, question: Question) -> Callable[[Progress], Answer]:
     seen_on = f"the simulated machine {config.simulate}" if config.simulate else "this machine"
     if path is not None:
         seen_on = "a snapshot" if str(path) == "-" else f"the snapshot {path}"
-    options = {setting.option.flag: (setting.text, setting.origin) for setting in loaded.settings}
+    options = {setting.option.flag: (setting.text, setting.origin) for setting in loaded.options}
     return lambda progress: explain(request, keys, options, seen_on, progress)
 
 

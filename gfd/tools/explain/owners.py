@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gfd.config.node import LABEL
+from gfd.config.node_config import LABEL
 from gfd.kube.field_managers import NFD_PREFIX
 from gfd.labels.syntax import KUBERNETES_KEY, OPERATOR_KEY
 

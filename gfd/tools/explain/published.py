@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.tools.explain.catalogue import Catalogue
     from gfd.tools.explain.explanation import Explanation
 
 _NOT_FOUND = 404
 
 
-def read(loaded: Loaded, name: str, file: Path | None) -> Mapping[str, Any]:
+def read(loaded: LoadedConfig, name: str, file: Path | None) -> Mapping[str, Any]:
     """Return the metadata of a Node, out of a file that kubectl printed if there is one. Raises GfdError."""
     if file is not None:
         from gfd.clusterview.kubectl import read_objects

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.kube.list_watch import ListWatch
     from gfd.tools.nodes.query import NodeQuery
 
@@ -42,7 +42,7 @@ _Action = Callable[[], None]
 """What the display thread is to do about something that another thread received."""
 
 
-def watch(loaded: Loaded, query: NodeQuery) -> None:
+def watch(loaded: LoadedConfig, query: NodeQuery) -> None:
     """Print rows and changes until interrupted, or until nobody reads the output. Raises GfdError."""
     if query.nodes_file is not None or loaded.config.simulate:
         raise ConfigError("--watch", COMMAND_LINE, "needs a cluster; a file or a simulation does not change")

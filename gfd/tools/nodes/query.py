@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.kube.selectors import LabelSelector
     from gfd.labels.syntax import Labels
     from gfd.tools.nodes.node_table import NodeTable
@@ -80,7 +80,7 @@ def check_drawing(output_format: str, *, is_watched: bool) -> None:
         raise ConfigError("--draw", COMMAND_LINE, f"cannot be combined with {other}")
 
 
-def answer(loaded: Loaded, query: NodeQuery) -> str:
+def answer(loaded: LoadedConfig, query: NodeQuery) -> str:
     """Return the text to print, and print warnings to standard error. Raises GfdError."""
     nodes = read_nodes(loaded, query.nodes_file, query.pods_file, selector=query.selector)
     now = datetime.now(UTC)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gfd.cli.commands.command import Values
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
     from gfd.inventory.model import Inventory
 
 
@@ -30,7 +30,7 @@ class Subject:
     cards: tuple[Card, ...]
 
 
-def find(loaded: Loaded, values: Values) -> Subject:
+def find(loaded: LoadedConfig, values: Values) -> Subject:
     """Return what the values of ``gfd report`` ask for. Raises GfdError."""
     snapshots, nodes, is_local = values["snapshots"], values["nodes_file"], values["is_local"]
     _check(snapshots, nodes, is_local=is_local)
@@ -41,7 +41,7 @@ def find(loaded: Loaded, values: Values) -> Subject:
     return read_nodes(loaded, nodes, values["pods_file"])
 
 
-def read_nodes(loaded: Loaded, nodes: Path | None, pods: Path | None) -> Subject:
+def read_nodes(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> Subject:
     """Return the cluster, or what kubectl printed of it; nodes with GPUs come first. Raises GfdError."""
     from gfd.clusterview.sources import read_nodes
 
@@ -54,7 +54,7 @@ def read_nodes(loaded: Loaded, nodes: Path | None, pods: Path | None) -> Subject
     return Subject(title="GPUs of this cluster", source=source, cards=tuple(found))
 
 
-def read_machine(loaded: Loaded) -> Subject:
+def read_machine(loaded: LoadedConfig) -> Subject:
     """Return this machine, or a simulated one. Raises GfdError."""
     from gfd.worker import single_run
     from gfd.worker.request import build_request
@@ -66,7 +66,7 @@ def read_machine(loaded: Loaded) -> Subject:
     return Subject(title=f"GPUs of {name}", source=source, cards=(_label(loaded, name, inventory),))
 
 
-def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
+def read_snapshots(loaded: LoadedConfig, paths: tuple[str, ...]) -> Subject:
     """Return the nodes that snapshots were taken of, by the files' names; one that is unreadable says why.
 
     Raises GfdError where all are.
@@ -90,7 +90,7 @@ def read_snapshots(loaded: Loaded, paths: tuple[str, ...]) -> Subject:
     return Subject(title=title, source="From snapshots.", cards=tuple(found))
 
 
-def _read(loaded: Loaded, path: Path, name: str, unread: list[DocumentError]) -> Card:
+def _read(loaded: LoadedConfig, path: Path, name: str, unread: list[DocumentError]) -> Card:
     from gfd.inventory import snapshot
 
     try:
@@ -101,7 +101,7 @@ def _read(loaded: Loaded, path: Path, name: str, unread: list[DocumentError]) ->
     return _label(loaded, name, inventory)
 
 
-def _label(loaded: Loaded, name: str, inventory: Inventory) -> Card:
+def _label(loaded: LoadedConfig, name: str, inventory: Inventory) -> Card:
     from gfd.worker import single_run
     from gfd.worker.request import build_request
 

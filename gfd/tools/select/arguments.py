@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gfd.clusterview.nodes import Node
-    from gfd.config.load import Loaded
+    from gfd.config.model import LoadedConfig
 
 
 def read_query(values: Mapping[str, Any]) -> DeviceQuery:
@@ -40,7 +40,7 @@ def read_query(values: Mapping[str, Any]) -> DeviceQuery:
     return query
 
 
-def read_nodes(loaded: Loaded, values: Mapping[str, Any]) -> list[Node] | None:
+def read_nodes(loaded: LoadedConfig, values: Mapping[str, Any]) -> list[Node] | None:
     """Return the nodes to select from; None for --without-nodes. Raises GfdError."""
     files = values["nodes_file"], values["pods_file"]
     if not values["without_nodes"]:

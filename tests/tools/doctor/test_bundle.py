@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gfd import __version__, cli
-from gfd.config.load import Loaded, load
+from gfd.config.loader import load
+from gfd.config.model import LoadedConfig
 from gfd.errors import ConfigError, GfdError
 from gfd.inventory.model import Inventory
 from gfd.simulation import machines
@@ -49,7 +50,7 @@ def divided() -> Inventory:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> tuple[Loaded, Site]:
+def place(tmp_path: Path) -> tuple[LoadedConfig, Site]:
     """A machine that has secrets wherever there can be some."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(f"users:\n- user: {{token: {KUBECONFIG_TOKEN}}}\n")
@@ -80,7 +81,7 @@ def read(path: Path) -> dict[str, bytes]:
         }
 
 
-def make(place: tuple[Loaded, Site], tmp_path: Path, *, keeps_names: bool = False) -> Path:
+def make(place: tuple[LoadedConfig, Site], tmp_path: Path, *, keeps_names: bool = False) -> Path:
     loaded, site = place
     log = tmp_path / "log"
     log.write_text(LOG)
@@ -99,7 +100,7 @@ def secrets() -> list[bytes]:
     return [text.encode() for text in (*SECRETS, *map(str, uuids))]
 
 
-def test_no_secret_is_in_any_byte(place: tuple[Loaded, Site], tmp_path: Path) -> None:
+def test_no_secret_is_in_any_byte(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
     path = make(place, tmp_path)
     files = read(path)
     assert list(files) == NAMES
@@ -110,7 +111,7 @@ def test_no_secret_is_in_any_byte(place: tuple[Loaded, Site], tmp_path: Path) ->
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_same_is_called_the_same_everywhere(place: tuple[Loaded, Site], tmp_path: Path) -> None:
+def test_the_same_is_called_the_same_everywhere(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
     files = {name: data.decode() for name, data in read(make(place, tmp_path)).items()}
     assert "  uuid: GPU-1\n" in files["snapshot.yaml"]
     assert [f"uuid: MIG-{number}\n" in files["snapshot.yaml"] for number in range(1, 5)] == [True] * 4
@@ -128,7 +129,7 @@ def test_the_same_is_called_the_same_everywhere(place: tuple[Loaded, Site], tmp_
 
 
 def test_secrets_of_a_kubeconfig_that_nobody_named(
-    place: tuple[Loaded, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: tuple[LoadedConfig, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, site = place
     (tmp_path / ".kube").mkdir()
@@ -140,14 +141,14 @@ def test_secrets_of_a_kubeconfig_that_nobody_named(
     assert found.files["log.txt"] == "somebody wrote SECRET here\n"
 
 
-def test_names_can_be_kept_and_tokens_cannot(place: tuple[Loaded, Site], tmp_path: Path) -> None:
+def test_names_can_be_kept_and_tokens_cannot(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
     files = read(make(place, tmp_path, keeps_names=True))
     text = b"".join(files.values())
     lost = {secret for secret in secrets() if secret not in text}
     assert lost == {JWT.encode(), KUBECONFIG_TOKEN.encode(), b"hunter2"}
 
 
-def test_what_cannot_be_had_is_named(place: tuple[Loaded, Site], tmp_path: Path) -> None:
+def test_what_cannot_be_had_is_named(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
     loaded, site = place
     site.inventory = site.labels = GfdError(f"no driver on node {NODE}")
     found = bundle.gather(loaded, site, [], log=tmp_path / "gone")
@@ -166,7 +167,7 @@ def test_what_cannot_be_had_is_named(place: tuple[Loaded, Site], tmp_path: Path)
 
 
 def test_versions_of_a_gfd_that_is_not_installed(
-    place: tuple[Loaded, Site], monkeypatch: pytest.MonkeyPatch
+    place: tuple[LoadedConfig, Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def requires(name: str) -> list[str]:
         raise importlib.metadata.PackageNotFoundError(name)
@@ -177,7 +178,7 @@ def test_versions_of_a_gfd_that_is_not_installed(
     assert lines[-1] == "packages: unknown, since gfd itself is not installed but runs from a folder"
 
 
-def test_versions(place: tuple[Loaded, Site]) -> None:
+def test_versions(place: tuple[LoadedConfig, Site]) -> None:
     loaded, site = place
     lines = bundle.gather(loaded, site, [], log=None).files["versions.txt"].splitlines()
     names = [line.partition(":")[0] for line in lines]
@@ -195,7 +196,7 @@ def test_versions(place: tuple[Loaded, Site]) -> None:
     assert {"jinja2", "kubernetes", "nvidia-ml-py", "urllib3"} < set(names)
 
 
-def test_the_end_of_a_long_log_counts(place: tuple[Loaded, Site], tmp_path: Path) -> None:
+def test_the_end_of_a_long_log_counts(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
     loaded, site = place
     log = tmp_path / "log"
     log.write_bytes(b"first\xff\n" + b"x\n" * bundle.LOG_BYTES + b"last\xff\n")
@@ -204,7 +205,9 @@ def test_the_end_of_a_long_log_counts(place: tuple[Loaded, Site], tmp_path: Path
     assert "first" not in text
 
 
-def test_the_journal(place: tuple[Loaded, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_journal(
+    place: tuple[LoadedConfig, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loaded, site = place
     program = tmp_path / "journalctl"
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gfd import cli
-from gfd.config.load import load
+from gfd.config.loader import load
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.inventory.model import FailedGpu, Failure
 from gfd.labels.needs import SEE_MIG
@@ -38,7 +38,7 @@ from pathlib import Path
 from gfd.tools.doctor.checks import hardware, publishing
 from gfd.tools.doctor.runner import examine, to_text
 from gfd.tools.doctor.context import Site
-from gfd.config.load import load
+from gfd.config.loader import load
 from gfd.errors import GfdError
 from gfd.publishing.sinks.feature_text import format_labels
 root = Path(sys.argv[1])

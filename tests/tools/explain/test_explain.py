@@ -613,7 +613,11 @@ def test_a_reader_that_has_seen_enough() -> None:
             2,
             "--format (command line): markdown needs --catalog; there are table and json",
         ),
-        (["-o", "yaml"], 2, "--format (command line): is unknown: 'yaml'; there are table, json, markdown"),
+        (
+            ["-o", "yaml"],
+            2,
+            "--format (command line): 'yaml' is not a valid value; choose table, json or markdown",
+        ),
         (["--inventory=/gone"], 1, "/gone: No such file or directory; take one with gfd snapshot -o /gone"),
         (
             ["--node=n", "--kubeconfig=/gone"],

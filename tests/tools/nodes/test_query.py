@@ -138,9 +138,9 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
         (
             ["--sort=prodct"],
             2,
-            "--sort (command line): is unknown: 'prodct'; there are node, product, gpus, mig, memory",
+            "--sort (command line): 'prodct' is not a valid value; choose node, product, gpus, mig, memory",
         ),
-        (["--sort=free,-fre"], 2, "--sort (command line): is unknown: 'fre'; there are node"),
+        (["--sort=free,-fre"], 2, "--sort (command line): 'fre' is not a valid value; choose node"),
         (
             ["-l", "a in b"],
             2,
@@ -149,7 +149,7 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
         (
             ["-o", "xml"],
             2,
-            "--format (command line): is unknown: 'xml'; there are table, wide, json, yaml, csv",
+            "--format (command line): 'xml' is not a valid value; choose table, wide, json, yaml or csv",
         ),
         (["--pods=x"], 2, "--pods (command line): needs --nodes: the nodes that these pods run on"),
         (

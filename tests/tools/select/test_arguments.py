@@ -45,7 +45,7 @@ pytestmark = pytest.mark.whole
         ),
         (
             ["--product=T4", "-o=table"],
-            "--format (command line): is unknown: 'table'; there are text, json, yaml",
+            "--format (command line): 'table' is not a valid value; choose text, json or yaml",
         ),
         (["T4"], "T4 (command line): gfd select takes no such word; see gfd select --help"),
     ],

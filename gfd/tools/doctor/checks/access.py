@@ -14,7 +14,7 @@ from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.tools.doctor.context import Site
     from gfd.tools.doctor.result import Finding
 

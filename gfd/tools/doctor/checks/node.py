@@ -15,7 +15,7 @@ from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from gfd.config.load import Config
+    from gfd.config.model import Config
     from gfd.labels.syntax import Labels
     from gfd.tools.doctor.cluster import Cluster, Feature, Program
     from gfd.tools.doctor.context import Site

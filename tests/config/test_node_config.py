@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gfd.config.load import load
-from gfd.config.node import choose
+from gfd.config.loader import load
+from gfd.config.node_config import choose_file
 from gfd.errors import ConfigError
 
 LABEL = "nvidia.com/device-plugin.config (label of node n)"
@@ -31,7 +31,7 @@ def test_the_one_to_use(
         default_config=default,
         fallback_strategies=tuple(strategies.split(",")),
     )
-    assert choose(config, name) == (tmp_path / expected if expected else None)
+    assert choose_file(config, name) == (tmp_path / expected if expected else None)
 
 
 @pytest.mark.parametrize("is_flag", [True, False])
@@ -58,7 +58,7 @@ def test_what_is_wrong_with_the_one_to_use_names_the_option(tmp_path: Path, is_f
     file.chmod(0o644)
     file.write_text("flags: {migStrategy: mixed}")
     loaded = load(values, environ, file)
-    (setting,) = [each for each in loaded.settings if each.option.field == "config_file"]
+    (setting,) = [each for each in loaded.options if each.option.field == "config_file"]
     assert (setting.text, setting.origin) == (str(file), "--config-dir")
 
 
@@ -67,12 +67,20 @@ def test_none_to_use(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     (tmp_path / "b").touch()
     for name, changes, message in (
-        ("c", {}, f"{LABEL}: 'c' is none of the configurations in {tmp_path}: a, b"),
-        ("..", {}, f"{LABEL}: '..' is none of the configurations in {tmp_path}: a, b"),
-        (None, {"default_config": "d"}, "--default-config (default): 'd' is none of the configurations in"),
-        (None, {}, f"{LABEL}: is not set, and no fallback tells which of a, b to use; set --default-config"),
+        ("c", {}, f"{LABEL}: {tmp_path} has no configuration 'c', it has a, b"),
+        ("..", {}, f"{LABEL}: {tmp_path} has no configuration '..', it has a, b"),
+        (
+            None,
+            {"default_config": "d"},
+            f"--default-config (default): {tmp_path} has no configuration 'd', it has a, b",
+        ),
+        (
+            None,
+            {},
+            f"{LABEL}: is not set, and no fallback strategy chooses between a, b; set --default-config",
+        ),
         ("a", {"config_dir": tmp_path / "x"}, f"--config-dir ({tmp_path}/x): cannot read it: No such file"),
     ):
         with pytest.raises(ConfigError) as refusal:
-            choose(config._replace(**changes), name)
+            choose_file(config._replace(**changes), name)
         assert str(refusal.value).startswith(message)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.config.load import Config, load
+from gfd.config.loader import load
+from gfd.config.model import Config
 from gfd.config.options import EXTRA_LABELS, OPTIONS, Option
 from gfd.errors import ConfigError
 from gfd.labels.sharing import SharedResource, Sharing
@@ -94,7 +95,7 @@ def test_the_highest_layer_that_sets_an_option_always_wins(chosen: dict[str, dic
     environment = {name: text for name, text in chosen["environment"].items() if text}
     alone = load({**chosen["file"], **environment, **chosen["flag"]}, {})
     assert loaded.config._replace(config_file=None) == alone.config
-    for setting in loaded.settings:
+    for setting in loaded.options:
         name = setting.option.field
         if name == "config_file":
             continue
@@ -153,7 +154,7 @@ def test_defaults() -> None:
         sharing=Sharing(),
     )
     assert loaded.warnings == ()
-    assert {setting.origin for setting in loaded.settings} == {"default"}
+    assert {setting.origin for setting in loaded.options} == {"default"}
 
 
 def test_the_first_variable_that_is_set_counts_and_an_empty_one_is_not_set() -> None:
@@ -168,7 +169,7 @@ def test_what_is_shown_is_what_is_in_force_and_where_it_came_from(tmp_path: Path
     file.write_text("version: v1\nflags:\n  gfd:\n    sleepInterval: 1m30s\n    sink: []\n")
     values = {"config_file": str(file), "oneshot": "1", "sinks": ["stdout", "file"], "label_ttl_s": None}
     loaded = load(values, {"MIG_STRATEGY": "mixed"})
-    found = {setting.option.field: (setting.text, setting.origin) for setting in loaded.settings}
+    found = {setting.option.field: (setting.text, setting.origin) for setting in loaded.options}
     assert found["config_file"] == (str(file), "--config-file")
     assert found["oneshot"] == ("true", "--oneshot")
     assert found["sinks"] == ("stdout,file", "--sink")
@@ -176,7 +177,7 @@ def test_what_is_shown_is_what_is_in_force_and_where_it_came_from(tmp_path: Path
     assert found["sleep_interval_s"] == ("1m30s", f"{file}:4")
     assert found["kube_api_qps"] == ("5", "default")
     assert found["label_ttl_s"] == ("off", "default")
-    assert [setting.option for setting in loaded.settings] == list(OPTIONS)
+    assert [setting.option for setting in loaded.options] == list(OPTIONS)
 
 
 def test_sharing_comes_from_the_file(tmp_path: Path) -> None:
@@ -229,22 +230,22 @@ def test_a_simulation() -> None:
         (
             {"mig_strategy": "singel"},
             {},
-            "--mig-strategy (command line): is unknown: 'singel'; there are none, single, mixed; did you",
+            "--mig-strategy (command line): 'singel' is not a valid value; choose none, single or mixed; did",
         ),
-        ({}, {"MIG_STRATEGY": "x"}, "--mig-strategy (MIG_STRATEGY): is unknown: 'x'"),
-        ({"mig_strategy": ""}, {}, "--mig-strategy (command line): is unknown: ''"),
+        ({}, {"MIG_STRATEGY": "x"}, "--mig-strategy (MIG_STRATEGY): 'x' is not a valid value"),
+        ({"mig_strategy": ""}, {}, "--mig-strategy (command line): '' is not a valid value"),
         (
             {},
             {"GFD_SLEEP_INTERVAL": "60"},
-            "--sleep-interval (GFD_SLEEP_INTERVAL): has no unit: '60'; was 60s",
+            "--sleep-interval (GFD_SLEEP_INTERVAL): '60' has no unit; did you mean 60s",
         ),
         ({"sleep_interval_s": "0"}, {}, "--sleep-interval (command line): must be longer than 0"),
         ({"sleep_interval_s": "-1s"}, {}, "--sleep-interval (command line): must be longer than 0"),
-        ({"sleep_interval_s": ""}, {}, "--sleep-interval (command line): is not a duration"),
-        ({"sleep_interval_s": "off"}, {}, "--sleep-interval (command line): is not a duration"),
-        ({"oneshot": "yes"}, {}, "--oneshot (command line): is neither true nor false"),
-        ({"kube_api_qps": "many"}, {}, "--kube-api-qps (command line): is not a number"),
-        ({"kube_api_burst": "1.5"}, {}, "--kube-api-burst (command line): is not a whole number"),
+        ({"sleep_interval_s": ""}, {}, "--sleep-interval (command line): '' is not a duration"),
+        ({"sleep_interval_s": "off"}, {}, "--sleep-interval (command line): 'off' is not a duration"),
+        ({"oneshot": "yes"}, {}, "--oneshot (command line): 'yes' is not a boolean"),
+        ({"kube_api_qps": "many"}, {}, "--kube-api-qps (command line): 'many' is not a number"),
+        ({"kube_api_burst": "1.5"}, {}, "--kube-api-burst (command line): '1.5' is not a whole number"),
         (
             {"device_discovery_strategy": "tegra"},
             {},
@@ -255,7 +256,11 @@ def test_a_simulation() -> None:
             {"DEVICE_DISCOVERY_STRATEGY": "vfio"},
             "--device-discovery-strategy (DEVICE_DISCOVERY_STRATEGY): vfio is not supported yet",
         ),
-        ({"device_discovery_strategy": "nvm"}, {}, "--device-discovery-strategy (command line): is unknown"),
+        (
+            {"device_discovery_strategy": "nvm"},
+            {},
+            "--device-discovery-strategy (command line): 'nvm' is not a",
+        ),
         (
             {},
             {"USE_NODE_FEATURE_API": "true"},
@@ -264,13 +269,13 @@ def test_a_simulation() -> None:
         (
             {"sinks": ["stdout"]},
             {"USE_NODE_FEATURE_API": "true"},
-            "--use-node-feature-api (USE_NODE_FEATURE_API): --sink (--sink) says stdout; add nodefeature",
+            "--use-node-feature-api (USE_NODE_FEATURE_API): --sink (--sink) is stdout; add nodefeature",
         ),
         ({"sinks": ["node"]}, {}, "--sink (command line): node needs the name of the node; set NODE_NAME,"),
         (
             {"sinks": ["node,nodefeature"]},
             {"NODE_NAME": "n"},
-            "--sink (command line): node and nodefeature would publish the same keys twice, by NFD and on",
+            "--sink (command line): node and nodefeature would publish the same keys twice, once through NFD",
         ),
         (
             {},
@@ -289,29 +294,33 @@ def test_a_simulation() -> None:
             {"GFD_LABEL_PREFIX_ALLOW": "Example.com"},
             "--label-prefix-allow (GFD_LABEL_PREFIX_ALLOW): 'Example.com' is not the prefix of a label key",
         ),
-        ({"as_annotations": "("}, {}, "--as-annotations (command line): is no regular expression: missing )"),
-        ({"kube_api_qps": "0"}, {}, "--kube-api-qps (command line): must be more than 0; write one like 5"),
+        (
+            {"as_annotations": "("},
+            {},
+            "--as-annotations (command line): is not a regular expression: missing )",
+        ),
+        ({"kube_api_qps": "0"}, {}, "--kube-api-qps (command line): must be more than 0; use one like 5"),
         ({"kube_api_burst": "0"}, {}, "--kube-api-burst (command line): must be 1 or more"),
-        ({"sinks": ["stdut"]}, {}, "--sink (command line): is unknown: 'stdut'"),
-        ({"sinks": [""]}, {}, "--sink (command line): names no sink; there are stdout, file"),
-        ({"sinks": []}, {}, "--sink (command line): names no sink"),
+        ({"sinks": ["stdut"]}, {}, "--sink (command line): 'stdut' is not a valid value"),
+        ({"sinks": [""]}, {}, "--sink (command line): no sink is given; choose stdout, file"),
+        ({"sinks": []}, {}, "--sink (command line): no sink is given"),
         (
             {"sinks": ["file"], "output_file": ""},
             {},
             "--sink (command line): the file sink needs --output-file",
         ),
-        ({"extra_labels": ["pci"]}, {}, "--extra-labels (command line): is unknown: 'pci'"),
-        ({"log_level": "warn"}, {}, "--log-level (command line): is unknown: 'warn'"),
-        ({"log_format": "jsn"}, {}, "--log-format (command line): is unknown: 'jsn'"),
+        ({"extra_labels": ["pci"]}, {}, "--extra-labels (command line): 'pci' is not a valid value"),
+        ({"log_level": "warn"}, {}, "--log-level (command line): 'warn' is not a valid value"),
+        ({"log_format": "jsn"}, {}, "--log-format (command line): 'jsn' is not a valid value"),
         (
             {"label_ttl_s": "60s"},
             {},
-            "--label-ttl (command line): must exceed the sleep interval, 60s (default),",
+            "--label-ttl (command line): must be longer than the sleep interval, 60s (default);",
         ),
         (
             {"label_ttl_s": "2h", "sleep_interval_s": "infinite"},
             {},
-            "--label-ttl (command line): must exceed",
+            "--label-ttl (command line): must be longer than the sleep interval",
         ),
         ({"label_ttl_s": "0s", "oneshot": "1"}, {}, "--label-ttl (command line): must be longer than 0"),
         ({"mig": "x"}, {}, "--mig (command line): needs --simulate"),
@@ -332,13 +341,16 @@ def test_what_cannot_be_used_is_refused(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("flags: {migStrategy: singel}", "flags.migStrategy (FILE:2): is unknown: 'singel'"),
+        ("flags: {migStrategy: singel}", "flags.migStrategy (FILE:2): 'singel' is not a valid value"),
         ("flags: {useNodeFeatureAPI: true}", "flags.useNodeFeatureAPI (FILE:2): nodefeature needs"),
         ("flags: {deviceDiscoveryStrategy: tegra}", "flags.deviceDiscoveryStrategy (FILE:2): tegra is not"),
-        ("flags: {gfd: {sleepInterval: '60'}}", "flags.gfd.sleepInterval (FILE:2): has no unit: '60'"),
+        ("flags: {gfd: {sleepInterval: '60'}}", "flags.gfd.sleepInterval (FILE:2): '60' has no unit"),
         ("flags: {gfd: {sleepInterval: 0}}", "flags.gfd.sleepInterval (FILE:2): must be longer than 0"),
-        ("flags: {gfd: {sleepInterval: 1e30}}", "flags.gfd.sleepInterval (FILE:2): is too long"),
-        ("flags: {gfd: {sink: []}}", "flags.gfd.sink (FILE:2): names no sink"),
+        (
+            "flags: {gfd: {sleepInterval: 1e30}}",
+            "flags.gfd.sleepInterval (FILE:2): '1000000000000000019884624838656ns' is too long",
+        ),
+        ("flags: {gfd: {sink: []}}", "flags.gfd.sink (FILE:2): no sink is given"),
     ],
 )
 def test_what_the_file_says_is_refused_with_its_line(tmp_path: Path, line: str, message: str) -> None:
@@ -378,28 +390,24 @@ def test_a_file_can_ask_to_be_read_strictly(tmp_path: Path) -> None:
     assert load({"config_file": str(file), "strict_config": "false"}, {}).warnings
 
 
-WRITE_ADDRESS = "write one like :8080 or 127.0.0.1:8080"
-BRACKETS = "put an IPv6 host into brackets, as in [::1]:8080"
-
-
 @pytest.mark.parametrize(
     ("option", "text", "reason"),
     [
-        ("probe_timeout_s", "-5s", "must be from 100ms to 1h; write one like 30s"),
-        ("probe_timeout_s", "1ns", "must be from 100ms to 1h; write one like 30s"),
-        ("probe_timeout_s", "infinite", "must be from 100ms to 1h; write one like 30s"),
-        ("probe_timeout_s", "100h", "must be from 100ms to 1h; write one like 30s"),
-        ("stale_after_s", "0", "must be longer than 0; write one like 1h, or off"),
+        ("probe_timeout_s", "-5s", "must be from 100ms to 1h; use one like 30s"),
+        ("probe_timeout_s", "1ns", "must be from 100ms to 1h; use one like 30s"),
+        ("probe_timeout_s", "infinite", "must be from 100ms to 1h; use one like 30s"),
+        ("probe_timeout_s", "100h", "must be from 100ms to 1h; use one like 30s"),
+        ("stale_after_s", "0", "must be longer than 0; use one like 1h, or off"),
         (
             "metrics_addr",
             "8080",
-            "has no port from 1 to 65535: '8080'; write one like :8080 or 127.0.0.1:8080",
+            "'8080' has no port from 1 to 65535; use one like :8080 or 127.0.0.1:8080",
         ),
-        ("metrics_addr", ":0", f"has no port from 1 to 65535: ':0'; {WRITE_ADDRESS}"),
+        ("metrics_addr", ":0", "':0' has no port from 1 to 65535; use one like :8080 or 127.0.0.1:8080"),
         (
             "metrics_addr",
             "::1:80",
-            "is not an address: '::1:80'; put an IPv6 host into brackets, as in [::1]:8080",
+            "'::1:80' is not an address; put an IPv6 host in brackets, such as [::1]:8080",
         ),
     ],
 )

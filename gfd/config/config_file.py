@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from gfd.config.filekeys import (
+from gfd.config.file_keys import (
     KINDS,
     MPS,
     RESOURCE_KEYS,
@@ -19,7 +19,7 @@ from gfd.config.filekeys import (
     TIME_SLICING,
     suggest_place,
 )
-from gfd.config.filevalues import READERS, names_all_devices, resource_name
+from gfd.config.file_values import READERS, names_all_devices, resource_name
 from gfd.config.options import COMMAND_LINE
 from gfd.documents.value import describe, is_integer
 from gfd.errors import ConfigError, DocumentError

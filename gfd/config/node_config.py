@@ -1,4 +1,4 @@
-"""Which of several configurations a node uses: the device plugin's way, without a sidecar.
+"""Load the configuration that a node's label names, as NVIDIA's device plugin does, without a sidecar.
 
 A ConfigMap with several configurations is mounted as ``--config-dir``; the Node's label
 ``nvidia.com/device-plugin.config`` names one of them.
@@ -8,41 +8,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gfd.config.load import load
+from gfd.config.loader import load
 from gfd.errors import ConfigError
+from gfd.labels.syntax import VENDOR
+from gfd.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from gfd.config.load import Config, Loaded
+    from gfd.config.model import Config, LoadedConfig
     from gfd.kube.object_watcher import ObjectWatcher
 
-LABEL = "nvidia.com/device-plugin.config"
+LABEL = f"{VENDOR}device-plugin.config"
 DEFAULT = "default"
-"""What the fallback strategy ``named`` looks for."""
+"""The file that the fallback strategy ``named`` uses."""
 
 
-class Loader:
-    """Reads the configuration, anew at each call; where there are several, the one the Node names."""
+class ConfigLoader:
+    """Loads the configuration anew at each call, with the file that the Node's label names."""
 
     def __init__(self, values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]) -> None:
         self._values = values
         self._environ = environ
-        self._chosen: str | None = None
+        self._name: str | None = None
+        """What the label names."""
         self._version = ""
-        """The resourceVersion of the Node at which :attr:`_chosen` was read; empty if it was not."""
+        """The resourceVersion of the Node at which the label was read; empty before."""
         self._watcher: ObjectWatcher | None = None
 
-    def __call__(self) -> Loaded:
-        """Return the configuration in force now. Raises ConfigError and ApiError."""
+    def __call__(self) -> LoadedConfig:
+        """Return the configuration in force. Raises ConfigError and ApiError."""
         loaded = load(self._values, self._environ)
         config = loaded.config
         if config.config_dir is None:
             return loaded
         if self._watcher is None:
-            self._read(config)
-        path = choose(config, self._chosen)
+            self._read_label(config)
+        path = choose_file(config, self._name)
         if path is None:
             return loaded
         chosen = load(self._values, self._environ, path)
@@ -51,38 +54,38 @@ class Loader:
         return chosen
 
     def watch(self, config: Config, on_change: Callable[[], None]) -> None:
-        """Call ``on_change``, from another thread, when the Node's label names another configuration."""
+        """Call ``on_change``, from another thread, when the label names another file."""
         if config.config_dir is None or self._watcher is not None:
             return
         from gfd.kube.client import share
         from gfd.kube.object_watcher import ObjectWatcher
         from gfd.kube.paths import NODES
 
-        def check(metadata: Mapping[str, Any] | None) -> None:
-            # A deleted Node does not choose another configuration.
-            chosen = self._chosen if metadata is None else _read_label(metadata)
-            if chosen != self._chosen:
-                self._chosen = chosen
+        def read_change(metadata: Mapping[str, Any] | None) -> None:
+            # A deleted Node does not name another file.
+            name = self._name if metadata is None else _find_name(metadata)
+            if name != self._name:
+                self._name = name
                 on_change()
 
-        self._watcher = ObjectWatcher(share(config), NODES, config.node_name or "", check)
+        self._watcher = ObjectWatcher(share(config), NODES, config.node_name or "", read_change)
         self._watcher.start(self._version)
 
-    def _read(self, config: Config) -> None:
+    def _read_label(self, config: Config) -> None:
         from gfd.kube.client import METADATA, share
         from gfd.kube.objects import OBJECT
         from gfd.kube.paths import NODES
 
         path = f"{NODES}/{config.node_name}"
-        answer = share(config).request("GET", path, accept=METADATA, schema=OBJECT)
-        self._version = answer["metadata"]["resourceVersion"]
-        self._chosen = _read_label(answer["metadata"])
+        node = share(config).request("GET", path, accept=METADATA, schema=OBJECT)
+        self._version = node["metadata"]["resourceVersion"]
+        self._name = _find_name(node["metadata"])
 
 
-def choose(config: Config, name: str | None) -> Path | None:
-    """Return the file that ``name``, else the default, else a fallback strategy tells; None for an empty one.
+def choose_file(config: Config, name: str | None) -> Path | None:
+    """Return the file ``name``, the default, or that of a fallback strategy; None for an empty configuration.
 
-    Raises ConfigError where none of them does.
+    ``name`` is what the Node's label names. Raises ConfigError where nothing names a file that is there.
     """
     directory = config.config_dir
     assert directory is not None
@@ -91,11 +94,18 @@ def choose(config: Config, name: str | None) -> Path | None:
     except OSError as error:
         reason = f"cannot read it: {error.strerror}; mount the ConfigMap there"
         raise ConfigError("--config-dir", str(directory), reason) from error
-    for wanted, origin in ((name, f"label of node {config.node_name}"), (config.default_config, "default")):
+    found = ", ".join(names) or "nothing"
+    label_origin = f"label of node {config.node_name}"
+    for option, wanted, origin in (
+        (LABEL, name, label_origin),
+        ("--default-config", config.default_config, "default"),
+    ):
         if wanted:
             if wanted not in names:
-                reason = f"{wanted!r} is none of the configurations in {directory}: {', '.join(names)}"
-                raise ConfigError(LABEL if wanted == name else "--default-config", origin, reason)
+                reason = (
+                    f"{directory} has no configuration {wanted!r}, it has {found}{suggest(wanted, names)}"
+                )
+                raise ConfigError(option, origin, reason)
             return directory / wanted
     for strategy in config.fallback_strategies:
         if strategy == "named" and DEFAULT in names:
@@ -104,9 +114,9 @@ def choose(config: Config, name: str | None) -> Path | None:
             return directory / names[0]
         if strategy == "empty":
             return None
-    reason = f"is not set, and no fallback tells which of {', '.join(names)} to use; set --default-config"
-    raise ConfigError(LABEL, f"label of node {config.node_name}", reason)
+    reason = f"is not set, and no fallback strategy chooses between {found}; set --default-config"
+    raise ConfigError(LABEL, label_origin, reason)
 
 
-def _read_label(metadata: Mapping[str, Any]) -> str | None:
+def _find_name(metadata: Mapping[str, Any]) -> str | None:
     return (metadata.get("labels") or {}).get(LABEL) or None

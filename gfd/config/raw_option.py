@@ -1,4 +1,4 @@
-"""What one place says about one option: a flag, an environment variable, a config file, the default."""
+"""An option as text, from a flag, an environment variable, the config file or its default."""
 
 from __future__ import annotations
 
@@ -35,25 +35,26 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-class Given(NamedTuple):
-    """What one place says about one option."""
+class RawOption(NamedTuple):
+    """An option as text, and its origin."""
 
     option: Option
     texts: tuple[str, ...]
+    """Several only for a list."""
     origin: str
 
-    def refusal(self, reason: str) -> ConfigError:
-        """Return the error to raise: it names the option the way that place does."""
+    def error(self, reason: str) -> ConfigError:
+        """Return the error to raise; it names the option as the origin does: by flag or by file key."""
         is_in_file = self.origin not in {*self.option.flags, *self.option.environment, "default"}
         name = self.option.file_key if is_in_file and self.option.file_key else self.option.flag
         return ConfigError(name, COMMAND_LINE if self.origin == self.option.flag else self.origin, reason)
 
     def parse(self) -> Any:
-        """Return the value of one option; a text that says nothing is None, or an empty tuple for a list."""
+        """Return the value: None or an empty tuple for an empty text. Raises ConfigError."""
         option, text = self.option, self.texts[-1] if self.texts else ""
         try:
             for each in self.texts:
-                _check(each)
+                _check_characters(each)
             if option.kind == "duration":
                 return None if text == option.default == OFF else parse_duration(text)
             if option.kind == "choice":
@@ -63,32 +64,32 @@ class Given(NamedTuple):
                 return tuple(parse_choice(item, option.choices or items) for item in items)
             return _PARSERS[option.kind](text)
         except ValueError as error:
-            raise self.refusal(str(error)) from None
+            raise self.error(str(error)) from None
 
 
-def _check(text: str) -> None:
-    """Raise ValueError for what neither a path, a name nor a header can hold."""
+def _check_characters(text: str) -> None:
+    """Raise ValueError for a character that no path, name or header can have."""
     try:
-        is_text = b"\0" not in os.fsencode(text)
+        is_valid = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
-        is_text = False
-    if not is_text:
-        raise ValueError(f"holds a character that is no text: {quote(text)}")
+        is_valid = False
+    if not is_valid:
+        raise ValueError(f"{quote(text)} has a character that cannot be encoded")
 
 
-def take_default(option: Option) -> Given:
-    """Return what is so if nobody says anything."""
-    return Given(option=option, texts=(option.default or "",), origin="default")
+def make_default(option: Option) -> RawOption:
+    """Return the default of an option."""
+    return RawOption(option=option, texts=(option.default or "",), origin="default")
 
 
-def parse(option: Option, given: str | Sequence[str] | None) -> Any:
-    """Return the value of an option that no environment variable and no config file can give.
+def parse_option(option: Option, text: str | Sequence[str] | None) -> Any:
+    """Return the value of an option of a command, which only a flag can give; ``text`` is None without it.
 
-    Without a default it is None, or an empty tuple for a list. Raises ConfigError.
+    Without flag and default the value is None, or an empty tuple for a list. Raises ConfigError.
     """
-    if given is None:
+    if text is None:
         if option.default is None:
             return () if option.kind == "list" else None
-        return take_default(option).parse()
-    texts = (given,) if isinstance(given, str) else tuple(given)
-    return Given(option=option, texts=texts, origin=option.flag).parse()
+        return make_default(option).parse()
+    texts = (text,) if isinstance(text, str) else tuple(text)
+    return RawOption(option=option, texts=texts, origin=option.flag).parse()
