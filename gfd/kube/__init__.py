@@ -1,1 +1,1 @@
-"""The Kubernetes API, as far as gfd needs it: plain dicts over the kubernetes package's connection."""
+"""The Kubernetes API: requests as plain dicts, credentials, watches, field managers, selectors."""

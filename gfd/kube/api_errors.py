@@ -1,4 +1,4 @@
-"""What an answer of the API server means for a sink, or a person, in a sentence with the next step."""
+"""Say what an error of the API server means for a sink or a person, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,39 +6,42 @@ from gfd.errors import ApiError, PublishError
 
 _POLICY = "ValidatingAdmissionPolicy"
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
-_NOBODY = 'User "system:anonymous"'
+_ANONYMOUS = 'User "system:anonymous"'
 
 
 def is_unauthenticated(error: ApiError) -> bool:
-    """Return whether the server does not know who asks: the credentials are refused, or there were none.
+    """Return whether the server refused the credentials, or received none.
 
-    None where the file of a token was just being written: the server answers 403 to whoever is nobody.
+    gfd sends none while the token file is being written; the server answers 403 to an anonymous user.
     """
-    return error.status == _UNAUTHORIZED or (error.status == _FORBIDDEN and _NOBODY in str(error))
+    return error.status == _UNAUTHORIZED or (error.status == _FORBIDDEN and _ANONYMOUS in str(error))
 
 
 def to_publish_error(sink: str, target: str, error: ApiError, *, grant: str) -> PublishError:
-    """Return the error to raise; ``grant`` is the manifest that grants what the sink needs.
+    """Return the error to raise from a sink; ``grant`` is the manifest that grants the sink's rights.
 
-    All of it may heal without a restart: rights are granted, an outage ends.
+    The error can be retried: rights may be granted, and an outage ends.
     """
     reason = str(error)
     if error.status == _UNAUTHORIZED:
-        reason += "; the token is not accepted, also after it was read again: see the service account"
+        reason += "; the API server rejects the token, also after reading it again; check the service account"
     elif is_unauthenticated(error):
-        reason += "; no credentials were found, also when they were read again: is the token's file empty?"
+        reason += "; gfd found no credentials, also after reading them again; is the token file empty?"
     elif error.status == _FORBIDDEN and _POLICY in reason:
-        reason += "; the policy and gfd's flags must come from the same values"
+        reason += "; install the policy and gfd with the same chart values"
     elif error.status == _FORBIDDEN:
         reason += f"; the verb {error.verb} is granted by {grant}"
     return PublishError(sink, target, reason, kind=error.kind, retry_after_s=error.retry_after_s)
 
 
-def add_advice(error: ApiError, verb: str, what: str, otherwise: str = "") -> ApiError:
-    """Return the error to raise to a person who wanted to ``verb`` ``what``, and could do something else."""
+def add_advice(error: ApiError, verb: str, what: str, alternative: str = "") -> ApiError:
+    """Return the error to raise to a person who needs the right to ``verb`` ``what``.
+
+    ``alternative`` says what to do without that right.
+    """
     reason = str(error)
     if is_unauthenticated(error):
-        reason += f"; log in again, or name other credentials with --kubeconfig or --context{otherwise}"
+        reason += f"; log in again, or set other credentials with --kubeconfig or --context{alternative}"
     elif error.status == _FORBIDDEN:
-        reason += f"; the verb {verb} on {what} is needed{otherwise}"
+        reason += f"; this needs the verb {verb} on {what}{alternative}"
     return ApiError(reason, kind=error.kind, status=error.status, verb=error.verb, details=error.details)

@@ -1,4 +1,4 @@
-"""The header that says who we are: the one place that makes one of what was read as a credential."""
+"""Make the authorization header: the only place where a credential becomes part of a request."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from gfd.text import remember_credentials
 
 
 def make_header(value: str, origin: str) -> dict[str, str]:
-    """Return the header for ``value``, such as ``Bearer TOKEN``; none where the token is empty.
+    """Return the header for ``value``, such as ``Bearer TOKEN``; no header where the token is empty.
 
-    Raises ApiError that names ``origin``, where it came from, and never the value.
+    Raises ApiError with ``origin``, where the value came from, and without the value.
     """
     scheme, _, credential = value.strip().partition(" ")
     credential = credential.strip()
     remember_credentials(credential)
     if scheme == "Basic":
-        remember_credentials(*_split(credential))
+        remember_credentials(*_find_password(credential))
     if not credential.isascii() or not credential.isprintable():
-        reason = "a character that no HTTP header may hold, such as a line break in its middle"
-        raise ApiError(f"{origin}: the credential has {reason}; write it again", kind="credentials")
+        reason = "the credential has a character that HTTP headers do not allow, such as a line break"
+        raise ApiError(f"{origin}: {reason}; write it again", kind="credentials")
     return {"authorization": f"{scheme} {credential}"} if credential else {}
 
 
-def _split(credential: str) -> tuple[str, ...]:
-    """Return name and password of basic authentication; nothing where it is something else."""
+def _find_password(credential: str) -> tuple[str, ...]:
+    """Return the password of basic authentication; nothing where the format is another."""
     try:
         return tuple(b64decode(credential).decode("latin-1").split(":", 1)[1:])
     except ValueError:

@@ -1,4 +1,4 @@
-"""How long to wait before trying, or looking, again; spread, so that many nodes do not at once."""
+"""Delays before the next attempt, randomised so that many nodes do not act at once."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 _random = random.SystemRandom()
-"""A source of its own: a thread that waits must not move the numbers of whoever seeded :mod:`random`."""
+"""Its own generator: other code may have seeded :mod:`random` and expect the same numbers each time."""
 
 
 def spread_s(shortest_s: float, longest_s: float) -> float:
-    """Return a random time between the two, so that many nodes do not ask at once."""
+    """Return a random time between the two."""
     return _random.uniform(shortest_s, longest_s)
 
 
 class Backoff:
-    """Doubling delays, each spread by half so that many nodes do not try at once."""
+    """Delays that double with each failure, each shortened by up to half at random."""
 
     def __init__(
         self, first_s: float, longest_s: float, spread: Callable[[], float] = _random.random
@@ -38,12 +38,12 @@ class Backoff:
         return delay_s * (0.5 + self._spread() / 2)
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start again with the first delay."""
         self._failures = 0
 
 
 class Resync:
-    """When what was seen is to be read again, though nothing was heard of it; spread by a tenth."""
+    """When to read an object again although no change was reported; varied by a tenth at random."""
 
     def __init__(
         self,
@@ -51,18 +51,18 @@ class Resync:
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] = _random.random,
     ) -> None:
-        """``interval_s`` None: never. ``spread`` returns a number from 0 to 1."""
+        """With ``interval_s`` None it is never due. ``spread`` returns a number from 0 to 1."""
         self._interval_s = interval_s
         self._clock = clock
         self._spread = spread
         self._due_s: float | None = None
 
     def restart(self) -> None:
-        """Begin anew: it was read just now."""
+        """Start the interval again: the object was just read."""
         if self._interval_s is not None:
             self._due_s = self._clock() + self._interval_s * (0.9 + self._spread() / 5)
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time."""
+        """Whether the interval is over."""
         return self._due_s is not None and self._clock() >= self._due_s

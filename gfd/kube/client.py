@@ -1,10 +1,9 @@
-"""Requests to the API server: plain dicts in and out, one kind of error, a limit on how many."""
+"""Requests to the API server: plain dicts in and out, one type of error, and a rate limit."""
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,21 +14,15 @@ from urllib3.exceptions import NewConnectionError, ProxyError, SSLError
 
 from gfd.errors import ApiError
 from gfd.kube.api_errors import is_unauthenticated
+from gfd.kube.body import MAX_BYTES, TRANSPORT_ERRORS
 from gfd.kube.loader import load_connection
 from gfd.kube.objects import ITEM, OBJECT, RESPONSE, list_of
-from gfd.kube.responses import (
-    MAX_BYTES,
-    MAX_VALUES,
-    TRANSPORT,
-    malformed_response,
-    parse,
-    parse_status_error,
-    read,
-)
+from gfd.kube.rate_limit import RateLimiter
+from gfd.kube.responses import MAX_VALUES, malformed_response, parse, parse_status_error, read
 from gfd.kube.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from urllib3 import BaseHTTPResponse
@@ -38,14 +31,14 @@ if TYPE_CHECKING:
     from gfd.kube.connection import Connection
     from gfd.kube.schema import Schema
 
-CONNECT_S, ANSWER_S = 5.0, 20.0
-SILENCE_S = 300.0
-"""A watch without a word for so long is dead: the server sends a bookmark about once a minute."""
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 20.0
+WATCH_TIMEOUT_S = 300.0
+"""A watch that is silent for so long is dead: the server sends a bookmark about once a minute."""
 
 PAGE = "500"
-"""Objects in one answer to a list."""
+"""Objects in a page of a list."""
 MAX_PAGES = 10_000
-"""No cluster has so many: a server that names one more page each time never ends."""
+"""No cluster has more pages; a server that always announces another one would never end."""
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -55,7 +48,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 
 
 def share(config: Config) -> Api:
-    """Return the one connection of this process that ``config`` means."""
+    """Return the connection of this process for ``config``; the same one at each call."""
     return _share(config.kubeconfig, config.context, config.kube_api_qps, config.kube_api_burst)
 
 
@@ -68,20 +61,11 @@ class Api:
     """One API server. Safe to use from several threads."""
 
     def __init__(
-        self,
-        kubeconfig: Path | None,
-        context: str | None = None,
-        *,
-        qps: float,
-        burst: int,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        self, kubeconfig: Path | None, context: str | None = None, *, qps: float, burst: int
     ) -> None:
         """Nothing is read or sent before the first request."""
         self._kubeconfig, self._context = kubeconfig, context
-        self._qps, self._burst = qps, float(burst)
-        self._tokens, self._counted_s = float(burst), clock()
-        self._clock, self._sleep = clock, sleep
+        self._rate_limiter = RateLimiter(qps, burst)
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
@@ -97,25 +81,24 @@ class Api:
         schema: Schema = RESPONSE,
         max_values: int = MAX_VALUES,
     ) -> dict[str, Any]:
-        """Return the object of ``schema`` that the server answers with. Raises ApiError.
+        """Send a request and return the object in the response. Raises ApiError.
 
-        ``max_values`` is how many values, such as strings and numbers, it may have.
+        The object matches ``schema`` and has at most ``max_values`` values, such as strings and numbers.
         """
-        what = f"{method} {path}"
+        request = f"{method} {path}"
         response = self._send(method, path, body, query=query, content_type=content_type, accept=accept)
-        return parse(self._read(response, what), schema, what, max_values)
+        return parse(self._read(response, request), schema, request, max_values)
 
     def date(self) -> float:
-        """Return the server's time, in Unix seconds without a fraction. Raises ApiError."""
+        """Return the server's time in whole Unix seconds. Raises ApiError."""
         response = self._send("GET", "/version", None, query=None, content_type=JSON, accept=JSON)
         self._read(response, "GET /version")
-        said = response.headers.get("Date", "")
+        header = response.headers.get("Date", "")
         try:
-            return parsedate_to_datetime(said).timestamp()
+            return parsedate_to_datetime(header).timestamp()
         except (ValueError, TypeError, OverflowError) as error:
-            raise ApiError(
-                f"the API server does not tell its time: Date: {said[:100]}", kind="date"
-            ) from error
+            reason = f"the API server sends no valid Date header: {header[:100]!r}"
+            raise ApiError(reason, kind="date") from error
 
     def list(
         self,
@@ -137,33 +120,40 @@ class Api:
         accept: str = JSON,
         item: Schema = ITEM,
     ) -> Iterator[dict[str, Any]]:
-        """Yield the pages of a collection, as Lists that know what remains. Raises ApiError.
+        """Yield the pages of a collection, with the metadata of each. Raises ApiError.
 
-        410 among them: the server has forgotten the first page since, and the list is to be begun again.
+        After the status 410 the list has to be started again: the server no longer has the rest of it.
         """
-        asked, schema = {"limit": PAGE, **(query or {})}, list_of(item)
+        page_query, schema = {"limit": PAGE, **(query or {})}, list_of(item)
         for _ in range(MAX_PAGES):
-            page = self.request("GET", path, query=asked, accept=accept, schema=schema, max_values=MAX_BYTES)
-            # A list of metadata that holds nothing is null.
+            page = self.request(
+                "GET", path, query=page_query, accept=accept, schema=schema, max_values=MAX_BYTES
+            )
+            # In an empty list of metadata, items is null.
             page["items"] = page.get("items") or []
             yield page
             token = page["metadata"].get("continue")
             if not token:
                 return
-            asked["continue"] = token
-        raise malformed_response(f"GET {path}", f"the list does not end after {MAX_PAGES} pages")
+            page_query["continue"] = token
+        raise malformed_response(f"GET {path}", f"the list has more than {MAX_PAGES} pages")
 
     def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Schema = OBJECT) -> Stream:
-        """Watch the objects that match ``item``. Raises ApiError."""
+        """Start a watch on objects that match ``item``. Raises ApiError."""
         query = {**query, "watch": "1"}
         response = self._send(
             "GET", path, None, query=query, content_type=JSON, accept=accept, is_stream=True
         )
         return Stream(response, path, item)
 
-    def _read(self, response: BaseHTTPResponse, what: str) -> bytes:
+    @property
+    def is_verified(self) -> bool:
+        """Whether the server's certificate is checked. Raises ApiError."""
+        return self._connected().is_verified
+
+    def _read(self, response: BaseHTTPResponse, request: str) -> bytes:
         try:
-            return read(response, what)
+            return read(response, request)
         except ApiError:
             self._disconnect()
             raise
@@ -179,9 +169,10 @@ class Api:
         accept: str,
         is_stream: bool = False,
     ) -> BaseHTTPResponse:
-        is_last = False
+        """Send a request, and once more with credentials that are read again. Raises ApiError."""
+        is_retry = False
         while True:
-            self._wait()
+            self._rate_limiter.wait()
             connection = self._connected()
             url = f"{connection.host}{path}" + (f"?{urlencode(query)}" if query else "")
             try:
@@ -192,53 +183,50 @@ class Api:
                     headers={
                         **connection.authorization(),
                         "Accept": accept,
-                        # A page of objects is a tenth of its size then; a watch is not compressed.
+                        # A compressed page has a tenth of the size; a watch must not be compressed.
                         "Accept-Encoding": "identity" if is_stream else "gzip",
                         "Content-Type": content_type,
                         "User-Agent": "gfd",
                     },
                     preload_content=False,
                     retries=False,
-                    # It would carry what we are told to another server.
+                    # A redirect would send the token to another server.
                     redirect=False,
-                    timeout=Timeout(connect=CONNECT_S, read=SILENCE_S if is_stream else ANSWER_S),
+                    timeout=Timeout(
+                        connect=CONNECT_TIMEOUT_S, read=WATCH_TIMEOUT_S if is_stream else READ_TIMEOUT_S
+                    ),
                 )
             except SSLError as error:
-                # The certificate authority may have been replaced; so says the file, if anything does.
+                # The certificate authority may have been replaced: its file is read again.
                 self._disconnect()
-                if is_last:
-                    raise ApiError(f"{connection.host} is not trusted: {error}", kind="tls") from error
-            except TRANSPORT as error:
+                if is_retry:
+                    reason = f"the certificate of {connection.host} is not trusted: {error}"
+                    raise ApiError(reason, kind="tls") from error
+            except TRANSPORT_ERRORS as error:
                 self._disconnect()
-                raise ApiError(
-                    f"the API server {connection.host} does not answer: {_reason(error)}", kind="connection"
-                ) from error
+                reason = f"the API server {connection.host} does not answer: {_explain(error)}"
+                raise ApiError(reason, kind="connection") from error
             else:
                 if 200 <= response.status < 300:
                     return response
-                refused = self._refuse(response, f"{method} {path}", connection.host)
-                if is_last or not is_unauthenticated(refused):
+                refused = self._make_error(response, f"{method} {path}", connection.host)
+                if is_retry or not is_unauthenticated(refused):
                     raise refused
                 self._disconnect()
-            is_last = True
+            is_retry = True
 
-    def _refuse(self, response: BaseHTTPResponse, what: str, host: str) -> ApiError:
-        """Return the error that an answer without success is."""
+    def _make_error(self, response: BaseHTTPResponse, request: str, host: str) -> ApiError:
+        """Return the error for a response that is not a success."""
         if response.status < 400:
             response.close()
-            reason = f"{host} answers {what} with status {response.status}, as no API server does"
-            return ApiError(f"{reason}; name the API server itself, without a redirect", kind="redirect")
+            reason = f"{host} redirects {request} (status {response.status}), which no API server does"
+            return ApiError(f"{reason}; set the URL of the API server itself", kind="redirect")
         try:
-            data = self._read(response, what)
-        except ApiError:  # the status line says enough
+            data = self._read(response, request)
+        except ApiError:  # the HTTP status says enough
             data = b""
         after = response.headers.get("Retry-After", "")
-        return parse_status_error(data, what, response.status, response.reason or "", after)
-
-    @property
-    def is_verified(self) -> bool:
-        """Whether the server's certificate is checked. Raises ApiError."""
-        return self._connected().is_verified
+        return parse_status_error(data, request, response.status, response.reason or "", after)
 
     def _connected(self) -> Connection:
         with self._lock:
@@ -247,25 +235,15 @@ class Api:
             return self._connection
 
     def _disconnect(self) -> None:
-        """Forget the credentials: they are read again for the next request."""
+        """Drop the connection: credentials are read again for the next request."""
         with self._lock:
             self._connection = None
 
-    def _wait(self) -> None:
-        """Wait for a token of the bucket that --kube-api-qps fills and --kube-api-burst bounds."""
-        with self._lock:
-            now_s = self._clock()
-            self._tokens = min(self._burst, self._tokens + (now_s - self._counted_s) * self._qps) - 1
-            self._counted_s = now_s
-            delay_s = max(0.0, -self._tokens / self._qps)
-        if delay_s:
-            self._sleep(delay_s)
 
-
-def _reason(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if isinstance(error, ProxyError):
-        return f"{error.args[0]}: {_reason(error.original_error)}"
+        return f"{error.args[0]}: {_explain(error.original_error)}"
     if isinstance(error, NewConnectionError):
-        # It names an object by its address in memory, another one each time.
+        # The text before the colon has an address in memory, which differs each time.
         return str(error).partition(": ")[2]
     return str(getattr(error, "reason", None) or error)

@@ -1,4 +1,4 @@
-"""Who holds which label of a Node, by what the API server keeps in its metadata.
+"""Find out which field manager holds which label, from an object's managedFields.
 
 Pure functions over ``metadata`` as plain dicts.
 """
@@ -16,7 +16,7 @@ MANAGER = "gfd"
 
 NFD_MANAGER = "nfd-master"
 NFD_ANNOTATION = "nfd.node.kubernetes.io/feature-labels"
-"""The label names that NFD has published on a Node, with commas; without NFD's own prefix."""
+"""The names of the labels that NFD publishes on a Node, separated by commas, without NFD's own prefix."""
 NFD_PREFIX = "feature.node.kubernetes.io/"
 
 _FIELD = re.compile(r"\.metadata\.(labels|annotations)(?:\.|\[\")(.*?)(?:\"\])?")
@@ -33,7 +33,7 @@ def held_by(metadata: Mapping[str, Any], manager: str, kind: str = "labels") -> 
 
 
 def applied_by(metadata: Mapping[str, Any], manager: str, kind: str = "labels") -> frozenset[str]:
-    """Return the keys that ``manager`` has applied, and which it removes by an apply without them."""
+    """Return the keys that ``manager`` has applied. An apply without a key removes it."""
     for entry in metadata.get("managedFields") or ():
         names = tuple(entry.get(name) for name in ("manager", "operation", "subresource"))
         if names == (manager, "Apply", None):
@@ -41,8 +41,8 @@ def applied_by(metadata: Mapping[str, Any], manager: str, kind: str = "labels") 
     return frozenset()
 
 
-def written_at(metadata: Mapping[str, Any], manager: str) -> str:
-    """Return when ``manager`` last wrote by an apply or an update, whichever was later; empty for never."""
+def last_write_time(metadata: Mapping[str, Any], manager: str) -> str:
+    """Return the time of the last apply or update by ``manager``; empty if there was none."""
     times = [
         str(entry.get("time") or "")
         for entry in metadata.get("managedFields") or ()
@@ -52,7 +52,7 @@ def written_at(metadata: Mapping[str, Any], manager: str) -> str:
 
 
 def owner_managers(metadata: Mapping[str, Any], uid: str) -> frozenset[str]:
-    """Return the managers that set the owner with this uid."""
+    """Return the managers that set the owner reference with this uid."""
     name = f'k:{{"uid":"{uid}"}}'
     return frozenset(
         str(entry.get("manager"))
@@ -62,7 +62,7 @@ def owner_managers(metadata: Mapping[str, Any], uid: str) -> frozenset[str]:
 
 
 def spec_holders(metadata: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return who holds each key of ``spec.labels`` of a NodeFeature: field managers, sorted."""
+    """Return the sorted field managers that hold each key of a NodeFeature's ``spec.labels``."""
     found: dict[str, set[str]] = {}
     for entry in metadata.get("managedFields") or ():
         for name in _part(entry, "f:spec", "f:labels"):
@@ -79,7 +79,7 @@ def held_by_nfd(metadata: Mapping[str, Any]) -> frozenset[str]:
 
 
 def holders(metadata: Mapping[str, Any], kind: str = "labels") -> dict[str, tuple[str, ...]]:
-    """Return who holds each key of ``labels`` or ``annotations``: field managers, sorted."""
+    """Return the sorted field managers that hold each key of ``labels`` or ``annotations``."""
     found: dict[str, set[str]] = {}
     for entry in metadata.get("managedFields") or ():
         for key in _keys(entry, kind):
@@ -91,7 +91,7 @@ def holders(metadata: Mapping[str, Any], kind: str = "labels") -> dict[str, tupl
 
 
 def conflicts(details: Mapping[str, Any]) -> dict[str, str]:
-    """Return key -> manager from the details of a 409 that an apply without force was answered with."""
+    """Return key -> manager from the details of the status 409 of an apply without force."""
     found = {}
     for cause in details.get("causes") or ():
         field = _FIELD.fullmatch(str(cause.get("field", "")))
@@ -107,7 +107,7 @@ def _keys(entry: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def _part(entry: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    """Return the fields below ``names`` that an entry of the managed fields holds; null is as absent."""
+    """Return the fields at the path ``names`` in an entry of managedFields; null counts as absent."""
     found: Mapping[str, Any] = entry.get("fieldsV1") or {}
     for name in names:
         found = found.get(name) or {}

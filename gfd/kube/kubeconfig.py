@@ -1,7 +1,7 @@
-"""How the API server is reached by a kubeconfig, or through a proxy.
+"""Connect by a kubeconfig, or through a proxy, with the kubernetes package.
 
-The kubernetes package proves who the server is and who we are: exec plugins, bound tokens and their renewal,
-proxies. Its generated classes are left alone: they cost 250 modules and change between versions.
+The package does authentication: exec plugins, renewal of tokens, proxies. Its generated classes are not
+used: they import 250 modules and change between versions.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 
 def load_connection(kubeconfig: Path | None, context: str | None) -> Connection:
-    """Return the connection that a kubeconfig means. Raises ApiError; see :mod:`gfd.kube.connection`."""
+    """Return the connection of a context of a kubeconfig, or of its current context. Raises ApiError."""
     files = list(split_paths(kubeconfig or DEFAULT_KUBECONFIG))
     path = os.pathsep.join(map(str, files))
     source = f"kubeconfig {path}"
     if not any(map(os.path.exists, files)):
-        hint = "name another with" if kubeconfig else "not running in a pod; pass"
-        raise ApiError(f"{source}: there is no such file; {hint} --kubeconfig", kind="credentials")
+        advice = "set another with" if kubeconfig else "not running in a pod; pass"
+        raise ApiError(f"{source}: there is no such file; {advice} --kubeconfig", kind="credentials")
     chosen = read_context(source, files, context)
     with _translated(source):
         return _make(lambda configuration: _load(path, chosen, configuration), source, chosen.origin)
@@ -58,10 +58,10 @@ def load_pod_connection() -> Connection:
 
 
 def _make(load: Callable[[Configuration], object], source: str, origin: str) -> Connection:
-    # To leave the server's certificate unchecked is the kubeconfig's decision.
+    # The kubeconfig may turn the check of the server's certificate off.
     warnings.simplefilter("ignore", HTTPWarning)
     configuration = Configuration()
-    # The caller knows better than the pool which request may be made again, and when.
+    # The callers know which requests can be repeated, and when.
     configuration.retries = False
     load(configuration)
     _check_certificates(configuration, source)
@@ -69,8 +69,8 @@ def _make(load: Callable[[Configuration], object], source: str, origin: str) -> 
     pool = RESTClientObject(configuration).pool_manager
 
     def authorization() -> dict[str, str]:
-        # The package may renew the credential now.
-        with _translated(source), _heard():
+        # The package may renew the credential here.
+        with _translated(source), _collect_errors():
             settings = configuration.auth_settings().values()
         value = next((each["value"] for each in settings if each["in"] == "header" and each["value"]), "")
         return make_header(value, origin)
@@ -86,39 +86,39 @@ def _translated(source: str) -> Iterator[None]:
         yield
     except ApiError:
         raise
-    except Exception as error:  # of the package, of ssl, of the file system: it wraps none of them
+    except Exception as error:  # the package, ssl and the file system each raise their own
         reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, UnicodeError):  # it quotes
+        if isinstance(error, UnicodeError):  # its text quotes the credential
             reason = "a credential has a character that cannot be sent"
         if isinstance(error, ImportError):
-            reason = "a SOCKS proxy needs the Python package PySocks; name an HTTP proxy"
+            reason = "a SOCKS proxy needs the Python package PySocks; use an HTTP proxy"
         raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
 
 
 def _load(path: str, chosen: KubeconfigContext, configuration: Configuration) -> None:
-    with _heard() as said:
+    with _collect_errors() as errors:
         kube.load_kube_config(path, chosen.context, configuration)
     configuration.proxy = chosen.proxy or configuration.proxy
-    # The package only logs that a plugin failed, and would go on as nobody.
-    if said and not configuration.api_key:
-        raise ValueError(f"its exec plugin failed: {'; '.join(said)}")
+    # The package only logs a failed plugin and would go on without credentials.
+    if errors and not configuration.api_key:
+        raise ValueError(f"its exec plugin failed: {'; '.join(errors)}")
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Collect what is logged as an error meanwhile, instead of printing it."""
-    said: list[str] = []
-    listener = logging.Handler(logging.ERROR)
-    listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger().addHandler(listener)
+def _collect_errors() -> Iterator[list[str]]:
+    """Collect errors that are logged in the meantime, instead of printing them."""
+    errors: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
     try:
-        yield said
+        yield errors
     finally:
-        logging.getLogger().removeHandler(listener)
+        logging.getLogger().removeHandler(handler)
 
 
 def _check_certificates(configuration: Configuration, source: str) -> None:
-    """Raise ApiError where TLS cannot use what is given; told by a handshake, the server would be blamed."""
+    """Raise ApiError where TLS cannot use a certificate or key; a failed handshake would blame the server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     what = "certificate authority"
     try:
@@ -126,7 +126,7 @@ def _check_certificates(configuration: Configuration, source: str) -> None:
             context.load_verify_locations(configuration.ssl_ca_cert)
         what = "client certificate or its key"
         if configuration.cert_file:
-            # Without this, an encrypted key would be asked for on the terminal.
+            # Without this, OpenSSL would ask for a password on the terminal.
             context.load_cert_chain(configuration.cert_file, configuration.key_file, lambda: "")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -134,13 +134,13 @@ def _check_certificates(configuration: Configuration, source: str) -> None:
 
 
 def _authorize_proxy(configuration: Configuration, source: str) -> None:
-    """Show the proxy the name and password in its URL, as kubectl does; no message holds them then."""
+    """Move name and password of the proxy from its URL to a header, so that no message shows them."""
     if not configuration.proxy:
         return
     try:
         proxy = parse_url(configuration.proxy)
     except HTTPError as error:
-        reason = "the proxy's URL is not a URL; see proxy-url and HTTPS_PROXY"
+        reason = "the URL of the proxy is malformed; check proxy-url and HTTPS_PROXY"
         raise ApiError(f"{source} cannot be used: {reason}", kind="credentials") from error
     if proxy.auth and proxy.scheme in {"http", "https"}:
         remember_credentials(unquote(proxy.auth), *unquote(proxy.auth).split(":", 1)[1:])

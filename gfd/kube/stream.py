@@ -1,12 +1,13 @@
-"""What happens to objects, as the API server tells it: one JSON document a line, for as long as it goes."""
+"""The events of a watch: one JSON document a line."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError
+from gfd.kube.body import MAX_BYTES, TRANSPORT_ERRORS, make_size_error
 from gfd.kube.objects import events_of
-from gfd.kube.responses import MAX_BYTES, TRANSPORT, malformed_response, parse_event, too_large
+from gfd.kube.responses import malformed_response, parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from gfd.kube.schema import Schema
 
-_PIECE = 1 << 16
+_CHUNK_BYTES = 1 << 16
 
 
 class Stream:
@@ -28,31 +29,31 @@ class Stream:
         self._item = item
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield events until the server ends the watch. Raises ApiError, also for an event that is one."""
-        schemas, what = events_of(self._item), f"GET {self._path}"
+        """Yield events until the server ends the watch. Raises ApiError, also for an ERROR event."""
+        schemas, request = events_of(self._item), f"GET {self._path}"
         try:
-            for line in self._lines(what):
-                yield parse_event(line, schemas, what)
-        except TRANSPORT as error:
-            raise ApiError(f"{what}: the watch broke: {error}", kind="connection") from error
+            for line in self._lines(request):
+                yield parse_event(line, schemas, request)
+        except TRANSPORT_ERRORS as error:
+            raise ApiError(f"{request}: the watch broke off: {error}", kind="connection") from error
         finally:
             self._response.close()
 
     def close(self) -> None:
-        """End it, also for a thread that waits in it."""
+        """End the watch, also while another thread waits for an event."""
         try:
             self._response.shutdown()
-        except (OSError, ValueError, RuntimeError):  # it has ended by itself
+        except (OSError, ValueError, RuntimeError):  # it has already ended
             self._response.close()
 
-    def _lines(self, what: str) -> Iterator[bytes]:
+    def _lines(self, request: str) -> Iterator[bytes]:
         rest = bytearray()
-        # What is there, however little: a whole buffer would be waited for.
-        while piece := self._response.read1(_PIECE, decode_content=False):
-            first, *others = piece.split(b"\n")
+        # read1 returns what has arrived, instead of waiting for a full buffer.
+        while chunk := self._response.read1(_CHUNK_BYTES, decode_content=False):
+            first, *others = chunk.split(b"\n")
             rest += first
             for other in others:
                 yield bytes(rest)
                 rest = bytearray(other)
             if len(rest) > MAX_BYTES:
-                raise malformed_response(what, str(too_large()))
+                raise malformed_response(request, str(make_size_error()))

@@ -1,4 +1,4 @@
-"""What the token of a pod's service account says about the pod."""
+"""Read the claims about the pod in its service account's token."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TOKEN_BYTES = 1 << 16
 
 
 def read_pod_variables(environ: Mapping[str, str], token_file: Path = FOLDER / "token") -> dict[str, str]:
-    """Return NODE_NAME, NAMESPACE and POD_NAME as the claims of the pod's token tell them.
+    """Return NODE_NAME, NAMESPACE and POD_NAME from the claims in the pod's token.
 
-    Only variables that ``environ`` does not set are returned, and none outside a pod. The signature is not
-    checked: the API server does that. Source: the claim ``kubernetes.io`` of tokens bound to a pod.
+    Variables that ``environ`` sets are left out; outside a pod there are none. The signature is not checked:
+    the API server does that. Source: the claim ``kubernetes.io`` of tokens bound to a pod.
     """
     if not environ.get("KUBERNETES_SERVICE_HOST"):
         return {}
@@ -37,10 +37,10 @@ def _read_claims(token_file: Path) -> dict[str, Any]:
 
     try:
         payload = read_bytes(token_file, TOKEN_BYTES).split(b".")[1]
-        # Tokens leave out the padding of Base64.
+        # Tokens omit the padding of Base64.
         claims = json.loads(base64.urlsafe_b64decode(payload + b"=="))["kubernetes.io"]
     except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError):
-        # A pod without a token, or with one of another kind: nothing is known then.
+        # The pod has no token, or one of another kind.
         return {}
     return claims if isinstance(claims, dict) else {}
 

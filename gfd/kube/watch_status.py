@@ -1,6 +1,6 @@
-"""Which watches are down now, and why; a watch that is down cannot tell that somebody changed labels.
+"""The watches that fail now, and why. While a watch fails, gfd does not notice changes by others.
 
-Watches run in threads of their own, for whoever follows an object; the service asks here, in one place.
+Watches run in threads of their own; the service subscribes here to learn about all of them.
 """
 
 from __future__ import annotations
@@ -9,35 +9,35 @@ import threading
 from collections.abc import Callable
 
 Listener = Callable[[str, str], None]
-"""Is told what is watched, such as ``nodes/n1``, and why that fails; nothing once it works again."""
+"""Receives what is watched, such as ``nodes/n1``, and the problem; an empty text once it is resolved."""
 
-_down: dict[str, str] = {}
+_problems: dict[str, str] = {}
 _listeners: list[Listener] = []
 _lock = threading.Lock()
 
 
 def subscribe(listener: Listener) -> None:
-    """Let ``listener`` be told, in any thread, when a watch goes down, and why, or is up again."""
+    """Call ``listener``, in any thread, when a watch fails for a new reason or works again."""
     with _lock:
         _listeners.append(listener)
 
 
-def report(subject: str, reason: str) -> None:
-    """Take down that the watch on ``subject`` fails."""
+def report(subject: str, problem: str) -> None:
+    """Record that the watch on ``subject`` fails."""
     with _lock:
-        if _down.get(subject) == reason:
+        if _problems.get(subject) == problem:
             return
-        _down[subject] = reason
-        _notify(subject, reason)
+        _problems[subject] = problem
+        _notify(subject, problem)
 
 
 def resolve(subject: str) -> None:
-    """Take down that the watch on ``subject`` works, or that there is none any more."""
+    """Record that the watch on ``subject`` works, or has ended."""
     with _lock:
-        if _down.pop(subject, ""):
+        if _problems.pop(subject, ""):
             _notify(subject, "")
 
 
-def _notify(subject: str, reason: str) -> None:
+def _notify(subject: str, problem: str) -> None:
     for listener in _listeners:
-        listener(subject, reason)
+        listener(subject, problem)

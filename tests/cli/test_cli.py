@@ -244,5 +244,5 @@ def test_diff_without_anything_to_compare_with(gfd: Gfd, tmp_path: Path) -> None
         f"gfd: sink file: {tmp_path}/gone/gfd: {tmp_path}/gone: No such file or directory; "
     )
     given = ("--sink=node", "--node-name=n1", f"--kubeconfig={tmp_path}/none")
-    reason = f"kubeconfig {tmp_path}/none: there is no such file; name another with --kubeconfig"
+    reason = f"kubeconfig {tmp_path}/none: there is no such file; set another with --kubeconfig"
     assert gfd("diff", *DOC, *given) == (1, "", f"gfd: sink node: nodes/n1: {reason}\n")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cluster
 FEATURES = f"/apis/{API_VERSION}/namespaces/cleaned/nodefeatures"
 NAMES = ("c1", "c2", "c3")
 UNKNOWN = (
-    "gfd: --sink node: Unauthorized; log in again, or name other credentials with --kubeconfig or --context\n"
+    "gfd: --sink node: Unauthorized; log in again, or set other credentials with --kubeconfig or --context\n"
 )
 SIMULATED = ("--oneshot", "--simulate=mig-doc")
 

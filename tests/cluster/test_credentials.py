@@ -51,7 +51,7 @@ def test_in_a_pod(plane: ControlPlane, agent: Agent) -> None:
     assert node_labels(plane.admin, "who")[COUNT] == "7"
     code, said = run(*command, **pod | {"CA": str(plane.home / "key.pem")})
     assert code == 1
-    assert said.startswith(f"gfd: sink node: nodes/who: {plane.host} is not trusted: ")
+    assert said.startswith(f"gfd: sink node: nodes/who: the certificate of {plane.host} is not trusted: ")
     code, said = run(sys.executable, "-m", "gfd", *SIMULATED, NODE_NAME="who", HOME="/nowhere")
     assert code == 1
     assert said.startswith(
@@ -86,7 +86,7 @@ def test_a_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agen
     assert gfd(path, "--context=other") == (0, "")
     code, said = gfd(path)
     assert code == 1
-    assert said.startswith("gfd: sink node: nodes/who: Unauthorized; the token is not accepted, also after")
+    assert said.startswith("gfd: sink node: nodes/who: Unauthorized; the API server rejects the token")
 
 
 def test_a_certificate_authority_that_is_replaced(plane: ControlPlane, agent: Agent) -> None:
@@ -105,7 +105,7 @@ def test_a_certificate_authority_that_is_replaced(plane: ControlPlane, agent: Ag
     path.write_text(json.dumps(content))
     code, said = gfd(path)
     assert code == 1
-    assert f"{plane.host} is not trusted: " in said
+    assert f"the certificate of {plane.host} is not trusted: " in said
     assert "certificate verify failed" in said
 
 
@@ -127,7 +127,7 @@ PLUGIN = """{
     [
         ("", "cannot be used: "),
         ("{", "cannot be used: "),
-        ("a: b", "has no current context; name one with --context\n"),
+        ("a: b", "has no current context; set one with --context\n"),
         ('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}', "has no context 'gone'"),
         (
             PLUGIN % "gone-\\u001b",
@@ -148,7 +148,7 @@ def test_a_broken_kubeconfig(tmp_path: Path, text: str, reason: str) -> None:
 
 def test_bad_input(plane: ControlPlane, agent: Agent, tmp_path: Path) -> None:
     """One clear line each; the other sinks go on."""
-    gone = f"kubeconfig {tmp_path}/gone: there is no such file; name another with --kubeconfig"
+    gone = f"kubeconfig {tmp_path}/gone: there is no such file; set another with --kubeconfig"
     assert gfd(tmp_path / "gone") == (1, f"gfd: sink node: nodes/who: {gone}\n")
     hint = "there is no Node nobody; set NODE_NAME to a name in kubectl get nodes"
     nobody = f"gfd: sink node: nodes/nobody: {hint}\n"

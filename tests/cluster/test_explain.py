@@ -16,7 +16,7 @@ from tests.cluster.objects import NODES, apply_node, delete, make_node, merge
 pytestmark = pytest.mark.cluster
 
 NAME = "explained"
-UNKNOWN = "gfd: Unauthorized; log in again, or name other credentials with --kubeconfig or --context\n"
+UNKNOWN = "gfd: Unauthorized; log in again, or set other credentials with --kubeconfig or --context\n"
 SIMULATED = ("--oneshot", "--simulate=mig-doc", "--sink=node", f"--node-name={NAME}", "--no-timestamp")
 
 

@@ -236,7 +236,7 @@ def test_without_rights(plane: ControlPlane, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         'gfd: nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API'
-        ' group "" at the cluster scope; log in again, or name other credentials with '
+        ' group "" at the cluster scope; log in again, or set other credentials with '
         "--kubeconfig or --context; or let --nodes read what kubectl get nodes -o json printed for whoever "
         "has it\n"
     )

@@ -35,7 +35,7 @@ class Place:
             "is_forcing": True,
             "as_annotations": None,
             "resync_s": 3600,
-            "tell": self.told.append,
+            "warn": self.told.append,
         }
         return NodeSink(self.plane.admin, node_name=self.name, **(given | options))
 

@@ -82,7 +82,7 @@ def test_without_rights(
     assert (code, out) == (1, "")
     assert err == (
         'gfd: nodes is forbidden: User "system:serviceaccount:default:reader-of-nothing" cannot list '
-        'resource "nodes" in API group "" at the cluster scope; the verb list on nodes is needed; or let '
+        'resource "nodes" in API group "" at the cluster scope; this needs the verb list on nodes; or let '
         "a permitted user run kubectl get nodes -o json, and pass the output with --nodes\n"
     )
     kubeconfig = without_rights("nodes")

@@ -111,7 +111,7 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
     assert len(replaced) == 2
     reasons = [each for each in told if each]
     assert reasons[0].startswith("node n has a field spec that is not a mapping")
-    assert reasons[1].startswith("GET /api/v1/nodes: the answer is not what an API server sends: type is not")
+    assert reasons[1].startswith("GET /api/v1/nodes: malformed response: type is not")
 
 
 def test_one_shot(server: Hostile, tmp_path: Path) -> None:
@@ -120,5 +120,5 @@ def test_one_shot(server: Hostile, tmp_path: Path) -> None:
     run = subprocess.run((sys.executable, "-m", "gfd", *command), capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "\nnvidia.com/gpu.count=1\n" in run.stdout
-    reason = "the answer is not what an API server sends: it is not an object; is there a proxy on the way?"
+    reason = "malformed response: it is not an object; is there a proxy between gfd and the API server?"
     assert run.stderr == f"gfd: sink node: nodes/n: GET /api/v1/nodes/n: {reason}\n"

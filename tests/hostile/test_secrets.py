@@ -72,8 +72,8 @@ def test_a_token_that_no_header_may_hold(tmp_path: Path, kind: str, token: str) 
     with pytest.raises(ApiError) as caught:
         load_connection(path)
     assert str(caught.value) == (
-        f"{origin[kind]}: the credential has a character that no HTTP header may hold, such as a line break "
-        "in its middle; write it again"
+        f"{origin[kind]}: the credential has a character that HTTP headers do not allow, such as a line "
+        "break; write it again"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_token_of_a_pod(tmp_path: Path) -> None:
     token, authority = tmp_path / "token", tmp_path / "ca.crt"
     authority.write_text("a certificate")
     token.write_text(f"{TOKEN}\nmore")
-    with pytest.raises(ApiError, match=rf"^{token}: the credential has a character that no HTTP header"):
+    with pytest.raises(ApiError, match=rf"^{token}: the credential has a character that HTTP headers"):
         service_account.load_connection(environ, token, authority)
     token.unlink()
     os.mkfifo(token)

@@ -126,14 +126,14 @@ def test_a_watch_is_begun_again(
     watcher.close()
     down, up = told
     assert down[0] == up[0] == "nodes/n"
-    assert down[1].startswith("GET /api/v1/nodes: the answer is not what an API server sends: ")
+    assert down[1].startswith("GET /api/v1/nodes: malformed response: ")
     assert up[1] == ""
     # What a server said that says such things does not count.
     assert watched.lists == 3
 
 
 def test_an_error_asks_for_long(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gfd.kube.responses.LONGEST_RETRY_S", 0.1)
+    monkeypatch.setattr("gfd.kube.responses.MAX_RETRY_AFTER_S", 0.1)
     huge = {**STATUS, "details": {"retryAfterSeconds": 999_999_999_999}}
     watched.stream = [lambda: Answer(body=[event("ERROR", huge)]), lambda: say({"kind": "Status"}, 503)]
     watcher, seen = follow(watched, tmp_path)
@@ -217,8 +217,8 @@ def test_a_service_says_that_its_watch_is_down(tmp_path: Path) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
                 body = answer.read().decode()
             reason = (
-                "GET /api/v1/nodes: the answer is not what an API server sends: object is missing; "
-                "is there a proxy on the way?"
+                "GET /api/v1/nodes: malformed response: object is missing; "
+                "is there a proxy between gfd and the API server?"
             )
             assert body.splitlines() == [
                 "ok",

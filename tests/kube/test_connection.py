@@ -61,11 +61,11 @@ def test_several_files_as_kubectl_takes_them(tmp_path: Path) -> None:
 def test_a_context_that_there_is_not(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", "production", "test")
     no_context = f"kubeconfig {path} has no context"
-    assert refused(path, "tset") == f"{no_context} 'tset'; there are production, test; did you mean test?"
+    assert refused(path, "tset") == f"{no_context} 'tset'; it has production, test; did you mean test?"
     kubeconfig(path, "test", current="gone")
-    assert refused(path) == f"{no_context} 'gone'; there are test"
+    assert refused(path) == f"{no_context} 'gone'; it has test"
     path.write_text('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}')
-    assert refused(path) == f"{no_context} 'gone'; there are none"
+    assert refused(path) == f"{no_context} 'gone'; it has none"
 
 
 @pytest.mark.parametrize("contexts", ["1", "[1]", '[{"name": 1}]', "{}"])
@@ -77,7 +77,7 @@ def test_contexts_that_are_none(tmp_path: Path, contexts: str) -> None:
 
 def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
-    said = f"kubeconfig {gone}: there is no such file; name another with --kubeconfig"
+    said = f"kubeconfig {gone}: there is no such file; set another with --kubeconfig"
     assert refused(gone) == said
     assert refused(Path(f"{gone}:{gone}")) == said.replace(str(gone), f"{gone}:{gone}")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -91,7 +91,7 @@ def test_paths_that_no_file_can_have(tmp_path: Path) -> None:
     """A home that is not known, a file in the place of a folder, a name that is too long."""
     (tmp_path / "file").touch()
     for path in ("~nobody-at-all/config", f"{tmp_path}/file/config", "x" * 5000, "\0"):
-        assert refused(Path(path)).startswith(f"kubeconfig {path}: there is no such file; name another with")
+        assert refused(Path(path)).startswith(f"kubeconfig {path}: there is no such file; set another with")
     assert refused(tmp_path) == f"kubeconfig {tmp_path} cannot be used: Is a directory"
 
 
@@ -136,7 +136,7 @@ def test_the_account_of_a_pod_that_is_not_whole(account: tuple[Path, Path], lack
         reason = f"{token}: No such file or directory"
     elif lack == "ca.crt":
         authority.unlink()
-        reason = f"{authority}: there is no such file"
+        reason = f"there is no file {authority}"
     elif lack == "empty token":
         token.write_text("\n")
         reason = f"{token} is empty"
@@ -176,7 +176,7 @@ def test_a_pod_without_a_proxy_does_not_import_the_package() -> None:
         [sys.executable, "-c", code], env=outside | IN_POD, capture_output=True, text=True, check=True
     )
     assert run.stdout == (
-        f"the pod's service account cannot be used: {service_account.FOLDER}/ca.crt: there is no such file; "
+        f"the pod's service account cannot be used: there is no file {service_account.FOLDER}/ca.crt; "
         "is automountServiceAccountToken false?\nFalse\n"
     )
 

@@ -91,13 +91,13 @@ def test_what_a_refusal_means() -> None:
 
     assert said(403, "no") == "sink node: nodes/n: no; the verb patch is granted by manifests/x"
     assert said(403, "ValidatingAdmissionPolicy 'p' denied").endswith(
-        "denied; the policy and gfd's flags must come from the same values"
+        "denied; install the policy and gfd with the same chart values"
     )
     assert said(401, "Unauthorized").endswith(
-        "; the token is not accepted, also after it was read again: see the service account"
+        "; the API server rejects the token, also after reading it again; check the service account"
     )
     assert said(403, 'User "system:anonymous" cannot get resource "nodes"').endswith(
-        '"nodes"; no credentials were found, also when they were read again: is the token\'s file empty?'
+        '"nodes"; gfd found no credentials, also after reading them again; is the token file empty?'
     )
     assert said(500, "oops") == "sink node: nodes/n: oops"
 

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gfd.kube.field_managers import MANAGER, applied_by, holders, owner_managers, spec_holders, written_at
+from gfd.kube.field_managers import (
+    MANAGER,
+    applied_by,
+    holders,
+    last_write_time,
+    owner_managers,
+    spec_holders,
+)
 from gfd.labels.syntax import TIMESTAMP
 from gfd.publishing.drift import Drift
 
@@ -27,7 +34,7 @@ def detect_node_drift(
     """
     if now is None:
         return Drift(sink="node", what="deleted")
-    has_written = before is not None and written_at(now, MANAGER) != written_at(before, MANAGER)
+    has_written = before is not None and last_write_time(now, MANAGER) != last_write_time(before, MANAGER)
     is_rival = False
     keys: set[str] = set()
     writers: set[str] = set()
@@ -56,7 +63,7 @@ def detect_node_feature_drift(before: Mapping[str, Any], now: Mapping[str, Any] 
     keys = {key for key, managers in held.items() if set(managers) - {MANAGER}}
     writers = {manager for managers in held.values() for manager in managers}
     writers |= {manager for owner in theirs for manager in owner_managers(now, owner["uid"])}
-    is_rival = writers <= {MANAGER} and written_at(now, MANAGER) != written_at(before, MANAGER)
+    is_rival = writers <= {MANAGER} and last_write_time(now, MANAGER) != last_write_time(before, MANAGER)
     who = [f"field manager {MANAGER}"] if is_rival else sorted(writers - {MANAGER})
     who += [f"{owner['kind']} {owner['name']}" for owner in theirs]
     return Drift(

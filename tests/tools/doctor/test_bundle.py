@@ -317,6 +317,6 @@ def test_a_machine_without_anything(tmp_path: Path) -> None:
     site.inventory = inventory(gpu(0))
     found = bundle.gather(loaded, site, [], log=None)
     assert (
-        "kubernetes: kubeconfig /gone: there is no such file; name another with --kubeconfig\n"
+        "kubernetes: kubeconfig /gone: there is no such file; set another with --kubeconfig\n"
         in found.files["versions.txt"]
     )

@@ -451,7 +451,7 @@ def test_a_worker_without_a_cluster(root: Path) -> None:
 
 def test_what_needs_a_cluster_is_skipped_together(root: Path) -> None:
     made = site(root, kubeconfig="/gone/kubeconfig")
-    no_cluster = "kubeconfig /gone/kubeconfig: there is no such file; name another with --kubeconfig"
+    no_cluster = "kubeconfig /gone/kubeconfig: there is no such file; set another with --kubeconfig"
     found = list(examine(made))[-2:]
     assert found == [
         ("API server", skip(f"no cluster: {no_cluster}")),
@@ -578,7 +578,7 @@ def test_the_command(
         f"warn  feature file  {tmp_path}/gfd is not there\n"
         "                    -> start gfd on this node, or gfd --oneshot\n"
         "skip  nfd-worker    none among the processes that are visible here, and no cluster to ask\n"
-        "skip  API server    no cluster: kubeconfig /gone: there is no such file; name another with "
+        "skip  API server    no cluster: kubeconfig /gone: there is no such file; set another with "
         "--kubeconfig\n"
         "skip  cluster       no answer from one, so nothing about: clock, token, rights, policy, NFD, Node, "
         "doubled, operator\n"

@@ -622,7 +622,7 @@ def test_a_reader_that_has_seen_enough() -> None:
         (
             ["--node=n", "--kubeconfig=/gone"],
             1,
-            "kubeconfig /gone: there is no such file; name another with --kubeconfig",
+            "kubeconfig /gone: there is no such file; set another with --kubeconfig",
         ),
         (
             ["--simulate=h10"],

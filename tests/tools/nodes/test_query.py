@@ -171,7 +171,7 @@ def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
         (
             ["--kubeconfig=/gone"],
             1,
-            "kubeconfig /gone: there is no such file; name another with --kubeconfig",
+            "kubeconfig /gone: there is no such file; set another with --kubeconfig",
         ),
         (["n1"], 2, "n1 (command line): gfd nodes takes no such word"),
     ],

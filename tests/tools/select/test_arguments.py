@@ -62,5 +62,5 @@ def test_without_a_cluster(gfd: Gfd) -> None:
     assert (code, out, err) == (
         1,
         "",
-        "gfd: kubeconfig /gone: there is no such file; name another with --kubeconfig\n",
+        "gfd: kubeconfig /gone: there is no such file; set another with --kubeconfig\n",
     )
