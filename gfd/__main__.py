@@ -52,7 +52,7 @@ def _fill_descriptors() -> None:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    """End by the signal, without a traceback."""
+    """End this process by the signal, without a traceback."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(128 + number)  # in a container, the first process survives such signals

@@ -1,4 +1,4 @@
-"""The signals that the service takes."""
+"""The signals that the service handles."""
 
 from __future__ import annotations
 

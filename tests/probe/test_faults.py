@@ -17,7 +17,9 @@ from gfd.labels.needs import SEE_KERNEL_LOG, SEE_MIG
 from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
 from tests import standin
-from tests.probe.test_node import GPU_FUNCTIONS, MIG_FUNCTIONS, PAIR, PAIR_PLAYED, TEXTS, Case, read_all
+from tests.probe.boards import PAIR, PAIR_STANDIN
+from tests.probe.failures import GPU_FUNCTIONS, MIG_FUNCTIONS
+from tests.probe.reading import TEXTS, Case, read_all
 from tests.standin import Fault, Standin
 
 if TYPE_CHECKING:
@@ -117,18 +119,18 @@ MIG_TABLE = {
 
 def without(gpu: int) -> Standin:
     return replace(
-        PAIR_PLAYED, gpus=tuple(each for index, each in enumerate(PAIR_PLAYED.gpus) if index != gpu)
+        PAIR_STANDIN, gpus=tuple(each for index, each in enumerate(PAIR_STANDIN.gpus) if index != gpu)
     )
 
 
 def changed(gpu: int, **changes: object) -> Standin:
-    gpus = list(PAIR_PLAYED.gpus)
+    gpus = list(PAIR_STANDIN.gpus)
     gpus[gpu] = replace(gpus[gpu], **changes)  # type: ignore[arg-type]
-    return replace(PAIR_PLAYED, gpus=tuple(gpus))
+    return replace(PAIR_STANDIN, gpus=tuple(gpus))
 
 
 MACHINES: dict[str, Callable[[int], Standin]] = {
-    SAME: lambda gpu: PAIR_PLAYED,
+    SAME: lambda gpu: PAIR_STANDIN,
     LEFT_OUT: without,
     NO_MIG: lambda gpu: changed(gpu, mig=None, migs=(), profiles=()),
     EMPTY: lambda gpu: changed(gpu, migs=()),
@@ -154,7 +156,7 @@ class Trial:
         # The one function about a GPU that is asked for the sake of a MIG device.
         mig = 2 if self.is_mig and self.function != "nvmlDeviceGetGpuInstanceById" else -1
         fault = Fault(function=self.function, gpu=self.gpu, mig=mig, error=self.code)
-        return replace(PAIR_PLAYED, faults=(fault,))
+        return replace(PAIR_STANDIN, faults=(fault,))
 
     def __str__(self) -> str:
         return f"{self.function} {'of MIG ' if self.is_mig else ''}on GPU {self.gpu}: {self.code}"

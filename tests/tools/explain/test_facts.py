@@ -17,7 +17,8 @@ from gfd.probe import sysfs
 from gfd.tools.explain.facts import ROOTS, Fact, expand, fields_of, follow, form_at, kind_at
 from tests import standin
 from tests.make import gpu, inventory, mig_gpu
-from tests.probe.test_node import NODE, PAIR, PAIR_PLAYED, Case, read_all
+from tests.probe.boards import NODE, PAIR, PAIR_STANDIN
+from tests.probe.reading import Case, read_all
 from tests.standin import Fault
 
 if TYPE_CHECKING:
@@ -112,12 +113,12 @@ def test_each_function_that_the_probe_asks_is_the_source_of_a_fact() -> None:
 def test_a_field_is_lost_with_each_function_that_it_is_read_from(tmp_path: Path) -> None:
     named = {name for sources in read_fields().values() for name in sources if name.startswith("nvml")}
     whole = NODE._replace(gpus=PAIR)
-    cases = {"": Case(machine=PAIR_PLAYED, expected=whole)}
+    cases = {"": Case(machine=PAIR_STANDIN, expected=whole)}
     for function in sorted(named):
         faults = [Fault(function=function, error=GPU_LOST)]
         if function == "nvmlDeviceGetGpuFabricInfoV":  # only asked of drivers that lack the older one
             faults.append(Fault(function="nvmlDeviceGetGpuFabricInfo", error=FUNCTION_NOT_FOUND))
-        cases[function] = Case(machine=replace(PAIR_PLAYED, faults=tuple(faults)), expected=whole)
+        cases[function] = Case(machine=replace(PAIR_STANDIN, faults=tuple(faults)), expected=whole)
     answers = read_all(tmp_path / "cases", cases, library=standin.build(tmp_path / "library"))
 
     def values(case: str, kind: str, name: str) -> list[Any]:
