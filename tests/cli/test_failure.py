@@ -39,7 +39,7 @@ pytestmark = pytest.mark.whole
         (
             ["dump", "--simulate=a30", "--extra-labels=enginse"],
             2,
-            "--extra-labels (command line): is unknown",
+            "--extra-labels (command line): 'enginse' is not a valid value",
         ),
         (["completion"], 2, "gfd completion (command line): the following arguments are required: SHELL"),
         (["completion", "fsh"], 2, "SHELL (command line): 'fsh' is not a valid value"),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.whole
         ),
         (["--product="], "gfd select (command line): needs one of --product"),
         (["--product=T4", "--count=0"], "--count (command line): must be at least 1: 0"),
-        (["--product=T4", "--count=x"], "--count (command line): is not a whole number: 'x'"),
+        (["--product=T4", "--count=x"], "--count (command line): 'x' is not a whole number"),
         (["--memory=40"], "--memory (command line): has no unit: '40'; did you mean 40Gi?"),
         (
             ["--compute=8.0.0"],
