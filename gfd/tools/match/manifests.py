@@ -58,14 +58,16 @@ def read_objects(paths: Sequence[str]) -> Iterator[Value]:
     """
     for path in paths:
         source = "standard input" if path == STANDARD_INPUT else escape(path)
-        text = _read_file(path, source)
-        try:
-            for document in read_all(text, source):
-                if document.content is not None:
-                    yield from _unpack(document)
-        except DocumentError as error:
-            hint = explain(text, error.line) if error.line else ""
-            raise DocumentError(source, error.line, f"{error.reason}{hint}", error.path) from error
+        for document in _read_documents(_read_file(path, source), source):
+            if document.content is not None:
+                yield from _unpack(document)
+
+
+def _read_documents(text: str, source: str) -> Iterator[Value]:
+    try:
+        yield from read_all(text, source)
+    except DocumentError as error:
+        raise DocumentError(source, error.line, f"{error.reason}{explain(text, error.line)}") from error
 
 
 def _read_file(path: str, source: str) -> str:

@@ -54,7 +54,7 @@ def _read_pod_at(manifest: Manifest, spec: Value, part: str = "") -> Pod:
 
 def _read_pod(manifest: Manifest) -> Iterator[Pod]:
     """Yield the pod. If the API server knows it already, its node was chosen by the scheduler."""
-    pod = _read_pod_at(manifest, require(manifest.value, "spec"))
+    pod = _read_pod_at(manifest, _find_spec(manifest.value, ("spec",)))
     node_name = pod.spec.node_name
     if node_name and read_text(manifest.value, "metadata", "uid"):
         has_ended = read_text(manifest.value, "status", "phase") in ("Succeeded", "Failed")

@@ -231,6 +231,10 @@ def test_generated_names_may_be_equal(file: Path) -> None:
             "FILE:4: spec: nothing is indented below it; the file has probably lost its indentation",
         ),
         (
+            make_object("v1", "Pod", "spec") + "nodeSelector: {a: b}\n",
+            "FILE:12: nodeSelector: unknown key; move it to spec",
+        ),
+        (
             "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n",
             "FILE:4: spec: is missing",
         ),
