@@ -1,4 +1,4 @@
-"""Random nodes and pods, of a vocabulary so small that they often meet."""
+"""Random nodes and pods; they have few different values, so that pods often fit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "nvidia.com/mig.capable": ("true", "false"),
     "zone": ("a", "b"),
 }
-"""Also numbers that are none, or more than 64 bits hold, or begin with 0."""
+"""Some are not numbers, some need more than 64 bits, some begin with 0."""
 TAINTS = (("nvidia.com/gpu", "true"), ("nvidia.com/gpu", ""), ("team", "a"), ("team", "b"))
 EFFECTS = ("NoSchedule", "NoExecute", "PreferNoSchedule")
 OWN_TAINTS = (
@@ -130,7 +130,7 @@ def _make_toleration(random: Random) -> Object:
 
 
 def make_preferences(random: Random, nodes: list[str]) -> list[Object]:
-    """Return terms as a scheduler understands them: Gt and Lt with numbers only."""
+    """Return terms that the scheduler can compare: Gt and Lt with numbers only."""
     found: list[Object] = []
     while len(found) < 3:
         term = _make_term(random, nodes)
@@ -148,7 +148,7 @@ _ODD: tuple[Any, ...] = (
 
 
 def spoil(random: Random, pod: Object) -> Object:
-    """Return a pod with one value, of those that decide its node, replaced by an odd one."""
+    """Return a pod with one of the values that decide its node replaced by an odd one."""
     spec = json.loads(json.dumps(pod["spec"]))
     places = [
         place
@@ -161,7 +161,7 @@ def spoil(random: Random, pod: Object) -> Object:
 
 
 def _walk(holder: Any, key: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield every place below, but for those that are nobody's here: names and images."""
+    """Yield all places below, except names and images, which do not decide the node."""
     if isinstance(holder, dict) and (key not in holder or key in ("name", "image", "cpu")):
         return
     value = holder[key]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node, Taint
     from gfd.kube.requirements import Requirement
     from gfd.tools.match.fit import Mismatch
-    from gfd.tools.match.index import Alternative, NodeIndex
+    from gfd.tools.match.index import Alternative, LabelIndex
     from gfd.tools.match.scheduling import SchedulingSpec
 
 REMOVAL_COST = 1.5
@@ -40,7 +40,7 @@ _MIB = 2**20
 class EditSearch:
     """Finds what resolves the mismatches of one pod; equal nodes are looked at once."""
 
-    def __init__(self, spec: SchedulingSpec, index: NodeIndex) -> None:
+    def __init__(self, spec: SchedulingSpec, index: LabelIndex) -> None:
         self._spec, self._index = spec, index
         self._found: dict[tuple[object, ...], Edit | str | None] = {}
 
@@ -50,7 +50,7 @@ class EditSearch:
         if mismatch.requirement:
             alternatives = self._index.find_alternatives(mismatch.requirement.key)
             values = (node.labels.get(other.key) for other in alternatives)
-            key = (id(mismatch), node.name in self._index.labelled, *values)
+            key = (mismatch.requirement, mismatch.found, node.name in self._index.labelled, *values)
         else:
             devices = (*node.allocatable.items(), *node.requested.items()) if mismatch.resource else ()
             key = (mismatch.kind, mismatch.resource, mismatch.taint, mismatch.found, *devices)
@@ -71,7 +71,7 @@ class EditSearch:
         return None
 
 
-def _find_requirement_edits(requirement: Requirement, node: Node, index: NodeIndex) -> Iterator[Edit]:
+def _find_requirement_edits(requirement: Requirement, node: Node, index: LabelIndex) -> Iterator[Edit]:
     key = requirement.key
     value = node.name if key == NAME_FIELD else node.labels.get(key)
     for other in index.find_alternatives(key):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.tools.match.fit import Verdict
-    from gfd.tools.match.index import NodeIndex
+    from gfd.tools.match.index import LabelIndex
     from gfd.tools.match.scheduling import SchedulingSpec
 
 _WAIT_COST = 0.4
@@ -37,7 +37,7 @@ class Fix:
         return sum(edit.cost for edit in self.edits) + _WAIT_COST * len(self.awaited)
 
 
-def find_fixes(spec: SchedulingSpec, verdicts: Sequence[Verdict], index: NodeIndex) -> list[Fix]:
+def find_fixes(spec: SchedulingSpec, verdicts: Sequence[Verdict], index: LabelIndex) -> list[Fix]:
     """Return the least edit that makes a pod fit, and the least thing to wait for; fewer if there are none.
 
     Each edit is tried: the pod then fits the nodes that are named.
@@ -50,26 +50,22 @@ def find_fixes(spec: SchedulingSpec, verdicts: Sequence[Verdict], index: NodeInd
     return [fix for fix in found if fix] or [fix for fix in affordable if fix.awaited][:1]
 
 
-def _collect(spec: SchedulingSpec, verdicts: Iterable[Verdict], index: NodeIndex) -> Iterator[Fix]:
+def _collect(spec: SchedulingSpec, verdicts: Iterable[Verdict], index: LabelIndex) -> Iterator[Fix]:
     """Yield all fixes, each with the nodes that need exactly this one."""
     search = EditSearch(spec, index)
-    groups: dict[tuple[int, ...], tuple[tuple[Edit | str, ...], list[str]]] = {}
+    groups: dict[tuple[Edit | str, ...], list[str]] = {}
     for verdict in verdicts:
-        steps = tuple(search.resolve(mismatch, verdict.node) for mismatch in verdict.mismatches)
-        complete = tuple(step for step in steps if step is not None)
-        if len(complete) == len(steps):
-            # Equal nodes have the same object, and identity is compared faster than content.
-            groups.setdefault(tuple(map(id, complete)), (complete, []))[1].append(verdict.node.name)
-    merged: dict[tuple[Edit | str, ...], list[str]] = {}
-    for steps, names in groups.values():
-        merged.setdefault(tuple(dict.fromkeys(steps)), []).extend(names)
-    for steps, names in merged.items():
+        found = [search.resolve(mismatch, verdict.node) for mismatch in verdict.mismatches]
+        steps = tuple(dict.fromkeys(step for step in found if step is not None))
+        if None not in found:
+            groups.setdefault(steps, []).append(verdict.node.name)
+    for steps, names in groups.items():
         edits = tuple(step for step in steps if isinstance(step, Edit))
         awaited = tuple(step for step in steps if isinstance(step, str))
         yield Fix(edits=edits, awaited=awaited, nodes=tuple(sorted(names)))
 
 
-def _try(spec: SchedulingSpec, fix: Fix, index: NodeIndex) -> Fix:
+def _try(spec: SchedulingSpec, fix: Fix, index: LabelIndex) -> Fix:
     """Return the fix with the nodes that the edited pod fits."""
     for edit in fix.edits:
         spec = edit.apply(spec)

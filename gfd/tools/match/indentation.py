@@ -29,11 +29,12 @@ def explain(text: str, number: int) -> str:
     """Return what is probably wrong near a line that is not YAML; empty if unknown."""
     lines = text.splitlines()
     for near in (number, number - 1):
-        for pattern, meaning in _HINTS:
+        for pattern, hint in _HINTS:
             if 0 < near <= len(lines) and pattern.match(lines[near - 1]):
-                return f"; line {near} {meaning}"
+                return f"; line {near} {hint}"
     if empty := _EMPTY.search(text):
-        return f"; {empty[1]}: in line {text[: empty.start()].count(chr(10)) + 1}: {_LOST}"
+        line = text.count("\n", 0, empty.start()) + 1
+        return f"; {empty[1]}: in line {line}: {_LOST}"
     return _compare_with_above(lines[:number])
 
 

@@ -29,7 +29,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeIndex:
+class LabelIndex:
     """The nodes and their labels."""
 
     nodes: Sequence[Node]
@@ -46,12 +46,12 @@ class NodeIndex:
         return self._alternatives[key]
 
 
-def build_index(nodes: Iterable[Node]) -> NodeIndex:
+def build_index(nodes: Iterable[Node]) -> LabelIndex:
     """Return the index of ``nodes``."""
     listed = list(nodes)
     keys = Counter(key for node in listed for key in node.labels)
     labelled = (node.name for node in listed if any(key.startswith(VENDOR) for key in node.labels))
-    return NodeIndex(nodes=listed, keys=keys, labelled=frozenset(labelled))
+    return LabelIndex(nodes=listed, keys=keys, labelled=frozenset(labelled))
 
 
 def _find_alternatives(key: str, keys: Iterable[str]) -> Iterator[Alternative]:

@@ -32,8 +32,6 @@ class Manifest:
     name: str
     """Ends in ``*`` if Kubernetes generates the rest."""
     namespace: str
-    is_generated: bool
-    """Whether Kubernetes generates the name."""
 
     @property
     def group(self) -> str:
@@ -111,5 +109,4 @@ def identify(value: Value) -> Manifest:
         kind=kind,
         name=name or (f"{prefix}*" if prefix else ""),
         namespace=read_text(value, "metadata", "namespace"),
-        is_generated=not name,
     )

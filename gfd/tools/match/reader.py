@@ -50,7 +50,7 @@ def read_pods(paths: Sequence[str]) -> list[Pod]:
 
 def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manifest]) -> None:
     """Raise DocumentError for the second object of one kind and name."""
-    if manifest.is_generated:
+    if manifest.name.endswith("*"):
         return
     first = seen.setdefault((manifest.group, manifest.kind, manifest.namespace, manifest.name), manifest)
     if first is not manifest:

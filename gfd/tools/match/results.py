@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.fixes import Fix
-    from gfd.tools.match.index import NodeIndex
+    from gfd.tools.match.index import LabelIndex
     from gfd.tools.match.pods import Pod
     from gfd.tools.match.suggestions import Suggestion
 
@@ -42,7 +42,7 @@ class MatchResult:
         return [each for each in self.verdicts if each.fits]
 
 
-def match_pod(pod: Pod, index: NodeIndex) -> MatchResult:
+def match_pod(pod: Pod, index: LabelIndex) -> MatchResult:
     """Return which nodes a pod fits."""
     verdicts = compare(pod.spec, index.nodes)
     if not verdicts or verdicts[0].fits:

@@ -11,7 +11,7 @@ from gfd.tools.match.similarity import distance
 
 if TYPE_CHECKING:
     from gfd.kube.requirements import Requirement
-    from gfd.tools.match.index import NodeIndex
+    from gfd.tools.match.index import LabelIndex
     from gfd.tools.match.scheduling import SchedulingSpec
 
 MAX_VALUES = 3
@@ -31,7 +31,7 @@ class Suggestion:
     """If no node has the label: the labels with the most similar keys, each with its number of nodes."""
 
 
-def find_suggestions(spec: SchedulingSpec, index: NodeIndex) -> list[Suggestion]:
+def find_suggestions(spec: SchedulingSpec, index: LabelIndex) -> list[Suggestion]:
     """Return a suggestion for each of a pod's requirements and resources that no node has."""
     nodes = index.nodes
     suggestions = [
@@ -46,7 +46,7 @@ def find_suggestions(spec: SchedulingSpec, index: NodeIndex) -> list[Suggestion]
     return suggestions
 
 
-def _suggest_label(requirement: Requirement, index: NodeIndex) -> Suggestion:
+def _suggest_label(requirement: Requirement, index: LabelIndex) -> Suggestion:
     key = requirement.key
     values = Counter(node.labels[key] for node in index.nodes if key in node.labels)
     if values or requirement.operator == "DoesNotExist":

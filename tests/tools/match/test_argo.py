@@ -1,4 +1,4 @@
-"""The pods of Argo's workflows: one for each template that makes one."""
+"""The pods of Argo's workflows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def selectors(pods: list[Pod]) -> list[tuple[str, list[str]]]:
     return [(pod.part, [str(each) for each in pod.spec.node_selector]) for pod in pods]
 
 
-def test_a_pod_for_each_template_that_makes_one(file: Path) -> None:
+def test_one_pod_for_each_template_that_runs_one(file: Path) -> None:
     text = f"""\
 {HEAD}spec:
   templates:

@@ -50,7 +50,7 @@ def test_distances() -> None:
     assert distance("", "x") == 1
 
 
-def test_keys_that_are_written_alike() -> None:
+def test_similar_keys() -> None:
     keys = ["nvidia.com/gpu.product", "nvidia.com/gpu.count", "nvidia.com/vgpu.present", "zone"]
     assert find_similar("nvidia.com/gpu.prodct", keys) == ["nvidia.com/gpu.product"]
     assert find_similar("gpu.product", keys) == ["nvidia.com/gpu.product"]

@@ -1,4 +1,4 @@
-"""What is told where nothing fits; every edit that is told is tried here again."""
+"""Suggestions and fixes for pods that fit no node; each edit is tried here again."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ A100 = "A100-PCIE-40GB"
 SLICE = f"{A100}-MIG-1g.5gb"
 
 
-def selects(value: str, key: str = PRODUCT, **members: Any) -> SchedulingSpec:
+def select(value: str, key: str = PRODUCT, **members: Any) -> SchedulingSpec:
     requirement = Requirement(key=key, operator="In", values=(value,), line=7, is_shorthand=True)
     return SchedulingSpec(node_selector=(requirement,), **members)
 
 
-def asks(key: str, operator: str, *values: str) -> SchedulingSpec:
+def require(key: str, operator: str, *values: str) -> SchedulingSpec:
     requirement = Requirement(key=key, operator=operator, values=values, line=7)
     return SchedulingSpec(terms=(NodeSelectorTerm(expressions=(requirement,)),))
 
@@ -43,30 +43,30 @@ def judge(spec: SchedulingSpec, node: Node) -> Verdict:
     return verdict
 
 
-def remedies(
+def list_fixes(
     spec: SchedulingSpec, *nodes: Node
 ) -> list[tuple[list[tuple[str, str, str, int]], list[str], list[str]]]:
-    """Return what is told: edits (old, new, why, line), what is awaited, and the nodes."""
+    """Return the edits (old, new, why, line), what is awaited, and the nodes of each fix."""
     found = find_fixes(spec, compare(spec, nodes), build_index(nodes))
-    for remedy in found:
+    for fix in found:
         edited = spec
-        for edit in remedy.edits:
+        for edit in fix.edits:
             edited = edit.apply(edited)
         fits = [each.name for each in nodes if judge(edited, each).fits]
-        assert remedy.awaited or fits == list(remedy.nodes)
+        assert fix.awaited or fits == list(fix.nodes)
     return [
         (
-            [(edit.old, edit.new, edit.why, edit.line) for edit in remedy.edits],
-            list(remedy.awaited),
-            list(remedy.nodes),
+            [(edit.old, edit.new, edit.why, edit.line) for edit in fix.edits],
+            list(fix.awaited),
+            list(fix.nodes),
         )
-        for remedy in found
+        for fix in found
     ]
 
 
 def edit(spec: SchedulingSpec, *nodes: Node) -> tuple[str, str, str]:
-    """Return the one edit of the one remedy."""
-    ((edits, awaited, _),) = remedies(spec, *nodes)
+    """Return the only edit of the only fix."""
+    ((edits, awaited, _),) = list_fixes(spec, *nodes)
     ((old, new, why, _),) = edits
     assert awaited == []
     return old, new, why
@@ -77,14 +77,14 @@ def test_newer_drivers_put_nvidia_in_the_name() -> None:
     change = (
         f"{PRODUCT}: {SLICE}", f"{PRODUCT}: NVIDIA-{SLICE}", "newer drivers put NVIDIA in the name", 7
     )  # fmt: skip
-    assert remedies(selects(SLICE), *nodes) == [([change], [], ["a", "b", "c"])]
+    assert list_fixes(select(SLICE), *nodes) == [([change], [], ["a", "b", "c"])]
 
 
 def test_a_slice_under_the_strategy_mixed() -> None:
     labels = {"nvidia.com/mig-1g.5gb.product": SLICE}
     mixed = node("a", A100, labels=labels, allocatable={GPU: 0, MIG: 7})
-    spec = selects(SLICE, requests={GPU: 2}, lines={GPU: 12})
-    assert remedies(spec, mixed) == [
+    spec = select(SLICE, requests={GPU: 2}, lines={GPU: 12})
+    assert list_fixes(spec, mixed) == [
         (
             [
                 (f"{PRODUCT}: {SLICE}", f"nvidia.com/mig-1g.5gb.product: {SLICE}",
@@ -105,11 +105,11 @@ def test_a_slice_under_the_strategy_single() -> None:
     )  # fmt: skip
 
 
-def test_a_label_that_is_written_wrong() -> None:
-    spec = selects("T4", "nvidia.com/gpu.prodct")
+def test_a_misspelled_label() -> None:
+    spec = select("T4", "nvidia.com/gpu.prodct")
     assert edit(spec, node("a", "T4")) == ("nvidia.com/gpu.prodct: T4", f"{PRODUCT}: T4", "")
     assert edit(spec, node("a", "A10")) == ("nvidia.com/gpu.prodct: T4", f"{PRODUCT}: A10", "")
-    assert edit(asks("nvidia.com/gpu.prodct", "Exists"), node("a", "T4")) == (
+    assert edit(require("nvidia.com/gpu.prodct", "Exists"), node("a", "T4")) == (
         "nvidia.com/gpu.prodct Exists", f"{PRODUCT} Exists", ""
     )  # fmt: skip
 
@@ -133,25 +133,25 @@ def test_a_label_that_is_written_wrong() -> None:
     ],
 )
 def test_other_requirements(operator: str, values: tuple[str, ...], memory: str, new: str, why: str) -> None:
-    found = edit(asks(MEMORY, operator, *values), node("a", "T4", labels={MEMORY: memory}))
+    found = edit(require(MEMORY, operator, *values), node("a", "T4", labels={MEMORY: memory}))
     assert found[1:] == (new, why)
 
 
-def test_a_label_of_others_is_left_out() -> None:
-    spec = selects("a", "zone")
+def test_a_label_that_is_not_gfds_may_be_removed() -> None:
+    spec = select("a", "zone")
     assert edit(spec, node("a")) == ("zone: a", "", "")
     assert edit(spec, node("a", labels={"zone": "b"})) == ("zone: a", "zone: b", "")
 
 
-def test_a_node_without_gpus_gets_no_selector_for_gpus() -> None:
-    assert remedies(selects("T4"), node("a", labels={"zone": "a"})) == []
-    assert remedies(SchedulingSpec(requests={GPU: 1}), node("a")) == []
+def test_a_node_without_gpus_does_not_lead_to_removing_the_selector() -> None:
+    assert list_fixes(select("T4"), node("a", labels={"zone": "a"})) == []
+    assert list_fixes(SchedulingSpec(requests={GPU: 1}), node("a")) == []
 
 
 def test_taints() -> None:
     tainted = node("a", taints=(Taint(key=GPU, value="true", effect="NoSchedule"),))
     added = "{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}"
-    assert remedies(SchedulingSpec(), tainted) == [([("", added, "", 0)], [], ["a"])]
+    assert list_fixes(SchedulingSpec(), tainted) == [([("", added, "", 0)], [], ["a"])]
 
 
 def test_devices() -> None:
@@ -166,33 +166,35 @@ def test_devices() -> None:
     )
 
 
-def test_what_is_awaited() -> None:
+def test_waiting_for_a_node() -> None:
     taken = node("a", allocatable={GPU: 2}, requested={GPU: 2})
-    assert remedies(SchedulingSpec(requests={GPU: 1}), taken) == [([], ["has 1 nvidia.com/gpu free"], ["a"])]
+    assert list_fixes(SchedulingSpec(requests={GPU: 1}), taken) == [
+        ([], ["has 1 nvidia.com/gpu free"], ["a"])
+    ]
     cordoned = node("b", taints=(Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule"),))
-    assert remedies(SchedulingSpec(), cordoned) == [([], ["is uncordoned (kubectl uncordon)"], ["b"])]
+    assert list_fixes(SchedulingSpec(), cordoned) == [([], ["is uncordoned (kubectl uncordon)"], ["b"])]
     lost = node("c", taints=(Taint(key="node.kubernetes.io/not-ready", effect="NoSchedule"),))
-    assert remedies(SchedulingSpec(), lost) == [
+    assert list_fixes(SchedulingSpec(), lost) == [
         ([], ["loses the taint node.kubernetes.io/not-ready:NoSchedule"], ["c"])
     ]
 
 
-def test_an_edit_and_something_to_wait_for() -> None:
+def test_an_edit_and_waiting() -> None:
     taken = node("a", SLICE, allocatable={GPU: 2}, requested={GPU: 2})
     other = node("b", f"NVIDIA-{SLICE}", allocatable={GPU: 2})
     change = (
         f"{PRODUCT}: {SLICE}", f"{PRODUCT}: NVIDIA-{SLICE}", "newer drivers put NVIDIA in the name", 7
     )  # fmt: skip
-    spec = selects(SLICE, requests={GPU: 1})
+    spec = select(SLICE, requests={GPU: 1})
     awaited = ["has 1 nvidia.com/gpu free"]
-    assert remedies(spec, taken, other) == [([change], [], ["b"]), ([], awaited, ["a"])]
+    assert list_fixes(spec, taken, other) == [([change], [], ["b"]), ([], awaited, ["a"])]
     both = replace(other, requested={GPU: 2})
-    assert remedies(spec, both) == [([change], awaited, ["b"])]
+    assert list_fixes(spec, both) == [([change], awaited, ["b"])]
 
 
-def test_the_name_of_the_node() -> None:
+def test_node_names() -> None:
     spec = SchedulingSpec(node_name="gpu-one", lines={"nodeName": 5})
-    assert remedies(spec, node("gpu-1"), node("cpu-9")) == [
+    assert list_fixes(spec, node("gpu-1"), node("cpu-9")) == [
         ([("nodeName: gpu-one", "nodeName: gpu-1", "", 5)], [], ["gpu-1"])
     ]
     field = Requirement(key="metadata.name", operator="In", values=("gpu-one",), line=3)
@@ -200,52 +202,56 @@ def test_the_name_of_the_node() -> None:
     assert found == ("metadata.name In [gpu-one]", "metadata.name In [gpu-1]", "")
 
 
-def test_too_much_is_no_remedy() -> None:
+def test_a_fix_that_changes_too_much() -> None:
     spec = SchedulingSpec(
         node_selector=tuple(
             Requirement(key=key, operator="In", values=("x",), is_shorthand=True) for key in ("a", "b", "c")
         )
     )
-    assert remedies(spec, node("n")) == []
+    assert list_fixes(spec, node("n")) == []
 
 
-def test_nearest() -> None:
+def test_suggested_labels() -> None:
     products = (f"NVIDIA-{SLICE}", "Tesla-T4", "Tesla-T4", "Tesla-V100", "L40S", "")
     nodes = [node(f"n{number}", product) for number, product in enumerate(products)]
-    counted = build_index(nodes)
-    assert find_suggestions(selects(SLICE), counted) == [
+    index = build_index(nodes)
+    assert find_suggestions(select(SLICE), index) == [
         Suggestion(
             asked=f"{PRODUCT}={SLICE}",
             key=PRODUCT,
             values=((f"NVIDIA-{SLICE}", 1), ("Tesla-V100", 1), ("Tesla-T4", 2)),
         )
     ]
-    assert find_suggestions(selects("Tesla-T4"), counted) == []
-    assert find_suggestions(selects("T4", "nvidia.com/gpu.prodct"), counted) == [
+    assert find_suggestions(select("Tesla-T4"), index) == []
+    assert find_suggestions(select("T4", "nvidia.com/gpu.prodct"), index) == [
         Suggestion(
             asked="nvidia.com/gpu.prodct=T4", key="nvidia.com/gpu.prodct", values=(), keys=((PRODUCT, 5),)
         )
     ]
-    assert find_suggestions(asks(PRODUCT, "DoesNotExist"), build_index(nodes[:1])) == [
+    assert find_suggestions(require(PRODUCT, "DoesNotExist"), build_index(nodes[:1])) == [
         Suggestion(asked=f"!{PRODUCT}", key=PRODUCT, values=((f"NVIDIA-{SLICE}", 1),))
     ]
 
 
-def test_nearest_bounds() -> None:
+def test_suggested_bounds() -> None:
     nodes = [
         node(name, labels={MEMORY: value})
         for name, value in zip("abcde", ["9", "80", "700", "700", "x"], strict=True)
     ]
-    counted = build_index(nodes)
-    assert find_suggestions(asks(MEMORY, "Gt", "900"), counted)[0].values == (("700", 2), ("80", 1), ("9", 1))
-    assert find_suggestions(asks(MEMORY, "Lt", "1"), counted)[0].values == (("9", 1), ("80", 1), ("700", 2))
+    index = build_index(nodes)
+    assert find_suggestions(require(MEMORY, "Gt", "900"), index)[0].values == (
+        ("700", 2),
+        ("80", 1),
+        ("9", 1),
+    )
+    assert find_suggestions(require(MEMORY, "Lt", "1"), index)[0].values == (("9", 1), ("80", 1), ("700", 2))
 
 
-def test_nearest_devices() -> None:
-    counted = build_index(
+def test_suggested_devices() -> None:
+    index = build_index(
         [node("a", allocatable={GPU: 8, "nvidia.com/mig-2g.10gb": 1}), node("b", allocatable={GPU: 1})]
     )
-    assert find_suggestions(SchedulingSpec(requests={MIG: 1, GPU: 9, "nvidia.com/none": 0}), counted) == [
+    assert find_suggestions(SchedulingSpec(requests={MIG: 1, GPU: 9, "nvidia.com/none": 0}), index) == [
         Suggestion(asked=MIG, key="", values=(("nvidia.com/mig-2g.10gb", 1), (GPU, 2)))
     ]
 
@@ -290,7 +296,7 @@ SPECS = st.builds(
 
 
 @given(SPECS, NODES)
-def test_an_edit_makes_a_pod_fit_where_it_says(spec: SchedulingSpec, nodes: list[Node]) -> None:
+def test_an_edit_makes_a_pod_fit_the_named_nodes(spec: SchedulingSpec, nodes: list[Node]) -> None:
     if not any(judge(spec, each).fits for each in nodes):
-        for _edits, _awaited, names in remedies(spec, *sorted(nodes, key=lambda each: each.name)):
+        for _edits, _awaited, names in list_fixes(spec, *sorted(nodes, key=lambda each: each.name)):
             assert names

@@ -31,7 +31,7 @@ def test_tolerations(toleration: Toleration, is_tolerated: bool) -> None:
     assert toleration.tolerates(GPU) is is_tolerated
 
 
-def test_only_some_effects_are_looked_at() -> None:
+def test_taints_with_other_effects_are_skipped() -> None:
     soft, hard = (Taint(key="a", effect=effect) for effect in ("PreferNoSchedule", "NoExecute"))
     taints = (GPU, soft, hard)
     assert find_untolerated(taints, (), "NoSchedule", "NoExecute") == (GPU, hard)
@@ -41,7 +41,7 @@ def test_only_some_effects_are_looked_at() -> None:
     )
 
 
-def test_pods_stay_a_while_on_a_lost_node() -> None:
+def test_pods_tolerate_an_unreachable_node() -> None:
     not_ready, unreachable = (
         Toleration(key=f"node.kubernetes.io/{key}", operator="Exists", effect="NoExecute")
         for key in ("not-ready", "unreachable")
@@ -55,7 +55,7 @@ def test_pods_stay_a_while_on_a_lost_node() -> None:
     assert add_default_tolerations((everything,)) == (everything,)
 
 
-def test_daemons_go_where_others_do_not() -> None:
+def test_daemon_sets_tolerate_more() -> None:
     keys = ["not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"]
     added = list_daemon_tolerations(has_host_network=False)
     assert [each.key for each in added] == [f"node.kubernetes.io/{key}" for key in keys]
