@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gfd.clusterview.nodes import Node
+from gfd.clusterview.pods import PodRequest, add_requests, read_pod_request, sum_requests
+from tests.tools.make import Object, pod
+
+GPU = "nvidia.com/gpu"
+
+
+def container(count: int, **more: str) -> Object:
+    return {"name": "c", "resources": {"limits": {GPU: str(count)}}, **more}
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ({}, 0),
+        ({"containers": [{}, container(1), container(2)]}, 3),
+        ({"containers": [container(1)], "initContainers": [container(4), container(2)]}, 4),
+        ({"containers": [container(3)], "initContainers": [container(2)]}, 3),
+        (
+            {
+                "containers": [container(1)],
+                "initContainers": [container(2, restartPolicy="Always"), container(1)],
+            },
+            3,
+        ),
+        (
+            {
+                "containers": [container(1)],
+                "initContainers": [container(4), container(2, restartPolicy="Always")],
+            },
+            4,
+        ),
+        (
+            {
+                "containers": [container(1)],
+                "initContainers": [container(4), container(2, restartPolicy="Always"), container(3)],
+            },
+            5,
+        ),
+        ({"containers": [container(1)], "overhead": {GPU: "1"}}, 2),
+        ({"containers": [{"resources": {"limits": {GPU: "4"}, "requests": {GPU: "4"}}}]}, 4),
+        ({"containers": [{"resources": {"requests": {GPU: 4, "cpu": "1"}}}]}, 4),
+    ],
+)
+def test_what_a_pod_requests(spec: Object, count: int) -> None:
+    assert sum_requests(spec) == ({GPU: count} if count else {})
+
+
+@pytest.mark.parametrize(
+    ("item", "request_"),
+    [
+        (pod("p", "a", {"gpu": 1}), PodRequest(node="a", counts={GPU: 1})),
+        (pod("p", "a", {"gpu": 1}, "Pending"), PodRequest(node="a", counts={GPU: 1})),
+        (pod("p", "", {"gpu": 1}, "Pending"), PodRequest()),
+        (pod("p", "a", {"gpu": 1}, "Succeeded"), PodRequest()),
+        (pod("p", "a", {"gpu": 1}, "Failed"), PodRequest()),
+    ],
+)
+def test_which_pods_count(item: Any, request_: PodRequest) -> None:
+    assert read_pod_request(item) == request_
+
+
+def test_the_requests_of_a_node_add_up() -> None:
+    requests = [PodRequest(node="a", counts={GPU: 1}), PodRequest(node="a", counts={GPU: 2}), PodRequest()]
+    (found,) = add_requests([Node(name="a", allocatable={GPU: 4})], requests)
+    assert (found.requested, found.free(GPU), found.is_counted) == ({GPU: 3}, 1, True)
