@@ -51,14 +51,14 @@ def through(proxy: Proxy, tmp_path: Path) -> Path:
 
 
 class Watching:
-    """What a gfd that watches has written so far."""
+    """What ``gfd nodes --watch`` has written so far."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @property
     def lines(self) -> list[str]:
-        """All lines of standard output that are whole."""
+        """The complete lines of standard output."""
         return (self.folder / "out").read_text().split("\n")[:-1]
 
     @property
@@ -68,7 +68,7 @@ class Watching:
 
 @contextmanager
 def watching(folder: Path, kubeconfig: Path, *words: str) -> Iterator[Watching]:
-    """Run gfd until it has been seen enough of; Ctrl-C must end it quietly."""
+    """Run ``gfd nodes --watch``; Ctrl-C has to end it without an error."""
     command = (sys.executable, "-m", "gfd", "nodes", "--watch", f"--kubeconfig={kubeconfig}", *words)
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err)

@@ -22,21 +22,21 @@ from tests.tools import make
 pytestmark = pytest.mark.cluster
 
 
-def test_what_there_is_and_what_is_free(plane: ControlPlane, pair: tuple[str, ...]) -> None:
+def test_gpus_and_free_devices(plane: ControlPlane, pair: tuple[str, ...]) -> None:
     code, out, err = run(plane.kubeconfig, *pair)
     assert (code, err) == (0, "")
     assert [row[:2] + row[-4:-2] for row in cells(out)] == [
         ["pair-a", "NVIDIA-A100-SXM4-40GB", "3/8", "5"],
         ["pair-b", "NVIDIA-A100-SXM4-40GB", "3/8", "5"],
     ]
-    told = json.loads(run(plane.kubeconfig, "-l", "test=pair,zone in (b,c)", "-o=json")[1])
-    assert [each["node"] for each in told["nodes"]] == ["pair-b"]
-    assert told["nodes"][0]["free"] == {"nvidia.com/gpu": 5}
-    assert told["nodes"][0]["writers"] == ["gfd"]
+    found = json.loads(run(plane.kubeconfig, "-l", "test=pair,zone in (b,c)", "-o=json")[1])
+    assert [each["node"] for each in found["nodes"]] == ["pair-b"]
+    assert found["nodes"][0]["free"] == {"nvidia.com/gpu": 5}
+    assert found["nodes"][0]["writers"] == ["gfd"]
     assert run(plane.kubeconfig, "-l", "test=nobody") == (0, "0 nodes with GPUs\n", "")
 
 
-def test_nodes_from_a_file_are_those_of_the_cluster(
+def test_files_of_kubectl_give_the_same_table(
     plane: ControlPlane, pair: tuple[str, ...], tmp_path: Path
 ) -> None:
     files = tmp_path / "nodes.json", tmp_path / "pods.yaml"
@@ -47,8 +47,8 @@ def test_nodes_from_a_file_are_those_of_the_cluster(
 
 
 @pytest.fixture
-def without_rights(plane: ControlPlane) -> Iterator[Callable[..., Path]]:
-    """Return how to get the kubeconfig of somebody who may list these resources only."""
+def grant_list(plane: ControlPlane) -> Iterator[Callable[..., Path]]:
+    """Return a function that makes the kubeconfig of a user who may list only these resources."""
     made = []
 
     def grant(*resources: str) -> Path:
@@ -75,17 +75,17 @@ def without_rights(plane: ControlPlane) -> Iterator[Callable[..., Path]]:
         delete(plane.admin, path)
 
 
-def test_without_rights(
-    plane: ControlPlane, pair: tuple[str, ...], without_rights: Callable[..., Path], tmp_path: Path
+def test_without_permissions(
+    plane: ControlPlane, pair: tuple[str, ...], grant_list: Callable[..., Path], tmp_path: Path
 ) -> None:
-    code, out, err = run(without_rights(), *pair)
+    code, out, err = run(grant_list(), *pair)
     assert (code, out) == (1, "")
     assert err == (
         'gfd: nodes is forbidden: User "system:serviceaccount:default:reader-of-nothing" cannot list '
         'resource "nodes" in API group "" at the cluster scope; this needs the verb list on nodes; or let '
         "a permitted user run kubectl get nodes -o json, and pass the output with --nodes\n"
     )
-    kubeconfig = without_rights("nodes")
+    kubeconfig = grant_list("nodes")
     unknown = (
         "gfd: warning: allocated and free devices are unknown: "
         "listing pods is forbidden; grant the verb list on pods\n"

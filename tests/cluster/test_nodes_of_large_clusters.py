@@ -81,7 +81,7 @@ def test_5000_nodes(plane: ControlPlane, many: list[str]) -> None:
     ]
 
 
-def test_a_bar_on_a_terminal(plane: ControlPlane, many: list[str]) -> None:
+def test_a_progress_bar(plane: ControlPlane, many: list[str]) -> None:
     with typed("nodes", f"--kubeconfig={plane.kubeconfig}", columns=80) as terminal:
         text = terminal.read_all()
     assert terminal.process.returncode == 0
@@ -93,7 +93,7 @@ def test_a_bar_on_a_terminal(plane: ControlPlane, many: list[str]) -> None:
     assert min(total for _, total in bars) >= MANY
 
 
-def test_pages_that_the_server_has_forgotten(many: list[str], proxy: Proxy, tmp_path: Path) -> None:
+def test_a_list_starts_again_if_its_pages_expire(many: list[str], proxy: Proxy, tmp_path: Path) -> None:
     kubeconfig = through(proxy, tmp_path)
     answers = [None, 410, None, 410]
 
@@ -108,23 +108,23 @@ def test_pages_that_the_server_has_forgotten(many: list[str], proxy: Proxy, tmp_
     assert run(kubeconfig, "-l", "test=many") == (1, "", "gfd: injected 410\n")
 
 
-def test_few_nodes_are_asked_for_their_pods(many: list[str], proxy: Proxy, tmp_path: Path) -> None:
-    """Many pods elsewhere are not read; many nodes are not asked one by one."""
+def test_the_pods_of_few_nodes_are_listed_node_by_node(many: list[str], proxy: Proxy, tmp_path: Path) -> None:
+    """The pods of other nodes are not read. For many nodes, all pods are read at once."""
     kubeconfig = through(proxy, tmp_path)
     code, out, _ = run(kubeconfig, "-l", "number in (0010,0011)")
     assert code == 0
     assert [row[-4:-2] for row in cells(out)] == [["2/8", "6"], ["0/8", "8"]]
-    asked = [path for _, _, path in proxy.seen if path.startswith("/api/v1/pods")]
-    assert [("nodeName%3D" in path, "nodeName%21" in path) for path in asked] == [
+    requests = [path for _, _, path in proxy.seen if path.startswith("/api/v1/pods")]
+    assert [("nodeName%3D" in path, "nodeName%21" in path) for path in requests] == [
         (False, False),
         (True, False),
         (True, False),
     ]
     proxy.seen.clear()
     assert run(kubeconfig, "-l", "test=many", "-o=csv")[0] == 0
-    asked = [path for _, _, path in proxy.seen if path.startswith("/api/v1/pods")]
+    requests = [path for _, _, path in proxy.seen if path.startswith("/api/v1/pods")]
     # The pods that other tests left may fill another page.
-    assert list(dict.fromkeys(("nodeName%3D" in path, "nodeName%21" in path) for path in asked)) == [
+    assert list(dict.fromkeys(("nodeName%3D" in path, "nodeName%21" in path) for path in requests)) == [
         (False, False),
         (False, True),
     ]

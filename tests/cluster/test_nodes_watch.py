@@ -35,7 +35,7 @@ pytestmark = pytest.mark.cluster
 
 
 def change_everything(plane: ControlPlane) -> None:
-    """Let a node become another, one come, one go, and a pod go and come."""
+    """Change a node, add one, delete one, and replace a pod."""
     merge(plane.admin, f"{NODES}/pair-a", "gfd", labels={"nvidia.com/gpu.product": "Tesla-T4"})
     labels = make.gpu_labels() | {"test": "pair"}
     post(plane.admin, make.node("pair-c", labels, {"gpu": 8}))
@@ -46,13 +46,13 @@ def change_everything(plane: ControlPlane) -> None:
 
 
 def final(seen: Watching) -> dict[str, tuple[Any, ...]]:
-    """Return what is known of each node in the end, of JSON lines."""
+    """Return product and free devices of each node after all events."""
     found: dict[str, tuple[Any, ...]] = {}
     for line in list(seen.lines):
-        told = json.loads(line)
-        found[told["node"]] = told["product"], told["free"]["nvidia.com/gpu"]
-        if told["event"] == "DELETED":
-            del found[told["node"]]
+        event = json.loads(line)
+        found[event["node"]] = event["product"], event["free"]["nvidia.com/gpu"]
+        if event["event"] == "DELETED":
+            del found[event["node"]]
     return found
 
 
@@ -61,15 +61,15 @@ BEFORE = {"pair-a": (A100, 5), "pair-b": (A100, 5)}
 AFTER = {"pair-b": (A100, 7), "pair-c": (A100, 8)}
 
 
-def test_watching(plane: ControlPlane, pair: tuple[str, ...], tmp_path: Path) -> None:
+def test_events(plane: ControlPlane, pair: tuple[str, ...], tmp_path: Path) -> None:
     with watching(tmp_path, plane.kubeconfig, *pair, "-o=json") as seen:
         wait_for(lambda: final(seen) == BEFORE, "the first rows")
         merge(plane.admin, f"{NODES}/pair-a", "gfd", labels={"nvidia.com/gpu.product": "Tesla-T4"})
-        # Of a node that changes and goes before it is looked at, only the last is told.
+        # A node that changes and is deleted before the next look has only one event.
         wait_for(lambda: final(seen)["pair-a"][0] == "Tesla-T4", "its change")
         change_everything(plane)
         wait_for(lambda: final(seen) == AFTER, "the last rows")
-    events = [(told["event"], told["node"]) for told in map(json.loads, seen.lines)]
+    events = [(event["event"], event["node"]) for event in map(json.loads, seen.lines)]
     assert events[:2] == [("ADDED", "pair-a"), ("ADDED", "pair-b")]
     assert [each for each in events if each[1] == "pair-a"] == [
         ("ADDED", "pair-a"),
@@ -79,7 +79,7 @@ def test_watching(plane: ControlPlane, pair: tuple[str, ...], tmp_path: Path) ->
     assert seen.errors == ""
 
 
-def asked(proxy: Proxy, kind: str, word: str) -> list[str]:
+def list_requests(proxy: Proxy, kind: str, word: str) -> list[str]:
     """Return the requests for a collection, not counting later pages."""
     paths = [path for _, _, path in proxy.seen if path.startswith(f"/api/v1/{kind}?")]
     return [path for path in paths if word in path and "continue=" not in path]
@@ -90,7 +90,7 @@ def asked(proxy: Proxy, kind: str, word: str) -> list[str]:
 def test_a_watch_that_breaks(
     plane: ControlPlane, pair: tuple[str, ...], proxy: Proxy, tmp_path: Path, kind: str, fault: Any
 ) -> None:
-    """What was missed meanwhile is found; nothing else is asked again."""
+    """Changes in between are not lost, and only what expired is listed again."""
     broken = [fault, fault]
 
     def break_it(method: str, path: str) -> Any:
@@ -104,9 +104,9 @@ def test_a_watch_that_breaks(
         wait_for(lambda: final(seen) == AFTER and not broken, "the last rows")
         # Only what the server has forgotten is listed again.
         lists = 3 if fault == "gone" else 1
-        wait_for(lambda: len(asked(proxy, kind, "limit=500")) == lists, "the lists")
-        wait_for(lambda: len(asked(proxy, kind, "watch=1")) == 3, "the watch that lasts")
-    assert len(asked(proxy, kind, "limit=500")) == lists
+        wait_for(lambda: len(list_requests(proxy, kind, "limit=500")) == lists, "the lists")
+        wait_for(lambda: len(list_requests(proxy, kind, "watch=1")) == 3, "the watch that lasts")
+    assert len(list_requests(proxy, kind, "limit=500")) == lists
     warning = f"gfd: warning: injected {fault}; trying again\n"
     assert seen.errors == (warning if isinstance(fault, int) else "")
 
@@ -122,7 +122,7 @@ def test_nothing_is_polled(pair: tuple[str, ...], proxy: Proxy, tmp_path: Path) 
     assert seen.lines[0].startswith("EVENT")
 
 
-def test_rights_that_are_taken_away(
+def test_a_permission_that_is_withdrawn(
     plane: ControlPlane, pair: tuple[str, ...], proxy: Proxy, tmp_path: Path
 ) -> None:
     proxy.fault = lambda method, path: 403 if "watch=1" in path else None
@@ -131,8 +131,8 @@ def test_rights_that_are_taken_away(
     assert out.startswith("EVENT")
 
 
-def test_a_reader_that_has_seen_enough(plane: ControlPlane, pair: tuple[str, ...]) -> None:
-    """It ends though nothing happens that it would write."""
+def test_a_reader_that_closes_the_pipe(plane: ControlPlane, pair: tuple[str, ...]) -> None:
+    """gfd ends although it has nothing to write."""
     words = f"nodes -w --kubeconfig={plane.kubeconfig} {pair[0]} {pair[1]}"
     command = f"{sys.executable} -m gfd {words} | head -n 2"
     done = subprocess.run(
@@ -146,7 +146,7 @@ def test_a_reader_that_has_seen_enough(plane: ControlPlane, pair: tuple[str, ...
     assert done.stderr == ""
 
 
-def test_watching_on_a_terminal(plane: ControlPlane, pair: tuple[str, ...]) -> None:
+def test_a_terminal(plane: ControlPlane, pair: tuple[str, ...]) -> None:
     words = ("nodes", "--watch", f"--kubeconfig={plane.kubeconfig}", *pair)
     with typed(*words, columns=60, lines=12, NO_COLOR="1") as terminal:
         while "nvidia.com/gpu" not in terminal.text:

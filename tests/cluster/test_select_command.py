@@ -1,4 +1,4 @@
-"""``gfd select`` pasted: what it prints is accepted by the real API server, and placed where it says."""
+"""The manifests of ``gfd select``: a real API server accepts them, and the scheduler obeys them."""
 
 from __future__ import annotations
 
@@ -129,11 +129,11 @@ def place(plane: ControlPlane, spec: dict[str, Any]) -> list[str]:
         )
 
     wait_for(are_decided, "the scheduler")
-    taken = sorted(pod["spec"]["nodeName"] for pod in pods() if pod["spec"].get("nodeName"))
+    used = sorted(pod["spec"]["nodeName"] for pod in pods() if pod["spec"].get("nodeName"))
     for name in names:
         delete(plane.admin, f"{PODS}/{name}")
     wait_for(lambda: not pods(), "the pods to go")
-    return taken
+    return used
 
 
 CASES: list[tuple[list[str], dict[str, list[str]]]] = [
@@ -161,15 +161,15 @@ CASES: list[tuple[list[str], dict[str, list[str]]]] = [
 @pytest.mark.parametrize(
     ("words", "expected"), CASES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
-def test_what_is_pasted_is_placed_where_it_says(
+def test_a_pasted_pod_runs_on_the_printed_nodes(
     cluster: ControlPlane, words: list[str], expected: dict[str, list[str]]
 ) -> None:
     code, out, err = run(cluster, *words, "-o=json")
     assert (code, err) == (0, "")
     answers = json.loads(out)["answers"]
     assert {each["resource"]: sorted(node["node"] for node in each["nodes"]) for each in answers} == expected
-    for answer in answers:
-        assert place(cluster, answer["spec"]) == expected[answer["resource"]]
+    for variant in answers:
+        assert place(cluster, variant["spec"]) == expected[variant["resource"]]
     # The text that is pasted says the same.
     documents = list(yaml.safe_load_all(run(cluster, *words)[1]))
     assert [each["spec"] for each in documents] == [each["spec"] for each in answers]
@@ -188,18 +188,18 @@ def test_what_is_pasted_is_placed_where_it_says(
         ),
     ],
 )
-def test_nothing_is_there(cluster: ControlPlane, words: list[str], reason: str) -> None:
+def test_no_node_matches(cluster: ControlPlane, words: list[str], reason: str) -> None:
     code, _, err = run(cluster, *words)
     assert code == 1
     assert err.startswith(f"gfd: {reason}")
 
 
-def test_free_devices_are_told(cluster: ControlPlane) -> None:
+def test_free_devices(cluster: ControlPlane) -> None:
     limits = {"limits": {GPU: "1"}}
     spec = {"nodeName": "a1", "containers": [{"name": "main", "image": "main", "resources": limits}]}
     cluster.admin.request("POST", PODS, {"metadata": {"name": "busy"}, "spec": spec})
-    told = json.loads(run(cluster, "--product=A100", "-o=json")[1])["answers"][0]["nodes"]
-    assert [(each["node"], each["free"]) for each in told] == [("a2", 2), ("a1", 1), ("bad", 1), ("m2", 1)]
+    found = json.loads(run(cluster, "--product=A100", "-o=json")[1])["answers"][0]["nodes"]
+    assert [(each["node"], each["free"]) for each in found] == [("a2", 2), ("a1", 1), ("bad", 1), ("m2", 1)]
     delete(cluster.admin, f"{PODS}/busy")
 
 
@@ -236,13 +236,13 @@ def find_variants(query: DeviceQuery, nodes: list[Node] | None) -> tuple[Variant
         return ()
 
 
-def test_whatever_is_printed_is_accepted(cluster: ControlPlane) -> None:
+def test_every_printed_manifest_is_accepted(cluster: ControlPlane) -> None:
     """Numbers below 0, values that no label can have and empty lists are never printed."""
     source, nodes, accepted = random.Random(6), nodes_of(cluster), 0
     for _ in range(400):
         query = random_query(source)
-        for answer in (*find_variants(query, nodes), *find_variants(query, None)):
-            spec = build_spec(answer, query.count)
+        for variant in (*find_variants(query, nodes), *find_variants(query, None)):
+            spec = build_spec(variant, query.count)
             spec["containers"][0]["image"] = "main"
             body = {"metadata": {"name": "dry"}, "spec": spec}
             options = {"dryRun": "All", "fieldValidation": "Strict"}

@@ -13,12 +13,12 @@ from tests.tools.make import gpu_labels, node, unready
 A100 = "NVIDIA-A100-SXM4-40GB"
 
 
-def told(labels: Mapping[str, str], offers: Mapping[str, int] | None = None, **more: Any) -> Any:
+def describe_node(labels: Mapping[str, str], offers: Mapping[str, int] | None = None, **more: Any) -> Any:
     return describe(read_node(node("n", labels, offers, **more)))
 
 
 def test_full_gpus() -> None:
-    gpus = told(gpu_labels(), {"gpu": 8}, writer="gfd")
+    gpus = describe_node(gpu_labels(), {"gpu": 8}, writer="gfd")
     assert (gpus.node, gpus.product, gpus.gpus, gpus.mig_strategy, gpus.mig) == ("n", A100, 8, "none", {})
     assert (gpus.memory_mib, gpus.driver, gpus.cuda, gpus.compute) == (40960, "535.129.03", "12.2", "8.0")
     assert (gpus.family, gpus.machine) == ("ampere", "DGXA100-920-23687-2530-000")
@@ -30,24 +30,26 @@ def test_full_gpus() -> None:
     assert gpus.allocated == {"nvidia.com/gpu": 0}
 
 
-def test_labels_of_before_v0_15() -> None:
+def test_labels_of_the_original_before_v0_15() -> None:
     labels = {key: value for key, value in gpu_labels().items() if "-version" not in key}
-    gpus = told(labels)
+    gpus = describe_node(labels)
     assert (gpus.driver, gpus.cuda) == ("535.129.03", "12.2")
 
 
 def test_mig_under_single() -> None:
-    gpus = told(gpu_labels(f"{A100}-MIG-1g.5gb", 56, mig_strategy="single"), {"gpu": 56})
+    gpus = describe_node(gpu_labels(f"{A100}-MIG-1g.5gb", 56, mig_strategy="single"), {"gpu": 56})
     assert (gpus.gpus, gpus.mig_strategy, gpus.mig, gpus.stale) == (None, "single", {"1g.5gb": 56}, ())
 
 
 def test_single_without_mig() -> None:
-    gpus = told(gpu_labels(mig_strategy="single"), {"gpu": 8})
+    gpus = describe_node(gpu_labels(mig_strategy="single"), {"gpu": 8})
     assert (gpus.gpus, gpus.mig, gpus.stale) == (8, {}, ())
 
 
-def test_single_that_cannot_be() -> None:
-    gpus = told(gpu_labels(f"{A100}-MIG-INVALID", 0, mig_strategy="single", gpu_replicas="0"), {"gpu": 0})
+def test_single_with_an_invalid_layout() -> None:
+    gpus = describe_node(
+        gpu_labels(f"{A100}-MIG-INVALID", 0, mig_strategy="single", gpu_replicas="0"), {"gpu": 0}
+    )
     assert (gpus.gpus, gpus.mig, gpus.is_mig_invalid, gpus.stale) == (None, {}, True, ())
 
 
@@ -62,7 +64,7 @@ MIXED = {
 
 
 def test_mig_under_mixed() -> None:
-    gpus = told(gpu_labels() | MIXED, {"gpu": 7, "mig-1g.5gb": 8, "mig-3g.20gb": 1})
+    gpus = describe_node(gpu_labels() | MIXED, {"gpu": 7, "mig-1g.5gb": 8, "mig-3g.20gb": 1})
     assert (gpus.gpus, gpus.mig) == (8, {"1g.5gb": 2, "3g.20gb": 1})
     assert (gpus.sharing_strategy, gpus.replicas) == ("time-slicing", {"nvidia.com/mig-1g.5gb": 4})
     assert gpus.stale == ()
@@ -73,19 +75,19 @@ def test_several_models() -> None:
         f"nvidia.com/gpu.count.{A100}": "4",
         "nvidia.com/gpu.count.NVIDIA-A30": "2",
     }
-    gpus = told(labels | {"nvidia.com/gpu.count.failed": "1"}, {"gpu": 6})
+    gpus = describe_node(labels | {"nvidia.com/gpu.count.failed": "1"}, {"gpu": 6})
     assert (gpus.gpus, gpus.models, gpus.stale) == (6, {A100: 4, "NVIDIA-A30": 2}, ())
 
 
-def test_the_labels_may_tell_how_many_there_are() -> None:
+def test_a_label_with_the_physical_count() -> None:
     labels = gpu_labels(f"{A100}-MIG-1g.5gb", 7, gpu_count_physical="1", mig_strategy="single")
-    assert told(labels).gpus == 1
+    assert describe_node(labels).gpus == 1
 
 
 @pytest.mark.parametrize(("shared", "suffix"), [("gpu", "-SHARED"), ("gpu.shared", "")])
 def test_shared_gpus(shared: str, suffix: str) -> None:
     labels = gpu_labels(A100 + suffix, gpu_replicas="4", gpu_sharing__strategy="mps")
-    gpus = told(labels, {shared: 32})
+    gpus = describe_node(labels, {shared: 32})
     assert (gpus.gpus, gpus.sharing_strategy, gpus.replicas) == (8, "mps", {"nvidia.com/gpu": 4})
     assert gpus.stale == ()
 
@@ -107,14 +109,14 @@ def test_shared_gpus(shared: str, suffix: str) -> None:
         ),
     ],
 )
-def test_what_speaks_against_the_labels(
+def test_what_contradicts_the_labels(
     labels: Mapping[str, str], offers: Mapping[str, int], stale: tuple[str, ...]
 ) -> None:
-    assert told(labels, offers).stale == stale
+    assert describe_node(labels, offers).stale == stale
 
 
-def test_a_device_that_is_ill_does_not_make_labels_stale() -> None:
-    gpus = told(gpu_labels(), {"gpu": 8}, allocatable={"gpu": 7})
+def test_an_unhealthy_device_does_not_make_labels_stale() -> None:
+    gpus = describe_node(gpu_labels(), {"gpu": 8}, allocatable={"gpu": 7})
     assert (gpus.stale, gpus.free) == ((), {"nvidia.com/gpu": 7})
 
 
@@ -123,9 +125,9 @@ def test_a_kubelet_that_does_not_report() -> None:
     assert gpus.stale == ("not ready since 2026-01-02T03:04:05Z",)
 
 
-def test_nonsense_is_not_told() -> None:
+def test_malformed_labels_count_as_missing() -> None:
     labels = gpu_labels(gpu_memory="big", gpu_count="-1", gfd_timestamp="9" * 18, gpu_replicas="1.5")
-    gpus = told(labels)
+    gpus = describe_node(labels)
     assert (gpus.memory_mib, gpus.gpus, gpus.loaded_at, gpus.replicas) == (None, None, None, {})
 
 

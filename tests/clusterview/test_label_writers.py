@@ -61,5 +61,5 @@ def test_the_latest_writer_comes_first() -> None:
         ),
     ],
 )
-def test_nobody_is_told(managed: Any) -> None:
+def test_entries_that_name_no_writer(managed: Any) -> None:
     assert find_label_writers({"managedFields": managed}) == ()

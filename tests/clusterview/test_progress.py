@@ -29,7 +29,7 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_nothing_is_drawn_before_there_is_anything_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_bar_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     with progress("nodes"):
@@ -38,9 +38,7 @@ def test_nothing_is_drawn_before_there_is_anything_to_say(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_nothing_is_drawn_in_a_pipe_or_on_a_dumb_terminal(
-    monkeypatch: pytest.MonkeyPatch, is_terminal: bool
-) -> None:
+def test_no_bar_in_a_pipe_or_on_a_dumb_terminal(monkeypatch: pytest.MonkeyPatch, is_terminal: bool) -> None:
     monkeypatch.setenv("TERM", "dumb" if is_terminal else "xterm")
     stream = Terminal() if is_terminal else io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
@@ -50,7 +48,7 @@ def test_nothing_is_drawn_in_a_pipe_or_on_a_dumb_terminal(
     assert stream.getvalue() == ""
 
 
-def test_items_are_tracked_from_the_second_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_items_have_a_bar_and_one_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)

@@ -37,7 +37,7 @@ def test_an_age_as_kubectl_writes_it(seconds: int, text: str) -> None:
     assert format_age(NOW - timedelta(seconds=seconds), NOW) == text
 
 
-def test_times_of_the_api_server() -> None:
+def test_a_time_of_the_api_server() -> None:
     at = parse_time("2026-01-02T03:04:05Z")
     assert at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert parse_time("2026-01-02T04:04:05+01:00") == at
@@ -48,5 +48,5 @@ def test_times_of_the_api_server() -> None:
 @pytest.mark.parametrize(
     "text", [None, 5, "", "yesterday", "2026-01-02T03:04:05", "0001-01-01T00:00:00+14:00"]
 )
-def test_no_times(text: object) -> None:
+def test_texts_that_are_not_times(text: object) -> None:
     assert parse_time(text) is None

@@ -1,4 +1,4 @@
-"""Commands where nobody reads on, where the locale lacks letters, and on a narrow terminal."""
+"""Commands with a closed pipe, with a locale without UTF-8, and on a narrow terminal."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_locale_without_utf_8(command: tuple[str, ...]) -> None:
     assert (b"nvidia.com/gr\\xf6\\xdfe" in done.stdout) is (command[0] == "diff")
 
 
-def test_a_reader_that_has_seen_enough(command: tuple[str, ...]) -> None:
+def test_a_reader_that_closes_the_pipe(command: tuple[str, ...]) -> None:
     line = shlex.join((sys.executable, "-m", "gfd", *command))
     done = subprocess.run(("bash", "-c", f"{line} | head -n 1"), capture_output=True, text=True, check=False)
     assert done.stdout.count("\n") == 1
@@ -72,7 +72,7 @@ def test_closed_streams(tmp_path: Path) -> None:
     assert run(f"{gfd} nonsense 2>&-") == (2, "", "")
 
 
-def test_a_warning_that_nobody_reads_keeps_nothing_back(tmp_path: Path) -> None:
+def test_a_warning_that_nobody_reads_does_not_stop_the_output(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("version: v1\nnonsense: 1\n")
     words = "--simulate=t4 --oneshot --output-file=gfd --config-file=config.yaml"
     # Where its buffer keeps what could not be written, the next to flush it fails.

@@ -20,7 +20,7 @@ def test_a_table_shrinks_its_widest_column() -> None:
     )
 
 
-def test_columns_that_must_not_shrink_as_far() -> None:
+def test_columns_with_a_minimum_width() -> None:
     text = format_table(ROWS, heading=HEADING, width=20, narrowest=(4, 13))
     assert text == "node   product\nn1     A100-PCIE-40…\nnode…\n"
     text = format_table(ROWS, heading=HEADING, width=1, narrowest=(8, 24))
@@ -38,7 +38,7 @@ def test_a_styled_cell() -> None:
     assert format_table([(cell, "8")]) == "nvidia.com/gpu.count  8\n"
 
 
-def test_a_style_takes_no_room_in_its_column() -> None:
+def test_a_style_does_not_change_the_width() -> None:
     rows: list[tuple[Cell, str]] = [(Styled(text="ok", style=BOLD), "driver"), ("fail", "labels")]
     assert format_table(rows, is_coloured=True) == "\x1b[1mok\x1b[0m    driver\nfail  labels\n"
 
@@ -62,7 +62,7 @@ def test_the_last_column_can_be_wrapped() -> None:
     )
 
 
-def test_a_row_that_comes_later_keeps_to_the_columns() -> None:
+def test_a_later_row_is_aligned_with_the_columns() -> None:
     widths = measure(ROWS)
     assert format_row(("n2", "T4"), widths) == "n2        T4"
     assert format_row(("a-long-name", "T4"), widths) == "a-long-name  T4"

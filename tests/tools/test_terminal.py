@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
         ("\ud800", r"\ud800"),
     ],
 )
-def test_what_a_terminal_would_obey_is_shown(text: str, seen: str) -> None:
+def test_control_characters_are_escaped(text: str, seen: str) -> None:
     assert escape(text) == seen
 
 
@@ -41,7 +41,7 @@ def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_coloured(Terminal())
 
 
-def test_a_stream_that_is_no_terminal_has_no_width() -> None:
+def test_a_pipe_has_no_width() -> None:
     assert width_of(io.StringIO()) is None
     assert width_of(Terminal()) is None
 

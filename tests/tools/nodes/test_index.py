@@ -24,7 +24,7 @@ def events(index: NodeIndex) -> list[tuple[str, str, dict[str, int] | None]]:
     return [(each.kind, each.row.node, dict(each.row.free or {})) for each in index.take_events()]
 
 
-def test_rows_come_change_and_go() -> None:
+def test_rows_are_added_modified_and_deleted() -> None:
     index = NodeIndex()
     index.replace_nodes({"a": gpu_node("a"), "b": read_node(node("b"))})
     index.replace_pods(
@@ -53,7 +53,7 @@ def test_rows_come_change_and_go() -> None:
     assert [row.node for row in index.build_table((), NOW).rows] == ["a"]
 
 
-def test_a_change_that_no_row_shows_is_no_event() -> None:
+def test_a_change_outside_the_rows_is_not_an_event() -> None:
     index = NodeIndex()
     index.replace_nodes({"a": gpu_node("a", writer="gfd"), "b": read_node(node("b"))})
     assert len(index.take_events()) == 1
@@ -67,7 +67,7 @@ def test_a_change_that_no_row_shows_is_no_event() -> None:
     assert index.build_table((), NOW).rows[0].written_at == datetime(2026, 2, 2, tzinfo=UTC)
 
 
-def test_without_pods_nothing_is_known_of_them() -> None:
+def test_without_pods_free_devices_are_unknown() -> None:
     index = NodeIndex()
     index.is_counted = False
     index.replace_nodes({"a": gpu_node("a")})
@@ -86,7 +86,7 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS))
-def test_what_is_told_bit_by_bit_is_what_a_list_would_tell(steps: list[Any]) -> None:
+def test_changes_one_by_one_lead_to_the_same_table_as_a_list(steps: list[Any]) -> None:
     index, nodes, pods, rows = NodeIndex(), dict[str, Node](), dict[str, PodRequest](), dict[str, Any]()
     for name, *arguments in steps:
         if name == "change_node":

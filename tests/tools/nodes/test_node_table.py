@@ -113,13 +113,13 @@ FIRST = {
 }
 
 
-def test_json_and_yaml_tell_all() -> None:
-    told = json.loads(to_json(table()))
-    assert yaml.safe_load(to_yaml(table())) == told
-    assert list(told) == ["nodes", "totals"]
-    assert told["totals"] == TOTALS
-    assert told["nodes"][0] == FIRST
-    assert told["nodes"][3] == dict.fromkeys(FIRST) | {
+def test_json_and_yaml_have_all_fields() -> None:
+    found = json.loads(to_json(table()))
+    assert yaml.safe_load(to_yaml(table())) == found
+    assert list(found) == ["nodes", "totals"]
+    assert found["totals"] == TOTALS
+    assert found["nodes"][0] == FIRST
+    assert found["nodes"][3] == dict.fromkeys(FIRST) | {
         "node": "d",
         "models": {},
         "mig_strategy": "none",
@@ -134,12 +134,12 @@ def test_json_and_yaml_tell_all() -> None:
     }
 
 
-def test_what_is_not_counted_is_not_told() -> None:
+def test_totals_are_unknown_if_one_node_is_unknown() -> None:
     items = [read_node(node("a", gpu_labels(), {"gpu": 8}))]
     (uncounted,) = add_requests(items, None)
-    told = json.loads(to_json(build_table([*nodes(), uncounted], [], NOW)))
-    assert (told["totals"]["allocated"], told["totals"]["free"]) == (None, None)
-    assert (told["nodes"][-1]["allocated"], told["nodes"][-1]["free"]) == (None, None)
+    found = json.loads(to_json(build_table([*nodes(), uncounted], [], NOW)))
+    assert (found["totals"]["allocated"], found["totals"]["free"]) == (None, None)
+    assert (found["nodes"][-1]["allocated"], found["nodes"][-1]["free"]) == (None, None)
 
 
 def test_csv() -> None:
@@ -160,7 +160,7 @@ def test_csv() -> None:
     assert to_csv(NodeTable(rows=(), nodes_without_gpus=0)) == lines[0] + "\n"
 
 
-def test_csv_shows_what_a_terminal_would_obey() -> None:
+def test_csv_escapes_control_characters() -> None:
     hostile = node("\x1b[2J", gpu_labels("\u202eT4", 1), {"gpu": 1}, writer="\x9b31m")
     (_, line) = to_csv(build_table([read_node(hostile)], [], NOW)).splitlines()
     assert line.isascii()

@@ -94,12 +94,12 @@ def test_devices_are_drawn_to_scale(gfd: Gfd) -> None:
 
 
 @pytest.mark.parametrize(("words", "other"), [(["-o=csv"], "-o csv"), (["--watch"], "--watch")])
-def test_a_drawing_needs_a_table(gfd: Gfd, tmp_path: Path, words: list[str], other: str) -> None:
-    said = f"gfd: --draw (command line): cannot be combined with {other}\n"
-    assert gfd(*cluster(tmp_path), "--draw", *words) == (2, "", said)
+def test_a_drawing_needs_one_table(gfd: Gfd, tmp_path: Path, words: list[str], other: str) -> None:
+    message = f"gfd: --draw (command line): cannot be combined with {other}\n"
+    assert gfd(*cluster(tmp_path), "--draw", *words) == (2, "", message)
 
 
-def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> None:
+def test_without_pods_free_devices_are_unknown(gfd: Gfd, tmp_path: Path) -> None:
     code, out, err = gfd(*cluster(tmp_path)[:2], "-l", "zone=a")
     assert code == 0
     assert err == (
@@ -110,18 +110,18 @@ def test_without_pods_nobody_knows_what_is_free(gfd: Gfd, tmp_path: Path) -> Non
     assert out.splitlines()[-2].split() == ["nvidia.com/gpu", "7", "?", "?"]
 
 
-def test_where_nobody_has_labelled(gfd: Gfd, tmp_path: Path) -> None:
+def test_a_cluster_without_gpu_labels(gfd: Gfd, tmp_path: Path) -> None:
     (tmp_path / "bare.json").write_text(json.dumps({"kind": "List", "items": [node("a", {}, {})]}))
-    said = (
+    message = (
         "gfd: warning: no node offers GPUs or has GPU labels; to see whether gfd runs on a node: "
         "kubectl get pods -A -l app.kubernetes.io/name=gfd -o wide\n"
     )
     words = (f"--nodes={tmp_path}/bare.json", f"--pods={tmp_path}/pods.json")
     (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": []}))
-    assert gfd(*words) == (0, "0 nodes with GPUs, 1 node without GPUs\n", said)
+    assert gfd(*words) == (0, "0 nodes with GPUs, 1 node without GPUs\n", message)
 
 
-def test_hostile_labels_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
+def test_control_characters_in_labels_are_escaped(gfd: Gfd, tmp_path: Path) -> None:
     evil = node("evil\x1b[2J\r\n", gpu_labels("A100\x1b]0;x\x07\u202e", gpu_machine="\x9b31m"), {"gpu": 1})
     for words in ([], ["-o", "wide"]):
         _, out, _ = gfd(*cluster(tmp_path, evil), *words)
@@ -196,20 +196,20 @@ def test_hostile_names_on_a_narrow_terminal(tmp_path: Path) -> None:
         "\x1b[2J\u202e\u202e\u202e", gpu_labels("\x9b\x9b\x9b\x9b\x9bT4"), {"gpu": 1}, writer="gfd"
     )
     with typed("nodes", f"--nodes={write(tmp_path / 'nodes.json', hostile)}", NO_COLOR="1") as terminal:
-        said = terminal.read_all().splitlines()
-    table = said[1 : said.index("")]
+        message = terminal.read_all().splitlines()
+    table = message[1 : message.index("")]
     assert table[-1].startswith(r"\x1b[2J\u202e\u…  \x9b\x9b\x9b\x9b\x9…  ")
     assert max(map(len, table)) <= 60
 
 
-def test_a_wide_terminal_and_no_colours(tmp_path: Path) -> None:
+def test_a_wide_terminal_without_colours(tmp_path: Path) -> None:
     with typed("nodes", *cluster(tmp_path), columns=200, NO_COLOR="1") as terminal:
         shown = terminal.read_all()
     command = (sys.executable, "-m", "gfd", "nodes", *cluster(tmp_path))
     assert shown == subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_all_of_it_on_a_narrow_terminal(tmp_path: Path) -> None:
+def test_all_columns_on_a_narrow_terminal(tmp_path: Path) -> None:
     with typed("nodes", *cluster(tmp_path), "-o=wide", NO_COLOR="1") as terminal:
         shown = terminal.read_all()
     command = (sys.executable, "-m", "gfd", "nodes", *cluster(tmp_path), "-o=wide")
@@ -234,7 +234,7 @@ def test_5000_nodes_in_a_file(tmp_path: Path) -> None:
     )
 
 
-def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+def test_a_reader_that_closes_the_pipe(tmp_path: Path) -> None:
     words = " ".join(("nodes", *cluster(tmp_path)))
     command = f"{sys.executable} -m gfd {words} | head -n 1"
     done = subprocess.run(

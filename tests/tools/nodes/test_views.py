@@ -43,7 +43,7 @@ def change(made: NodeIndex) -> None:
     made.change_pod("1", PodRequest(node="b", counts={"nvidia.com/gpu": 1}))
 
 
-def test_lines_of_a_table(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
+def test_rows_of_a_table(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
     made = index("a", "b")
     view = views.choose_view(NodeQuery(sort_by=("-node",)))
     view.show(made, made.take_events(), "")
@@ -62,16 +62,16 @@ def test_a_later_row_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"MODIFIED  a     {product}  8 " in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_lines_of_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
-    told = {}
+def test_rows_of_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = {}
     for form in ("json", "yaml", "csv"):
         made = index("b", "a")
         view = views.choose_view(NodeQuery(format=form))
         view.show(made, made.take_events(), "")
         change(made)
         view.show(made, made.take_events(), "")
-        told[form] = capsys.readouterr().out
-    found = [json.loads(line) for line in told["json"].splitlines()]
+        printed[form] = capsys.readouterr().out
+    found = [json.loads(line) for line in printed["json"].splitlines()]
     assert [(each["event"], each["node"]) for each in found] == [
         ("ADDED", "a"),
         ("ADDED", "b"),
@@ -79,8 +79,8 @@ def test_lines_of_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
         ("MODIFIED", "b"),
     ]
     assert list(found[3]) == ["event", *FIELDS]
-    assert list(yaml.safe_load_all(told["yaml"])) == found
-    heading, *rows = csv.reader(io.StringIO(told["csv"]))
+    assert list(yaml.safe_load_all(printed["yaml"])) == found
+    heading, *rows = csv.reader(io.StringIO(printed["csv"]))
     assert heading == ["event", *FIELDS]
     assert [row[:4] for row in rows] == [
         ["ADDED", "a", "NVIDIA-A100-SXM4-40GB", ""],
@@ -90,15 +90,15 @@ def test_lines_of_other_forms(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_trouble_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_problem_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     made = index()
     view = views.choose_view(NodeQuery())
-    for trouble in ("", "gone", "gone", "", "gone"):
-        view.show(made, made.take_events(), trouble)
+    for problem in ("", "gone", "gone", "", "gone"):
+        view.show(made, made.take_events(), problem)
     assert capsys.readouterr().err == "gfd: warning: gone\n" * 2
 
 
-def test_a_screen_is_drawn_anew(
+def test_a_terminal_is_redrawn(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
@@ -119,7 +119,7 @@ def test_a_screen_is_drawn_anew(
     assert capsys.readouterr().out.startswith("\x1b[7A\x1b[JNODE")
 
 
-def test_a_screen_that_is_too_low(
+def test_a_terminal_with_too_few_lines(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
@@ -134,7 +134,9 @@ def test_a_screen_that_is_too_low(
 
 
 @pytest.mark.parametrize(("term", "form"), [("dumb", "table"), ("xterm", "json")])
-def test_what_cannot_be_drawn_is_printed(monkeypatch: pytest.MonkeyPatch, term: str, form: str) -> None:
+def test_rows_are_printed_if_redrawing_is_impossible(
+    monkeypatch: pytest.MonkeyPatch, term: str, form: str
+) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", term)
     assert isinstance(views.choose_view(NodeQuery(format=form)), views.LineView)

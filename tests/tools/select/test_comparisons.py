@@ -30,20 +30,23 @@ def format_number(key: str, number: int) -> tuple[str, ...]:
     return tuple({str(number), f"{number:02}"})
 
 
-def is_taken(constraints: AnyOf, labels: dict[str, str]) -> bool:
+def is_matching(constraints: AnyOf, labels: dict[str, str]) -> bool:
     terms = to_terms(constraints, format_number)
-    for need in (need for term in terms for need in term):
+    for requirement in (requirement for term in terms for requirement in term):
         # What the API server would refuse is not printed.
-        for value in need.values:
-            check(need.key, value)
+        for value in requirement.values:
+            check(requirement.key, value)
     return matches(terms, labels)
 
 
-def written(*texts: str, keys: tuple[str, ...] = DRIVER) -> list[str]:
-    """Return the requirements, a line a term."""
+def to_lines(*texts: str, keys: tuple[str, ...] = DRIVER) -> list[str]:
+    """Return a line of requirements for each term."""
     short = {key: key.rpartition(".")[2] for key in keys}
     return [
-        " ".join(f"{short[need.key]} {need.operator} {','.join(need.values)}".strip() for need in term)
+        " ".join(
+            f"{short[requirement.key]} {requirement.operator} {','.join(requirement.values)}".strip()
+            for requirement in term
+        )
         for term in to_terms(read_version(texts, keys), lambda key, number: (str(number),))
     ]
 
@@ -85,12 +88,12 @@ def written(*texts: str, keys: tuple[str, ...] = DRIVER) -> list[str]:
     ],
 )
 def test_versions_as_terms(texts: list[str], terms: list[str]) -> None:
-    assert written(*texts) == terms
+    assert to_lines(*texts) == terms
 
 
 def test_a_compute_capability_needs_both_of_its_labels() -> None:
-    assert written(">=8.6", keys=COMPUTE) == ["major Gt 8", "major In 8 minor Gt 5"]
-    assert written(">=8.0", keys=COMPUTE) == ["major Gt 7"]
+    assert to_lines(">=8.6", keys=COMPUTE) == ["major Gt 8", "major In 8 minor Gt 5"]
+    assert to_lines(">=8.0", keys=COMPUTE) == ["major Gt 7"]
 
 
 PARTS = st.lists(st.integers(0, 12), min_size=1, max_size=3)
@@ -100,21 +103,21 @@ LABELLED = st.tuples(
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(OPERATORS)), PARTS), min_size=1, max_size=2), LABELLED)
-def test_terms_take_what_the_comparison_says(
-    asked: list[tuple[str, list[int]]], labelled: tuple[int, int, str]
+def test_terms_match_what_the_comparison_means(
+    comparisons: list[tuple[str, list[int]]], labelled: tuple[int, int, str]
 ) -> None:
-    """The comparison is made of the numbers themselves, as far as it is written."""
+    """The expected result compares the written parts as numbers."""
     major, minor, revision = labelled
     labels = dict(zip(DRIVER, (str(major), f"{minor:02}", revision), strict=True))
     version = [major, minor, int(revision or 0)]
-    expected = all(OPERATORS[sign](version[: len(parts)], parts) for sign, parts in asked)
-    texts = [sign + ".".join(map(str, parts)) for sign, parts in asked]
+    expected = all(OPERATORS[sign](version[: len(parts)], parts) for sign, parts in comparisons)
+    texts = [sign + ".".join(map(str, parts)) for sign, parts in comparisons]
     try:
         constraints = read_version(texts, DRIVER)
     except ValueError:
         constraints = ()
-    assert is_taken(constraints, labels) is expected
-    assert not is_taken(constraints, {"nvidia.com/gpu.count": "8"})
+    assert is_matching(constraints, labels) is expected
+    assert not is_matching(constraints, {"nvidia.com/gpu.count": "8"})
 
 
 SIZES = st.tuples(st.integers(0, 200), st.sampled_from(["Ki", "Mi", "M", "Gi", "G", "e8"]))
@@ -124,21 +127,21 @@ SIZES = st.tuples(st.integers(0, 200), st.sampled_from(["Ki", "Mi", "M", "Gi", "
     st.lists(st.tuples(st.sampled_from(sorted(OPERATORS)), SIZES), min_size=1, max_size=2),
     st.integers(0, 400),
 )
-def test_memory_is_compared_to_the_byte(asked: list[tuple[str, tuple[int, str]]], mib: int) -> None:
+def test_memory_is_compared_to_the_byte(comparisons: list[tuple[str, tuple[int, str]]], mib: int) -> None:
     units = {"Ki": 2**10, "Mi": 2**20, "M": 10**6, "Gi": 2**30, "G": 10**9, "e8": 10**8}
-    expected = all(OPERATORS[sign](mib * 2**20, number * units[unit]) for sign, (number, unit) in asked)
+    expected = all(OPERATORS[sign](mib * 2**20, number * units[unit]) for sign, (number, unit) in comparisons)
     try:
-        constraints = read_memory([f"{sign}{number}{unit}" for sign, (number, unit) in asked], MEMORY)
+        constraints = read_memory([f"{sign}{number}{unit}" for sign, (number, unit) in comparisons], MEMORY)
     except ValueError:
         constraints = ()
-    assert is_taken(constraints, {MEMORY: str(mib)}) is expected
-    assert not is_taken(constraints, {})
+    assert is_matching(constraints, {MEMORY: str(mib)}) is expected
+    assert not is_matching(constraints, {})
 
 
 def test_a_gpu_of_40_gb_has_less_than_40_gib() -> None:
     assert read_memory([">=40Gi"], MEMORY) == ({MEMORY: Range(least=40960)},)
-    assert not is_taken(read_memory([">=40Gi"], MEMORY), {MEMORY: "40536"})
-    assert is_taken(read_memory([">=40536Mi"], MEMORY), {MEMORY: "40536"})
+    assert not is_matching(read_memory([">=40Gi"], MEMORY), {MEMORY: "40536"})
+    assert is_matching(read_memory([">=40536Mi"], MEMORY), {MEMORY: "40536"})
     assert Fraction(40536, 1024) < 40
 
 
@@ -159,7 +162,7 @@ NO_VERSION = "write one like 550.54.15 or >=550.54.15"
         ("<0", "excludes every value: <0"),
     ],
 )
-def test_no_versions(text: str, reason: str) -> None:
+def test_texts_that_are_not_versions(text: str, reason: str) -> None:
     with pytest.raises(ValueError) as caught:
         read_version([text], DRIVER)
     assert str(caught.value) == reason
@@ -185,7 +188,7 @@ def test_comparisons_that_exclude_each_other() -> None:
         ("<0Mi", "excludes every value: <0Mi"),
     ],
 )
-def test_no_memory(text: str, reason: str) -> None:
+def test_texts_that_are_not_memory(text: str, reason: str) -> None:
     with pytest.raises(ValueError) as caught:
         read_memory([text], MEMORY)
     assert str(caught.value) == reason

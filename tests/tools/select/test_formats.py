@@ -68,10 +68,10 @@ def test_nodes_with_several_models_and_many_nodes(gfd: Gfd, tmp_path: Path) -> N
         "# r01 cannot run the pod: it has the taint other:NoExecute",
     ]
     assert lines[25] == "# 1 more node cannot run it either"
-    told = json.loads(gfd("--nodes", path, "--product=L4", "-o=json")[1])
-    assert len(told["answers"][0]["nodes"]) == 13
-    assert len(told["answers"][0]["refusing"]) == 11
-    assert told["answers"][0]["nodes"][0] == {
+    found = json.loads(gfd("--nodes", path, "--product=L4", "-o=json")[1])
+    assert len(found["answers"][0]["nodes"]) == 13
+    assert len(found["answers"][0]["refusing"]) == 11
+    assert found["answers"][0]["nodes"][0] == {
         "node": "l00",
         "product": "NVIDIA-L4",
         "allocatable": 2,
@@ -79,7 +79,7 @@ def test_nodes_with_several_models_and_many_nodes(gfd: Gfd, tmp_path: Path) -> N
     }
 
 
-def test_hostile_names_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
+def test_control_characters_in_names_are_escaped(gfd: Gfd, tmp_path: Path) -> None:
     evil = "evil\x1b[2J\nspec: {hostNetwork: true}"
     odd = node(evil, gpu_labels("A\x1b]0;x\x07\nB1", 1), {"gpu": 1}, taints=[])
     code, out, _ = gfd(*cluster(tmp_path, odd), "--product", "B1")
@@ -93,7 +93,7 @@ def test_hostile_names_are_shown_and_not_run(gfd: Gfd, tmp_path: Path) -> None:
     assert all(each == "\n" or each.isprintable() for each in out + err)
 
 
-def test_a_locale_without_utf_8_and_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+def test_a_locale_without_utf_8_and_a_reader_that_closes_the_pipe(tmp_path: Path) -> None:
     words = " ".join(
         ("select", *cluster(tmp_path, node("größe", gpu_labels("Größe"), {"gpu": 8})), "--product=G")
     )

@@ -69,21 +69,21 @@ MEMORY = "NVML, and so the label, counts less memory than the name of a GPU says
         ),
     ],
 )
-def test_nothing_is_selected(
+def test_no_node_matches(
     gfd: Gfd, tmp_path: Path, request: pytest.FixtureRequest, name: str, words: list[str], reason: str
 ) -> None:
     code, out, err = gfd(*cluster(tmp_path), *words)
     assert (code, err) == (1, f"gfd: {reason}\n")
     goldens.check(request, f"select-no-{name}", out)
     assert yaml.safe_load(out) is None
-    told = json.loads(gfd(*cluster(tmp_path), *words, "-o=json")[1])
-    assert told["answers"] == []
-    assert len(told["criteria"]) == len([word for word in words if word.startswith("--")]) - (
+    found = json.loads(gfd(*cluster(tmp_path), *words, "-o=json")[1])
+    assert found["answers"] == []
+    assert len(found["criteria"]) == len([word for word in words if word.startswith("--")]) - (
         "--count=9" in words
     )
 
 
-def test_a_model_that_is_divided(gfd: Gfd) -> None:
+def test_a_model_that_mig_divides(gfd: Gfd) -> None:
     words = ("--simulate=mig-doc", "--mig-strategy=single", "--product=A100")
     code, _, err = gfd(*words)
     assert (code, err) == (0, "")
@@ -107,7 +107,7 @@ def test_clusters_without_gpus(gfd: Gfd, tmp_path: Path) -> None:
     assert gfd(*words, bare) == (1, nothing, f"gfd: {reason}\n")
 
 
-def test_labels_that_hold_anything(gfd: Gfd, tmp_path: Path) -> None:
+def test_labels_with_any_text(gfd: Gfd, tmp_path: Path) -> None:
     labels = gpu_labels(A100, gpu_memory="big", cuda_driver__version_major="x", cuda_driver__version_minor="")
     path = write(tmp_path / "nodes", node("odd", labels, {"gpu": 8}))
     code, out, err = gfd("--nodes", path, "--memory", ">=1Gi", "--driver", ">=1")

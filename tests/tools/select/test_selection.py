@@ -1,4 +1,4 @@
-"""What is selected is what was meant, on all kinds of clusters; tests/cluster asks the real scheduler."""
+"""Queries on generated clusters; tests/cluster asks the real scheduler."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROFILES = ("1g.5gb", "3g.20gb")
 
 @st.composite
 def gpu_nodes(draw: st.DrawFn) -> dict[str, Any]:
-    """Return what a node is, apart from its labels."""
+    """Return the hardware of a node."""
     return {
         "model": draw(st.sampled_from([A100, "A100-PCIE-40GB", "NVIDIA-A10", T4])),
         "strategy": draw(st.sampled_from(["none", "single", "mixed"])),
@@ -93,7 +93,7 @@ WANTED = st.builds(
 
 
 def is_meant(query: DeviceQuery, is_: dict[str, Any]) -> bool:
-    """Decide by what a node is, not by its labels."""
+    """Return whether a node has the device, by its hardware and not by its labels."""
     profile = is_["profile"] if is_["strategy"] != "none" else ""
     is_part_of_node = is_["strategy"] == "single" and profile
     if query.mig and query.mig != profile:
@@ -118,21 +118,21 @@ def is_meant(query: DeviceQuery, is_: dict[str, Any]) -> bool:
 
 
 @given(st.lists(gpu_nodes(), max_size=6), WANTED)
-def test_nodes_are_selected_by_what_they_are(cluster: list[dict[str, Any]], query: DeviceQuery) -> None:
+def test_the_selected_nodes_have_the_device(cluster: list[dict[str, Any]], query: DeviceQuery) -> None:
     if not any((query.product, query.mig, query.memory, query.compute, query.driver)):
         query = replace(query, product="A100")
     nodes = [made(f"n{number}", is_) for number, is_ in enumerate(cluster)]
     selection = select(query, nodes)
-    taken = sorted(each.name for answer in selection.variants for each in answer.nodes)
+    taken = sorted(each.name for variant in selection.variants for each in variant.nodes)
     assert taken == [f"n{number}" for number, is_ in enumerate(cluster) if is_meant(query, is_)]
-    for answer in selection.variants:
-        for need in (need for term in answer.terms for need in term):
+    for variant in selection.variants:
+        for need in (need for term in variant.terms for need in term):
             for value in need.values:
                 check(need.key, value)
         # A pod that requests what is printed fits, by labels, taints and devices, nowhere else.
-        spec = build_spec(answer, query.count)
+        spec = build_spec(variant, query.count)
         assert sorted(each.name for each in nodes if accepts(spec, each)) == sorted(
-            each.name for each in answer.nodes
+            each.name for each in variant.nodes
         )
 
 
@@ -184,7 +184,7 @@ def holds(need: dict[str, Any], found: Node) -> bool:
         ("", "A100", False),
     ],
 )
-def test_a_number_is_whole_in_a_product(product: str, text: str, is_one: bool) -> None:
+def test_a_part_of_a_model_number_is_another_model(product: str, text: str, is_one: bool) -> None:
     assert contains_model(product, text) is is_one
 
 
@@ -207,7 +207,7 @@ def test_a_shortened_product_is_found_by_its_whole_name(text: str, product: str,
     assert matches_product(text, product) is is_one
 
 
-def test_the_names_of_labels_that_all_nodes_have() -> None:
+def test_old_labels_are_used_if_a_node_has_no_new_ones() -> None:
     new, old = ("new.major", "new.minor"), ("old.major", "old.minor")
     both, former = (
         Node(name="a", labels={new[0]: "1", old[0]: "1"}),
