@@ -60,7 +60,7 @@ def run(load: ConfigLoader, loaded: LoadedConfig, environ: Mapping[str, str]) ->
             lambda reason: conditions.report("pages", "http.warning", reason=reason),
         )
     service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
-    load.watch(config, service.configuration_changed)
+    load.watch(config, service.reload_soon)
     service.run()
 
 

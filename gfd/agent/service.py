@@ -1,23 +1,18 @@
-"""The service: a cycle at once, then each interval and whenever something changes, until a signal.
+"""The service: a cycle now, at each interval and whenever something changes, until a signal.
 
-All work happens in the scheduler's one worker thread, so cycles and reloads never overlap. The main thread
-only waits on a queue and looks whether something changed; signal handlers do nothing but put into the
-queue, which is all that is safe there.
+All work happens in the worker thread of the schedule, so cycles and reloads never overlap. The main thread
+waits for events and looks for changes. Signal handlers only put an event into its queue: nothing else is
+safe there.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.schedulers.background import BackgroundScheduler
-
+from gfd.agent.schedule import Schedule
 from gfd.agent.watcher import Change
 from gfd.publishing.drift import Drift
 from gfd.worker.fork_server import MARGIN_S
@@ -33,17 +28,12 @@ if TYPE_CHECKING:
     from gfd.agent.systemd import Notifier
     from gfd.agent.watcher import Watch
 
-GRACE_S = 0.5
-"""How long a cycle may take to end after a signal."""
-
 PUBLISH_S = 60.0
-"""What a job may take beyond reading the hardware before the service counts as hung."""
-
-CLOCK_STEP_S = 5.0
+"""How long a job may take, besides reading the hardware, before the service counts as hung."""
 
 
 class Service:
-    """Runs cycles until one of the signals that end it; another loads the configuration again."""
+    """Runs cycles until a signal ends it; another signal loads the configuration again."""
 
     def __init__(
         self,
@@ -61,118 +51,94 @@ class Service:
         self._log = log
         self._events: SimpleQueue[signal.Signals | BaseException | Drift | Change] = SimpleQueue()
         self._drifts: list[Drift] = []
-        """What somebody else changed, and nobody has seen to yet."""
-        self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-            timezone=UTC,
-        )
-        self._waiting: set[Callable[[], None]] = set()
-        self._is_busy = False
-        self._is_wake_set = False
-        self._clock_offset_s = _clock_offset_s()
+        """Changes by others that are not repaired yet."""
+        self._schedule = Schedule(self._run_job)
+        self._watchdog_due_s = 0.0
 
     def run(self) -> None:
-        """Serve until a signal. Raises GfdError where the first cycle cannot succeed."""
+        """Serve until a signal. Raises GfdError if the first cycle cannot succeed."""
         for number in (*ENDING, RELOADING):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
         self._agent.follow(self._events.put)
-        self._scheduler.start()
-        self._schedule()
+        self._schedule.start()
+        self._start_interval()
         try:
             ended_by = self._loop()
         finally:
             self._notifier.stopping()
-            self._scheduler.shutdown(wait=False)
-            is_idle = self._is_idle_soon()
+            is_idle = self._schedule.stop()
             self._agent.close()
         self._log.info("service.stopped", signal=ended_by.name, is_idle=is_idle)
 
+    def reload_soon(self) -> None:
+        """Load the configuration again if it has changed; call it from any thread."""
+        self._events.put(Change.CONFIGURATION)
+
     def _loop(self) -> signal.Signals:
         """Return the signal that ends the service; raise what a job raised."""
-        pulse_s = self._notifier.watchdog_interval_s
-        pulse_due_s = 0.0
+        watchdog_s = self._notifier.watchdog_interval_s
         while True:
             try:
-                event = self._events.get(timeout=min(self._watch.wait_s, pulse_s or self._watch.wait_s))
+                event = self._events.get(timeout=min(self._watch.wait_s, watchdog_s or self._watch.wait_s))
             except Empty:
                 event = None
             self._status.record_loop()
             if isinstance(event, signal.Signals) and event != RELOADING:
                 return event
-            self._take(event)
-            now_s = time.monotonic()
-            if pulse_s and now_s >= pulse_due_s and self._status.check_health()[0]:
-                self._notifier.watchdog()
-                pulse_due_s = now_s + pulse_s
-            if abs(_clock_offset_s() - self._clock_offset_s) > CLOCK_STEP_S:
-                # The scheduler lives by the wall clock, and would wait for it.
-                self._clock_offset_s = _clock_offset_s()
-                self._schedule()
-            due = self._watch.poll(now_s)
-            if Change.CONFIGURATION in due:
-                self._do(self._reload_if_changed)
-            if Change.FILE in due:
-                self._do(self._inspect)
-            if Change.HARDWARE in due:
-                self._do(self._cycle_now)
+            self._handle(event)
+            if watchdog_s:
+                self._feed_watchdog(watchdog_s)
+            if self._schedule.has_clock_jumped():
+                self._start_interval()
+            self._handle_changes(self._watch.poll(time.monotonic()))
 
-    def configuration_changed(self) -> None:
-        """Load the configuration again, soon; from any thread."""
-        self._events.put(Change.CONFIGURATION)
-
-    def _take(self, event: signal.Signals | BaseException | Drift | Change | None) -> None:
-        """See to what came in, unless it ends the service."""
+    def _handle(self, event: signal.Signals | BaseException | Drift | Change | None) -> None:
         if isinstance(event, BaseException):
             raise event
         if isinstance(event, Drift):
             self._drifts.append(event)
-            self._do(self._repair)
+            self._schedule.run_soon(self._repair)
         elif event == RELOADING:
-            self._do(self._reload)
-        elif event is Change.CONFIGURATION:
-            self._do(self._reload_if_changed)
+            self._schedule.run_soon(self._reload)
+        elif isinstance(event, Change):
+            self._handle_changes(event)
 
-    def _schedule(self) -> None:
-        """Let cycles begin now, and come back at the interval that is in force."""
-        with suppress(JobLookupError):
-            self._scheduler.remove_job("cycle")
-        interval_s = self._agent.setup.config.sleep_interval_s
-        every: dict[str, Any] = (
-            {"trigger": "date", "run_date": datetime.now(UTC)}
-            if interval_s is None
-            else {"trigger": "interval", "seconds": interval_s, "next_run_time": datetime.now(UTC)}
-        )
-        self._scheduler.add_job(self._guard, args=[self._cycle], id="cycle", **every)
+    def _handle_changes(self, changes: Change) -> None:
+        if Change.CONFIGURATION in changes:
+            self._schedule.run_soon(self._reload_if_changed)
+        if Change.FILE in changes:
+            self._schedule.run_soon(self._inspect)
+        if Change.HARDWARE in changes:
+            self._schedule.run_soon(self._cycle)
 
-    def _do(self, work: Callable[[], None]) -> None:
-        """Let the worker do ``work`` as soon as it can; once, if it waits for that already."""
-        if work not in self._waiting:
-            self._waiting.add(work)
-            self._scheduler.add_job(self._guard, args=[work])
+    def _feed_watchdog(self, interval_s: float) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._watchdog_due_s and self._status.check_health().is_ok:
+            self._notifier.watchdog()
+            self._watchdog_due_s = now_s + interval_s
 
-    def _guard(self, work: Callable[[], None]) -> None:
-        """Run ``work`` in the worker thread; what it raises ends the service instead of only the job."""
-        self._waiting.discard(work)
-        self._is_busy = True
+    def _start_interval(self) -> None:
+        self._schedule.run_at_interval(self._cycle_unless_changing, self._agent.setup.config.sleep_interval_s)
+
+    def _run_job(self, job: Callable[[], None]) -> None:
+        """Run ``job`` in the worker thread; an error ends the service, not only the job."""
         self._status.start_job(self._agent.setup.config.probe_timeout_s + MARGIN_S + PUBLISH_S)
         try:
-            work()
-            self._wake_when_due()
+            job()
+            self._schedule.run_after(self._agent.wake, self._agent.wake_in_s)
         except BaseException as error:  # the scheduler would swallow it
             self._events.put(error)
         finally:
             self._status.end_job()
-            self._is_busy = False
+
+    def _cycle_unless_changing(self) -> None:
+        # While the hardware changes, wait: the watch asks for a cycle when it is stable.
+        if self._watch.is_settled:
+            self._cycle()
 
     def _cycle(self) -> None:
-        # Whoever changes the hardware is not done yet; the watch tells when.
-        if self._watch.is_settled:
-            self._cycle_now()
-
-    def _cycle_now(self) -> None:
         self._agent.cycle()
-        self._notifier.ready(self._status.check_readiness()[1])
+        self._notify_ready()
 
     def _inspect(self) -> None:
         self._agent.setup.publisher.inspect()
@@ -190,29 +156,8 @@ class Service:
     def _load(self, *, is_asked_for: bool) -> None:
         self._notifier.reloading()
         if self._agent.reload(is_asked_for=is_asked_for):
-            self._schedule()
-        self._notifier.ready(self._status.check_readiness()[1])
+            self._start_interval()
+        self._notify_ready()
 
-    def _wake_when_due(self) -> None:
-        wait_s = self._agent.wake_in_s
-        if wait_s is None:
-            if self._is_wake_set:
-                with suppress(JobLookupError):
-                    self._scheduler.remove_job("wake")
-                self._is_wake_set = False
-            return
-        self._is_wake_set = True
-        when = datetime.now(UTC) + timedelta(seconds=wait_s)
-        self._scheduler.add_job(
-            self._guard, "date", run_date=when, args=[self._agent.wake], id="wake", replace_existing=True
-        )
-
-    def _is_idle_soon(self) -> bool:
-        deadline_s = time.monotonic() + GRACE_S
-        while self._is_busy and time.monotonic() < deadline_s:
-            time.sleep(0.01)
-        return not self._is_busy
-
-
-def _clock_offset_s() -> float:
-    return time.time() - time.monotonic()
+    def _notify_ready(self) -> None:
+        self._notifier.ready(self._status.check_readiness().text)
