@@ -1,4 +1,4 @@
-"""The service, put together from its parts and run."""
+"""Puts the service together from its parts and runs it."""
 
 from __future__ import annotations
 
@@ -11,69 +11,50 @@ from gfd.worker.fork_server import ForkServer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gfd.agent.conditions import Conditions
-    from gfd.agent.status import Status
+    from gfd.agent.active_config import ActiveConfig
     from gfd.config.model import LoadedConfig
     from gfd.config.node_config import ConfigLoader
 
 
 def run(load: ConfigLoader, loaded: LoadedConfig, environ: Mapping[str, str]) -> None:
-    """Label this node until a signal ends the service. Raises GfdError where it cannot start.
+    """Label this node until a signal ends the service. Raises GfdError if it cannot start.
 
     ``load`` reads the configuration again; ``loaded`` is what it read first.
     """
     server = ForkServer()
-    server.start()  # it makes itself ready while this process does
+    server.start()  # it imports its modules while this process imports its own
+    from gfd.agent.active_config import activate
     from gfd.agent.conditions import Conditions
-    from gfd.agent.cycle import Agent, Setup
-    from gfd.agent.fingerprints import feature_file, readers
+    from gfd.agent.cycle import Labeler
     from gfd.agent.log import configure
+    from gfd.agent.reporter import Reporter
     from gfd.agent.service import Service
     from gfd.agent.status import Status
     from gfd.agent.systemd import Notifier
-    from gfd.agent.watcher import Watch
-    from gfd.publishing.publisher import Publisher
-    from gfd.publishing.sinks import make_sinks
-    from gfd.worker.request import build_request
+    from gfd.agent.watch_sources import watch_configuration, watch_feature_file, watch_hardware
+    from gfd.agent.watcher import Watcher
+    from gfd.kube import watch_status
 
     config = loaded.config
     log = configure(config.log_level, config.log_format)
     log.info("service.started", version=__version__, pid=os.getpid())
+    status = Status()
+    reporter = Reporter(status, Conditions(log), log)
+    watch_status.subscribe(reporter.report_watch)
 
-    def setup() -> Setup:
+    def load_active() -> ActiveConfig:
         again = load()
         configure(again.config.log_level, again.config.log_format)
-        sinks = make_sinks(again.config, lambda reason: log.warning("publish.warning", reason=reason))
-        return Setup(request=build_request(again.config), publisher=Publisher(sinks), warnings=again.warnings)
+        return activate(again, reporter.report_sink_warning)
 
-    status = Status()
-    conditions = Conditions(log)
-    _report_watches(status, conditions)
-    watch = Watch(*readers(config, environ), feature_file(config))
-    agent = Agent(setup, server, watch=watch, status=status, conditions=conditions, log=log)
+    watcher = Watcher(
+        watch_hardware(config, environ), watch_configuration(config), watch_feature_file(config)
+    )
+    labeler = Labeler(load_active, server, watcher=watcher, reporter=reporter)
     if config.metrics_addr:
         from gfd.agent import pages
 
-        pages.serve(
-            config.metrics_addr,
-            status,
-            lambda reason: conditions.report("pages", "http.warning", reason=reason),
-        )
-    service = Service(agent, watch, status=status, notifier=Notifier(environ), log=log)
+        pages.serve(config.metrics_addr, status, reporter.report_page_warning)
+    service = Service(labeler, watcher, status=status, notifier=Notifier(environ), log=log)
     load.watch(config, service.reload_soon)
     service.run()
-
-
-def _report_watches(status: Status, conditions: Conditions) -> None:
-    """Let watches on objects of the API server that fail be told, in the log and by /readyz."""
-    from gfd.kube import watch_status
-
-    def tell(watched: str, reason: str) -> None:
-        if reason:
-            status.record_watch_failure(watched, reason)
-            conditions.report(f"watch on {watched}", "watch.failed", watched=watched, reason=reason)
-        else:
-            status.record_watch_recovery(watched)
-            conditions.resolve(f"watch on {watched}")
-
-    watch_status.subscribe(tell)

@@ -1,6 +1,6 @@
-"""Whether /proc/driver is the kernel's own, or a copy that never changes.
+"""Finds out whether /proc/driver is the kernel's own, or a copy that never changes.
 
-NVIDIA's legacy container runtime lays a tmpfs over /proc/driver/nvidia: it shows what was there when the
+NVIDIA's legacy container runtime mounts a tmpfs over /proc/driver/nvidia, with what was there when the
 container started.
 """
 
@@ -15,35 +15,36 @@ MOUNTINFO = Path("/proc/self/mountinfo")
 NVIDIA = "nvidia"
 """The driver's folder in /proc/driver."""
 
-ADVICE = (
+NEXT_STEP = (
     "mount the host's /proc/driver read-only and name it with --proc-driver-dir; until then changes of the"
-    " hardware are seen at the next --sleep-interval"
+    " hardware are seen only at the next --sleep-interval"
 )
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """One line of mountinfo, as far as it tells what a path shows."""
+    """What a line of mountinfo says about the place of a mount."""
 
     number: str
     parent: str
-    """The number of the mount that this one lies on."""
+    """The number of the mount below this one."""
     root: str
-    """The part of the mounted file system that is seen at ``point``."""
+    """The folder of the file system that is mounted."""
     point: str
+    """Where it is mounted."""
     file_system: str
 
     def has(self, path: str) -> bool:
-        """Tell whether ``path``, absolute and without links, is at or below the mount point."""
+        """Return whether ``path``, absolute and without links, is the mount point or below it."""
         return path == self.point or path.startswith(self.point.rstrip("/") + "/")
 
-    def inside(self, path: str) -> str:
-        """Return what the mounted file system itself calls ``path``."""
+    def translate(self, path: str) -> str:
+        """Return the path inside the mounted file system."""
         return self.root.rstrip("/") + path[len(self.point.rstrip("/")) :]
 
 
-def parse(mountinfo: str) -> tuple[Mount, ...]:
+def parse_mounts(mountinfo: str) -> tuple[Mount, ...]:
     """Return the mounts of a text like /proc/self/mountinfo."""
     mounts = []
     for line in mountinfo.splitlines():
@@ -62,10 +63,10 @@ def parse(mountinfo: str) -> tuple[Mount, ...]:
     return tuple(mounts)
 
 
-def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
-    """Return what is seen at ``path``, going down from mount to mount as the kernel does.
+def find_mount(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
+    """Return the mount that ``path`` is in, found from mount to mount as the kernel does it.
 
-    The order of the lines tells nothing: where an initramfs was, / comes after /proc.
+    The order of the lines does not matter: after an initramfs, / comes after /proc.
     """
     left = [mount for mount in mounts if mount.has(path)]
     numbers = {mount.number for mount in mounts}
@@ -76,27 +77,27 @@ def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
         ]
         if not next_ones:
             return seen
-        # Of two on the same mount the upper one is come to first, and hides the other.
+        # Of two on the same mount, the one with the shorter path hides the other.
         seen = min(next_ones, key=lambda mount: len(mount.point))
         left.remove(seen)
 
 
-def explain_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
-    """Return :func:`find_blindness` with the next step."""
-    reason = find_blindness(proc_driver_dir, mountinfo)
-    return f"{reason}: {ADVICE}" if reason else None
+def explain_unseen_changes(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
+    """Return why changes below ``proc_driver_dir`` are not seen, and the next step; None if they are."""
+    reason = find_unseen_changes(proc_driver_dir, mountinfo)
+    return f"{reason}: {NEXT_STEP}" if reason else None
 
 
-def find_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
-    """Return why changes below ``proc_driver_dir`` stay unseen; None when they do not.
+def find_unseen_changes(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
+    """Return why changes below ``proc_driver_dir`` are not seen; None if they are.
 
-    A driver that is not there yet is no reason.
+    A driver that is not there yet is not a reason.
     """
     if proc_driver_dir is None:
         return None
     folder = os.path.realpath(proc_driver_dir / NVIDIA)
     try:
-        mount = mount_of(folder, parse(os.fsdecode(mountinfo.read_bytes())))
+        mount = find_mount(folder, parse_mounts(os.fsdecode(mountinfo.read_bytes())))
         is_there = Path(folder).is_dir()
     except OSError:
         return None
@@ -107,13 +108,14 @@ def find_blindness(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) ->
         reason = f"{folder} is a frozen copy on {mount.file_system}, not the host's procfs"
     elif mount.file_system != "proc" and not is_there:
         reason = f"{proc_driver_dir} (--proc-driver-dir) is not procfs and has no folder {NVIDIA}"
-    elif not is_there and (shown := mount.inside(folder)) != f"/driver/{NVIDIA}":
+    elif not is_there and (shown := mount.translate(folder)) != f"/driver/{NVIDIA}":
         reason = (
-            f"{proc_driver_dir} (--proc-driver-dir) shows procfs, but {shown} of it, not /driver/{NVIDIA}"
+            f"{proc_driver_dir} (--proc-driver-dir) is the wrong folder of procfs: its {NVIDIA} would be"
+            f" {shown}, not /driver/{NVIDIA}"
         )
     return reason
 
 
 def _unescape(text: str) -> str:
-    """Undo what the kernel writes for blanks, line ends and backslashes."""
+    """Replace the kernel's escapes for blanks, line ends and backslashes."""
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 8)), text)

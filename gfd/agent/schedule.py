@@ -24,7 +24,7 @@ _INTERVAL, _DELAY = "interval", "delay"
 
 
 class Schedule:
-    """Jobs at an interval, after a delay, and as soon as possible. For one thread to call."""
+    """Jobs at an interval, after a delay, and as soon as possible."""
 
     def __init__(self, run: Callable[[Job], None]) -> None:
         """``run`` is called with each job in the worker thread; it must not raise."""

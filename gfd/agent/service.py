@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from gfd.agent.schedule import Schedule
-from gfd.agent.watcher import Change
+from gfd.agent.watcher import Task
 from gfd.publishing.drift import Drift
 from gfd.worker.fork_server import MARGIN_S
 from gfd.worker.signals import ENDING, RELOADING
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from gfd.agent.cycle import Agent
+    from gfd.agent.cycle import Labeler
     from gfd.agent.status import Status
     from gfd.agent.systemd import Notifier
-    from gfd.agent.watcher import Watch
+    from gfd.agent.watcher import Watcher
 
 PUBLISH_S = 60.0
 """How long a job may take, besides reading the hardware, before the service counts as hung."""
@@ -37,19 +37,19 @@ class Service:
 
     def __init__(
         self,
-        agent: Agent,
-        watch: Watch,
+        labeler: Labeler,
+        watcher: Watcher,
         *,
         status: Status,
         notifier: Notifier,
         log: FilteringBoundLogger,
     ) -> None:
-        self._agent = agent
-        self._watch = watch
+        self._labeler = labeler
+        self._watcher = watcher
         self._status = status
         self._notifier = notifier
         self._log = log
-        self._events: SimpleQueue[signal.Signals | BaseException | Drift | Change] = SimpleQueue()
+        self._events: SimpleQueue[signal.Signals | BaseException | Drift | Task] = SimpleQueue()
         self._drifts: list[Drift] = []
         """Changes by others that are not repaired yet."""
         self._schedule = Schedule(self._run_job)
@@ -59,7 +59,7 @@ class Service:
         """Serve until a signal. Raises GfdError if the first cycle cannot succeed."""
         for number in (*ENDING, RELOADING):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
-        self._agent.follow(self._events.put)
+        self._labeler.watch_sinks(self._events.put)
         self._schedule.start()
         self._start_interval()
         try:
@@ -67,19 +67,21 @@ class Service:
         finally:
             self._notifier.stopping()
             is_idle = self._schedule.stop()
-            self._agent.close()
+            self._labeler.close()
         self._log.info("service.stopped", signal=ended_by.name, is_idle=is_idle)
 
     def reload_soon(self) -> None:
         """Load the configuration again if it has changed; call it from any thread."""
-        self._events.put(Change.CONFIGURATION)
+        self._events.put(Task.RELOAD)
 
     def _loop(self) -> signal.Signals:
         """Return the signal that ends the service; raise what a job raised."""
         watchdog_s = self._notifier.watchdog_interval_s
         while True:
             try:
-                event = self._events.get(timeout=min(self._watch.wait_s, watchdog_s or self._watch.wait_s))
+                event = self._events.get(
+                    timeout=min(self._watcher.wait_s, watchdog_s or self._watcher.wait_s)
+                )
             except Empty:
                 event = None
             self._status.record_loop()
@@ -90,9 +92,9 @@ class Service:
                 self._feed_watchdog(watchdog_s)
             if self._schedule.has_clock_jumped():
                 self._start_interval()
-            self._handle_changes(self._watch.poll(time.monotonic()))
+            self._start(self._watcher.poll(time.monotonic()))
 
-    def _handle(self, event: signal.Signals | BaseException | Drift | Change | None) -> None:
+    def _handle(self, event: signal.Signals | BaseException | Drift | Task | None) -> None:
         if isinstance(event, BaseException):
             raise event
         if isinstance(event, Drift):
@@ -100,15 +102,15 @@ class Service:
             self._schedule.run_soon(self._repair)
         elif event == RELOADING:
             self._schedule.run_soon(self._reload)
-        elif isinstance(event, Change):
-            self._handle_changes(event)
+        elif isinstance(event, Task):
+            self._start(event)
 
-    def _handle_changes(self, changes: Change) -> None:
-        if Change.CONFIGURATION in changes:
+    def _start(self, due: Task) -> None:
+        if Task.RELOAD in due:
             self._schedule.run_soon(self._reload_if_changed)
-        if Change.FILE in changes:
+        if Task.INSPECT in due:
             self._schedule.run_soon(self._inspect)
-        if Change.HARDWARE in changes:
+        if Task.CYCLE in due:
             self._schedule.run_soon(self._cycle)
 
     def _feed_watchdog(self, interval_s: float) -> None:
@@ -118,44 +120,46 @@ class Service:
             self._watchdog_due_s = now_s + interval_s
 
     def _start_interval(self) -> None:
-        self._schedule.run_at_interval(self._cycle_unless_changing, self._agent.setup.config.sleep_interval_s)
+        self._schedule.run_at_interval(
+            self._cycle_unless_changing, self._labeler.active.config.sleep_interval_s
+        )
 
     def _run_job(self, job: Callable[[], None]) -> None:
         """Run ``job`` in the worker thread; an error ends the service, not only the job."""
-        self._status.start_job(self._agent.setup.config.probe_timeout_s + MARGIN_S + PUBLISH_S)
+        self._status.start_job(self._labeler.active.config.probe_timeout_s + MARGIN_S + PUBLISH_S)
         try:
             job()
-            self._schedule.run_after(self._agent.wake, self._agent.wake_in_s)
+            self._schedule.run_after(self._labeler.run_due, self._labeler.due_in_s)
         except BaseException as error:  # the scheduler would swallow it
             self._events.put(error)
         finally:
             self._status.end_job()
 
     def _cycle_unless_changing(self) -> None:
-        # While the hardware changes, wait: the watch asks for a cycle when it is stable.
-        if self._watch.is_settled:
+        # While the hardware changes, wait: the watcher asks for a cycle when it is stable.
+        if self._watcher.is_stable:
             self._cycle()
 
     def _cycle(self) -> None:
-        self._agent.cycle()
+        self._labeler.run_cycle()
         self._notify_ready()
 
     def _inspect(self) -> None:
-        self._agent.setup.publisher.inspect()
+        self._labeler.inspect_sinks()
 
     def _repair(self) -> None:
         while self._drifts:
-            self._agent.repair(self._drifts.pop(0))
+            self._labeler.repair(self._drifts.pop(0))
 
     def _reload(self) -> None:
-        self._load(is_asked_for=True)
+        self._load(is_requested=True)
 
     def _reload_if_changed(self) -> None:
-        self._load(is_asked_for=False)
+        self._load(is_requested=False)
 
-    def _load(self, *, is_asked_for: bool) -> None:
+    def _load(self, *, is_requested: bool) -> None:
         self._notifier.reloading()
-        if self._agent.reload(is_asked_for=is_asked_for):
+        if self._labeler.reload(is_requested=is_requested):
             self._start_interval()
         self._notify_ready()
 

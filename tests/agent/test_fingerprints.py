@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from gfd.agent import fingerprints
-from gfd.agent.watcher import QUIET_S, Change, Watch
+from gfd.agent.debouncer import QUIET_S
+from gfd.agent.watch_sources import (
+    watch_configuration,
+    watch_feature_file,
+    watch_hardware,
+)
+from gfd.agent.watcher import Task, Watcher
 from gfd.config import loader, model
 from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS
 
@@ -48,7 +54,7 @@ class Node:
         (path / "etc").mkdir()
         (path / "lib").mkdir()
         environ = {"LD_LIBRARY_PATH": f"{path / 'lib'}::/nowhere"}
-        self.look, _ = fingerprints.readers(options(path), environ, path)
+        self.look = watch_hardware(options(path), environ, path)
 
     def divide(self, gi: int, *cis: int, name: str = "") -> None:
         for ci in cis or (0,):
@@ -141,7 +147,7 @@ def test_a_driver_behind_absolute_links_is_watched(node: Node) -> None:
 
 @pytest.mark.parametrize("folder", LIBRARY_FOLDERS)
 def test_a_library_is_seen_wherever_the_probe_finds_it(tmp_path: Path, folder: str) -> None:
-    look, _ = fingerprints.readers(options(tmp_path), {}, tmp_path)
+    look = watch_hardware(options(tmp_path), {}, tmp_path)
     before = look()
     library = tmp_path / "driver" / folder / LIBRARY
     library.parent.mkdir(parents=True)
@@ -163,7 +169,7 @@ def test_the_library_in_the_nodes_own_folders_counts(node: Node) -> None:
 
 
 def test_a_driver_that_comes_later_is_seen(tmp_path: Path) -> None:
-    look, _ = fingerprints.readers(options(tmp_path), {}, tmp_path)
+    look = watch_hardware(options(tmp_path), {}, tmp_path)
     before = look()
     assert look() == before
     (tmp_path / "proc/nvidia/gpus").mkdir(parents=True)
@@ -177,7 +183,7 @@ def test_a_driver_that_comes_later_is_seen(tmp_path: Path) -> None:
 def test_the_hardware_is_watched_where_it_is_asked_for(
     node: Node, values: dict[str, str], is_watched: bool
 ) -> None:
-    look, _ = fingerprints.readers(options(node.path, **values), {}, node.path)
+    look = watch_hardware(options(node.path, **values), {}, node.path)
     before = look()
     make_again(node)
     assert (look() != before) == is_watched
@@ -191,7 +197,7 @@ def test_folders_that_rest_are_not_listed_again(node: Node, monkeypatch: pytest.
 
 def test_devices_that_rest_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     os.utime(node.path / "dev")
-    monkeypatch.setattr(fingerprints, "SETTLED_NS", -1)
+    monkeypatch.setattr(fingerprints, "STABLE_NS", -1)
     before = node.look()
     monkeypatch.setattr(os, "listdir", None)
     assert node.look() == before
@@ -202,7 +208,7 @@ def test_devices_that_rest_are_not_listed_again(node: Node, monkeypatch: pytest.
 def test_a_folder_by_two_names_is_looked_at_once(node: Node) -> None:
     names = len(node.look())
     (node.path / "driver/lib64").symlink_to("usr/lib64")
-    look, _ = fingerprints.readers(options(node.path), {"LD_LIBRARY_PATH": str(node.path / "lib")}, node.path)
+    look = watch_hardware(options(node.path), {"LD_LIBRARY_PATH": str(node.path / "lib")}, node.path)
     assert str(node.libraries / LIBRARY) in look()
     assert str(node.path / "driver/lib64" / LIBRARY) not in look()
     assert len(look()) == names - 2  # /nowhere was one of them
@@ -214,7 +220,7 @@ def test_a_link_that_is_turned_to_another_driver_is_seen(node: Node) -> None:
         (node.path / version / LIBRARY).write_text(version)
     current = node.path / "current"
     current.symlink_to(node.path / "535")
-    look, _ = fingerprints.readers(options(node.path), {"LD_LIBRARY_PATH": str(current)}, node.path)
+    look = watch_hardware(options(node.path), {"LD_LIBRARY_PATH": str(current)}, node.path)
     before = look()
     current.unlink()
     current.symlink_to(node.path / "550")
@@ -237,7 +243,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_forbidden_is_a_way_to_look(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, configuration = fingerprints.readers(settings_of(node.path), {}, node.path)
+    configuration = watch_configuration(settings_of(node.path))
     before = node.look(), configuration()
     with monkeypatch.context() as patch:
         forbid(patch)
@@ -275,7 +281,7 @@ CONFIGURATION_CHANGES = {
 
 @pytest.mark.parametrize("change", CONFIGURATION_CHANGES.values(), ids=CONFIGURATION_CHANGES)
 def test_a_configuration_that_changes_looks_different(tmp_path: Path, change: Any) -> None:
-    _, look = fingerprints.readers(settings_of(tmp_path), {}, tmp_path)
+    look = watch_configuration(settings_of(tmp_path))
     before = look()
     assert look() == before
     pass_tick(tmp_path)
@@ -287,7 +293,7 @@ def test_a_configuration_that_changes_looks_different(tmp_path: Path, change: An
 
 @pytest.mark.parametrize("name", ["templates/.a.j2.swp", "templates/a.j2~", "settings/.config.yaml.swp"])
 def test_what_an_editor_leaves_is_no_change(tmp_path: Path, name: str) -> None:
-    _, look = fingerprints.readers(settings_of(tmp_path), {}, tmp_path)
+    look = watch_configuration(settings_of(tmp_path))
     before = look()
     (tmp_path / name).touch()
     assert look() == before
@@ -295,14 +301,14 @@ def test_what_an_editor_leaves_is_no_change(tmp_path: Path, name: str) -> None:
 
 def test_an_empty_folder_is_not_a_missing_one(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
-    _, look = fingerprints.readers(options(tmp_path, template_dir=tmp_path / "templates"), {}, tmp_path)
+    look = watch_configuration(options(tmp_path, template_dir=tmp_path / "templates"))
     before = look()
     (tmp_path / "templates").rmdir()
     assert look() != before
 
 
 def test_without_files_there_is_no_configuration_to_watch(tmp_path: Path) -> None:
-    assert fingerprints.readers(options(tmp_path), {}, tmp_path)[1]() == {}
+    assert watch_configuration(options(tmp_path))() == {}
 
 
 def test_a_config_map_that_is_swapped_is_seen(tmp_path: Path) -> None:
@@ -315,7 +321,7 @@ def test_a_config_map_that_is_swapped_is_seen(tmp_path: Path) -> None:
     for name in ("config.yaml", "a.j2"):
         (mount / name).symlink_to(f"..data/{name}")
     configuration = options(tmp_path, config_file=mount / "config.yaml", template_dir=mount)
-    _, look = fingerprints.readers(configuration, {}, tmp_path)
+    look = watch_configuration(configuration)
     before = look()
     (mount / "..2").mkdir()
     for name in ("config.yaml", "a.j2"):
@@ -329,19 +335,20 @@ def test_a_config_map_that_is_swapped_is_seen(tmp_path: Path) -> None:
 
 def test_a_watch_of_real_files_follows_a_new_configuration(node: Node) -> None:
     old = settings_of(node.path)
-    one = Watch(*fingerprints.readers(old, {}, node.path))
+    watcher = Watcher(node.look, watch_configuration(old))
     pass_tick(node.path)
     (node.path / "settings/config.yaml").write_text("version: v1 # again\n")
     make_again(node)
-    one.follow(*fingerprints.readers(options(node.path, config_file=old.config_file), {}, node.path))
-    assert one.poll(0) == Change(0)
-    assert one.poll(QUIET_S) == Change.HARDWARE | Change.CONFIGURATION
-    assert one.poll(2 * QUIET_S) == Change(0)
+    new = options(node.path, config_file=old.config_file)
+    watcher.replace_sources(watch_hardware(new, {}, node.path), watch_configuration(new))
+    assert watcher.poll(0) == Task(0)
+    assert watcher.poll(QUIET_S) == Task.CYCLE | Task.RELOAD
+    assert watcher.poll(2 * QUIET_S) == Task(0)
 
 
 def test_the_feature_file_and_its_directory(tmp_path: Path) -> None:
     directory = tmp_path / "features.d"
-    look = fingerprints.feature_file(options(tmp_path, output_file=directory / "gfd"))
+    look = watch_feature_file(options(tmp_path, output_file=directory / "gfd"))
     seen = [look()]
     directory.mkdir()
     seen.append(look())
@@ -364,4 +371,4 @@ def test_the_feature_file_and_its_directory(tmp_path: Path) -> None:
     # What others write beside it, and what lies behind a link, is no matter.
     (directory / "other").touch()
     assert look() == seen[-1]
-    assert fingerprints.feature_file(options(tmp_path, sinks="stdout"))() == {}
+    assert watch_feature_file(options(tmp_path, sinks="stdout"))() == {}

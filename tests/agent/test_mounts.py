@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.agent.mounts import Mount, explain_blindness, mount_of, parse
+from gfd.agent.mounts import Mount, explain_unseen_changes, find_mount, parse_mounts
 
 PROC = "22 27 0:21 / /proc rw,relatime shared:14 master:2 - proc proc rw"
 ROOT = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard"
@@ -23,7 +23,7 @@ WHOLE = "66 27 0:40 / /host/proc/driver ro,relatime - proc proc rw"
 
 def test_a_line_is_parsed_with_its_escapes() -> None:
     line = r"36 35 98:0 /a\040b /mnt\011x\012y\134z\043 rw master:1 propagate_from:2 - nfs4 host:/a\040b rw"
-    assert parse(line) == (
+    assert parse_mounts(line) == (
         Mount(number="36", parent="35", root="/a b", point="/mnt\tx\ny\\z#", file_system="nfs4"),
     )
 
@@ -32,7 +32,7 @@ def test_a_line_is_parsed_with_its_escapes() -> None:
     "line", ["", "nonsense", "1 2 3:4 / /x rw", "1 2 3:4 / - proc", "1 2 3:4 / /x rw - "]
 )
 def test_a_line_that_is_none_is_left_out(line: str) -> None:
-    assert parse(f"{line}\n{PROC}\n") == parse(PROC)
+    assert parse_mounts(f"{line}\n{PROC}\n") == parse_mounts(PROC)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_line_that_is_none_is_left_out(line: str) -> None:
     ],
 )
 def test_mounts_are_followed_down_to_a_path(path: str, lines: tuple[str, ...], expected: str | None) -> None:
-    mount = mount_of(path, parse("\n".join(lines)))
+    mount = find_mount(path, parse_mounts("\n".join(lines)))
     assert (mount.file_system if mount else None) == expected
 
 
@@ -73,17 +73,17 @@ def test_mounts_are_followed_down_to_a_path(path: str, lines: tuple[str, ...], e
         (
             "/host/proc/driver",
             (ROOT, PROC, WHOLE),
-            "/host/proc/driver (--proc-driver-dir) shows procfs, but /nvidia of it",
+            "/host/proc/driver (--proc-driver-dir) is the wrong folder of procfs: its",
         ),
         ("/host/proc/driver", (ROOT, PROC), "/host/proc/driver (--proc-driver-dir) is not procfs and has no"),
     ],
 )
-def test_blindness_is_explained(
+def test_unseen_changes_are_explained(
     folder: str | None, lines: tuple[str, ...], expected: str | None, tmp_path: Path
 ) -> None:
     mountinfo = tmp_path / "mountinfo"
     mountinfo.write_text("".join(f"{line}\n" for line in lines))
-    text = explain_blindness(Path(folder) if folder else None, mountinfo)
+    text = explain_unseen_changes(Path(folder) if folder else None, mountinfo)
     if expected is None:
         assert text is None
     else:
@@ -95,18 +95,18 @@ def test_blindness_is_explained(
 
 def test_a_folder_of_ones_own_can_be_watched(tmp_path: Path) -> None:
     (tmp_path / "nvidia").mkdir()
-    assert explain_blindness(tmp_path) is None
+    assert explain_unseen_changes(tmp_path) is None
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "driver").symlink_to("/proc/driver")
     mountinfo = tmp_path / "mountinfo"
     mountinfo.write_text(f"{ROOT}\n{PROC}\n{FROZEN}\n")
-    assert "frozen" in str(explain_blindness(tmp_path / "driver", mountinfo))
+    assert "frozen" in str(explain_unseen_changes(tmp_path / "driver", mountinfo))
 
 
 def test_without_mountinfo_nothing_is_claimed(tmp_path: Path) -> None:
-    assert explain_blindness(Path("/proc/driver"), tmp_path / "mountinfo") is None
+    assert explain_unseen_changes(Path("/proc/driver"), tmp_path / "mountinfo") is None
 
 
 def private(script: str, *arguments: str) -> str:
@@ -122,7 +122,7 @@ def private(script: str, *arguments: str) -> str:
 
 SAY = (
     '"$1" -c "import sys, pathlib, gfd.agent.mounts as m;'
-    'print(m.explain_blindness(pathlib.Path(sys.argv[1])))"'
+    'print(m.explain_unseen_changes(pathlib.Path(sys.argv[1])))"'
 )
 
 

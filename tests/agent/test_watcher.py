@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.agent.watcher import BURST_S, IDLE_S, LIMIT_S, MAX_TORN, QUIET_S, Change, Watch
+from gfd.agent.debouncer import LIMIT_S, QUIET_S
+from gfd.agent.watcher import BUSY_S, IDLE_S, MAX_INCONSISTENT, Task, Watcher
 
-NOTHING = Change(0)
+NOTHING = Task(0)
 TICK_S = 1 / 64
 """Exact in binary, so that sums of it are, too."""
 
@@ -21,21 +22,21 @@ class World:
         self.hardware = 0
         self.configuration = 0
         self.feature_file = 0
-        self.watch = Watch(
+        self.watcher = Watcher(
             lambda: {"gpu": self.hardware},
             lambda: {"file": self.configuration},
             lambda: {"features.d/gfd": self.feature_file},
         )
 
-    def poll(self, after_s: float) -> Change:
+    def poll(self, after_s: float) -> Task:
         self.now_s += after_s
-        return self.watch.poll(self.now_s)
+        return self.watcher.poll(self.now_s)
 
-    def wait(self) -> Change:
+    def wait(self) -> Task:
         """Poll when the watch asks for it."""
-        return self.poll(self.watch.wait_s)
+        return self.poll(self.watcher.wait_s)
 
-    def due_after(self, limit_s: float = 30) -> tuple[Change, float]:
+    def due_after(self, limit_s: float = 30) -> tuple[Task, float]:
         """Return what comes due first, and how much later."""
         started_s = self.now_s
         while self.now_s < started_s + limit_s:
@@ -44,10 +45,10 @@ class World:
         return NOTHING, self.now_s - started_s
 
     def read(self, *, changes: bool = False, takes_s: float = 0.3) -> bool:
-        self.watch.begin_reading(self.now_s)
+        self.watcher.begin_read(self.now_s)
         self.now_s += takes_s
         self.hardware += changes
-        return self.watch.end_reading(self.now_s)
+        return self.watcher.end_read(self.now_s)
 
 
 def test_nothing_is_due_for_what_was_there_before() -> None:
@@ -57,19 +58,19 @@ def test_nothing_is_due_for_what_was_there_before() -> None:
 def test_a_look_at_the_feature_file_is_due_at_once_also_during_a_reading() -> None:
     world = World()
     world.feature_file += 1
-    assert world.due_after() == (Change.FILE, IDLE_S)
+    assert world.due_after() == (Task.INSPECT, IDLE_S)
     assert world.due_after()[0] == NOTHING
-    world.watch.begin_reading(world.now_s)
+    world.watcher.begin_read(world.now_s)
     world.feature_file += 1
-    assert world.wait() == Change.FILE
+    assert world.wait() == Task.INSPECT
     assert world.wait() == NOTHING
 
 
-@pytest.mark.parametrize("kind", [Change.HARDWARE, Change.CONFIGURATION])
-def test_a_single_change_is_due_once_and_in_time(kind: Change) -> None:
+@pytest.mark.parametrize("kind", [Task.CYCLE, Task.RELOAD])
+def test_a_single_change_is_due_once_and_in_time(kind: Task) -> None:
     world = World()
-    world.hardware += kind is Change.HARDWARE
-    world.configuration += kind is Change.CONFIGURATION
+    world.hardware += kind is Task.CYCLE
+    world.configuration += kind is Task.RELOAD
     assert world.due_after() == (kind, IDLE_S + QUIET_S)
     assert IDLE_S + QUIET_S + 0.3 < 2
     assert world.due_after()[0] == NOTHING
@@ -79,24 +80,24 @@ def test_both_may_be_due_at_once() -> None:
     world = World()
     world.hardware += 1
     world.configuration += 1
-    assert world.due_after()[0] == Change.HARDWARE | Change.CONFIGURATION
+    assert world.due_after()[0] == Task.CYCLE | Task.RELOAD
 
 
 def test_a_burst_is_polled_faster_and_leaves_the_hardware_unsettled() -> None:
     world = World()
-    assert (world.watch.wait_s, world.watch.is_settled) == (IDLE_S, True)
+    assert (world.watcher.wait_s, world.watcher.is_stable) == (IDLE_S, True)
     world.hardware += 1
     assert world.wait() == NOTHING
-    assert (world.watch.wait_s, world.watch.is_settled) == (BURST_S, False)
+    assert (world.watcher.wait_s, world.watcher.is_stable) == (BUSY_S, False)
     world.due_after()
-    assert (world.watch.wait_s, world.watch.is_settled) == (IDLE_S, True)
+    assert (world.watcher.wait_s, world.watcher.is_stable) == (IDLE_S, True)
 
 
 def test_a_changing_configuration_leaves_the_hardware_settled() -> None:
     world = World()
     world.configuration += 1
     world.wait()
-    assert (world.watch.wait_s, world.watch.is_settled) == (BURST_S, True)
+    assert (world.watcher.wait_s, world.watcher.is_stable) == (BUSY_S, True)
 
 
 def test_the_last_wait_ends_when_the_answer_is_due() -> None:
@@ -104,14 +105,14 @@ def test_the_last_wait_ends_when_the_answer_is_due() -> None:
     world.hardware += 1
     world.wait()
     world.poll(0.375)
-    assert world.watch.wait_s == QUIET_S - 0.375
+    assert world.watcher.wait_s == QUIET_S - 0.375
 
 
 def test_polling_late_is_no_harm() -> None:
     world = World()
     world.hardware += 1
     world.poll(100)
-    assert world.poll(100) == Change.HARDWARE
+    assert world.poll(100) == Task.CYCLE
 
 
 def test_a_clean_reading_is_published_and_asks_for_nothing() -> None:
@@ -125,8 +126,8 @@ def test_a_clean_reading_is_published_and_asks_for_nothing() -> None:
 def test_a_torn_reading_is_not_published_and_done_again() -> None:
     world = World()
     assert not world.read(changes=True)
-    assert not world.watch.is_settled
-    assert world.due_after() == (Change.HARDWARE, QUIET_S)
+    assert not world.watcher.is_stable
+    assert world.due_after() == (Task.CYCLE, QUIET_S)
     assert world.read()
 
 
@@ -142,33 +143,33 @@ def test_readings_that_change_the_hardware_themselves_are_published_in_the_end()
 
 def test_the_hardware_that_changes_back_during_a_reading_is_not_torn() -> None:
     world = World()
-    world.watch.begin_reading(0)
+    world.watcher.begin_read(0)
     world.hardware += 1
     assert world.poll(0.2) == NOTHING
-    assert world.watch.wait_s == IDLE_S
+    assert world.watcher.wait_s == IDLE_S
     world.hardware -= 1
-    assert world.watch.end_reading(0.3)
+    assert world.watcher.end_read(0.3)
 
 
 def test_a_reload_comes_due_during_a_reading() -> None:
     world = World()
     world.hardware += 1
     world.wait()
-    world.watch.begin_reading(world.now_s)
+    world.watcher.begin_read(world.now_s)
     world.configuration += 1
     due, after_s = world.due_after()
-    assert due == Change.CONFIGURATION
+    assert due == Task.RELOAD
     assert after_s <= IDLE_S + QUIET_S
-    assert world.watch.end_reading(world.now_s)
-    assert world.due_after() == (Change.HARDWARE, 0)
+    assert world.watcher.end_read(world.now_s)
+    assert world.due_after() == (Task.CYCLE, 0)
 
 
 def test_what_changed_just_before_a_reading_is_read_once_more_when_settled() -> None:
     world = World()
     world.hardware += 1
     assert world.read()
-    assert not world.watch.is_settled
-    assert world.due_after()[0] == Change.HARDWARE
+    assert not world.watcher.is_stable
+    assert world.due_after()[0] == Task.CYCLE
 
 
 def test_a_late_answer_is_published_though_torn_and_followed_by_another() -> None:
@@ -179,7 +180,7 @@ def test_a_late_answer_is_published_though_torn_and_followed_by_another() -> Non
         due = world.wait()
     assert world.now_s == IDLE_S + LIMIT_S
     assert world.read(changes=True)
-    assert world.due_after() == (Change.HARDWARE, QUIET_S)
+    assert world.due_after() == (Task.CYCLE, QUIET_S)
     assert world.read()
     assert world.due_after()[0] == NOTHING
 
@@ -189,21 +190,21 @@ def test_a_torn_reading_does_not_start_the_clock_anew() -> None:
     while world.now_s < 8:
         world.hardware += 1
         assert world.wait() == NOTHING
-    assert world.due_after()[0] == Change.HARDWARE
+    assert world.due_after()[0] == Task.CYCLE
     answered_s = world.now_s
     assert not world.read(changes=True)
-    while not world.watch.poll(world.now_s):
+    while not world.watcher.poll(world.now_s):
         world.hardware += 1
-        world.now_s += BURST_S
-    assert world.now_s <= IDLE_S + LIMIT_S + BURST_S < answered_s + LIMIT_S
+        world.now_s += BUSY_S
+    assert world.now_s <= IDLE_S + LIMIT_S + BUSY_S < answered_s + LIMIT_S
     assert world.read(changes=True)
 
 
 def test_a_new_configuration_does_not_hide_what_changed_while_it_was_loaded() -> None:
     world = World()
     world.configuration += 1
-    world.watch.follow(lambda: {"gpu": 0}, lambda: {"file": world.configuration, "folder": 1})
-    assert world.due_after()[0] == Change.CONFIGURATION
+    world.watcher.replace_sources(lambda: {"gpu": 0}, lambda: {"file": world.configuration, "folder": 1})
+    assert world.due_after()[0] == Task.RELOAD
     assert world.due_after()[0] == NOTHING
 
 
@@ -225,20 +226,20 @@ def test_a_burst_is_answered_once_settled_or_overdue(times: list[float], delays:
     unanswered: list[float] = []
     pending, polls = list(times), 0
     while pending or unanswered or world.now_s < 30:
-        world.now_s += world.watch.wait_s + delays[polls % len(delays)] * TICK_S
+        world.now_s += world.watcher.wait_s + delays[polls % len(delays)] * TICK_S
         polls += 1
         while pending and pending[0] <= world.now_s:
             unanswered.append(pending.pop(0))
         world.hardware = len(times) - len(pending)
-        if world.watch.poll(world.now_s):
+        if world.watcher.poll(world.now_s):
             assert unanswered, "due twice, or for nothing"
             quiet_s = world.now_s - unanswered[-1]
             assert quiet_s >= QUIET_S or world.now_s - unanswered[0] >= LIMIT_S
             assert world.now_s - unanswered[0] <= LIMIT_S + IDLE_S + 2 * late
             if len(unanswered) == 1:
-                assert quiet_s <= IDLE_S + QUIET_S + 2 * late + BURST_S * (late > 0)
+                assert quiet_s <= IDLE_S + QUIET_S + 2 * late + BUSY_S * (late > 0)
             unanswered.clear()
-        assert world.watch.is_settled == (not unanswered)
+        assert world.watcher.is_stable == (not unanswered)
     assert LIMIT_S + IDLE_S <= 10
 
 
@@ -256,15 +257,15 @@ def test_what_is_published_last_is_never_torn(times: list[float], readings: list
 
     torn = 0
     while pending or world.now_s < (times or [0])[-1] + 40:
-        go_on(world.watch.wait_s)
-        if Change.HARDWARE in world.watch.poll(world.now_s):
+        go_on(world.watcher.wait_s)
+        if Task.CYCLE in world.watcher.poll(world.now_s):
             layout = world.hardware
-            world.watch.begin_reading(world.now_s)
+            world.watcher.begin_read(world.now_s)
             go_on(readings[count % len(readings)] * TICK_S)
             count += 1
             torn = torn + 1 if world.hardware != layout else 0
-            if world.watch.end_reading(world.now_s):
+            if world.watcher.end_read(world.now_s):
                 published = layout
-            if torn > MAX_TORN:
+            if torn > MAX_INCONSISTENT:
                 return  # it was taken for the doing of the reading
     assert published == len(times)

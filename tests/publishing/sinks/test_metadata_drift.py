@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gfd.agent.rivals import explain
+from gfd.agent.conflicts import explain_conflict
 from gfd.publishing.drift import Drift
 from gfd.publishing.sinks.metadata_drift import detect_node_drift, detect_node_feature_drift
 
@@ -146,8 +146,8 @@ def test_what_is_said_of_another_gfd() -> None:
     step = (
         "only one may run on a node: kubectl get daemonsets,jobs -A -l app.kubernetes.io/name=gfd lists them"
     )
-    assert explain(by) == (
+    assert explain_conflict(by) == (
         f"another gfd (field manager gfd) keeps changing the labels {COUNT}, {MODE}; {step}"
     )
     owner = Drift(sink="nodefeature", what="owner", writer="DaemonSet b", is_rival=True)
-    assert explain(owner) == f"another gfd (DaemonSet b) keeps changing the owner; {step}"
+    assert explain_conflict(owner) == f"another gfd (DaemonSet b) keeps changing the owner; {step}"

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from gfd.agent.mounts import ADVICE, find_blindness
+from gfd.agent.mounts import NEXT_STEP, find_unseen_changes
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.files import PROC_BYTES, read_text
 from gfd.labels.needs import NO_PERMISSION, SEE_MIG, find_refusal
@@ -145,7 +145,7 @@ def _capabilities(site: Site, said: str, seen: int) -> Finding:
     """Compare the MIG devices that NVML has shown with the kernel's, and see what watches them."""
     folder = site.proc_nvidia / "capabilities"
     if not folder.is_dir():
-        return warn(f"{said}; {folder} is not visible", ADVICE)
+        return warn(f"{said}; {folder} is not visible", NEXT_STEP)
     made = len(list(folder.glob("gpu*/mig/gi*/ci*/access")))
     if made != seen:
         return fail(f"{said}, but {made} in {folder}", SEE_MIG)
@@ -171,9 +171,9 @@ def _closed_monitor(site: Site, capabilities: Path) -> str | None:
 def _proc(site: Site) -> Finding:
     folder = site.config.proc_driver_dir
     if folder is None:
-        return warn("--proc-driver-dir is empty: changes are seen at the next interval only", ADVICE)
-    reason = find_blindness(site.under(folder), site.mountinfo)
-    return warn(reason, ADVICE) if reason else ok(f"{site.under(folder)} is what the kernel shows")
+        return warn("--proc-driver-dir is empty: changes are seen at the next interval only", NEXT_STEP)
+    reason = find_unseen_changes(site.under(folder), site.mountinfo)
+    return warn(reason, NEXT_STEP) if reason else ok(f"{site.under(folder)} is what the kernel shows")
 
 
 def _facts(site: Site) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gfd.agent.mounts import mount_of, parse
+from gfd.agent.mounts import find_mount, parse_mounts
 from gfd.errors import DriverUnavailable, GfdError
 from gfd.files import PROC_BYTES, read_text
 from gfd.publishing.sinks.feature_text import MAX_BYTES
@@ -84,10 +84,10 @@ def _find_problem(site: Site, folder: Path) -> Finding | None:
 
 def _is_container_only(site: Site, folder: Path) -> bool:
     try:
-        mounts = parse(os.fsdecode(site.mountinfo.read_bytes()))
+        mounts = parse_mounts(os.fsdecode(site.mountinfo.read_bytes()))
     except OSError:
         return False
-    mount = mount_of(os.path.realpath(folder), mounts)
+    mount = find_mount(os.path.realpath(folder), mounts)
     return mount is not None and mount.point == "/" and mount.file_system == _OVERLAY
 
 

@@ -1,0 +1,119 @@
+"""What is watched for changes: the driver and its devices, the configuration, the feature file."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gfd.agent.fingerprints import DeviceNodes, FolderTree, read_configmap_link, read_status
+from gfd.agent.mounts import NVIDIA
+from gfd.files import PROC_BYTES, read_bytes
+from gfd.labels.sources import SUFFIX
+from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+    from gfd.agent.fingerprints import FileStatus
+    from gfd.config.model import Config
+
+    Fingerprints = Mapping[str, Hashable]
+    """By path."""
+    ReadFingerprints = Callable[[], Fingerprints]
+    """Reads the fingerprints of what is watched together; raises no error."""
+
+
+def watch_hardware(config: Config, environ: Mapping[str, str], root: Path = Path("/")) -> ReadFingerprints:
+    """Return what reads the fingerprints of the hardware; nothing is watched if it is simulated.
+
+    ``root`` is the folder whose /dev and libraries are watched.
+    """
+    return dict if config.simulate else _Hardware(config, environ, root).read
+
+
+def watch_configuration(config: Config) -> ReadFingerprints:
+    """Return what reads the fingerprints of the config file and of the templates."""
+    return lambda: dict(_read_configuration(config))
+
+
+def watch_feature_file(config: Config) -> ReadFingerprints:
+    """Return what reads the fingerprint of the feature file and of its folder."""
+    if "file" not in config.sinks:
+        return dict
+    from gfd.publishing.sinks.file_status import stat_file
+
+    path = Path(config.output_file)
+    return lambda: {str(path): stat_file(path)}
+
+
+class _Hardware:
+    """The files of the driver, of its library and of its devices. No device is opened."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str], root: Path) -> None:
+        proc = config.proc_driver_dir
+        self._tree = FolderTree(str(proc / NVIDIA)) if proc else None
+        self._version = str(proc / NVIDIA / "version") if proc else ""
+        folders = [root / folder for folder in _find_library_folders(str(root))]
+        folders += [Path(folder) for folder in environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
+        libraries = [folder / LIBRARY for folder in folders]
+        self._files = tuple(dict.fromkeys(map(str, (*libraries, root / "etc/ld.so.cache"))))
+        self._driver_root = str(config.driver_root or "")
+        below = _find_library_folders(self._driver_root) if self._driver_root else ()
+        self._driver_files = tuple(f"{folder}/{LIBRARY}" for folder in below)
+        self._devices = DeviceNodes(str(root / "dev"), NVIDIA)
+
+    def read(self) -> Fingerprints:
+        fingerprints: dict[str, Hashable] = {path: read_status(path) for path in self._files}
+        for path in self._driver_files:
+            # Links are followed as the probe does: inside the driver root.
+            found = resolve(path, self._driver_root)
+            fingerprints[f"{self._driver_root}/{path}"] = found and (found, read_status(found))
+        if self._tree:
+            fingerprints[self._tree.root] = self._tree.read()
+            fingerprints[self._version] = _read_content(self._version)
+        fingerprints[self._devices.folder] = self._devices.read()
+        return fingerprints
+
+
+def _find_library_folders(root: str) -> Iterable[str]:
+    """Return the folders below ``root`` that may hold the library, each once.
+
+    On most systems /lib64 and /usr/lib64 are one folder. The names are those before links are followed, since
+    a link may be turned to another driver.
+    """
+    found: dict[str, str] = {}
+    for folder in LIBRARY_FOLDERS:
+        found.setdefault(resolve(folder, root) or folder, folder)
+    return found.values()
+
+
+def _read_configuration(config: Config) -> Iterator[tuple[str, Hashable]]:
+    if file := config.config_file:
+        yield str(file), (read_status(str(file)), read_configmap_link(file.parent))
+    if folder := config.template_dir:
+        yield str(folder), (read_configmap_link(folder), frozenset(_read_templates(str(folder))))
+
+
+def _read_templates(folder: str) -> Iterator[tuple[str, FileStatus]]:
+    """Yield the files that :func:`gfd.labels.sources.read` would read, and the folders that it would list."""
+    folders = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield folder, None
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.name.endswith(SUFFIX):
+                yield entry.path, read_status(entry.path)
+    for subfolder in folders:
+        yield from _read_templates(subfolder)
+
+
+def _read_content(path: str) -> bytes | None:
+    try:
+        return read_bytes(path, PROC_BYTES)
+    except OSError:
+        return None
