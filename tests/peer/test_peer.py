@@ -22,7 +22,8 @@ import pytest
 
 from gfd.labels.products import model_of, shorten, tail_of
 from tests.standin import Fault, Standin, StandinGpu, build, environment
-from tests.standin.random_machines import DISPLAY_BOARDS, Case, random_case
+from tests.standin.models import DISPLAY_BOARDS
+from tests.standin.random_machines import Case, random_case
 
 ORIGINAL = os.environ.get("GFD_PEER", "")
 MACHINES = int(os.environ.get("GFD_PEER_MACHINES", "300"))

@@ -1,4 +1,4 @@
-"""Which card it is that fails, told by the PCI bus where NVML tells nothing."""
+"""The PCI address of a failed GPU, found on the PCI bus if NVML does not tell it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lost(index: int, pci_address: str | None = None) -> FailedGpu:
         ([], []),
     ],
 )
-def test_the_one_that_is_left(failed: list[FailedGpu], expected: list[FailedGpu], tmp_path: Path) -> None:
+def test_the_only_unused_address(failed: list[FailedGpu], expected: list[FailedGpu], tmp_path: Path) -> None:
     root = plug(tmp_path, "0000:00:00.0", "0000:01:00.0", "0000:02:00.0")
     assert add_addresses(failed, [gpu(0), gpu(2)], root) == expected
 

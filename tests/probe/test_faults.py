@@ -1,7 +1,7 @@
-"""Every NVML function failing with every error, on each of two GPUs in MIG mode: what the labels say then.
+"""Labels when an NVML function fails: every function, with every error, on each of two GPUs in MIG mode.
 
-The table names, for each function and MIG strategy, the machine without a fault that has the same labels, or
-what else comes of it. ``tests/peer/test_faults_peer.py`` holds the original against the same table.
+The table has the expected result by function and MIG strategy: an error, or a machine without the fault that
+has the same labels. ``tests/peer/test_faults_peer.py`` compares the original with the same table.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Outcome = dict[str, str] | str
 """Labels, or the text of an error."""
 
 
-# ---- What can come of a fault ----
+# ---- Possible results ----
 
 SAME = "the labels of the machine without the fault"
 LEFT_OUT = "the labels of the machine without the GPU"
@@ -50,22 +50,22 @@ UNSEEN = "an error that says that the GPU's MIG devices cannot be seen"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What comes of an error of a function under none, single and mixed."""
+    """The results of a failing function, for the strategies none, single and mixed."""
 
     otherwise: tuple[str, str, str]
-    """Of all errors that are not told below."""
+    """For all errors not listed below."""
     unknown: tuple[str, str, str] | None = None
-    """Of Not Supported and Function Not Found."""
+    """For Not Supported and Function Not Found."""
     gone: tuple[str, str, str] | None = None
-    """Of Invalid Argument and Not Found."""
+    """For Invalid Argument and Not Found."""
     refused: tuple[str, str, str] | None = None
-    """Of Insufficient Permissions."""
-    is_asked_once: bool = False
-    """Whether the second GPU of a model is not asked."""
+    """For Insufficient Permissions."""
+    is_called_once: bool = False
+    """Whether the function is called only on the first GPU of a model."""
 
     def outcome(self, strategy: str, code: int, gpu: int) -> str:
-        """Return what comes of error ``code`` on the first or second GPU."""
-        if self.is_asked_once and gpu > 0:
+        """Return the result for error ``code`` on the first or second GPU."""
+        if self.is_called_once and gpu > 0:
             return SAME
         special = {
             3: self.unknown,
@@ -95,9 +95,9 @@ TABLE = {
     "nvmlDeviceGetGpuFabricInfo": Row(
         otherwise=(NO_CLIQUE, NO_CLIQUE, NO_CLIQUE), unknown=(NO_FABRIC, NO_FABRIC, NO_FABRIC)
     ),
-    # A MIG profile is named by the share of this.
+    # The name of a MIG profile depends on the memory of the GPU.
     "nvmlDeviceGetMemoryInfo": Row(otherwise=(NO_MEMORY, UNSEEN, UNSEEN)),
-    "nvmlDeviceGetGpuInstanceProfileInfo": replace(MIG_FACT, is_asked_once=True),
+    "nvmlDeviceGetGpuInstanceProfileInfo": replace(MIG_FACT, is_called_once=True),
     "nvmlDeviceGetMaxMigDeviceCount": MIG_FACT,
 }
 MIG_TABLE = {
@@ -110,7 +110,7 @@ MIG_TABLE = {
     "nvmlGpuInstanceGetInfo": MIG_FACT,
     "nvmlGpuInstanceGetComputeInstanceById": MIG_FACT,
     "nvmlComputeInstanceGetInfo": MIG_FACT,
-    "nvmlGpuInstanceGetComputeInstanceProfileInfo": replace(MIG_FACT, is_asked_once=True),
+    "nvmlGpuInstanceGetComputeInstanceProfileInfo": replace(MIG_FACT, is_called_once=True),
 }
 
 
@@ -153,7 +153,7 @@ class Trial:
 
     @property
     def machine(self) -> Standin:
-        # The one function about a GPU that is asked for the sake of a MIG device.
+        # This function takes the GPU, though it is called for a MIG device.
         mig = 2 if self.is_mig and self.function != "nvmlDeviceGetGpuInstanceById" else -1
         fault = Fault(function=self.function, gpu=self.gpu, mig=mig, error=self.code)
         return replace(PAIR_STANDIN, faults=(fault,))
@@ -183,7 +183,7 @@ def label(found: Inventory | str, strategy: str) -> Outcome:
 
 
 def read(folder: Path, machines: dict[str, Standin], pci: tuple[Gpu, ...]) -> dict[str, dict[str, Outcome]]:
-    """Return for each machine its labels, or an error, by strategy."""
+    """Return the labels, or the error, by machine and strategy."""
     cases = {name: Case(machine=machine, expected="", pci=pci) for name, machine in machines.items()}
     answers = read_all(folder / "cases", cases, library=standin.build(folder / "library"))
     return {
@@ -202,7 +202,7 @@ def all_machines(chosen: list[Trial]) -> dict[str, Standin]:
 
 
 def expect(trial: Trial, strategy: str, found: dict[str, dict[str, Outcome]]) -> Outcome:
-    """Return what the table says, of ``found`` on healthy machines."""
+    """Return the result from the table; ``found`` has the labels of healthy machines."""
     outcome = trial.row.outcome(strategy, trial.code, trial.gpu)
     if outcome == UNSEEN:
         return unseen(trial, strategy)
@@ -236,13 +236,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Outco
     return read(tmp_path_factory.mktemp("faults"), all_machines(TRIALS), PAIR)
 
 
-def test_the_table_is_about_every_function() -> None:
+def test_the_table_has_every_function() -> None:
     assert set(TABLE) == set(GPU_FUNCTIONS)
     assert set(MIG_TABLE) == set(MIG_FUNCTIONS)
 
 
 def test_the_machines_differ(found: dict[str, dict[str, Outcome]]) -> None:
-    """Else the table would say nothing."""
+    """Otherwise the table would prove nothing."""
     for name, strategy in ((LEFT_OUT, "none"), (EMPTY, "single"), (EMPTY, "mixed"), (NO_MIG, "none")):
         assert found[healthy(name, 1)][strategy] != found[healthy(SAME, 1)][strategy]
 
@@ -250,7 +250,7 @@ def test_the_machines_differ(found: dict[str, dict[str, Outcome]]) -> None:
 @pytest.mark.parametrize(
     ("function", "is_mig"), [*((name, False) for name in TABLE), *((name, True) for name in MIG_TABLE)]
 )
-def test_what_comes_of_a_fault(function: str, is_mig: bool, found: dict[str, dict[str, Outcome]]) -> None:
+def test_labels_after_a_failure(function: str, is_mig: bool, found: dict[str, dict[str, Outcome]]) -> None:
     tried = [trial for trial in TRIALS if (trial.function, trial.is_mig) == (function, is_mig)]
     assert len(tried) == 2 * len(TEXTS)
     for trial, strategy in product(tried, STRATEGIES):

@@ -1,7 +1,7 @@
-"""A stand-in for NVIDIA's driver library, so that tests run real NVML clients on machines of their choice.
+"""A stand-in for NVIDIA's driver library, so that tests can run real NVML clients on any machine.
 
 :func:`build` compiles ``nvml.c`` into a ``libnvidia-ml.so.1``, a :class:`Standin` describes the machine it
-plays, :func:`environment` brings both to a child process.
+plays, and :func:`environment` gives both to a child process.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 LIBRARY = "libnvidia-ml.so.1"
 HOOK = Path(__file__).parents[1] / "hook" / "alone"
-"""A folder for PYTHONPATH: with it a Python process finds no driver but a stand-in."""
+"""A folder for PYTHONPATH. With it, a Python process finds no driver other than the stand-in."""
 
 _SOURCES = Path(__file__).parent
 _OPTIONS = (
@@ -44,10 +44,10 @@ _OPTIONS = (
 
 
 def build(directory: Path, *, without: Sequence[str] = ()) -> Path:
-    """Put the library into ``directory`` and return that, for LD_LIBRARY_PATH.
+    """Build the library in ``directory`` and return ``directory``, for LD_LIBRARY_PATH.
 
-    Functions in ``without`` are absent from it, as from an older driver. Compiled libraries are kept in
-    the system's folder for temporary files, one for each state of the sources.
+    The library lacks the functions in ``without``, as an older driver does. The system's temporary folder
+    caches compiled libraries.
     """
     renames = [f"-D{function}=left_out_{number}" for number, function in enumerate(sorted(without))]
     options = [*_OPTIONS, *renames]
@@ -69,7 +69,7 @@ def build(directory: Path, *, without: Sequence[str] = ()) -> Path:
 
 
 def environment(library: Path, description: Path, log: Path | None = None) -> dict[str, str]:
-    """Return this process' environment, changed so that a child finds the stand-in and its machine."""
+    """Return this process's environment, changed so that a child loads the stand-in with its machine."""
     changed = {"LD_LIBRARY_PATH": str(library), "GFD_STANDIN": str(description), "PYTHONPATH": str(HOOK)}
     kept = {name: value for name, value in os.environ.items() if name != "GFD_STANDIN_LOG"}
     return kept | changed | ({"GFD_STANDIN_LOG": str(log)} if log else {})

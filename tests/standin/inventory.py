@@ -1,4 +1,4 @@
-"""From an inventory to the machine on which a read finds it."""
+"""Make the machine from which gfd reads a given inventory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BRANDS = (
     *("nvidiavcs", "nvidiavws", "nvidiacloudgaming", "quadrortx", "nvidiartx", "nvidia", "geforcertx"),
     "titanrtx",
 )
-"""By number (NVML_BRAND_*), without blanks and capitals."""
+"""NVML_BRAND_* in order, in lower case and without blanks."""
 
 _ARCHITECTURES = {
     "kepler": 2,
@@ -35,10 +35,10 @@ _ARCHITECTURES = {
 
 
 def from_inventory(inventory: Inventory) -> Standin:
-    """Return the machine on which a read finds ``inventory``, but for what does not come from NVML.
+    """Return the machine from which gfd reads ``inventory``, except for facts that do not come from NVML.
 
-    Failures that name an NVML function become faults. Gaps between the GPUs' indices are filled with
-    display boards, which discovery passes over.
+    Failures of NVML functions become faults. Gaps between the GPUs' indices become display boards, which gfd
+    skips.
     """
     failures: list[Failure] = [*inventory.failures]
     by_index = {gpu.index: gpu for gpu in inventory.gpus}
@@ -107,7 +107,7 @@ def _gpu(gpu: Gpu) -> StandinGpu:
 
 
 def _mig(device: MigDevice, gpu_name: str, profiles: list[StandinProfile]) -> StandinMig:
-    """Return the device; a profile that the GPU should offer for it and does not is added to ``profiles``."""
+    """Return the device. Add its profile to ``profiles`` if the GPU does not offer it."""
     gi_profile, ci_enum = None, None
     if device.profile is not None:
         ci, gi = device.profile.split(".", 1) if "c." in device.profile else ("", device.profile)

@@ -1,7 +1,7 @@
-"""The machine that the stand-in plays, as records whose fields are those of its description (``machine.h``).
+"""The machine that the stand-in plays: records with the fields of its description (``machine.h``).
 
-None is a question that the driver answers with Not Supported. Text may be :class:`bytes`, since a driver's
-text need not be UTF-8.
+For a field that is None, the driver returns Not Supported. Text may be :class:`bytes`, because not every
+driver writes UTF-8.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandinProfile:
-    """A GPU-instance profile on offer."""
+    """A GPU-instance profile that the GPU offers."""
 
     name: str = ""
     enum: int
@@ -61,7 +61,7 @@ class StandinMig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandinGpu:
-    """A GPU. ``mig`` is None without MIG, else whether it is enabled."""
+    """A GPU. ``mig`` is whether MIG is enabled; None for a GPU without MIG."""
 
     name: str | bytes | None
     uuid: str | bytes | None = None
@@ -92,15 +92,15 @@ class StandinGpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What a function does instead of its work: fail with ``error``, never return, crash, or end the process.
+    """What a function does instead of its work: return ``error``, never return, crash, or exit.
 
-    ``function`` without its version stands for all versions (``nvmlInit``, ``nvmlDeviceGetCount``). With a
-    ``gpu`` and no ``mig`` it is about the GPU and its MIG devices; ``mig=-1`` is the GPU alone. The first
-    ``after`` calls of the process go well.
+    ``function`` without a version means all versions (``nvmlInit``, ``nvmlDeviceGetCount``). ``gpu`` without
+    ``mig`` means the GPU and its MIG devices; ``mig=-1`` means only the GPU. The first ``after`` calls of the
+    process work as usual.
 
-    Before that it may print a text on standard output, ``times`` over, scribble one on every descriptor that
-    takes it, and drink from standard input; with nothing else it then does its work. The function ``load``
-    stands for the loading of the library.
+    Before that, the function can print a text to standard output ``times`` times (``prints``), write a text
+    to every open descriptor (``scribbles``) and read from standard input (``drinks``). If it has only these,
+    it then does its work. The function ``load`` is the loading of the library.
     """
 
     function: str
@@ -119,7 +119,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standin:
-    """A machine for the stand-in to play."""
+    """A machine that the stand-in plays."""
 
     driver: str | bytes | None = "580.159.04"
     nvml: str | bytes | None = "13.580.159.04"
@@ -127,10 +127,10 @@ class Standin:
     gpus: tuple[StandinGpu, ...] = ()
     faults: tuple[Fault, ...] = ()
     missing: tuple[str, ...] = ()
-    """Functions that the driver lacks; for :func:`build`, since a description cannot take them away."""
+    """Functions that the driver lacks, for :func:`build`: a description cannot remove functions."""
 
     def write(self, path: Path) -> Path:
-        """Write the description that ``GFD_STANDIN`` names; atomically, since a test may change it."""
+        """Write the description for ``GFD_STANDIN``, atomically: a test may replace it during a read."""
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
         temporary.write_text("".join(f"{line}\n" for line in self._lines()), encoding="ascii")
         return temporary.replace(path)

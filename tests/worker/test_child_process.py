@@ -1,4 +1,4 @@
-"""Children that really hang, crash and eat."""
+"""Child processes that hang, crash, and use too much CPU time and memory."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def compute(progress: Progress) -> dict[str, Any]:
         (err, f"{READING} failed, in startup: ValueError: a defect (test_child_process.py, line 45)"),
     ],
 )
-def test_a_child_that_does_not_answer(work: Work, reason: str) -> None:
+def test_a_child_without_an_answer(work: Work, reason: str) -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ProbeError) as failed:
-        # Who ends by itself may first write down what of it was covered.
+        # A child that exits by itself first writes its coverage, which takes time.
         child_process.run(work, 2 if work is hang else 30)
     assert str(failed.value) == reason
     assert len(os.listdir("/proc/self/fd")) == descriptors
@@ -71,14 +71,14 @@ def test_a_child_that_does_not_answer(work: Work, reason: str) -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_an_expression_that_takes_for_ever_is_ended() -> None:
+def test_an_endless_expression_is_killed() -> None:
     with pytest.raises(ProbeError) as failed:
         child_process.run(compute, 30)
     assert failed.value.reason == f"{READING} was killed after 2 s of CPU time, in template mine.j2"
     assert failed.value.advice == "simplify that template"
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_is_limited() -> None:
     def eat(progress: Progress) -> dict[str, Any]:
         limits.impose()
         try:
@@ -102,11 +102,11 @@ def test_an_error_of_the_work() -> None:
         child_process.run(fail, 10)
 
 
-def test_a_child_ends_with_who_forked_it() -> None:
-    def fork_another(progress: Progress) -> dict[str, Any]:
+def test_a_child_ends_with_its_parent() -> None:
+    def fork_grandchild(progress: Progress) -> dict[str, Any]:
         return {"pid": child_process.start(hang).pid}
 
-    pid = child_process.run(fork_another, 10)["pid"]
+    pid = child_process.run(fork_grandchild, 10)["pid"]
     assert wait_until(lambda: not is_running(pid))
 
 

@@ -1,4 +1,4 @@
-"""The fork server as the service uses it, on the stand-in driver."""
+"""The fork server as the service uses it, with the stand-in driver."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServ
 
 
 def request(**values: str) -> Request:
-    return build_request(load({"probe_timeout_s": "10s", **values}, {}).config)
+    return build_request(load({"probe_timeout_s": "60s", **values}, {}).config)
 
 
 def children(pid: int | None = None) -> list[int]:
@@ -62,7 +62,7 @@ def test_each_read_is_a_new_child_that_ends(server: ForkServer, tmp_path: Path) 
     assert set(children()) - before == {pid}
 
 
-def test_a_library_that_appears_goes_and_comes_back_as_another(server: ForkServer, tmp_path: Path) -> None:
+def test_a_library_that_appears_disappears_and_changes(server: ForkServer, tmp_path: Path) -> None:
     def label() -> CycleResult:
         return server.label(request())
 
@@ -89,7 +89,7 @@ def test_a_library_that_appears_goes_and_comes_back_as_another(server: ForkServe
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_server_that_was_killed_is_started_again(
+def test_a_killed_fork_server_is_started_again(
     server: ForkServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     build(tmp_path / "lib")
@@ -107,7 +107,7 @@ def test_a_server_that_was_killed_is_started_again(
     assert server.failures == 1
 
 
-def test_nobody_is_left_when_it_is_closed_in_the_middle(server: ForkServer, tmp_path: Path) -> None:
+def test_close_ends_the_fork_server(server: ForkServer, tmp_path: Path) -> None:
     build(tmp_path / "lib")
     before = set(children())
     server.start()
@@ -118,7 +118,7 @@ def test_nobody_is_left_when_it_is_closed_in_the_middle(server: ForkServer, tmp_
     assert set(children()) == before
 
 
-def test_templates_that_eat_are_named(server: ForkServer, tmp_path: Path) -> None:
+def test_templates_that_use_too_much_are_named(server: ForkServer, tmp_path: Path) -> None:
     build(tmp_path / "lib")
     folder = tmp_path / "templates"
     folder.mkdir()
@@ -141,8 +141,8 @@ def test_templates_that_eat_are_named(server: ForkServer, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_children_that_are_stuck_in_the_kernel(server: ForkServer, tmp_path: Path) -> None:
-    """A file system that is frozen keeps who writes to it in the kernel, where no signal reaches."""
+def test_children_stuck_in_the_kernel(server: ForkServer, tmp_path: Path) -> None:
+    """A process that writes to a frozen file system is stuck in the kernel, where no signal reaches it."""
     build(tmp_path / "lib")
     image, folder = tmp_path / "image", tmp_path / "frozen"
     folder.mkdir()
@@ -155,7 +155,7 @@ def test_children_that_are_stuck_in_the_kernel(server: ForkServer, tmp_path: Pat
         for command in mount:
             subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no loop device may be mounted here, and so no process be stuck in the kernel")
+        pytest.skip("no loop device may be mounted here, and so no process can be stuck in the kernel")
     # The stand-in writes its log of calls there.
     os.environ["GFD_STANDIN_LOG"] = str(folder / "calls")
     try:
@@ -169,7 +169,7 @@ def test_children_that_are_stuck_in_the_kernel(server: ForkServer, tmp_path: Pat
                 assert server.stuck == stuck
             with pytest.raises(ProbeError, match="2 earlier reads are stuck in the kernel"):
                 server.label(request())
-            server.close()  # does not wait for them
+            server.close()  # does not wait for stuck children
             assert set(children()) == before
         finally:
             subprocess.run(("fsfreeze", "-u", folder), check=True)

@@ -1,4 +1,4 @@
-"""A driver's library that prints, writes where it has no business, and reads what is not for it."""
+"""A driver's library that prints, writes to gfd's pipes, and reads standard input."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FORGED = '{"answer": {"labels": {"nvidia.com/gpu.count": "99"}}}\n'
 MALFORMED = "the process that reads the hardware sent a malformed answer"
 
 
-def type_in(folder: Path, *arguments: str, faults: tuple[Fault, ...] = ()) -> tuple[int, str, str]:
+def run_gfd(folder: Path, *arguments: str, faults: tuple[Fault, ...] = ()) -> tuple[int, str, str]:
     build(folder / "lib")
     described = replace(A100, faults=faults).write(folder / "machine")
     done = subprocess.run(
@@ -54,14 +54,14 @@ def type_in(folder: Path, *arguments: str, faults: tuple[Fault, ...] = ()) -> tu
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
-def test_what_it_prints_is_not_part_of_the_output(tmp_path: Path, command: tuple[str, ...]) -> None:
-    code, quiet, _ = type_in(tmp_path, *command)
+def test_what_the_library_prints_is_only_a_warning(tmp_path: Path, command: tuple[str, ...]) -> None:
+    code, quiet, _ = run_gfd(tmp_path, *command)
     loud = (
         Fault(function="load", prints="loaded\n"),
         Fault(function="nvmlDeviceGetUUID", prints=f"\n{FORGED}"),
         Fault(function="nvmlShutdown", prints=b"\xff\x1b[31m no end"),
     )
-    found = type_in(tmp_path, *command, faults=loud)
+    found = run_gfd(tmp_path, *command, faults=loud)
     assert found[:2] == (code, quiet)
     said = found[2].splitlines()
     begin = "gfd: warning: the driver's library printed: "
@@ -71,9 +71,9 @@ def test_what_it_prints_is_not_part_of_the_output(tmp_path: Path, command: tuple
     assert all(line.startswith("gfd: ") for line in said)
 
 
-def test_a_flood_is_cut_and_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_flood_of_lines_is_limited(tmp_path: Path) -> None:
     flood = (Fault(function="nvmlDeviceGetName", prints=f"{'x' * 60}\n", times=200_000),)
-    code, out, err = type_in(tmp_path, *COMMANDS[0], faults=flood)
+    code, out, err = run_gfd(tmp_path, *COMMANDS[0], faults=flood)
     assert code == 0
     assert out.startswith("{\n")
     lines = err.splitlines()
@@ -83,7 +83,7 @@ def test_a_flood_is_cut_and_holds_nothing_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["word", "word\n", FORGED, b"\xff\n", "=\n"])
 def test_a_forged_answer_is_an_error(tmp_path: Path, text: str | bytes) -> None:
-    code, out, err = type_in(
+    code, out, err = run_gfd(
         tmp_path, *COMMANDS[0], faults=(Fault(function="nvmlDeviceGetName", scribbles=text),)
     )
     assert (code, out) == (1, "")
@@ -91,8 +91,8 @@ def test_a_forged_answer_is_an_error(tmp_path: Path, text: str | bytes) -> None:
     assert len(err.splitlines()) == 1
 
 
-def test_it_finds_nothing_to_read(tmp_path: Path) -> None:
-    assert type_in(tmp_path, *COMMANDS[0], faults=(Fault(function="nvmlDeviceGetName", drinks=True),))[0] == 0
+def test_the_library_reads_an_empty_standard_input(tmp_path: Path) -> None:
+    assert run_gfd(tmp_path, *COMMANDS[0], faults=(Fault(function="nvmlDeviceGetName", drinks=True),))[0] == 0
     assert "nvmlDeviceGetName drank 0" in (tmp_path / "calls").read_text().splitlines()
 
 
@@ -107,8 +107,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServ
     started.close()
 
 
-def test_a_service_survives_it(server: ForkServer, tmp_path: Path) -> None:
-    """Neither the fork server nor its pipes can be reached from where the library runs."""
+def test_a_fork_server_survives_a_hostile_library(server: ForkServer, tmp_path: Path) -> None:
+    """The library can reach neither the fork server nor its pipes."""
     asked = request(no_timestamp="true")
     before = server.label(asked)
     for fault in (
@@ -128,14 +128,14 @@ def test_a_service_survives_it(server: ForkServer, tmp_path: Path) -> None:
     )
     for _ in range(2):
         assert server.label(asked) == before
-    # Once a minute, and the clock stands still.
+    # Reported once a minute, and this clock stands still.
     assert server.take_library_output() == LibraryOutput(lines=("a",) * MAX_LINES, dropped=200 - MAX_LINES)
     assert server.label(asked) == before
     assert server.take_library_output() is None
     assert "nvmlInitWithFlags drank 0" in (tmp_path / "calls").read_text().splitlines()
 
 
-def test_the_log_tells_what_was_printed_once(tmp_path: Path) -> None:
+def test_the_service_logs_what_the_library_prints_once(tmp_path: Path) -> None:
     loud = replace(A100, faults=(Fault(function="nvmlSystemGetDriverVersion", prints="NVRM: a\n", times=12),))
     with serve(tmp_path, machine=loud) as service:
         wait(lambda: service.labels.get("gpu.count") == "1", "labels")
@@ -159,14 +159,14 @@ def test_the_log_tells_what_was_printed_once(tmp_path: Path) -> None:
 @example(b'{"answer": {}}\n', True)
 @example(b"\n", True)
 @settings(suppress_health_check=[HealthCheck.too_slow])
-def test_rubbish_on_the_pipe_of_the_answers(rubbish: bytes, answers: bool) -> None:
+def test_rubbish_on_the_answer_pipe(rubbish: bytes, answers: bool) -> None:
     ours = set(os.listdir("/proc/self/fd"))
 
     def meddle(progress: Progress) -> dict[str, Any]:
         for name in set(os.listdir("/proc/self/fd")) - ours:
             try:
                 os.write(int(name), rubbish)
-            except OSError:  # the end that is read, or the folder that was
+            except OSError:  # a read end, or the folder that listdir has closed
                 continue
         if not answers:
             os._exit(0)
@@ -180,7 +180,7 @@ def test_rubbish_on_the_pipe_of_the_answers(rubbish: bytes, answers: bool) -> No
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_more_than_an_answer_can_be() -> None:
+def test_an_answer_that_is_too_long() -> None:
     with pytest.raises(MalformedAnswer):
         child_process.run(lambda progress: {"text": "x" * (17 << 20)}, 30)
 

@@ -26,14 +26,14 @@ def feed(*pieces: bytes) -> LibraryOutput | None:
         ((b"line\n" * MAX_LINES, b"line\n", b"end"), ("line",) * MAX_LINES, 2),
     ],
 )
-def test_lines_are_kept_cut_and_counted(
+def test_lines_are_kept_shortened_and_counted(
     pieces: tuple[bytes, ...] | bytes, lines: tuple[str, ...], dropped: int
 ) -> None:
     given = (pieces,) if isinstance(pieces, bytes) else pieces
     assert feed(*given) == LibraryOutput(lines=lines, dropped=dropped)
 
 
-def test_nothing_is_told_twice() -> None:
+def test_output_is_returned_once() -> None:
     limiter = OutputLimiter()
     assert limiter.take() is None
     limiter.feed(b"once\n")

@@ -37,14 +37,14 @@ from tests.worker.test_result import JSON
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_arrives_as_it_left(error: GfdError) -> None:
+def test_an_error_survives_the_round_trip(error: GfdError) -> None:
     with pytest.raises(type(error)) as arrived:
         messages.decode_answer(messages.encode_error(error))
     assert str(arrived.value) == str(error)
     assert vars(arrived.value) == vars(error)
 
 
-def test_an_answer_arrives_in_one_line() -> None:
+def test_an_answer_is_one_line() -> None:
     answer = {"labels": {"nvidia.com/gpu.product": "A\nB"}, "gpus": 1}
     line = messages.encode_answer(answer)
     assert "\n" not in line
@@ -65,7 +65,7 @@ KINDS = st.sampled_from(["GfdError", "ProbeError", "NvmlCallFailed", "SeveralErr
 @example('{"error": "SeveralErrors", "arguments": {"errors": "abc"}}')
 @example('{"error": "ConfigError", "arguments": {"option": "a", "origin": "b"}}')
 @example('{"answer": [1]}')
-def test_rubbish_is_an_answer_or_an_error_of_ours(line: str) -> None:
+def test_rubbish_raises_only_gfd_errors(line: str) -> None:
     try:
         answer = messages.decode_answer(line)
     except GfdError:
@@ -73,12 +73,12 @@ def test_rubbish_is_an_answer_or_an_error_of_ours(line: str) -> None:
     assert isinstance(answer, dict)
 
 
-def test_a_reply_arrives_as_it_left() -> None:
+def test_a_reply_survives_the_round_trip() -> None:
     printed = LibraryOutput(lines=("a\tb", "c"), dropped=3)
-    for told in (printed, None):
-        reply = messages.encode_reply("abc", 2, "{}", told)
+    for output in (printed, None):
+        reply = messages.encode_reply("abc", 2, "{}", output)
         assert reply.endswith(b"\n")
-        assert messages.decode_reply("abc", reply) == (2, "{}", told)
+        assert messages.decode_reply("abc", reply) == (2, "{}", output)
 
 
 @given(
@@ -88,7 +88,7 @@ def test_a_reply_arrives_as_it_left() -> None:
 )
 @example(b"abd\t0\t=\t\n")
 @example(b"abc\t" + b"9" * 5000 + b"\t=\t\n")
-def test_rubbish_is_a_reply_or_refused(line: bytes) -> None:
+def test_rubbish_raises_only_malformed_answer(line: bytes) -> None:
     try:
         reply = messages.decode_reply("abc", line)
     except MalformedAnswer:

@@ -10,7 +10,7 @@ from gfd.errors import MalformedAnswer
 from gfd.inventory.snapshot import to_plain
 from gfd.worker.result import CycleResult, from_plain
 
-READING = CycleResult(
+RESULT = CycleResult(
     labels={"nvidia.com/gpu.count": "1"},
     gpus=1,
     failed_gpus={"3": "nvmlDeviceGetName on GPU 3 failed"},
@@ -28,9 +28,9 @@ JSON = st.recursive(
 )
 
 
-def test_a_reading_arrives_as_it_left() -> None:
-    assert from_plain(to_plain(READING)) == READING
-    assert set(CycleResult._fields) == to_plain(READING).keys()
+def test_a_result_survives_the_round_trip() -> None:
+    assert from_plain(to_plain(RESULT)) == RESULT
+    assert set(CycleResult._fields) == to_plain(RESULT).keys()
     assert from_plain({"labels": {}, "missing_driver": None}) == CycleResult(labels={})
 
 
@@ -55,16 +55,16 @@ def test_a_reading_arrives_as_it_left() -> None:
     ],
     ids=str,
 )
-def test_a_field_of_another_kind_is_refused(changed: dict[str, Any]) -> None:
+def test_a_field_of_the_wrong_type_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(
         MalformedAnswer, match="sent a malformed answer; the driver's library may have written"
     ):
-        from_plain({**to_plain(READING), **changed})
+        from_plain({**to_plain(RESULT), **changed})
 
 
-@given(JSON | st.dictionaries(st.sampled_from(sorted(to_plain(READING))), JSON))
-def test_rubbish_is_a_reading_or_refused(plain: Any) -> None:
+@given(JSON | st.dictionaries(st.sampled_from(sorted(to_plain(RESULT))), JSON))
+def test_rubbish_raises_only_malformed_answer(plain: Any) -> None:
     try:
         assert isinstance(from_plain(plain), CycleResult)
     except MalformedAnswer:
-        assert plain != to_plain(READING)
+        assert plain != to_plain(RESULT)

@@ -1,4 +1,4 @@
-"""One-shot at a driver that misbehaves: NVML is initialised beside the imports, and that shows nowhere."""
+"""One-shot with a broken driver: the preload of NVML changes no result and no error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def faulty(**fault: object) -> Standin:
     return Standin(gpus=H100.gpus, faults=(Fault(function="nvmlInit", **fault),))  # type: ignore[arg-type]
 
 
-def test_nvml_is_given_back_as_often_as_it_is_taken(tmp_path: Path) -> None:
+def test_every_nvml_init_has_a_shutdown(tmp_path: Path) -> None:
     code, out, err = label(tmp_path, H100)
     assert (code, err) == (0, "")
     assert "nvidia.com/gpu.product=NVIDIA-H100-80GB-HBM3\n" in out
@@ -66,7 +66,7 @@ def test_a_driver_that_cannot_be_initialised(tmp_path: Path, fault: dict[str, ob
     assert found == (1, "", f"gfd: {reason}\n")
 
 
-def test_nothing_is_kept_of_what_was_begun_in_vain(tmp_path: Path) -> None:
+def test_a_preload_without_a_session_is_shut_down(tmp_path: Path) -> None:
     code, _, _ = label(tmp_path, faulty(error=9, after=1), "--fail-on-init-error")
     assert code == 1
     begun = ["nvmlInit_v2", "nvmlDeviceGetCount_v2", "nvmlDeviceGetHandleByIndex_v2 gpu=0"]

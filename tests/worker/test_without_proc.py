@@ -1,4 +1,4 @@
-"""gfd where /proc is not mounted, as in a chroot or a sandbox: in a mount namespace that has an empty one."""
+"""gfd without /proc, as in a chroot or a sandbox: in a mount namespace where /proc is empty."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Run gfd; one that is given ``seconds`` is then asked to end."""
+    """Run gfd; after ``seconds``, if given, send it SIGTERM."""
     ended = () if seconds is None else ("timeout", "--preserve-status", "-s", "TERM", str(seconds))
     command = shlex.join([*ended, sys.executable, "-m", "gfd", *arguments])
     done = subprocess.run(
@@ -65,7 +65,7 @@ def test_the_service(folder: Path, with_templates: bool) -> None:
     done = run(folder, *options, seconds=2.5)
     assert done.returncode == 0
     entries = map(json.loads, done.stderr.splitlines())
-    # On a machine that does much else a cycle may take longer than its interval.
+    # On a busy machine a cycle can take longer than its interval.
     first, second, *others = [entry for entry in entries if not entry["event"].startswith("interval.")]
     assert first["event"] == "service.started"
     assert [entry["event"] for entry in others] == ["service.stopped"]
