@@ -10,6 +10,7 @@ from gfd.clusterview.nodes import read_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.clusterview.progress import progress
 from gfd.errors import ApiError
+from gfd.kube.client import Api, share
 from gfd.kube.objects import ITEM, list_of
 from gfd.kube.paths import NODES, PODS
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
     from gfd.config.model import LoadedConfig
-    from gfd.kube.client import Api
     from gfd.kube.selectors import LabelSelector
 
 ON_NODES = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
@@ -30,8 +30,6 @@ PODS_PER_REQUEST = 30
 
 def connect(loaded: LoadedConfig) -> Api:
     """Return a connection with kubectl's limits, since a person waits; options set other limits."""
-    from gfd.kube.client import Api, share
-
     limits = ("kube_api_qps", "kube_api_burst")
     if any(each.origin != "default" for each in loaded.options if each.option.field in limits):
         return share(loaded.config)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.nodes import read_node
 from gfd.clusterview.pods import add_requests, read_pod_request
+from gfd.documents.reader import read_plain
 from gfd.errors import DocumentError
 from gfd.text import escape
 
@@ -36,8 +37,6 @@ def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T
     ``convert`` raises ValueError for a malformed object; the text completes "the object …". Raises
     DocumentError, which names the file and the object.
     """
-    from gfd.documents.reader import read_plain
-
     source = "standard input" if str(path) == "-" else escape(str(path))
     hint = f"expected the output of {command}"
     try:

@@ -184,7 +184,7 @@ def test_a_pasted_pod_runs_on_the_printed_nodes(
         ),
         (
             ["--product=H100", "--count=9"],
-            "nodes match, but none can run the pod: h1 offers 8 nvidia.com/gpu",
+            "2 nodes match, but none can run the pod; h1 offers 8 nvidia.com/gpu",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Whole outputs, byte for byte, in ``golden/``; ``pytest --update-golden`` rewrites them."""
+"""Compare whole outputs with the files in ``golden/``; ``pytest --update-golden`` rewrites them."""
 
 from __future__ import annotations
 

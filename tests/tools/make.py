@@ -13,7 +13,7 @@ WRITTEN = "2026-01-02T03:04:05Z"
 
 
 def gpu_labels(product: str = "NVIDIA-A100-SXM4-40GB", count: int = 8, **more: str) -> dict[str, str]:
-    """Return what gfd writes, as far as the commands look at it; ``more`` by the name without prefix."""
+    """Return the labels that the commands read; ``more`` by their names without prefix."""
     labels = {
         "cuda.driver-version.full": "535.129.03",
         "cuda.driver-version.major": "535",
@@ -52,7 +52,7 @@ def node(
     writer: str = "",
     **parts: Any,
 ) -> Object:
-    """Return a Node; ``offers`` are devices by resource name without prefix, ``parts`` those of its spec."""
+    """Return a Node; ``offers`` are devices by resource without prefix, ``parts`` are fields of its spec."""
     capacity = {f"nvidia.com/{key}": str(count) for key, count in (offers or {}).items()}
     healthy = {f"nvidia.com/{key}": str(count) for key, count in (allocatable or offers or {}).items()}
     metadata: Object = {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}}
@@ -75,13 +75,13 @@ def node(
 
 
 def unready(item: Object) -> Object:
-    """Let the kubelet of a Node have stopped reporting."""
+    """Mark a Node as one whose kubelet has stopped reporting."""
     item["status"]["conditions"][0]["status"] = "Unknown"
     return item
 
 
 def pod(name: str, node_name: str, requests: Mapping[str, int], phase: str = "Running") -> Object:
-    """Return a pod that is placed; devices by resource name without prefix."""
+    """Return a pod on a node; devices by resource without prefix."""
     limits = {f"nvidia.com/{key}": str(count) for key, count in requests.items()}
     container = {"name": "main", "image": "main", "resources": {"limits": limits}}
     return {
@@ -94,6 +94,6 @@ def pod(name: str, node_name: str, requests: Mapping[str, int], phase: str = "Ru
 
 
 def write(path: Path, *items: Object) -> str:
-    """Write a List into a file; return its name for the command line."""
+    """Write a List to a file and return the file's name."""
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     return str(path)

@@ -60,12 +60,16 @@ def explain(selection: Selection, nodes: Sequence[Node], results: Sequence[Crite
         return f"none of {pluralize(len(nodes), 'node')} has a GPU" if nodes else "there are no nodes"
     if selection.rejections:
         first, *others = selection.rejections
-        more = f"; {pluralize(len(others), 'more node')} cannot run it either" if others else ""
-        return f"nodes match, but none can run the pod: {first.node.name} {first.reason}{more}"
+        if others:
+            return (
+                f"{len(others) + 1} nodes match, but none can run the pod; {first.node.name} {first.reason}"
+            )
+        return f"{first.node.name} matches, but cannot run the pod: it {first.reason}"
     for result in results:
         if not result.matching:
-            count = pluralize(len(with_gpus), "node")
-            return f"{result.criterion} matches none of {count} with GPUs; {_name_closest(result)}"
+            count = len(with_gpus)
+            none = f"matches none of {count} nodes" if count > 1 else "does not match the only node"
+            return f"{result.criterion} {none} with GPUs; {_name_closest(result)}"
     pairs = [(node, device) for node in with_gpus for device in selection.devices]
     node, device = min(pairs, key=lambda pair: _measure_node(results, *pair))
     unmet = _find_unmet(results, node, device)

@@ -57,10 +57,7 @@ MEMORY = "NVML, and so the label, counts less memory than the name of a GPU says
         (
             "count",
             ["--product=H100", "--count=9"],
-            (
-                "nodes match, but none can run the pod: h1 offers 8 nvidia.com/gpu; "
-                "1 more node cannot run it either"
-            ),
+            ("2 nodes match, but none can run the pod; h1 offers 8 nvidia.com/gpu"),
         ),
         (
             "two",
@@ -103,7 +100,7 @@ def test_clusters_without_gpus(gfd: Gfd, tmp_path: Path) -> None:
     assert gfd(*words, empty) == (1, nothing, "gfd: there are no nodes\n")
     assert gfd(*words, plain) == (1, nothing, "gfd: none of 1 node has a GPU\n")
     bare = write(tmp_path / "bare", node("bare", offers={"gpu": 1}))
-    reason = "--product 'A100' matches none of 1 node with GPUs; no node has a label for it"
+    reason = "--product 'A100' does not match the only node with GPUs; no node has a label for it"
     assert gfd(*words, bare) == (1, nothing, f"gfd: {reason}\n")
 
 
@@ -113,7 +110,7 @@ def test_labels_with_any_text(gfd: Gfd, tmp_path: Path) -> None:
     code, out, err = gfd("--nodes", path, "--memory", ">=1Gi", "--driver", ">=1")
     assert code == 1
     assert (
-        err == "gfd: --memory '>=1Gi' matches none of 1 node with GPUs; the closest is bigMi (1 node); "
+        err == "gfd: --memory '>=1Gi' does not match the only node with GPUs; the closest is bigMi (1 node); "
         f"{MEMORY}\n"
     )
     assert out.splitlines()[-1] == "# --driver >=1    0      x.03 (1)"
