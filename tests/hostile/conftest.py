@@ -9,6 +9,6 @@ from gfd import text
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    """Let what one test reads as a credential be no secret to the next."""
+    """Forget the credentials that a test has read."""
     yield
     text._credentials.clear()

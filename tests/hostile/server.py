@@ -1,6 +1,6 @@
-"""A server on loopback that answers whatever a test wants: it stands for an API server gone wrong.
+"""A server on loopback that sends any response: it stands for a broken API server.
 
-No real API server sends such answers, so none can be had; a broken proxy or an attacker sends them.
+No real API server sends such responses, but a broken proxy or an attacker may.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from pathlib import Path
 from typing import Any
 
 TOKEN = "sesame-0123456789abcdef"
-"""The credential that no message may hold."""
+"""A credential that no message may contain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the server sends."""
+class Reply:
+    """A response of the server."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | Iterable[bytes] = b""
-    """In pieces: sent one by one, without a length, for as long as the client reads."""
+    """Chunks are sent one by one, without Content-Length, while the client reads."""
 
 
-def say(content: Any, status: int = 200, **headers: str) -> Answer:
-    """Return an answer of JSON."""
+def reply(content: Any, status: int = 200, **headers: str) -> Reply:
+    """Return a reply with JSON."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status=status, headers=named, body=json.dumps(content).encode())
+    return Reply(status=status, headers=named, body=json.dumps(content).encode())
 
 
-Play = Callable[[str, str], Answer]
-"""What is answered to a method and a path."""
+Responder = Callable[[str, str], Reply]
+"""Returns the reply to a method and a path."""
 
 
 class Hostile:
-    """A server that is running; :attr:`play` may be replaced at any time."""
+    """A running server; :attr:`respond` may be replaced at any time."""
 
-    def __init__(self, play: Play, certificate: Path | None = None) -> None:
-        self.play = play
+    def __init__(self, respond: Responder, certificate: Path | None = None) -> None:
+        self.respond = respond
         self.seen: list[tuple[str, str, Mapping[str, str]]] = []
         """Method, path and headers (names in lower case) of each request."""
         hostile = self
@@ -56,7 +56,7 @@ class Hostile:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self.rfile.read(int(headers.get("content-length", "0")))
                 hostile.seen.append((self.command, self.path, headers))
-                answer = hostile.play(self.command, self.path)
+                answer = hostile.respond(self.command, self.path)
                 self.send_response_only(answer.status)
                 if "Date" not in answer.headers:
                     self.send_header("Date", self.date_time_string())
@@ -97,9 +97,9 @@ class Hostile:
 
 
 @contextmanager
-def hostile(play: Play, certificate: Path | None = None) -> Iterator[Hostile]:
+def hostile(respond: Responder, certificate: Path | None = None) -> Iterator[Hostile]:
     """Run a server."""
-    started = Hostile(play, certificate)
+    started = Hostile(respond, certificate)
     try:
         yield started
     finally:
@@ -108,7 +108,7 @@ def hostile(play: Play, certificate: Path | None = None) -> Iterator[Hostile]:
 
 
 def make_certificate(path: Path) -> Path:
-    """Write a key and a certificate that nobody signed into one file."""
+    """Write a key and a self-signed certificate into one file."""
     subprocess.run(
         (
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),

@@ -18,7 +18,7 @@ from gfd.kube.client import Api
 from gfd.kube.paths import NODES
 from gfd.tools.nodes.collection import Collection
 from tests.agent.running import wait
-from tests.hostile.server import TOKEN, Answer, Hostile, hostile, say, write_kubeconfig
+from tests.hostile.server import TOKEN, Hostile, Reply, hostile, reply, write_kubeconfig
 from tests.hostile.test_watching import event, node
 
 pytestmark = pytest.mark.whole
@@ -33,33 +33,33 @@ COMMANDS = (
     ("cleanup", "--sink=nodefeature", "--node-name=n"),
     ("cleanup", "--from-original", "--node-name=n"),
 )
-ANSWERS: tuple[Answer, ...] = (
-    say(None),
-    say("text"),
-    say({"items": [None]}),
-    say({"metadata": None, "items": None}),
-    say({"metadata": {"resourceVersion": "abc"}, "items": []}),
-    say({"metadata": {"resourceVersion": "1"}, "items": [{"metadata": None}]}),
-    Answer(body=b'{"a":' * 100_000),
-    Answer(status=302, headers={"Location": "https://example.com"}),
-    say({"kind": "Status", "details": [], "message": f"Authorization: Bearer {TOKEN}"}, 403),
-    say(7, 429, Retry_After="999999999999"),
+ANSWERS: tuple[Reply, ...] = (
+    reply(None),
+    reply("text"),
+    reply({"items": [None]}),
+    reply({"metadata": None, "items": None}),
+    reply({"metadata": {"resourceVersion": "abc"}, "items": []}),
+    reply({"metadata": {"resourceVersion": "1"}, "items": [{"metadata": None}]}),
+    Reply(body=b'{"a":' * 100_000),
+    Reply(status=302, headers={"Location": "https://example.com"}),
+    reply({"kind": "Status", "details": [], "message": f"Authorization: Bearer {TOKEN}"}, 403),
+    reply(7, 429, Retry_After="999999999999"),
 )
 
 
 @pytest.fixture
 def server() -> Iterator[Hostile]:
-    with hostile(lambda method, path: say(None)) as started:
+    with hostile(lambda method, path: reply(None)) as started:
         yield started
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_command_that_is_told_anything(
+def test_malformed_responses_to_commands(
     server: Hostile, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
     path = write_kubeconfig(tmp_path / "config", server.url)
     for answer in ANSWERS:
-        server.play = lambda method, path, answer=answer: answer  # type: ignore[misc]
+        server.respond = lambda method, path, answer=answer: answer  # type: ignore[misc]
         code = cli.run((*command, f"--kubeconfig={path}"), {})
         said = capsys.readouterr().err
         assert "unexpected" not in said
@@ -70,8 +70,8 @@ def test_a_command_that_is_told_anything(
             assert said.startswith("gfd: ")
 
 
-def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
-    """What is no Node is told of, and all is listed again."""
+def test_malformed_nodes_in_a_watch(server: Hostile, tmp_path: Path) -> None:
+    """They are reported, and the nodes are listed again."""
     streams = [[event("MODIFIED", {**node(2), "spec": "none"})], [event("EXPLODED", None)]]
     hold = threading.Event()
 
@@ -79,14 +79,14 @@ def test_nodes_that_are_watched(server: Hostile, tmp_path: Path) -> None:
         yield event("ADDED", node(7, "m"))
         hold.wait(20)
 
-    def play(method: str, path: str) -> Answer:
+    def respond(method: str, path: str) -> Reply:
         if "watch=1" not in path:
-            return say({"metadata": {"resourceVersion": "1"}, "items": [node(1)]})
+            return reply({"metadata": {"resourceVersion": "1"}, "items": [node(1)]})
         if hold.is_set():
-            return Answer(status=403)
-        return Answer(body=streams.pop(0) if streams else good())
+            return Reply(status=403)
+        return Reply(body=streams.pop(0) if streams else good())
 
-    server.play = play
+    server.respond = respond
     api = Api(write_kubeconfig(tmp_path / "config", server.url), qps=1000, burst=1000)
     nodes = Collection(api, NODES, lambda item: (item["metadata"]["name"], read_node(item)), what="nodes")
     assert list(nodes.read()) == ["n"]

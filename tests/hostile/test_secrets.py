@@ -1,4 +1,4 @@
-"""What credentials can be: no message holds one, and none ends in a traceback."""
+"""Credentials of every form: no message contains one, and none causes a traceback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gfd.tools.doctor.attempt import attempt
 from gfd.tools.doctor.checks import access
 from gfd.tools.doctor.context import Site
 from gfd.tools.doctor.scrub import Scrubber
-from tests.hostile.server import TOKEN, hostile, make_certificate, say, write_kubeconfig
+from tests.hostile.server import TOKEN, hostile, make_certificate, reply, write_kubeconfig
 
 NOWHERE = "https://127.0.0.1:1"
 EMPTY = {"items": [], "metadata": {"resourceVersion": "1"}}
@@ -53,7 +53,7 @@ def user_of(kind: str, folder: Path, token: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["file", "text", "plugin"])
 @pytest.mark.parametrize("token", [f"{TOKEN}\n", f" {TOKEN}\r\n\n"])
-def test_a_token_is_trimmed_as_kubectl_does(tmp_path: Path, kind: str, token: str) -> None:
+def test_tokens_are_trimmed(tmp_path: Path, kind: str, token: str) -> None:
     path = write_kubeconfig(tmp_path / "config", NOWHERE, user_of(kind, tmp_path, token))
     assert load_connection(path).authorization() == {"authorization": f"Bearer {TOKEN}"}
 
@@ -62,7 +62,7 @@ def test_a_token_is_trimmed_as_kubectl_does(tmp_path: Path, kind: str, token: st
 @pytest.mark.parametrize(
     "token", [f"{TOKEN}\nHost: other", f"\0{TOKEN}", f"{TOKEN}\x7f{TOKEN}", f"\ufeff{TOKEN}x", f"{TOKEN}é"]
 )
-def test_a_token_that_no_header_may_hold(tmp_path: Path, kind: str, token: str) -> None:
+def test_tokens_with_characters_illegal_in_headers(tmp_path: Path, kind: str, token: str) -> None:
     path = write_kubeconfig(tmp_path / "config", NOWHERE, user_of(kind, tmp_path, token))
     origin = {
         "file": f"{tmp_path}/token",
@@ -78,7 +78,7 @@ def test_a_token_that_no_header_may_hold(tmp_path: Path, kind: str, token: str) 
 
 
 @given(st.text() | st.sampled_from(("A", "bWU6aHVudGVy", "é")), st.sampled_from(("Bearer", "Basic")))
-def test_a_header_is_legal_or_refused_without_its_value(text: str, scheme: str) -> None:
+def test_headers_are_legal_or_refused_without_showing_the_value(text: str, scheme: str) -> None:
     try:
         headers = make_header(f"{scheme} {text}", "FILE")
     except ApiError as error:
@@ -91,7 +91,7 @@ def test_a_header_is_legal_or_refused_without_its_value(text: str, scheme: str) 
     assert value == value.strip()
 
 
-def test_a_token_of_a_pod(tmp_path: Path) -> None:
+def test_broken_token_of_a_pod(tmp_path: Path) -> None:
     environ = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
     token, authority = tmp_path / "token", tmp_path / "ca.crt"
     authority.write_text("a certificate")
@@ -105,7 +105,7 @@ def test_a_token_of_a_pod(tmp_path: Path) -> None:
 
 
 def refused(path: Path) -> str:
-    """Return why a kubeconfig cannot be used, and see that no credential is in it."""
+    """Return why a kubeconfig cannot be used; check that the message has no credential."""
     with pytest.raises(ApiError) as caught:
         load_connection(path)
     said = str(caught.value)
@@ -133,7 +133,7 @@ def refused(path: Path) -> str:
         ),
     ],
 )
-def test_a_user_that_is_not_as_it_should_be(tmp_path: Path, user: Any, reason: str) -> None:
+def test_malformed_users_of_a_kubeconfig(tmp_path: Path, user: Any, reason: str) -> None:
     assert reason in refused(write_kubeconfig(tmp_path / "config", NOWHERE, user))
 
 
@@ -146,8 +146,8 @@ def test_a_user_that_is_not_as_it_should_be(tmp_path: Path, user: Any, reason: s
         TOKEN,
     ],
 )
-def test_a_file_that_is_not_as_it_should_be(tmp_path: Path, users: str) -> None:
-    """The kubernetes package and YAML quote what they do not understand."""
+def test_malformed_kubeconfigs(tmp_path: Path, users: str) -> None:
+    """The kubernetes package and the YAML parser quote the file in their errors."""
     path = tmp_path / "config"
     path.write_text(
         "current-context: c\n"
@@ -158,7 +158,7 @@ def test_a_file_that_is_not_as_it_should_be(tmp_path: Path, users: str) -> None:
     refused(path)
 
 
-def test_keys_that_are_none(tmp_path: Path) -> None:
+def test_invalid_certificates_and_keys(tmp_path: Path) -> None:
     pair = make_certificate(tmp_path / "pair")
     garbage = base64.b64encode(PASSWORD.encode()).decode()
     user = {"client-certificate": "pair", "client-key-data": garbage}
@@ -167,7 +167,7 @@ def test_keys_that_are_none(tmp_path: Path) -> None:
     cluster = {"certificate-authority-data": garbage}
     said = refused(write_kubeconfig(tmp_path / "config", NOWHERE, {}, cluster))
     assert said.startswith("its certificate authority: ")
-    # Nobody is asked for the password of a key.
+    # OpenSSL does not ask for the password of a key.
     encrypted = tmp_path / "encrypted"
     subprocess.run(
         ("openssl", "ec", "-aes256", "-passout", "pass:abcd", "-in", pair, "-out", encrypted),
@@ -179,7 +179,7 @@ def test_keys_that_are_none(tmp_path: Path) -> None:
     assert said.startswith("its client certificate or its key: ")
 
 
-def test_which_settings_of_a_plugin_are_secrets(tmp_path: Path) -> None:
+def test_secret_settings_of_a_plugin(tmp_path: Path) -> None:
     user = plugin(tmp_path / "plugin", {"token": TOKEN})
     user["exec"]["env"] = [
         {"name": "REGION", "value": "eu-west-1"},
@@ -193,14 +193,14 @@ def test_which_settings_of_a_plugin_are_secrets(tmp_path: Path) -> None:
     assert set(text.list_credentials()) == {TOKEN, PASSWORD, f"{TOKEN}-2"}
 
 
-def test_a_plugin_that_tells_its_token(tmp_path: Path) -> None:
+def test_token_in_the_error_of_a_plugin(tmp_path: Path) -> None:
     user = plugin(tmp_path / "plugin", {}, code=1, said=f"Authorization: Bearer {TOKEN}")
     said = refused(write_kubeconfig(tmp_path / "config", NOWHERE, user))
     assert said == "its exec plugin failed: exec: process returned 1. Authorization: Bearer SECRET"
 
 
 @pytest.mark.parametrize("status", [None, [], TOKEN, {"token": [TOKEN, "\n"]}, {"clientCertificateData": 1}])
-def test_a_plugin_that_answers_something_else(tmp_path: Path, status: Any) -> None:
+def test_malformed_output_of_a_plugin(tmp_path: Path, status: Any) -> None:
     path = write_kubeconfig(tmp_path / "config", NOWHERE, plugin(tmp_path / "plugin", status))
     found = attempt(lambda: load_connection(path))
     assert isinstance(found, ApiError | Connection)
@@ -211,7 +211,7 @@ def test_a_plugin_that_answers_something_else(tmp_path: Path, status: Any) -> No
 @pytest.mark.parametrize(
     "url", ["http://me:{}@127.0.0.1:1", "http://me:{}@127.0.0.1:99999", "ftp://me:{}@x", "http://[me:{}@x"]
 )
-def test_a_proxy_with_a_password(
+def test_proxy_password_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, url: str
 ) -> None:
     proxy = url.format(PASSWORD)
@@ -226,11 +226,11 @@ def test_a_proxy_with_a_password(
     assert PASSWORD not in str(caught.value)
 
 
-def test_a_proxy_is_shown_name_and_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """kubectl does so, and a proxy that asks for them is of no use without."""
+def test_proxy_password_is_sent_to_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As kubectl does."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    with hostile(lambda method, path: say({"gitVersion": "v1"})) as proxy:
+    with hostile(lambda method, path: reply({"gitVersion": "v1"})) as proxy:
         cluster = {"proxy-url": proxy.url.replace("//", f"//me:{PASSWORD}@")}
         path = write_kubeconfig(tmp_path / "config", "http://gone.invalid", {}, cluster)
         assert Api(path, qps=100, burst=100).request("GET", "/version") == {"gitVersion": "v1"}
@@ -238,7 +238,7 @@ def test_a_proxy_is_shown_name_and_password(tmp_path: Path, monkeypatch: pytest.
         assert proxy.seen[0][2]["proxy-authorization"] == f"Basic {expected}"
 
 
-def test_a_url_with_a_password(tmp_path: Path) -> None:
+def test_server_password_is_not_shown(tmp_path: Path) -> None:
     path = write_kubeconfig(tmp_path / "config", f"https://me:{PASSWORD}@127.0.0.1:1", {})
     with pytest.raises(ApiError) as caught:
         Api(path, qps=100, burst=100).request("GET", "/version")
@@ -248,7 +248,7 @@ def test_a_url_with_a_password(tmp_path: Path) -> None:
     )
 
 
-def test_what_was_read_is_left_out_of_every_text(tmp_path: Path) -> None:
+def test_known_credentials_are_redacted(tmp_path: Path) -> None:
     load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, {"username": "me", "password": PASSWORD}))
     basic = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
     assert text.redact(f"a {PASSWORD} and Basic {basic}.") == "a SECRET and Basic SECRET."
@@ -258,10 +258,10 @@ def test_what_was_read_is_left_out_of_every_text(tmp_path: Path) -> None:
     )
 
 
-def test_a_doctor_tells_of_a_server_that_is_not_verified(tmp_path: Path) -> None:
+def test_doctor_warns_of_an_unverified_server(tmp_path: Path) -> None:
     cluster = {"insecure-skip-tls-verify": True}
     certificate = make_certificate(tmp_path / "pair")
-    with hostile(lambda method, path: say({"gitVersion": "v1.37.0"}), certificate) as server:
+    with hostile(lambda method, path: reply({"gitVersion": "v1.37.0"}), certificate) as server:
         path = write_kubeconfig(tmp_path / "config", server.url, cluster=cluster)
         site = Site(load({"kubeconfig": str(path), "node_name": "n"}, {}).config, root=tmp_path)
         (check,) = (each for each in access.CHECKS if each.name == "API server")
@@ -273,11 +273,11 @@ def test_a_doctor_tells_of_a_server_that_is_not_verified(tmp_path: Path) -> None
 
 
 @pytest.mark.whole
-def test_a_command_as_it_is_typed(tmp_path: Path) -> None:
-    """A token with a newline works, and an unverified server is not told about three times."""
+def test_credentials_of_a_command(tmp_path: Path) -> None:
+    """A token may end with a newline, and urllib3 does not warn of an unverified server."""
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     certificate = make_certificate(tmp_path / "pair")
-    with hostile(lambda method, path: say(EMPTY), certificate) as server:
+    with hostile(lambda method, path: reply(EMPTY), certificate) as server:
         cluster = {"insecure-skip-tls-verify": True}
         path = write_kubeconfig(tmp_path / "config", server.url, {"tokenFile": "token"}, cluster)
         command = [sys.executable, "-m", "gfd", "nodes", f"--kubeconfig={path}"]

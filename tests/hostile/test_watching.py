@@ -1,4 +1,4 @@
-"""What a watch can be told: it never ends unseen, and what changes afterwards is heard of."""
+"""A watch that receives anything starts again, reports the problem, and notices later changes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from gfd.kube.backoff import Backoff
 from gfd.kube.client import Api
 from gfd.kube.object_watcher import ObjectWatcher
 from tests.agent.running import free_port, serve, wait
-from tests.hostile.server import Answer, Hostile, hostile, say, write_kubeconfig
-from tests.hostile.test_answers import KNOWN
+from tests.hostile.json_values import KNOWN
+from tests.hostile.server import Hostile, Reply, hostile, reply, write_kubeconfig
 
 MIB = 1 << 20
 
@@ -33,22 +33,22 @@ def event(kind: str, content: Any) -> bytes:
 
 
 class Watched:
-    """A server whose watches tell :attr:`stream` first, and then one good event each."""
+    """A server whose watches send the streams in :attr:`stream`, and after them one good event each."""
 
     def __init__(self, server: Hostile) -> None:
         self.server = server
-        self.stream: list[Callable[[], Answer]] = []
+        self.stream: list[Callable[[], Reply]] = []
         self.lists = 0
         self.hold = threading.Event()
-        server.play = self._play
+        server.respond = self._respond
 
-    def _play(self, method: str, path: str) -> Answer:
+    def _respond(self, method: str, path: str) -> Reply:
         if "watch=1" not in path:
             self.lists += 1
-            return say({"metadata": {"resourceVersion": "5"}, "items": [node(5)]})
+            return reply({"metadata": {"resourceVersion": "5"}, "items": [node(5)]})
         if self.stream:
             return self.stream.pop(0)()
-        return Answer(body=self._good())
+        return Reply(body=self._good())
 
     def _good(self) -> Iterator[bytes]:
         yield event("MODIFIED", node(9))
@@ -60,7 +60,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     monkeypatch.setattr(list_watch, "Backoff", lambda *_: Backoff(0.001, 0.01))
     monkeypatch.setattr(list_watch, "BRIEF_S", 0.0)
     monkeypatch.setattr(list_watch, "MAX_GONE_DELAY_S", 0.0)
-    with hostile(lambda method, path: say(None)) as server:
+    with hostile(lambda method, path: reply(None)) as server:
         made = Watched(server)
         yield made
         made.hold.set()
@@ -68,7 +68,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """What is said of watches."""
+    """The reports on watches."""
     said: list[tuple[str, str]] = []
     monkeypatch.setattr(watch_status, "_listeners", [lambda *words: said.append(words)])
     return said
@@ -116,11 +116,9 @@ BAD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_watch_is_begun_again(
-    watched: Watched, told: list[tuple[str, str]], tmp_path: Path, name: str
-) -> None:
-    """And is told once, however often the same happens."""
-    watched.stream = [lambda: Answer(body=[BAD[name]])] * 3
+def test_malformed_events(watched: Watched, told: list[tuple[str, str]], tmp_path: Path, name: str) -> None:
+    """The watch starts again, and the same problem is reported once."""
+    watched.stream = [lambda: Reply(body=[BAD[name]])] * 3
     watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
     watcher.close()
@@ -128,21 +126,23 @@ def test_a_watch_is_begun_again(
     assert down[0] == up[0] == "nodes/n"
     assert down[1].startswith("GET /api/v1/nodes: malformed response: ")
     assert up[1] == ""
-    # What a server said that says such things does not count.
+    # Events of such a server may be lost, so the objects are listed again.
     assert watched.lists == 3
 
 
-def test_an_error_asks_for_long(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_event_with_a_long_retry_after(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("gfd.kube.responses.MAX_RETRY_AFTER_S", 0.1)
     huge = {**STATUS, "details": {"retryAfterSeconds": 999_999_999_999}}
-    watched.stream = [lambda: Answer(body=[event("ERROR", huge)]), lambda: say({"kind": "Status"}, 503)]
+    watched.stream = [lambda: Reply(body=[event("ERROR", huge)]), lambda: reply({"kind": "Status"}, 503)]
     watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
     watcher.close()
     assert watched.lists == 0
 
 
-def test_an_event_without_an_end(watched: Watched, told: list[tuple[str, str]], tmp_path: Path) -> None:
+def test_endless_event(watched: Watched, told: list[tuple[str, str]], tmp_path: Path) -> None:
     sent: list[int] = []
 
     def endless() -> Iterator[bytes]:
@@ -150,7 +150,7 @@ def test_an_event_without_an_end(watched: Watched, told: list[tuple[str, str]], 
             sent.append(1)
             yield b" " * MIB
 
-    watched.stream = [lambda: Answer(body=endless())]
+    watched.stream = [lambda: Reply(body=endless())]
     watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
     watcher.close()
@@ -158,8 +158,8 @@ def test_an_event_without_an_end(watched: Watched, told: list[tuple[str, str]], 
     assert len(sent) < 48
 
 
-def test_who_is_told_fails(watched: Watched, told: list[tuple[str, str]], tmp_path: Path) -> None:
-    """A fault of ours does not end the thread either, and what was missed is listed."""
+def test_listener_that_fails(watched: Watched, told: list[tuple[str, str]], tmp_path: Path) -> None:
+    """A bug in gfd does not end the thread; the object is listed again."""
     api = Api(write_kubeconfig(tmp_path / "config", watched.server.url), qps=1000, burst=1000)
     seen: list[Any] = []
 
@@ -176,10 +176,10 @@ def test_who_is_told_fails(watched: Watched, told: list[tuple[str, str]], tmp_pa
     assert told[0] == ("nodes/n", "unexpected RuntimeError: a fault")
 
 
-def test_a_watch_that_nobody_needs_is_not_down(
+def test_closed_watch_does_not_count_as_failed(
     watched: Watched, told: list[tuple[str, str]], tmp_path: Path
 ) -> None:
-    watched.stream = [lambda: Answer(body=[b"\n"])] * 10_000
+    watched.stream = [lambda: Reply(body=[b"\n"])] * 10_000
     watcher, _ = follow(watched, tmp_path)
     wait(lambda: told, "the failure")
     watcher.close()
@@ -188,23 +188,23 @@ def test_a_watch_that_nobody_needs_is_not_down(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(KNOWN | st.binary(max_size=20), min_size=1, max_size=4))
-def test_a_watch_is_told_anything(watched: Watched, tmp_path: Path, contents: list[Any]) -> None:
+def test_watch_that_receives_random_events(watched: Watched, tmp_path: Path, contents: list[Any]) -> None:
     lines = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in contents]
-    watched.stream = [lambda: Answer(body=[line + b"\n" for line in lines])]
+    watched.stream = [lambda: Reply(body=[line + b"\n" for line in lines])]
     watcher, seen = follow(watched, tmp_path)
     until_seen(seen, "9")
     watcher.close()
 
 
 @pytest.mark.whole
-def test_a_service_says_that_its_watch_is_down(tmp_path: Path) -> None:
-    """It goes on, tells it once in the log, and in /readyz for as long as it lasts."""
+def test_service_reports_a_failed_watch(tmp_path: Path) -> None:
+    """The service continues; it reports the watch once in the log, and in /readyz while it fails."""
 
-    def play(method: str, path: str) -> Answer:
-        return Answer(body=[b'{"type": "MODIFIED"}\n']) if "watch=1" in path else say(node(1))
+    def respond(method: str, path: str) -> Reply:
+        return Reply(body=[b'{"type": "MODIFIED"}\n']) if "watch=1" in path else reply(node(1))
 
     port = free_port()
-    with hostile(play) as server:
+    with hostile(respond) as server:
         kubeconfig = write_kubeconfig(tmp_path / "config", server.url)
         arguments = (
             "--sink=node",

@@ -7,19 +7,19 @@ import pytest
 from gfd.kube.backoff import Backoff, Resync, spread_s
 
 
-def test_delays_double_up_to_the_longest() -> None:
+def test_delays_double_up_to_the_maximum() -> None:
     backoff = Backoff(1.0, 5.0, spread=lambda: 1.0)
     assert [backoff.next_delay_s() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
     backoff.reset()
     assert backoff.next_delay_s() == 1.0
 
 
-def test_delays_are_spread_by_half() -> None:
+def test_delays_vary_by_half() -> None:
     assert Backoff(4.0, 5.0, spread=lambda: 0.0).next_delay_s() == 2.0
 
 
 @pytest.mark.parametrize(("spread", "due_s"), [(0.0, 90.0), (0.5, 100.0), (1.0, 110.0)])
-def test_a_resync_is_due_after_its_interval_give_or_take_a_tenth(spread: float, due_s: float) -> None:
+def test_resync_interval_varies_by_a_tenth(spread: float, due_s: float) -> None:
     times_s = iter([1000.0, 1000.0 + due_s - 0.1, 1000.0 + due_s, 2000.0, 2000.0])
     resync = Resync(100.0, lambda: next(times_s), lambda: spread)
     assert not resync.is_due
@@ -29,14 +29,14 @@ def test_a_resync_is_due_after_its_interval_give_or_take_a_tenth(spread: float, 
     assert not resync.is_due
 
 
-def test_a_resync_that_is_never_due() -> None:
+def test_resync_without_an_interval() -> None:
     resync = Resync(None, lambda: 1e9)
     resync.restart()
     assert not resync.is_due
 
 
-def test_the_random_numbers_of_others_are_left_alone() -> None:
-    """Watches wait in threads of their own, beside code that may have seeded the module."""
+def test_random_module_is_not_used() -> None:
+    """Other code may have seeded it and rely on its numbers."""
     state = random.getstate()
     Backoff(1.0, 5.0).next_delay_s()
     Resync(1.0).restart()

@@ -14,7 +14,7 @@ def entry(manager: str, operation: str, *keys: str, kind: str = "labels", **more
     return {"manager": manager, "operation": operation, "fieldsV1": fields, **more}
 
 
-def test_what_a_manager_has_applied() -> None:
+def test_applied_keys() -> None:
     metadata = {
         "managedFields": [
             entry("gfd", "Update", "a"),
@@ -29,7 +29,7 @@ def test_what_a_manager_has_applied() -> None:
     assert applied_by({}, "gfd") == set()
 
 
-def test_what_nfd_holds() -> None:
+def test_keys_held_by_nfd() -> None:
     metadata = {
         "annotations": {NFD_ANNOTATION: "cpu-model,nvidia.com/gpu.count"},
         "managedFields": [entry("nfd-master", "Update", "nvidia.com/gpu.product")],
@@ -42,7 +42,7 @@ def test_what_nfd_holds() -> None:
     assert held_by_nfd({"annotations": {NFD_ANNOTATION: ""}}) == set()
 
 
-def test_who_holds_what() -> None:
+def test_holders_of_keys() -> None:
     metadata = {
         "annotations": {NFD_ANNOTATION: "nvidia.com/a"},
         "managedFields": [
@@ -57,7 +57,7 @@ def test_who_holds_what() -> None:
     assert holders({}) == {}
 
 
-def test_who_is_in_the_way() -> None:
+def test_conflicts_of_an_apply() -> None:
     cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl-label" using v1'}
     details = {
         "causes": [
@@ -71,7 +71,7 @@ def test_who_is_in_the_way() -> None:
     assert conflicts({}) == {}
 
 
-def test_a_status_becomes_an_error() -> None:
+def test_status_error() -> None:
     status = {"message": "no", "reason": "Busy", "code": 429, "details": {"retryAfterSeconds": 3}}
     error = status_error("PATCH /x", status)
     assert (str(error), error.kind, error.status, error.verb) == ("no", "Busy", 429, "patch")
@@ -82,7 +82,7 @@ def test_a_status_becomes_an_error() -> None:
     assert (str(bare), bare.kind, bare.status) == ("GET /x: 500", "500", 500)
 
 
-def test_what_a_refusal_means() -> None:
+def test_advice_in_publish_errors() -> None:
     def said(status: int, message: str) -> str:
         error = ApiError(message, kind="Forbidden", status=status, verb="patch", retry_after_s=2)
         explained = to_publish_error("node", "nodes/n", error, grant="manifests/x")
@@ -102,7 +102,7 @@ def test_what_a_refusal_means() -> None:
     assert said(500, "oops") == "sink node: nodes/n: oops"
 
 
-def test_a_timestamp_alone_is_no_difference() -> None:
+def test_timestamp_alone_is_no_difference() -> None:
     stamped = {"nvidia.com/gfd.timestamp": "1", "a": "b"}
     assert not differ(stamped, stamped | {"nvidia.com/gfd.timestamp": "2"})
     assert differ(stamped, {"a": "b"})

@@ -1,4 +1,4 @@
-"""A watch ends when another thread closes it, whatever it is waiting for."""
+"""Another thread can end a watch, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gfd.kube.client import Api
 from gfd.kube.list_watch import ListWatch
 from gfd.kube.paths import NODES
 from tests.agent.running import wait
-from tests.hostile.server import Answer, Hostile, hostile, say, write_kubeconfig
+from tests.hostile.server import Hostile, Reply, hostile, reply, write_kubeconfig
 from tests.hostile.test_watching import event, node
 
 
@@ -69,7 +69,7 @@ def test_it_is_closed_while_it_waits_for_an_event(tmp_path: Path, hold: threadin
         yield event("BOOKMARK", node(3))
         hold.wait(30)
 
-    with hostile(lambda method, path: Answer(body=stream())) as server:
+    with hostile(lambda method, path: Reply(body=stream())) as server:
         owner = Owner(server, tmp_path)
         wait(lambda: owner.events, "the event")
         owner.close()
@@ -78,7 +78,7 @@ def test_it_is_closed_while_it_waits_for_an_event(tmp_path: Path, hold: threadin
 
 def test_it_is_closed_while_it_waits_to_try_again(tmp_path: Path) -> None:
     with hostile(
-        lambda method, path: say({"kind": "Status", "message": "busy"}, 429, Retry_After="300")
+        lambda method, path: reply({"kind": "Status", "message": "busy"}, 429, Retry_After="300")
     ) as server:
         owner = Owner(server, tmp_path)
         wait(lambda: owner.status, "the failure")
@@ -89,7 +89,7 @@ def test_it_is_closed_while_it_waits_to_try_again(tmp_path: Path) -> None:
 
 def test_it_is_closed_before_it_runs(tmp_path: Path, hold: threading.Event) -> None:
     hold.set()
-    with hostile(lambda method, path: say(None)) as server:
+    with hostile(lambda method, path: reply(None)) as server:
         owner = Owner(server, tmp_path)
         owner.close()
         before = len(server.seen)
@@ -98,7 +98,7 @@ def test_it_is_closed_before_it_runs(tmp_path: Path, hold: threading.Event) -> N
 
 
 def test_a_fatal_status_ends_it(tmp_path: Path) -> None:
-    with hostile(lambda method, path: say({"kind": "Status", "message": "no"}, 403)) as server:
+    with hostile(lambda method, path: reply({"kind": "Status", "message": "no"}, 403)) as server:
         owner = Owner(server, tmp_path, fatal_statuses=frozenset({403}), version="1")
         owner.thread.join(10)
         assert not owner.thread.is_alive()
@@ -108,13 +108,13 @@ def test_a_fatal_status_ends_it(tmp_path: Path) -> None:
 
 def test_it_recovers_as_soon_as_the_server_accepts_the_watch(tmp_path: Path, hold: threading.Event) -> None:
     """On a screen, a problem that is over disappears at once."""
-    answers = [say({"kind": "Status", "message": "busy"}, 500)]
+    answers = [reply({"kind": "Status", "message": "busy"}, 500)]
 
     def silence() -> Iterator[bytes]:
         hold.wait(30)
         yield b""
 
-    with hostile(lambda method, path: answers.pop() if answers else Answer(body=silence())) as server:
+    with hostile(lambda method, path: answers.pop() if answers else Reply(body=silence())) as server:
         owner = Owner(server, tmp_path, recovers_on_open=True)
         wait(lambda: owner.status == ["busy", ""], "the recovery")
         owner.close()

@@ -39,7 +39,7 @@ ALL = object_of(
         {"a": "x", "b": None, "c": None, "d": None, "e": None, "f": None, "unknown": 1},
     ],
 )
-def test_what_is_as_it_should_be(value: Any) -> None:
+def test_matching_values(value: Any) -> None:
     ALL(value)
 
 
@@ -65,13 +65,13 @@ def test_what_is_as_it_should_be(value: Any) -> None:
         ({"a": "", "f": {"x": 1}}, "f.x is not a string"),
     ],
 )
-def test_what_is_not(value: Any, problem: str) -> None:
+def test_values_that_do_not_match(value: Any, problem: str) -> None:
     with pytest.raises(SchemaError) as caught:
         ALL(value)
     assert str(caught.value) == problem
 
 
-def test_where_it_is_is_told_from_the_outside() -> None:
+def test_path_in_the_message() -> None:
     shape: Schema = array_of(object_of({"x": map_of(array_of(string))}))
     with pytest.raises(SchemaError, match=r"^\[0\]\.x\.y\[2\] is not a string$"):
         shape([{"x": {"y": ["", "", 0]}}])

@@ -18,7 +18,7 @@ def write(folder: Path, payload: object) -> Path:
     return folder / "token"
 
 
-def test_a_token_bound_to_a_pod(tmp_path: Path) -> None:
+def test_token_bound_to_a_pod(tmp_path: Path) -> None:
     file = write(tmp_path, {"kubernetes.io": BOUND})
     found = {"NODE_NAME": "n1", "NAMESPACE": "gfd", "POD_NAME": "gfd-x7k2p"}
     assert read_pod_variables(IN_A_POD, file) == found
@@ -36,7 +36,7 @@ def test_a_token_bound_to_a_pod(tmp_path: Path) -> None:
         {"kubernetes.io": {"namespace": 7, "node": "n1", "pod": {"name": None}}},
     ],
 )
-def test_claims_of_another_shape(payload: object, tmp_path: Path) -> None:
+def test_malformed_claims(payload: object, tmp_path: Path) -> None:
     assert read_pod_variables(IN_A_POD, write(tmp_path, payload)) == {}
 
 
@@ -45,12 +45,12 @@ NESTED = b"a." + b"W1tb" * 9000 + b".c"
 
 
 @pytest.mark.parametrize("content", [b"", b"opaque", b"a.!!.c", b"a.\xff\xfe.c", NESTED])
-def test_a_token_of_another_kind(content: bytes, tmp_path: Path) -> None:
+def test_malformed_tokens(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(content)
     assert read_pod_variables(IN_A_POD, tmp_path / "token") == {}
     assert read_pod_variables(IN_A_POD, tmp_path / "gone") == {}
 
 
-def test_a_token_bound_to_no_node(tmp_path: Path) -> None:
+def test_token_without_a_node(tmp_path: Path) -> None:
     file = write(tmp_path, {"kubernetes.io": {"namespace": "gfd", "pod": {"name": "gfd-x7k2p"}}})
     assert read_pod_variables(IN_A_POD, file) == {"NAMESPACE": "gfd", "POD_NAME": "gfd-x7k2p"}

@@ -22,7 +22,7 @@ LABELS: Labels = {"nvidia.com/gpu.count": "1"}
 
 @dataclass
 class Shelf:
-    """A sink in memory that can be told to fail."""
+    """A sink in memory that can be set to fail."""
 
     name: str
     is_broken: bool = False
@@ -62,7 +62,7 @@ class Shelf:
         return is_new
 
 
-def test_a_sink_that_fails_is_tried_again_alone() -> None:
+def test_failing_sink_is_retried_alone() -> None:
     now_s = 100.0
     good, bad = Shelf("good"), Shelf("bad", is_broken=True)
     publisher = Publisher([bad, good], clock=lambda: now_s)
@@ -85,7 +85,7 @@ def test_a_sink_that_fails_is_tried_again_alone() -> None:
     assert (good.is_broken, bad.is_broken) == (True, True)
 
 
-def test_a_withdrawal_is_tried_again_too() -> None:
+def test_failing_withdrawal_is_retried() -> None:
     now_s = 0.0
     shelf = Shelf("shelf", is_broken=True)
     publisher = Publisher([shelf], clock=lambda: now_s)
@@ -96,7 +96,7 @@ def test_a_withdrawal_is_tried_again_too() -> None:
     assert shelf.labels == [None]
 
 
-def test_delays_double_up_to_the_longest_and_begin_anew() -> None:
+def test_retry_delays_double_and_reset() -> None:
     backoff = Backoff(1, 10, spread=lambda: 1.0)
     assert [backoff.next_delay_s() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
     backoff.reset()
@@ -104,7 +104,7 @@ def test_delays_double_up_to_the_longest_and_begin_anew() -> None:
     assert Backoff(1, 10, spread=lambda: 0.0).next_delay_s() == 0.5
 
 
-def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() -> None:
+def test_repairs_come_soon_and_later_with_each_repetition() -> None:
     now_s = 1000.0
     good, other = Shelf("good"), Shelf("other")
     publisher = Publisher([good, other], clock=lambda: now_s)
@@ -128,7 +128,7 @@ def test_what_somebody_else_changes_is_repaired_soon_and_later_in_a_quarrel() ->
     assert len(other.labels) == 1
 
 
-def test_who_asks_to_be_left_alone_is() -> None:
+def test_retry_after_is_respected() -> None:
     class Busy(Shelf):
         def publish(self, labels: Labels) -> bool:
             raise PublishError(self.name, self.target, "too many requests", retry_after_s=30)
@@ -145,7 +145,7 @@ def test_who_asks_to_be_left_alone_is() -> None:
     assert publisher.retry_in_s == retry_in_s
 
 
-def test_what_is_urgent_never_comes_later() -> None:
+def test_urgent_repairs_do_not_become_later() -> None:
     now_s = 1000.0
     good = Shelf("good")
     publisher = Publisher([good], clock=lambda: now_s)
@@ -166,7 +166,7 @@ def test_what_is_urgent_never_comes_later() -> None:
         publisher.publish(LABELS)
 
 
-def test_many_urgent_drifts_at_once_need_one_repair() -> None:
+def test_simultaneous_urgent_drifts_need_one_repair() -> None:
     now_s = 1000.0
     publisher = Publisher([Shelf("good")], clock=lambda: now_s)
     for wait_s in (0, URGENT_INTERVAL_S, URGENT_INTERVAL_S):
@@ -177,7 +177,7 @@ def test_many_urgent_drifts_at_once_need_one_repair() -> None:
         publisher.retry()
 
 
-def test_sinks_that_nothing_tells_look_for_themselves() -> None:
+def test_inspect_reports_drift() -> None:
     told: list[Drift] = []
     publisher = Publisher([Shelf("one"), Shelf("other")])
     publisher.watch(told.append)
@@ -185,7 +185,7 @@ def test_sinks_that_nothing_tells_look_for_themselves() -> None:
     assert [drift.sink for drift in told] == ["one", "other"]
 
 
-def test_an_urgent_repair_does_not_wait_for_a_later_one() -> None:
+def test_urgent_repair_precedes_a_scheduled_one() -> None:
     now_s = 1000.0
     good = Shelf("good", is_broken=True)
     publisher = Publisher([good], clock=lambda: now_s)
@@ -196,7 +196,7 @@ def test_an_urgent_repair_does_not_wait_for_a_later_one() -> None:
     assert publisher.retry_in_s == 0
 
 
-def test_another_gfd_is_found_and_gone() -> None:
+def test_rival_is_found_and_gone() -> None:
     now_s = 1000.0
     publisher = Publisher([Shelf("good"), Shelf("other")], clock=lambda: now_s)
     rival = Drift(sink="good", keys=("a",), writer="field manager gfd", is_rival=True)

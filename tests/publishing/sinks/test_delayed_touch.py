@@ -28,13 +28,13 @@ NAMES = {IN_ATTRIB: "touched", IN_MOVED_TO: "put", IN_CREATE: "made", IN_DELETE:
 
 
 class Listener:
-    """Hears what happens in a directory, as nfd-worker does."""
+    """Watches a directory with inotify, as nfd-worker does."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def hear(self) -> list[tuple[str, str]]:
-        """Return what has happened since the last call, by event and name; the directory's name is empty."""
+        """Return the events since the last call, with file names; the directory's name is empty."""
         try:
             data = os.read(self._descriptor, 65536)
         except BlockingIOError:
@@ -62,7 +62,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "gfd"
 
 
-def test_a_change_is_heard_twice(target: Path) -> None:
+def test_change_causes_two_events(target: Path) -> None:
     sink = FileSink(target)
     with listening(target.parent) as listener:
         assert sink.publish(A)
@@ -93,7 +93,7 @@ def test_a_change_is_heard_twice(target: Path) -> None:
         assert listener.hear() == [("put", "gfd"), ("touched", "gfd")]
 
 
-def test_the_removal_is_heard_twice(target: Path) -> None:
+def test_removal_causes_two_events(target: Path) -> None:
     sink = FileSink(target)
     sink.publish(A)
     delayed_touch.wait()
@@ -108,7 +108,7 @@ def test_the_removal_is_heard_twice(target: Path) -> None:
         assert listener.hear() == []
 
 
-def test_the_file_of_somebody_else_is_not_touched(target: Path) -> None:
+def test_replaced_file_is_not_touched(target: Path) -> None:
     sink = FileSink(target)
     sink.publish(A)
     other = target.parent / "other"
@@ -120,10 +120,8 @@ def test_the_file_of_somebody_else_is_not_touched(target: Path) -> None:
     assert (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
 
 
-def test_a_file_system_that_has_become_read_only_is_left_alone(
-    target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The kernel's refusal is played: no file system may be mounted everywhere."""
+def test_read_only_file_system_is_not_touched(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's error is simulated, because mounting needs rights."""
 
     def refuse(descriptor: int) -> None:
         raise OSError(30, os.strerror(30))

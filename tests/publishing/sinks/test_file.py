@@ -41,7 +41,7 @@ def test_publish(target: Path) -> None:
     assert target.read_text() == TEXT
 
 
-def test_nothing_is_touched_when_nothing_changed(target: Path) -> None:
+def test_unchanged_file_is_not_touched(target: Path) -> None:
     sink = FileSink(target)
     sink.publish(A)
     before = (target.stat(), (target.parent / FOLDER).stat().st_mtime_ns)
@@ -59,7 +59,7 @@ def test_a_change_replaces_the_whole_file(target: Path) -> None:
     assert target.stat().st_ino != inode
 
 
-def test_what_stood_there_before_goes(target: Path) -> None:
+def test_previous_content_is_replaced(target: Path) -> None:
     target.write_bytes(b"\xff\n")
     sink = FileSink(target)
     assert sink.publish(A)
@@ -77,7 +77,7 @@ def test_what_stood_there_before_goes(target: Path) -> None:
     assert "this is a directory; set --output-file to a file" in fail(sink)
 
 
-def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
+def test_link_is_replaced(target: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text(TEXT)
     target.symlink_to(victim)
@@ -86,7 +86,7 @@ def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
     assert victim.read_text() == TEXT
 
 
-def test_a_directory_made_again_is_followed(tmp_path: Path) -> None:
+def test_recreated_directory(tmp_path: Path) -> None:
     target = tmp_path / "features.d" / "gfd"
     target.parent.mkdir()
     sink = FileSink(target)
@@ -98,7 +98,7 @@ def test_a_directory_made_again_is_followed(tmp_path: Path) -> None:
     assert target.read_text() == TEXT
 
 
-def test_a_directory_that_is_missing(target: Path) -> None:
+def test_missing_directory(target: Path) -> None:
     message = fail(FileSink(target.parent / "gone" / "gfd"))
     assert message == (
         f"sink file: {target.parent}/gone/gfd: {target.parent}/gone: No such file or directory; create it, "
@@ -106,7 +106,7 @@ def test_a_directory_that_is_missing(target: Path) -> None:
     )
 
 
-def test_a_directory_in_place_of_the_file(target: Path) -> None:
+def test_target_is_a_directory(target: Path) -> None:
     target.mkdir()
     assert fail(FileSink(target)) == (
         f"sink file: {target}: this is a directory; set --output-file to a file, or to nothing for "
@@ -114,7 +114,7 @@ def test_a_directory_in_place_of_the_file(target: Path) -> None:
     )
 
 
-def test_what_is_no_file_is_not_replaced(target: Path, tmp_path: Path) -> None:
+def test_special_files_are_not_replaced(target: Path, tmp_path: Path) -> None:
     os.mkfifo(target)
     assert "this is not a regular file" in fail(FileSink(target))
     (tmp_path / "stdout").symlink_to("/dev/null")
@@ -125,7 +125,7 @@ def test_what_is_no_file_is_not_replaced(target: Path, tmp_path: Path) -> None:
     assert "Too many levels of symbolic links" in fail(FileSink(tmp_path / "loop"))
 
 
-def test_a_file_in_place_of_the_directory(target: Path) -> None:
+def test_directory_is_a_file(target: Path) -> None:
     target.write_text("")
     assert "Not a directory; set --output-file to a file in a directory" in fail(FileSink(target / "gfd"))
 
@@ -159,7 +159,7 @@ def publish(labels):
 """
 
 
-def test_a_device_that_is_full() -> None:
+def test_full_device() -> None:
     fill = """
 publish({"a": "old"})
 try:
@@ -178,7 +178,7 @@ print(Path("/mnt/gfd").read_text())
     ]
 
 
-def test_a_file_system_that_is_read_only() -> None:
+def test_read_only_file_system() -> None:
     assert on_a_file_system("ro", PUBLISH + 'publish({"a": "1"})') == [
         (
             "sink file: /mnt/gfd: /mnt: Read-only file system; mount it writable, or set another "
@@ -187,7 +187,7 @@ def test_a_file_system_that_is_read_only() -> None:
     ]
 
 
-def test_a_file_that_nfd_would_drop(target: Path) -> None:
+def test_file_too_large_for_nfd(target: Path) -> None:
     many = {f"nvidia.com/label-{number:04}": "x" * 63 for number in range(1000)}
     with pytest.raises(PublishError, match=f"bytes of labels, and NFD reads at most {MAX_BYTES}"):
         FileSink(target).publish(many)
@@ -204,7 +204,7 @@ def test_two_writers(target: Path) -> None:
     assert second.publish(B)
 
 
-def test_labels_that_lapse(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expiring_labels(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1_800_000_000.0
     monkeypatch.setattr("gfd.publishing.sinks.file.time.time", lambda: now_s)
     sink = FileSink(target, ttl_s=600)
@@ -234,7 +234,7 @@ def test_labels_are_renewed_before_the_next_cycles(target: Path, monkeypatch: py
     assert sink.publish(A)
 
 
-def test_a_broken_expiry_line() -> None:
+def test_malformed_expiry() -> None:
     assert split_expiry("# +expiry-time=soon\na=b\n") == (None, "# +expiry-time=soon\na=b\n")
     assert split_expiry(format_expiry(0) + "a=b\n") == (0, "a=b\n")
 
@@ -253,7 +253,7 @@ def test_a_broken_expiry_line() -> None:
         ("a=b\n# +no-label\na=c\n", {}),
     ],
 )
-def test_lines_as_nfd_reads_them(text: str, labels: dict[str, str] | None) -> None:
+def test_features_as_nfd_reads_them(text: str, labels: dict[str, str] | None) -> None:
     assert parse_features(text, 100.0) == ({"a": "b", "e": "f"} if labels is None else labels)
 
 
@@ -303,7 +303,7 @@ def test_remove(target: Path) -> None:
     assert not FileSink(target.parent / "gone" / "gfd").withdraw()
 
 
-def test_remove_leaves_the_files_of_others(target: Path) -> None:
+def test_remove_keeps_other_files(target: Path) -> None:
     other = FileSink(target.parent / "gfd2")
     other.publish(B)
     sink = FileSink(target)
@@ -319,7 +319,7 @@ def test_remove_refuses_a_directory(target: Path) -> None:
         FileSink(target).withdraw()
 
 
-def test_what_others_do_to_the_file_is_told(target: Path) -> None:
+def test_changes_by_others_are_reported(target: Path) -> None:
     sink, told = FileSink(target, ttl_s=600), list[Drift]()
     sink.inspect()
     sink.watch(told.append)
@@ -357,7 +357,7 @@ def test_what_others_do_to_the_file_is_told(target: Path) -> None:
     assert told == []
 
 
-def test_what_was_there_already_is_guarded_too(target: Path) -> None:
+def test_existing_labels_are_watched(target: Path) -> None:
     target.write_text(TEXT)
     sink, told = FileSink(target), list[Drift]()
     sink.watch(told.append)

@@ -71,7 +71,7 @@ def test_a_node(now: dict[str, Any] | None, expected: Drift) -> None:
     assert detect_node_drift(BEFORE, now, WANTED) == expected
 
 
-def test_a_node_that_was_not_seen_before() -> None:
+def test_unknown_node() -> None:
     now = node({MODE: "compute", STAMP: "1"}, ours(MODE, STAMP, time="t2"))
     assert detect_node_drift(None, now, WANTED) == Drift(sink="node", keys=(COUNT,))
 
@@ -141,7 +141,7 @@ def test_a_node_feature(now: dict[str, Any] | None, expected: Drift) -> None:
     assert detect_node_feature_drift(FEATURE, now) == expected
 
 
-def test_what_is_said_of_another_gfd() -> None:
+def test_explanation_of_another_gfd() -> None:
     by = Drift(sink="node", keys=(COUNT, MODE), writer="field manager gfd", is_rival=True)
     step = (
         "only one may run on a node: kubectl get daemonsets,jobs -A -l app.kubernetes.io/name=gfd lists them"

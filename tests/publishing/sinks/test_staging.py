@@ -56,7 +56,7 @@ PLANTED: dict[str, Callable[[Path, Path], object]] = {
 
 @pytest.mark.parametrize("name", ["gfd", LOCK])
 @pytest.mark.parametrize("kind", PLANTED)
-def test_nothing_is_written_through_what_is_there(
+def test_links_in_the_folder_are_not_followed(
     target: Path, folder: Path, tmp_path: Path, kind: str, name: str
 ) -> None:
     if kind == "file of another user" and os.geteuid() != 0:
@@ -78,14 +78,14 @@ def test_nothing_is_written_through_what_is_there(
 
 
 @pytest.mark.parametrize("name", ["gfd", LOCK])
-def test_a_directory_in_place_of_a_file(target: Path, folder: Path, name: str) -> None:
+def test_directory_in_the_folder(target: Path, folder: Path, name: str) -> None:
     (folder / name).mkdir()
     reason = f"{folder}/{name} is a directory; remove it with: rm -r {folder}/{name}"
     assert refusal(target) == (reason, "not_a_file", False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user")
-def test_the_folder_of_another_user_is_refused(target: Path, folder: Path) -> None:
+def test_folder_of_another_user(target: Path, folder: Path) -> None:
     (folder / "gfd").symlink_to(target.parent / "victim")
     os.chown(folder, OTHER_USER, -1)
     reason = f"{folder} belongs to user {OTHER_USER}, but gfd runs as user 0; remove it with: rm -r {folder}"
@@ -96,7 +96,7 @@ def test_the_folder_of_another_user_is_refused(target: Path, folder: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "pipe"])
-def test_what_is_no_folder_is_refused(target: Path, kind: str) -> None:
+def test_folder_is_something_else(target: Path, kind: str) -> None:
     planted = target.parent / FOLDER
     elsewhere = target.parent / "elsewhere"
     elsewhere.mkdir()
@@ -112,15 +112,13 @@ def test_what_is_no_folder_is_refused(target: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777, 0o2777, 0o500])
-def test_a_folder_of_its_own_that_others_may_use_is_closed_to_them(
-    target: Path, folder: Path, mode: int
-) -> None:
+def test_permissions_of_the_folder_are_restored(target: Path, folder: Path, mode: int) -> None:
     folder.chmod(mode)
     assert FileSink(target).publish(LABELS)
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_that_is_removed_is_made_again(target: Path, folder: Path) -> None:
+def test_removed_folder_is_created_again(target: Path, folder: Path) -> None:
     sink = FileSink(target)
     sink.publish({})
     (folder / LOCK).unlink()
@@ -129,8 +127,8 @@ def test_a_folder_that_is_removed_is_made_again(target: Path, folder: Path) -> N
     assert target.read_text() == TEXT
 
 
-def test_a_lock_that_its_holder_removes_is_not_taken(target: Path, folder: Path) -> None:
-    """Between the opening of the lock and the taking of it, its holder cleans up and ends."""
+def test_removed_lock_is_not_taken(target: Path, folder: Path) -> None:
+    """The holder removes the lock and ends after another process has opened it, and before that locks it."""
     (folder / LOCK).write_text("99999\n")
     real_flock = fcntl.flock
 
@@ -146,7 +144,7 @@ def test_a_lock_that_its_holder_removes_is_not_taken(target: Path, folder: Path)
     assert refusal(target)[1] == "locked"
 
 
-def test_of_many_that_start_at_once_one_writes(target: Path) -> None:
+def test_one_of_many_writers_wins(target: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from gfd.errors import PublishError\n"
         "from gfd.publishing.sinks.file import FileSink\n"

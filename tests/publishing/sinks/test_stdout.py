@@ -17,7 +17,7 @@ def test_labels_are_printed_when_they_change(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "a=1\nb=\na=2\n"
 
 
-def test_a_full_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(PublishError, match="sink stdout: standard output: No space left on device"):

@@ -17,7 +17,7 @@ from tests.hostile.server import make_certificate
 
 
 def kubeconfig(path: Path, *contexts: str, current: str = "", user: dict[str, Any] | None = None) -> Path:
-    """Write a file whose contexts lead to servers of their names."""
+    """Write a kubeconfig with one server for each context, named after it."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -36,14 +36,14 @@ def refused(*arguments: Any) -> str:
     return str(caught.value)
 
 
-def test_the_context_in_force_or_the_one_that_is_asked_for(tmp_path: Path) -> None:
+def test_current_and_named_context(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", "one", "two")
     assert load_connection(path).host == "https://one:6443"
     assert load_connection(path, "two").host == "https://two:6443"
     assert load_connection(path, "two").authorization() == {"authorization": "Bearer of config"}
 
 
-def test_a_context_goes_before_the_account_of_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_context_is_preferred_to_the_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".kube").mkdir()
     kubeconfig(tmp_path / ".kube" / "config", "one")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -51,14 +51,14 @@ def test_a_context_goes_before_the_account_of_a_pod(tmp_path: Path, monkeypatch:
     assert load_connection(None, "one").host == "https://one:6443"
 
 
-def test_several_files_as_kubectl_takes_them(tmp_path: Path) -> None:
+def test_several_kubeconfigs(tmp_path: Path) -> None:
     files = [kubeconfig(tmp_path / "a", "one"), tmp_path / "gone", kubeconfig(tmp_path / "b", "two")]
     path = Path(os.pathsep.join(map(str, files)))
     assert load_connection(path).host == "https://one:6443"
     assert load_connection(path, "two").authorization() == {"authorization": "Bearer of b"}
 
 
-def test_a_context_that_there_is_not(tmp_path: Path) -> None:
+def test_unknown_context(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", "production", "test")
     no_context = f"kubeconfig {path} has no context"
     assert refused(path, "tset") == f"{no_context} 'tset'; it has production, test; did you mean test?"
@@ -69,13 +69,13 @@ def test_a_context_that_there_is_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("contexts", ["1", "[1]", '[{"name": 1}]', "{}"])
-def test_contexts_that_are_none(tmp_path: Path, contexts: str) -> None:
+def test_malformed_contexts(tmp_path: Path, contexts: str) -> None:
     path = tmp_path / "config"
     path.write_text(f'{{"current-context": "a", "contexts": {contexts}, "clusters": [], "users": []}}')
     assert refused(path).startswith(f"kubeconfig {path} ")
 
 
-def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     said = f"kubeconfig {gone}: there is no such file; set another with --kubeconfig"
     assert refused(gone) == said
@@ -87,15 +87,15 @@ def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_paths_that_no_file_can_have(tmp_path: Path) -> None:
-    """A home that is not known, a file in the place of a folder, a name that is too long."""
+def test_impossible_paths(tmp_path: Path) -> None:
+    """An unknown home directory, a file instead of a directory, a name that is too long."""
     (tmp_path / "file").touch()
     for path in ("~nobody-at-all/config", f"{tmp_path}/file/config", "x" * 5000, "\0"):
         assert refused(Path(path)).startswith(f"kubeconfig {path}: there is no such file; set another with")
     assert refused(tmp_path) == f"kubeconfig {tmp_path} cannot be used: Is a directory"
 
 
-def test_a_plugin_that_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_failing_plugin(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     command = {"command": "/gone/plugin", "interactiveMode": "Never"}
     plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", **command}}
     path = kubeconfig(tmp_path / "config", "one", user=plugin)
@@ -119,7 +119,7 @@ def account(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("host", "url"), [("10.96.0.1", "https://10.96.0.1:443"), ("fd00::1", "https://[fd00::1]:443")]
 )
-def test_the_account_of_a_pod(account: tuple[Path, Path], host: str, url: str) -> None:
+def test_service_account(account: tuple[Path, Path], host: str, url: str) -> None:
     connection = service_account.load_connection(IN_POD | {"KUBERNETES_SERVICE_HOST": host}, *account)
     assert connection.host == url
     assert connection.authorization() == {"authorization": "Bearer first"}
@@ -128,7 +128,7 @@ def test_the_account_of_a_pod(account: tuple[Path, Path], host: str, url: str) -
 
 
 @pytest.mark.parametrize("lack", ["token", "ca.crt", "empty token", "KUBERNETES_SERVICE_PORT"])
-def test_the_account_of_a_pod_that_is_not_whole(account: tuple[Path, Path], lack: str) -> None:
+def test_incomplete_service_account(account: tuple[Path, Path], lack: str) -> None:
     token, authority = account
     environ = dict(IN_POD)
     if lack == "token":
@@ -150,7 +150,7 @@ def test_the_account_of_a_pod_that_is_not_whole(account: tuple[Path, Path], lack
     assert caught.value.kind == "credentials"
 
 
-def test_a_token_that_goes_is_missed_by_the_next_request(account: tuple[Path, Path]) -> None:
+def test_deleted_token_fails_the_next_request(account: tuple[Path, Path]) -> None:
     connection = service_account.load_connection(IN_POD, *account)
     account[0].unlink()
     with pytest.raises(ApiError, match="No such file or directory"):
@@ -158,14 +158,14 @@ def test_a_token_that_goes_is_missed_by_the_next_request(account: tuple[Path, Pa
 
 
 @pytest.mark.parametrize("proxy", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-def test_a_pod_behind_a_proxy_asks_the_package(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_pod_behind_a_proxy_uses_the_kubernetes_package(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     for name, value in IN_POD.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ApiError, match=r"^the pod's service account cannot be used: Service token file does"):
         load_connection(None, environ=IN_POD | {proxy: "http://proxy:3128"})
 
 
-def test_a_pod_without_a_proxy_does_not_import_the_package() -> None:
+def test_pod_without_a_proxy_does_not_import_the_kubernetes_package() -> None:
     code = (
         "import sys\nfrom gfd.kube.loader import load_connection\nfrom gfd.errors import ApiError\n"
         "try: load_connection(None)\n"
@@ -182,8 +182,8 @@ def test_a_pod_without_a_proxy_does_not_import_the_package() -> None:
 
 
 @pytest.mark.whole
-def test_no_key_of_a_kubeconfig_is_left_behind(tmp_path: Path) -> None:
-    """The package writes what stands in it as text into files, since TLS wants files."""
+def test_temporary_key_files_are_removed(tmp_path: Path) -> None:
+    """The kubernetes package writes keys from a kubeconfig into files, because TLS needs files."""
     (tmp_path / "temporary").mkdir()
     secret = base64.b64encode(make_certificate(tmp_path / "pair").read_bytes()).decode()
     user = {"client-certificate-data": secret, "client-key-data": secret}
