@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import Requirement, parse_integer
 from gfd.labels.syntax import explain_key, explain_value
+from gfd.text import quote
 
 if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
@@ -47,7 +48,8 @@ def parse(text: str) -> LabelSelector:
     while text[position:].strip(_BLANK_CHARACTERS):
         match = _REQUIREMENT.match(text, position)
         if match is None:
-            raise ValueError(f"cannot read {text[position:]!r}; write {_EXAMPLES}, with commas between them")
+            rest = quote(text[position:])
+            raise ValueError(f"cannot read {rest}; write {_EXAMPLES}, with commas between them")
         requirements.append(_read_requirement(match))
         position = match.end()
     return LabelSelector(text=text, requirements=tuple(requirements))
@@ -56,7 +58,7 @@ def parse(text: str) -> LabelSelector:
 def _read_requirement(match: re.Match[str]) -> Requirement:
     key = match["key"]
     if reason := explain_key(key):
-        raise ValueError(f"{key!r} is not a label key: {reason}")
+        raise ValueError(f"{quote(key)} is not a label key: {reason}")
     operator = _OPERATORS.get(match["word"] or match["symbol"])
     if operator is None:
         return Requirement(key=key, operator="DoesNotExist" if match["absent"] else "Exists")
@@ -66,7 +68,7 @@ def _read_requirement(match: re.Match[str]) -> Requirement:
         values = (match["value"] or "",)
     for value in values:
         if reason := explain_value(value):
-            raise ValueError(f"{value!r} is not a label value: {reason}")
+            raise ValueError(f"{quote(value)} is not a label value: {reason}")
         if operator in ("Gt", "Lt") and parse_integer(value) is None:
-            raise ValueError(f"{value!r} is not a whole number; > and < compare whole numbers")
+            raise ValueError(f"{quote(value)} is not a whole number; > and < compare whole numbers")
     return Requirement(key=key, operator=operator, values=values)

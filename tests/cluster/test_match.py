@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -118,6 +119,7 @@ def match(plane: ControlPlane, tmp_path: Path, pods: list[Object]) -> dict[str, 
         capture_output=True,
         text=True,
         check=False,
+        env={"PATH": os.environ["PATH"]},
     )
     assert done.stdout, done.stderr
     return {each["name"]: each for each in json.loads(done.stdout)["pods"]}
@@ -232,6 +234,7 @@ def test_without_rights(plane: ControlPlane, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        env={"PATH": os.environ["PATH"]},
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from gfd.kube.requirements import OPERATORS, parse_integer
 from gfd.labels.products import model_of, shorten, tail_of
 from gfd.labels.syntax import VENDOR, explain_domain, explain_key, explain_value, sanitise
+from gfd.text import join_words
 from gfd.tools.match.scheduling import EFFECTS, NAME_FIELD
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ EXPRESSION: Rules[Requirement] = (
         field="operator",
         is_broken=lambda it: it.operator not in OPERATORS,
         message="{0.operator!r} is not an operator",
-        fix=f"choose {', '.join(OPERATORS)}",
+        fix=f"choose {join_words(OPERATORS)}",
     ),
     Rule(
         field="values",
@@ -180,7 +181,7 @@ TOLERATION: Rules[Toleration] = (
         field="effect",
         is_broken=lambda it: bool(it.effect) and it.effect not in EFFECTS,
         message="{0.effect!r} is not an effect of taints",
-        fix=f"choose {', '.join(EFFECTS)}",
+        fix=f"choose {join_words(EFFECTS)}",
     ),
     Rule(
         field="tolerationSeconds",

@@ -87,7 +87,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
         capture_output=True,
         check=False,
         cwd=ROOT,
-        env=os.environ | environ,
+        env={"PATH": os.environ["PATH"], **environ},
     )
 
 
@@ -112,6 +112,7 @@ def test_a_pipe_that_closes_does_not_change_the_exit_code(tmp_path: Path, produc
             stderr=subprocess.PIPE,
             check=False,
             cwd=ROOT,
+            env={"PATH": os.environ["PATH"]},
         )
     fault = f"gfd: Pod cuda-vectoradd ({POD}:2) fits no node\n"
     assert (done.returncode, done.stderr.decode()) == (code, WARNING + (fault if code else ""))
