@@ -120,7 +120,7 @@ def _move_bound(requirement: Requirement, found: str) -> Iterator[Edit]:
     if not is_number and requirement.key.endswith(".memory") and (mib := _to_mib(bound)) is not None:
         moved = replace(requirement, values=(str(mib),))
         if moved.matches({requirement.key: found}):
-            yield replace_requirement(requirement, moved, KNOWN, "gpu.memory is in MiB, a whole number")
+            yield replace_requirement(requirement, moved, KNOWN, "gpu.memory is a whole number of MiB")
     step = number - 1 if requirement.operator == "Gt" else number + 1
     if step >= 0:
         away = distance(bound, found) if is_number else _UNREADABLE_COST

@@ -55,10 +55,15 @@ def read_objects(paths: Sequence[str]) -> Iterator[Value]:
     Raises DocumentError for a file that cannot be read.
     """
     for path in paths:
-        source = "standard input" if path == STANDARD_INPUT else escape(path)
+        source = describe_path(path)
         for document in _read_documents(_read_file(path, source), source):
             if document.content is not None:
                 yield from _unpack(document)
+
+
+def describe_path(path: str) -> str:
+    """Return the name of a file for people."""
+    return "standard input" if path == STANDARD_INPUT else escape(path)
 
 
 def _read_documents(text: str, source: str) -> Iterator[Value]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gfd.errors import DocumentError, GfdError, SeveralErrors
 from gfd.text import escape
 from gfd.tools.match.argo import find_missing_templates
-from gfd.tools.match.manifests import identify, read_objects
+from gfd.tools.match.manifests import describe_path, identify, read_objects
 from gfd.tools.match.workloads import read_workload
 
 if TYPE_CHECKING:
@@ -63,4 +63,4 @@ def _explain_no_pods(paths: Sequence[str], manifests: Sequence[Manifest]) -> str
     more = f" and {len(manifests) - MAX_NAMED} more" if len(manifests) > MAX_NAMED else ""
     if found:
         return f"there is no pod in {', '.join(found)}{more}{expected}"
-    return f"{escape(', '.join(paths))}: no objects found{expected}"
+    return f"{', '.join(map(describe_path, paths))}: no objects found{expected}"

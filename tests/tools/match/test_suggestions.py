@@ -125,7 +125,7 @@ def test_a_misspelled_label() -> None:
         ("Gt", ("40960",), "40960", f"{MEMORY} Gt [40959]", ""),
         ("Gt", ("80000",), "40960", f"{MEMORY} Gt [40959]", ""),
         ("Lt", ("40960",), "40960", f"{MEMORY} Lt [40961]", ""),
-        ("Gt", ("39Gi",), "40960", f"{MEMORY} Gt [39936]", "gpu.memory is in MiB, a whole number"),
+        ("Gt", ("39Gi",), "40960", f"{MEMORY} Gt [39936]", "gpu.memory is a whole number of MiB"),
         ("Gt", ("40Gi",), "40960", f"{MEMORY} Gt [40959]", ""),
         ("Gt", ("much",), "40960", f"{MEMORY} Gt [40959]", ""),
         ("Gt", ("0",), "0", "", ""),

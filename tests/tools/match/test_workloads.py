@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -309,6 +310,12 @@ def test_generated_names_may_be_equal(file: Path) -> None:
 )
 def test_illegal_objects(file: Path, text: str, message: str) -> None:
     assert refusal(file, text) == message
+
+
+def test_empty_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    with pytest.raises(GfdError, match="^standard input: no objects found; gfd match reads Pods"):
+        read_pods(["-"])
 
 
 @pytest.mark.parametrize("name", ["vectoradd.yaml", "argo-vector-add.yaml", "enough-memory.yaml"])
