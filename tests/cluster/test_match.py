@@ -240,6 +240,6 @@ def test_without_rights(plane: ControlPlane, tmp_path: Path) -> None:
     assert done.stderr == (
         'gfd: nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API'
         ' group "" at the cluster scope; log in again, or set other credentials with '
-        "--kubeconfig or --context; or let --nodes read what kubectl get nodes -o json printed for whoever "
-        "has it\n"
+        "--kubeconfig or --context; or let a permitted user run kubectl get nodes -o json, and pass the "
+        "output with --nodes\n"
     )

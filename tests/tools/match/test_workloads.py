@@ -314,7 +314,7 @@ def test_illegal_objects(file: Path, text: str, message: str) -> None:
 
 def test_empty_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    with pytest.raises(GfdError, match="^standard input: no objects found; gfd match reads Pods"):
+    with pytest.raises(GfdError, match=r"^standard input: no objects found; gfd match reads Pods"):
         read_pods(["-"])
 
 
