@@ -33,10 +33,11 @@ def write(shell: str, commands: Mapping[str, Command], program: str) -> str:
 class _CompletionParser(Parser):
     """A parser that tells shtab which values there are."""
 
-    def add_flags(
-        self, group: argparse._ArgumentGroup, option: Option, flags: Iterable[str], text: str
+    def add_option(
+        self, group: argparse._ArgumentGroup, option: Option, flags: Iterable[str]
     ) -> argparse.Action:
-        action = super().add_flags(group, option, flags, option.help)
+        action = super().add_option(group, option, flags)
+        action.help = option.help
         if option.kind == "bool":
             action.nargs = 0  # otherwise the next word would be completed as its value
         _set_values(action, option.choices, is_file=option.kind == "path")

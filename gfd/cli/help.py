@@ -19,10 +19,7 @@ ABOUT = "gfd labels a Kubernetes node with the GPUs that it has."
 SERVICE = (
     "Without a command, gfd runs as a service: it labels this node now and again every --sleep-interval."
 )
-MORE = (
-    "gfd COMMAND --help explains a command. gfd --help-all explains all options, with their environment "
-    "variables and their keys in the config file. gfd --version prints the version."
-)
+MORE = "gfd COMMAND --help explains a command."
 EXIT_CODES = " ".join(f"Exit code {code}: {code.meaning}" for code in ExitCode)
 
 MOST_USED = (

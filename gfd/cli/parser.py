@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd.cli import help as texts
 from gfd.config.options import COMMAND_LINE, OPTIONS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PROGRAM = "gfd"
 HELP_FLAGS = {
     ("-h", "--help"): "Print the help.",
-    ("--help-all",): "Print the help with all options.",
+    ("--help-all",): "Print the help with all options, and where to set them.",
     ("-v", "--version"): "Print the version.",
 }
 """The flags that print something and do nothing else."""
@@ -27,25 +27,9 @@ HELP_FLAGS = {
 class Parser(argparse.ArgumentParser):
     """Raises ConfigError instead of exiting. The values of options stay text for ``gfd.config`` to read."""
 
-    def __init__(
-        self,
-        *,
-        prog: str,
-        usage: str | None = None,
-        description: str = "",
-        epilog: str = "",
-        is_full: bool = False,
-    ) -> None:
+    def __init__(self, *, is_full: bool = False, **settings: Any) -> None:
         """``is_full``: the help shows all options, and all places where they can be set."""
-        super().__init__(
-            prog=prog,
-            usage=usage,
-            description=_escape(description),
-            epilog=_escape(epilog),
-            formatter_class=texts.HelpFormatter,
-            add_help=False,
-            allow_abbrev=False,
-        )
+        super().__init__(formatter_class=texts.HelpFormatter, add_help=False, allow_abbrev=False, **settings)
         self._is_full = is_full
 
     def error(self, message: str) -> NoReturn:
@@ -53,43 +37,44 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(self.prog, COMMAND_LINE, f"{message}; see {self.prog} --help")
 
     def add_command(self, command: Command) -> None:
-        """Add what is special to a command."""
+        """Add what stands after a command."""
         if command.positional is not None:
             self.add_positional(command.positional)
-        self._add_groups(command.options, taken=())
+        self._add_options(command.options)
+        taken = {flag for option in command.options for flag in option.flags}
+        self.add_general_options("General options", command.general_options, taken)
 
     def add_general_options(self, title: str, shown: Collection[str], taken: Collection[str] = ()) -> None:
-        """Add the options of the table, without the flags that are ``taken``.
+        """Add the options of the table without the flags that are ``taken``, and the help flags.
 
-        The short help shows those with the fields ``shown``, in one group.
+        The full help shows all options by group, the short one those with the fields ``shown``.
         """
         if self._is_full:
-            self._add_groups(OPTIONS, taken)
-            return
-        group = self.add_argument_group(title)
-        for option in OPTIONS:
-            self._add_option(group, option, taken, is_shown=option.field in shown)
-
-    def add_help_flags(self, *, is_shown: bool = True) -> None:
-        """Add the flags that print something and do nothing else."""
+            self._add_options(OPTIONS, taken)
+        else:
+            self._add_options([option._replace(group=title) for option in OPTIONS], taken, shown)
         group = self.add_argument_group("Help")
         for flags, text in HELP_FLAGS.items():
-            group.add_argument(*flags, action="store_true", help=text if is_shown else argparse.SUPPRESS)
+            group.add_argument(*flags, action="store_true", help=text)
 
-    def add_positional(self, positional: Positional) -> argparse.Action:
-        """Add the words that a command takes without a flag."""
-        several = argparse.ONE_OR_MORE if positional.is_required else argparse.ZERO_OR_MORE
-        return self.add_argument_group("Arguments").add_argument(
-            positional.field,
-            nargs=several if positional.is_repeatable else None,
-            metavar=positional.metavar,
-            help=_escape(texts.describe_positional(positional)),
-        )
+    def _add_options(
+        self, options: Iterable[Option], taken: Collection[str] = (), shown: Collection[str] | None = None
+    ) -> None:
+        groups: dict[str, argparse._ArgumentGroup] = {}
+        for option in options:
+            flags = [flag for flag in option.flags if flag not in taken]
+            if not flags:
+                continue
+            if option.group not in groups:
+                groups[option.group] = self.add_argument_group(option.group)
+            action = self.add_option(groups[option.group], option, flags)
+            if shown is not None and option.field not in shown:
+                action.help = argparse.SUPPRESS
 
-    def add_flags(
-        self, group: argparse._ArgumentGroup, option: Option, flags: Iterable[str], text: str
+    def add_option(
+        self, group: argparse._ArgumentGroup, option: Option, flags: Iterable[str]
     ) -> argparse.Action:
-        """Add one option."""
+        """Add one option; a bool needs no value."""
         is_bool = option.kind == "bool"
         return group.add_argument(
             *flags,
@@ -98,28 +83,18 @@ class Parser(argparse.ArgumentParser):
             nargs=argparse.OPTIONAL if is_bool else None,
             const="true" if is_bool else None,
             metavar=texts.name_value(option),
-            help=_escape(text),
+            help=texts.describe(option, with_sources=self._is_full),
         )
 
-    def _add_groups(self, options: Iterable[Option], taken: Collection[str]) -> None:
-        groups: dict[str, argparse._ArgumentGroup] = {}
-        for option in options:
-            if option.group not in groups:
-                groups[option.group] = self.add_argument_group(option.group)
-            self._add_option(groups[option.group], option, taken)
-
-    def _add_option(
-        self,
-        group: argparse._ArgumentGroup,
-        option: Option,
-        taken: Collection[str],
-        *,
-        is_shown: bool = True,
-    ) -> None:
-        flags = [flag for flag in option.flags if flag not in taken]
-        text = texts.describe(option, with_sources=self._is_full) if is_shown else argparse.SUPPRESS
-        if flags:
-            self.add_flags(group, option, flags, text)
+    def add_positional(self, positional: Positional) -> argparse.Action:
+        """Add the words that a command takes without a flag."""
+        several = argparse.ONE_OR_MORE if positional.is_required else argparse.ZERO_OR_MORE
+        return self.add_argument_group("Arguments").add_argument(
+            positional.field,
+            nargs=several if positional.is_repeatable else None,
+            metavar=positional.metavar,
+            help=texts.describe_positional(positional),
+        )
 
 
 def make_parser(
@@ -142,9 +117,8 @@ def make_parser(
         for name, command in commands.items():
             subparser = list_.add_parser(name, help=command.help, is_full=is_full)
             if is_full:
-                _fill(subparser, command)
+                subparser.add_command(command)
     parser.add_general_options("Most used options", texts.MOST_USED)
-    parser.add_help_flags(is_shown=is_full)  # the short help names them at its end
     return parser
 
 
@@ -158,17 +132,5 @@ def make_command_parser(name: str, command: Command, *, is_full: bool = False) -
         epilog=command.notes,
         is_full=is_full,
     )
-    _fill(parser, command)
-    return parser
-
-
-def _escape(text: str) -> str:
-    """Return the text as argparse prints it."""
-    return text.replace("%", "%%")
-
-
-def _fill(parser: Parser, command: Command) -> None:
     parser.add_command(command)
-    taken = {flag for option in command.options for flag in option.flags}
-    parser.add_general_options("General options", command.general_options, taken)
-    parser.add_help_flags()
+    return parser

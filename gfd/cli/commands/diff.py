@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.config.options import Option
+from gfd.cli.commands.shared import make_format_option
 from gfd.errors import GfdError
 
 if TYPE_CHECKING:
@@ -57,22 +57,12 @@ def _choose_sink(loaded: LoadedConfig) -> Config:
 
 
 COMMAND = Command(
-    reads_pod_token=True,
     help="Show which published labels gfd would change.",
     notes="Without --sink, gfd compares with the sink that holds labels of this node. In a pod, it takes the "
     "names of the node and the namespace from the token of the service account. The exit code is 1 if "
     "gfd would change anything.",
     general_options=("mig_strategy", "sinks", "output_file", "node_name", "kubeconfig", "simulate"),
     run=_run,
-    options=(
-        Option(
-            field="format",
-            flags=("--format", "-o"),
-            kind="choice",
-            choices=("text", "json"),
-            default="text",
-            group="Diff",
-            help="The output format.",
-        ),
-    ),
+    reads_pod_token=True,
+    options=(make_format_option("text", "json", group="Diff", default="text"),),
 )

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
+from gfd.cli.commands.shared import make_format_option
 from gfd.config.options import COMMAND_LINE, Option
 from gfd.errors import ConfigError, GfdError
 
@@ -50,21 +51,13 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
+    help="Check everything between the GPU and the label.",
+    run=_run,
     notes="The exit code is 1 if a check fails.",
     general_options=("sinks", "config_file", "driver_root", "node_name", "kubeconfig"),
     reads_pod_token=True,
-    help="Check everything between the GPU and the label.",
-    run=_run,
     options=(
-        Option(
-            field="format",
-            flags=("--format", "-o"),
-            kind="choice",
-            choices=("text", "json"),
-            default="text",
-            group="Doctor",
-            help="The output format.",
-        ),
+        make_format_option("text", "json", group="Doctor", default="text"),
         Option(
             field="bundle",
             flags=("--bundle",),

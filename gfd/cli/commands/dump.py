@@ -6,14 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
+from gfd.cli.commands.shared import make_format_option
 from gfd.config.options import Option
 from gfd.errors import DriverUnavailable
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
     from gfd.config.model import LoadedConfig
-
-FORMAT_NAMES = ("table", "json", "yaml", "nfd")
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
@@ -52,17 +51,17 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
-    general_options=("mig_strategy", "extra_labels", "template_dir", "no_timestamp", "simulate", "mig"),
     help="Print the labels of this machine.",
     run=_run,
+    general_options=("mig_strategy", "extra_labels", "template_dir", "no_timestamp", "simulate", "mig"),
     options=(
-        Option(
-            field="format",
-            flags=("--format", "-o"),
-            kind="choice",
-            choices=FORMAT_NAMES,
+        make_format_option(
+            "table",
+            "json",
+            "yaml",
+            "nfd",
             group="Dump",
-            help="The output format. Without it: table on a terminal, otherwise nfd.",
+            help_="The output format. Without it: table on a terminal, otherwise nfd.",
         ),
         Option(
             field="inventory",

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
-from gfd.cli.commands.sources import NODES
+from gfd.cli.commands.shared import NODE_FILES, make_format_option
 from gfd.config.options import Option
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
-    general_options=("mig_strategy", "extra_labels", "template_dir", "simulate", "mig", "kubeconfig"),
     help="Explain labels: meaning, unit and origin.",
     run=_run,
+    general_options=("mig_strategy", "extra_labels", "template_dir", "simulate", "mig", "kubeconfig"),
     positional=Positional(
         field="keys",
         metavar="KEY",
@@ -47,14 +47,13 @@ COMMAND = Command(
         is_repeatable=True,
     ),
     options=(
-        Option(
-            field="format",
-            flags=("--format", "-o"),
-            kind="choice",
-            choices=("table", "json", "markdown"),
-            default="table",
+        make_format_option(
+            "table",
+            "json",
+            "markdown",
             group=GROUP,
-            help="The output format; markdown only with --catalog.",
+            default="table",
+            help_="The output format; markdown only with --catalog.",
         ),
         Option(
             field="catalog",
@@ -79,6 +78,6 @@ COMMAND = Command(
             group=GROUP,
             help="Explain the labels of this node of the cluster, and who owns them.",
         ),
-        *(option for option in NODES if option.field == "nodes_file"),
+        *(option for option in NODE_FILES if option.field == "nodes_file"),
     ),
 )

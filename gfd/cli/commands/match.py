@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
-from gfd.cli.commands.sources import NODES
-from gfd.config.options import COMMAND_LINE, Option
+from gfd.cli.commands.shared import NODE_FILES, make_format_option
+from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
     from gfd.config.model import LoadedConfig
     from gfd.tools.match.results import MatchResult
-
-FORMAT_NAMES = ("table", "json")
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
@@ -71,9 +69,9 @@ def _write(results: Sequence[MatchResult], form: str) -> None:
 
 
 COMMAND = Command(
-    general_options=("kubeconfig", "context", "simulate"),
     help="Find the nodes that a pod fits; if none, say why.",
     run=_run,
+    general_options=("kubeconfig", "context", "simulate"),
     positional=Positional(
         field="files",
         metavar="FILE",
@@ -82,15 +80,7 @@ COMMAND = Command(
         is_file=True,
     ),
     options=(
-        Option(
-            field="format",
-            flags=("--format", "-o"),
-            kind="choice",
-            choices=FORMAT_NAMES,
-            default="table",
-            group="Match",
-            help="The output format.",
-        ),
-        *NODES,
+        make_format_option("table", "json", group="Match", default="table"),
+        *NODE_FILES,
     ),
 )

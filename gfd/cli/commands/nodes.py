@@ -6,14 +6,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.sources import NODES
+from gfd.cli.commands.shared import NODE_FILES, make_format_option
 from gfd.config.options import Option
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
     from gfd.config.model import LoadedConfig
-
-FORMAT_NAMES = ("table", "wide", "json", "yaml", "csv")
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
@@ -38,9 +36,9 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
-    general_options=("kubeconfig", "context", "simulate"),
     help="List a cluster's nodes with their GPUs.",
     run=_run,
+    general_options=("kubeconfig", "context", "simulate"),
     options=(
         Option(
             field="selector",
@@ -49,7 +47,7 @@ COMMAND = Command(
             group="Nodes",
             help="Print only nodes with these labels, such as 'zone in (a,b),!spot', as in kubectl.",
         ),
-        *NODES,
+        *NODE_FILES,
         Option(
             field="sort",
             flags=("--sort",),
@@ -59,15 +57,7 @@ COMMAND = Command(
             group="Nodes",
             help="Sort by these columns. A leading - reverses the order, as in -free,node.",
         ),
-        Option(
-            field="format",
-            flags=("--format", "-o"),
-            kind="choice",
-            choices=FORMAT_NAMES,
-            default="table",
-            group="Nodes",
-            help="The output format.",
-        ),
+        make_format_option("table", "wide", "json", "yaml", "csv", group="Nodes", default="table"),
         Option(
             field="draw",
             flags=("--draw",),

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
-from gfd.cli.commands.sources import NODES
+from gfd.cli.commands.shared import NODE_FILES
 from gfd.config.options import COMMAND_LINE, Option
 from gfd.errors import ConfigError
 
@@ -33,9 +33,9 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
-    general_options=("kubeconfig", "context", "simulate", "mig"),
     help="Write an HTML page about the GPUs of a cluster.",
     run=_run,
+    general_options=("kubeconfig", "context", "simulate", "mig"),
     positional=Positional(
         field="snapshots",
         metavar="SNAPSHOT",
@@ -68,6 +68,6 @@ COMMAND = Command(
             group="Report",
             help="Show this machine, or the one of --simulate, instead of the cluster.",
         ),
-        *NODES,
+        *NODE_FILES,
     ),
 )

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.sources import NODES
+from gfd.cli.commands.shared import NODE_FILES, make_format_option
 from gfd.config.options import Option
 from gfd.errors import GfdError
 
@@ -51,9 +51,9 @@ def _compared(field: str, help_: str, example: str) -> Option:
 
 
 COMMAND = Command(
-    general_options=("kubeconfig", "context", "simulate"),
     help="Print the nodeSelector and resource for a device.",
     run=_run,
+    general_options=("kubeconfig", "context", "simulate"),
     options=(
         Option(
             field="product",
@@ -83,7 +83,7 @@ COMMAND = Command(
             group=GROUP,
             help="The number of devices that one pod needs.",
         ),
-        *NODES,
+        *NODE_FILES,
         Option(
             field="without_nodes",
             flags=("--without-nodes",),
@@ -92,14 +92,13 @@ COMMAND = Command(
             group="Nodes",
             help="Do not look at nodes; --product is then the exact product name of a whole GPU.",
         ),
-        Option(
-            field="format",
-            flags=("--format", "-o"),
-            kind="choice",
-            choices=("text", "json", "yaml"),
-            default="text",
+        make_format_option(
+            "text",
+            "json",
+            "yaml",
             group="Output",
-            help="The output format: text is YAML to paste; json and yaml also list all nodes.",
+            default="text",
+            help_="The output format: text is YAML to paste; json and yaml also list all nodes.",
         ),
     ),
     notes=(

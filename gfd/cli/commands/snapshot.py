@@ -34,9 +34,9 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
-    general_options=("driver_root", "simulate", "mig"),
     help="Print what the labels are made from, for use elsewhere.",
     run=_run,
+    general_options=("driver_root", "simulate", "mig"),
     options=(
         Option(
             field="snapshot_file",

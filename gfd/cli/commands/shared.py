@@ -1,10 +1,10 @@
-"""The options that read nodes and pods from files instead of the cluster."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
 from gfd.config.options import Option
 
-NODES = (
+NODE_FILES = (
     Option(
         field="nodes_file",
         flags=("--nodes",),
@@ -22,3 +22,19 @@ NODES = (
         help="With --nodes: read the pods from the output of kubectl get pods -A -o json.",
     ),
 )
+"""Read nodes and pods from files instead of the cluster."""
+
+
+def make_format_option(
+    *choices: str, group: str, default: str | None = None, help_: str = "The output format."
+) -> Option:
+    """Return the option ``-o`` that chooses the output format."""
+    return Option(
+        field="format",
+        flags=("--format", "-o"),
+        kind="choice",
+        choices=choices,
+        default=default,
+        group=group,
+        help=help_,
+    )
