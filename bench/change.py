@@ -1,4 +1,4 @@
-"""From a change to the label: what a pod that waits for it sees."""
+"""Measure the time from a change of the hardware to the new label."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_S = 30.0
 
 
 def measure(folder: Path, runs: int) -> Iterator[Figure]:
-    """Yield the times of each kind of change, gfd's alone: the original waits for its interval, 60 s."""
+    """Yield gfd's times for each kind of change. The original only reads at its interval, 60 s."""
     hardware = Hardware(folder)
     node = hardware.node
     config = folder / "config.yaml"

@@ -1,4 +1,4 @@
-"""How a cycle grows with GPUs, MIG devices and extra labels; rendering apart from reading."""
+"""Measure how a cycle grows with GPUs, MIG devices and extra labels."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIZES = ((1, 0), (4, 0), (8, 0), (16, 0), (1, 7), (4, 7), (8, 7), (16, 7))
-"""GPUs, and MIG devices on each."""
+"""GPUs, and MIG devices per GPU."""
 
 
 def measure(folder: Path, runs: int) -> Iterator[Figure]:
-    """Yield CPU and NVML calls of a cycle by the size of the node, then what rendering alone takes."""
+    """Yield CPU time and NVML calls of a cycle by the size of the node, then the CPU time of rendering."""
     for gpus, devices in SIZES:
         node = nodes.play(folder, f"{gpus} GPUs, {gpus * devices} MIG devices", nodes.divided(gpus, devices))
         used: dict[str, list[float]] = {}

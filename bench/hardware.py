@@ -1,4 +1,4 @@
-"""A node whose hardware changes: MIG layouts and drivers, with what the kernel shows of both."""
+"""A node whose MIG layout and driver change, with the kernel's files for both."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from tests.standin import Standin
 
 LAYOUTS = {"all-1g.5gb": 7, "all-3g.20gb": 2}
-"""Of one A100, and how many GPU instances each has."""
+"""Layouts of an A100 -> number of GPU instances."""
 
 
 class Hardware:
-    """One A100 in a folder."""
+    """A node with one A100; its files are in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._machines = [from_inventory(machines.read("mig-doc", layout)) for layout in LAYOUTS]
@@ -33,15 +33,15 @@ class Hardware:
 
     @property
     def arguments(self) -> list[str]:
-        """What tells gfd where to watch."""
+        """The options that make gfd watch this node."""
         return [f"--proc-driver-dir={self._proc}"]
 
     def reset(self) -> None:
-        """Play the first layout again."""
+        """Return to the first layout."""
         self._play(self._machines[0])
 
     def change_layout(self, turn: int) -> None:
-        """Divide the GPU by the one layout or the other."""
+        """Switch between the two layouts."""
         self._play(self._machines[turn % 2])
         for instance in range(max(LAYOUTS.values())):
             with suppress(FileNotFoundError):
@@ -50,11 +50,11 @@ class Hardware:
             (self._mig / f"gi{instance}").mkdir()
 
     def upgrade_driver(self, turn: int) -> None:
-        """Load a driver of another version."""
+        """Switch to a driver of another version."""
         self._play(replace(self._machines[0], driver=f"{500 + turn}.1"))
         self._version.write_text(f"{turn}")
 
     def _play(self, machine: Standin) -> None:
         assert self.node.machine is not None
-        # Whoever reads amid this sees the one or the other.
+        # A read during the change sees either the old or the new machine.
         machine.write(self.node.machine.with_suffix(".new")).replace(self.node.machine)

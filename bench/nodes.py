@@ -1,4 +1,4 @@
-"""The nodes to measure on: stand-ins for the driver, and the machine itself where it has one."""
+"""The nodes to measure on: with the stand-in driver, and this machine if it has a driver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST, REAL = "8 GPUs, 56 MIG devices", "this machine's GPUs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A node, and the environment in which programs find it."""
+    """A node, and the environment variables that make a program see it."""
 
     name: str
     environ: dict[str, str]
@@ -27,7 +27,7 @@ class Node:
 
 
 def play(folder: Path, name: str, machine: Standin) -> Node:
-    """Return the node that a stand-in plays."""
+    """Return a node with the stand-in driver."""
     library = build(folder / "lib")
     described = machine.write(folder / name.replace(" ", "-").replace(",", ""))
     environ = {**os.environ, "LD_LIBRARY_PATH": str(library), "GFD_STANDIN": str(described)}
@@ -35,7 +35,7 @@ def play(folder: Path, name: str, machine: Standin) -> Node:
 
 
 def divided(gpus: int, devices: int = 7) -> Standin:
-    """Return ``gpus`` B200 with ``devices`` MIG devices each, MIG off for none."""
+    """Return ``gpus`` B200 with ``devices`` MIG devices each; 0 means MIG off."""
     one, *_ = from_inventory(machines.read("b200", "all-1g.23gb" if devices else "all-disabled")).gpus
     return Standin(
         gpus=tuple(
@@ -51,7 +51,7 @@ def divided(gpus: int, devices: int = 7) -> Standin:
 
 
 def choose(folder: Path) -> list[Node]:
-    """Return nodes with 0, 1 and 8 GPUs, 8 with 56 MIG devices, and the real ones if any."""
+    """Return nodes with 0, 1 and 8 GPUs, with 56 MIG devices, and this machine if it has a driver."""
     nodes = [
         play(folder, "no GPU", Standin()),
         play(folder, "1 GPU", divided(1, 0)),

@@ -1,4 +1,4 @@
-"""Programs while they run, and what they use."""
+"""Run programs and measure what they use."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CYCLE_ENDS = (b"cycle.published", b"Sleeping for ")
-"""What gfd and the original write into their logs once a cycle."""
+"""The log lines that gfd and the original write once per cycle."""
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """What one run of a program took, its children included."""
+    """What one run of a program used, with its children."""
 
     wall_ms: float
     cpu_ms: float
     peak_mib: float
-    """Of the largest of its processes, resident."""
+    """Resident memory of the largest process."""
 
 
 USED = (("wall", "ms", "wall_ms"), ("CPU", "ms", "cpu_ms"), ("peak memory", "MiB", "peak_mib"))
 
 
 def figures(benchmark: str, node: str, used: dict[str, list[Used]]) -> Iterator[Figure]:
-    """Yield what is to be said of the runs of several programs."""
+    """Yield the figures of the runs of several programs."""
     for name, unit, field in USED:
         samples = {
             program: [float(getattr(each, field)) for each in found] for program, found in used.items()
@@ -47,7 +47,7 @@ def figures(benchmark: str, node: str, used: dict[str, list[Used]]) -> Iterator[
 
 
 def run(argv: list[str], environ: dict[str, str]) -> Used:
-    """Run a program to its end. Raises RuntimeError where it fails."""
+    """Run a program to its end. Raises RuntimeError if it fails."""
     with tempfile.NamedTemporaryFile() as said:
         once = [sys.executable, "-I", "-S", str(Path(__file__).with_name("once.py")), said.name, *argv]
         ended = subprocess.run(
@@ -61,19 +61,19 @@ def run(argv: list[str], environ: dict[str, str]) -> Used:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A program that runs on, and the processes it has."""
+    """A running service and its processes."""
 
     pid: int
     log: Path
-    """What it says on standard error."""
+    """Its standard error."""
 
     def cycles(self) -> int:
-        """Return how many cycles have ended: gfd says so where its log level is debug."""
+        """Return how many cycles have ended; gfd logs them at level debug."""
         said = self.log.read_bytes()
         return sum(said.count(words) for words in CYCLE_ENDS)
 
     def pids(self) -> list[int]:
-        """Return the program and its descendants."""
+        """Return the process IDs of the service and its descendants."""
         found = [self.pid]
         for pid in found:
             for task in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -81,7 +81,7 @@ class Service:
         return found
 
     def cpu_ms(self) -> float:
-        """Return what all of them have used: to the nanosecond, and by the tick those that ended."""
+        """Return the CPU time of all processes: in nanoseconds, for ended ones in clock ticks."""
         total_ms = 0.0
         for pid in self.pids():
             words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -91,7 +91,7 @@ class Service:
         return total_ms
 
     def memory_mib(self) -> dict[str, float]:
-        """Return resident, proportional and private memory of all of them."""
+        """Return resident, proportional and private memory of all processes."""
         totals = dict.fromkeys(("resident", "proportional", "private"), 0.0)
         for pid in self.pids():
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -102,7 +102,7 @@ class Service:
         return totals
 
     def switches(self) -> dict[str, int]:
-        """Return how often their threads woke, having slept, and how often they were put aside."""
+        """Return the voluntary and nonvoluntary context switches of all threads."""
         totals = dict.fromkeys(("voluntary", "nonvoluntary"), 0)
         for pid in self.pids():
             for task in Path(f"/proc/{pid}/task").iterdir():
@@ -115,14 +115,14 @@ class Service:
 
 
 def writing(output: Path) -> Callable[[], bool]:
-    """Return what tells whether a feature file is there, which it is not yet."""
+    """Remove the feature file; return a function that tells whether it is there again."""
     output.unlink(missing_ok=True)
     return output.exists
 
 
 @contextmanager
 def serve(argv: list[str], environ: dict[str, str], has_begun: Callable[[], bool]) -> Iterator[Service]:
-    """Start a service, wait until it has written its labels, and end it at last."""
+    """Run a service in the ``with`` block, which starts once the labels are written."""
     with tempfile.NamedTemporaryFile() as log:
         process = subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=log)
         service = Service(pid=process.pid, log=Path(log.name))

@@ -1,7 +1,7 @@
-"""The service by sink: CPU and wall of a cycle, memory, and how often it wakes with nothing to do.
+"""Measure the service by sink: CPU and wall time of a cycle, memory, and wake-ups at rest.
 
-The original knows no sink for the Node itself; beside gfd's stands its NodeFeature, for which NFD's master
-would have to run as well.
+The original has no sink for the Node itself. gfd's Node sink is compared with the original's NodeFeature,
+which also needs NFD's master.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from bench.places import File, Pod
 
     Found = dict[tuple[str, str], list[dict[tuple[str, str], float]]]
-    """By program and sink, of each run: the values by name and unit."""
+    """Values of each run by name and unit, by program and sink."""
 
 INTERVAL_S = 0.2
 SHORT_S = 0.001
-"""Shorter than a cycle: cycles follow one another."""
+"""Shorter than a cycle, so that cycles follow each other at once."""
 WATCHED_S = 4.0
 IDLE_S = 5.0
 BESIDE = {
@@ -31,11 +31,11 @@ BESIDE = {
     places.NODE_FEATURE: places.NODE_FEATURE,
     places.NODE: places.NODE_FEATURE,
 }
-"""Sink of gfd's -> the original's that it is compared with."""
+"""gfd's sink -> the original's sink to compare with."""
 
 
 def measure(folder: Path, runs: int) -> Iterator[Figure]:
-    """Yield the figures of each node, of feature files; a fifth of ``runs`` services of each in turn."""
+    """Yield the figures for feature files on each node, from ``runs`` / 5 services of each program."""
     files = {
         (program, places.FILE): places.File(folder / f"labels-{program}") for program in programs.commands()
     }
@@ -44,7 +44,7 @@ def measure(folder: Path, runs: int) -> Iterator[Figure]:
 
 
 def measure_sinks(folder: Path, runs: int) -> Iterator[Figure]:
-    """Yield the same of each sink, on the largest node and the real one: sinks differ no more on others."""
+    """Yield the figures for each sink, on the largest node and on real GPUs."""
     with places.planed(folder / "plane") as plane:
         everywhere: dict[tuple[str, str], File | Pod] = {}
         for program in programs.commands():
@@ -57,7 +57,7 @@ def measure_sinks(folder: Path, runs: int) -> Iterator[Figure]:
 
 
 def compare(node: str, found: Found) -> Iterator[Figure]:
-    """Yield each sink of gfd's beside the original's that comes next to it."""
+    """Yield the figures of each of gfd's sinks beside those of the original's sink."""
     for sink, beside in BESIDE.items():
         columns = {GFD: found.get((GFD, sink), []), ORIGINAL: found.get((ORIGINAL, beside), [])}
         for name, unit in dict.fromkeys(key for each in columns[GFD] for key in each):
@@ -68,7 +68,7 @@ def compare(node: str, found: Found) -> Iterator[Figure]:
 
 
 def cpu_ms(program: str, environ: dict[str, str], place: File | Pod) -> float:
-    """Return what a cycle takes of CPU, by the cycles that have ended."""
+    """Return the CPU time of a cycle, as a mean over the cycles that have ended."""
     argv = [*programs.telling(program), *place.arguments, f"--sleep-interval={INTERVAL_S}s"]
     with processes.serve(place.inside(argv), environ, place.clear()) as service:
         used_ms, cycles = service.cpu_ms(), service.cycles()
@@ -82,7 +82,7 @@ def _wall_ms(program: str, environ: dict[str, str], place: File | Pod) -> float:
         cycles, started_s = service.cycles(), time.monotonic()
         time.sleep(WATCHED_S)
         period_s = (time.monotonic() - started_s) / (service.cycles() - cycles)
-    # The original sleeps after each cycle; gfd's begin by the clock, or as soon as the last has ended.
+    # The original sleeps after each cycle. gfd starts cycles by the clock, or at once after a long cycle.
     return (period_s - (SHORT_S if program == ORIGINAL else 0)) * 1000
 
 

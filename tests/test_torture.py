@@ -1,4 +1,4 @@
-"""The service against what a year brings: killed, starved of disk, a driver that misbehaves, no rest."""
+"""The service in bad conditions: killed, on a full disk, with a broken driver, with endless changes."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ FUNCTIONS = (
     "nvmlComputeInstanceGetInfo",
     "nvmlGpuInstanceGetComputeInstanceProfileInfo",
 )
-"""What one read calls, by the names that faults go by."""
+"""The functions that a read calls, by their names in faults."""
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and its descendants, by the kernel's own list."""
+    """Return a process and its descendants."""
     found = [pid]
     for each in found:
         try:
@@ -74,36 +74,36 @@ def family(pid: int) -> list[int]:
 
 
 def test_every_function_hangs_crashes_and_exits(tmp_path: Path) -> None:
-    """One service lives through all of it, and its labels do not move."""
+    """One service survives all of it, and its labels stay the same."""
     with serve(tmp_path, *SINGLE, "--probe-timeout=400ms", machine=MIG) as service:
         wait(lambda: service.labels, "labels")
-        before = service.file.read_bytes()
+        labels = service.file.read_bytes()
         for function in FUNCTIONS:
             for fault, word in (
                 (Fault(function=function, hang=True), "it hung in "),
                 (Fault(function=function, segv=True), "was killed by SIGSEGV, in "),
                 (Fault(function=function, exit=True), "exited with code "),
             ):
-                heard = len(service.log("cycle.failed"))
+                count = len(service.log("cycle.failed"))
                 service.play(replace(MIG, faults=(fault,)))
 
-                def failures(heard: int = heard, word: str = word, name: str = function) -> bool:
-                    told = [entry["reason"] for entry in service.log("cycle.failed")[heard:]]
-                    # A function is asked for by another of its versions than the stand-in names it by.
+                def failures(count: int = count, word: str = word, name: str = function) -> bool:
+                    told = [entry["reason"] for entry in service.log("cycle.failed")[count:]]
+                    # gfd may call another version of the function than the fault names.
                     return any(word in text and name.split("WithFlags")[0] in text for text in told)
 
                 wait(failures, f"{function}: {word}")
-                assert service.file.read_bytes() == before
+                assert service.file.read_bytes() == labels
                 healed = len(service.log("cycle.recovered"))
                 service.play(MIG)
                 wait(partial(has_more, service, healed), f"{function} to heal")
-                assert service.file.read_bytes() == before
+                assert service.file.read_bytes() == labels
         assert service.process.poll() is None
         assert wait_until(lambda: len(family(service.process.pid)) == 2)
 
 
-def answers(folder: Path, machine: Standin) -> tuple[str, bytes]:
-    """Return what a one-shot run with the same options says went wrong and prints."""
+def run_oneshot(folder: Path, machine: Standin) -> tuple[str, bytes]:
+    """Return error and output of one-shot with the same options."""
     described = machine.write(folder / "oneshot")
     run = subprocess.run(
         (sys.executable, "-m", "gfd", "--oneshot", "--output-file=", *SINGLE),
@@ -118,7 +118,7 @@ def answers(folder: Path, machine: Standin) -> tuple[str, bytes]:
 
 @pytest.mark.parametrize("code", [NOT_SUPPORTED, GPU_IS_LOST, UNKNOWN])
 def test_every_function_fails_on_one_of_two_gpus(tmp_path: Path, code: int) -> None:
-    """The service publishes what a fresh look would, and keeps what it had where a look comes to nothing."""
+    """The service publishes the same labels as one-shot, and keeps its labels if one-shot fails."""
     first = MIG.gpus[0]
     second = replace(first, uuid="GPU-11111111-1111-1111-1111-111111111111", pci="00000000:41:00.0")
     pair = replace(MIG, gpus=(first, second))
@@ -128,11 +128,11 @@ def test_every_function_fails_on_one_of_two_gpus(tmp_path: Path, code: int) -> N
         whole = service.file.read_bytes()
         for function in FUNCTIONS:
             machine = replace(pair, faults=(Fault(function=function, gpu=1, error=code),))
-            reason, text = answers(tmp_path, machine)
-            heard = len(looks(service))
+            reason, text = run_oneshot(tmp_path, machine)
+            count = len(cycles(service))
             service.play(machine)
-            # The look that was under way may have been at the machine before.
-            wait(lambda heard=heard: len(looks(service)) > heard + 2, f"looks at {function}")  # type: ignore[misc]
+            # The cycle that was running may have read the machine before the change.
+            wait(lambda count=count: len(cycles(service)) > count + 2, f"cycles with {function}")  # type: ignore[misc]
             if reason:
                 kept += 1
                 assert service.log("cycle.failed")[-1]["reason"] == reason
@@ -147,7 +147,7 @@ def test_every_function_fails_on_one_of_two_gpus(tmp_path: Path, code: int) -> N
     assert kept + published == len(FUNCTIONS)
 
 
-def looks(service: Service) -> list[dict[str, Any]]:
+def cycles(service: Service) -> list[dict[str, Any]]:
     return service.log("cycle.published") + service.log("cycle.failed")
 
 
@@ -168,7 +168,7 @@ def are_gone(pids: list[int]) -> bool:
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
-    """The file is always one whole version, and nobody and nothing is left."""
+    """The file is always one complete version, and no process or temporary file is left."""
     whole: set[bytes] = set()
     for machine in (A100, MIG):
         with serve(tmp_path, *SINGLE, machine=machine) as service:
@@ -194,7 +194,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     assert seen == whole
 
 
-def test_layouts_that_never_rest(tmp_path: Path) -> None:
+def test_layouts_that_change_all_the_time(tmp_path: Path) -> None:
     with serve(tmp_path, *SINGLE, "--sleep-interval=50ms") as service:
         wait(lambda: service.labels, "labels")
         products = set()
@@ -264,15 +264,15 @@ def private_kib(pid: int) -> int:
     return size
 
 
-def shape(service: Service) -> tuple[int, int, int]:
-    """Processes, threads and descriptors; a reader that is at work is not waited for but not counted."""
+def count_resources(service: Service) -> tuple[int, int, int]:
+    """Count processes, threads and descriptors of the service and its fork server."""
     pids = family(service.process.pid)[:2]
     threads = sum(len(os.listdir(f"/proc/{pid}/task")) for pid in pids)
     return len(pids), threads, len(os.listdir(f"/proc/{pids[0]}/fd"))
 
 
 def test_soak(tmp_path: Path) -> None:
-    """Memory, descriptors, threads and processes stay; GFD_SOAK_CYCLES makes it longer."""
+    """Memory, descriptors, threads and processes do not grow. GFD_SOAK_CYCLES makes the test longer."""
     last = int(os.environ.get("GFD_SOAK_CYCLES", "1500"))
     machines = [MIG, A100]
     with serve(
@@ -280,9 +280,9 @@ def test_soak(tmp_path: Path) -> None:
     ) as service:
         wait(lambda: service.labels, "labels")
         cycles_until(service, 500, machines)
-        first_kib, first_shape = settled(service)
+        first_kib, first_shape = measure_minimum(service)
         cycles_until(service, last, machines)
-        last_kib, last_shape = settled(service)
+        last_kib, last_shape = measure_minimum(service)
         assert last_shape == first_shape
         assert last_kib - first_kib <= 1024
 
@@ -290,13 +290,13 @@ def test_soak(tmp_path: Path) -> None:
 PORT = 18_421
 
 
-def settled(service: Service) -> tuple[int, tuple[int, int, int]]:
-    """The least of several looks: a reader that is at work comes on top."""
-    looks = []
+def measure_minimum(service: Service) -> tuple[int, tuple[int, int, int]]:
+    """Return the minimum of several measurements: a child that reads adds to some of them."""
+    samples = []
     for _ in range(40):
-        looks.append((private_kib(service.process.pid), shape(service)))
+        samples.append((private_kib(service.process.pid), count_resources(service)))
         time.sleep(0.03)
-    return min(kib for kib, _ in looks), min(each for _, each in looks)
+    return min(kib for kib, _ in samples), min(each for _, each in samples)
 
 
 def cycles_until(service: Service, count: int, machines: list[Standin]) -> None:
@@ -313,7 +313,7 @@ def cycles_until(service: Service, count: int, machines: list[Standin]) -> None:
             return
 
 
-def test_a_clock_that_is_set_back_and_forth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shim = tmp_path / "clock.so"
     source = Path(__file__).parent / "standin" / "clock.c"
     subprocess.run(("gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", shim, source), check=True)

@@ -157,8 +157,9 @@ def _explain_exit(status: int, step: str) -> ProbeError:
     if not os.WIFSIGNALED(status):
         how = f"exited with code {os.waitstatus_to_exitcode(status)}"
     elif os.WTERMSIG(status) == signal.SIGXCPU:
-        how, advice = f"was killed after {limits.CPU_S} s of CPU time", "simplify that template"
+        how, advice = f"was killed after {limits.CPU_S} s of CPU time", "simplify the template"
     else:
         number = os.WTERMSIG(status)
-        how = f"was killed by {signal.Signals(number).name if number in set(signal.Signals) else number}"
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        how = f"was killed by {name}"
     return ProbeError(f"the process that reads the hardware {how}, in {step}", advice)

@@ -78,11 +78,11 @@ class _ForkServer:
         try:
             return self._run(job, request)
         except MalformedAnswer as error:
-            # Sent as a ProbeError: a MalformedAnswer makes the service restart this process, which is sound.
-            return messages.encode_error(ProbeError(str(error)))
+            # Only the child is at fault. For a MalformedAnswer the service would restart the fork server.
+            return messages.encode_error(ProbeError(error.reason, error.advice))
         except child_process.StuckError as error:
             self._stuck_pids.add(error.pid)
-            return messages.encode_error(ProbeError(str(error)))
+            return messages.encode_error(ProbeError(error.reason, error.advice))
         except GfdError as error:
             return messages.encode_error(error)
         except Exception as error:  # a defect in gfd: tell the service and go on

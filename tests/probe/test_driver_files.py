@@ -1,4 +1,4 @@
-"""Where the driver's files are found below a driver root, as distributions lay them out."""
+"""The driver's files below a driver root, in the folders that distributions use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def link(path: Path, target: str) -> None:
 
 
 def debian(root: Path) -> Path:
-    """Lay out the alternatives system; every link is absolute, and leads out of the root for others."""
+    """Create Debian's alternatives system, whose links are absolute."""
     current = root / X86 / "nvidia/current"
     link(root / X86 / LIBRARY, f"/etc/alternatives/nvidia--{LIBRARY}-x86_64-linux-gnu")
     link(root / f"etc/alternatives/nvidia--{LIBRARY}-x86_64-linux-gnu", f"/{X86}/nvidia/current/{LIBRARY}")
@@ -67,13 +67,13 @@ LAYOUTS = {"Debian": debian, "NixOS": nixos, "absolute /lib64": merged_usr, "../
 
 
 @pytest.mark.parametrize("folder", LIBRARY_FOLDERS)
-def test_each_folder(tmp_path: Path, folder: str) -> None:
+def test_every_library_folder(tmp_path: Path, folder: str) -> None:
     library = put(tmp_path / folder / LIBRARY)
     assert find_library(tmp_path) == str(library)
 
 
 @pytest.mark.parametrize("folder", PROGRAM_FOLDERS)
-def test_each_folder_of_programs(tmp_path: Path, folder: str) -> None:
+def test_every_program_folder(tmp_path: Path, folder: str) -> None:
     program = put(tmp_path / folder / "nvidia-smi")
     assert find_program(tmp_path, "nvidia-smi") == str(program)
 
@@ -85,7 +85,7 @@ def test_links_are_followed_inside_the_root(tmp_path: Path, lay_out: Callable[[P
 
 
 def test_a_link_never_leads_out_of_the_root(tmp_path: Path) -> None:
-    """What has the same path outside is another file."""
+    """The same path outside the root is another file."""
     outside = put(tmp_path / "outside" / LIBRARY)
     for number, target in enumerate((str(outside), f"../../../outside/{LIBRARY}")):
         root = tmp_path / f"root{number}"
@@ -94,7 +94,7 @@ def test_a_link_never_leads_out_of_the_root(tmp_path: Path) -> None:
         assert find_library(root) == LIBRARY
 
 
-def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+def test_broken_links(tmp_path: Path) -> None:
     link(tmp_path / "usr/lib64" / LIBRARY, "/usr/lib/b")
     link(tmp_path / "usr/lib/b", "../lib64/" + LIBRARY)
     link(tmp_path / "lib", "lib")
@@ -120,7 +120,7 @@ def test_resolve(tmp_path: Path, path: str, expected: str | None) -> None:
         assert resolve(path, root) == (None if expected is None else f"{tmp_path}{expected}")
 
 
-def test_a_root_that_is_the_whole_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_file_system_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
     def is_no_link(path: str) -> str:
         raise OSError(errno.EINVAL, "Invalid argument", path)
 
@@ -130,12 +130,12 @@ def test_a_root_that_is_the_whole_file_system(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("root", [None, Path("/no/such/root")])
-def test_without_a_root_the_loader_is_asked(root: Path | None) -> None:
+def test_without_a_root_the_loader_searches(root: Path | None) -> None:
     assert find_library(root) == LIBRARY
     assert find_program(root, "nvidia-smi") == "nvidia-smi"
 
 
-def test_a_library_elsewhere_is_told(tmp_path: Path) -> None:
+def test_a_library_in_another_folder_is_reported(tmp_path: Path) -> None:
     for folder in ("opt/vendor/lib", "a/b/c/d/e/f", "usr/lib/i386-linux-gnu", "var/lib/image/usr/lib"):
         put(tmp_path / folder / LIBRARY)
     put(tmp_path / "a/b/c/d/e/f/too-deep" / LIBRARY)
@@ -147,7 +147,7 @@ def test_a_library_elsewhere_is_told(tmp_path: Path) -> None:
     assert find_library(Path(folders[0])) == f"{folders[0]}/{LIBRARY}"
 
 
-def test_a_link_to_what_is_not_mounted_is_told(tmp_path: Path) -> None:
+def test_a_link_to_an_unmounted_file_is_reported(tmp_path: Path) -> None:
     library = debian(tmp_path)
     library.unlink()
     (tmp_path / X86 / "nvidia/current" / LIBRARY).unlink()
@@ -157,7 +157,7 @@ def test_a_link_to_what_is_not_mounted_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_a_library_without_its_short_name_is_told(tmp_path: Path) -> None:
+def test_a_library_without_its_short_name_is_reported(tmp_path: Path) -> None:
     put(tmp_path / "usr/lib64" / VERSIONED)
     assert explain_absence(tmp_path) == (
         f"found {tmp_path}/usr/lib64/{VERSIONED}, but no {LIBRARY} beside it: "
@@ -165,7 +165,7 @@ def test_a_library_without_its_short_name_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_the_search_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "many/z" / LIBRARY)
     for number in range(30):
         put(tmp_path / f"many/{number:02}/file")
@@ -178,11 +178,11 @@ def test_the_search_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert explain_absence(tmp_path) == ""
 
 
-# ---- Loaded by a process of its own ----
+# ---- Through the command line ----
 
 
 def dump(root: Path) -> subprocess.CompletedProcess[str]:
-    """Return what ``gfd dump`` says with this driver root, on a machine whose driver is the stand-in."""
+    """Run ``gfd dump`` with this driver root, on a machine whose driver is the stand-in."""
     gpu = StandinGpu(
         name="Tesla T4", uuid="GPU-1", cc_major=7, cc_minor=5, memory=16 * 2**30, pci="00000000:3B:00.0"
     )

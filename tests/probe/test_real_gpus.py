@@ -1,4 +1,4 @@
-"""Snapshots of real GPUs, and the simulated machines that should be like them.
+"""Compare snapshots of real GPUs with the simulated machines of the same model.
 
 Taken with ``gfd snapshot`` in virtual machines (driver 580.159.04, MIG off); UUIDs are replaced.
 """
@@ -23,12 +23,12 @@ def real(name: str) -> Inventory:
 
 
 def without_place(gpu: Gpu) -> Gpu:
-    """What the model decides, without what the machine around the GPU does."""
+    """Return the facts that depend on the model, not on the machine around the GPU."""
     return gpu._replace(uuid=None, pci_address=None, numa_node=None, fabric=None, failures=())
 
 
 @pytest.mark.parametrize("name", ["h100", "h200"])
-def test_a_simulated_gpu_is_like_a_real_one(name: str) -> None:
+def test_a_simulated_gpu_equals_the_real_one(name: str) -> None:
     (expected,) = real(name).gpus
     (simulated,) = machines.read(name).gpus
     assert without_place(simulated) == without_place(expected)

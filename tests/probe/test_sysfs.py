@@ -18,7 +18,7 @@ HOST = record(0, b"460.16".ljust(10, b"\0") + b"r460_00".ljust(10, b"\0"))
 
 
 def config(*capabilities: bytes, status: int = 0x10, first: int = 0x40) -> bytes:
-    """A PCI configuration space whose capabilities follow one another from 0x40 on."""
+    """Return a PCI configuration space with these capabilities, one after another from 0x40."""
     space = bytearray(256)
     space[0x06] = status
     position = 0x40
@@ -74,7 +74,7 @@ def test_pci_class(root: Path) -> None:
         ({"class": "many\n"}, "invalid literal for int() with base 0: 'many'"),
     ],
 )
-def test_pci_class_that_cannot_be_told(root: Path, files: dict[str, str], reason: str) -> None:
+def test_unreadable_pci_class(root: Path, files: dict[str, str], reason: str) -> None:
     add(root, **files)
     pci_class, failure = sysfs.read_pci_class(ADDRESS, root)
     assert pci_class is None
@@ -82,7 +82,7 @@ def test_pci_class_that_cannot_be_told(root: Path, files: dict[str, str], reason
     assert failure.reason == reason
 
 
-def test_pci_class_of_a_device_that_is_not_there(root: Path) -> None:
+def test_pci_class_of_a_missing_device(root: Path) -> None:
     pci_class, failure = sysfs.read_pci_class(ADDRESS, root)
     assert pci_class is None
     assert failure is not None
@@ -95,7 +95,7 @@ def test_numa_node(root: Path, content: str, node: int | None) -> None:
     assert sysfs.read_numa_node(ADDRESS, root) == node
 
 
-def test_numa_node_of_a_device_that_is_not_there(root: Path) -> None:
+def test_numa_node_of_a_missing_device(root: Path) -> None:
     assert sysfs.read_numa_node(ADDRESS, root) is None
 
 
@@ -135,7 +135,7 @@ def test_not_a_vgpu(root: Path, space: bytes) -> None:
     assert sysfs.read_vgpu(root) == (Vgpu(is_present=False), None)
 
 
-def test_a_chain_that_loops(root: Path) -> None:
+def test_a_loop_of_capabilities(root: Path) -> None:
     space = bytearray(config(PLAIN))
     space[0x41] = 0x40
     add(root, config=bytes(space))
@@ -143,7 +143,7 @@ def test_a_chain_that_loops(root: Path) -> None:
 
 
 @pytest.mark.parametrize("records", [b"", record(1, b""), record(0, b"short"), bytes([1, 0, 1, 0])])
-def test_a_vgpu_whose_host_does_not_say(root: Path, records: bytes) -> None:
+def test_a_vgpu_without_a_host_driver(root: Path, records: bytes) -> None:
     add(root, config=config(capability(records)))
     vgpu, failure = sysfs.read_vgpu(root)
     assert vgpu == Vgpu(is_present=True)
@@ -151,15 +151,15 @@ def test_a_vgpu_whose_host_does_not_say(root: Path, records: bytes) -> None:
     assert failure.reason == "the vGPU capability holds no driver version record"
 
 
-def test_records_that_reach_beyond_256_bytes(root: Path) -> None:
+def test_records_beyond_256_bytes(root: Path) -> None:
     long = config(capability(record(1, b"x" * 200) + HOST))
     add(root, config=long + bytes(4096 - len(long)))
     host = Vgpu(is_present=True, host_driver_version="460.16", host_driver_branch="r460_00")
     assert sysfs.read_vgpu(root) == (host, None)
 
 
-def test_no_more_is_asked_of_a_device_than_capabilities_need(root: Path) -> None:
-    """Each word is a question to the device, and 4096 bytes of them dear in a virtual machine."""
+def test_only_256_bytes_are_read(root: Path) -> None:
+    """Every word goes to the device; 4096 bytes are slow in a virtual machine."""
     add(root, config=config().ljust(4096, b"\0"))
     counters = Path("/proc/self/io")
     before = int(counters.read_text().split()[1])
@@ -167,7 +167,7 @@ def test_no_more_is_asked_of_a_device_than_capabilities_need(root: Path) -> None
     assert int(counters.read_text().split()[1]) - before < 600
 
 
-def test_without_the_right_to_read_the_whole_space(root: Path) -> None:
+def test_without_cap_sys_admin(root: Path) -> None:
     add(root, config=config()[:64])
     vgpu, failure = sysfs.read_vgpu(root)
     assert vgpu is None

@@ -75,7 +75,7 @@ def test_an_endless_expression_is_killed() -> None:
     with pytest.raises(ProbeError) as failed:
         child_process.run(compute, 30)
     assert failed.value.reason == f"{READING} was killed after 2 s of CPU time, in template mine.j2"
-    assert failed.value.advice == "simplify that template"
+    assert failed.value.advice == "simplify the template"
 
 
 def test_memory_is_limited() -> None:

@@ -127,7 +127,7 @@ def test_templates_that_use_too_much_are_named(server: ForkServer, tmp_path: Pat
         ("nvidia.com/a={{ 9**(10**8) }}", "was killed after 2 s of CPU time, in compiling template mine.j2"),
         (
             "nvidia.com/a={{ 9**(inventory.gpus|length*10**8) }}",
-            "after 2 s of CPU time, in template mine.j2; simplify that template",
+            "after 2 s of CPU time, in template mine.j2; simplify the template",
         ),
     ):
         mine.write_text(text)
