@@ -321,7 +321,8 @@ def test_labels_that_are_stale_for_too_long_are_withdrawn(tmp_path: Path) -> Non
         (tmp_path / "lib" / "libnvidia-ml.so.1").touch()
         wait(lambda: service.log("cycle.failed"), "the failure")
         wait(lambda: not service.file.exists(), "the withdrawal")
-        assert [entry["level"] for entry in service.log("labels.withdrawn")] == ["warning"]
+        (withdrawn,) = wait(lambda: service.log("labels.withdrawn"), "the event")
+        assert withdrawn["level"] == "warning"
         service.play(A100)
         wait(service.file.exists, "the labels again, without any change but the retry")
         assert service.file.read_bytes() == before
