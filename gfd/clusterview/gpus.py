@@ -87,7 +87,7 @@ def has_gpus(node: Node) -> bool:
     """Return whether the labels or the device plugin say that the node has GPUs."""
     labels = node.labels
     return bool(
-        _devices({**node.capacity, **node.allocatable})
+        _select_devices({**node.capacity, **node.allocatable})
         or {f"{GPU}.count", f"{GPU}.product"} & labels.keys()
         or labels.get(f"{GPU}.present") == "true"
     )
@@ -99,37 +99,37 @@ def describe(node: Node) -> NodeGpus:
     strategy = labels.get("nvidia.com/mig.strategy", "none")
     product = labels.get(f"{GPU}.product", "")
     profile = profile_of(product)
-    counts = _count(labels, _MODEL_COUNT)
+    counts = _read_counts(labels, _MODEL_COUNT)
     models = {name: count for name, count in counts.items() if name not in _NO_MODELS}
-    replicas = _replicas(labels)
+    replicas = _read_replicas(labels)
     return NodeGpus(
         node=node.name,
         product=product,
         models=models,
         gpus=_count_physical(labels, models, is_mig=bool(profile)),
         mig_strategy=strategy,
-        mig=_mig(labels, profile),
+        mig=_count_mig_devices(labels, profile),
         is_mig_invalid=profile == INVALID,
-        memory_mib=_number(labels, f"{GPU}.memory"),
-        driver=_version(labels, "driver"),
-        cuda=_version(labels, "runtime"),
-        compute=_join(labels, f"{GPU}.compute.major", f"{GPU}.compute.minor"),
+        memory_mib=_read_number(labels, f"{GPU}.memory"),
+        driver=_read_version(labels, "driver"),
+        cuda=_read_version(labels, "runtime"),
+        compute=_join_labels(labels, f"{GPU}.compute.major", f"{GPU}.compute.minor"),
         family=labels.get(f"{GPU}.family", ""),
         machine=labels.get(f"{GPU}.machine", ""),
-        sharing_strategy=_sharing(labels, replicas),
+        sharing_strategy=_read_sharing(labels, replicas),
         replicas=replicas,
-        allocatable=_devices(node.allocatable),
-        allocated=_allocated(node),
-        loaded_at=_time(labels),
+        allocatable=_select_devices(node.allocatable),
+        allocated=_count_allocated(node),
+        loaded_at=_read_time(labels),
         written_at=node.label_writers[0].at if node.label_writers else None,
         writers=tuple(writer.manager for writer in node.label_writers),
         stale=tuple(_find_contradictions(node, models, profile)),
     )
 
 
-def profiles_of(labels: Labels) -> tuple[str, ...]:
+def read_profiles(labels: Labels) -> tuple[str, ...]:
     """Return the MIG profiles in the labels of the strategy ``mixed``."""
-    return tuple(_count(labels, _MIG_COUNT))
+    return tuple(_read_counts(labels, _MIG_COUNT))
 
 
 def _find_contradictions(node: Node, models: Mapping[str, int], profile: str) -> list[str]:
@@ -138,7 +138,7 @@ def _find_contradictions(node: Node, models: Mapping[str, int], profile: str) ->
         found.append(f"not ready since {format_time(node.unready_since)}")
     labels, offered = node.labels, _merge_shared(node.capacity)
     if f"{GPU}.product" not in labels:
-        devices = ", ".join(f"{count} {_short(name)}" for name, count in sorted(offered.items()) if count)
+        devices = ", ".join(f"{count} {_shorten(name)}" for name, count in sorted(offered.items()) if count)
         return [*found, f"no labels, but {devices} offered" if devices else "no labels"]
     labelled = _count_labelled(labels, models, profile)
     for name in sorted({*labelled, *offered}):
@@ -146,102 +146,102 @@ def _find_contradictions(node: Node, models: Mapping[str, int], profile: str) ->
         # Under mixed, the labels also count GPUs in MIG mode, which are not offered as GPUs.
         is_upper_bound = name == GPU and labels.get("nvidia.com/mig.strategy") == "mixed"
         if name in offered and (offered[name] > count if is_upper_bound else offered[name] != count):
-            found.append(f"{count} {_short(name)} labelled, {offered[name]} offered")
+            found.append(f"{count} {_shorten(name)} labelled, {offered[name]} offered")
     return found
 
 
 def _count_labelled(labels: Labels, models: Mapping[str, int], profile: str) -> dict[str, int]:
     """Return how many devices of each resource the device plugin should offer, by the labels."""
-    keys = {GPU, *(f"{VENDOR}mig-{name}" for name in _count(labels, _MIG_COUNT))}
+    keys = {GPU, *(f"{VENDOR}mig-{name}" for name in _read_counts(labels, _MIG_COUNT))}
     found = {}
     for key in keys:
-        count = _number(labels, f"{key}.count") or 0
+        count = _read_number(labels, f"{key}.count") or 0
         if key == GPU and models and not profile:
             count = sum(models.values())
-        found[key] = count * max(_number(labels, f"{key}.replicas") or 1, 1)
+        found[key] = count * max(_read_number(labels, f"{key}.replicas") or 1, 1)
     return found
 
 
-def _devices(counts: Mapping[str, int]) -> dict[str, int]:
+def _select_devices(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: counts[name] for name in sorted(counts) if _DEVICE.fullmatch(name)}
 
 
-def _allocated(node: Node) -> dict[str, int] | None:
-    nothing = dict.fromkeys(_devices(node.allocatable), 0)
-    return nothing | _devices(node.requested) if node.is_counted else None
+def _count_allocated(node: Node) -> dict[str, int] | None:
+    nothing = dict.fromkeys(_select_devices(node.allocatable), 0)
+    return nothing | _select_devices(node.requested) if node.is_counted else None
 
 
 def _merge_shared(counts: Mapping[str, int]) -> dict[str, int]:
     merged: dict[str, int] = {}
-    for name, count in _devices(counts).items():
+    for name, count in _select_devices(counts).items():
         base = name.removesuffix(SHARED)
         merged[base] = merged.get(base, 0) + count
     return merged
 
 
-def _short(resource: str) -> str:
+def _shorten(resource: str) -> str:
     return resource.removeprefix(VENDOR)
 
 
 def _count_physical(labels: Labels, models: Mapping[str, int], *, is_mig: bool) -> int | None:
-    physical = _number(labels, f"{GPU}.count.physical")
+    physical = _read_number(labels, f"{GPU}.count.physical")
     if physical is not None:
         return physical
     if models:
         return sum(models.values())
-    return None if is_mig else _number(labels, f"{GPU}.count")
+    return None if is_mig else _read_number(labels, f"{GPU}.count")
 
 
-def _mig(labels: Labels, profile: str) -> dict[str, int]:
+def _count_mig_devices(labels: Labels, profile: str) -> dict[str, int]:
     if profile and profile != INVALID:
-        return {profile: _number(labels, f"{GPU}.count") or 0}
-    return _count(labels, _MIG_COUNT)
+        return {profile: _read_number(labels, f"{GPU}.count") or 0}
+    return _read_counts(labels, _MIG_COUNT)
 
 
-def _count(labels: Labels, affixes: tuple[str, str]) -> dict[str, int]:
+def _read_counts(labels: Labels, affixes: tuple[str, str]) -> dict[str, int]:
     """Return the counts other than 0 of the labels ``<prefix><name><suffix>``, by name."""
     prefix, suffix = affixes
     found = {}
     for key in sorted(key for key in labels if key.startswith(prefix) and key.endswith(suffix)):
-        count = _number(labels, key)
+        count = _read_number(labels, key)
         if count:
             found[key.removeprefix(prefix).removesuffix(suffix)] = count
     return found
 
 
-def _replicas(labels: Labels) -> dict[str, int]:
+def _read_replicas(labels: Labels) -> dict[str, int]:
     found = {}
     for key in labels:
         name = key.removesuffix(".replicas")
-        count = _number(labels, key) if name != key and key.startswith(VENDOR) else None
+        count = _read_number(labels, key) if name != key and key.startswith(VENDOR) else None
         if count is not None and count > 1:
             found[name] = count
     return dict(sorted(found.items()))
 
 
-def _sharing(labels: Labels, replicas: Mapping[str, int]) -> str:
+def _read_sharing(labels: Labels, replicas: Mapping[str, int]) -> str:
     # All resources of a node are shared in the same way.
     return next((labels.get(f"{name}.sharing-strategy", "") for name in replicas), "")
 
 
-def _version(labels: Labels, name: str) -> str:
+def _read_version(labels: Labels, name: str) -> str:
     """Return the full version of ``driver`` or ``runtime``, also from labels of the original before v0.15."""
     full = labels.get(f"nvidia.com/cuda.{name}-version.full", "")
     old = f"nvidia.com/cuda.{name}"
-    return full or _join(labels, f"{old}.major", f"{old}.minor", f"{old}.rev")
+    return full or _join_labels(labels, f"{old}.major", f"{old}.minor", f"{old}.rev")
 
 
-def _join(labels: Labels, *keys: str) -> str:
+def _join_labels(labels: Labels, *keys: str) -> str:
     return ".".join(filter(None, (labels.get(key) for key in keys)))
 
 
-def _number(labels: Labels, key: str) -> int | None:
+def _read_number(labels: Labels, key: str) -> int | None:
     text = labels.get(key, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def _time(labels: Labels) -> datetime | None:
-    seconds = _number(labels, "nvidia.com/gfd.timestamp")
+def _read_time(labels: Labels) -> datetime | None:
+    seconds = _read_number(labels, "nvidia.com/gfd.timestamp")
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):

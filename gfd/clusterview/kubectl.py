@@ -54,7 +54,7 @@ def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T
     except _WrongKind as error:
         raise DocumentError(source, 1, f"{escape(str(error))}; {hint}") from None
     except ValueError as error:
-        what = _name(item) or f"number {len(found) + 1}"
+        what = _read_name(item) or f"number {len(found) + 1}"
         raise DocumentError(source, 0, f"{escape(f'{kind} {what} {error}')}; {hint}") from error
     return found
 
@@ -86,7 +86,7 @@ def _describe(item: Any) -> str:
     return f"a {kind}" if isinstance(kind, str) else "something that is not an object"
 
 
-def _name(item: dict[str, Any]) -> str:
+def _read_name(item: dict[str, Any]) -> str:
     metadata = item.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return str(name) if isinstance(name, str | int) else ""

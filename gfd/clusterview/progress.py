@@ -34,7 +34,7 @@ def progress(description: str) -> Iterator[Callable[[int, int | None], None]]:
         filled = BAR * done // total if total else 0
         bar = "#" * filled + "-" * (BAR - filled)
         count = f"{done}/{'?' if total is None else total}"
-        _rewrite(f"{description} [{bar}] {count}"[: _columns() - 1])
+        _rewrite(f"{description} [{bar}] {count}"[: _read_width() - 1])
 
     try:
         yield draw
@@ -57,7 +57,7 @@ def _rewrite(line: str) -> None:
     sys.stderr.flush()
 
 
-def _columns() -> int:
+def _read_width() -> int:
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except (OSError, ValueError):

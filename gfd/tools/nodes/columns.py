@@ -38,52 +38,52 @@ class Column:
     """Whether only ``-o wide`` shows it."""
 
 
-def _product(gpus: NodeGpus, _: datetime) -> str:
-    return _counts(gpus.models) if gpus.models else gpus.product
+def _format_product(gpus: NodeGpus, _: datetime) -> str:
+    return _format_counts(gpus.models) if gpus.models else gpus.product
 
 
-def _gpus(gpus: NodeGpus, _: datetime) -> str:
+def _format_gpus(gpus: NodeGpus, _: datetime) -> str:
     if gpus.gpus is None:
         return UNKNOWN if gpus.product else ""
     return str(gpus.gpus)
 
 
-def _mig(gpus: NodeGpus, _: datetime) -> str:
-    return "INVALID" if gpus.is_mig_invalid else _counts(gpus.mig)
+def _format_mig(gpus: NodeGpus, _: datetime) -> str:
+    return "INVALID" if gpus.is_mig_invalid else _format_counts(gpus.mig)
 
 
-def _memory(gpus: NodeGpus, _: datetime) -> str:
+def _format_memory(gpus: NodeGpus, _: datetime) -> str:
     return "" if gpus.memory_mib is None else f"{gpus.memory_mib}Mi"
 
 
-def _sharing(gpus: NodeGpus, _: datetime) -> str:
+def _format_sharing(gpus: NodeGpus, _: datetime) -> str:
     replicas = gpus.replicas
     if set(replicas) == {GPU}:
         return f"{gpus.sharing_strategy}:{replicas[GPU]}"
-    each = _counts({_short(name): count for name, count in replicas.items()})
+    each = _format_counts({_shorten(name): count for name, count in replicas.items()})
     return f"{gpus.sharing_strategy} {each}" if each else ""
 
 
-def _allocated(gpus: NodeGpus, _: datetime) -> str:
+def _format_allocated(gpus: NodeGpus, _: datetime) -> str:
     allocated, allocatable = gpus.allocated, gpus.allocatable
-    return _by_resource(
+    return _format_resources(
         gpus,
         lambda name: f"{UNKNOWN if allocated is None else allocated[name]}/{allocatable.get(name, 0)}",
     )
 
 
-def _free(gpus: NodeGpus, _: datetime) -> str:
+def _format_free(gpus: NodeGpus, _: datetime) -> str:
     free = gpus.free
-    return _by_resource(gpus, lambda name: UNKNOWN if free is None else str(free.get(name, 0)))
+    return _format_resources(gpus, lambda name: UNKNOWN if free is None else str(free.get(name, 0)))
 
 
-def _age(gpus: NodeGpus, now: datetime) -> str:
+def _format_age(gpus: NodeGpus, now: datetime) -> str:
     if gpus.written_at is not None:
         return format_age(gpus.written_at, now)
     return f"~{format_age(gpus.loaded_at, now)}" if gpus.loaded_at else ""
 
 
-def _by_resource(gpus: NodeGpus, format_one: Callable[[str], str]) -> str:
+def _format_resources(gpus: NodeGpus, format_one: Callable[[str], str]) -> str:
     """Return the text of each resource that is offered or requested."""
     allocated = gpus.allocated or {}
     names = [
@@ -94,41 +94,42 @@ def _by_resource(gpus: NodeGpus, format_one: Callable[[str], str]) -> str:
     return (
         format_one(GPU)
         if names == [GPU]
-        else ",".join(f"{_short(name)}:{format_one(name)}" for name in names)
+        else ",".join(f"{_shorten(name)}:{format_one(name)}" for name in names)
     )
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def _format_counts(counts: Mapping[str, int]) -> str:
     return ",".join(f"{name}:{count}" for name, count in counts.items())
 
 
-def _short(resource: str) -> str:
+def _shorten(resource: str) -> str:
     return resource.removeprefix(VENDOR).removeprefix("mig-")
 
 
-def _total(counts: Mapping[str, int] | None) -> int | None:
+def _sum(counts: Mapping[str, int] | None) -> int | None:
     return None if counts is None else sum(counts.values())
 
 
-def _seconds(at: datetime | None) -> float | None:
+def _to_age_key(at: datetime | None) -> float | None:
+    """Return a key that sorts times by their age, the youngest first."""
     return None if at is None else -at.timestamp()
 
 
 COLUMNS: tuple[Column, ...] = (
     Column(name="node", cell=lambda gpus, _: gpus.node, narrowest=16),
-    Column(name="product", cell=_product, narrowest=20),
-    Column(name="gpus", cell=_gpus, key=lambda gpus: gpus.gpus, rank=2),
-    Column(name="mig", cell=_mig, rank=3, narrowest=12),
-    Column(name="memory", cell=_memory, key=lambda gpus: gpus.memory_mib, rank=7),
+    Column(name="product", cell=_format_product, narrowest=20),
+    Column(name="gpus", cell=_format_gpus, key=lambda gpus: gpus.gpus, rank=2),
+    Column(name="mig", cell=_format_mig, rank=3, narrowest=12),
+    Column(name="memory", cell=_format_memory, key=lambda gpus: gpus.memory_mib, rank=7),
     Column(name="driver", cell=lambda gpus, _: gpus.driver, rank=8, narrowest=12),
     Column(name="cuda", cell=lambda gpus, _: gpus.cuda, rank=9),
-    Column(name="sharing", cell=_sharing, rank=6, narrowest=12),
-    Column(name="allocated", cell=_allocated, key=lambda gpus: _total(gpus.allocated), rank=5),
-    Column(name="free", cell=_free, key=lambda gpus: _total(gpus.free)),
+    Column(name="sharing", cell=_format_sharing, rank=6, narrowest=12),
+    Column(name="allocated", cell=_format_allocated, key=lambda gpus: _sum(gpus.allocated), rank=5),
+    Column(name="free", cell=_format_free, key=lambda gpus: _sum(gpus.free)),
     Column(
         name="age",
-        cell=_age,
-        key=lambda gpus: _seconds(gpus.written_at or gpus.loaded_at),
+        cell=_format_age,
+        key=lambda gpus: _to_age_key(gpus.written_at or gpus.loaded_at),
         rank=4,
     ),
     Column(name="stale", cell=lambda gpus, _: "; ".join(gpus.stale), rank=1),
@@ -139,7 +140,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="loaded",
         cell=lambda gpus, now: format_age(gpus.loaded_at, now) if gpus.loaded_at else "",
-        key=lambda gpus: _seconds(gpus.loaded_at),
+        key=lambda gpus: _to_age_key(gpus.loaded_at),
         is_wide=True,
     ),
     Column(name="writer", cell=lambda gpus, _: ",".join(gpus.writers), is_wide=True),
@@ -161,12 +162,13 @@ def sort_key(column: Column, gpus: NodeGpus, now: datetime) -> Any:
     parts = _DIGITS.split(column.cell(gpus, now))
     # Text and numbers alternate, so that text is compared with text and numbers with numbers.
     return (
-        [_magnitude(part) if number % 2 else part for number, part in enumerate(parts)]
+        [_to_sortable(part) if number % 2 else part for number, part in enumerate(parts)]
         if any(parts)
         else None
     )
 
 
-def _magnitude(digits: str) -> tuple[int, str]:
+def _to_sortable(digits: str) -> tuple[int, str]:
+    """Return a key that sorts numbers of any length, without converting them."""
     significant = digits.lstrip("0")
     return len(significant), significant

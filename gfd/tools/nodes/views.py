@@ -59,7 +59,7 @@ class ScreenView:
         """Draw the whole table, whatever has changed."""
         now = datetime.now(UTC)
         below = f"gfd: {escape(problem)}\n" if problem else ""
-        height = _height() - 1 - below.count("\n")
+        height = _read_height() - 1 - below.count("\n")
         table = index.build_table(self._query.sort_by, now)
         text = render_table(table, self._query, now, height=height) + below
         # Go up to the first line of the last drawing, and erase everything below.
@@ -152,7 +152,7 @@ def _count_lines(text: str) -> int:
     return sum(max(1, ceil(len(_STYLE.sub("", line)) / width)) for line in text.splitlines())
 
 
-def _height() -> int:
+def _read_height() -> int:
     try:
         return os.get_terminal_size(sys.stdout.fileno()).lines or LINES
     except (OSError, ValueError):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.gpus import GPU, profiles_of
+from gfd.clusterview.gpus import GPU, read_profiles
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 from gfd.labels.products import model_of, models_of, profile_of, shorten, tail_of
@@ -170,4 +170,4 @@ def _read_product(resource: DeviceResource, labels: Labels) -> tuple[str, ...]:
 def _read_profiles(_: DeviceResource, labels: Labels) -> tuple[str, ...]:
     profile = profile_of(labels.get(f"{GPU}.product", ""))
     of_single = (profile,) if profile else ()
-    return tuple(sorted({*of_single, *profiles_of(labels)}))
+    return tuple(sorted({*of_single, *read_profiles(labels)}))

@@ -89,7 +89,7 @@ def _describe_nodes(variant: Variant, count: int) -> str:
     rows = [
         [
             node.name,
-            _product(node, variant),
+            _read_product(node, variant),
             f"{node.free(resource) if node.is_counted else '?'}/{node.allocatable[resource]}",
         ]
         for node in nodes[:MAX_LINES]
@@ -115,14 +115,14 @@ def _describe_rejections(rejections: Sequence[Rejection]) -> str:
     return "".join(lines) + (f"{pluralize(others, 'more node')} cannot run it either\n" if others else "")
 
 
-def _product(node: Node, variant: Variant) -> str:
+def _read_product(node: Node, variant: Variant) -> str:
     return node.labels.get(variant.device.product_label, "")
 
 
 def _node_to_plain(node: Node, variant: Variant) -> dict[str, Any]:
     return {
         "node": node.name,
-        "product": _product(node, variant) or None,
+        "product": _read_product(node, variant) or None,
         "allocatable": node.allocatable[variant.resource],
         "free": max(node.free(variant.resource), 0) if node.is_counted else None,
     }
