@@ -1,4 +1,4 @@
-"""Reading files that anybody may have put there."""
+"""Reading files within bounds."""
 
 import errno
 import os
@@ -19,8 +19,7 @@ def test_a_file_is_read_whole_up_to_its_limit(tmp_path: Path) -> None:
     assert caught.value.errno == errno.EFBIG
 
 
-def test_a_file_that_is_huge_is_not_read(tmp_path: Path) -> None:
-    """8 GiB without a block of its own."""
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     os.truncate(file, 8 << 30)
@@ -28,12 +27,12 @@ def test_a_file_that_is_huge_is_not_read(tmp_path: Path) -> None:
         read_bytes(file, CONFIGURATION_BYTES)
 
 
-def test_a_file_of_procfs_has_no_size_and_is_read_all_the_same() -> None:
+def test_a_procfs_file_has_no_size() -> None:
     assert Path("/proc/self/status").stat().st_size == 0
     assert read_text("/proc/self/status", MIB).startswith("Name:")
 
 
-def test_links_are_followed_as_those_of_a_config_map(tmp_path: Path) -> None:
+def test_links_of_a_config_map_are_followed(tmp_path: Path) -> None:
     (tmp_path / "..1").mkdir()
     (tmp_path / "..1/config.yaml").write_text("version: v1\n")
     (tmp_path / "..data").symlink_to("..1")
@@ -54,7 +53,7 @@ def test_the_null_device_is_an_empty_file() -> None:
         ("missing", "No such file or directory"),
     ],
 )
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str, reason: str) -> None:
+def test_only_regular_files_are_read(tmp_path: Path, kind: str, reason: str) -> None:
     path = tmp_path / "it"
     with socket.socket(socket.AF_UNIX) as listener:
         if kind == "directory":
@@ -68,15 +67,13 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str, r
     assert caught.value.strerror == reason
 
 
-def test_a_device_that_never_ends_is_refused() -> None:
+def test_a_device_without_end() -> None:
     with pytest.raises(OSError, match="it is a character device, not a regular file"):
         read_bytes("/dev/zero", MIB)
 
 
-def test_a_pipe_that_takes_the_place_of_the_file_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between the first look and the opening."""
+def test_a_pipe_that_replaces_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipe takes the place of the file between stat and open."""
     file, pipe = tmp_path / "file", tmp_path / "pipe"
     file.touch()
     os.mkfifo(pipe)
@@ -87,7 +84,7 @@ def test_a_pipe_that_takes_the_place_of_the_file_is_refused(
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
-def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+def test_a_name_that_no_file_can_have(name: str) -> None:
     with pytest.raises(OSError, match="no file can have this name"):
         read_bytes(name, MIB)
 

@@ -1,291 +1,145 @@
-"""The device plugin's config file, read as leniently as the device plugin reads it.
+"""Read the config file of NVIDIA's device plugin as the device plugin reads it.
 
-Sections and their keys match without regard to case, but inside ``sharing.timeSlicing`` and
-``sharing.mps`` they must match exactly; null is as good as absent, but not for ``timeSlicing`` itself.
-What the original ignores is ignored here too, with a warning that names the line.
+Keys match without regard to case, except inside ``sharing.timeSlicing`` and ``sharing.mps``. Null means
+absent, but ``timeSlicing: null`` is an error. What the original ignores is ignored here too, with a warning.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
-from gfd.config.file_keys import (
-    KINDS,
-    MPS,
-    RESOURCE_KEYS,
-    SHARED_KEYS,
-    SHARING_KEYS,
-    TIME_SLICING,
-    suggest_place,
-)
-from gfd.config.file_values import READERS, names_all_devices, resource_name
+from gfd.config.file_keys import KINDS, MPS, SECTION_TREE, TIME_SLICING
+from gfd.config.file_values import read_texts
+from gfd.config.file_warnings import FileWarnings, UnknownKey
 from gfd.config.options import COMMAND_LINE
-from gfd.documents.value import describe, is_integer
+from gfd.config.sharing_sections import check_resources, read_sharing
+from gfd.documents.configmap import read_configuration
+from gfd.documents.value import describe
 from gfd.errors import ConfigError, DocumentError
 from gfd.files import CONFIGURATION_BYTES, read_bytes
-from gfd.labels.sharing import SharedResource, Sharing
+from gfd.labels.sharing import Sharing
 from gfd.text import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from gfd.documents.value import Content, Value
-
-T = TypeVar("T")
+    from gfd.documents.value import Value
 
 VERSION = "v1"
-
-MAX_UNKNOWN_KEYS = 50
-"""So many are told one by one."""
+_SMALL_NS = 10**6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileValue:
-    """What the file says about one option: the texts a flag would give, and the line."""
+class FileValue(NamedTuple):
+    """The value of an option in the file, as texts for a flag, and its line."""
 
     texts: tuple[str, ...]
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownKey:
-    """A key nobody knows; ``hint`` is ``; did you mean X?`` or empty."""
-
-    path: str
-    line: int
-    hint: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigFile:
-    """A file that has been read; ``values`` is by the option's file key."""
+class ConfigFile(NamedTuple):
+    """The content of a config file."""
 
     source: str
     values: Mapping[str, FileValue]
+    """By the file keys of options."""
     sharing: Sharing
     warnings: tuple[str, ...]
     unknown_keys: tuple[UnknownKey, ...]
 
 
 def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) -> ConfigFile:
-    """Read the config file at ``path``, or the one text of a ConfigMap there.
+    """Return the content of the config file at ``path``, or of the ConfigMap in it.
 
-    ``option`` is what named the file, and ``origin`` where that was given. Raises ConfigError for a file that
-    cannot be read, is no YAML, or says what the original refuses.
+    ``option`` and ``origin`` say in errors what named the file. Raises ConfigError.
     """
-    from gfd.documents.configmap import read_configuration
-
     try:
         data = read_bytes(path, CONFIGURATION_BYTES)
     except OSError as error:
-        # To name what is not there is wrong use of the command line; what is wrong with a file is not.
+        # A name on the command line without a file is wrong usage; a file that cannot be read is not.
         is_misuse = origin == COMMAND_LINE and isinstance(error, FileNotFoundError)
         place = origin if is_misuse or origin != COMMAND_LINE else str(path)
         raise ConfigError(option, place, f"cannot read {path}: {error.strerror}") from error
+    reader = _SectionReader(str(path))
     try:
-        document = read_configuration(data, str(path), "the text of a configuration")
+        reader.read(read_configuration(data, str(path), "the text of a configuration"), SECTION_TREE)
+        return reader.finish()
     except DocumentError as error:
-        raise ConfigError(option, f"{path}:{error.line}", error.reason) from error
-    reading = _Reading(str(path))
-    reading.section(document, "", _nested(KINDS))
-    return reading.result()
+        place = f"{error.source}:{error.line}"
+        raise ConfigError(shorten(error.path) or option, place, error.reason) from error
 
 
-class _Reading:
-    """What has been found so far in the file ``source``."""
+class _SectionReader:
+    """Collects the values of all sections."""
 
     def __init__(self, source: str) -> None:
-        self.source = source
-        self.version: Value | None = None
-        self.values: dict[str, FileValue] = {}
-        self.sharing: dict[str, Sharing] = {}
-        self.warnings: list[tuple[int, str]] = []
-        self.unknown_keys: list[UnknownKey] = []
-        self.has_more_unknown_keys = False
+        self._source = source
+        self._version: Value | None = None
+        self._values: dict[str, FileValue] = {}
+        self._sharing: dict[str, Sharing] = {}
+        self._warnings = FileWarnings()
 
-    def result(self) -> ConfigFile:
-        """Return it all; MPS hides time slicing, and of two spellings of ``version`` one has won."""
-        if self.version and self.version.content not in {"", VERSION}:
-            self._refuse(
-                self.version, "version", f"expected {VERSION}, found {describe(self.version.content)}"
-            )
+    def finish(self) -> ConfigFile:
+        """Return the content; MPS wins over time slicing, and of two spellings of ``version`` the last."""
+        if self._version and self._version.content not in {"", VERSION}:
+            raise self._version.error(f"expected {VERSION}, found {describe(self._version.content)}")
         return ConfigFile(
-            source=self.source,
-            values=self.values,
-            sharing=self.sharing.get(MPS) or self.sharing.get(TIME_SLICING) or Sharing(),
-            warnings=tuple(f"{self.source}:{line}: {text}" for line, text in sorted(self.warnings)),
-            unknown_keys=tuple(sorted(self.unknown_keys, key=lambda unknown: unknown.line)),
+            source=self._source,
+            values=self._values,
+            sharing=self._sharing.get(MPS) or self._sharing.get(TIME_SLICING) or Sharing(),
+            warnings=tuple(
+                f"{self._source}:{line}: {text}" for line, text in sorted(self._warnings.messages)
+            ),
+            unknown_keys=tuple(sorted(self._warnings.unknown_keys, key=lambda unknown: unknown.line)),
         )
 
-    def section(self, node: Value, path: str, known: Mapping[str, object]) -> None:
-        """Read a section whose keys match without regard to case.
+    def read(self, section: Value, known: Mapping[str, object]) -> None:
+        """Read a section. ``known`` has its sections as mappings.
 
-        Of two spellings of one key the later in the order of bytes wins, and sections are merged: the
-        original sorts the keys on their way through JSON.
+        Of two spellings of one key the last in byte order wins, and two spellings of a section are merged:
+        the original converts the file to JSON with sorted keys.
         """
-        if node.content is None:
-            return
+        if section.path == "resources" and isinstance(section.content, tuple):
+            raise section.error(f"expected a mapping, found a list; did you mean {TIME_SLICING}.resources?")
         by_folded = {name.lower(): name for name in known}
-        for key, child in sorted(self._members(node, path).items()):
+        for key, value in sorted(section.mapping().items()):
             name = by_folded.get(key.lower())
             if name is None:
-                self._unknown(_join(path, key), child, known)
+                self._warnings.add_unknown(value, key, known)
                 continue
+            named = value._replace(path=f"{section.path}.{name}" if section.path else name)
             inner = known[name]
             if isinstance(inner, dict):
-                self.section(child, _join(path, name), inner)
+                self.read(named, inner)
             else:
-                self._leaf(child, _join(path, name))
+                self._read_value(named)
 
-    def _leaf(self, node: Value, path: str) -> None:
-        if path.startswith("sharing."):
-            self._shared(node, path)
-        elif path.startswith("resources."):
-            self._resources(node, path)
-        elif path == "version":
-            if isinstance(node.content, dict | tuple):
-                self._refuse(node, path, f"expected {VERSION}, found {describe(node.content)}")
-            self.version = self.version if node.content is None else node
-        elif node.content is None:
-            self.values.pop(path, None)
+    def _read_value(self, value: Value) -> None:
+        if value.path in {MPS, TIME_SLICING}:
+            self._read_sharing(value)
+        elif value.path.startswith("resources."):
+            check_resources(value, self._warnings)
+        elif value.path == "version":
+            if isinstance(value.content, dict | tuple):
+                raise value.error(f"expected {VERSION}, found {describe(value.content)}")
+            self._version = self._version if value.content is None else value
+        elif value.content is None:
+            self._values.pop(value.path, None)
         else:
-            texts = self._checked(READERS[KINDS[path]], node, path)
-            self.values[path] = FileValue(texts=texts, line=node.line)
-            if (
-                KINDS[path] == "duration"
-                and not isinstance(node.content, str)
-                and 0 < int(texts[0].removesuffix("ns")) < 10**6
-            ):
-                self._warn(node, f"{path} is {texts[0]}: a number counts nanoseconds; write a unit")
+            self._read_option(value)
 
-    def _shared(self, node: Value, path: str) -> None:
-        """Read ``sharing.timeSlicing`` or ``sharing.mps``, whose keys match exactly."""
-        is_mps = path == MPS
-        if node.content is None and is_mps:
-            self.sharing.pop(path, None)
-            return
-        members = {} if node.content is None else self._members(node, path)
-        self._only(members, SHARING_KEYS, path)
-        flags = {
-            name: node.content is not None and self._checked(READERS["bool"], node, _join(path, name))
-            for name, node in members.items()
-            if name in {"renameByDefault", "failRequestsGreaterThanOne"}
-        }
-        is_renamed = flags.get("renameByDefault") == ("true",)
-        entries = self._list(members.get("resources"), f"{path}.resources")
-        if not entries:
-            hint = f"; replicas belongs into an item of {path}.resources" if "replicas" in members else ""
-            self._refuse(node, path, f"shares no resources; list at least one, or remove the section{hint}")
-        self.sharing[path] = Sharing(
-            strategy="mps" if is_mps else "time-slicing",
-            resources=tuple(
-                self._shared_resource(entry, f"{path}.resources[{index}]", is_renamed)
-                for index, entry in enumerate(entries)
-            ),
-            is_renamed=is_renamed,
-        )
+    def _read_sharing(self, value: Value) -> None:
+        if value.content is None and value.path == MPS:
+            self._sharing.pop(value.path, None)
+        else:
+            strategy = "mps" if value.path == MPS else "time-slicing"
+            self._sharing[value.path] = read_sharing(value, strategy, self._warnings)
 
-    def _shared_resource(self, node: Value, path: str, is_renamed: bool) -> SharedResource:
-        members = self._members(node, path)
-        self._only(members, SHARED_KEYS, path)
-        for required in ("name", "replicas"):
-            if required not in members:
-                self._refuse(
-                    node, f"{path}.{required}", "is missing; a shared resource has name and replicas"
-                )
-        name = self._checked(resource_name, members["name"], f"{path}.name")
-        replicas = members["replicas"]
-        if not is_integer(replicas.content) or not 2 <= replicas.content < 2**63:
-            reason = f"expected a whole number of at least 2, found {describe(replicas.content)}"
-            self._refuse(replicas, f"{path}.replicas", reason)
-        if rename := members.get("rename"):
-            new = self._checked(resource_name, rename, f"{path}.rename")
-            if not (is_renamed and new == f"{name}.shared"):
-                self._warn(rename, f"{path}.rename is ignored: renaming is not supported")
-        devices = members.get("devices")
-        if devices and not self._checked(names_all_devices, devices, f"{path}.devices"):
-            self._warn(devices, f"{path}.devices is ignored: all devices are shared alike")
-        return SharedResource(name=name, replicas=replicas.content)
-
-    def _resources(self, node: Value, path: str) -> None:
-        """Check ``resources.gpus`` or ``resources.mig``, which the original reads and then drops."""
-        entries = self._list(node, path)
-        for index, entry in enumerate(entries):
-            place = f"{path}[{index}]"
-            members = self._members(entry, place)
-            self._only(members, RESOURCE_KEYS, place)
-            for required, check in (("pattern", READERS["string"]), ("name", resource_name)):
-                if required not in members:
-                    self._refuse(entry, f"{place}.{required}", "is missing; a resource has pattern and name")
-                if required == "name" or members[required].content is not None:
-                    self._checked(check, members[required], f"{place}.{required}")
-        if entries:
-            self._warn(node, f"{path} is ignored: resources cannot be renamed")
-
-    def _members(self, node: Value, path: str) -> dict[str, Value]:
-        if not isinstance(node.content, dict):
-            is_shared = path == "resources" and isinstance(node.content, tuple)
-            hint = f"; did you mean {TIME_SLICING}.resources?" if is_shared else ""
-            reason = f"expected keys and values, found {describe(node.content)}{hint}"
-            self._refuse(node, path or "the file", reason)
-        return node.content
-
-    def _list(self, node: Value | None, path: str) -> tuple[Value, ...]:
-        if node is None or node.content is None:
-            return ()
-        if not isinstance(node.content, tuple):
-            self._refuse(node, path, f"expected a list, found {describe(node.content)}")
-        return node.content
-
-    def _checked(self, check: Callable[[Content], T], node: Value, path: str) -> T:
-        try:
-            return check(node.content)
-        except ValueError as error:
-            self._refuse(node, path, str(error))
-
-    def _refuse(self, node: Value, path: str, reason: str) -> NoReturn:
-        raise ConfigError(shorten(path), f"{self.source}:{node.line}", reason)
-
-    def _warn(self, node: Value, text: str) -> None:
-        self.warnings.append((node.line, text))
-
-    def _only(self, members: Mapping[str, Value], known: tuple[str, ...], path: str) -> None:
-        """Note the keys of ``members`` that are not among ``known``."""
-        for key, node in members.items():
-            if key not in known:
-                self._unknown(_join(path, key), node, known)
-
-    def _unknown(self, path: str, node: Value, siblings: Iterable[str]) -> None:
-        """Note a key nobody knows: it belongs in another section, or one of its siblings was meant."""
-        if len(self.unknown_keys) == MAX_UNKNOWN_KEYS:
-            if not self.has_more_unknown_keys:
-                self._warn(
-                    node, f"there are more than {MAX_UNKNOWN_KEYS} unknown keys; is this a configuration?"
-                )
-            self.has_more_unknown_keys = True
-            return
-        hint = suggest_place(path, siblings, is_list=isinstance(node.content, tuple))
-        self.unknown_keys.append(UnknownKey(path=shorten(path), line=node.line, hint=hint))
-        # Sections of sharing are misplaced most, and what is in them is often misplaced as well.
-        if hint.endswith((f" {TIME_SLICING}?", f" {MPS}?")) and isinstance(node.content, dict):
-            self._only(node.content, SHARING_KEYS, path)
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def _nested(kinds: Mapping[str, str]) -> dict[str, object]:
-    """Return dotted keys as the sections they stand in, their kinds as the leaves."""
-    tree: dict[str, object] = {}
-    for path, kind in kinds.items():
-        *sections, name = path.split(".")
-        branch = tree
-        for section in sections:
-            inner = branch.setdefault(section, {})
-            assert isinstance(inner, dict)  # no key of the table is also a section
-            branch = inner
-        branch[name] = kind
-    return tree
+    def _read_option(self, value: Value) -> None:
+        kind = KINDS[value.path]
+        texts = read_texts(kind, value)
+        self._values[value.path] = FileValue(texts=texts, line=value.line)
+        is_number = isinstance(value.content, int | float) and not isinstance(value.content, bool)
+        if kind == "duration" and is_number and 0 < int(texts[0].removesuffix("ns")) < _SMALL_NS:
+            text = f"{value.path} is {texts[0]}, since a number means nanoseconds; write a unit"
+            self._warnings.add(value, text)

@@ -1,4 +1,4 @@
-"""The keys of the config file, and where a key that stands in the wrong place belongs."""
+"""The keys of the config file, and suggestions for misplaced ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLUGIN_KEYS = {
     "imex.channelIDs": "integers",
     "imex.required": "bool",
 }
-"""Keys that only the device plugin uses; their types are checked as it checks them."""
+"""Keys that only the device plugin uses; gfd checks their types as the device plugin does."""
 
 TIME_SLICING, MPS = "sharing.timeSlicing", "sharing.mps"
 SECTIONS = ("version", "resources.gpus", "resources.mig", TIME_SLICING, MPS)
@@ -32,13 +32,30 @@ KINDS: dict[str, str] = (
     | {option.file_key: option.kind for option in OPTIONS if option.file_key}
     | dict.fromkeys(SECTIONS, "section")
 )
-"""By the key with its sections: the kind of its value."""
+"""The kind of the value of each key, by its path."""
 
 SHARING_KEYS = ("renameByDefault", "failRequestsGreaterThanOne", "resources")
-"""The keys of both sections of sharing."""
+"""The keys of ``sharing.timeSlicing`` and ``sharing.mps``."""
 SHARED_KEYS = ("name", "rename", "devices", "replicas")
 """The keys of a shared resource."""
 RESOURCE_KEYS = ("pattern", "name")
+
+
+def _build_tree() -> dict[str, object]:
+    tree: dict[str, object] = {}
+    for path, kind in KINDS.items():
+        *sections, name = path.split(".")
+        branch = tree
+        for section in sections:
+            inner = branch.setdefault(section, {})
+            assert isinstance(inner, dict)  # no key is also a section
+            branch = inner
+        branch[name] = kind
+    return tree
+
+
+SECTION_TREE = _build_tree()
+"""The keys by section, with their kinds as leaves."""
 
 _PARENTS = {path.rpartition(".")[0] for path in KINDS} - {""}
 _PLACES = {path.rpartition(".")[2].lower(): path for path in (*_PARENTS, *KINDS)} | {
@@ -46,27 +63,27 @@ _PLACES = {path.rpartition(".")[2].lower(): path for path in (*_PARENTS, *KINDS)
 }
 
 
-def suggest_place(path: str, siblings: Iterable[str], *, is_list: bool) -> str:
-    """Return ``; did you mean X?`` for the key nobody knows at ``path``, or nothing.
+def suggest_place(path: str, key: str, siblings: Iterable[str], *, is_list: bool) -> str:
+    """Return ``; did you mean X?`` for the unknown key ``key`` at ``path``; empty without a suggestion.
 
-    It was misspelt where it stands, or belongs into another section. ``is_list`` is about its value.
+    The key is misspelt, or belongs in another section. ``is_list`` says whether its value is a list.
     """
-    key, known = path.rpartition(".")[2], list(siblings)
-    places = _PLACES | _places_of_sharing(MPS if path.startswith(MPS) else TIME_SLICING)
+    known = list(siblings)
+    places = _PLACES | _list_sharing_places(MPS if path.startswith(MPS) else TIME_SLICING)
     if is_list:
-        # A list of resources without timeSlicing above it; the section resources is no list.
+        # A list of shared resources without timeSlicing above it; the section resources is not a list.
         places["resources"] = places["sharing.resources"]
     place = places.get(key.lower(), "")
     if any(key.lower() == each.lower() for each in known) or not place:
-        if near := suggest(key, known):
-            return near
+        if suggestion := suggest(key, known):
+            return suggestion
         place = places.get(find_closest(key, places).lower(), "")
     if not place:
         return ""
     return f"; did you mean {place}?" if "." in place else f"; did you mean {place}, at the top level?"
 
 
-def _places_of_sharing(section: str) -> dict[str, str]:
+def _list_sharing_places(section: str) -> dict[str, str]:
     return (
         {f"sharing.{key}".lower(): f"{section}.{key}" for key in SHARING_KEYS}
         | {key.lower(): f"{section}.{key}" for key in SHARING_KEYS if key != "resources"}

@@ -1,6 +1,6 @@
-"""What each kind of value in the config file may be, by the rules of Go's ``encoding/json``.
+"""Values in the config file, by the rules of Go's ``encoding/json``.
 
-Every check takes what the file says and raises ValueError with what was expected and what was found.
+All functions raise DocumentError with what they expected and what they found.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gfd.config.values import OFF, parse_duration
-from gfd.documents.value import describe, is_integer
+from gfd.config.values import OFF, format_value, parse_duration
+from gfd.documents.value import MAX_INTEGER, describe, is_integer
 from gfd.labels.syntax import VENDOR, explain_domain
 from gfd.text import quote, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gfd.documents.value import Content
+    from gfd.documents.value import Content, Value
 
 MAX_RESOURCE_NAME = 63
 """Characters, with the prefix."""
@@ -31,96 +31,106 @@ _DEVICE = re.compile(
 )
 
 
-def _string(value: Content) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    quotes = "; put it in quotes" if isinstance(value, bool | int | float) else ""
-    raise ValueError(f"expected a string, found {describe(value)}{quotes}")
+def read_texts(kind: str, value: Value) -> tuple[str, ...]:
+    """Return a value of this kind as texts for a flag."""
+    return READERS[kind](value)
 
 
-def _bool(value: Content) -> tuple[str, ...]:
-    if isinstance(value, bool):
-        return ("true" if value else "false",)
-    raise ValueError(f"expected true or false (without quotes), found {describe(value)}")
-
-
-def _duration(value: Content) -> tuple[str, ...]:
-    if value is False:  # what YAML makes of off without quotes
-        return (OFF,)
-    if isinstance(value, str):
-        if value != OFF:
-            parse_duration(value)  # refused here, even where a flag wins over it: the original does so too
-        return (value,)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return (f"{int(value)}ns",)
-    raise ValueError(f"expected a duration such as 60s, found {describe(value)}")
-
-
-def _list(value: Content) -> tuple[str, ...]:
-    """Return the texts of a string, which may hold commas, or of a list of strings; null is empty."""
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, tuple) and all(isinstance(item.content, str | None) for item in value):
-        return tuple(item.content for item in value if isinstance(item.content, str))
-    raise ValueError(f"expected a string or a list of strings, found {_found_list(value)}")
-
-
-def _integers(value: Content) -> tuple[str, ...]:
-    if isinstance(value, tuple) and all(item.content is None or is_integer(item.content) for item in value):
-        return tuple(str(item.content or 0) for item in value)
-    raise ValueError(f"expected a list of whole numbers, found {_found_list(value)}")
-
-
-def _found_list(value: Content) -> str:
-    if isinstance(value, tuple):
-        return "a list of " + (", ".join(describe(item.content) for item in value))
-    return describe(value)
-
-
-READERS: Mapping[str, Callable[[Content], tuple[str, ...]]] = {
-    "string": _string,
-    "path": _string,
-    "address": _string,
-    "choice": _string,
-    "bool": _bool,
-    "duration": _duration,
-    "list": _list,
-    "integers": _integers,
-}
-"""By kind: what the file says to the texts that a flag would give."""
-
-
-def resource_name(value: Content) -> str:
-    """Return a full resource name: ``gpu`` and ``nvidia.com/gpu`` mean the same."""
-    if not isinstance(value, str):
-        raise ValueError(f"expected a resource name such as nvidia.com/gpu, found {describe(value)}")  # noqa: TRY004
-    full = VENDOR + value.removeprefix(VENDOR)
+def read_resource_name(value: Value) -> str:
+    """Return a full resource name; the prefix ``nvidia.com/`` can be left out."""
+    name = value.content
+    if not isinstance(name, str):
+        raise value.error(f"expected a resource name such as nvidia.com/gpu, found {describe(name)}")
+    full = VENDOR + name.removeprefix(VENDOR)
     if len(full.encode()) > MAX_RESOURCE_NAME:
-        raise ValueError(
+        raise value.error(
             f"expected at most {MAX_RESOURCE_NAME} characters, found {len(full)}: {shorten(full)}"
         )
     if explain_domain(full.removeprefix(VENDOR)):
-        raise ValueError(
+        raise value.error(
             f"expected a resource name such as nvidia.com/gpu (lower-case letters, digits, '-' and '.'),"
-            f" found {quote(value)}"
+            f" found {quote(name)}"
         )
     return full
 
 
-def names_all_devices(value: Content) -> bool:
-    """Return whether ``devices`` is ``all``, rather than a count or a list of devices."""
-    if value == "all":
+def has_all_devices(value: Value) -> bool:
+    """Return whether ``devices`` is ``all``; otherwise it is a count or a list of devices."""
+    content = value.content
+    if content == "all":
         return True
-    if is_integer(value) and 0 < value < 2**63:
+    if is_integer(content) and 0 < content <= MAX_INTEGER:
         return False
-    if isinstance(value, tuple) and all(_is_device(item.content) for item in value):
+    if isinstance(content, tuple) and all(_is_device(item.content) for item in content):
         return False
     expected = "expected all, a count above 0, or a list of indices (0, 0:1) and UUIDs (GPU-…, MIG-…)"
-    raise ValueError(f"{expected}, found {_found_list(value)}")
+    raise value.error(f"{expected}, found {_describe_items(content)}")
 
 
-def _is_device(value: Content) -> bool:
-    if isinstance(value, str):
-        match = _DEVICE.fullmatch(value)
+def _is_device(content: Content) -> bool:
+    if isinstance(content, str):
+        match = _DEVICE.fullmatch(content)
         return match is not None and all(int(index) < _INDEX_LIMIT for index in match.groups("0"))
-    return value is None or (is_integer(value) and 0 <= value < _INDEX_LIMIT)
+    return content is None or (is_integer(content) and 0 <= content < _INDEX_LIMIT)
+
+
+def _read_string(value: Value) -> tuple[str, ...]:
+    return (value.text(),)
+
+
+def _read_bool(value: Value) -> tuple[str, ...]:
+    return (format_value(value.boolean()),)
+
+
+def _read_duration(value: Value) -> tuple[str, ...]:
+    content = value.content
+    if content is False:  # off without quotes
+        return (OFF,)
+    if isinstance(content, str):
+        try:
+            # The original refuses the file here, even where a flag wins over it.
+            parse_duration(content if content != OFF else "0")
+        except ValueError as error:
+            raise value.error(str(error)) from None
+        return (content,)
+    if isinstance(content, int | float) and not isinstance(content, bool):
+        return (f"{int(content)}ns",)
+    raise value.error(f"expected a duration such as 60s, found {describe(content)}")
+
+
+def _read_list(value: Value) -> tuple[str, ...]:
+    """Return the texts of a string with commas, or of a list of strings; leave out null."""
+    content = value.content
+    if isinstance(content, str):
+        return (content,)
+    if isinstance(content, tuple) and all(isinstance(item.content, str | None) for item in content):
+        return tuple(item.content for item in content if isinstance(item.content, str))
+    raise value.error(f"expected a string or a list of strings, found {_describe_items(content)}")
+
+
+def _read_integers(value: Value) -> tuple[str, ...]:
+    content = value.content
+    if isinstance(content, tuple) and all(
+        item.content is None or is_integer(item.content) for item in content
+    ):
+        return tuple(str(item.content or 0) for item in content)
+    raise value.error(f"expected a list of whole numbers, found {_describe_items(content)}")
+
+
+def _describe_items(content: Content) -> str:
+    if isinstance(content, tuple):
+        return f"a list of {', '.join(describe(item.content) for item in content)}"
+    return describe(content)
+
+
+READERS: Mapping[str, Callable[[Value], tuple[str, ...]]] = {
+    "string": _read_string,
+    "path": _read_string,
+    "address": _read_string,
+    "choice": _read_string,
+    "bool": _read_bool,
+    "duration": _read_duration,
+    "list": _read_list,
+    "integers": _read_integers,
+}
+"""By kind."""

@@ -73,7 +73,8 @@ class Value(NamedTuple):
     def boolean(self) -> bool:
         """Return true or false."""
         if not isinstance(self.content, bool):
-            raise self.error(f"expected true or false, found {describe(self.content)}")
+            quotes = "; remove the quotes" if self.content in ("true", "false") else ""
+            raise self.error(f"expected true or false, found {describe(self.content)}{quotes}")
         return self.content
 
     def plain(self) -> Any:

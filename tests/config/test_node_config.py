@@ -1,3 +1,5 @@
+"""The config file that a node's label names."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -21,7 +23,7 @@ LABEL = "nvidia.com/device-plugin.config (label of node n)"
         ("a b", None, None, "named,single,empty", None),
     ],
 )
-def test_the_one_to_use(
+def test_the_chosen_file(
     tmp_path: Path, files: str, name: str | None, default: str | None, strategies: str, expected: str | None
 ) -> None:
     for each in (*files.split(), ".hidden"):
@@ -35,7 +37,7 @@ def test_the_one_to_use(
 
 
 @pytest.mark.parametrize("is_flag", [True, False])
-def test_what_is_wrong_with_the_one_to_use_names_the_option(tmp_path: Path, is_flag: bool) -> None:
+def test_errors_in_the_chosen_file_name_the_option(tmp_path: Path, is_flag: bool) -> None:
     file = tmp_path / "default"
     values = {"node_name": "n"} | ({"config_dir": str(tmp_path)} if is_flag else {})
     environ = {} if is_flag else {"GFD_CONFIG_DIR": str(tmp_path)}
@@ -62,7 +64,7 @@ def test_what_is_wrong_with_the_one_to_use_names_the_option(tmp_path: Path, is_f
     assert (setting.text, setting.origin) == (str(file), "--config-dir")
 
 
-def test_none_to_use(tmp_path: Path) -> None:
+def test_no_file_to_choose(tmp_path: Path) -> None:
     config = load({"node_name": "n", "config_dir": str(tmp_path)}, {}).config
     (tmp_path / "a").touch()
     (tmp_path / "b").touch()
