@@ -6,7 +6,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from gfd.labels.syntax import distrust_prefix
+from gfd.labels.syntax import explain_prefix
 from gfd.text import join_words
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _check_keys(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -
     except (re.error, OverflowError, RecursionError) as error:
         raise effective["as_annotations"].error(f"is not a regular expression: {error}") from None
     for prefix in values["label_prefix_allow"]:
-        if (reason := distrust_prefix(prefix)) is not None:
+        if reason := explain_prefix(prefix):
             raise effective["label_prefix_allow"].error(reason)
 
 

@@ -14,7 +14,7 @@ from gfd.labels.needs import sift
 from gfd.labels.products import compose
 from gfd.labels.sharing import Sharing
 from gfd.labels.strategies import STRATEGIES, Resource
-from gfd.labels.syntax import legal, sanitise
+from gfd.labels.syntax import sanitise, truncate
 
 if TYPE_CHECKING:
     from gfd.inventory.model import Fabric, FailedGpu, Gpu, Inventory, Of
@@ -190,4 +190,4 @@ def _vgpu(inventory: Inventory) -> VgpuHost | None:
 
 
 def _fit(text: str) -> str:
-    return legal(sanitise(text))
+    return truncate(sanitise(text))

@@ -1,8 +1,8 @@
-"""Labels, and what Kubernetes allows in them.
+"""The syntax of labels, and who may write them.
 
-The rules are Kubernetes' (``k8s.io/apimachinery`` validation): a key is an optional DNS-subdomain prefix,
-a slash, and a name of at most 63 characters; a value is empty or at most 63 characters; name and value
-begin and end with a letter or digit and hold only letters, digits, ``-``, ``_`` and ``.`` between.
+The rules are those of Kubernetes (``k8s.io/apimachinery`` validation). A key is a name, with or without a DNS
+name and a slash before it. A name has 1 to 63 characters, a value 0 to 63. Both hold only letters, digits,
+``-``, ``_`` and ``.``, and begin and end with a letter or digit.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ MAX_LENGTH = 63
 MAX_DOMAIN_LENGTH = 253
 
 TIMESTAMP = "nvidia.com/gfd.timestamp"
-"""The one label whose value alone is no reason to write to the API server."""
+"""A change of this label alone is no reason to write to the API server."""
 
 VENDOR = "nvidia.com/"
 """The prefix of NVIDIA's labels and resources."""
 
 OWN_PREFIXES = (VENDOR, "feature.node.kubernetes.io/")
-"""Prefixes that templates may write without being asked."""
+"""Prefixes of keys that templates may always write."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _NAME_START = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?")
@@ -33,7 +33,7 @@ _DOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*
 _NAME_RULE = "may hold only letters, digits, '-', '_' and '.', and must begin and end with a letter or digit"
 _FOREIGN = re.compile(r"[^A-Za-z0-9\-_. ]")
 EDGE = "-_."
-"""What neither a value nor the name of a key may begin or end with."""
+"""Characters that a value, or the name of a key, may hold but not begin or end with."""
 
 OPERATOR_KEY = re.compile(
     r"nvidia\.com/(?:gpu\.(?:present|deploy\..*|workload\.config)|gpu-driver-upgrade-.*|gpu-operator\..*"
@@ -42,27 +42,27 @@ OPERATOR_KEY = re.compile(
 KUBERNETES_KEY = re.compile(
     r"(?!(?:[^/]*\.)?feature\.node\.kubernetes\.io/)(?:[^/]*\.)?(?:kubernetes|k8s)\.io/.*"
 )
-"""Keys that nothing may allow templates to write. The admission policies and the chart's schema say the same.
+"""Keys that templates may never write. NFD's prefix, feature.node.kubernetes.io, is not among them.
 
-Those of NFD's prefix, feature.node.kubernetes.io, are not among them.
+The admission policies and the chart's schema have the same rules.
 """
 
 
 def sanitise(text: str) -> str:
-    """Return ``text`` without what labels cannot hold, runs of spaces as one ``-``.
+    """Return ``text`` without the characters that labels cannot hold, and with ``-`` for spaces.
 
-    The result can still be too long or begin and end with punctuation: see :func:`legal`.
+    The result can still be too long, or begin or end with punctuation: see :func:`truncate`.
     """
     return "-".join(_FOREIGN.sub("", text).split())
 
 
-def legal(text: str) -> str:
-    """Return ``text`` cut to what a label value, or the name part of a key, may be."""
+def truncate(text: str) -> str:
+    """Return ``text`` without punctuation at its ends, cut to the length that a label value may have."""
     return text.lstrip(EDGE)[:MAX_LENGTH].rstrip(EDGE)
 
 
 def differ(published: Labels, wanted: Labels) -> bool:
-    """Return whether ``published`` must be written anew to say what ``wanted`` says."""
+    """Return whether ``published`` must be replaced by ``wanted``; the timestamp alone is no reason."""
     if published.keys() != wanted.keys():
         return True
     return any(published[key] != value for key, value in wanted.items() if key != TIMESTAMP)
@@ -84,7 +84,7 @@ def explain_value(value: str) -> str:
 
 
 def explain_domain(name: str) -> str:
-    """Return why ``name`` is not a DNS subdomain, as a key's prefix and a node's name must be; else empty."""
+    """Return why Kubernetes refuses the prefix of a key, or the name of a node; empty if it accepts it."""
     if not name:
         return "is empty"
     if len(name) > MAX_DOMAIN_LENGTH:
@@ -110,7 +110,7 @@ def check(key: str, value: str, origin: str = "") -> None:
 
 
 def check_ownership(key: str, value: str, allowed_prefixes: tuple[str, ...], origin: str = "") -> None:
-    """Raise :class:`LabelError` for a key that is not gfd's to write."""
+    """Raise :class:`LabelError` for a key that templates may not write."""
     if OPERATOR_KEY.fullmatch(key):
         raise LabelError(key, value, "this key belongs to NVIDIA's GPU operator; rename the label", origin)
     if KUBERNETES_KEY.fullmatch(key):
@@ -122,12 +122,12 @@ def check_ownership(key: str, value: str, allowed_prefixes: tuple[str, ...], ori
 
 
 def complete_prefix(prefix: str) -> str:
-    """Return a prefix with its slash: example.com means its own labels, not those of example.community."""
+    """Return ``prefix`` with a slash, so that example.com does not match example.community/x."""
     return prefix if "/" in prefix else f"{prefix}/"
 
 
-def distrust_prefix(prefix: str) -> str | None:
-    """Return why templates may never write keys that begin with ``prefix``; None where they may."""
+def explain_prefix(prefix: str) -> str:
+    """Return why templates may never write keys with ``prefix``; empty if they may."""
     domain, _, name = complete_prefix(prefix).partition("/")
     if explain_domain(domain) or not _NAME_START.fullmatch(name):
         return f"{prefix!r} is not the prefix of a label key; write one like example.com"
@@ -135,4 +135,4 @@ def distrust_prefix(prefix: str) -> str | None:
         return f"{domain} belongs to Kubernetes; use a prefix of your own, like example.com"
     if OPERATOR_KEY.fullmatch(f"{domain}/{name}") or OPERATOR_KEY.fullmatch(f"{domain}/{name}x"):
         return f"{prefix} belongs to NVIDIA's GPU operator; use a prefix of your own, like example.com"
-    return None
+    return ""

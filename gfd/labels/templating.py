@@ -22,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from gfd.errors import TemplateError
 from gfd.labels import limits
 from gfd.labels.rendered import END, MARK, checked
-from gfd.labels.syntax import legal, sanitise
+from gfd.labels.syntax import sanitise, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -127,7 +127,7 @@ class _Origin(Extension):
 
 def fit(text: str) -> str:
     """Return ``text`` as a label's value can hold it."""
-    return legal(sanitise(text))
+    return truncate(sanitise(text))
 
 
 def _explain(error: Exception) -> str:
