@@ -120,6 +120,7 @@ class FileSink:
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return the changes to the file, and the labels of other feature files. Raises PublishError."""
+        # Imported late for its cost: the agent never previews.
         from gfd.publishing.preview import preview_replace
 
         try:
@@ -159,6 +160,7 @@ class FileSink:
             self._release()
 
     def _describe_drift(self, published: str, found: str | None) -> Drift:
+        # Imported late for its cost: most files are never changed by others.
         from gfd.publishing.drift import Drift
 
         if not os.path.lexists(self._path):

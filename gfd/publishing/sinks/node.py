@@ -101,6 +101,7 @@ class NodeSink:
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return what would change on the Node, and which keys others hold there. Raises PublishError."""
+        # Imported late for its cost: the agent never previews.
         from gfd.publishing.preview import preview_apply
 
         try:

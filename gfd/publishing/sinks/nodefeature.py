@@ -84,6 +84,7 @@ class NodeFeatureSink:
 
         Raises PublishError.
         """
+        # Imported late for its cost: the agent never previews.
         from gfd.publishing.preview import preview_replace
 
         try:
