@@ -1,9 +1,8 @@
-"""What a node asks of the API server, by verb, as its audit log has it: whole agents, with their rights.
+"""Count the requests of a node by verb, in the API server's audit log: whole agents, with their rights.
 
-Time is compressed by the options that there are, ``--sleep-interval`` and, for gfd, ``--resync``; what gfd
-has as a constant, how long it lets the server keep a watch, is divided by the same number before it starts.
-gfd's requests come from watches and looks, which go by the clock, the original's from its cycles: an hour of
-its life is sixty of them, however long they took.
+Time is compressed with ``--sleep-interval`` and, for gfd, ``--resync``. The duration of a watch, a constant
+of gfd, is divided by the same factor. gfd's requests depend on the clock, those of the original on its
+cycles: an hour of the original is sixty cycles, however long they take.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ if TYPE_CHECKING:
     from bench.places import Pod
 
     Counts = dict[tuple[str, str], dict[str, float]]
-    """By program and sink: by verb, requests."""
+    """Program and sink -> verb -> requests."""
 
 IDLE_SPEED = 1650
-"""A day in 52 s; a watch of 50 to 60 minutes ends after two seconds, which are 55 minutes."""
+"""A day in 52 s; a watch ends after two seconds, which stand for 55 minutes."""
 IDLE_H = 24
 BUSY_SPEED = 60
 CHANGES, EVERY_S = 20, 3.0
-"""At this speed they are an hour."""
+"""At this speed they take an hour."""
 SETTLE_S = 2.0
 WRITES = ("create", "update", "patch", "delete")
 
 
 def measure(folder: Path, runs: int) -> Iterator[Figure]:
-    """Yield the requests of each scenario, a tenth of ``runs`` times; all agents live at the same time."""
+    """Yield the requests of each scenario, a tenth of ``runs`` times; all agents run at the same time."""
     with places.planed(folder / "plane") as plane:
         pods = {
             (program, sink): places.Pod(plane, program, sink)
@@ -56,7 +55,7 @@ def measure(folder: Path, runs: int) -> Iterator[Figure]:
 
 
 def compare(scenario: str, runs: list[Counts]) -> Iterator[Figure]:
-    """Yield requests by verb, all, and those that write, for each sink of gfd's beside the original's."""
+    """Yield requests by verb, all requests, and writes, for each sink of gfd beside the original."""
     for sink in places.SINKS[GFD]:
         columns = {GFD: (GFD, sink), ORIGINAL: (ORIGINAL, places.NODE_FEATURE)}
         samples = {program: [run[key] for run in runs] for program, key in columns.items() if key in runs[0]}
@@ -74,7 +73,7 @@ def compare(scenario: str, runs: list[Counts]) -> Iterator[Figure]:
 
 
 def _rest(pods: dict[tuple[str, str], Pod], hardware: Hardware) -> Counts:
-    """Live a day on which nothing happens; return requests an hour."""
+    """Simulate a day without changes; return requests an hour."""
     hardware.reset()
     with ExitStack() as stack:
         services = {key: stack.enter_context(_serve(*key, pods, hardware, IDLE_SPEED)) for key in pods}
@@ -89,7 +88,7 @@ def _rest(pods: dict[tuple[str, str], Pod], hardware: Hardware) -> Counts:
 
 
 def _roll(pods: dict[tuple[str, str], Pod], hardware: Hardware) -> Counts:
-    """Replace each Pod by another; return the requests of the new ones. In real time."""
+    """Replace each Pod by another in real time; return the requests of the new ones."""
     hardware.reset()
     for key in pods:
         with _serve(*key, pods, hardware, 1):
@@ -103,7 +102,7 @@ def _roll(pods: dict[tuple[str, str], Pod], hardware: Hardware) -> Counts:
 
 
 def _change(pods: dict[tuple[str, str], Pod], hardware: Hardware) -> Counts:
-    """Live an hour with a change of the MIG layout each three minutes; return its requests."""
+    """Simulate an hour with a change of the MIG layout every three minutes; return its requests."""
     hardware.reset()
     with ExitStack() as stack:
         for key in pods:
@@ -129,7 +128,7 @@ def _serve(
     *,
     is_new: bool = True,
 ) -> AbstractContextManager[processes.Service]:
-    """Start an agent; one that is not new finds labels there."""
+    """Start an agent; one that is not new finds its labels published."""
     pod = pods[program, sink]
     command = hasten(speed, hardware) if program == GFD else programs.commands()[program]
     argv = [*command, "--mig-strategy=mixed", *pod.arguments, f"--sleep-interval={60_000 // speed}ms"]
@@ -139,7 +138,7 @@ def _serve(
 
 
 def hasten(speed: int, hardware: Hardware) -> list[str]:
-    """Return the command of a gfd whose watches end, and whose looks come, that many times sooner."""
+    """Return the command of a gfd with watches and resyncs that are shorter by this factor."""
     shortest_s, longest_s = (
         round(life_s / speed) for life_s in (list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S)
     )

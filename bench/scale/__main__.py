@@ -1,4 +1,4 @@
-"""The command: sizes and options in, a table, JSON and a chart out."""
+"""The command: it takes sizes and options and writes a table, JSON and a chart."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SYSTEMS = ("node", ORIGINAL)
 FIRST = "start"
 ALL_SYSTEMS = ("node", "nodefeature", ORIGINAL)
 MAKE_S = 600.0
-"""For kwok to let all pods run."""
+"""The time that kwok has to start all pods."""
 
 
 def main() -> None:
-    """Measure what is asked for, size by size, and write what is there after each scenario."""
+    """Measure size by size; write the results so far after each scenario."""
     options = parse(sys.argv[1:])
     measured = load(options.merge) if options.merge else []
     about = {
@@ -101,7 +101,7 @@ def _go_through(world: World, options: argparse.Namespace) -> Iterator[Measureme
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return what to measure; a wrong use prints what is right and ends with exit code 2."""
+    """Return the options; bad usage prints the help and exits with code 2."""
     parser = argparse.ArgumentParser(prog="tox -e scale --", description=__doc__)
     parser.add_argument("sizes", type=_count, nargs="*", metavar="SIZE", help="numbers of nodes; default 500")
     parser.add_argument(
@@ -154,6 +154,6 @@ if __name__ == "__main__":
     threading.stack_size(STACK_BYTES)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    # Who is ended ends what it started, too.
+    # A process that is ended also ends the processes it started.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     main()

@@ -1,4 +1,4 @@
-"""Who an agent is: a token bound to its Pod, on a connection of its own, made as in a Pod."""
+"""The identity of an agent: a token bound to its Pod, and a connection as in a Pod."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WRITES = frozenset({"PATCH", "PUT", "POST", "DELETE"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where the API server is, and what to show it."""
+    """Where the API server is, and the credentials for it."""
 
     node: str
     pod: str
@@ -38,34 +38,34 @@ class Account:
     token_file: Path
 
     def connect(self) -> Connection:
-        """Connect as in a Pod, with this one's files."""
+        """Connect as in a Pod, with the files of this agent."""
         place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(self.port)}
         return service_account.load_connection(place, self.token_file, self.certificate)
 
 
 class CountedApi(Api):
-    """gfd's connection, which counts what was asked and what went wrong."""
+    """gfd's client, with counters of requests and errors."""
 
     def __init__(self, account: Account, *, qps: float = QPS, burst: int = BURST) -> None:
         super().__init__(None, qps=qps, burst=burst)
         self._account = account
         self._counting = threading.Lock()
         self.asked: Counter[str] = Counter()
-        """Verb -> requests that were answered or refused."""
+        """Verb -> requests with a response of any status."""
         self.writes = 0
-        """Requests that changed something."""
+        """Successful requests that write."""
         self.errors: Counter[str] = Counter()
-        """HTTP code, or kind of failure -> requests."""
+        """HTTP status, or kind of error -> requests."""
         self.watching = 0
-        """Watches that are open."""
+        """Open watches."""
 
     def close(self) -> None:
-        """Close the connections that wait for a next request."""
+        """Close idle connections."""
         if self._connection is not None:
             self._connection.pool.clear()
 
     def watch(self, path: str, query: Mapping[str, str], accept: str = JSON, item: Schema = OBJECT) -> Stream:
-        """Return what happens from now on, and know whether that goes on."""
+        """Start a watch and count it while it is open."""
         return _CountedStream(self, super().watch(path, query, accept, item))
 
     def _connected(self) -> Connection:
@@ -102,7 +102,7 @@ class CountedApi(Api):
 
 
 class _CountedStream(Stream):
-    """A watch that tells its connection when it ends."""
+    """A watch that is counted while it is open."""
 
     def __init__(self, api: CountedApi, stream: Stream) -> None:
         super().__init__(stream._response, stream._path, stream._item)

@@ -1,4 +1,4 @@
-"""A thread that does what it is told, when it is told to, and in between what it has to do by itself."""
+"""A thread that runs scheduled actions, and its own periodic work in between."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     Act = Callable[[], None]
 
 STACK_BYTES = 256 * 1024
-"""Thousands of threads of the default eight megabytes would not be had."""
+"""With the default of 8 MiB, thousands of threads would not fit into memory."""
 
 
 class Actor:
-    """Subclasses say what is to do by itself, and when; times are those of the monotonic clock."""
+    """Subclasses define the periodic work; times are monotonic."""
 
     def __init__(self) -> None:
         self._inbox: SimpleQueue[tuple[float, int, Act | None]] = SimpleQueue()
@@ -28,24 +28,24 @@ class Actor:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
-        """Begin to do what it is told."""
+        """Start the thread."""
         self._thread.start()
 
     def tell(self, due_s: float, act: Act | None) -> None:
-        """Let ``act`` be done at ``due_s``; None ends the thread."""
+        """Run ``act`` at ``due_s``; None ends the thread."""
         self._inbox.put((due_s, next(self._order), act))
 
     def join(self) -> None:
-        """Wait for the end of the thread."""
+        """Wait until the thread ends."""
         self._thread.join()
 
     @property
     def wait_s(self) -> float | None:
-        """Seconds until there is something to do by itself; None where there is nothing."""
+        """Seconds until the next periodic work; None if there is none."""
         raise NotImplementedError
 
     def beat(self) -> None:
-        """Do what is due by itself."""
+        """Do the periodic work that is due."""
         raise NotImplementedError
 
     def _run(self) -> None:

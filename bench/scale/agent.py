@@ -1,4 +1,4 @@
-"""One node's gfd: its sink, publisher and watch, scheduled as the service schedules them."""
+"""The gfd of one node: sink, publisher and watch, scheduled as in the service."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ TIMESTAMP = "nvidia.com/gfd.timestamp"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast an agent lives."""
+    """How often an agent acts."""
 
     interval_s: float = 60.0
-    """Real seconds between two cycles."""
+    """Seconds between two cycles."""
     speed: float = 1.0
-    """Seconds of its life in a real one, for when it reads again what it heard nothing of."""
+    """Simulated seconds in one real second, for the resync."""
 
 
 class Agent(Actor):
-    """What the service does once the hardware was read: publish at once, each interval, and when it fails."""
+    """Does what the service does after reading the hardware: publish, repeat at each interval, and retry."""
 
     def __init__(self, account: Account, sink: str, labels: Mapping[str, str], pace: Pace) -> None:
         super().__init__()
         self.account = account
         self.apis: list[CountedApi] = []
-        """One of each life: the last is in use."""
+        """One for each start; the last is in use."""
         self._sink_name = sink
         self._labels = dict(labels)
         self._pace = pace
@@ -50,7 +50,7 @@ class Agent(Actor):
         self._cycle_due_s = 0.0
 
     def live(self, pace: Pace | None = None) -> None:
-        """Begin, or be replaced by a new one that knows nothing, as by a rolling upgrade."""
+        """Start, or start again without any state, as in a rolling upgrade."""
         self.die()
         self._pace = pace or self._pace
         self._labels[TIMESTAMP] = str(int(time.time()))
@@ -63,18 +63,18 @@ class Agent(Actor):
         self._cycle()
 
     def change(self, labels: Mapping[str, str]) -> None:
-        """See another layout of the hardware."""
+        """Publish the labels of another MIG layout."""
         self._labels = {**labels, TIMESTAMP: self._labels[TIMESTAMP]}
         self._cycle()
 
     def withdraw(self) -> None:
-        """Take the labels off the node, as gfd cleanup does, and end."""
+        """Remove the labels from the Node, as gfd cleanup does, and end."""
         if self._publisher is not None:
             self._publisher.publish(None)
         self.die()
 
     def die(self) -> None:
-        """End, as by SIGTERM: what is published stays."""
+        """End as after SIGTERM; the labels stay."""
         if self._publisher is not None:
             self._publisher.close()
             self._publisher = None
@@ -82,7 +82,7 @@ class Agent(Actor):
 
     @property
     def wait_s(self) -> float | None:
-        """Seconds until the next cycle, or the next try of what failed."""
+        """Seconds until the next cycle or retry."""
         if self._publisher is None:
             return None
         cycle_s = max(0.0, self._cycle_due_s - time.monotonic())
@@ -90,7 +90,7 @@ class Agent(Actor):
         return cycle_s if retry_s is None else min(cycle_s, retry_s)
 
     def beat(self) -> None:
-        """Do the cycle, or the retry, that is due."""
+        """Run the cycle or the retry that is due."""
         if self._publisher is None:
             return
         if self._cycle_due_s <= time.monotonic():

@@ -1,4 +1,4 @@
-"""How the cost grows with the cluster: one small chart for each question, as SVG."""
+"""Draw how the cost grows with the cluster: small charts, as SVG."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHARTS: tuple[tuple[str, str, Callable[[Measurement], float]], ...] = (
 
 
 def draw(measured: Sequence[Measurement]) -> str:
-    """Return the whole picture."""
+    """Return the SVG."""
     systems = [name for name in COLOURS if any(each.system == name for each in measured)]
     boxes = [_box(number, chart, measured, systems) for number, chart in enumerate(CHARTS)]
     width, height = 2 * (WIDTH + GAP) + GAP, 2 * (HEIGHT + GAP) + 2 * GAP

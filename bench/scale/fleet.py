@@ -17,7 +17,7 @@ PROCESSES = 4
 
 
 class Fleet:
-    """All agents, spread over processes."""
+    """All agents, distributed over processes."""
 
     def __init__(self, maker: Maker, names: list[str], processes: int = PROCESSES) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -39,15 +39,15 @@ class Fleet:
         )
 
     def tell(self, name: str, **arguments: Any) -> list[Any]:
-        """Let every process do something; return what each says to it."""
+        """Call a method in every process; return the results."""
         return self._told([(name, arguments)] * len(self._pipes))
 
     def begin_master(self) -> None:
-        """Let NFD's master begin, in one of the processes."""
+        """Start NFD's master in one of the processes."""
         self._told([("begin_master", {})])
 
     def count(self) -> Counts:
-        """Return what all agents have asked for."""
+        """Return the requests of all agents."""
         total = Counts()
         for counts in self.tell("count"):
             total = total.plus(counts)
@@ -55,7 +55,7 @@ class Fleet:
 
     @property
     def cpu_s(self) -> float:
-        """Seconds of CPU of all processes."""
+        """CPU seconds of all processes."""
         return sum(cpu_s(process.pid or 0) for process in self._processes)
 
     @property

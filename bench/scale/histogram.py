@@ -1,4 +1,4 @@
-"""What an API server says about its requests: counters and histograms, and the difference of two readings."""
+"""Read the API server's counters and histograms of requests, and subtract two readings."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ OURS = frozenset({"nodes", "nodefeatures"})
 """Resources that agents ask for; kwok's own writes go to the subresource status and are not counted."""
 
 Request = tuple[str, str, str]
-"""Verb (that of HTTP, but LIST and WATCH), resource, code."""
+"""The HTTP method, or LIST or WATCH; the resource; the status code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The counters of a server at one time, or what they grew by."""
+    """The counters of a server at one time, or the difference of two readings."""
 
     requests: Counter[Request] = field(default_factory=Counter)
     durations: Counter[float] = field(default_factory=Counter)
-    """Upper bound in seconds -> how many requests took that long or less; watches are left out."""
+    """Upper bound in seconds -> requests that took at most as long, without watches."""
     waits: Counter[float] = field(default_factory=Counter)
-    """The same of the time spent in the queues of API priority and fairness."""
+    """The same for the time in the queues of API Priority and Fairness."""
     rejected: int = 0
     watches: int = 0
-    """Watches on our resources that are open; not a counter."""
+    """Open watches on Nodes and NodeFeatures; not a counter."""
 
     def since(self, before: Reading) -> Reading:
-        """Return what was counted after ``before``."""
+        """Return the difference to the earlier reading ``before``."""
         return Reading(
             requests=self.requests - before.requests,
             durations=_less(self.durations, before.durations),
@@ -50,7 +50,7 @@ class Reading:
         )
 
     def plus(self, other: Reading) -> Reading:
-        """Return the sum, as of a server that was started anew in between."""
+        """Return the sum, for a server that was restarted in between."""
         return Reading(
             requests=self.requests + other.requests,
             durations=self.durations + other.durations,
@@ -60,7 +60,7 @@ class Reading:
         )
 
     def by_verb(self) -> Counter[str]:
-        """Return how many requests for our resources there were of each verb, but watches."""
+        """Return the number of requests for Nodes and NodeFeatures by verb, without watches."""
         found: Counter[str] = Counter()
         for (verb, resource, _), count in self.requests.items():
             if resource in OURS and verb != "WATCH":
@@ -68,7 +68,7 @@ class Reading:
         return found
 
     def errors(self) -> Counter[str]:
-        """Return code -> requests, of all resources, for 429 and 5xx."""
+        """Return the number of requests with 429 and 5xx by status, for all resources."""
         found: Counter[str] = Counter()
         for (_, _, code), count in self.requests.items():
             if code == "429" or code.startswith("5"):
@@ -77,7 +77,7 @@ class Reading:
 
 
 def parse(text: str) -> Reading:
-    """Return what the page ``/metrics`` of an API server says."""
+    """Return the counters in the text of ``/metrics``."""
     requests: Counter[Request] = Counter()
     durations: Counter[float] = Counter()
     waits: Counter[float] = Counter()
@@ -101,10 +101,7 @@ def parse(text: str) -> Reading:
 
 
 def bound(buckets: Mapping[float, int], share: float) -> float | None:
-    """Return the upper bound of the bucket in which the quantile ``share`` lies; None where there is nothing.
-
-    What the server says is no finer than its buckets: the quantile is at most this.
-    """
+    """Return the upper bound of the bucket with the quantile ``share``; None if there are no requests."""
     total = max(buckets.values(), default=0)
     if not total:
         return None
@@ -112,13 +109,13 @@ def bound(buckets: Mapping[float, int], share: float) -> float | None:
 
 
 def quantile(values: Iterable[float], share: float) -> float | None:
-    """Return the smallest value that ``share`` of all values do not exceed."""
+    """Return the quantile ``share`` of the values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
 def _samples(text: str) -> Iterable[tuple[str, Mapping[str, str], float]]:
-    # Of some megabytes all but a few lines are about something else, and parsing is slow.
+    # The text has megabytes, only a few lines are needed, and parsing is slow.
     lines = [line for line in text.splitlines() if line.startswith(NAMES)]
     for family in text_string_to_metric_families("\n".join(lines)):
         for sample in family.samples:

@@ -1,4 +1,4 @@
-"""One who stands outside and sees every Node, as the scheduler does: when it is right, and what it loses."""
+"""Watch all Nodes from outside, as the scheduler does: when are they right, and which labels are lost?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OURS = "nvidia.com/"
 
 
 class Judge:
-    """Compares whole sets of gfd's labels, but for the timestamp."""
+    """Compares whole label sets, without the timestamp."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self._api = Api(kubeconfig, qps=100_000, burst=100_000)
@@ -30,13 +30,13 @@ class Judge:
         self._wrong: set[str] = set()
         self._changed = threading.Condition()
         self.lost: Counter[str] = Counter()
-        """Node -> labels that it had and that it was to keep, and that were missing once."""
+        """Node -> labels that it had, should have kept, and once did not have."""
         self.asked: Counter[str] = Counter()
-        """What the judge itself asked the server for: verb -> requests."""
+        """The judge's own requests by verb."""
         threading.Thread(target=self._follow, daemon=True).start()
 
     def expect(self, labels: Mapping[str, str], names: Iterable[str]) -> None:
-        """From now on these nodes are right with exactly ``labels``."""
+        """Expect exactly ``labels`` on these nodes from now on."""
         with self._changed:
             for name in names:
                 self._wanted[name] = labels
@@ -45,7 +45,7 @@ class Judge:
                 self._see(name)
 
     def wait(self, patience_s: float) -> dict[str, float]:
-        """Wait until all nodes are right; return since when each is (monotonic), also if some are not."""
+        """Wait until all nodes are right, at most ``patience_s``; return since when each is (monotonic)."""
         with self._changed:
             self._changed.wait_for(lambda: not self._wrong, patience_s)
             return dict(self._right_s)

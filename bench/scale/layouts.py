@@ -1,4 +1,4 @@
-"""The labels of a node before and after a change of its MIG layout: gfd's own, of a simulated machine."""
+"""Render the labels of a simulated machine before and after a change of its MIG layout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 MACHINE = "dgx-a100"
 LAYOUTS = ("all-1g.5gb", "all-2g.10gb")
-"""Of eight GPUs with 56 and 24 MIG devices."""
+"""Eight GPUs with 56 and 24 MIG devices."""
 
 
 def read() -> tuple[dict[str, str], ...]:

@@ -1,4 +1,4 @@
-"""The Nodes, the agents' Pods, and the tokens bound to them, made as an administrator."""
+"""Create the Nodes, the agents' Pods, and the tokens bound to them, as an administrator."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ FEATURES = f"/apis/nfd.k8s-sigs.io/v1alpha1/namespaces/{NAMESPACE}/nodefeatures"
 COMPONENTS = Path(__file__).parents[2] / "manifests" / "components"
 
 IMAGES = 20
-"""Of the list that a kubelet keeps on its Node, and with it most of a Node's size."""
+"""Images in the Node's status; the list is most of a Node's size."""
 MAKERS = 8
-"""Threads that make objects."""
+"""Threads that create objects."""
 LIFE_S = 4 * 3600
-"""Of a token: longer than any run."""
+"""The lifetime of a token: longer than any run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
-    """Makes nodes and who runs on them."""
+    """Creates nodes and the identities of their agents."""
 
     home: Path
     kubeconfig: Path
     port: int
 
     def make(self, names: Iterable[str]) -> list[Account]:
-        """Make Nodes of these names, and on each the Pod and the token of an agent."""
+        """Create Nodes with these names, and for each the Pod and the token of an agent."""
         admin = Api(self.kubeconfig, qps=100_000, burst=100_000)
         with ThreadPoolExecutor(MAKERS) as pool:
             return list(pool.map(lambda name: self._make(admin, name), names))
 
     def make_master(self) -> Account:
-        """Return who NFD's master is."""
+        """Return the identity of NFD's master."""
         admin = Api(self.kubeconfig, qps=100_000, burst=100_000)
         return self._account(admin, MASTER, "", {})
 
@@ -66,7 +66,7 @@ class Maker:
 
 
 def detect_node_drift(name: str) -> dict[str, Any]:
-    """Return a Node with what makes up most of its size in life."""
+    """Return a Node of a realistic size."""
     labels = {
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/os": "linux",
@@ -75,7 +75,7 @@ def detect_node_drift(name: str) -> dict[str, Any]:
         "topology.kubernetes.io/region": "eu-central-1",
         "topology.kubernetes.io/zone": "eu-central-1a",
     }
-    # NFD's master cannot add its annotation where there is none.
+    # NFD's master can add its annotation only where another one exists.
     metadata = {"name": name, "labels": labels, "annotations": {"node.alpha.kubernetes.io/ttl": "0"}}
     images = [
         {"names": [f"registry.example/team/image-{i}@sha256:{i:064x}", f"registry.example/team/image-{i}:v1"],

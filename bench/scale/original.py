@@ -1,8 +1,8 @@
-"""The requests of the original's pattern: a look at each NodeFeature every minute, and NFD's master.
+"""Send the requests of the original: a GET of each NodeFeature every minute, and those of NFD's master.
 
-These are stand-ins that make the same requests, in the original's favour: nothing limits their rate but the
-server, an agent that fails goes on a minute later and is not restarted, and the master has one watch. What is
-refused with Retry-After is asked again after that, as Go's client does.
+These are stand-ins that favour the original: they have no rate limit, an agent that fails continues a minute
+later instead of restarting, and the master has one watch. A request with Retry-After is repeated after that
+time, as by Go's client.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 INTERVAL_S = 60.0
 RETRIES = 10
-"""Of a request that is refused with Retry-After."""
+"""Attempts for a request that gets Retry-After."""
 NODES = "/api/v1/nodes"
 OURS = "nvidia.com/"
 ANNOTATION = "nfd.node.kubernetes.io/feature-labels"
@@ -37,7 +37,7 @@ MERGE = "application/merge-patch+json"
 
 
 class Original(Actor):
-    """One node's gpu-feature-discovery: reads its NodeFeature each minute, and writes it where it differs."""
+    """The gpu-feature-discovery of one node: it reads its NodeFeature each minute and writes differences."""
 
     def __init__(self, account: Account, labels: Mapping[str, str]) -> None:
         super().__init__()
@@ -48,39 +48,39 @@ class Original(Actor):
         self._path = f"{FEATURES}/{NAME_PREFIX}{account.node}"
 
     def live(self, pace: Pace | None = None) -> None:
-        """Begin, or be replaced: the timestamp among its labels is that of its start."""
+        """Start, or start again: the timestamp among its labels changes with each start."""
         self.die()
         self._labels[TIMESTAMP] = str(int(time.time()))
         self.apis.append(CountedApi(self.account))
         self._due_s = time.monotonic()
 
     def change(self, labels: Mapping[str, str]) -> None:
-        """Let the next look see another layout of the hardware."""
+        """Publish the labels of another MIG layout in the next cycle."""
         self._labels = {**labels, TIMESTAMP: self._labels[TIMESTAMP]}
 
     def withdraw(self) -> None:
-        """Delete its NodeFeature, and end."""
+        """Delete the NodeFeature and end."""
         with contextlib.suppress(ApiError):
             self.apis[-1].request("DELETE", self._path)
         self.die()
 
     def die(self) -> None:
-        """End: what is published stays."""
+        """End; the labels stay."""
         if self._due_s is not None:
             self._due_s = None
             self.apis[-1].close()
 
     @property
     def wait_s(self) -> float | None:
-        """Seconds until the next look."""
+        """Seconds until the next cycle."""
         return None if self._due_s is None else max(0.0, self._due_s - time.monotonic())
 
     def beat(self) -> None:
-        """Look, and write what differs."""
+        """Read the object and write differences."""
         if self._due_s is None:
             return
         self._due_s = time.monotonic() + INTERVAL_S
-        with contextlib.suppress(ApiError):  # counted where it was asked
+        with contextlib.suppress(ApiError):  # counted by the client
             self._look(self.apis[-1])
 
     def _look(self, api: CountedApi) -> None:
@@ -103,7 +103,7 @@ class Original(Actor):
 
 
 class Master:
-    """NFD's master: one watch on all NodeFeatures, and for each change a GET and a PATCH of the Node."""
+    """NFD's master: one watch on all NodeFeatures; for each change a GET and a PATCH of the Node."""
 
     WRITERS = 10
 

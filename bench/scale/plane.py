@@ -1,4 +1,4 @@
-"""The control plane: etcd, kube-apiserver with priority and fairness, and kwok in the place of kubelets."""
+"""The control plane: etcd, kube-apiserver with Priority and Fairness, and kwok instead of kubelets."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ GRANTS = (
 
 
 class Plane(ControlPlane):
-    """Its API server writes no audit log, which would cost CPU that is measured; kwok sends no heartbeats."""
+    """Without an audit log, which would cost CPU that is measured, and without heartbeats from kwok."""
 
     def audit_flags(self) -> tuple[str, ...]:
         """Write no audit log."""
         return ()
 
     def install(self) -> None:
-        """Define what agents write, and what they and NFD's master may."""
+        """Create the definition of NodeFeature, and the rights of the agents and of NFD's master."""
         self.start_kwok("--node-lease-duration-seconds=0")
         ensure_node_feature(self)
         agents.install(self, COMPONENTS / "node", COMPONENTS / "nodefeature")
@@ -44,11 +44,11 @@ class Plane(ControlPlane):
 
     @property
     def certificate(self) -> Path:
-        """What proves the server."""
+        """The certificate of the server."""
         return self.home / "certificates" / "apiserver.crt"
 
     def read_metrics(self) -> Reading:
-        """Return what the API server says about its requests."""
+        """Return the API server's counters of requests."""
         context = ssl.create_default_context(cafile=self.certificate)
         asked = urllib.request.Request(
             f"{self.host}/metrics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -57,7 +57,7 @@ class Plane(ControlPlane):
             return parse(answer.read().decode())
 
     def wait_for_pods(self, patience_s: float) -> None:
-        """Wait until kwok lets every Pod run."""
+        """Wait until kwok has started every Pod."""
         deadline_s = time.monotonic() + patience_s
         query = {"fieldSelector": "status.phase!=Running", "limit": "1"}
         while self.admin.request("GET", PODS, query=query)["items"]:

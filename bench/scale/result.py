@@ -1,4 +1,4 @@
-"""What was measured: a record for each scenario of a system at a size, and on what machine."""
+"""The results: a record for each system, size and scenario, and the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One scenario. Seconds are real ones, but for those of ``life_s``."""
+    """The result of one scenario. Seconds are real, except ``life_s``."""
 
     system: str
     """``node`` or ``nodefeature``, the sink of gfd; ``original``."""
@@ -20,50 +20,50 @@ class Measurement:
     scenario: str
     wall_s: float
     life_s: float
-    """What the scenario stands for: longer than ``wall_s`` where time is compressed."""
+    """The simulated time: longer than ``wall_s`` where time is compressed."""
     requests: dict[str, int]
-    """Verb -> requests for Nodes and NodeFeatures that the server counted; watches by who asked for them."""
+    """Verb -> requests for Nodes and NodeFeatures, counted by the server; watches by the agents."""
     p50_s: float | None
-    """Upper bound of the bucket of the server's histogram, watches left out; None without requests."""
+    """Upper bound of the bucket in the server's histogram, without watches; None if there are no requests."""
     p99_s: float | None
     queued_p99_s: float | None
-    """The same of the time in the queues of API priority and fairness, over all requests."""
+    """The same for the time in the queues of API Priority and Fairness, over all requests."""
     server_cpu_s: float
     etcd_cpu_s: float
     driver_cpu_s: float
-    """Of agents, judge and measurement."""
+    """CPU of agents, judge and measurement."""
     foreign_cpu_s: float
-    """Of whatever else ran on the machine."""
+    """CPU of all other processes on the machine."""
     server_mib: int
-    """Resident, at the end."""
+    """Resident memory at the end."""
     driver_mib: int
     """Resident memory of the processes that drive the agents, at the end."""
     watches: int
-    """Open at the end, by the server's count."""
+    """Open watches at the end, counted by the server."""
     right_s: float | None
-    """From the beginning until the last node was right; None where one never was."""
+    """From the start until the last node was right; None if one never was."""
     watching_s: float | None = None
-    """From the beginning until all agents watched; None where they watched all the time, or never do."""
+    """From the start until all watches were open; None if they were open all the time, or never are."""
     delays_s: dict[str, float] = field(default_factory=dict)
-    """From each change to the label that others see: ``p50``, ``p99``, ``worst``."""
+    """From each change until others see the label: ``p50``, ``p99``, ``worst``."""
     changes: int = 0
-    """What really changed."""
+    """Changes of the hardware."""
     writes: int = 0
-    """By agents, of which the server wants one for each change; those of NFD's master are not among them."""
+    """Writes of the agents, without those of NFD's master. One for each change is needed."""
     most_writes: int = 0
-    """By the agent that wrote most."""
+    """Writes of the agent with the most."""
     errors: dict[str, int] = field(default_factory=dict)
-    """Code -> requests, 429 and 5xx, as the server counted them."""
+    """Status -> requests with 429 and 5xx, counted by the server."""
     failures: dict[str, int] = field(default_factory=dict)
-    """Code or kind -> requests that failed for the agents, connections included."""
+    """Status or kind of error -> failed requests, counted by the agents."""
     lost: int = 0
-    """Labels that a node had and should have kept, and had not for a time."""
+    """Labels that a node had, should have kept, and once did not have."""
     wrong: int = 0
     """Nodes that were not right at the end."""
 
 
 def machine() -> dict[str, str]:
-    """Return what this was measured on."""
+    """Return a description of this machine."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "")
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -77,13 +77,13 @@ def machine() -> dict[str, str]:
 
 
 def save(file: Path, about: dict[str, Any], measured: list[Measurement]) -> None:
-    """Write everything as JSON."""
+    """Write the results as JSON."""
     content = {**about, "measured": [asdict(each) for each in measured]}
     file.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def load(files: list[Path]) -> list[Measurement]:
-    """Return what several runs have measured; of the same scenario the later one."""
+    """Return the results of several runs; the last run of a scenario wins."""
     found: dict[tuple[str, int, str], Measurement] = {}
     for file in files:
         for each in json.loads(file.read_text())["measured"]:

@@ -1,4 +1,4 @@
-"""What happens to a cluster: each scenario acts on the world and returns what that cost."""
+"""The scenarios: each acts on the world and returns what that cost."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 MINUTE_S = 60.0
 WINDOW_S = 30.0
-"""Of a rolling upgrade and of the compressed day."""
+"""The duration of a rolling upgrade and of the compressed day."""
 PATIENCE_S = 600.0
 SETTLE_S = 2.0
 WAVES = 10
-"""Of a rolling upgrade."""
+"""The waves of a rolling upgrade."""
 STEADY_PER_S = 150.0
-"""Requests a second that the compressed day may make."""
+"""The load of the compressed day."""
 RESTS_PER_H = 2.0
-"""What an idle node asks for: its watch again, and a look at the object."""
+"""Requests of an idle node: one watch and one resync."""
 OUTAGE_SHARE = 0.1
-"""Of the nodes change their layout while the API server is gone."""
+"""The share of nodes that change their layout while the API server is down."""
 
 
 def start(world: World) -> Measurement:
-    """All agents begin, at once unless told otherwise, on nodes without labels."""
+    """All agents start, by default at once, on nodes without labels."""
     world.fleet.tell("warm", system=world.system, labels=world.labels)
     before = world.read()
     at_s = soon(2 + len(world.names) / 500)
@@ -48,7 +48,7 @@ def start(world: World) -> Measurement:
 
 
 def layouts(world: World) -> Measurement:
-    """Each node changes its MIG layout once, at some time within one minute."""
+    """Each node changes its MIG layout once, at a random time within one minute."""
     before = world.read()
     at_s = soon()
     changed_s = _change(world, at_s, MINUTE_S, world.names)
@@ -59,7 +59,7 @@ def layouts(world: World) -> Measurement:
 
 
 def rest(world: World) -> Measurement:
-    """Nothing happens for one real minute: what watches, bookmarks and looks cost."""
+    """Nothing happens for one real minute: the cost of watches, bookmarks and resyncs."""
     time.sleep(SETTLE_S)
     before = world.read()
     begun_s = time.monotonic()
@@ -68,7 +68,7 @@ def rest(world: World) -> Measurement:
 
 
 def outage(world: World) -> Measurement:
-    """The API server is gone; a tenth of the nodes changes meanwhile. Measured from its return on."""
+    """The API server is down, and a tenth of the nodes changes. Measured from its return."""
     chosen = random.sample(world.names, max(1, round(len(world.names) * OUTAGE_SHARE)))
     others = sorted(set(world.names) - set(chosen))
     before = world.read()
@@ -78,7 +78,7 @@ def outage(world: World) -> Measurement:
     _sleep_until(gone_s + world.outage_s)
     world.plane.start_api_server()
     begun_s = time.monotonic()
-    # What it takes to start is the server's own affair.
+    # The time that the server takes to start is not measured.
     before = replace(before, at_s=begun_s, cpu=world.read_cpu())
     right_s = world.judge.wait(PATIENCE_S)
     watching_s = world.watch_since(PATIENCE_S)
@@ -86,7 +86,7 @@ def outage(world: World) -> Measurement:
     measured = world.measure(
         "outage", before, begun_s=begun_s, changed_s=changed_s, right_s=right_s, watching_s=watching_s
     )
-    # The others follow, unmeasured, so that all have the same labels again.
+    # The other nodes follow, not measured, so that all have the same labels again.
     world.fleet.tell("change", labels=world.labels, at_s=soon(), over_s=10.0, names=others)
     world.judge.expect(world.labels, others)
     world.judge.wait(PATIENCE_S)
@@ -94,7 +94,7 @@ def outage(world: World) -> Measurement:
 
 
 def roll(world: World) -> Measurement:
-    """New agents replace the old ones, in waves over half a minute: everything is right already."""
+    """New agents replace the old ones, in waves over half a minute; all labels are already right."""
     before = world.read()
     begun_s = soon()
     wave_s = WINDOW_S / WAVES
@@ -109,11 +109,11 @@ def roll(world: World) -> Measurement:
 
 
 def day(world: World) -> Measurement:
-    """Rest, in compressed time: watches end and objects are looked at that much sooner.
+    """Rest in compressed time: watches and resyncs are that much shorter.
 
-    As many hours are put into half a minute as make an even load for the server. First the agents are
-    replaced one after the other over the life of one watch, so that the ends of watches are spread as in a
-    cluster that has run for long.
+    The factor is chosen for a steady load over half a minute. First the agents are replaced one after the
+    other during the life of one watch, so that watches end at different times, as in a cluster that has run
+    for long.
     """
     hours = min(24.0, STEADY_PER_S * WINDOW_S / (RESTS_PER_H * len(world.names)))
     speed = hours * 3600 / WINDOW_S
@@ -137,10 +137,10 @@ SCENARIOS: dict[str, Callable[[World], Measurement]] = {
     "roll": roll,
     "day": day,
 }
-"""In this order; the first one has to be there, and the last leaves agents behind that live too fast."""
+"""In this order: the first is required, and after the last the agents act too often."""
 
 OF_ORIGINAL = ("start", "layouts", "rest", "outage", "roll")
-"""An hour of the original is sixty times its minute of rest."""
+"""The original has no day: an hour is sixty times its minute of rest."""
 
 
 def _change(world: World, at_s: float, over_s: float, names: list[str]) -> dict[str, float]:
@@ -159,5 +159,5 @@ def _sleep_until(when_s: float) -> None:
 
 
 def is_of(system: str, scenario: str) -> bool:
-    """Whether a system goes through a scenario."""
+    """Return whether a scenario applies to a system."""
     return system != ORIGINAL or scenario in OF_ORIGINAL

@@ -1,4 +1,4 @@
-"""What was measured, as lines for a terminal and for Markdown."""
+"""Format results for a terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def _row(of: Measurement) -> tuple[str, ...]:
 
 
 def title(system: str) -> str:
-    """Return what a person calls a system."""
+    """Return the name of a system for people."""
     return system if system == "original" else f"gfd, {system}"
 
 
 def counts(of: dict[str, int]) -> str:
-    """Return ``GET 12, PATCH 3``, or 0 where nothing was counted."""
+    """Return ``GET 12, PATCH 3``, or 0 if there are none."""
     return ", ".join(f"{name} {count:,}" for name, count in of.items() if count) or "0"
 
 
 def milliseconds(bound_s: float | None) -> str:
-    """Return the bound of a bucket: what it says is no finer."""
+    """Return the upper bound of a bucket."""
     return "-" if bound_s is None else f"≤ {bound_s * 1000:,.0f}"

@@ -1,4 +1,4 @@
-"""What processes have used, from /proc."""
+"""Read the CPU time and memory of processes from /proc."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid: int) -> float:
-    """Return the seconds of CPU that a process has used."""
-    # The name in parentheses may hold anything.
+    """Return the CPU seconds of a process."""
+    # The name in parentheses may contain any character.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
@@ -21,7 +21,7 @@ def memory_mib(pid: int) -> int:
 
 
 def machine_cpu_s() -> float:
-    """Return the seconds that all cores of the machine have worked."""
+    """Return the CPU seconds of all cores of the machine."""
     user, nice, system, _idle, _wait, irq, softirq, *_ = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
     )

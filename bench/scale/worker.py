@@ -1,4 +1,4 @@
-"""A process that drives some of the agents; the one that measures tells it what to do, by a pipe."""
+"""A process that runs some of the agents; the main process controls it through a pipe."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ HERE_S = (list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S, list_watch.BRIEF_S)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What some agents have asked for since they began."""
+    """The requests of some agents since they started."""
 
     asked: Counter[str] = field(default_factory=Counter)
-    """Verb -> requests."""
+    """Requests by verb."""
     errors: Counter[str] = field(default_factory=Counter)
-    """HTTP code, or kind of failure -> requests."""
+    """HTTP status, or kind of error -> requests."""
     writes: Counter[str] = field(default_factory=Counter)
-    """Node -> writes that were taken."""
+    """Node -> successful writes."""
     watching: int = 0
-    """Agents whose watch is open now."""
+    """Agents with an open watch."""
 
     def since(self, before: Counts) -> Counts:
-        """Return what was counted after ``before``."""
+        """Return the difference to the earlier reading ``before``."""
         return Counts(
             asked=self.asked - before.asked,
             errors=self.errors - before.errors,
@@ -61,7 +61,7 @@ class Counts:
 
 
 class Worker:
-    """Its public methods are what it can be told."""
+    """The main process calls its public methods."""
 
     def __init__(self, maker: Maker) -> None:
         self._maker = maker
@@ -71,18 +71,18 @@ class Worker:
         self._master: Master | None = None
 
     def make(self, names: list[str], first: str) -> None:
-        """Make nodes, and who runs on them; ``first`` is one that is not measured."""
+        """Create nodes and their agents; ``first`` is one that is not measured."""
         self._first, *self._accounts = self._maker.make([first, *names])
 
     def warm(self, system: str, labels: dict[str, str]) -> None:
-        """Let an agent that is not measured go first: a new server makes much ready at the first request."""
+        """Run an agent that is not measured: a new server initialises much at the first request."""
         agent = self._make_agent(system, self._first, labels)
         agent.live()
         agent.beat()
         agent.withdraw()
 
     def begin(self, system: str, labels: dict[str, str], at_s: float, over_s: float) -> dict[str, float]:
-        """Let agents begin, at times between ``at_s`` and ``over_s`` later; return when."""
+        """Start each agent between ``at_s`` and ``over_s`` later; return the times."""
         when = {account.node: at_s + random.random() * over_s for account in self._accounts}
         self._agents = [self._make_agent(system, account, labels) for account in self._accounts]
         for agent in self._agents:
@@ -91,13 +91,13 @@ class Worker:
         return when
 
     def begin_master(self) -> None:
-        """Let NFD's master begin."""
+        """Start NFD's master."""
         self._master = Master(self._maker.make_master())
 
     def change(
         self, labels: dict[str, str], at_s: float, over_s: float, names: list[str]
     ) -> dict[str, float]:
-        """Let nodes change, each once, at a time between ``at_s`` and ``over_s`` later; return when."""
+        """Change each node once, between ``at_s`` and ``over_s`` later; return the times."""
         chosen, when = set(names), {}
         for agent in self._agents:
             name = agent.account.node
@@ -107,11 +107,11 @@ class Worker:
         return when
 
     def replace(self, whens_s: dict[str, float], speed: float = 1.0) -> None:
-        """Replace each agent at its time, by one that lives ``speed`` times as fast."""
+        """Replace each agent at its time by one that is ``speed`` times as fast."""
         pace = Pace()
         list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S, list_watch.BRIEF_S = HERE_S
         if speed != 1:
-            # Cycles ask for nothing by themselves; more of them would only cost the driver.
+            # Cycles send no requests by themselves; more of them would only use CPU here.
             pace = Pace(interval_s=max(60 / speed, len(self._agents) / 400), speed=speed)
             shortest, longest = (max(1, int(each / speed)) for each in HERE_S[:2])
             list_watch.MIN_WATCH_S, list_watch.MAX_WATCH_S = shortest, longest
@@ -129,7 +129,7 @@ class Worker:
         self._agents = []
 
     def count(self) -> Counts:
-        """Return what was asked for so far."""
+        """Return the requests so far."""
         asked: Counter[str] = Counter()
         errors: Counter[str] = Counter()
         writes: Counter[str] = Counter()
@@ -152,9 +152,9 @@ class Worker:
 
 
 def run(pipe: Connection, maker: Maker) -> None:
-    """Do what comes through the pipe, until it is closed."""
+    """Run the calls from the pipe until it is closed."""
     threading.stack_size(STACK_BYTES)
-    # In a cluster agents have processors of their own; here the server goes first.
+    # In a cluster agents have other processors than the server; here the server has priority.
     os.nice(NICE)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -167,16 +167,16 @@ def run(pipe: Connection, maker: Maker) -> None:
         answer: Any
         try:
             answer = getattr(worker, name)(**arguments)
-        except Exception as error:  # to be raised where it was asked for
+        except Exception as error:  # raised again in the main process
             answer = error
         try:
             pipe.send(answer)
         except BrokenPipeError:
             break
-    # Thousands of threads that wait in the network are not waited for.
+    # Do not wait for thousands of threads that are blocked in the network.
     os._exit(0)
 
 
 def soon(seconds: float = 1.0) -> float:
-    """Return a time that all processes can still prepare for (monotonic)."""
+    """Return a monotonic time in the near future, for which all processes can prepare."""
     return time.monotonic() + seconds

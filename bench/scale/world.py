@@ -1,4 +1,4 @@
-"""The running experiment: control plane, agents and judge, and the reading of all their meters at once."""
+"""The running experiment: control plane, agents, judge, and all their counters."""
 
 from __future__ import annotations
 
@@ -26,66 +26,66 @@ SERVER, ETCD = "kube-apiserver", "etcd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meters:
-    """All meters at one time."""
+    """All counters at one time."""
 
     at_s: float
     reading: Reading
     counts: Counts
     cpu: dict[str, float]
-    """Process -> seconds."""
+    """CPU seconds by process."""
     judged: Counter[str]
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class World:
-    """What a scenario acts on."""
+    """The cluster that a scenario acts on."""
 
     plane: Plane
     fleet: Fleet
     judge: Judge
     layouts: tuple[dict[str, str], ...]
     start_s: float
-    """Seconds over which the agents begin."""
+    """The time in which all agents start."""
     outage_s: float
     system: str = ""
     layout: int = 0
     has_master: bool = False
     lives: Reading = dataclasses.field(default_factory=Reading)
-    """What API servers that were stopped had counted before."""
+    """The counters of API servers that were stopped."""
     used_cpu_s: float = 0.0
-    """And used."""
+    """Their CPU seconds."""
 
     @property
     def names(self) -> list[str]:
-        """All nodes."""
+        """The names of all nodes."""
         return self.fleet.names
 
     @property
     def labels(self) -> dict[str, str]:
-        """What nodes should have now."""
+        """The labels that nodes should have now."""
         return self.layouts[self.layout]
 
     def turn(self) -> dict[str, str]:
-        """Go on to the other layout; return its labels."""
+        """Switch to the other layout; return its labels."""
         self.layout = 1 - self.layout
         return self.labels
 
     def read(self) -> Meters:
-        """Read all meters."""
-        # The page of the server comes last: making it costs.
+        """Read all counters."""
+        # The server's metrics come last, because making them uses its CPU.
         cpu, judged, counts = self.read_cpu(), self.judge.asked.copy(), self.fleet.count()
         at_s = time.monotonic()
         reading = self.lives.plus(self.plane.read_metrics())
         return Meters(at_s=at_s, reading=reading, counts=counts, cpu=cpu, judged=judged)
 
     def read_cpu(self) -> dict[str, float]:
-        """Return the seconds of CPU that each has used, and the machine as a whole."""
+        """Return the CPU seconds of each process, and of the whole machine."""
         used = {name: cpu_s(process.pid) for name, process in self.plane.processes.items()}
         used[SERVER] += self.used_cpu_s
         return {**used, "driver": self.fleet.cpu_s + cpu_s(os.getpid()), "machine": machine_cpu_s()}
 
     def clear(self) -> None:
-        """End the agents, take all labels off, and give the next system an API server with fresh memory."""
+        """End the agents, remove all labels, and restart the API server for the next system."""
         self.judge.expect({}, self.names)
         self.fleet.tell("end", is_withdrawing=True)
         self.judge.wait(CLEAR_S)
@@ -93,13 +93,13 @@ class World:
         self.plane.start_api_server()
 
     def stop_server(self) -> None:
-        """Stop the API server; what it had counted is kept."""
+        """Stop the API server and keep its counters."""
         self.lives = self.lives.plus(self.plane.read_metrics())
         self.used_cpu_s += cpu_s(self.plane.processes[SERVER].pid)
         self.plane.stop(SERVER)
 
     def watch_since(self, patience_s: float) -> float | None:
-        """Wait until all agents of gfd watch, and still do a second later; return when that was."""
+        """Wait until all watches of gfd are open, and still are a second later; return when that was."""
         deadline_s = time.monotonic() + patience_s
         since_s: float | None = None
         while self.system != ORIGINAL and time.monotonic() < deadline_s:
@@ -124,10 +124,10 @@ class World:
         right_s: dict[str, float] | None = None,
         watching_s: float | None = None,
     ) -> Measurement:
-        """Return what happened since ``before``.
+        """Return the difference to ``before``.
 
-        ``changed_s`` says when nodes changed, ``right_s`` since when they are right, ``watching_s`` since
-        when all agents watch.
+        ``changed_s`` is when nodes changed, ``right_s`` since when they are right, ``watching_s`` since when
+        all watches are open.
         """
         after = self.read()
         server = after.reading.since(before.reading)
