@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import runpy
 import signal
 from collections.abc import Iterator
@@ -8,10 +9,16 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from gfd.config.options import OPTIONS
 from tests.standin import HOOK
 
 # Before anything loads NVML; what this process forks inherits it.
 runpy.run_path(str(HOOK / "sitecustomize.py"))
+
+# gfd must not see the configuration of the machine that runs its tests.
+for option in OPTIONS:
+    for variable in option.environment:
+        os.environ.pop(variable, None)
 
 # What a shell starts in the background ignores Ctrl-C, and so would every gfd that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""What is installed, and what it needs."""
+"""The installed package: its files, version and dependencies."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def metadata() -> configparser.ConfigParser:
     return parser
 
 
-def test_the_version_stands_in_one_place_more(metadata: configparser.ConfigParser) -> None:
+def test_setup_cfg_and_the_changelog_have_the_version(metadata: configparser.ConfigParser) -> None:
     assert metadata["metadata"]["version"] == gfd.__version__
     assert f"## [{gfd.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_oldest_dependencies_are_those_that_are_tested(metadata: configparser.ConfigParser) -> None:
+def test_the_lowest_dependencies_are_tested(metadata: configparser.ConfigParser) -> None:
     bounds = metadata["options"]["install_requires"].split("\n")[1:]
     bounds += metadata["options.extras_require"]["cli"].split("\n")[1:]
     lowest = (ROOT / "tests/lowest.txt").read_text().splitlines()[1:]
@@ -37,7 +37,7 @@ def test_the_oldest_dependencies_are_those_that_are_tested(metadata: configparse
 
 
 def imported(folder: Path, *arguments: str, **environ: str) -> set[str]:
-    """The packages that a run of gfd imports, and each process it forks."""
+    """Return the packages that gfd imports in a run, with the processes that it forks."""
     log = folder / "imports"
     own = {"GFD_HOOK_LOG": str(log), "PYTHONPATH": str(Path(__file__).parent / "hook")}
     argv = [sys.executable, "-m", "gfd", *arguments]
@@ -46,7 +46,7 @@ def imported(folder: Path, *arguments: str, **environ: str) -> set[str]:
     return {words[1].split(".")[0] for words in lines if words[0] == "import"}
 
 
-def test_a_oneshot_imports_only_what_it_uses(tmp_path: Path) -> None:
+def test_one_shot_imports_only_what_it_uses(tmp_path: Path) -> None:
     machine = Standin(gpus=()).write(tmp_path / "machine")
     library = str(build(tmp_path / "lib"))
     options = ("--oneshot", "--output-file=", "--no-timestamp")
@@ -66,7 +66,7 @@ def test_a_oneshot_imports_only_what_it_uses(tmp_path: Path) -> None:
     assert run & unused == set()
 
 
-def test_the_help_imports_next_to_nothing(tmp_path: Path) -> None:
+def test_the_help_imports_no_dependency(tmp_path: Path) -> None:
     third_party = {"jinja2", "pynvml", "yaml", "structlog", "rich", "kubernetes", "apscheduler"}
     assert imported(tmp_path, "--help") & third_party == set()
 

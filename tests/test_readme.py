@@ -1,8 +1,7 @@
-"""What the README shows is what gfd does."""
+"""The README is up to date: its tables, commands and labels."""
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from gfd.config.options import OPTIONS, Option
 README = Path(__file__).parent.parent / "README.md"
 
 
-def _keep(request: pytest.FixtureRequest, name: str, source: str, table: str) -> None:
-    """Assert that the README shows ``table`` between the marks of ``name``, or write it there."""
+def _check_table(request: pytest.FixtureRequest, name: str, source: str, table: str) -> None:
+    """Assert that the README has ``table`` between the markers of ``name``, or write it there."""
     begin = f"<!-- {name}: tests/test_readme.py writes this table from {source} -->\n"
     end = f"<!-- end of {name} -->\n"
     before, begun, rest = README.read_text().partition(begin)
@@ -41,14 +40,14 @@ def _row(option: Option) -> str:
 
 def test_the_table_of_options(request: pytest.FixtureRequest) -> None:
     head = "| flag | environment | config file | default | meaning |\n|---|---|---|---|---|\n"
-    _keep(request, "options", "gfd/config/options.py", head + "".join(map(_row, OPTIONS)))
+    _check_table(request, "options", "gfd/config/options.py", head + "".join(map(_row, OPTIONS)))
 
 
 def test_the_table_of_exit_codes(request: pytest.FixtureRequest) -> None:
     rows = "".join(f"| `{code}` | {code.meaning} |\n" for code in ExitCode)
     signals = "".join(f"| {', '.join(each.name for each in taken)} | {does} |\n" for taken, does in SIGNALS)
     head = "| exit code, signal | meaning |\n|---|---|\n"
-    _keep(request, "exit codes", "gfd/cli/exits.py", f"{head}{rows}{signals}")
+    _check_table(request, "exit codes", "gfd/cli/exits.py", f"{head}{rows}{signals}")
 
 
 def test_the_first_command_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +64,7 @@ def test_the_first_command_prints_what_is_shown(capsys: pytest.CaptureFixture[st
     assert rest.endswith(last)
 
 
-def test_a_label_is_explained_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_gfd_explain_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     (block,) = (part for part in README.read_text().split("```console\n") if part.startswith("$ gfd explain"))
     command, _, shown = block.split("```")[0].partition("\n")
     assert cli.run(shlex.split(command)[2:], {}) == 0
@@ -79,8 +78,3 @@ def test_every_command_is_listed() -> None:
         if line.startswith("| `gfd ")
     }
     assert listed - {"--oneshot"} == set(COMMANDS)
-
-
-def test_the_environment_is_not_read_by_accident() -> None:
-    # The tests of this file run gfd in this process.
-    assert not [name for option in OPTIONS for name in option.environment if name in os.environ]

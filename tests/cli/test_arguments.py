@@ -67,7 +67,7 @@ def flatten(argv: list[str], commands: dict[str, Command]) -> list[str]:
         (["--help=false"], []),
     ],
 )
-def test_flags_are_written_as_in_go(argv: list[str], expected: list[str]) -> None:
+def test_go_flags_are_normalised(argv: list[str], expected: list[str]) -> None:
     assert flatten(argv, COMMANDS) == expected
 
 
@@ -95,7 +95,7 @@ def test_flags_are_written_as_in_go(argv: list[str], expected: list[str]) -> Non
         (["cut", "small", "large"], "large (command line): gfd cut takes no such word"),
     ],
 )
-def test_flags_that_cannot_be_taken(argv: list[str], message: str) -> None:
+def test_wrong_command_lines(argv: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         parse(normalise(argv, COMMANDS), COMMANDS)
     assert str(refusal.value).startswith(message)

@@ -50,7 +50,7 @@ def test_dump_on_a_terminal_is_a_table(gfd: Gfd, monkeypatch: pytest.MonkeyPatch
     assert "\x1b[2mnvidia.com/\x1b[0mgpu.product " in gfd("dump", *DOC)[1]
 
 
-def test_the_table_has_a_paragraph_a_group(gfd: Gfd) -> None:
+def test_the_table_has_a_paragraph_for_each_group(gfd: Gfd) -> None:
     _, out, _ = gfd("dump", *DOC[:4], "--mig-strategy=mixed", "--no-timestamp", "-o", "table")
     firsts = [paragraph.split()[0] for paragraph in out.split("\n\n")]
     assert firsts == [
@@ -72,7 +72,7 @@ def test_dump_of_nothing(gfd: Gfd, tmp_path: Path) -> None:
     assert gfd(*arguments, "-o", "yaml") == (0, "{}\n", "")
 
 
-def test_dump_without_a_driver_names_a_way_on(gfd: Gfd) -> None:
+def test_dump_without_a_driver_suggests_a_simulation(gfd: Gfd) -> None:
     code, out, err = gfd("dump")
     assert (code, out) == (1, "")
     assert err.startswith("gfd: libnvidia-ml.so.1 could not be loaded from the loader's path")
@@ -81,7 +81,7 @@ def test_dump_without_a_driver_names_a_way_on(gfd: Gfd) -> None:
     )
 
 
-def test_a_gpu_that_failed_is_named(gfd: Gfd, tmp_path: Path) -> None:
+def test_dump_warns_of_a_failed_gpu(gfd: Gfd, tmp_path: Path) -> None:
     failure = Failure(fact="gpu", source="nvmlDeviceGetName", device="GPU 1", reason="GPU is lost", code=15)
     node = inventory(gpu(0), failed_gpus=(FailedGpu(index=1, failure=failure),))
     (tmp_path / "node.json").write_text(snapshot.to_json(node))
@@ -93,7 +93,7 @@ def test_a_gpu_that_failed_is_named(gfd: Gfd, tmp_path: Path) -> None:
     )
 
 
-def test_a_memory_that_is_unknown_is_told(gfd: Gfd, tmp_path: Path) -> None:
+def test_dump_warns_of_unknown_memory(gfd: Gfd, tmp_path: Path) -> None:
     reason = "Insufficient Permissions"
     why = Failure(
         fact="memory_bytes", source="nvmlDeviceGetMemoryInfo", device="GPU 1", reason=reason, code=4
@@ -165,11 +165,11 @@ def test_oneshot_writes_and_cleanup_removes(gfd: Gfd, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_oneshot_waits_where_it_changed_the_file_and_ctrl_c_ends_that(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_wait_of_oneshot(tmp_path: Path) -> None:
     target, lock = tmp_path / "gfd", tmp_path / ".gfd-tmp/gfd.lock"
     argv = [sys.executable, "-m", "gfd", "--oneshot", *DOC, "-o", str(target)]
     subprocess.run(argv, check=True)
-    # The lock is as old as the file, and nobody touches it.
+    # The lock is as old as the file.
     assert target.stat().st_mtime > lock.stat().st_mtime + 1
     before = target.stat()
     subprocess.run(argv, check=True)

@@ -1,4 +1,4 @@
-"""How gfd ends is told where people look, out of gfd/cli/exits.py."""
+"""The exit codes and signals, and that nothing else ends gfd."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from gfd.cli.exits import SIGNALS, ExitCode
 from gfd.worker.signals import ENDING, RELOADING
 
 SOURCES = sorted(Path(gfd.__file__).parent.rglob("*.py"))
-WAYS_OUT = {"sys.exit", "os._exit", "exit", "quit"}
-# What is forked to read the hardware ends with codes that only gfd sees.
+# Only gfd sees the exit codes of the processes that read the hardware.
 INNER = {"worker/child_main.py", "worker/parent_death.py", "worker/fork_server_main.py"}
 
 
-def test_the_codes_that_scripts_rely_on() -> None:
+def test_the_exit_codes() -> None:
     assert {code.name: int(code) for code in ExitCode} == {"DONE": 0, "FAILED": 1, "MISUSED": 2}
     assert all(code.meaning.endswith(".") and len(code.meaning) <= 75 for code in ExitCode)
 

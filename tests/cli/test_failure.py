@@ -179,7 +179,7 @@ def test_a_full_disk(words: tuple[str, ...], complaint: str) -> None:
     assert (done.returncode, done.stderr) == (1, f"gfd: {complaint}: No space left on device\n")
 
 
-def test_a_reader_that_has_seen_enough() -> None:
+def test_a_closed_pipe() -> None:
     command = f"{sys.executable} -m gfd dump {' '.join(DOC)} | head -n 1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=True

@@ -15,7 +15,7 @@ from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.objects import make_node, namespace
 from tests.pages import PAGES, ROOT, blocks
-from tests.pages.test_pages import lay_out
+from tests.pages.test_pages import write_files
 
 pytestmark = pytest.mark.cluster
 
@@ -62,7 +62,7 @@ def take_away(cluster: ControlPlane) -> None:
 @pytest.mark.parametrize(("page", "lines"), SHELL, ids=[page.name for page, _ in SHELL])
 def test_what_is_typed_is_taken(cluster: ControlPlane, tmp_path: Path, page: Path, lines: list[str]) -> None:
     (tmp_path / "manifests").symlink_to(ROOT / "manifests")
-    lay_out(tmp_path, page)
+    write_files(tmp_path, page)
     path = f"{programs.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environ = {"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": str(cluster.kubeconfig)}
     for line in lines:

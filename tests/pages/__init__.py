@@ -1,4 +1,4 @@
-"""The pages that people read, taken apart: commands with what they print, files, links."""
+"""Reads the pages of documentation: their commands with output, files and links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Block:
     kind: str
     text: str
     file: str
-    """Where a reader is told to put it; empty for what is no file."""
+    """The file that the reader writes it to; empty if it is not a file."""
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -33,7 +33,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A command, and all that it is said to print."""
+    """A command and its output."""
 
     command: str
     output: str
@@ -55,7 +55,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def shown(block: Block) -> list[Shown]:
-    """Return the commands of a console block: each ``$`` line, with the lines up to the next."""
+    """Return the commands of a console block: each ``$`` line, with the lines up to the next one."""
     found = []
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
@@ -69,7 +69,7 @@ def shown(block: Block) -> list[Shown]:
 
 
 def rewrite(page: Path, run: Callable[[str], tuple[str, int]]) -> None:
-    """Put what each command of the page prints now in the place of what is shown."""
+    """Replace the output of each command on the page by what it prints now."""
     text = page.read_text()
     for block in blocks(page):
         if block.kind != "console" or ".venv" in block.text:
@@ -89,7 +89,7 @@ def links(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as forges make them."""
+    """Return the anchors of the page's headings, as GitHub makes them."""
     found = set()
     for heading in _HEADING.findall(_BLOCK.sub("", page.read_text())):
         plain = re.sub(r"[^\w\- ]", "", heading.lower().replace("`", ""))

@@ -35,7 +35,7 @@ def test_the_page_is_current(request: pytest.FixtureRequest) -> None:
     assert PAGE.read_text() == manual.write(dated())
 
 
-def test_the_other_name_leads_to_it() -> None:
+def test_the_other_name_shows_the_same_page() -> None:
     assert ALIAS.read_text() == ".so man1/gfd.1\n"
     assert (MAN / ALIAS.read_text().split()[1]) == PAGE
 
@@ -88,5 +88,5 @@ def test_mandoc_gives_no_warning() -> None:
         ("'~' \\ \"^\" `…`", "\\(aq\\(ti\\(aq \\e \\(dq\\(ha\\(dq \\(ga\\[u2026]\\(ga"),
     ],
 )
-def test_no_text_is_taken_for_roff(text: str, roff: str) -> None:
+def test_special_characters_are_escaped(text: str, roff: str) -> None:
     assert manual._text(text) == roff

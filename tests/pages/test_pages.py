@@ -1,4 +1,4 @@
-"""Every command that a page shows is run here, and prints what is shown; every link leads somewhere."""
+"""Every command on a page prints the output that is shown, and every link has a target."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def lay_out(folder: Path, page: Path) -> None:
-    """Put the files of a page where it says."""
+def write_files(folder: Path, page: Path) -> None:
+    """Write the files of a page."""
     for block in blocks(page):
         if block.file:
             target = folder / block.file
@@ -38,8 +38,8 @@ def lay_out(folder: Path, page: Path) -> None:
             target.write_text(block.text)
 
 
-def type_in(folder: Path, command: str) -> tuple[str, int]:
-    """Return what a command prints, errors too, and its exit code."""
+def run_command(folder: Path, command: str) -> tuple[str, int]:
+    """Return what a command prints to both outputs, and its exit code."""
     programs = Path(sys.executable).parent
     environ = {
         "PATH": f"{programs}:{os.environ['PATH']}",
@@ -60,15 +60,15 @@ def type_in(folder: Path, command: str) -> tuple[str, int]:
 
 @pytest.mark.parametrize("page", sorted({block.page for block in CONSOLE}), ids=lambda page: page.name)
 def test_commands_print_what_is_shown(folder: Path, page: Path, request: pytest.FixtureRequest) -> None:
-    lay_out(folder, page)
+    write_files(folder, page)
     if request.config.getoption("--update-golden"):
-        rewrite(page, lambda command: type_in(folder, command))
+        rewrite(page, lambda command: run_command(folder, command))
     for block in blocks(page):
         if block.kind == "console" and ".venv" not in block.text:
             commands = shown(block)
             assert commands, f"{block} shows no command"
             for each in commands:
-                assert type_in(folder, each.command) == (each.output, each.exit_code), each.command
+                assert run_command(folder, each.command) == (each.output, each.exit_code), each.command
 
 
 def test_only_the_readme_has_commands_that_ci_types() -> None:
@@ -76,7 +76,7 @@ def test_only_the_readme_has_commands_that_ci_types() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     for target in links(page):
         if target.startswith("https://"):
             continue
@@ -92,7 +92,7 @@ def test_every_page_is_in_the_index() -> None:
     assert set(links(index)) >= {page.name for page in index.parent.glob("*.md")} - {"README.md"}
 
 
-def test_every_metric_has_its_line() -> None:
+def test_every_metric_is_listed() -> None:
     listed = re.findall(r"^\| `(gfd_\w+)", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
     served = []
     for family in StatusCollector(Status()).collect():

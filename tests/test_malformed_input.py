@@ -1,4 +1,4 @@
-"""Whatever a file holds, it is read, or refused by an error of gfd's own whose message is one short line."""
+"""gfd reads any file, or refuses it with an error whose message is one short line."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ TEXTS: Any = st.one_of(
 
 
 def check(text: str) -> None:
-    """What is said is one line, and not all of the file."""
+    """Assert that a message is one line, and does not repeat the whole file."""
     assert 0 < len(text) <= LONGEST_MESSAGE, text[:300]
     assert len(text.splitlines()) == 1, text
 
@@ -149,7 +149,7 @@ BAD_VALUES = st.sampled_from(
 
 
 def damaged(content: bytes) -> Any:
-    """Return a strategy: one value of ``content`` replaced, or some of its bytes."""
+    """Return a strategy that replaces one value of ``content``, or some of its bytes."""
     words = [
         b'"580.1"',
         b'"13.0"',
@@ -183,9 +183,9 @@ def test_a_machine_and_its_layout(tmp_path: Path, machine: bytes, layout: bytes)
     files = tmp_path / "machine.yaml", tmp_path / "mig.yaml"
     for file, content in zip(files, (machine, layout), strict=True):
         file.write_bytes(content)
-    for given_as in ((str(files[0]), None), ("a30", str(files[1]))):
+    for names in ((str(files[0]), None), ("a30", str(files[1]))):
         try:
-            machines.read(*given_as)
+            machines.read(*names)
         except GfdError as error:
             check(str(error))
 
@@ -204,7 +204,7 @@ def test_a_template_folder_and_a_machine_type(tmp_path: Path, content: bytes) ->
     assert failure is None
 
 
-def test_a_machine_type_that_is_none(tmp_path: Path) -> None:
+def test_a_machine_type_file_that_cannot_be_read(tmp_path: Path) -> None:
     for path, reason in (
         ("/dev/zero", "it is a character device, not a regular file"),
         (str(tmp_path), "Is a directory"),
@@ -217,20 +217,20 @@ def test_a_machine_type_that_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["--simulate", "--mig"])
-def test_a_config_map_that_is_a_machine_or_a_layout(tmp_path: Path, name: str) -> None:
+def test_a_config_map_holds_a_machine_or_a_layout(tmp_path: Path, name: str) -> None:
     file = tmp_path / "x.yaml"
     content = (MACHINE if name == "--simulate" else LAYOUT).decode()
     block = content.replace("\n", "\n    ").rstrip(" ")
     file.write_text(f"kind: ConfigMap\napiVersion: v1\ndata:\n  config.yaml: |\n    {block}")
-    given_as = (str(file), "all-1g.6gb") if name == "--simulate" else ("a30", str(file))
-    for gpu in machines.read(*given_as).gpus:
+    names = (str(file), "all-1g.6gb") if name == "--simulate" else ("a30", str(file))
+    for gpu in machines.read(*names).gpus:
         assert len(gpu.mig_devices or ()) == 4
     file.write_text(
         file.read_text().replace("all, mig-enabled", "[, mig-enabled").replace('"13.0"', '"13" 0')
     )
     line = 6 if name == "--simulate" else 8
     with pytest.raises(GfdError, match=rf"x\.yaml:{line}: is not valid YAML"):
-        machines.read(*given_as)
+        machines.read(*names)
     file.write_text("kind: ConfigMap\napiVersion: v1\ndata: {a: x, b: y}")
     with pytest.raises(GfdError, match=r"x\.yaml:1: is a ConfigMap with several keys: a, b; pass the text"):
-        machines.read(*given_as)
+        machines.read(*names)
