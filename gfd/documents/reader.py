@@ -88,7 +88,7 @@ class _NotReadableError(Exception):
 
 
 class _Builder:
-    """Makes values of the events of a parser."""
+    """Builds values from the events of a parser."""
 
     def __init__(self, parser: Any, source: str, find_line: Callable[[int], int] | None) -> None:
         self._parser = parser
@@ -104,10 +104,10 @@ class _Builder:
                 first = self._parser.get_event()
                 content, _ = self._build(first, 0)
                 self._parser.get_event()  # the end: whatever follows the value in this document is an error
-                yield self._value(first, content)
+                yield self._locate(first, content)
 
-    def _value(self, event: Any, content: Content) -> Value:
-        line = _line(event)
+    def _locate(self, event: Any, content: Content) -> Value:
+        line = _start_line(event)
         return Value(
             source=self._source, line=self._find_line(line) if self._find_line else line, content=content
         )
@@ -115,75 +115,75 @@ class _Builder:
     def _build(self, event: Any, depth: int) -> tuple[Content, int]:
         """Return the value that begins with ``event``, and how many values it holds, itself included."""
         if isinstance(event, yaml.ScalarEvent):
-            return self._keep(event, (_scalar(event), 1))
+            return self._store_anchor(event, (_read_scalar(event), 1))
         if isinstance(event, yaml.AliasEvent):
-            return self._repeat(event)
+            return self._use_anchor(event)
         if depth == MAX_DEPTH:
-            raise _NotReadableError(_line(event), "is nested too deeply")
+            raise _NotReadableError(_start_line(event), "is nested too deeply")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
-        build = self._mapping if isinstance(event, yaml.MappingStartEvent) else self._sequence
-        return self._keep(event, build(depth + 1))
+        build = self._build_mapping if isinstance(event, yaml.MappingStartEvent) else self._build_sequence
+        return self._store_anchor(event, build(depth + 1))
 
-    def _keep(self, event: Any, built: tuple[Content, int]) -> tuple[Content, int]:
+    def _store_anchor(self, event: Any, built: tuple[Content, int]) -> tuple[Content, int]:
         if event.anchor is not None:
             self._anchors[event.anchor] = built
         return built
 
-    def _repeat(self, event: Any) -> tuple[Content, int]:
+    def _use_anchor(self, event: Any) -> tuple[Content, int]:
         if event.anchor not in self._anchors:
             raise _NotReadableError(
-                _line(event), f"uses *{event.anchor}, but &{event.anchor} is not above it"
+                _start_line(event), f"uses *{event.anchor}, but &{event.anchor} is not above it"
             )
         built = self._anchors[event.anchor]
         if built is None:
-            raise _NotReadableError(_line(event), f"has an anchor that contains itself: {event.anchor}")
+            raise _NotReadableError(_start_line(event), f"has an anchor that contains itself: {event.anchor}")
         self._repeated += built[1]
         if self._repeated > MAX_REPEATED:
-            raise _NotReadableError(_line(event), "is too large: it uses its anchors again and again")
+            raise _NotReadableError(_start_line(event), "is too large: it uses its anchors again and again")
         return built
 
-    def _sequence(self, depth: int) -> tuple[Content, int]:
+    def _build_sequence(self, depth: int) -> tuple[Content, int]:
         items = []
         size = 1
         while not isinstance(event := self._parser.get_event(), yaml.SequenceEndEvent):
             content, item_size = self._build(event, depth)
-            items.append(self._value(event, content))
+            items.append(self._locate(event, content))
             size += item_size
         return tuple(items), size
 
-    def _mapping(self, depth: int) -> tuple[Content, int]:
+    def _build_mapping(self, depth: int) -> tuple[Content, int]:
         members: dict[str, Value] = {}
         size = 1
         while not isinstance(key := self._parser.get_event(), yaml.MappingEndEvent):
-            name = None if _is_merge(key) else self._key(key)
+            name = None if _is_merge(key) else self._build_key(key)
             value = self._parser.get_event()
             content, value_size = self._build(value, depth)
             size += value_size
             if name is None:
                 members |= _merge(content, value)
             else:
-                members[name] = self._value(key, content)
+                members[name] = self._locate(key, content)
         return members, size
 
-    def _key(self, event: Any) -> str:
+    def _build_key(self, event: Any) -> str:
         is_single = isinstance(event, yaml.ScalarEvent | yaml.AliasEvent)
         content = self._build(event, 0)[0] if is_single else None
         if content is None or isinstance(content, tuple | dict):
-            raise _NotReadableError(_line(event), "has a key that is not a string")
+            raise _NotReadableError(_start_line(event), "has a key that is not a string")
         return str(content).lower() if isinstance(content, bool) else str(content)
 
 
-def _line(event: Any) -> int:
+def _start_line(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
-def _scalar(event: Any) -> Content:
+def _read_scalar(event: Any) -> Content:
     tag = "" if event.tag in {None, "!"} else event.tag
     try:
         return convert(event.value, tag, is_plain=event.implicit[0])
     except ValueError as error:
-        raise _NotReadableError(_line(event), str(error)) from None
+        raise _NotReadableError(_start_line(event), str(error)) from None
 
 
 def _is_merge(key: Any) -> bool:
@@ -197,6 +197,6 @@ def _merge(content: Content, event: Any) -> dict[str, Value]:
     members: dict[str, Value] = {}
     for each in reversed([item.content for item in content] if isinstance(content, tuple) else [content]):
         if not isinstance(each, dict):
-            raise _NotReadableError(_line(event), "merges (<<) a value that is not a mapping")
+            raise _NotReadableError(_start_line(event), "merges (<<) a value that is not a mapping")
         members |= each
     return members
