@@ -9,8 +9,8 @@ from bench import nodes, places, processes, programs
 from bench.figure import GFD, Figure
 from bench.service import INTERVAL_S, cpu_ms
 from gfd.config.options import EXTRA_LABELS
-from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
+from gfd.labels.templates import Templates
 from gfd.simulation import machines
 
 if TYPE_CHECKING:

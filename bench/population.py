@@ -7,8 +7,8 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from bench.scale.objects import detect_node_drift
-from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
+from gfd.labels.templates import Templates
 from gfd.simulation import machines
 
 if TYPE_CHECKING:

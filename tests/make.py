@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gfd.inventory.model import Engines, Fabric, Failure, Gpu, Inventory, MigDevice, Vgpu
+from gfd.inventory.model import Engines, Fabric, FactFailure, Gpu, Inventory, MigDevice, Vgpu
 
 ENGINES = Engines(copy=1, decoder=0, encoder=0, jpeg=0, ofa=0)
 CLUSTER = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
-def failure(fact: str, device: str = "GPU 0") -> Failure:
-    return Failure(fact=fact, source="nvmlSomething", device=device, reason="GPU is lost", code=15)
+def failure(fact: str, device: str = "GPU 0") -> FactFailure:
+    return FactFailure(fact=fact, source="nvmlSomething", device=device, reason="GPU is lost", code=15)
 
 
 def mig(index: int = 0, **fields: Any) -> MigDevice:

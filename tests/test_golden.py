@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd.config.options import EXTRA_LABELS
-from gfd.inventory.model import FailedGpu, Failure
-from gfd.labels.render import Templates
+from gfd.inventory.model import FactFailure, FailedGpu
 from gfd.labels.resources import resolve
 from gfd.labels.sharing import SharedResource, Sharing
 from gfd.labels.strategies import STRATEGIES
+from gfd.labels.templates import Templates
 from gfd.publishing.sinks.feature_text import format_labels
 from gfd.simulation import machines
 
@@ -136,7 +136,7 @@ def compare(name: str, actual: str, config: pytest.Config) -> None:
         pytest.fail("".join(difference) or "the line ends differ", pytrace=False)
 
 
-@pytest.mark.parametrize("machine", machines.names())
+@pytest.mark.parametrize("machine", machines.list_names())
 def test_labels_of_a_machine(machine: str, pytestconfig: pytest.Config) -> None:
     labels = {}
     for layout in layouts(machine):
@@ -161,7 +161,7 @@ def test_extra_labels(pytestconfig: pytest.Config) -> None:
 def test_extra_labels_of_a_node_with_a_gpu_left_out(pytestconfig: pytest.Config) -> None:
     """One GPU does not answer at all, a MIG device of another one does not; the strategy decides."""
     whole = read("dgx-h100", "all-1g.10gb")
-    lost = Failure(
+    lost = FactFailure(
         fact="profile", source="nvmlComputeInstanceGetInfo", device="", reason="GPU is lost", code=15
     )
     broken, dead, *rest = whole.gpus
@@ -188,7 +188,11 @@ def test_the_count_of_mig_devices_is_left_out_where_they_cannot_be_listed() -> N
 
 
 def test_every_golden_file_is_in_use() -> None:
-    assert {path.stem for path in GOLDEN.iterdir()} == {*machines.names(), "extra-labels", "gpus-left-out"}
+    assert {path.stem for path in GOLDEN.iterdir()} == {
+        *machines.list_names(),
+        "extra-labels",
+        "gpus-left-out",
+    }
 
 
 def test_the_labels_of_the_mig_document() -> None:

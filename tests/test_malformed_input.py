@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gfd.config.file_keys import KINDS, SHARED_KEYS, SHARING_KEYS
 from gfd.config.loader import load
 from gfd.errors import GfdError
-from gfd.labels import sources
+from gfd.labels import template_files
 from gfd.probe import sysfs
 from gfd.simulation import machines
 
@@ -195,7 +195,7 @@ def test_a_machine_and_its_layout(tmp_path: Path, machine: bytes, layout: bytes)
 def test_a_template_folder_and_a_machine_type(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mine.j2").write_bytes(content)
     try:
-        (source,) = sources.read(tmp_path)
+        (source,) = template_files.read(tmp_path)
         assert source.text.encode() in content
     except GfdError as error:
         check(str(error))

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from gfd.config.options import EXTRA_LABELS
 from gfd.errors import ConfigError, GfdError, ProbeError
 from gfd.inventory import snapshot
-from gfd.inventory.model import Failure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
-from gfd.inventory.profiles import CI_PROFILES, mig_name
-from gfd.labels.needs import NO_PERMISSION
-from gfd.labels.render import Templates
+from gfd.inventory.model import FactFailure, Gpu, Inventory, MigDevice, MigProfile, Placement, Vgpu
+from gfd.inventory.profiles import CI_PROFILES, format_mig_profile
+from gfd.labels.requirements import NO_PERMISSION
 from gfd.labels.resources import resolve
 from gfd.labels.sharing import SharedResource, Sharing
 from gfd.labels.strategies import STRATEGIES
 from gfd.labels.syntax import check
+from gfd.labels.templates import Templates
 from gfd.probe.gpus import _sort_key
 from gfd.publishing.sinks.feature_text import format_expiry, format_labels
 from gfd.simulation import machines
-from gfd.simulation.mig_layout import CI_SLICES
+from gfd.simulation.mig_devices import CI_SLICES
 from tests import make
 from tests.any_inventory import any_inventory
 
@@ -55,12 +55,12 @@ CI_ENUMS = {slices: enum for enum, slices in reversed(CI_PROFILES.items())}
 @cache
 def models() -> tuple[Gpu, ...]:
     """One GPU of every model that the built-in machines have."""
-    gpus = [gpu for name in machines.names() for gpu in machines.read(name).gpus]
+    gpus = [gpu for name in machines.list_names() for gpu in machines.read(name).gpus]
     return tuple({(gpu.name, gpu.memory_bytes): gpu for gpu in gpus}.values())
 
 
-def failure(fact: str, device: str, code: int) -> Failure:
-    return Failure(fact=fact, source="nvmlSomething", device=device, reason="no reason", code=code)
+def failure(fact: str, device: str, code: int) -> FactFailure:
+    return FactFailure(fact=fact, source="nvmlSomething", device=device, reason="no reason", code=code)
 
 
 def unread(owner: Any, device: str, facts: tuple[str, ...], code: int) -> Any:
@@ -90,7 +90,9 @@ def mig_device(draw: st.DrawFn, model: Gpu, profile: MigProfile, index: int, *, 
         gi_id=index + 1,
         ci_id=0,
         placement=Placement(start=index, size=profile.slices),
-        profile=mig_name(profile.enum, CI_ENUMS[slices], profile.memory_mib, model.memory_bytes or 1),
+        profile=format_mig_profile(
+            profile.enum, CI_ENUMS[slices], profile.memory_mib, model.memory_bytes or 1
+        ),
         gi_slices=profile.slices,
         ci_slices=slices,
         memory_mib=profile.memory_mib,
@@ -241,7 +243,7 @@ def test_the_order_of_enumeration_never_matters(
 @SETTINGS
 @given(inventories(), MIG_STRATEGIES, sharings())
 def test_a_snapshot_has_the_same_labels(inventory: Inventory, strategy: str, sharing: Sharing) -> None:
-    again = snapshot.read(snapshot.to_json(inventory), "x")
+    again = snapshot.parse_inventory(snapshot.to_json(inventory), "x")
     assert again == inventory
     assert outcome(again, strategy, sharing) == outcome(inventory, strategy, sharing)
 
@@ -250,7 +252,7 @@ def test_a_snapshot_has_the_same_labels(inventory: Inventory, strategy: str, sha
 @given(inventories())
 @example(make.inventory(make.gpu(name="a\x85b\u2028c\ufeff\x7f\U0001f600")))
 def test_a_snapshot_in_yaml_has_the_same_labels(inventory: Inventory) -> None:
-    again = snapshot.read(snapshot.to_yaml(inventory), "x")
+    again = snapshot.parse_inventory(snapshot.to_yaml(inventory), "x")
     assert again == inventory
     assert outcome(again, "none", Sharing()) == outcome(inventory, "none", Sharing())
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gfd.agent.fingerprints import DeviceNodes, FolderTree, read_configmap_link, read_status
 from gfd.agent.mounts import NVIDIA
 from gfd.files import PROC_BYTES, read_bytes
-from gfd.labels.sources import SUFFIX
+from gfd.labels.template_files import SUFFIX
 from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS, resolve
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _read_configuration(config: Config) -> Iterator[tuple[str, Hashable]]:
 
 
 def _read_templates(folder: str) -> Iterator[tuple[str, FileStatus]]:
-    """Yield the files that :func:`gfd.labels.sources.read` would read, and the folders that it would list."""
+    """Yield the files and folders that :func:`gfd.labels.template_files.read` would read."""
     folders = []
     with suppress(OSError), os.scandir(folder) as entries:
         yield folder, None

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.timestamps import format_time
-from gfd.labels.products import INVALID, profile_of
+from gfd.labels.products import INVALID, extract_profile
 from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def describe(node: Node) -> NodeGpus:
     labels = node.labels
     strategy = labels.get("nvidia.com/mig.strategy", "none")
     product = labels.get(f"{GPU}.product", "")
-    profile = profile_of(product)
+    profile = extract_profile(product)
     counts = _read_counts(labels, _MODEL_COUNT)
     models = {name: count for name, count in counts.items() if name not in _NO_MODELS}
     replicas = _read_replicas(labels)

@@ -29,18 +29,18 @@ def simulate_node(loaded: LoadedConfig) -> Node:
     return Node(name=name, labels=labels, allocatable=devices, capacity=devices)
 
 
-def _count_offered(node: resources.Node, sharing: Sharing) -> dict[str, int]:
+def _count_offered(node: resources.NodeFacts, sharing: Sharing) -> dict[str, int]:
     offered: dict[str, int] = {}
     for resource in node.resources:
         name = VENDOR + resource.name
         count = _count_offered_gpus(node) if resource.name == FULL_GPU else resource.count
-        replicas = sharing.replicas_of(name)
+        replicas = sharing.count_replicas(name)
         if count:
             offered[f"{name}.shared" if sharing.is_renamed and replicas > 1 else name] = count * replicas
     return offered
 
 
-def _count_offered_gpus(node: resources.Node) -> int:
+def _count_offered_gpus(node: resources.NodeFacts) -> int:
     """Return how many ``nvidia.com/gpu`` the node offers; the labels also count GPUs in MIG mode."""
     enabled = sum(gpu.is_mig_enabled for gpu in node.gpus)
     if node.mig_strategy == "mixed":

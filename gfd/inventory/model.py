@@ -2,7 +2,7 @@
 
 Everything after the probe is a function of an :class:`Inventory`. ``None`` means that the hardware has
 no such thing, or that its driver does not know the question. A fact that should be there and could not be
-read is ``None`` too, but has a :class:`Failure` beside it: :func:`need` turns that into an error for
+read is ``None`` too, but has a :class:`FactFailure` beside it: :func:`require` turns that into an error for
 whoever cannot do without.
 
 GPUs stand in PCI-address order, MIG devices in the order of their parent and NVML index, so that "the
@@ -18,7 +18,7 @@ from gfd.errors import NvmlCallFailed, ProbeError
 SCHEMA = 1
 
 
-class From:
+class ReadFrom:
     """Annotates a field with where it is read from; one within a structure may leave that to the structure.
 
     ``sources`` are NVML functions, files, or the flag of the option that names the file. No cycle evaluates
@@ -30,7 +30,7 @@ class From:
         self.unit = unit
 
 
-class Of:
+class DerivedFrom:
     """Annotates a field of what follows from the inventory with what it is made of.
 
     ``facts`` are paths of fields, from the owner of the annotated one (``gpus.memory_bytes``) or from the
@@ -45,7 +45,7 @@ class Of:
         self.form = form
 
 
-class Failure(NamedTuple):
+class FactFailure(NamedTuple):
     """A fact that could not be read, and why."""
 
     fact: str
@@ -62,7 +62,7 @@ class Failure(NamedTuple):
     code: int | None = None
     """The nvmlReturn_t, where NVML was asked."""
 
-    def as_error(self) -> ProbeError:
+    def to_error(self) -> ProbeError:
         """Return the error to raise where this fact is needed."""
         if self.code is not None:
             return NvmlCallFailed(self.source, self.device, self.code, self.reason)
@@ -83,8 +83,8 @@ class Engines(NamedTuple):
 class Placement(NamedTuple):
     """Where a GPU instance lies, in memory slices."""
 
-    start: Annotated[int, From(unit="memory slices")]
-    size: Annotated[int, From(unit="memory slices")]
+    start: Annotated[int, ReadFrom(unit="memory slices")]
+    size: Annotated[int, ReadFrom(unit="memory slices")]
 
 
 class MigProfile(NamedTuple):
@@ -98,7 +98,7 @@ class MigProfile(NamedTuple):
     """The id nvidia-smi shows."""
     slices: int
     max_instances: int
-    memory_mib: Annotated[int, From(unit="MiB")]
+    memory_mib: Annotated[int, ReadFrom(unit="MiB")]
     multiprocessors: int
     engines: Engines
 
@@ -107,16 +107,16 @@ class MigDevice(NamedTuple):
     """One MIG device: a compute instance inside a GPU instance."""
 
     index: Annotated[  # type: ignore[assignment]
-        int, From("nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMigDeviceHandleByIndex")
+        int, ReadFrom("nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMigDeviceHandleByIndex")
     ]
     """NVML's MIG index on the parent; the indices of a GPU can have holes."""
-    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
-    gi_id: Annotated[int | None, From("nvmlDeviceGetGpuInstanceId")] = None
-    ci_id: Annotated[int | None, From("nvmlDeviceGetComputeInstanceId")] = None
-    placement: Annotated[Placement | None, From("nvmlGpuInstanceGetInfo")] = None
+    uuid: Annotated[str | None, ReadFrom("nvmlDeviceGetUUID")] = None
+    gi_id: Annotated[int | None, ReadFrom("nvmlDeviceGetGpuInstanceId")] = None
+    ci_id: Annotated[int | None, ReadFrom("nvmlDeviceGetComputeInstanceId")] = None
+    placement: Annotated[Placement | None, ReadFrom("nvmlGpuInstanceGetInfo")] = None
     profile: Annotated[
         str | None,
-        From(
+        ReadFrom(
             "nvmlGpuInstanceGetInfo",
             "nvmlDeviceGetGpuInstanceProfileInfo",
             "nvmlComputeInstanceGetInfo",
@@ -126,13 +126,13 @@ class MigDevice(NamedTuple):
         ),
     ] = None
     """As labels write it: ``1g.5gb``, ``1c.3g.20gb``, ``1g.10gb.me``."""
-    gi_slices: Annotated[int | None, From("nvmlDeviceGetAttributes_v2", unit="slices")] = None
-    ci_slices: Annotated[int | None, From("nvmlDeviceGetAttributes_v2", unit="slices")] = None
-    memory_mib: Annotated[int | None, From("nvmlDeviceGetAttributes_v2", unit="MiB")] = None
+    gi_slices: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2", unit="slices")] = None
+    ci_slices: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2", unit="slices")] = None
+    memory_mib: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2", unit="MiB")] = None
     """As NVML's memorySizeMB gives it."""
-    multiprocessors: Annotated[int | None, From("nvmlDeviceGetAttributes_v2")] = None
-    engines: Annotated[Engines | None, From("nvmlDeviceGetAttributes_v2")] = None
-    failures: tuple[Failure, ...] = ()
+    multiprocessors: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2")] = None
+    engines: Annotated[Engines | None, ReadFrom("nvmlDeviceGetAttributes_v2")] = None
+    failures: tuple[FactFailure, ...] = ()
 
 
 class Fabric(NamedTuple):
@@ -150,55 +150,60 @@ class Gpu(NamedTuple):
     """One physical GPU that could be read."""
 
     index: Annotated[  # type: ignore[assignment]
-        int, From("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex")
+        int, ReadFrom("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex")
     ]
     """NVML's index."""
-    name: Annotated[str, From("nvmlDeviceGetName")]
-    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
-    brand: Annotated[str | None, From("nvmlDeviceGetBrand")] = None
-    architecture: Annotated[str | None, From("nvmlDeviceGetArchitecture")] = None
-    compute_capability: Annotated[tuple[int, int] | None, From("nvmlDeviceGetCudaComputeCapability")] = None
-    memory_bytes: Annotated[int | None, From("nvmlDeviceGetMemoryInfo", unit="bytes")] = None
-    pci_address: Annotated[str | None, From("nvmlDeviceGetPciInfo")] = None
+    name: Annotated[str, ReadFrom("nvmlDeviceGetName")]
+    uuid: Annotated[str | None, ReadFrom("nvmlDeviceGetUUID")] = None
+    brand: Annotated[str | None, ReadFrom("nvmlDeviceGetBrand")] = None
+    architecture: Annotated[str | None, ReadFrom("nvmlDeviceGetArchitecture")] = None
+    compute_capability: Annotated[tuple[int, int] | None, ReadFrom("nvmlDeviceGetCudaComputeCapability")] = (
+        None
+    )
+    memory_bytes: Annotated[int | None, ReadFrom("nvmlDeviceGetMemoryInfo", unit="bytes")] = None
+    pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
     """As sysfs writes it: ``0000:3b:00.0``."""
-    pci_device_id: Annotated[int | None, From("nvmlDeviceGetPciInfo", unit="hexadecimal")] = None
+    pci_device_id: Annotated[int | None, ReadFrom("nvmlDeviceGetPciInfo", unit="hexadecimal")] = None
     """Device id in the upper 16 bits, vendor id in the lower (nvmlPciInfo_t.pciDeviceId)."""
     pci_class: Annotated[
-        int | None, From("/sys/bus/pci/devices/<address>/class", "nvmlDeviceGetPciInfo", unit="hexadecimal")
+        int | None,
+        ReadFrom("/sys/bus/pci/devices/<address>/class", "nvmlDeviceGetPciInfo", unit="hexadecimal"),
     ] = None
     """Base class and sub-class: 0x0302 is a 3D controller."""
-    pcie_generation: Annotated[int | None, From("nvmlDeviceGetMaxPcieLinkGeneration")] = None
+    pcie_generation: Annotated[int | None, ReadFrom("nvmlDeviceGetMaxPcieLinkGeneration")] = None
     """Highest generation that GPU and slot agree on."""
-    pcie_width: Annotated[int | None, From("nvmlDeviceGetMaxPcieLinkWidth", unit="lanes")] = None
+    pcie_width: Annotated[int | None, ReadFrom("nvmlDeviceGetMaxPcieLinkWidth", unit="lanes")] = None
     """Highest number of lanes that GPU and slot agree on."""
     numa_node: Annotated[
-        int | None, From("/sys/bus/pci/devices/<address>/numa_node", "nvmlDeviceGetPciInfo")
+        int | None, ReadFrom("/sys/bus/pci/devices/<address>/numa_node", "nvmlDeviceGetPciInfo")
     ] = None
-    is_mig_capable: Annotated[bool, From("nvmlDeviceGetMigMode")] = False
-    is_mig_enabled: Annotated[bool, From("nvmlDeviceGetMigMode")] = False
-    fabric: Annotated[Fabric | None, From("nvmlDeviceGetGpuFabricInfo", "nvmlDeviceGetGpuFabricInfoV")] = None
-    multiprocessors: Annotated[int | None, From("nvmlDeviceGetGpuInstanceProfileInfo")] = None
+    is_mig_capable: Annotated[bool, ReadFrom("nvmlDeviceGetMigMode")] = False
+    is_mig_enabled: Annotated[bool, ReadFrom("nvmlDeviceGetMigMode")] = False
+    fabric: Annotated[
+        Fabric | None, ReadFrom("nvmlDeviceGetGpuFabricInfo", "nvmlDeviceGetGpuFabricInfoV")
+    ] = None
+    multiprocessors: Annotated[int | None, ReadFrom("nvmlDeviceGetGpuInstanceProfileInfo")] = None
     """Of the whole GPU, where NVML tells."""
-    engines: Annotated[Engines | None, From("nvmlDeviceGetGpuInstanceProfileInfo")] = None
+    engines: Annotated[Engines | None, ReadFrom("nvmlDeviceGetGpuInstanceProfileInfo")] = None
     """Of the whole GPU, where NVML tells."""
     profiles: Annotated[
-        tuple[MigProfile, ...], From("nvmlDeviceGetGpuInstanceProfileInfo", "nvmlDeviceGetMemoryInfo")
+        tuple[MigProfile, ...], ReadFrom("nvmlDeviceGetGpuInstanceProfileInfo", "nvmlDeviceGetMemoryInfo")
     ] = ()
     mig_devices: tuple[MigDevice, ...] | None = ()
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FactFailure, ...] = ()
 
 
 class FailedGpu(NamedTuple):
     """A GPU that is there but cannot be described, or not as a MIG strategy needs it; it counts nowhere."""
 
-    index: Annotated[int, From("nvmlDeviceGetCount")]  # type: ignore[assignment]
-    failure: Failure
-    pci_address: Annotated[str | None, From("nvmlDeviceGetPciInfo")] = None
+    index: Annotated[int, ReadFrom("nvmlDeviceGetCount")]  # type: ignore[assignment]
+    failure: FactFailure
+    pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
     """As sysfs writes it. Where NVML does not tell, it is read off the PCI bus if that leaves no choice."""
-    uuid: Annotated[str | None, From("nvmlDeviceGetUUID")] = None
+    uuid: Annotated[str | None, ReadFrom("nvmlDeviceGetUUID")] = None
 
     def __str__(self) -> str:
-        return f"GPU {self.index} is left out: {self.failure.as_error()}"
+        return f"GPU {self.index} is left out: {self.failure.to_error()}"
 
 
 class Vgpu(NamedTuple):
@@ -213,15 +218,15 @@ class Inventory(NamedTuple):
     """A node, as one read of its hardware found it."""
 
     schema: int = SCHEMA
-    driver_version: Annotated[str | None, From("nvmlSystemGetDriverVersion")] = None
-    cuda_version: Annotated[int | None, From("nvmlSystemGetCudaDriverVersion")] = None
+    driver_version: Annotated[str | None, ReadFrom("nvmlSystemGetDriverVersion")] = None
+    cuda_version: Annotated[int | None, ReadFrom("nvmlSystemGetCudaDriverVersion")] = None
     """As NVML encodes it: 1000 * major + 10 * minor."""
     gpus: tuple[Gpu, ...] = ()
     failed_gpus: tuple[FailedGpu, ...] = ()
-    machine_type: Annotated[str | None, From("--machine-type-file")] = None
+    machine_type: Annotated[str | None, ReadFrom("--machine-type-file")] = None
     """DMI product name, blanks at its ends removed."""
-    vgpu: Annotated[Vgpu | None, From("/sys/bus/pci/devices/<address>/config")] = None
-    failures: tuple[Failure, ...] = ()
+    vgpu: Annotated[Vgpu | None, ReadFrom("/sys/bus/pci/devices/<address>/config")] = None
+    failures: tuple[FactFailure, ...] = ()
 
 
 def is_display_board(name: str) -> bool:
@@ -229,22 +234,24 @@ def is_display_board(name: str) -> bool:
     return name in ("DGX Display", "NVIDIA DGX Display")
 
 
-def need(owner: Inventory, fact: str) -> Any:
+def require(owner: Inventory, fact: str) -> Any:
     """Return ``owner.fact``, or raise the :class:`ProbeError` that explains its absence."""
-    failure = find_lack(owner, (fact,))
+    failure = find_missing(owner, (fact,))
     if failure is not None:
-        raise failure.as_error()
+        raise failure.to_error()
     return getattr(owner, fact)
 
 
-def find_lack(owner: Inventory | Gpu | MigDevice, facts: tuple[str, ...], device: str = "") -> Failure | None:
+def find_missing(
+    owner: Inventory | Gpu | MigDevice, facts: tuple[str, ...], device: str = ""
+) -> FactFailure | None:
     """Return why the first of ``facts`` that ``owner`` lacks is not there; None where it lacks none."""
     for fact in facts:
         for failure in owner.failures:
             if failure.fact == fact:
                 return failure
         if getattr(owner, fact) is None:  # a snapshot can be written by hand
-            return Failure(
+            return FactFailure(
                 fact=fact, source="the inventory", device=device, reason="it holds none, and no reason why"
             )
     return None

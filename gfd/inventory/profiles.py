@@ -36,7 +36,7 @@ CI_PROFILES: dict[int, int] = {0: 1, 1: 2, 2: 3, 3: 4, 4: 7, 5: 8, 6: 6, 7: 1, 8
 """Compute-instance profile enum -> compute slices."""
 
 
-def memory_gb(mig_memory_mib: int, gpu_memory_bytes: int) -> int:
+def compute_memory_gb(mig_memory_mib: int, gpu_memory_bytes: int) -> int:
     """Return the whole gigabytes that a profile's name carries.
 
     The share of the GPU's memory is rounded up to the next eighth, and that share of the GPU's size (in
@@ -46,21 +46,21 @@ def memory_gb(mig_memory_mib: int, gpu_memory_bytes: int) -> int:
     return math.floor(share * -(-gpu_memory_bytes // 2**30) + 0.5)
 
 
-def gi_name(gi_enum: int, mig_memory_mib: int, gpu_memory_bytes: int) -> str:
+def format_gi_profile(gi_enum: int, mig_memory_mib: int, gpu_memory_bytes: int) -> str:
     """Return the name of a GPU-instance profile, such as ``1g.10gb+me``.
 
     Raises KeyError for an enum that this version does not know.
     """
     slices, suffix = GI_PROFILES[gi_enum]
-    return f"{slices}g.{memory_gb(mig_memory_mib, gpu_memory_bytes)}gb{suffix}"
+    return f"{slices}g.{compute_memory_gb(mig_memory_mib, gpu_memory_bytes)}gb{suffix}"
 
 
-def mig_name(gi_enum: int, ci_enum: int, mig_memory_mib: int, gpu_memory_bytes: int) -> str:
+def format_mig_profile(gi_enum: int, ci_enum: int, mig_memory_mib: int, gpu_memory_bytes: int) -> str:
     """Return the profile of a MIG device as resource names and labels write it, such as ``1c.3g.20gb``.
 
     A ``+`` becomes a ``.``, since neither may hold one: ``1g.10gb.me``. Raises KeyError for an enum that
     this version does not know.
     """
-    name = gi_name(gi_enum, mig_memory_mib, gpu_memory_bytes).replace("+", ".")
+    name = format_gi_profile(gi_enum, mig_memory_mib, gpu_memory_bytes).replace("+", ".")
     ci_slices = CI_PROFILES[ci_enum]
     return name if ci_slices == GI_PROFILES[gi_enum][0] else f"{ci_slices}c.{name}"

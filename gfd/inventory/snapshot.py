@@ -55,21 +55,21 @@ def read_file(path: Path) -> Inventory:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
         raise DocumentError(source, 0, f"{reason}; take one with gfd snapshot -o {path}") from error
-    return read(text, source)
+    return parse_inventory(text, source)
 
 
-def read(text: str, source: str) -> Inventory:
+def parse_inventory(text: str, source: str) -> Inventory:
     """Return the inventory in ``text``, JSON or YAML, without boards that only drive a screen.
 
     Raises DocumentError, naming ``source``.
     """
-    plain = parse(text, source)
+    plain = parse_document(text, source)
     if not isinstance(plain, dict):
         raise DocumentError(source, 0, "not an inventory: expected a mapping of fields")
     schema = plain.get("schema")
     if schema != SCHEMA:
         known = f"this version of gfd reads schema {SCHEMA}"
-        found = str(schema) if isinstance(schema, int) else _show(schema)
+        found = str(schema) if isinstance(schema, int) else _describe(schema)
         reason = f"{found} cannot be read: {known}; take the snapshot again"
         raise DocumentError(source, _find_line(text, "schema"), reason, "schema")
     value = from_plain(Inventory, plain, source)
@@ -77,7 +77,7 @@ def read(text: str, source: str) -> Inventory:
     return value._replace(gpus=tuple(gpu for gpu in value.gpus if not is_display_board(gpu.name)))
 
 
-def parse(text: str, source: str) -> Any:
+def parse_document(text: str, source: str) -> Any:
     """Return what JSON or YAML ``text`` holds. Raises DocumentError where it is neither."""
     from gfd.documents.reader import read_plain
 
@@ -101,13 +101,13 @@ def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
         return _fields(kind, plain, source, path)
     # bool is an int to Python, and neither is the other in a file.
     if type(plain) is not kind:
-        raise DocumentError(source, 0, f"expected {_NAMES[kind]}, found {_show(plain)}", path)
+        raise DocumentError(source, 0, f"expected {_NAMES[kind]}, found {_describe(plain)}", path)
     return plain
 
 
 def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
     if not isinstance(plain, list):
-        raise DocumentError(source, 0, f"expected a list, found {_show(plain)}", path)
+        raise DocumentError(source, 0, f"expected a list, found {_describe(plain)}", path)
     kinds = typing.get_args(kind)
     if kinds[-1] is Ellipsis:
         kinds = (kinds[0],) * len(plain)
@@ -121,7 +121,7 @@ def _tuple(kind: Any, plain: Any, source: str, path: str) -> tuple[Any, ...]:
 
 def _fields(kind: Any, plain: Any, source: str, path: str) -> Any:
     if not isinstance(plain, dict):
-        raise DocumentError(source, 0, f"expected a mapping of fields, found {_show(plain)}", path)
+        raise DocumentError(source, 0, f"expected a mapping of fields, found {_describe(plain)}", path)
     hints = _hints(kind)
     dot = f"{path}." if path else ""
     for name in plain:
@@ -143,7 +143,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 _NAMES = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}
 
 
-def _show(plain: Any) -> str:
+def _describe(plain: Any) -> str:
     """Return what was found, in short: with anchors of anchors a few lines are without end."""
     if isinstance(plain, dict | list):
         return f"a {'mapping' if isinstance(plain, dict) else 'list'} of {len(plain)}"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
-from gfd.labels.rendered import split
+from gfd.labels.rendered_label import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from gfd.labels.templating import Engine
+    from gfd.labels.template_engine import TemplateEngine
 
 _HOLE = "\x03"
 """Around the number of an expression, in place of what it will say."""
@@ -31,7 +31,7 @@ HEADER = '''\
 '''
 
 
-def compile_all(engine: Engine, names: Iterable[str]) -> str:
+def compile_all(engine: TemplateEngine, names: Iterable[str]) -> str:
     """Return a module with a function for each template in ``names``, by name in ``TEMPLATES``."""
     names = tuple(names)
     functions = "\n\n".join(
@@ -67,7 +67,7 @@ class _Template:
             nodes.Filter: self._filter,
         }
 
-    def function(self, engine: Engine) -> Iterator[str]:
+    def function(self, engine: TemplateEngine) -> Iterator[str]:
         """Yield the lines of the function."""
         statements = engine.parse(self._name)[1].body
         yield f"def {_function(self._name)}(node, inventory, say):"
@@ -83,9 +83,9 @@ class _Template:
             else:
                 text += f"{_HOLE}{len(expressions)}{_HOLE}"
                 expressions.append(f"{{say({self._expression(part)})}}")
-        if any(split(self._name, text.rpartition("\n")[2])):
+        if any(split_lines(self._name, text.rpartition("\n")[2])):
             raise self._refusal(node)  # a line has to be written by one piece
-        for template, line, content in split(self._name, text):
+        for template, line, content in split_lines(self._name, text):
             pieces = content.split(_HOLE)
             pieces[::2] = (piece.translate(_ESCAPED) for piece in pieces[::2])
             pieces[1::2] = (expressions[int(piece)] for piece in pieces[1::2])

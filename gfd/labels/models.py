@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from gfd.labels.products import compose
+from gfd.labels.products import compose_product
 from gfd.labels.syntax import MAX_LENGTH
 
 if TYPE_CHECKING:
-    from gfd.inventory.model import Gpu, Of
+    from gfd.inventory.model import DerivedFrom, Gpu
 
-MODEL_LENGTH = MAX_LENGTH - len("gpu.count.")
+MAX_MODEL_LENGTH = MAX_LENGTH - len("gpu.count.")
 """What the name of a key leaves for the product."""
 
 
-class Model(NamedTuple):
+class GpuModel(NamedTuple):
     """The GPUs of one product name, in PCI-address order."""
 
     name: str
@@ -39,33 +39,33 @@ class Model(NamedTuple):
 class ModelCount(NamedTuple):
     """How many GPUs of a product a node has."""
 
-    product: Annotated[str, Of("gpus.name")]
+    product: Annotated[str, DerivedFrom("gpus.name")]
     """Fit for the end of a label key."""
-    count: Annotated[int, Of("gpus")]  # type: ignore[assignment]
+    count: Annotated[int, DerivedFrom("gpus")]  # type: ignore[assignment]
     gpus: tuple[Gpu, ...]
 
 
-def group(gpus: tuple[Gpu, ...]) -> tuple[Model, ...]:
+def group_by_model(gpus: tuple[Gpu, ...]) -> tuple[GpuModel, ...]:
     """Return the models among ``gpus``, in order of their first GPU."""
     by_name: dict[str, list[Gpu]] = {}
     for gpu in gpus:
         by_name.setdefault(gpu.name, []).append(gpu)
-    return tuple(Model(name=name, gpus=tuple(members)) for name, members in by_name.items())
+    return tuple(GpuModel(name=name, gpus=tuple(members)) for name, members in by_name.items())
 
 
-def choose(gpus: tuple[Gpu, ...]) -> Model:
+def choose_model(gpus: tuple[Gpu, ...]) -> GpuModel:
     """Return the model that the node's labels speak of; ``gpus`` must not be empty."""
-    return max(group(gpus), key=lambda model: (model.is_full, len(model.gpus)))
+    return max(group_by_model(gpus), key=lambda model: (model.is_full, len(model.gpus)))
 
 
 def count_models(gpus: tuple[Gpu, ...]) -> tuple[ModelCount, ...]:
     """Return a count for every model where there are several, by product; else nothing."""
-    models = group(gpus)
+    models = group_by_model(gpus)
     if len(models) < 2:
         return ()
     by_product: dict[str, tuple[Gpu, ...]] = {}
     for model in models:
-        product = compose(model.name, length=MODEL_LENGTH)
+        product = compose_product(model.name, length=MAX_MODEL_LENGTH)
         by_product[product] = (*by_product.get(product, ()), *model.gpus)
     return tuple(
         ModelCount(product=product, count=len(members), gpus=members)

@@ -24,17 +24,17 @@ _SHORTEST_MODEL = 16
 """What is always left for the model; only a profile that no GPU has would need more."""
 
 
-def compose(name: str, *rest: str, is_shared: bool = False, length: int = MAX_LENGTH) -> str:
+def compose_product(name: str, *rest: str, is_shared: bool = False, length: int = MAX_LENGTH) -> str:
     """Return the product of a GPU called ``name`` by NVML, in at most ``length`` characters.
 
     ``rest`` is ``"MIG"`` and a profile for a MIG device.
     """
     tail = "".join(f"-{sanitise(part)}" for part in rest if part)
     # A GPU without a name has no product, shared or not.
-    return shorten(sanitise(name), tail + _SHARED if is_shared and (name or tail) else tail, length)
+    return shorten_product(sanitise(name), tail + _SHARED if is_shared and (name or tail) else tail, length)
 
 
-def shorten(model: str, tail: str = "", length: int = MAX_LENGTH) -> str:
+def shorten_product(model: str, tail: str = "", length: int = MAX_LENGTH) -> str:
     """Return ``model`` and ``tail`` as a legal label value; where that is too long, less of the model.
 
     The words Edition and Workstation go first. Where that is not enough, more words go, and four hexadecimal
@@ -57,34 +57,36 @@ def shorten(model: str, tail: str = "", length: int = MAX_LENGTH) -> str:
     return kept.rstrip(EDGE) + mark + tail
 
 
-def profile_of(product: str) -> str:
+def extract_profile(product: str) -> str:
     """Return the MIG profile in a product, ``INVALID`` for a layout that is none; empty if there is none."""
     return _split(product)[1]
 
 
-def model_of(product: str) -> str:
+def extract_model(product: str) -> str:
     """Return a product without what MIG and sharing put at its end, as short as it stands there."""
     return _split(product)[0]
 
 
-def tail_of(product: str) -> str:
+def extract_suffix(product: str) -> str:
     """Return what MIG and sharing put at the end of a product."""
-    return product[len(model_of(product)) :]
+    return product[len(extract_model(product)) :]
 
 
-def models_of(product: str) -> tuple[str, ...]:
+def list_possible_models(product: str) -> tuple[str, ...]:
     """Return the models that a product may be of, since words of the model can be cut."""
-    model, tail = model_of(product), tail_of(product)
+    model, tail = extract_model(product), extract_suffix(product)
     cut = _CUT.get(f"-{model.rpartition('-')[2]}", _CUT_ANYWHERE)
-    return (model, *(model + words for words in cut if shorten(model + words, tail) == product))
+    return (model, *(model + words for words in cut if shorten_product(model + words, tail) == product))
 
 
-def are_of_one_model(product: str, other: str) -> bool:
+def may_be_same_model(product: str, other: str) -> bool:
     """Return whether two products are of one model, or were shortened so that they can be."""
-    if set(models_of(product)) & set(models_of(other)):
+    if set(list_possible_models(product)) & set(list_possible_models(other)):
         return True
     pairs = ((product, other), (other, product))
-    return any(shorten(model_of(whole), tail_of(short)) == short for whole, short in pairs)
+    return any(
+        shorten_product(extract_model(whole), extract_suffix(short)) == short for whole, short in pairs
+    )
 
 
 def _split(product: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """From what a node has to what it offers: resources under a MIG strategy, and the facts beside them.
 
-Pure functions over frozen values. A :class:`Node` is all that templates see besides the inventory.
+Pure functions over frozen values. A :class:`NodeFacts` is all that templates see besides the inventory.
 """
 
 from __future__ import annotations
@@ -8,25 +8,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from gfd.errors import ConfigError, ProbeError
-from gfd.inventory.model import need
-from gfd.labels.models import choose, count_models
-from gfd.labels.needs import sift
-from gfd.labels.products import compose
+from gfd.inventory.model import require
+from gfd.labels.models import choose_model, count_models
+from gfd.labels.products import compose_product
+from gfd.labels.requirements import partition
 from gfd.labels.sharing import Sharing
 from gfd.labels.strategies import STRATEGIES, Resource
 from gfd.labels.syntax import sanitise, truncate
 
 if TYPE_CHECKING:
-    from gfd.inventory.model import Fabric, FailedGpu, Gpu, Inventory, Of
+    from gfd.inventory.model import DerivedFrom, Fabric, FailedGpu, Gpu, Inventory
     from gfd.labels.models import ModelCount
 
 UNKNOWN = "unknown"
-MODES = {0x0300: "graphics", 0x0302: "compute"}
+GPU_MODES = {0x0300: "graphics", 0x0302: "compute"}
 """PCI class -> how the GPU is used: as a VGA or as a 3D controller."""
 
 FABRIC_COMPLETED = 3
 """NVML_GPU_FABRIC_STATE_COMPLETED."""
-NO_CLUSTER = "00000000-0000-0000-0000-000000000000"
+NO_CLUSTER_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 class DriverVersion(NamedTuple):
@@ -48,16 +48,16 @@ class CudaVersion(NamedTuple):
 class VgpuHost(NamedTuple):
     """The vGPU facts, fit for labels; version and branch are None where the host does not say."""
 
-    is_present: Annotated[bool, Of("inventory.vgpu.is_present")]
-    driver_version: Annotated[str | None, Of("inventory.vgpu.host_driver_version")]
-    driver_branch: Annotated[str | None, Of("inventory.vgpu.host_driver_branch")]
+    is_present: Annotated[bool, DerivedFrom("inventory.vgpu.is_present")]
+    driver_version: Annotated[str | None, DerivedFrom("inventory.vgpu.host_driver_version")]
+    driver_branch: Annotated[str | None, DerivedFrom("inventory.vgpu.host_driver_branch")]
 
 
-class Node(NamedTuple):
+class NodeFacts(NamedTuple):
     """What there is to say about a node. Without a GPU, ``gpu`` is None and most else is empty."""
 
-    mig_strategy: Annotated[str, Of("--mig-strategy")]
-    timestamp: Annotated[int | None, Of("--no-timestamp")]
+    mig_strategy: Annotated[str, DerivedFrom("--mig-strategy")]
+    timestamp: Annotated[int | None, DerivedFrom("--no-timestamp")]
     """Unix seconds at which the configuration was loaded; None where no label is wanted."""
     vgpu: VgpuHost | None
     """None where the PCI configuration space cannot be read."""
@@ -67,24 +67,24 @@ class Node(NamedTuple):
     """GPUs that count nowhere, by index: the inventory's, and those that the strategy cannot do with."""
     gpu: Gpu | None = None
     """The GPU that stands for the node's model."""
-    model: Annotated[str, Of("gpu.name")] = ""
+    model: Annotated[str, DerivedFrom("gpu.name")] = ""
     """Product name of :attr:`gpu`, fit for a label, whatever MIG does."""
     models: tuple[ModelCount, ...] = ()
     """Every model, on a node that has several."""
     resources: tuple[Resource, ...] = ()
-    driver: Annotated[DriverVersion | None, Of("inventory.driver_version")] = None
-    cuda: Annotated[CudaVersion | None, Of("inventory.cuda_version")] = None
+    driver: Annotated[DriverVersion | None, DerivedFrom("inventory.driver_version")] = None
+    cuda: Annotated[CudaVersion | None, DerivedFrom("inventory.cuda_version")] = None
     """None also where the driver tells a version below 0."""
-    machine: Annotated[str, Of("inventory.machine_type")] = UNKNOWN
-    mode: Annotated[str, Of("gpus.pci_class")] = UNKNOWN
-    clique: Annotated[str | None, Of("gpus.fabric")] = None
-    is_mig_capable: Annotated[bool, Of("gpus.is_mig_capable")] = False
-    is_mps_capable: Annotated[bool, Of("--config-file", "inventory.gpus.is_mig_enabled")] = False
+    machine: Annotated[str, DerivedFrom("inventory.machine_type")] = UNKNOWN
+    mode: Annotated[str, DerivedFrom("gpus.pci_class")] = UNKNOWN
+    clique: Annotated[str | None, DerivedFrom("gpus.fabric")] = None
+    is_mig_capable: Annotated[bool, DerivedFrom("gpus.is_mig_capable")] = False
+    is_mps_capable: Annotated[bool, DerivedFrom("--config-file", "inventory.gpus.is_mig_enabled")] = False
 
 
 def resolve(
     inventory: Inventory, *, mig_strategy: str, sharing: Sharing | None = None, timestamp: int | None = None
-) -> Node:
+) -> NodeFacts:
     """Return the node that ``inventory`` describes, under a MIG strategy and a way of sharing.
 
     A GPU of which a fact could not be read that the strategy needs is left out. Raises ProbeError where no
@@ -92,65 +92,65 @@ def resolve(
     node is missing; ConfigError where the configuration does not fit the hardware.
     """
     sharing = sharing or Sharing()
-    vgpu = _vgpu(inventory)
-    gpus, left_out = sift(mig_strategy, inventory.gpus)
+    vgpu = _find_vgpu_host(inventory)
+    gpus, left_out = partition(mig_strategy, inventory.gpus)
     failed = tuple(sorted((*inventory.failed_gpus, *left_out), key=lambda gpu: gpu.index))
     if not gpus:
         if failed:
-            raise _all_failed(failed)
-        return Node(mig_strategy=mig_strategy, timestamp=timestamp, vgpu=vgpu)
-    model = choose(gpus)
-    return Node(
+            raise _make_error(failed)
+        return NodeFacts(mig_strategy=mig_strategy, timestamp=timestamp, vgpu=vgpu)
+    model = choose_model(gpus)
+    return NodeFacts(
         mig_strategy=mig_strategy,
         timestamp=timestamp,
         vgpu=vgpu,
         gpus=gpus,
         failed=failed,
         gpu=model.gpu,
-        model=compose(model.name),
+        model=compose_product(model.name),
         models=count_models(gpus),
         resources=STRATEGIES[mig_strategy](gpus, model, sharing),
-        driver=_driver(need(inventory, "driver_version")),
-        cuda=_cuda(need(inventory, "cuda_version")),
-        machine=_machine(inventory),
-        mode=_mode(gpus),
-        clique=_clique(gpus),
+        driver=_split_driver_version(require(inventory, "driver_version")),
+        cuda=_split_cuda_version(require(inventory, "cuda_version")),
+        machine=_find_machine(inventory),
+        mode=_find_mode(gpus),
+        clique=_find_clique(gpus),
         is_mig_capable=any(gpu.is_mig_capable for gpu in gpus),
         # Those left out have their MIG mode all the same.
         is_mps_capable=_is_mps_capable(inventory.gpus, sharing),
     )
 
 
-def _all_failed(failed: tuple[FailedGpu, ...]) -> ProbeError:
-    return ProbeError(f"none of {len(failed)} GPUs could be read: {failed[0].failure.as_error()}")
+def _make_error(failed: tuple[FailedGpu, ...]) -> ProbeError:
+    return ProbeError(f"none of {len(failed)} GPUs could be read: {failed[0].failure.to_error()}")
 
 
-def _driver(version: str) -> DriverVersion:
+def _split_driver_version(version: str) -> DriverVersion:
     parts = version.split(".")
     if len(parts) not in (2, 3):
         raise ProbeError(f"the driver's version «{version}» is not of the form X.Y or X.Y.Z")
-    major, minor, revision = (_fit(part) for part in (*parts, "")[:3])
-    return DriverVersion(full=_fit(version), major=major, minor=minor, revision=revision)
+    major, minor, revision = (_make_legal(part) for part in (*parts, "")[:3])
+    return DriverVersion(full=_make_legal(version), major=major, minor=minor, revision=revision)
 
 
-def _cuda(version: int) -> CudaVersion | None:
+def _split_cuda_version(version: int) -> CudaVersion | None:
     if version < 0:
         return None
     return CudaVersion(major=version // 1000, minor=version % 1000 // 10)
 
 
-def _machine(inventory: Inventory) -> str:
+def _find_machine(inventory: Inventory) -> str:
     if inventory.machine_type is None:
         return UNKNOWN
-    return _fit(inventory.machine_type)
+    return _make_legal(inventory.machine_type)
 
 
-def _mode(gpus: tuple[Gpu, ...]) -> str:
+def _find_mode(gpus: tuple[Gpu, ...]) -> str:
     classes = {gpu.pci_class for gpu in gpus}
-    return MODES.get(classes.pop() or 0, UNKNOWN) if len(classes) == 1 else UNKNOWN
+    return GPU_MODES.get(classes.pop() or 0, UNKNOWN) if len(classes) == 1 else UNKNOWN
 
 
-def _clique(gpus: tuple[Gpu, ...]) -> str | None:
+def _find_clique(gpus: tuple[Gpu, ...]) -> str | None:
     # A GPU whose fabric cannot be read might disagree with the others.
     if any(failure.fact == "fabric" for gpu in gpus for failure in gpu.failures):
         return None
@@ -160,7 +160,7 @@ def _clique(gpus: tuple[Gpu, ...]) -> str | None:
 
 
 def _is_attached(fabric: Fabric) -> bool:
-    return fabric.state == FABRIC_COMPLETED and fabric.status == 0 and fabric.cluster_uuid != NO_CLUSTER
+    return fabric.state == FABRIC_COMPLETED and fabric.status == 0 and fabric.cluster_uuid != NO_CLUSTER_UUID
 
 
 def _is_mps_capable(gpus: tuple[Gpu, ...], sharing: Sharing) -> bool:
@@ -177,17 +177,17 @@ def _is_mps_capable(gpus: tuple[Gpu, ...], sharing: Sharing) -> bool:
     return True
 
 
-def _vgpu(inventory: Inventory) -> VgpuHost | None:
+def _find_vgpu_host(inventory: Inventory) -> VgpuHost | None:
     vgpu = inventory.vgpu
     if vgpu is None:
         return None
     version, branch = vgpu.host_driver_version, vgpu.host_driver_branch
     return VgpuHost(
         is_present=vgpu.is_present,
-        driver_version=None if version is None else _fit(version),
-        driver_branch=None if branch is None else _fit(branch),
+        driver_version=None if version is None else _make_legal(version),
+        driver_branch=None if branch is None else _make_legal(branch),
     )
 
 
-def _fit(text: str) -> str:
+def _make_legal(text: str) -> str:
     return truncate(sanitise(text))

@@ -23,7 +23,7 @@ class Sharing(NamedTuple):
     is_renamed: bool = False
     """Whether the device plugin serves shared resources under another name (``renameByDefault``)."""
 
-    def replicas_of(self, resource: str) -> int:
+    def count_replicas(self, resource: str) -> int:
         """Return the replicas of ``resource`` (a full name), 1 where it is not shared.
 
         The first entry of a name counts, as it does for the device plugin.

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from gfd.labels.products import INVALID, compose
+from gfd.labels.products import INVALID, compose_product
 from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
-    from gfd.inventory.model import Engines, Gpu, MigDevice, Of
-    from gfd.labels.models import Model
+    from gfd.inventory.model import DerivedFrom, Engines, Gpu, MigDevice
+    from gfd.labels.models import GpuModel
     from gfd.labels.sharing import Sharing
 
 FULL_GPU = "gpu"
@@ -38,51 +38,56 @@ FAMILIES = {
 class Resource(NamedTuple):
     """One kind of device that pods can ask for."""
 
-    name: Annotated[str, Of("gpus", mig=("mig_devices.profile",), form="gpu|mig-.+")]
+    name: Annotated[str, DerivedFrom("gpus", mig=("mig_devices.profile",), form="gpu|mig-.+")]
     """Without the vendor's prefix: ``gpu``, ``mig-1g.5gb``."""
     product: Annotated[
-        str, Of("gpus.name", "--config-file", mig=("gpus.name", "mig_devices.profile", "--config-file"))
+        str,
+        DerivedFrom("gpus.name", "--config-file", mig=("gpus.name", "mig_devices.profile", "--config-file")),
     ]
-    count: Annotated[int, Of("gpus", mig=("mig_devices",))]  # type: ignore[assignment]
-    replicas: Annotated[int, Of("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))]
-    sharing_strategy: Annotated[str, Of("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))]
-    memory_mib: Annotated[int | None, Of("gpus.memory_bytes", mig=("mig_devices.memory_mib",))]
+    count: Annotated[int, DerivedFrom("gpus", mig=("mig_devices",))]  # type: ignore[assignment]
+    replicas: Annotated[int, DerivedFrom("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))]
+    sharing_strategy: Annotated[
+        str, DerivedFrom("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))
+    ]
+    memory_mib: Annotated[int | None, DerivedFrom("gpus.memory_bytes", mig=("mig_devices.memory_mib",))]
     """Of one device; None where NVML cannot tell."""
-    family: Annotated[str | None, Of("gpus.compute_capability")] = None
-    compute_major: Annotated[int | None, Of("gpus.compute_capability")] = None
-    compute_minor: Annotated[int | None, Of("gpus.compute_capability")] = None
+    family: Annotated[str | None, DerivedFrom("gpus.compute_capability")] = None
+    compute_major: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
+    compute_minor: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
     multiprocessors: Annotated[
-        int | None, Of("gpus.multiprocessors", mig=("mig_devices.multiprocessors",))
+        int | None, DerivedFrom("gpus.multiprocessors", mig=("mig_devices.multiprocessors",))
     ] = None
-    engines: Annotated[Engines | None, Of("gpus.engines", mig=("mig_devices.engines",))] = None
-    gi_slices: Annotated[int | None, Of(mig=("mig_devices.gi_slices",))] = None
+    engines: Annotated[Engines | None, DerivedFrom("gpus.engines", mig=("mig_devices.engines",))] = None
+    gi_slices: Annotated[int | None, DerivedFrom(mig=("mig_devices.gi_slices",))] = None
     """Compute slices of the GPU instance; None for a full GPU."""
-    ci_slices: Annotated[int | None, Of(mig=("mig_devices.ci_slices",))] = None
+    ci_slices: Annotated[int | None, DerivedFrom(mig=("mig_devices.ci_slices",))] = None
     gpus: tuple[Gpu, ...] = ()
     """The devices themselves, or the GPUs that they are on."""
     mig_devices: tuple[MigDevice, ...] = ()
     """The devices themselves; none of a full GPU."""
 
 
-Strategy = Callable[["tuple[Gpu, ...]", "Model", "Sharing"], tuple[Resource, ...]]
+Strategy = Callable[["tuple[Gpu, ...]", "GpuModel", "Sharing"], tuple[Resource, ...]]
 """From all GPUs, the model that stands for them, and the sharing in force."""
 
 
-def none(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resource, ...]:
+def none(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:
     """Full GPUs only."""
-    return (_full(model, sharing),)
+    return (_make_full_gpus(model, sharing),)
 
 
-def single(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resource, ...]:
+def single(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:
     """MIG devices of one profile in place of full GPUs, on all GPUs or on none."""
-    full = _full(model, sharing)
+    full = _make_full_gpus(model, sharing)
     enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
     if not enabled:
         return (full,)
-    groups = {} if is_invalid(gpus) else _group_by_profile(gpus)
+    groups = {} if is_invalid_single(gpus) else _group_by_profile(gpus)
     if len(groups) != 1:
-        return (_invalid(full, gpus, enabled[0]),)
-    (offered,) = (_mig(FULL_GPU, profile, devices, sharing) for profile, devices in groups.items())
+        return (_make_invalid(full, gpus, enabled[0]),)
+    (offered,) = (
+        _make_mig_devices(FULL_GPU, profile, devices, sharing) for profile, devices in groups.items()
+    )
     return (
         offered._replace(
             family=full.family,
@@ -92,25 +97,28 @@ def single(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resou
     )
 
 
-def mixed(gpus: tuple[Gpu, ...], model: Model, sharing: Sharing) -> tuple[Resource, ...]:
+def mixed(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:
     """Full GPUs, and one resource a MIG profile."""
     groups = _group_by_profile(gpus)
     return (
-        _full(model, sharing),
-        *(_mig(f"mig-{profile}", profile, devices, sharing) for profile, devices in groups.items()),
+        _make_full_gpus(model, sharing),
+        *(
+            _make_mig_devices(f"mig-{profile}", profile, devices, sharing)
+            for profile, devices in groups.items()
+        ),
     )
 
 
 STRATEGIES: dict[str, Strategy] = {"none": none, "single": single, "mixed": mixed}
 
 
-def is_invalid(gpus: tuple[Gpu, ...]) -> bool:
+def is_invalid_single(gpus: tuple[Gpu, ...]) -> bool:
     """Return whether ``single`` is invalid for ``gpus``, whatever their MIG devices are."""
     enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
     return 0 < len(enabled) < len(gpus) or any(gpu.mig_devices == () for gpu in enabled)
 
 
-def family_of(major: int, minor: int) -> str:
+def find_family(major: int, minor: int) -> str:
     """Return NVIDIA's name for a compute capability, ``undefined`` for one without."""
     if (major, minor) >= (7, 5) and major == 7:
         return "turing"
@@ -119,21 +127,21 @@ def family_of(major: int, minor: int) -> str:
     return FAMILIES.get(major, "undefined")
 
 
-def _full(model: Model, sharing: Sharing) -> Resource:
+def _make_full_gpus(model: GpuModel, sharing: Sharing) -> Resource:
     gpu = model.gpu
     major, minor = gpu.compute_capability or (0, 0)
     is_capability_known = major > 0 and minor >= 0
     sharing_labels = (
-        _shared(FULL_GPU, sharing, gpu.name)
+        _share(FULL_GPU, sharing, gpu.name)
         if model.is_full
         # MIG-enabled GPUs are not offered whole, so nobody shares them.
-        else {"product": compose(gpu.name), "replicas": 0, "sharing_strategy": "none"}
+        else {"product": compose_product(gpu.name), "replicas": 0, "sharing_strategy": "none"}
     )
     return Resource(
         name=FULL_GPU,
         count=len(model.gpus),
-        memory_mib=_memory_mib(model.gpus),
-        family=family_of(major, minor) if is_capability_known else None,
+        memory_mib=_choose_memory_mib(model.gpus),
+        family=find_family(major, minor) if is_capability_known else None,
         compute_major=major if is_capability_known else None,
         compute_minor=minor if is_capability_known else None,
         multiprocessors=gpu.multiprocessors,
@@ -143,7 +151,7 @@ def _full(model: Model, sharing: Sharing) -> Resource:
     )
 
 
-def _memory_mib(gpus: tuple[Gpu, ...]) -> int | None:
+def _choose_memory_mib(gpus: tuple[Gpu, ...]) -> int | None:
     """Return the memory of the last full GPU, else of the last one in MIG mode; None where both are unknown.
 
     The original writes the labels of both kinds over each other.
@@ -152,7 +160,9 @@ def _memory_mib(gpus: tuple[Gpu, ...]) -> int | None:
     return next((mib for mib in (last.get(False, 0), last.get(True, 0)) if mib > 0), None)
 
 
-def _mig(name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing: Sharing) -> Resource:
+def _make_mig_devices(
+    name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing: Sharing
+) -> Resource:
     parent, device = devices[0]
     return Resource(
         name=name,
@@ -164,13 +174,13 @@ def _mig(name: str, profile: str, devices: list[tuple[Gpu, MigDevice]], sharing:
         ci_slices=device.ci_slices,
         gpus=tuple({id(gpu): gpu for gpu, _ in devices}.values()),
         mig_devices=tuple(member for _, member in devices),
-        **_shared(name, sharing, parent.name, "MIG", profile),
+        **_share(name, sharing, parent.name, "MIG", profile),
     )
 
 
-def _invalid(full: Resource, gpus: tuple[Gpu, ...], first: Gpu) -> Resource:
+def _make_invalid(full: Resource, gpus: tuple[Gpu, ...], first: Gpu) -> Resource:
     return full._replace(
-        product=compose(first.name, "MIG", INVALID),
+        product=compose_product(first.name, "MIG", INVALID),
         count=0,
         replicas=0,
         sharing_strategy="",
@@ -190,11 +200,11 @@ def _group_by_profile(gpus: tuple[Gpu, ...]) -> dict[str, list[tuple[Gpu, MigDev
     return groups
 
 
-def _shared(resource: str, sharing: Sharing, *product: str) -> dict[str, Any]:
-    replicas = sharing.replicas_of(VENDOR + resource)
+def _share(resource: str, sharing: Sharing, *product: str) -> dict[str, Any]:
+    replicas = sharing.count_replicas(VENDOR + resource)
     is_shared = replicas > 1
     return {
-        "product": compose(*product, is_shared=is_shared and not sharing.is_renamed),
+        "product": compose_product(*product, is_shared=is_shared and not sharing.is_renamed),
         "replicas": replicas,
         "sharing_strategy": sharing.strategy if is_shared else "none",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import NvmlCallFailed
-from gfd.inventory.model import Failure
+from gfd.inventory.model import FactFailure
 from gfd.probe.nvml import NOT_AVAILABLE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class DeviceReader:
         """``device`` is its name in messages: ``GPU 0``, or empty for the whole system."""
         self.session = session
         self.device = device
-        self.failures: list[Failure] = []
+        self.failures: list[FactFailure] = []
 
     def read(self, fact: str, function: str, *arguments: Any) -> Any:
         """Return a fact; record a failure and return None if it cannot be read."""
@@ -54,6 +54,8 @@ class DeviceReader:
         self.failures.append(to_failure(fact, error))
 
 
-def to_failure(fact: str, error: NvmlCallFailed) -> Failure:
+def to_failure(fact: str, error: NvmlCallFailed) -> FactFailure:
     """Return a record that ``fact`` could not be read because of ``error``."""
-    return Failure(fact=fact, source=error.function, device=error.device, reason=error.text, code=error.code)
+    return FactFailure(
+        fact=fact, source=error.function, device=error.device, reason=error.text, code=error.code
+    )

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gfd.inventory.model import Failure, Gpu
+    from gfd.inventory.model import FactFailure, Gpu
     from gfd.probe.nvml import Session
 
 
-def identify(session: Session, index: int, handle: Any, failure: Failure) -> FailedGpu:
+def identify(session: Session, index: int, handle: Any, failure: FactFailure) -> FailedGpu:
     """Return the failed GPU with what NVML still tells. ``handle`` is None if NVML gave none."""
     if handle is None:
         return FailedGpu(index=index, failure=failure)

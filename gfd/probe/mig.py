@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import NvmlCallFailed
-from gfd.inventory.model import Engines, Failure, MigDevice, MigProfile, Placement
-from gfd.inventory.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, mig_name
+from gfd.inventory.model import Engines, FactFailure, MigDevice, MigProfile, Placement
+from gfd.inventory.profiles import (
+    CI_PROFILES,
+    GI_PROFILE_COUNT,
+    GI_PROFILES,
+    format_gi_profile,
+    format_mig_profile,
+)
 from gfd.probe.device_reader import DeviceReader
 from gfd.probe.nvml import INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, Session
 
@@ -33,7 +39,7 @@ class OfferedProfiles(NamedTuple):
     ci_enums: dict[tuple[int, int], int]
     """GPU-instance and compute-instance profile id -> enum; filled when a MIG device needs it."""
     profiles: tuple[MigProfile, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FactFailure, ...] = ()
 
 
 class ParentGpu(NamedTuple):
@@ -78,7 +84,7 @@ def read_profiles(parent: ParentGpu) -> OfferedProfiles:
 
 def _to_profile(enum: int, info: Any, memory_bytes: int) -> MigProfile:
     return MigProfile(
-        name=gi_name(enum, info.memorySizeMB, memory_bytes),
+        name=format_gi_profile(enum, info.memorySizeMB, memory_bytes),
         enum=enum,
         id=info.id,
         slices=info.sliceCount,
@@ -211,9 +217,9 @@ def _read_profile(
     elif gi_enum not in GI_PROFILES:
         reason = f"GPU-instance profile {gi_enum} has no name yet"
     else:
-        return mig_name(gi_enum, ci_enum, attributes.memorySizeMB, parent.memory_bytes)
+        return format_mig_profile(gi_enum, ci_enum, attributes.memorySizeMB, parent.memory_bytes)
     reader.failures.append(
-        Failure(fact="profile", source="nvmlGpuInstanceGetInfo", device=reader.device, reason=reason)
+        FactFailure(fact="profile", source="nvmlGpuInstanceGetInfo", device=reader.device, reason=reason)
     )
     return None
 

@@ -12,7 +12,7 @@ import pynvml
 
 from gfd.errors import DriverUnavailable, NvmlCallFailed
 from gfd.inventory.progress import ignore_progress
-from gfd.labels.needs import SEE_KERNEL_LOG
+from gfd.labels.requirements import KERNEL_LOG_ADVICE
 from gfd.probe import preload
 from gfd.probe.driver_files import LIBRARY, explain_absence, find_library
 
@@ -63,7 +63,7 @@ class Session:
                 self._progress("nvmlInit")
                 pynvml.nvmlInit()
         except pynvml.NVMLError as error:
-            advice = _INIT_ADVICE.get(error.value, SEE_KERNEL_LOG)
+            advice = _INIT_ADVICE.get(error.value, KERNEL_LOG_ADVICE)
             raise DriverUnavailable(f"nvmlInit failed: {error} (NVML error {error.value})", advice) from error
         return self
 

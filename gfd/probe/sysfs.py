@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from gfd.files import MACHINE_TYPE_BYTES, read_text
-from gfd.inventory.model import Failure, Vgpu
+from gfd.inventory.model import FactFailure, Vgpu
 
 ROOT = Path("/")
 PCI_DEVICES = Path("sys/bus/pci/devices")
@@ -34,7 +34,7 @@ _VGPU_RECORDS = 5
 _VGPU_TEXT = 10
 
 
-def read_machine_type(path: str) -> tuple[str | None, Failure | None]:
+def read_machine_type(path: str) -> tuple[str | None, FactFailure | None]:
     """Return the DMI product name from the file ``path``, stripped."""
     if not path:
         return None, None
@@ -44,12 +44,12 @@ def read_machine_type(path: str) -> tuple[str | None, Failure | None]:
         return None, _failure("machine_type", path, "", error)
 
 
-def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, Failure | None]:
+def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, FactFailure | None]:
     """Return base class and sub-class of an NVIDIA PCI device, such as 0x0302 for a 3D controller."""
     folder = f"{_pci_devices(root)}/{address}"
     try:
         if _read_number(f"{folder}/vendor") != NVIDIA_VENDOR:
-            return None, Failure(
+            return None, FactFailure(
                 fact="pci_class",
                 source=f"{folder}/vendor",
                 device=address,
@@ -97,7 +97,7 @@ def has_gpu(root: Path = ROOT) -> bool:
     return bool(find_gpus(root))
 
 
-def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
+def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, FactFailure | None]:
     """Return whether this machine is the guest of a vGPU host, and that host's driver.
 
     The vendor-specific capability in the PCI configuration space shows it. Without CAP_SYS_ADMIN the kernel
@@ -113,7 +113,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
             source = f"{devices}/{name}/config"
             config = _read(source, _CONFIG_BYTES)
             if len(config) < _CONFIG_BYTES:
-                return None, Failure(
+                return None, FactFailure(
                     fact="vgpu",
                     source=source,
                     device=name,
@@ -127,7 +127,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, Failure | None]:
             capability = find_capability(_read(source, _EXTENDED_BYTES))
             host_driver = find_host_driver(capability)
             if host_driver is None:
-                failure = Failure(
+                failure = FactFailure(
                     fact="vgpu.host_driver",
                     source=source,
                     device=name,
@@ -183,6 +183,6 @@ def _read_number(path: str) -> int:
     return int(_read(path, 64).decode().strip(), 0)
 
 
-def _failure(fact: str, source: str, device: str, error: Exception) -> Failure:
+def _failure(fact: str, source: str, device: str, error: Exception) -> FactFailure:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Failure(fact=fact, source=source, device=device, reason=reason)
+    return FactFailure(fact=fact, source=source, device=device, reason=reason)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import ConfigError
 from gfd.inventory.model import Inventory, Vgpu, is_display_board
-from gfd.simulation import mig_config
+from gfd.simulation import layouts
 from gfd.simulation.file import load
-from gfd.simulation.mig_layout import lay_out
-from gfd.simulation.models import Catalogue, read_fabric, read_version
+from gfd.simulation.mig_devices import create_mig_devices
+from gfd.simulation.models import GpuModels, read_fabric, read_version
 from gfd.simulation.placement import DoesNotFitError
 from gfd.text import list_known
 
@@ -43,7 +43,7 @@ _FIELDS = (
 )
 
 
-def names() -> tuple[str, ...]:
+def list_names() -> tuple[str, ...]:
     """Return the names of the built-in machines."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml") if path != MODELS))
 
@@ -63,8 +63,8 @@ def read(machine: str, layout: str | None = None, layout_name: str | None = None
     document = _load(machine)
     targets = _read_gpus(document)
     if layout is not None:
-        settings = mig_config.resolve(layout, layout_name, targets)
-        gpus = [_divide(gpu, geometry, layout, settings.get(gpu.index)) for gpu, geometry in targets]
+        settings = layouts.resolve_layout(layout, layout_name, targets)
+        gpus = [_apply_layout(gpu, geometry, layout, settings.get(gpu.index)) for gpu, geometry in targets]
     elif layout_name is not None:
         raise ConfigError("--mig-config", "command line", "it needs --mig with a mig-parted file")
     else:
@@ -81,14 +81,14 @@ def read(machine: str, layout: str | None = None, layout_name: str | None = None
 
 
 def _load(machine: str) -> Value:
-    if mig_config.is_path(machine):
+    if layouts.is_path(machine):
         path = Path(machine)
         if not path.exists():
             raise ConfigError("--simulate", "command line", f"there is no file {machine}")
-    elif machine in names():
+    elif machine in list_names():
         path = FOLDER / f"{machine}.yaml"
     else:
-        reason = f"there is no machine {machine}; {list_known(machine, names())}"
+        reason = f"there is no machine {machine}; {list_known(machine, list_names())}"
         raise ConfigError("--simulate", "command line", reason)
     return load(path).only(*_FIELDS)
 
@@ -98,15 +98,15 @@ def _load_models() -> Value:
     return load(MODELS)
 
 
-def _read_gpus(document: Value) -> list[mig_config.Target]:
-    catalogue = Catalogue.of(_load_models(), document)
+def _read_gpus(document: Value) -> list[layouts.Target]:
+    catalogue = GpuModels.of(_load_models(), document)
     fabric = read_fabric(document.field("fabric"))
     found = [catalogue.build(entry) for entry in document.field("gpus").items()]
     addresses = [gpu.pci_address for gpu, _ in found]
     for address in addresses:
         if addresses.count(address) > 1:
             raise document.field("gpus").error(f"two GPUs are at {address}")
-    targets: list[mig_config.Target] = []
+    targets: list[layouts.Target] = []
     for index, (gpu, geometry) in enumerate(sorted(found, key=lambda pair: pair[0].pci_address or "")):
         made_up = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
         numbered = gpu._replace(index=index, uuid=gpu.uuid or f"GPU-{made_up}", fabric=gpu.fabric or fabric)
@@ -127,11 +127,11 @@ def _read_vgpu(entry: Value) -> Vgpu:
     )
 
 
-def _divide(gpu: Gpu, geometry: Geometry | None, layout: str, setting: mig_config.Setting | None) -> Gpu:
+def _apply_layout(gpu: Gpu, geometry: Geometry | None, layout: str, setting: layouts.GpuLayout | None) -> Gpu:
     if setting is None or geometry is None:
         return gpu
     try:
-        devices = lay_out(
+        devices = create_mig_devices(
             geometry, setting.devices, gpu_uuid=gpu.uuid or "", memory_bytes=gpu.memory_bytes or 0
         )
     except DoesNotFitError as error:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.documents.value import describe
 from gfd.inventory.model import Engines, Fabric, Gpu, MigProfile
-from gfd.inventory.profiles import GI_PROFILES, gi_name
+from gfd.inventory.profiles import GI_PROFILES, format_gi_profile
 from gfd.simulation.placement import Geometry, Offer
 from gfd.text import list_known
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
 
-FACTS = (
+MODEL_FIELDS = (
     "name",
     "brand",
     "architecture",
@@ -35,14 +35,14 @@ _VERSION_PART = re.compile("[0-9]{1,6}")
 _SEVEN_SLICES = 4
 
 
-class Catalogue(NamedTuple):
+class GpuModels(NamedTuple):
     """Models and MIG profile tables by name; later files win."""
 
     models: dict[str, Value]
     tables: dict[str, Value]
 
     @classmethod
-    def of(cls, *documents: Value) -> Catalogue:
+    def of(cls, *documents: Value) -> GpuModels:
         """Return what is in all of ``documents``."""
         models: dict[str, Value] = {}
         tables: dict[str, Value] = {}
@@ -53,9 +53,9 @@ class Catalogue(NamedTuple):
 
     def build(self, entry: Value) -> tuple[Gpu, Geometry | None]:
         """Return the GPU that ``entry`` of a machine describes, and what it can be divided into."""
-        entry.only("model", "uuid", "pci_address", "numa_node", "fabric", *FACTS)
-        model = self._find(entry.field("model"), self.models).only(*FACTS)
-        facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in FACTS}
+        entry.only("model", "uuid", "pci_address", "numa_node", "fabric", *MODEL_FIELDS)
+        model = self._find(entry.field("model"), self.models).only(*MODEL_FIELDS)
+        facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in MODEL_FIELDS}
         memory_bytes = facts["memory_bytes"].integer(1)
         capability = read_version(facts["compute_capability"])
         geometry = None
@@ -121,7 +121,7 @@ def _read_offer(name: str, row: Value, memory_slices: int, memory_bytes: int) ->
     enum, memory_mib = row.field("enum").integer(), row.field("memory_mib").integer(1)
     if enum not in GI_PROFILES:
         raise row.field("enum").error(f"there is no GPU-instance profile {enum} with a name")
-    named = gi_name(enum, memory_mib, memory_bytes)
+    named = format_gi_profile(enum, memory_mib, memory_bytes)
     if named != name:
         raise row.error(f"enum, memory_mib and the GPU's memory_bytes make this {named}")
     size, starts = row.field("size").integer(1), tuple(item.integer() for item in row.field("starts").items())

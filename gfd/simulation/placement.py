@@ -40,7 +40,7 @@ class Geometry(NamedTuple):
     """MIG devices of mig-parted's layout all-balanced, with their numbers."""
 
 
-class Instance(NamedTuple):
+class GpuInstance(NamedTuple):
     """A GPU instance to be, and the compute slices of the compute instances in it."""
 
     offer: Offer
@@ -52,20 +52,20 @@ class DoesNotFitError(Exception):
     """A layout that the GPU cannot have; the text says why."""
 
 
-def place(geometry: Geometry, instances: Sequence[Instance]) -> tuple[Instance, ...]:
+def place_instances(geometry: Geometry, instances: Sequence[GpuInstance]) -> tuple[GpuInstance, ...]:
     """Return ``instances`` with their starts. Raises :class:`DoesNotFitError`."""
-    ranked = sorted(instances, key=_largest_first)
+    ranked = sorted(instances, key=_sort_key)
     _check_limits(geometry, ranked)
     placed = _search(geometry, ranked)
     if placed is None:
-        raise DoesNotFitError(_explain(geometry, ranked))
+        raise DoesNotFitError(_explain_failure(geometry, ranked))
     return placed
 
 
-def _search(geometry: Geometry, instances: Sequence[Instance]) -> tuple[Instance, ...] | None:
+def _search(geometry: Geometry, instances: Sequence[GpuInstance]) -> tuple[GpuInstance, ...] | None:
     """Return ``instances`` with starts at which none overlap, or None if there are no such starts."""
 
-    def go_on(number: int, taken: int) -> tuple[Instance, ...] | None:
+    def go_on(number: int, taken: int) -> tuple[GpuInstance, ...] | None:
         if number == len(instances):
             return ()
         offer = instances[number].offer
@@ -74,7 +74,7 @@ def _search(geometry: Geometry, instances: Sequence[Instance]) -> tuple[Instance
             if not slices & taken:
                 rest = go_on(number + 1, taken | slices)
                 if rest is not None:
-                    placed = Instance(offer=offer, ci_slices=instances[number].ci_slices, start=start)
+                    placed = GpuInstance(offer=offer, ci_slices=instances[number].ci_slices, start=start)
                     return (placed, *rest)
         return None
 
@@ -84,12 +84,12 @@ def _search(geometry: Geometry, instances: Sequence[Instance]) -> tuple[Instance
     return go_on(0, 0)
 
 
-def _largest_first(instance: Instance) -> tuple[int, int, int]:
+def _sort_key(instance: GpuInstance) -> tuple[int, int, int]:
     profile = instance.offer.profile
     return -instance.offer.size, -profile.slices, profile.enum
 
 
-def _check_limits(geometry: Geometry, instances: Sequence[Instance]) -> None:
+def _check_limits(geometry: Geometry, instances: Sequence[GpuInstance]) -> None:
     for offer in geometry.offers:
         number = sum(instance.offer is offer for instance in instances)
         if number > offer.profile.max_instances:
@@ -98,7 +98,7 @@ def _check_limits(geometry: Geometry, instances: Sequence[Instance]) -> None:
     needed = sum(instance.offer.profile.slices for instance in instances)
     if needed > geometry.compute_slices:
         raise DoesNotFitError(
-            f"{_list(instances)} need {needed} compute slices, it has {geometry.compute_slices}"
+            f"{_format_instances(instances)} need {needed} compute slices, it has {geometry.compute_slices}"
         )
     # The media engines make +me one of a kind, and let nothing but -me stand beside +me.all.
     for engine in _MEDIA:
@@ -106,19 +106,21 @@ def _check_limits(geometry: Geometry, instances: Sequence[Instance]) -> None:
         there_are = max((getattr(o.profile.engines, engine) for o in geometry.offers), default=0)
         if needed > there_are:
             takers = [i for i in instances if getattr(i.offer.profile.engines, engine)]
-            raise DoesNotFitError(f"{_list(takers)} need {needed} {engine} engines, it has {there_are}")
+            names = _format_instances(takers)
+            raise DoesNotFitError(f"{names} need {needed} {engine} engines, it has {there_are}")
 
 
-def _explain(geometry: Geometry, instances: Sequence[Instance]) -> str:
+def _explain_failure(geometry: Geometry, instances: Sequence[GpuInstance]) -> str:
     fitting = 0
     while _search(geometry, instances[: fitting + 1]) is not None:
         fitting += 1
     used = sum(instance.offer.size for instance in instances[:fitting])
     every = "all " if used == geometry.memory_slices else f"{used} of "
     room = f"no room for {instances[fitting].offer.profile.name}"
-    return f"{_list(instances[:fitting])} use {every}{geometry.memory_slices} memory slices; {room}"
+    names = _format_instances(instances[:fitting])
+    return f"{names} use {every}{geometry.memory_slices} memory slices; {room}"
 
 
-def _list(instances: Sequence[Instance]) -> str:
+def _format_instances(instances: Sequence[GpuInstance]) -> str:
     names = [instance.offer.profile.name for instance in instances]
     return ", ".join(f"{names.count(name)} {_TIMES} {name}" for name in dict.fromkeys(names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gfd.labels.products import INVALID, profile_of
+from gfd.labels.products import INVALID, extract_profile
 from gfd.text import escape
 from gfd.tools.geometry import explain, lay_out, name_device
 from gfd.tools.terminal import DIM, GREEN, YELLOW, cut, paint
@@ -130,7 +130,7 @@ def _count_devices(labels: Labels) -> list[tuple[str, int, int]]:
     found = {
         match["profile"]: f"nvidia.com/{key[11:-6]}" for key in labels if (match := _COUNT.fullmatch(key))
     }
-    profile = profile_of(labels.get("nvidia.com/gpu.product", ""))
+    profile = extract_profile(labels.get("nvidia.com/gpu.product", ""))
     if not found and profile not in ("", INVALID):
         found = {profile: "nvidia.com/gpu"}
     return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.inventory.model import find_lack
+from gfd.inventory.model import find_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,8 +116,8 @@ def lay_out(gpu: Gpu) -> Layout | None:
 
 def explain(gpu: Gpu) -> str:
     """Return why a GPU in MIG mode has no layout."""
-    lack = None if gpu.mig_devices is not None else find_lack(gpu, ("mig_devices",), f"GPU {gpu.index}")
-    return str(lack.as_error()) if lack else "its profiles, which tell the slices, are not known"
+    lack = None if gpu.mig_devices is not None else find_missing(gpu, ("mig_devices",), f"GPU {gpu.index}")
+    return str(lack.to_error()) if lack else "its profiles, which tell the slices, are not known"
 
 
 def name_device(device: MigDevice) -> str:

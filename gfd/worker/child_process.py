@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import MalformedAnswer, ProbeError
 from gfd.labels import limits
-from gfd.labels.needs import SEE_KERNEL_LOG
+from gfd.labels.requirements import KERNEL_LOG_ADVICE
 from gfd.worker import messages
 from gfd.worker.child_main import work_and_exit
 from gfd.worker.pipes import ParentPipes, open_pipes
@@ -31,7 +31,7 @@ class StuckError(ProbeError):
     def __init__(self, pid: int, step: str) -> None:
         super().__init__(
             f"process {pid}, which reads the hardware, is stuck in {step}: SIGKILL does not end it",
-            f"{SEE_KERNEL_LOG}, then reset the GPU or reboot the node",
+            f"{KERNEL_LOG_ADVICE}, then reset the GPU or reboot the node",
         )
         self.pid = pid
 
@@ -123,7 +123,7 @@ def wait(child: Child, timeout_s: float, *, started_s: float | None = None) -> s
         if status is None:
             raise ProbeError(
                 f"reading the hardware took longer than {timeout_s:g} s: it hung in {pipes.current_step}",
-                f"{SEE_KERNEL_LOG}, or pass a longer --probe-timeout",
+                f"{KERNEL_LOG_ADVICE}, or pass a longer --probe-timeout",
             )
         raise _explain_exit(status, pipes.current_step)
     finally:
@@ -153,7 +153,7 @@ def _kill(child: Child) -> None:
 
 def _explain_exit(status: int, step: str) -> ProbeError:
     """Return the error for a child that ended without an answer."""
-    advice = SEE_KERNEL_LOG
+    advice = KERNEL_LOG_ADVICE
     if not os.WIFSIGNALED(status):
         how = f"exited with code {os.waitstatus_to_exitcode(status)}"
     elif os.WTERMSIG(status) == signal.SIGXCPU:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.inventory.progress import ignore_progress
 from gfd.labels import limits
-from gfd.labels.needs import explain_unknown_memory
+from gfd.labels.requirements import explain_unknown_memory
 from gfd.worker import discovery
 from gfd.worker.result import CycleResult
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from gfd.inventory.model import FailedGpu, Inventory
     from gfd.inventory.progress import Progress
-    from gfd.labels.render import Templates
-    from gfd.labels.resources import Node
-    from gfd.labels.sources import Source
+    from gfd.labels.resources import NodeFacts
     from gfd.labels.syntax import Labels
+    from gfd.labels.template_files import TemplateFile
+    from gfd.labels.templates import Templates
     from gfd.worker.discovery import ProbeResult
     from gfd.worker.request import Request
 
@@ -68,7 +68,7 @@ def resolve_and_render(
     return _summarise(found, labels, node.failed)
 
 
-def resolve(request: Request, inventory: Inventory) -> Node:
+def resolve(request: Request, inventory: Inventory) -> NodeFacts:
     """Apply the request's MIG strategy and sharing to ``inventory``. Raises ProbeError and ConfigError."""
     from gfd.labels import resources
 
@@ -88,8 +88,8 @@ def compile_templates(request: Request, progress: Progress = ignore_progress) ->
 
 
 @lru_cache(maxsize=1)
-def _make_templates(sources: tuple[Source, ...], prefixes: tuple[str, ...]) -> Templates:
-    from gfd.labels.render import Templates
+def _make_templates(sources: tuple[TemplateFile, ...], prefixes: tuple[str, ...]) -> Templates:
+    from gfd.labels.templates import Templates
 
     return Templates(sources, prefixes)
 
@@ -106,7 +106,7 @@ def _summarise(found: ProbeResult, labels: Labels, failed: tuple[FailedGpu, ...]
     return CycleResult(
         labels=labels,
         gpus=len(gpus),
-        failed_gpus={str(gpu.index): str(gpu.failure.as_error()) for gpu in failed},
+        failed_gpus={str(gpu.index): str(gpu.failure.to_error()) for gpu in failed},
         failed_cards={str(gpu.index): {"pci_address": gpu.pci_address, "uuid": gpu.uuid} for gpu in failed},
         unknown_memory=explain_unknown_memory(gpus),
         mig_devices=mig_devices,

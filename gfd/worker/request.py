@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from gfd.config.model import Config
     from gfd.inventory.model import Inventory
-    from gfd.labels.sources import Source
+    from gfd.labels.template_files import TemplateFile
 
 
 class Request(NamedTuple):
     """A request to label a node."""
 
     config: Config
-    templates: tuple[Source, ...] = ()
+    templates: tuple[TemplateFile, ...] = ()
     """The operator's own."""
     timestamp_s: int = 0
     """When the configuration was loaded, in Unix seconds."""
@@ -25,9 +25,9 @@ class Request(NamedTuple):
 
 def build_request(config: Config, *, inventory: Inventory | None = None) -> Request:
     """Return a request for ``config``, with its templates as they are now. Raises TemplateError."""
-    templates: tuple[Source, ...] = ()
+    templates: tuple[TemplateFile, ...] = ()
     if config.template_dir:
-        from gfd.labels import sources
+        from gfd.labels import template_files
 
-        templates = sources.read(config.template_dir)
+        templates = template_files.read(config.template_dir)
     return Request(config=config, templates=templates, timestamp_s=int(time.time()), inventory=inventory)

@@ -15,8 +15,8 @@ import yaml
 
 from gfd.config.options import OPTIONS
 from gfd.inventory import snapshot
-from gfd.inventory.model import FailedGpu, Failure
-from gfd.labels.needs import SEE_MIG
+from gfd.inventory.model import FactFailure, FailedGpu
+from gfd.labels.requirements import MIG_ADVICE
 from tests.cli import DOC, Gfd
 from tests.make import gpu, inventory, mig_gpu
 
@@ -82,7 +82,9 @@ def test_dump_without_a_driver_suggests_a_simulation(gfd: Gfd) -> None:
 
 
 def test_dump_warns_of_a_failed_gpu(gfd: Gfd, tmp_path: Path) -> None:
-    failure = Failure(fact="gpu", source="nvmlDeviceGetName", device="GPU 1", reason="GPU is lost", code=15)
+    failure = FactFailure(
+        fact="gpu", source="nvmlDeviceGetName", device="GPU 1", reason="GPU is lost", code=15
+    )
     node = inventory(gpu(0), failed_gpus=(FailedGpu(index=1, failure=failure),))
     (tmp_path / "node.json").write_text(snapshot.to_json(node))
     code, out, err = gfd("dump", "--inventory", str(tmp_path / "node.json"))
@@ -95,7 +97,7 @@ def test_dump_warns_of_a_failed_gpu(gfd: Gfd, tmp_path: Path) -> None:
 
 def test_dump_warns_of_unknown_memory(gfd: Gfd, tmp_path: Path) -> None:
     reason = "Insufficient Permissions"
-    why = Failure(
+    why = FactFailure(
         fact="memory_bytes", source="nvmlDeviceGetMemoryInfo", device="GPU 1", reason=reason, code=4
     )
     node = inventory(gpu(0), mig_gpu(1, 0, memory_bytes=None, failures=(why,)))
@@ -104,7 +106,7 @@ def test_dump_warns_of_unknown_memory(gfd: Gfd, tmp_path: Path) -> None:
     code, out, err = gfd("dump", "--inventory", str(path))
     assert code == 0
     assert "nvidia.com/gpu.count=2\nnvidia.com/gpu.family=ampere\n" in out
-    told = f"{why.as_error()}; {SEE_MIG}\n"
+    told = f"{why.to_error()}; {MIG_ADVICE}\n"
     assert err == f"gfd: warning: the memory of GPU 1 is unknown: {told}"
     unseen = f"gfd: MIG strategy mixed needs the MIG devices of GPU 1, which cannot be seen: {told}"
     assert gfd("dump", "--inventory", str(path), "--mig-strategy", "mixed") == (1, "", unseen)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gfd.inventory.profiles import CI_PROFILES, GI_PROFILE_COUNT, GI_PROFILES, gi_name, memory_gb, mig_name
+from gfd.inventory.profiles import (
+    CI_PROFILES,
+    GI_PROFILE_COUNT,
+    GI_PROFILES,
+    compute_memory_gb,
+    format_gi_profile,
+    format_mig_profile,
+)
 
 GIB = 2**30
 
@@ -78,9 +85,9 @@ ROWS = {
     [(memory_bytes, *row) for memory_bytes, rows in ROWS.items() for row in rows],
 )
 def test_names(memory_bytes: int, name: str, enum: int, mib: int) -> None:
-    assert gi_name(enum, mib, memory_bytes) == name
+    assert format_gi_profile(enum, mib, memory_bytes) == name
     whole = min(ci for ci, slices in CI_PROFILES.items() if slices == GI_PROFILES[enum][0])
-    assert mig_name(enum, whole, mib, memory_bytes) == name.replace("+", ".")
+    assert format_mig_profile(enum, whole, mib, memory_bytes) == name.replace("+", ".")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +111,7 @@ def test_names(memory_bytes: int, name: str, enum: int, mib: int) -> None:
     ],
 )
 def test_compute_instances_that_are_smaller_lead_the_name(gi_enum: int, ci_enum: int, expected: str) -> None:
-    assert mig_name(gi_enum, ci_enum, 40448, 85_520_809_984) == expected
+    assert format_mig_profile(gi_enum, ci_enum, 40448, 85_520_809_984) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,7 +129,7 @@ def test_compute_instances_that_are_smaller_lead_the_name(gi_enum: int, ci_enum:
     ],
 )
 def test_halves_round_up(eighths: int, gib: int, expected: int) -> None:
-    assert memory_gb(eighths * gib * 128, gib * GIB) == expected
+    assert compute_memory_gb(eighths * gib * 128, gib * GIB) == expected
 
 
 @pytest.mark.parametrize(
@@ -136,18 +143,18 @@ def test_halves_round_up(eighths: int, gib: int, expected: int) -> None:
     ],
 )
 def test_the_share_is_in_whole_eighths_of_whole_gibibytes(mib: int, memory_bytes: int, expected: int) -> None:
-    assert memory_gb(mib, memory_bytes) == expected
+    assert compute_memory_gb(mib, memory_bytes) == expected
 
 
 @pytest.mark.parametrize("enum", [-1, GI_PROFILE_COUNT - 1, GI_PROFILE_COUNT, 255])
 def test_unknown_gpu_instance_profiles(enum: int) -> None:
     with pytest.raises(KeyError):
-        gi_name(enum, 4864, 42_505_273_344)
+        format_gi_profile(enum, 4864, 42_505_273_344)
     with pytest.raises(KeyError):
-        mig_name(enum, 0, 4864, 42_505_273_344)
+        format_mig_profile(enum, 0, 4864, 42_505_273_344)
 
 
 @pytest.mark.parametrize("enum", [-1, 9, 255])
 def test_unknown_compute_instance_profiles(enum: int) -> None:
     with pytest.raises(KeyError):
-        mig_name(0, enum, 4864, 42_505_273_344)
+        format_mig_profile(0, enum, 4864, 42_505_273_344)

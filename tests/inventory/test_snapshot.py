@@ -18,19 +18,19 @@ from tests.make import failure, gpu, inventory, mig_gpu
 @given(any_inventory())
 def test_a_snapshot_reads_back_equal(found: Inventory) -> None:
     same = found._replace(schema=1)
-    assert snapshot.read(snapshot.to_json(same), "x") == same
+    assert snapshot.parse_inventory(snapshot.to_json(same), "x") == same
 
 
 def test_yaml_reads_back_equal() -> None:
     found = inventory(gpu(0), mig_gpu(1, failures=(failure("uuid"),)))
-    assert snapshot.read(snapshot.to_yaml(found), "x") == found
+    assert snapshot.parse_inventory(snapshot.to_yaml(found), "x") == found
 
 
 @pytest.mark.parametrize("name", ["DGX Display", "NVIDIA DGX Display"])
 def test_a_display_board_is_no_gpu(name: str) -> None:
     found = inventory(gpu(0), gpu(1, name=name), gpu(2, name=f"{name} 2"))
     for written in (snapshot.to_json(found), snapshot.to_yaml(found)):
-        assert snapshot.read(written, "x") == inventory(gpu(0), gpu(2, name=f"{name} 2"))
+        assert snapshot.parse_inventory(written, "x") == inventory(gpu(0), gpu(2, name=f"{name} 2"))
 
 
 def test_fields_at_their_default_are_left_out() -> None:
@@ -101,7 +101,7 @@ def without_end(name: str) -> str:
 )
 def test_damage_names_the_field(text: str, expected: str) -> None:
     with pytest.raises(DocumentError) as caught:
-        snapshot.read(text, "x")
+        snapshot.parse_inventory(text, "x")
     assert str(caught.value).startswith(expected)
 
 

@@ -16,10 +16,10 @@ from gfd.config.options import OPTIONS
 from gfd.errors import GfdError, TemplateError
 from gfd.inventory.model import Inventory
 from gfd.labels.compiler import compile_all
-from gfd.labels.render import Templates
-from gfd.labels.rendered import Line, say, split
-from gfd.labels.resources import Node, resolve
-from gfd.labels.templating import BUILT_IN, Engine
+from gfd.labels.rendered_label import Line, format_value, split_lines
+from gfd.labels.resources import NodeFacts, resolve
+from gfd.labels.template_engine import BUILT_IN, TemplateEngine
+from gfd.labels.templates import Templates
 from gfd.simulation import machines
 from tests.any_inventory import any_inventory
 from tests.make import gpu, inventory
@@ -27,24 +27,24 @@ from tests.test_golden import layouts
 from tests.test_golden import read as read_machine
 
 COMPILED = Path(compiled.__file__)
-ENGINE = Engine({})
+ENGINE = TemplateEngine({})
 STRATEGIES = tuple(name.removesuffix(".j2") for name in TEMPLATES)
 
 
-def by_jinja2(name: str, node: Node, found: Inventory) -> list[Line]:
-    return list(split(name, ENGINE.render(name, {"node": node, "inventory": found})))
+def by_jinja2(name: str, node: NodeFacts, found: Inventory) -> list[Line]:
+    return list(split_lines(name, ENGINE.render(name, {"node": node, "inventory": found})))
 
 
-def lines(engine: Engine, name: str, **variables: Any) -> list[Line]:
+def lines(engine: TemplateEngine, name: str, **variables: Any) -> list[Line]:
     """What a template that is compiled now writes."""
     module: dict[str, Any] = {}
     exec(compile_all(engine, [name]), module)
-    return list(module["TEMPLATES"][name](SimpleNamespace(**variables), None, say))
+    return list(module["TEMPLATES"][name](SimpleNamespace(**variables), None, format_value))
 
 
-def of(text: str) -> Engine:
+def of(text: str) -> TemplateEngine:
     """The one template ``x.j2``."""
-    engine = Engine({})
+    engine = TemplateEngine({})
     engine._environment.loader = DictLoader({"x.j2": text})
     return engine
 
@@ -62,12 +62,12 @@ def test_every_strategy_is_compiled() -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("machine", machines.names())
+@pytest.mark.parametrize("machine", machines.list_names())
 def test_machines(machine: str, strategy: str) -> None:
     for layout in layouts(machine):
         found = read_machine(machine, layout)
         node = resolve(found, mig_strategy=strategy, timestamp=1)
-        written = list(TEMPLATES[f"{strategy}.j2"](node, found, say))
+        written = list(TEMPLATES[f"{strategy}.j2"](node, found, format_value))
         assert written
         assert written == by_jinja2(f"{strategy}.j2", node, found)
 
@@ -84,9 +84,9 @@ def test_any_inventory(strategy: str, found: Inventory) -> None:
         expected = by_jinja2(name, node, found)
     except TemplateError:
         with pytest.raises((ValueError, AttributeError)):
-            list(TEMPLATES[name](node, found, say))
+            list(TEMPLATES[name](node, found, format_value))
         return
-    assert list(TEMPLATES[name](node, found, say)) == expected
+    assert list(TEMPLATES[name](node, found, format_value)) == expected
 
 
 def test_a_compiled_template_that_fails_is_named_with_its_line() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gfd.labels.models import ModelCount, choose, count_models
+from gfd.labels.models import ModelCount, choose_model, count_models
 from tests.make import gpu, mig_gpu
 
 
@@ -35,18 +35,18 @@ def test_long_models_that_differ_in_the_last_word_are_counted_apart() -> None:
 
 def test_a_model_with_full_gpus_comes_first() -> None:
     gpus = (mig_gpu(0, name="M"), mig_gpu(1, name="M"), gpu(2, name="F"))
-    assert choose(gpus).name == "F"
+    assert choose_model(gpus).name == "F"
 
 
 def test_then_the_model_with_most_gpus() -> None:
     gpus = (gpu(0, name="A"), gpu(1, name="B"), mig_gpu(2, name="B"))
-    assert choose(gpus).name == "B"
+    assert choose_model(gpus).name == "B"
 
 
 def test_then_the_lowest_pci_address() -> None:
-    assert choose((gpu(0, name="B"), gpu(1, name="A"))).name == "B"
+    assert choose_model((gpu(0, name="B"), gpu(1, name="A"))).name == "B"
 
 
 def test_the_last_full_gpu_describes_its_model() -> None:
     gpus = (gpu(0), gpu(1), mig_gpu(2))
-    assert choose(gpus).gpu is gpus[1]
+    assert choose_model(gpus).gpu is gpus[1]

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gfd.labels.products import are_of_one_model, compose, model_of, models_of, profile_of, shorten, tail_of
+from gfd.labels.products import (
+    compose_product,
+    extract_model,
+    extract_profile,
+    extract_suffix,
+    list_possible_models,
+    may_be_same_model,
+    shorten_product,
+)
 from gfd.labels.syntax import check, sanitise, truncate
 
 A100 = "NVIDIA-A100-SXM4-40GB"
@@ -45,21 +53,23 @@ REST = st.sampled_from([(), ("MIG", "INVALID"), *(("MIG", profile) for profile i
 def test_the_model_is_shortened_and_the_rest_stays_whole(
     name: str, profile: str, is_shared: bool, expected: str
 ) -> None:
-    assert compose(name, *(("MIG", profile) if profile else ()), is_shared=is_shared) == expected
+    assert compose_product(name, *(("MIG", profile) if profile else ()), is_shared=is_shared) == expected
 
 
 def test_no_two_products_of_these_gpus_are_one_value() -> None:
     kinds = list(combine((SERVER, WORKSTATION, MAX_Q), ("", "INVALID", *PROFILES), (False, True)))
     found = {
-        (name, profile, is_shared): compose(name, *(("MIG", profile) if profile else ()), is_shared=is_shared)
+        (name, profile, is_shared): compose_product(
+            name, *(("MIG", profile) if profile else ()), is_shared=is_shared
+        )
         for name, profile, is_shared in kinds
     }
     assert len(set(found.values())) == len(kinds)
     for (name, profile, is_shared), value in found.items():
         check("nvidia.com/gpu.product", value)
         assert value.endswith("-MIG-" * bool(profile) + profile + "-SHARED" * is_shared)
-        assert profile_of(value) == profile
-        assert are_of_one_model(value, compose(name))
+        assert extract_profile(value) == profile
+        assert may_be_same_model(value, compose_product(name))
 
 
 @pytest.mark.parametrize(
@@ -74,19 +84,19 @@ def test_no_two_products_of_these_gpus_are_one_value() -> None:
     ],
 )
 def test_what_is_cut(model: str, tail: str, expected: str) -> None:
-    assert shorten(model, tail) == expected
+    assert shorten_product(model, tail) == expected
 
 
 @given(WORDS, REST, st.booleans(), st.sampled_from((53, 63)))
 def test_products_are_legal_and_end_as_they_should(
     name: str, rest: tuple[str, ...], is_shared: bool, length: int
 ) -> None:
-    value = compose(name, *rest, is_shared=is_shared, length=length)
+    value = compose_product(name, *rest, is_shared=is_shared, length=length)
     check("nvidia.com/gpu.product", value)
     assert len(value) <= length
     tail = "".join(f"-{part}" for part in rest) + "-SHARED" * (is_shared and bool(name or rest))
     assert value.endswith(tail.lstrip("-"))
-    assert shorten(model_of(value), tail_of(value), length) == value
+    assert shorten_product(extract_model(value), extract_suffix(value), length) == value
 
 
 @given(WORDS, REST, st.booleans())
@@ -94,7 +104,7 @@ def test_a_product_that_fits_stays_as_it_was(name: str, rest: tuple[str, ...], i
     parts = [sanitise(part) for part in (name, *rest) if part]
     joined = "-".join([*parts, "SHARED"] if is_shared and parts else parts).strip("-_.")
     assume(len(joined) <= 63)
-    assert compose(name, *rest, is_shared=is_shared) == truncate(joined)
+    assert compose_product(name, *rest, is_shared=is_shared) == truncate(joined)
 
 
 @given(
@@ -105,7 +115,7 @@ def test_models_that_differ_in_two_letters_at_the_end_have_other_products(
 ) -> None:
     one, other = f"N{name} {capital}{small}", f"N{name} Qq"
     for length in (53, 63):
-        assert compose(one, *rest, length=length) != compose(other, *rest, length=length)
+        assert compose_product(one, *rest, length=length) != compose_product(other, *rest, length=length)
 
 
 @pytest.mark.parametrize(
@@ -121,16 +131,20 @@ def test_models_that_differ_in_two_letters_at_the_end_have_other_products(
     ],
 )
 def test_what_a_product_is_made_of(product: str, model: str, profile: str) -> None:
-    assert (model_of(product), profile_of(product)) == (model, profile)
-    assert models_of(product) == (model,)
+    assert (extract_model(product), extract_profile(product)) == (model, profile)
+    assert list_possible_models(product) == (model,)
 
 
 def test_models_that_a_shortened_product_may_be_of() -> None:
     short = "NVIDIA-RTX-PRO-6000-Blackwell-Max-Q-Workstation"
-    assert models_of(f"{short}-MIG-1g.24gb") == (short, f"{short}-Edition")
-    assert models_of(f"{short}-Edition") == (f"{short}-Edition",)
+    assert list_possible_models(f"{short}-MIG-1g.24gb") == (short, f"{short}-Edition")
+    assert list_possible_models(f"{short}-Edition") == (f"{short}-Edition",)
 
 
 def test_products_of_one_model_that_were_shortened_differently() -> None:
-    products = [compose(LONG), compose(LONG, "MIG", "1g.24gb"), compose("NVIDIA A100")]
-    assert [are_of_one_model(each, sanitise(LONG)) for each in products] == [True, True, False]
+    products = [
+        compose_product(LONG),
+        compose_product(LONG, "MIG", "1g.24gb"),
+        compose_product("NVIDIA A100"),
+    ]
+    assert [may_be_same_model(each, sanitise(LONG)) for each in products] == [True, True, False]

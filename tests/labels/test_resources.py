@@ -7,21 +7,21 @@ import pytest
 from gfd.errors import ConfigError, ProbeError
 from gfd.inventory.model import FailedGpu, Inventory, Vgpu
 from gfd.labels.models import ModelCount
-from gfd.labels.resources import CudaVersion, DriverVersion, Node, VgpuHost, resolve
+from gfd.labels.resources import CudaVersion, DriverVersion, NodeFacts, VgpuHost, resolve
 from gfd.labels.sharing import SharedResource, Sharing
 from tests.make import CLUSTER, fabric, failure, gpu, inventory, mig, mig_gpu
 
 MPS = Sharing(strategy="mps", resources=(SharedResource(name="nvidia.com/gpu", replicas=2),))
 
 
-def look(*gpus: Any, sharing: Sharing | None = None, **fields: Any) -> Node:
+def look(*gpus: Any, sharing: Sharing | None = None, **fields: Any) -> NodeFacts:
     return resolve(inventory(*gpus, **fields), mig_strategy="none", sharing=sharing)
 
 
 def test_a_node_without_gpus() -> None:
     # The driver is not even asked for there.
     bare = inventory(driver_version=None, failures=(failure("driver_version"),))
-    assert resolve(bare, mig_strategy="single", timestamp=5) == Node(
+    assert resolve(bare, mig_strategy="single", timestamp=5) == NodeFacts(
         mig_strategy="single",
         timestamp=5,
         vgpu=VgpuHost(is_present=False, driver_version=None, driver_branch=None),

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from gfd.inventory.model import Gpu
-from gfd.labels.models import choose
+from gfd.labels.models import choose_model
 from gfd.labels.sharing import SharedResource, Sharing
-from gfd.labels.strategies import STRATEGIES, Resource, family_of
+from gfd.labels.strategies import STRATEGIES, Resource, find_family
 from tests.make import ENGINES, failure, gpu, mig, mig_gpu
 
 UNSHARED = Sharing()
@@ -39,7 +39,7 @@ NOT_SHARED = {"replicas": 0, "sharing_strategy": "none"}
 
 def offer(strategy: str, *gpus: Gpu, sharing: Sharing = UNSHARED) -> tuple[Resource, ...]:
     """What is offered, without the devices that it consists of."""
-    offered = STRATEGIES[strategy](gpus, choose(gpus), sharing)
+    offered = STRATEGIES[strategy](gpus, choose_model(gpus), sharing)
     return tuple(resource._replace(gpus=(), mig_devices=()) for resource in offered)
 
 
@@ -181,13 +181,13 @@ def test_the_devices_that_a_resource_consists_of(
             offered.name,
             *(tuple(device.index for device in group) for group in (offered.gpus, offered.mig_devices)),
         )
-        for offered in STRATEGIES[strategy](gpus, choose(gpus), UNSHARED)
+        for offered in STRATEGIES[strategy](gpus, choose_model(gpus), UNSHARED)
     ] == expected
 
 
 def test_single_consists_of_mig_devices() -> None:
     gpus = (mig_gpu(0, 2), mig_gpu(1, 1))
-    (offered,) = STRATEGIES["single"](gpus, choose(gpus), UNSHARED)
+    (offered,) = STRATEGIES["single"](gpus, choose_model(gpus), UNSHARED)
     assert offered.gpus == gpus
     assert offered.mig_devices == (*(gpus[0].mig_devices or ()), *(gpus[1].mig_devices or ()))
 
@@ -242,4 +242,4 @@ def test_whose_memory_it_is(gpus: tuple[Gpu, ...], memory_mib: int | None) -> No
     ],
 )
 def test_families(major: int, minor: int, family: str) -> None:
-    assert family_of(major, minor) == family
+    assert find_family(major, minor) == family

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.labels.products import model_of, shorten, tail_of
+from gfd.labels.products import extract_model, extract_suffix, shorten_product
 from tests.standin import Fault, Standin, StandinGpu, build, environment
 from tests.standin.models import DISPLAY_BOARDS
 from tests.standin.random_machines import Case, random_case
@@ -297,5 +297,5 @@ def _legal(line: str) -> str:
     allowed = "-".join(re.sub(r"[^A-Za-z0-9\-_. ]", "", value).split())
     if key.endswith(".product") and len(allowed.strip("-_.")) > 63:
         # The original may say MIG and SHARED, too. tests/labels/test_products.py tests what is shortened.
-        return f"{key}={shorten(model_of(allowed), tail_of(allowed))}"
+        return f"{key}={shorten_product(extract_model(allowed), extract_suffix(allowed))}"
     return f"{key}={allowed.lstrip('-_.')[:63].rstrip('-_.')}"

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from gfd.inventory.model import FailedGpu, Failure, Gpu, Inventory
+from gfd.inventory.model import FactFailure, FailedGpu, Gpu, Inventory
 from gfd.probe.node import PAUSES_S
 from tests.probe.boards import H100, H100_STANDIN, NODE, PAIR, PAIR_STANDIN
 from tests.probe.reading import GONE, INVALID_ARGUMENT, NOT_AVAILABLE, NOT_FOUND, NOT_SUPPORTED, TEXTS, Case
 from tests.standin import Fault, Standin
 
-Effect = Callable[[Gpu, Callable[[str], Failure], int], Gpu | FailedGpu]
+Effect = Callable[[Gpu, Callable[[str], FactFailure], int], Gpu | FailedGpu]
 """Takes the GPU, a function that makes the failure of a fact, and the error code; returns what gfd reads."""
 
 
@@ -21,7 +21,7 @@ def on_mig(gpu: Gpu, **changes: object) -> Gpu:
     return gpu._replace(mig_devices=(device._replace(**changes),))  # type: ignore[arg-type]
 
 
-def failed(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> FailedGpu:
+def failed(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> FailedGpu:
     failure = fault("gpu")
     # Without a handle NVML has no UUID. The address is the only one on the PCI bus that no other GPU has.
     uuid = None if failure.source == "nvmlDeviceGetHandleByIndex" else gpu.uuid
@@ -39,15 +39,15 @@ def without_mig(gpu: Gpu) -> Gpu:
     )
 
 
-def mig_mode(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu | FailedGpu:
+def mig_mode(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu | FailedGpu:
     return without_mig(gpu) if code in NOT_AVAILABLE else failed(gpu, fault, code)
 
 
-def required(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, fact: str, also: str = "") -> Gpu:
+def required(gpu: Gpu, fault: Callable[[str], FactFailure], code: int, *, fact: str, also: str = "") -> Gpu:
     return gpu._replace(failures=(fault(fact),), **dict.fromkeys((fact, *also.split())))  # type: ignore[arg-type]
 
 
-def optional(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, fact: str, also: str = "") -> Gpu:
+def optional(gpu: Gpu, fault: Callable[[str], FactFailure], code: int, *, fact: str, also: str = "") -> Gpu:
     """A fact that the GPU or the driver does not have is not a failure."""
     changed = required(gpu, fault, code, fact=fact, also=also)
     return changed._replace(failures=()) if code in NOT_AVAILABLE else changed
@@ -55,27 +55,27 @@ def optional(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, fact: str,
 
 def without_profile(gpu: Gpu, reason: str) -> Gpu:
     """The MIG device has no profile, although no function failed on it."""
-    why = Failure(
+    why = FactFailure(
         fact="profile", source="nvmlGpuInstanceGetInfo", device=f"GPU {gpu.index} MIG 2", reason=reason
     )
     return on_mig(gpu, profile=None, failures=(why,))
 
 
-def memory(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
+def memory(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu:
     changed = optional(gpu, fault, code, fact="memory_bytes")
     changed = changed._replace(multiprocessors=None, engines=None, profiles=())
     reason = "the memory of the GPU, which the profile's name depends on, could not be read"
     return without_profile(changed, reason)
 
 
-def profiles(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
+def profiles(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu:
     """Profiles of this GPU fail; those of the other GPU, of the same model, are read there."""
     failures = () if code in (NOT_SUPPORTED, INVALID_ARGUMENT) else (fault("profiles"),)
     changed = gpu._replace(profiles=(), multiprocessors=None, engines=None, failures=failures)
     return without_profile(changed, "no profile has GPU-instance id 9 and compute-instance id 0")
 
 
-def mig_facts(gpu: Gpu, fault: Callable[[str], Failure], code: int, *, facts: str, also: str = "") -> Gpu:
+def mig_facts(gpu: Gpu, fault: Callable[[str], FactFailure], code: int, *, facts: str, also: str = "") -> Gpu:
     """Each of ``facts`` is missing, with a failure."""
     failures = tuple(fault(fact) for fact in facts.split())
     lost = [fact for fact in (*facts.split(), *also.split()) if fact != "attributes"]
@@ -87,13 +87,13 @@ attributes = partial(
 )
 
 
-def mig_handle(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
+def mig_handle(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu:
     if code in GONE:
         return gpu._replace(mig_devices=())
     return required(gpu, fault, code, fact="mig_devices")
 
 
-def ci_profiles(gpu: Gpu, fault: Callable[[str], Failure], code: int) -> Gpu:
+def ci_profiles(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu:
     if code == NOT_SUPPORTED:
         return without_profile(gpu, "no profile has GPU-instance id 9 and compute-instance id 0")
     return mig_facts(gpu, fault, code, facts="profile")
@@ -173,8 +173,8 @@ def make_failures() -> dict[str, Case]:
                         device: str = device,
                         text: str = text,
                         code: int = code,
-                    ) -> Failure:
-                        return Failure(fact=fact, source=source, device=device, reason=text, code=code)
+                    ) -> FactFailure:
+                        return FactFailure(fact=fact, source=source, device=device, reason=text, code=code)
 
                     is_called = index == 0 or function not in CALLED_ONCE
                     # This function takes the GPU, though it is called for a MIG device.
@@ -232,7 +232,7 @@ def make_system_failures() -> dict[str, Case]:
     cases = {}
     for code, text in TEXTS.items():
         for function, fact in SYSTEM_FUNCTIONS.items():
-            why = Failure(fact=fact, source=function, device="", reason=text, code=code)
+            why = FactFailure(fact=fact, source=function, device="", reason=text, code=code)
             lacking = NODE._replace(gpus=PAIR, failures=(why,), **{fact: None})  # type: ignore[arg-type]
             broken = Fault(function=function, error=code)
             cases[f"{function} {code}"] = Case(
@@ -265,13 +265,13 @@ INIT_CASES = {
 }
 
 
-def lost_function(fact: str, function: str) -> Failure:
-    return Failure(fact=fact, source=function, device="GPU 0", reason="Function Not Found", code=13)
+def lost_function(fact: str, function: str) -> FactFailure:
+    return FactFailure(fact=fact, source=function, device="GPU 0", reason="Function Not Found", code=13)
 
 
 def lost_attributes(gpu: Gpu) -> Gpu:
-    def fault(fact: str) -> Failure:
-        return Failure(
+    def fault(fact: str) -> FactFailure:
+        return FactFailure(
             fact=fact,
             source="nvmlDeviceGetAttributes_v2",
             device="GPU 0 MIG 2",

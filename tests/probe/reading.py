@@ -151,7 +151,7 @@ def read_all(
     outputs = [json.loads(line) for line in output.splitlines()]
     return {
         name: Result(
-            found=snapshot.read(output_text, name) if output_text.startswith("{") else output_text,
+            found=snapshot.parse_inventory(output_text, name) if output_text.startswith("{") else output_text,
             calls=tuple(line.split()[0] for line in log.read_text().splitlines()) if log.exists() else (),
             pauses=tuple(pauses),
         )

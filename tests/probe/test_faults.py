@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd.errors import GfdError
-from gfd.labels.needs import SEE_KERNEL_LOG, SEE_MIG
-from gfd.labels.render import Templates
+from gfd.labels.requirements import KERNEL_LOG_ADVICE, MIG_ADVICE
 from gfd.labels.resources import resolve
+from gfd.labels.templates import Templates
 from tests import standin
 from tests.probe.boards import PAIR, PAIR_STANDIN
 from tests.probe.failures import GPU_FUNCTIONS, MIG_FUNCTIONS
@@ -223,7 +223,7 @@ def unseen(trial: Trial, strategy: str) -> str:
     if trial.function == "nvmlDeviceGetMemoryInfo" and trial.code in (3, 13):
         reason = "the memory of the GPU, which the profile's name depends on, could not be read"
         why = f"profile of {device} MIG 2 could not be read from nvmlGpuInstanceGetInfo: {reason}"
-    step = SEE_MIG if trial.code == 4 else SEE_KERNEL_LOG
+    step = MIG_ADVICE if trial.code == 4 else KERNEL_LOG_ADVICE
     needs = f"MIG strategy {strategy} needs the MIG devices of GPU {trial.gpu}"
     return f"{needs}, which cannot be seen: {why}; {step}"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gfd.inventory.model import Fabric, FailedGpu, Failure, Gpu, MigDevice
+from gfd.inventory.model import Fabric, FactFailure, FailedGpu, Gpu, MigDevice
 from gfd.simulation import machines
 from tests import standin
 from tests.probe.boards import (
@@ -32,7 +32,7 @@ NAME_ONLY = Gpu(
     name="X",
     compute_capability=(0, 0),
     failures=(
-        Failure(fact="uuid", source="nvmlDeviceGetUUID", device="GPU 0", reason="Not Supported", code=3),
+        FactFailure(fact="uuid", source="nvmlDeviceGetUUID", device="GPU 0", reason="Not Supported", code=3),
     ),
 )
 
@@ -59,7 +59,7 @@ def nameless() -> Case:
         one_slice(index)._replace(
             profile=None,
             failures=(
-                Failure(
+                FactFailure(
                     fact="profile",
                     source="nvmlGpuInstanceGetInfo",
                     device=f"GPU 0 MIG {index}",
@@ -149,7 +149,7 @@ MACHINES = {
             failed_gpus=(
                 FailedGpu(
                     index=0,
-                    failure=Failure(
+                    failure=FactFailure(
                         fact="gpu", source="nvmlDeviceGetName", device="GPU 0", reason="Not Supported", code=3
                     ),
                     pci_address="0000:00:1e.0",
@@ -174,7 +174,7 @@ MACHINES = {
 def make_simulated() -> dict[str, Case]:
     """Every built-in machine on the stand-in: a simulation gives the inventory that a read gives."""
     cases = {}
-    for name in machines.names():
+    for name in machines.list_names():
         layouts = ["all-disabled"]
         if any(gpu.profiles for gpu in machines.read(name).gpus):
             layouts += ["all-balanced", "all-enabled"]

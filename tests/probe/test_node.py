@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.inventory.model import Failure
+from gfd.inventory.model import FactFailure
 from tests import standin
 from tests.probe.boards import NODE, T4, T4_STANDIN
 from tests.probe.reading import Case, Result, read_all, read_one
@@ -25,8 +25,8 @@ def test_missing_kernel_files(tmp_path: Path) -> None:
     found = read_all(tmp_path / "cases", {"one": case}, library=library, machine_type_file=name)["one"].found
     folder = tmp_path / "cases/0/root/sys/bus/pci/devices/0000:00:1e.0"
     missing = "No such file or directory"
-    no_class = Failure(fact="pci_class", source=str(folder), device="0000:00:1e.0", reason=missing)
-    no_machine = Failure(fact="machine_type", source=name, device="", reason=missing)
+    no_class = FactFailure(fact="pci_class", source=str(folder), device="0000:00:1e.0", reason=missing)
+    no_machine = FactFailure(fact="machine_type", source=name, device="", reason=missing)
     assert found == NODE._replace(
         gpus=(T4._replace(pci_class=None, failures=(no_class,)),), failures=(no_machine,)
     )

@@ -11,15 +11,15 @@ import pytest
 
 from gfd.inventory import snapshot
 from gfd.inventory.model import Gpu, Inventory
-from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
+from gfd.labels.templates import Templates
 from gfd.simulation import machines
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 def real(name: str) -> Inventory:
-    return snapshot.read((FIXTURES / f"{name}.yaml").read_text(), name)
+    return snapshot.parse_inventory((FIXTURES / f"{name}.yaml").read_text(), name)
 
 
 def without_place(gpu: Gpu) -> Gpu:

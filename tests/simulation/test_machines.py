@@ -11,7 +11,7 @@ from gfd.errors import ConfigError, DocumentError
 from gfd.inventory.model import Engines, Fabric, Inventory, Vgpu
 from gfd.labels.resources import resolve
 from gfd.simulation import machines
-from gfd.simulation.machines import describe, names, read
+from gfd.simulation.machines import describe, list_names, read
 
 BUILT_IN = (
     "a30",
@@ -48,7 +48,7 @@ def refusal(*arguments: str | None) -> str:
 
 
 def test_names() -> None:
-    assert names() == BUILT_IN
+    assert list_names() == BUILT_IN
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from gfd.inventory.model import Engines, MigDevice, MigProfile, Placement
 from gfd.simulation.file import load
 from gfd.simulation.machines import MODELS
-from gfd.simulation.mig_layout import CI_SLICES, lay_out
+from gfd.simulation.mig_devices import CI_SLICES, create_mig_devices
 from gfd.simulation.models import read_geometry
-from gfd.simulation.placement import DoesNotFitError, Geometry, Instance, Offer, place
+from gfd.simulation.placement import DoesNotFitError, Geometry, GpuInstance, Offer, place_instances
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 TABLES = {
@@ -32,7 +32,7 @@ def geometry_of(table: str) -> Geometry:
 
 
 def divide(table: str, *wanted: tuple[str, int]) -> tuple[MigDevice, ...]:
-    return lay_out(geometry_of(table), wanted, gpu_uuid="GPU-test", memory_bytes=TABLES[table])
+    return create_mig_devices(geometry_of(table), wanted, gpu_uuid="GPU-test", memory_bytes=TABLES[table])
 
 
 def places(devices: tuple[MigDevice, ...]) -> list[tuple[str | None, int | None, int, int]]:
@@ -110,8 +110,8 @@ def test_a_place_that_leads_nowhere_is_left_again() -> None:
     choosy = Offer(profile=profile("2g.10gb", 1, slices=2), size=2, starts=(0, 2))
     stubborn = Offer(profile=profile("2g.10gb+me", 8, slices=2), size=2, starts=(0,))
     geometry = Geometry(memory_slices=4, compute_slices=4, offers=(choosy, stubborn))
-    wanted = [Instance(offer=stubborn, ci_slices=(2,)), Instance(offer=choosy, ci_slices=(2,))]
-    assert [(i.offer.profile.name, i.start) for i in place(geometry, wanted)] == [
+    wanted = [GpuInstance(offer=stubborn, ci_slices=(2,)), GpuInstance(offer=choosy, ci_slices=(2,))]
+    assert [(i.offer.profile.name, i.start) for i in place_instances(geometry, wanted)] == [
         ("2g.10gb", 2),
         ("2g.10gb+me", 0),
     ]
@@ -121,7 +121,7 @@ def test_room_that_is_in_the_wrong_place_is_no_room() -> None:
     stubborn = Offer(profile=profile("2g.10gb", 1, slices=2), size=2, starts=(0,))
     geometry = Geometry(memory_slices=4, compute_slices=4, offers=(stubborn,))
     with pytest.raises(DoesNotFitError, match=r"2g\.10gb use 2 of 4 memory slices; no room for 2g\.10gb$"):
-        place(geometry, [Instance(offer=stubborn, ci_slices=(2,))] * 2)
+        place_instances(geometry, [GpuInstance(offer=stubborn, ci_slices=(2,))] * 2)
 
 
 def profile(name: str, enum: int, *, slices: int) -> MigProfile:

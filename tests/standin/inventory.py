@@ -10,7 +10,7 @@ from tests.standin.machine import Fault, Standin, StandinGpu, StandinMig, Standi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gfd.inventory.model import Failure, Gpu, Inventory, MigDevice
+    from gfd.inventory.model import FactFailure, Gpu, Inventory, MigDevice
 
 _BRANDS = (
     *("unknown", "quadro", "tesla", "nvs", "grid", "geforce", "titan", "nvidiavapps", "nvidiavpc"),
@@ -40,7 +40,7 @@ def from_inventory(inventory: Inventory) -> Standin:
     Failures of NVML functions become faults. Gaps between the GPUs' indices become display boards, which gfd
     skips.
     """
-    failures: list[Failure] = [*inventory.failures]
+    failures: list[FactFailure] = [*inventory.failures]
     by_index = {gpu.index: gpu for gpu in inventory.gpus}
     for gpu in inventory.gpus:
         failures += gpu.failures
@@ -151,7 +151,7 @@ def _profile_called(name: str, device: MigDevice) -> StandinProfile:
     )
 
 
-def _faults(failures: Iterable[Failure]) -> Iterator[Fault]:
+def _faults(failures: Iterable[FactFailure]) -> Iterator[Fault]:
     for failure in failures:
         if failure.code is None or not failure.source.startswith("nvml"):
             continue

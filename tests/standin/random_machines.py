@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from gfd.inventory.profiles import CI_PROFILES, gi_name, mig_name
+from gfd.inventory.profiles import CI_PROFILES, format_gi_profile, format_mig_profile
 from tests.standin.machine import Fault, Standin, StandinGpu, StandinMig, StandinProfile
 from tests.standin.models import (
     BAD_DRIVERS,
@@ -139,7 +139,7 @@ def _gpus(rng: random.Random, models: list[tuple[Model, bytes]]) -> tuple[Standi
 def _gpu(model: Model, name: bytes, index: int, ci_offset: int) -> StandinGpu:
     profiles = tuple(
         StandinProfile(
-            name=gi_name(row[0], row[9], model.memory),
+            name=format_gi_profile(row[0], row[9], model.memory),
             enum=row[0],
             id=row[1],
             slices=row[2],
@@ -271,7 +271,7 @@ def _config(rng: random.Random, standin: Standin) -> str:
     for gpu in standin.gpus:
         for mig in gpu.migs:
             enum = next(profile.enum for profile in gpu.profiles if profile.id == mig.gi_profile)
-            profile = mig_name(enum, mig.ci_enum or 0, mig.memory_mib or 0, gpu.memory or 1)
+            profile = format_mig_profile(enum, mig.ci_enum or 0, mig.memory_mib or 0, gpu.memory or 1)
             names.append(f"nvidia.com/mig-{profile}")
     names = sorted(set(names))
     lines = ["version: v1"]

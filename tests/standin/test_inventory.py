@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from gfd.inventory.model import (
     Engines,
     Fabric,
+    FactFailure,
     FailedGpu,
-    Failure,
     Gpu,
     Inventory,
     MigDevice,
@@ -51,7 +51,7 @@ def test_gfd_reads_the_inventory_that_the_machine_was_made_from(client: Client) 
         multiprocessors=40,
         engines=engines,
     )
-    lost = Failure(fact="gpu", source="nvmlDeviceGetName", device="GPU 2", reason="GPU is lost", code=15)
+    lost = FactFailure(fact="gpu", source="nvmlDeviceGetName", device="GPU 2", reason="GPU is lost", code=15)
     gpu = Gpu(
         index=1,
         uuid="GPU-1",

@@ -97,7 +97,7 @@ def test_a_node() -> None:
     assert draw_inventory(inventory(MIXED, gpu(1))) == f"{DRAWN}\n{off.format(1)}"
 
 
-@pytest.mark.parametrize("machine", machines.names())
+@pytest.mark.parametrize("machine", machines.list_names())
 def test_every_machine_is_drawn(machine: str) -> None:
     for layout in (None, "all-enabled", "all-1g.10gb"):
         try:

@@ -13,7 +13,7 @@ import pytest
 from gfd.errors import NvmlCallFailed, ProbeError
 from gfd.inventory.progress import Progress
 from gfd.labels import limits
-from gfd.labels.needs import SEE_KERNEL_LOG
+from gfd.labels.requirements import KERNEL_LOG_ADVICE
 from gfd.worker import child_process
 from gfd.worker.child_main import Work
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.whole
 
 READING = "the process that reads the hardware"
 NAME = "nvmlDeviceGetName on GPU 0"
-LONGER = f"{SEE_KERNEL_LOG}, or pass a longer --probe-timeout"
+LONGER = f"{KERNEL_LOG_ADVICE}, or pass a longer --probe-timeout"
 
 
 def hang(progress: Progress) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def compute(progress: Progress) -> dict[str, Any]:
     ("work", "reason"),
     [
         (hang, f"reading the hardware took longer than 2 s: it hung in {NAME}; {LONGER}"),
-        (crash, f"{READING} was killed by SIGSEGV, in {NAME}; {SEE_KERNEL_LOG}"),
-        (leave, f"{READING} exited with code 3, in nvmlInit; {SEE_KERNEL_LOG}"),
+        (crash, f"{READING} was killed by SIGSEGV, in {NAME}; {KERNEL_LOG_ADVICE}"),
+        (leave, f"{READING} exited with code 3, in nvmlInit; {KERNEL_LOG_ADVICE}"),
         (err, f"{READING} failed, in startup: ValueError: a defect (test_child_process.py, line 45)"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.labels.needs import SEE_KERNEL_LOG
+from gfd.labels.requirements import KERNEL_LOG_ADVICE
 from gfd.simulation import machines
 from tests.standin import Fault, Standin, build, environment, from_inventory
 
@@ -19,7 +19,7 @@ NOT_LOADED = (
     "nvmlInit failed: Driver Not Loaded (NVML error 9); load the NVIDIA kernel module (nvidia-smi shows "
     "whether it answers)"
 )
-LONGER = f"{SEE_KERNEL_LOG}, or pass a longer --probe-timeout"
+LONGER = f"{KERNEL_LOG_ADVICE}, or pass a longer --probe-timeout"
 OPTIONS = ("--oneshot", "--no-timestamp", "--output-file=", "--machine-type-file=")
 
 
@@ -55,7 +55,7 @@ def test_every_nvml_init_has_a_shutdown(tmp_path: Path) -> None:
         ({"hang": True}, f"reading the hardware took longer than 2 s: it hung in nvmlInit; {LONGER}"),
         (
             {"segv": True},
-            f"the process that reads the hardware was killed by SIGSEGV, in nvmlInit; {SEE_KERNEL_LOG}",
+            f"the process that reads the hardware was killed by SIGSEGV, in nvmlInit; {KERNEL_LOG_ADVICE}",
         ),
         ({"error": 9}, NOT_LOADED),
         ({"error": 9, "after": 1}, NOT_LOADED),

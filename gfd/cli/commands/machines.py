@@ -16,7 +16,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.simulation import machines
     from gfd.tools.table import format_table
 
-    sys.stdout.write(format_table((name, machines.describe(name)) for name in machines.names()))
+    sys.stdout.write(format_table((name, machines.describe(name)) for name in machines.list_names()))
 
 
 COMMAND = Command(help="List the machines that --simulate can take.", run=_run)

@@ -9,7 +9,7 @@ from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, DriverUnavailable, GfdError
 from gfd.inventory import snapshot
 from gfd.labels import limits
-from gfd.labels.render import Templates
+from gfd.labels.templates import Templates
 from gfd.tools.explain.catalogue import Catalogue, describe, full_key
 from gfd.tools.explain.explanation import Answer
 from gfd.worker import child_process

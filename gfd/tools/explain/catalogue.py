@@ -17,7 +17,7 @@ from gfd.tools.explain.owners import find_owner
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gfd.labels.render import Templates
+    from gfd.labels.templates import Templates
     from gfd.tools.explain.lines import Line
 
 _INTRODUCTION = re.compile(r"\{# (.*?)#\}", re.DOTALL)

@@ -16,7 +16,7 @@ from gfd.tools.explain.facts import DEVICES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.labels.render import Templates
+    from gfd.labels.templates import Templates
     from gfd.tools.explain.facts import Device, Path
     from gfd.tools.explain.lines import Line
 

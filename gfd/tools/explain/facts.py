@@ -13,9 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gfd.inventory import model
-from gfd.inventory.model import FailedGpu, From, Gpu, Inventory, MigDevice, Of
+from gfd.inventory.model import DerivedFrom, FailedGpu, Gpu, Inventory, MigDevice, ReadFrom
 from gfd.labels import models, resources, sharing, strategies
-from gfd.labels.resources import Node
+from gfd.labels.resources import NodeFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ Path = tuple[str, ...]
 Device = Gpu | MigDevice | FailedGpu
 DEVICES = (Gpu, MigDevice, FailedGpu)
 
-ROOTS: dict[str, type] = {"node": Node, "inventory": Inventory}
+ROOTS: dict[str, type] = {"node": NodeFacts, "inventory": Inventory}
 """What a template is given, by name."""
 
 _NAMES = {
@@ -41,7 +41,7 @@ class Field:
 
     kind: Any
     """The type of its value, or of the elements of it."""
-    mark: From | Of | None
+    mark: ReadFrom | DerivedFrom | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def kind_at(path: Path) -> Any:
 def form_at(path: Path) -> str:
     """Return the regular expression of what a path leads to, in a label's key."""
     field = fields_of(kind_at(path[:-1])).get(path[-1]) if len(path) > 1 else None
-    form = field.mark.form if field and isinstance(field.mark, Of) else ""
+    form = field.mark.form if field and isinstance(field.mark, DerivedFrom) else ""
     return form or "[-A-Za-z0-9_.]+"
 
 
@@ -91,7 +91,7 @@ def expand(path: Path, *, is_mig: bool) -> tuple[Fact, ...]:
         return ()
     for last in range(len(path) - 1, 0, -1):
         mark = fields_of(kinds[last - 1])[path[last]].mark
-        if isinstance(mark, Of):
+        if isinstance(mark, DerivedFrom):
             made_of = mark.mig if is_mig else mark.facts
             return tuple(_fact(fact, path[:last], path[last + 1 :]) for fact in made_of)
     return (_read(path),)
@@ -147,8 +147,8 @@ def _read(path: Path) -> Fact:
         path = (*path, "index")
     kinds = [kind_at(path[: end + 1]) for end in range(len(path))]
     marks = [fields_of(kind).get(name) for kind, name in zip(kinds, path[1:], strict=False)]
-    read = [field.mark for field in marks if field and isinstance(field.mark, From)]
-    owner = max(end for end, kind in enumerate(kinds[:-1]) if kind in (*DEVICES, Inventory, Node))
+    read = [field.mark for field in marks if field and isinstance(field.mark, ReadFrom)]
+    owner = max(end for end, kind in enumerate(kinds[:-1]) if kind in (*DEVICES, Inventory, NodeFacts))
     return Fact(
         name=".".join((kinds[owner].__name__, *path[owner + 1 :])),
         sources=next((mark.sources for mark in reversed(read) if mark.sources), ()),

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from gfd.config.options import EXTRA_LABELS
-from gfd.labels.rendered import split
+from gfd.labels.rendered_label import split_lines
 from gfd.labels.strategies import STRATEGIES
 from gfd.tools.explain.expressions import Scope, select, slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gfd.labels.render import Templates
+    from gfd.labels.templates import Templates
     from gfd.tools.explain.facts import Path
 
 _COMMENT = re.compile(r"\{##(.*?)#\}[ \t]*\n", re.DOTALL)
@@ -172,7 +172,7 @@ class _Place:
         text = ""
         for number, node in enumerate(output.nodes):
             text += node.data if isinstance(node, nodes.TemplateData) else f"\x03{number}\x04"
-        for _, number, content in split(self.text.name, text):
+        for _, number, content in split_lines(self.text.name, text):
             key, equals, value = (part.strip() for part in content.partition("="))
             if equals:
                 yield self._describe(number, _pieces(key, output), _pieces(value, output))

@@ -17,11 +17,11 @@ from gfd.worker.pipeline import compile_templates, resolve
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gfd.inventory.model import Failure, Inventory
+    from gfd.inventory.model import FactFailure, Inventory
     from gfd.inventory.progress import Progress
-    from gfd.labels.render import Templates
-    from gfd.labels.rendered import Written
-    from gfd.labels.resources import Node
+    from gfd.labels.rendered_label import RenderedLabel
+    from gfd.labels.resources import NodeFacts
+    from gfd.labels.templates import Templates
     from gfd.tools.explain.dry_run import Binding
     from gfd.tools.explain.facts import Device, Path
     from gfd.tools.explain.lines import Line
@@ -63,7 +63,7 @@ class _Machine:
         self,
         templates: Templates,
         request: Request,
-        node: Node,
+        node: NodeFacts,
         inventory: Inventory,
         options: Mapping[str, tuple[str, str]],
     ) -> None:
@@ -76,14 +76,14 @@ class _Machine:
         # Two MIG devices of which nothing is known are equal, so it is the object that counts.
         self._parents = {id(mig): gpu for gpu in inventory.gpus for mig in gpu.mig_devices or ()}
 
-    def explain(self, key: str, labels: Mapping[str, Written]) -> Explanation:
+    def explain(self, key: str, labels: Mapping[str, RenderedLabel]) -> Explanation:
         written = labels.get(key)
         if written is not None:
             return self._explain_written(written)
         lines = self._catalogue.find(key)
         return self._explain_missing(key, lines) if lines else self._catalogue.refuse(key, labels)
 
-    def _explain_written(self, written: Written) -> Explanation:
+    def _explain_written(self, written: RenderedLabel) -> Explanation:
         place = Place(template=written.template, line=written.line, source="")
         known = Explanation(key=written.key, value=written.value, places=(place,))
         for line in self._catalogue.lines:
@@ -153,7 +153,7 @@ class _Machine:
             sources=self._sources(fact),
             readings=tuple(Reading(value=value, devices=tuple(found)) for value, found in readings.items())
             or (Reading(value=NONE),),
-            failures=tuple(str(failure.as_error()) for failure in self._failures(fact)),
+            failures=tuple(str(failure.to_error()) for failure in self._failures(fact)),
         )
 
     def _sources(self, fact: Fact) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ class _Machine:
             f"{self._options[each][0]} ({each})" if each in self._options else each for each in fact.sources
         )
 
-    def _failures(self, fact: Fact) -> Iterator[Failure]:
+    def _failures(self, fact: Fact) -> Iterator[FactFailure]:
         owner, _, name = fact.name.partition(".")
         gpus = self._inventory.gpus
         failures = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from gfd.kube.requirements import OPERATORS, parse_integer
-from gfd.labels.products import model_of, shorten, tail_of
+from gfd.labels.products import extract_model, extract_suffix, shorten_product
 from gfd.labels.syntax import VENDOR, explain_domain, explain_key, explain_value, sanitise
 from gfd.text import join_words
 from gfd.tools.match.scheduling import EFFECTS, NAME_FIELD
@@ -55,7 +55,7 @@ class Label(NamedTuple):
         if not self.key.startswith(VENDOR) or not self.key.endswith(".product"):
             return ""
         product = sanitise(self.value)
-        short = shorten(model_of(product), tail_of(product))
+        short = shorten_product(extract_model(product), extract_suffix(product))
         return f"gfd publishes {short}" if short else ""
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import parse_integer
-from gfd.labels.products import INVALID, are_of_one_model, model_of, profile_of
+from gfd.labels.products import INVALID, extract_model, extract_profile, may_be_same_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,10 +50,10 @@ def explain(wanted: str, found: str) -> str:
             reasons.append(if_found if mark in found else if_missing)
     bare = [value.removeprefix(_VENDOR).removesuffix(_SHARED) for value in (wanted, found)]
     if bare[0] != bare[1]:
-        profiles = [profile_of(value) for value in bare]
+        profiles = [extract_profile(value) for value in bare]
         if bare[0].lower() == bare[1].lower():
             reasons.append("upper and lower case differ")
-        elif model_of(bare[0]) != model_of(bare[1]) and not are_of_one_model(wanted, found):
+        elif extract_model(bare[0]) != extract_model(bare[1]) and not may_be_same_model(wanted, found):
             return ""
         elif profiles[0] != profiles[1]:
             reasons.append(_explain_mig(*profiles))

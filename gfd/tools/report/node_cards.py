@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gfd.labels.products import INVALID, profile_of
+from gfd.labels.products import INVALID, extract_profile
 from gfd.labels.syntax import VENDOR
 from gfd.tools.report.diagrams import TIMES, Figure, draw_devices, draw_gpus
 
@@ -81,7 +81,7 @@ def _card(
 
 def _profile(labels: Mapping[str, str]) -> str:
     """Return the MIG profile that the product names under strategy single."""
-    return profile_of(labels.get(VENDOR + "gpu.product", ""))
+    return extract_profile(labels.get(VENDOR + "gpu.product", ""))
 
 
 def _facts(labels: Mapping[str, str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview import sources
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, LabelError
-from gfd.labels.products import model_of, shorten, tail_of
+from gfd.labels.products import extract_model, extract_suffix, shorten_product
 from gfd.labels.syntax import check
 from gfd.tools.select.criteria import build_criteria
 from gfd.tools.select.query import DeviceQuery
@@ -35,7 +35,7 @@ def read_query(values: Mapping[str, Any]) -> DeviceQuery:
     _check_label("--mig", f"nvidia.com/mig-{profile}.count", "")
     build_criteria(query, None)  # so that a wrong option is reported before the cluster is asked
     if values["without_nodes"]:
-        product = shorten(model_of(query.product), tail_of(query.product))
+        product = shorten_product(extract_model(query.product), extract_suffix(query.product))
         _check_label("--product", "nvidia.com/gpu.product", product)
     return query
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.gpus import GPU, read_profiles
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
-from gfd.labels.products import model_of, models_of, profile_of, shorten, tail_of
+from gfd.labels.products import (
+    extract_model,
+    extract_profile,
+    extract_suffix,
+    list_possible_models,
+    shorten_product,
+)
 from gfd.tools.select.comparisons import read_memory, read_version
 from gfd.tools.select.constraints import ANYTHING, AnyOf, Choice, Range
 
@@ -88,10 +94,10 @@ def contains_model(product: str, text: str) -> bool:
 
 def matches_product(text: str, product: str) -> bool:
     """Return whether ``text`` is a part of a product, or of the long name that the product is cut from."""
-    text, tail = "-".join(text.split()), tail_of(product)
-    if any(contains_model(model + tail, text) for model in models_of(product)):
+    text, tail = "-".join(text.split()), extract_suffix(product)
+    if any(contains_model(model + tail, text) for model in list_possible_models(product)):
         return True
-    return shorten(model_of(text), tail_of(text) or tail) == product
+    return shorten_product(extract_model(text), extract_suffix(text) or tail) == product
 
 
 def _build_product(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion:
@@ -101,11 +107,13 @@ def _build_product(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterio
 
     def constraints(resource: DeviceResource) -> AnyOf:
         if nodes is None:
-            ending = f"-MIG-{query.mig}" if query.mig and not profile_of(text) else ""
-            return _one_of(resource.product_label, {shorten(model_of(text), ending + tail_of(text))})
+            ending = f"-MIG-{query.mig}" if query.mig and not extract_profile(text) else ""
+            return _one_of(
+                resource.product_label, {shorten_product(extract_model(text), ending + extract_suffix(text))}
+            )
         products = {node.labels.get(resource.product_label, "") for node in nodes}
         matching = {
-            each for each in products if matches_product(text, each) and (is_mig or not profile_of(each))
+            each for each in products if matches_product(text, each) and (is_mig or not extract_profile(each))
         }
         return _one_of(resource.product_label, matching)
 
@@ -119,7 +127,9 @@ def _build_mig(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion:
         if resource.strategy == "mixed":
             return ({f"{resource.name}.count": Range(least=1)},)
         products = {node.labels.get(resource.product_label, "") for node in nodes or ()}
-        return _one_of(resource.product_label, {each for each in products if profile_of(each) == query.mig})
+        return _one_of(
+            resource.product_label, {each for each in products if extract_profile(each) == query.mig}
+        )
 
     return Criterion(option="--mig", text=query.mig, constraints=constraints, read_values=_read_profiles)
 
@@ -168,6 +178,6 @@ def _read_product(resource: DeviceResource, labels: Labels) -> tuple[str, ...]:
 
 
 def _read_profiles(_: DeviceResource, labels: Labels) -> tuple[str, ...]:
-    profile = profile_of(labels.get(f"{GPU}.product", ""))
+    profile = extract_profile(labels.get(f"{GPU}.product", ""))
     of_single = (profile,) if profile else ()
     return tuple(sorted({*of_single, *read_profiles(labels)}))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.gpus import has_gpus
 from gfd.kube.quantities import parse as parse_quantity
 from gfd.kube.requirements import parse_integer
-from gfd.labels.products import INVALID, profile_of
+from gfd.labels.products import INVALID, extract_profile
 from gfd.tools.select.comparisons import split
 from gfd.tools.select.criteria import matches_product
 from gfd.tools.select.selection import build_terms, matches
@@ -121,7 +121,7 @@ def _name_closest(result: CriterionResult) -> str:
         return "no node has a label for it"
     option, text = result.criterion.option, result.criterion.text
     if option == "--product":
-        profiles = {profile_of(value) for value, _ in result.values if matches_product(text, value)}
+        profiles = {extract_profile(value) for value, _ in result.values if matches_product(text, value)}
         profiles -= {"", INVALID}
         if profiles:
             return f"MIG divides it: add --mig {' or --mig '.join(sorted(profiles))}"

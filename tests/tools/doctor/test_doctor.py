@@ -14,8 +14,8 @@ import pytest
 from gfd import cli
 from gfd.config.loader import load
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
-from gfd.inventory.model import FailedGpu, Failure
-from gfd.labels.needs import SEE_MIG
+from gfd.inventory.model import FactFailure, FailedGpu
+from gfd.labels.requirements import MIG_ADVICE
 from gfd.tools.doctor.checks import CHECKS, hardware, publishing
 from gfd.tools.doctor.context import Site
 from gfd.tools.doctor.result import Check, Finding, fail, ok, skip, warn
@@ -339,19 +339,19 @@ def test_mig(root: Path) -> None:
     write(folder / "mig/monitor", "DeviceFileMinor: 2\nDeviceFileMode: 292\n")
     device = root / "dev/nvidia-caps/nvidia-cap2"
     assert ask(made, "MIG") == warn(
-        f"{said}; {device} cannot be read, so that new ones may stay unseen", SEE_MIG
+        f"{said}; {device} cannot be read, so that new ones may stay unseen", MIG_ADVICE
     )
     write(device, "")
     assert ask(made, "MIG") == ok(f"{said}, as many as in {folder}")
     write(folder / "gpu0/mig/gi9/ci0/access", "")
-    assert ask(made, "MIG") == fail(f"{said}, but 3 in {folder}", SEE_MIG)
+    assert ask(made, "MIG") == fail(f"{said}, but 3 in {folder}", MIG_ADVICE)
     made = site(root, mig_strategy="none")
     made.inventory = inventory(mig_gpu(0, 2))
     assert ask(made, "MIG") == ok(f"{said}, of which --mig-strategy none says nothing")
 
 
 def test_mig_that_may_not_be_seen(root: Path) -> None:
-    why = Failure(
+    why = FactFailure(
         fact="memory_bytes",
         source="nvmlDeviceGetMemoryInfo",
         device="GPU 2",
@@ -366,10 +366,10 @@ def test_mig_that_may_not_be_seen(root: Path) -> None:
     for strategy, told in (("none", warn), ("single", fail), ("mixed", fail)):
         made = site(root, mig_strategy=strategy)
         made.inventory = inventory(gpu(0), mig_gpu(1), hidden)
-        assert ask(made, "MIG") == told(said, SEE_MIG)
+        assert ask(made, "MIG") == told(said, MIG_ADVICE)
     failed = FailedGpu(index=3, failure=why._replace(fact="gpu", source="nvmlDeviceGetMigMode"))
     made.inventory = inventory(gpu(0), failed_gpus=(failed,))
-    assert ask(made, "NVML") == fail(str(failed), SEE_MIG)
+    assert ask(made, "NVML") == fail(str(failed), MIG_ADVICE)
 
 
 def test_proc(root: Path) -> None:
@@ -385,7 +385,7 @@ def test_proc(root: Path) -> None:
 
 def test_facts(root: Path) -> None:
     made = site(root)
-    hidden = Failure(fact="vgpu", source="config", device="d", reason="only 64 of 256 bytes can be read")
+    hidden = FactFailure(fact="vgpu", source="config", device="d", reason="only 64 of 256 bytes can be read")
     made.inventory = inventory(gpu(0), failures=(hidden,))
     assert ask(made, "facts") == ok("all read, but vgpu.present: only 64 of 256 bytes can be read")
     made.inventory = inventory(gpu(0))

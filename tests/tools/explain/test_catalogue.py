@@ -8,10 +8,10 @@ import pytest
 
 from gfd import cli
 from gfd.config.options import EXTRA_LABELS
-from gfd.labels import sources
-from gfd.labels.render import Templates
+from gfd.labels import template_files
 from gfd.labels.resources import resolve
 from gfd.labels.strategies import STRATEGIES
+from gfd.labels.templates import Templates
 from gfd.simulation import machines
 from gfd.tools.explain.catalogue import Catalogue, configured_by, describe, full_key
 from gfd.tools.explain.explanation import Explanation, Part, Place, Template
@@ -35,7 +35,7 @@ def test_the_page_is_current(request: pytest.FixtureRequest, capsys: pytest.Capt
     assert PAGE.read_text() == page
 
 
-@pytest.mark.parametrize("machine", machines.names())
+@pytest.mark.parametrize("machine", machines.list_names())
 def test_what_is_written_is_known_by_the_line_that_wrote_it(machine: str) -> None:
     for layout in layouts(machine):
         inventory = read_machine(machine, layout)
@@ -126,7 +126,7 @@ def test_labels_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text(
         "{# Ours. #}\n{## [a|b] Rack\x1b[2J. #}\nexample.com/rack={{ node.mode }}\n"
     )
-    catalogue = Catalogue(Templates(sources.read(tmp_path)))
+    catalogue = Catalogue(Templates(template_files.read(tmp_path)))
     (line,) = catalogue.find("example.com/rack")
     assert describe(line) == Explanation(
         key="example.com/rack",
@@ -143,5 +143,5 @@ def test_labels_of_ones_own(tmp_path: Path) -> None:
     )
     assert catalogue.templates()[-1] == Template(name="mine.j2", introduction="Ours.")
     (tmp_path / "mine.j2").write_text("example.com/rack=1\n")
-    catalogue = Catalogue(Templates(sources.read(tmp_path)))
+    catalogue = Catalogue(Templates(template_files.read(tmp_path)))
     assert catalogue.templates()[-1] == Template(name="mine.j2", introduction="")

@@ -20,7 +20,7 @@ import pytest
 
 from gfd import cli
 from gfd.inventory import snapshot
-from gfd.inventory.model import FailedGpu, Failure
+from gfd.inventory.model import FactFailure, FailedGpu
 from gfd.simulation import machines
 from tests import standin
 from tests.make import fabric, failure, gpu, inventory, mig, mig_gpu
@@ -114,7 +114,7 @@ nvmlDeviceGetPciInfo
 
 
 def test_a_label_that_is_not_there(explain: Explain, tmp_path: Path) -> None:
-    broken = Failure(
+    broken = FactFailure(
         fact="fabric", source="nvmlDeviceGetGpuFabricInfo", device="GPU 1", reason="Unknown Error", code=999
     )
     path = save(tmp_path, gpu(0, fabric=fabric()), gpu(1, failures=(broken,)))
@@ -169,8 +169,8 @@ nvmlDeviceGetMigDeviceHandleByIndex
 
 
 def test_what_cannot_be_read_is_told(explain: Explain, tmp_path: Path) -> None:
-    lost = Failure(fact="gpu", source="nvmlDeviceGetName", device="GPU 2", reason="GPU is lost", code=15)
-    dmi = Failure(
+    lost = FactFailure(fact="gpu", source="nvmlDeviceGetName", device="GPU 2", reason="GPU is lost", code=15)
+    dmi = FactFailure(
         fact="machine_type",
         source="/sys/class/dmi/id/product_name",
         device="",

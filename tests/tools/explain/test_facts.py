@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gfd.config.options import OPTIONS
-from gfd.inventory.model import Failure, From, Inventory, Of
-from gfd.labels.resources import Node, resolve
+from gfd.inventory.model import DerivedFrom, FactFailure, Inventory, ReadFrom
+from gfd.labels.resources import NodeFacts, resolve
 from gfd.labels.strategies import STRATEGIES
 from gfd.probe import sysfs
 from gfd.tools.explain.facts import ROOTS, Fact, expand, fields_of, follow, form_at, kind_at
@@ -50,7 +50,7 @@ def read_fields() -> dict[tuple[str, str], tuple[str, ...]]:
         kind = kinds.pop()
         seen.add(kind)
         for name, field in fields_of(kind).items():
-            if isinstance(field.mark, From) and field.mark.sources:
+            if isinstance(field.mark, ReadFrom) and field.mark.sources:
                 found[kind.__name__, name] = field.mark.sources
             if hasattr(field.kind, "_fields") and field.kind not in seen:
                 kinds.append(field.kind)
@@ -80,10 +80,10 @@ def test_all_that_a_template_can_write_comes_from_somewhere(root: str) -> None:
 
 
 def test_what_a_field_is_made_of_exists() -> None:
-    kinds = [Node]
+    kinds = [NodeFacts]
     for kind in kinds:
         for name, field in fields_of(kind).items():
-            if isinstance(field.mark, Of):
+            if isinstance(field.mark, DerivedFrom):
                 for fact in {*field.mark.facts, *field.mark.mig} - FLAGS:
                     start = Inventory if fact.startswith("inventory.") else kind
                     for step in fact.removeprefix("inventory.").split("."):
@@ -195,4 +195,4 @@ def test_resources_are_named_as_their_keys_are_read() -> None:
 
 
 def test_failures_are_no_facts() -> None:
-    assert not any(field.mark for field in fields_of(Failure).values())
+    assert not any(field.mark for field in fields_of(FactFailure).values())

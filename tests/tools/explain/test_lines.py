@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gfd.errors import TemplateError
-from gfd.labels import sources
-from gfd.labels.render import Templates
+from gfd.labels import template_files
 from gfd.labels.resources import resolve
-from gfd.labels.templating import BUILT_IN
+from gfd.labels.template_engine import BUILT_IN
+from gfd.labels.templates import Templates
 from gfd.tools.explain.dry_run import rehearse
 from gfd.tools.explain.lines import Line, read
 from tests.make import gpu, inventory, mig_gpu
@@ -27,7 +27,7 @@ def lines(folder: Path, text: str, **others: str) -> list[Line]:
     """The lines of a template of one's own."""
     for name, content in {"mine": text, **others}.items():
         (folder / f"{name}.j2").write_text(content)
-    return [line for line in read(Templates(sources.read(folder))) if "mine.j2" in line.roots]
+    return [line for line in read(Templates(template_files.read(folder))) if "mine.j2" in line.roots]
 
 
 def test_every_line_and_block_of_gfd_is_described() -> None:
@@ -136,7 +136,7 @@ nvidia.com/a=3
 {% endif %}
 """
     found = lines(tmp_path, text)
-    templates = Templates(sources.read(tmp_path))
+    templates = Templates(template_files.read(tmp_path))
     assert [line.words for line in found] == ["first", "second", "not first"]
     assert [list(rehearse(templates, line, ROOTS).bindings) for line in found] == [[], ["nvidia.com/a"], []]
     assert [rehearse(templates, line, ROOTS).depth for line in found] == [0, 1, 0]
@@ -198,7 +198,7 @@ nvidia.com/{{ resource.name }}.x={{ devices | map("length") | sum + sliced | cou
 {% endfor %}
 """
     (line,) = lines(tmp_path, text)
-    found = rehearse(Templates(sources.read(tmp_path)), line, ROOTS).bindings
+    found = rehearse(Templates(template_files.read(tmp_path)), line, ROOTS).bindings
     assert list(found) == ["nvidia.com/gpu.x", "nvidia.com/mig-1g.5gb.x"]
     second = INVENTORY.gpus[1]
     for resource, binding in zip(NODE.resources, found.values(), strict=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from gfd.labels.render import Templates
 from gfd.labels.resources import resolve
 from gfd.labels.syntax import VENDOR
+from gfd.labels.templates import Templates
 from gfd.simulation import machines
 
 Object = dict[str, Any]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, read_node
-from gfd.labels.products import compose
+from gfd.labels.products import compose_product
 from gfd.labels.syntax import check
 from gfd.tools.select.criteria import choose_keys, contains_model, matches_product
 from gfd.tools.select.manifest import build_spec
@@ -199,8 +199,8 @@ def test_a_part_of_a_model_number_is_another_model(product: str, text: str, is_o
         (f"{MAX_Q}-Workstation-Edition-MIG-1g.24gb", f"{MAX_Q}-Workstation-MIG-2g.48gb", False),
         ("Server Edition", f"{MAX_Q}-MIG-1g.24gb-SHARED", False),
         ("Edition", A100, False),
-        (LONG, compose(LONG, "MIG", "1g.24gb"), True),
-        (f"{LONG}s", compose(LONG, "MIG", "1g.24gb"), False),
+        (LONG, compose_product(LONG, "MIG", "1g.24gb"), True),
+        (f"{LONG}s", compose_product(LONG, "MIG", "1g.24gb"), False),
     ],
 )
 def test_a_shortened_product_is_found_by_its_whole_name(text: str, product: str, is_one: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gfd.agent.mounts import NEXT_STEP, find_unseen_changes
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.files import PROC_BYTES, read_text
-from gfd.labels.needs import NO_PERMISSION, SEE_MIG, find_refusal
+from gfd.labels.requirements import MIG_ADVICE, NO_PERMISSION, find_permission_failure
 from gfd.probe.driver_files import find_program
 from gfd.tools.doctor.context import WSL_DEVICE
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
@@ -80,7 +80,7 @@ def _nvml(site: Site) -> Finding:
     failed = "; ".join(str(each) for each in inventory.failed_gpus)
     if failed:
         is_refused = any(each.failure.code == NO_PERMISSION for each in inventory.failed_gpus)
-        return fail(failed, SEE_MIG if is_refused else _KERNEL_LOG)
+        return fail(failed, MIG_ADVICE if is_refused else _KERNEL_LOG)
     answering, there = len(inventory.gpus), len(site.gpus)
     seen = f"{_count(answering, 'GPU')} answering, driver {inventory.driver_version}"
     if answering < there:
@@ -132,10 +132,10 @@ def _mig(site: Site) -> Finding:
         return ok("no GPU is in MIG mode" if is_capable else "no GPU can do MIG")
     seen = sum(len(gpu.mig_devices or ()) for gpu in enabled)
     said = f"{_count(len(enabled), 'GPU')} in MIG mode, {_count(seen, 'MIG device')}"
-    if refusals := [why for gpu in enabled if (why := find_refusal(gpu)) is not None]:
-        reason = f"{said}, but NVML refuses to tell of them: {refusals[0].as_error()}"
+    if refusals := [why for gpu in enabled if (why := find_permission_failure(gpu)) is not None]:
+        reason = f"{said}, but NVML refuses to tell of them: {refusals[0].to_error()}"
         # Under none no more than the label of the memory depends on it.
-        return (warn if site.config.mig_strategy == "none" else fail)(reason, SEE_MIG)
+        return (warn if site.config.mig_strategy == "none" else fail)(reason, MIG_ADVICE)
     if site.config.mig_strategy == "none":
         return ok(f"{said}, of which --mig-strategy none says nothing")
     return _capabilities(site, said, seen)
@@ -148,9 +148,9 @@ def _capabilities(site: Site, said: str, seen: int) -> Finding:
         return warn(f"{said}; {folder} is not visible", NEXT_STEP)
     made = len(list(folder.glob("gpu*/mig/gi*/ci*/access")))
     if made != seen:
-        return fail(f"{said}, but {made} in {folder}", SEE_MIG)
+        return fail(f"{said}, but {made} in {folder}", MIG_ADVICE)
     if reason := _closed_monitor(site, folder):
-        return warn(f"{said}; {reason}, so that new ones may stay unseen", SEE_MIG)
+        return warn(f"{said}; {reason}, so that new ones may stay unseen", MIG_ADVICE)
     return ok(f"{said}, as many as in {folder}")
 
 
@@ -186,7 +186,7 @@ def _facts(site: Site) -> Finding:
         failures += [failure for device in gpu.mig_devices or () for failure in device.failures]
     # Without privileges that is as it should be; the README says so.
     hidden = [each for each in failures if each.fact == "vgpu"]
-    said = [str(each.as_error()) for each in failures if each not in hidden]
+    said = [str(each.to_error()) for each in failures if each not in hidden]
     if said:
         more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
         step = "labels that need them are left out, or fail: gfd snapshot shows all"

@@ -14,7 +14,7 @@ from gfd_templates import compiled
 
 from gfd.errors import LabelError, TemplateError
 from gfd.inventory.progress import ignore_progress
-from gfd.labels.rendered import Written, parse, say, split
+from gfd.labels.rendered_label import RenderedLabel, format_value, parse_labels, split_lines
 from gfd.labels.syntax import OWN_PREFIXES, Labels, check, check_ownership, complete_prefix
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from gfd.inventory.model import Inventory
     from gfd.inventory.progress import Progress
-    from gfd.labels.rendered import Line
-    from gfd.labels.resources import Node
-    from gfd.labels.sources import Source
-    from gfd.labels.templating import Engine
+    from gfd.labels.rendered_label import Line
+    from gfd.labels.resources import NodeFacts
+    from gfd.labels.template_engine import TemplateEngine
+    from gfd.labels.template_files import TemplateFile
 
 
 class Templates:
@@ -35,17 +35,19 @@ class Templates:
     including.
     """
 
-    def __init__(self, sources: tuple[Source, ...] = (), allowed_prefixes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, sources: tuple[TemplateFile, ...] = (), allowed_prefixes: tuple[str, ...] = ()
+    ) -> None:
         self._sources = {source.name: source for source in sources}
         self._compiled = {} if sources else compiled.TEMPLATES
         self._prefixes = (*OWN_PREFIXES, *map(complete_prefix, allowed_prefixes))
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> TemplateEngine:
         """The templates as jinja2 sees them."""
-        from gfd.labels.templating import Engine
+        from gfd.labels.template_engine import TemplateEngine
 
-        return Engine(self._sources)
+        return TemplateEngine(self._sources)
 
     def names(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the templates that make up the labels, in order."""
@@ -64,7 +66,7 @@ class Templates:
 
     def render(
         self,
-        node: Node,
+        node: NodeFacts,
         inventory: Inventory,
         extra_groups: Iterable[str] = (),
         progress: Progress = ignore_progress,
@@ -77,16 +79,16 @@ class Templates:
 
     def write(
         self,
-        node: Node,
+        node: NodeFacts,
         inventory: Inventory,
         extra_groups: Iterable[str] = (),
         progress: Progress = ignore_progress,
-    ) -> tuple[Written, ...]:
+    ) -> tuple[RenderedLabel, ...]:
         """Return the labels with their origins, checked, in the order the templates wrote them."""
-        labels: dict[str, Written] = {}
+        labels: dict[str, RenderedLabel] = {}
         for name in self.names(node.mig_strategy, extra_groups):
             progress(f"template {name}")
-            for written in parse(self._render(name, node, inventory)):
+            for written in parse_labels(self._render(name, node, inventory)):
                 if written.key in labels:
                     rule = f"this key is already written by {labels[written.key].origin}"
                     raise LabelError(written.key, written.value, rule, written.origin)
@@ -95,13 +97,13 @@ class Templates:
                 labels[written.key] = written
         return tuple(labels.values())
 
-    def _render(self, name: str, node: Node, inventory: Inventory) -> Iterable[Line]:
+    def _render(self, name: str, node: NodeFacts, inventory: Inventory) -> Iterable[Line]:
         if write := self._compiled.get(name):
             try:
-                return tuple(write(node, inventory, say))
+                return tuple(write(node, inventory, format_value))
             except Exception as error:  # compiled code can raise what the templates' expressions raise
                 raise _locate(error) from error
-        return split(name, self.engine.render(name, {"node": node, "inventory": inventory}))
+        return split_lines(name, self.engine.render(name, {"node": node, "inventory": inventory}))
 
 
 def _locate(error: Exception) -> TemplateError:

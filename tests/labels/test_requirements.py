@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from gfd.errors import ProbeError
-from gfd.inventory.model import FailedGpu, Failure, Gpu
-from gfd.labels.models import choose
-from gfd.labels.needs import (
+from gfd.inventory.model import FactFailure, FailedGpu, Gpu
+from gfd.labels.models import choose_model
+from gfd.labels.requirements import (
+    KERNEL_LOG_ADVICE,
+    MIG_ADVICE,
     MIG_FACTS,
     NO_PERMISSION,
-    SEE_KERNEL_LOG,
-    SEE_MIG,
     explain_unknown_memory,
-    find_refusal,
-    sift,
+    find_permission_failure,
+    partition,
 )
 from gfd.labels.sharing import Sharing
 from gfd.labels.strategies import STRATEGIES, mixed, single
@@ -26,12 +26,12 @@ UNLISTED: dict[str, Any] = {"mig_devices": None, "failures": (failure("mig_devic
 NAMELESS = mig(
     0,
     profile=None,
-    failures=(Failure(fact="profile", source="nvmlX", device="GPU 0 MIG 0", reason="no memory"),),
+    failures=(FactFailure(fact="profile", source="nvmlX", device="GPU 0 MIG 0", reason="no memory"),),
 )
 
 
 def refused(fact: str, index: int = 0, code: int = NO_PERMISSION) -> dict[str, Any]:
-    why = Failure(
+    why = FactFailure(
         fact=fact, source="nvmlX", device=f"GPU {index}", reason="Insufficient Permissions", code=code
     )
     return {fact: None, "failures": (why,)}
@@ -63,9 +63,9 @@ def refused(fact: str, index: int = 0, code: int = NO_PERMISSION) -> dict[str, A
 )
 def test_a_gpu_is_left_out_by_whom_its_mig_devices_matter_to(broken: Gpu, reason: str) -> None:
     rest = tuple(mig_gpu(index) for index in range(1, 8))
-    assert sift("none", (broken, *rest)) == ((broken, *rest), ())
+    assert partition("none", (broken, *rest)) == ((broken, *rest), ())
     for strategy in ("single", "mixed"):
-        kept, (left_out,) = sift(strategy, (broken, *rest))
+        kept, (left_out,) = partition(strategy, (broken, *rest))
         assert kept == rest
         assert str(left_out) == f"GPU 0 is left out: {reason}"
 
@@ -76,18 +76,18 @@ def test_single_is_invalid_for_the_gpus_that_are_left() -> None:
         mig_gpu(1),
         mig_gpu(2, mig_devices=(mig(0, profile="2g.10gb"),)),
     )
-    kept, left_out = sift("single", gpus)
+    kept, left_out = partition("single", gpus)
     assert (kept, len(left_out)) == (gpus[1:], 1)
-    (resource,) = single(kept, choose(kept), Sharing())
+    (resource,) = single(kept, choose_model(kept), Sharing())
     assert resource.product == "A100-PCIE-40GB-MIG-INVALID"
 
 
 def test_a_full_gpu_has_no_mig_devices_to_miss() -> None:
     gpus = (mig_gpu(0, **UNLISTED), gpu(1, mig_devices=None))
-    kept, left_out = sift("mixed", gpus)
+    kept, left_out = partition("mixed", gpus)
     assert kept == gpus[1:]
     assert left_out == (FailedGpu(index=0, failure=failure("mig_devices"), pci_address="0000:00:00.0"),)
-    assert [offered.name for offered in mixed(kept, choose(kept), Sharing())] == ["gpu"]
+    assert [offered.name for offered in mixed(kept, choose_model(kept), Sharing())] == ["gpu"]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -102,25 +102,25 @@ def test_a_full_gpu_has_no_mig_devices_to_miss() -> None:
     ],
 )
 def test_what_all_strategies_need(strategy: str, fields: dict[str, Any], is_kept: bool) -> None:
-    kept, left_out = sift(strategy, (gpu(0, **fields),))
+    kept, left_out = partition(strategy, (gpu(0, **fields),))
     assert (len(kept), len(left_out)) == (is_kept, not is_kept)
 
 
 def test_what_cannot_be_read_is_no_part_of_an_invalid_node() -> None:
     gpus = (gpu(0, compute_capability=None), mig_gpu(1))
-    assert sift("single", gpus)[0] == gpus[1:]
+    assert partition("single", gpus)[0] == gpus[1:]
 
 
 @pytest.mark.parametrize("strategy", ["single", "mixed"])
 def test_mig_devices_that_may_not_be_seen_are_an_error(strategy: str) -> None:
     gpus = tuple(mig_gpu(index, **refused("memory_bytes", index)) for index in (1, 3))
     with pytest.raises(ProbeError) as raised:
-        sift(strategy, (mig_gpu(0), *gpus))
+        partition(strategy, (mig_gpu(0), *gpus))
     assert str(raised.value) == (
         f"MIG strategy {strategy} needs the MIG devices of GPU 1, GPU 3, which cannot be seen: "
-        f"nvmlX on GPU 1 failed: Insufficient Permissions (NVML error 4); {SEE_MIG}"
+        f"nvmlX on GPU 1 failed: Insufficient Permissions (NVML error 4); {MIG_ADVICE}"
     )
-    assert sift("none", gpus) == (gpus, ())
+    assert partition("none", gpus) == (gpus, ())
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_mig_devices_that_may_not_be_seen_are_an_error(strategy: str) -> None:
 )
 def test_who_may_not_be_seen(hidden: Gpu) -> None:
     with pytest.raises(ProbeError, match="needs the MIG devices of GPU 0, which cannot be seen: "):
-        sift("mixed", (hidden, mig_gpu(1)))
+        partition("mixed", (hidden, mig_gpu(1)))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_who_may_not_be_seen(hidden: Gpu) -> None:
     ],
 )
 def test_an_invalid_single_needs_no_right(gpus: tuple[Gpu, ...]) -> None:
-    assert sift("single", gpus) == (gpus, ())
+    assert partition("single", gpus) == (gpus, ())
 
 
 @pytest.mark.parametrize(
@@ -165,29 +165,32 @@ def test_an_invalid_single_needs_no_right(gpus: tuple[Gpu, ...]) -> None:
     ],
 )
 def test_who_can_be_seen(harmless: Gpu) -> None:
-    assert sift("mixed", (harmless,)) == ((harmless,), ())
+    assert partition("mixed", (harmless,)) == ((harmless,), ())
 
 
 def test_the_next_step_is_about_rights_only_where_they_lack() -> None:
     hidden = mig_gpu(0, mig_devices=(NAMELESS,), **refused("memory_bytes", code=999))
     with pytest.raises(ProbeError) as raised:
-        sift("mixed", (hidden,))
-    assert str(raised.value).endswith(f"(NVML error 999); {SEE_KERNEL_LOG}")
-    assert "reset" not in SEE_MIG
-    assert all(word in SEE_MIG for word in ("NVIDIA_MIG_MONITOR_DEVICES=all", "SYS_ADMIN", "privileged"))
-    assert "NVIDIA Container Toolkit 1.18.0 to 1.20.0" in SEE_MIG
+        partition("mixed", (hidden,))
+    assert str(raised.value).endswith(f"(NVML error 999); {KERNEL_LOG_ADVICE}")
+    assert "reset" not in MIG_ADVICE
+    assert all(word in MIG_ADVICE for word in ("NVIDIA_MIG_MONITOR_DEVICES=all", "SYS_ADMIN", "privileged"))
+    assert "NVIDIA Container Toolkit 1.18.0 to 1.20.0" in MIG_ADVICE
 
 
 def test_the_memory_that_is_unknown() -> None:
     gpus = (gpu(0), gpu(1, **refused("memory_bytes", 1)), gpu(3, **refused("memory_bytes", 3)))
     assert explain_unknown_memory(gpus) == (
         "the memory of GPU 1, GPU 3 is unknown: "
-        f"nvmlX on GPU 1 failed: Insufficient Permissions (NVML error 4); {SEE_MIG}"
+        f"nvmlX on GPU 1 failed: Insufficient Permissions (NVML error 4); {MIG_ADVICE}"
     )
     assert explain_unknown_memory((gpu(0), gpu(1, memory_bytes=None))) == ""
 
 
 def test_only_a_gpu_in_mig_mode_is_refused() -> None:
-    assert find_refusal(gpu(0, **refused("memory_bytes"))) is None
-    assert find_refusal(mig_gpu(0)) is None
-    assert find_refusal(mig_gpu(0, **refused("memory_bytes"))) == refused("memory_bytes")["failures"][0]
+    assert find_permission_failure(gpu(0, **refused("memory_bytes"))) is None
+    assert find_permission_failure(mig_gpu(0)) is None
+    assert (
+        find_permission_failure(mig_gpu(0, **refused("memory_bytes")))
+        == refused("memory_bytes")["failures"][0]
+    )

@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gfd.errors import TemplateError
 from gfd.labels import limits
-from gfd.labels.rendered import END, MARK, checked
+from gfd.labels.rendered_label import ORIGIN_END, ORIGIN_START, check_value
 from gfd.labels.syntax import sanitise, truncate
 
 if TYPE_CHECKING:
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment, Template, nodes
 
-    from gfd.labels.sources import Source
+    from gfd.labels.template_files import TemplateFile
 
 BUILT_IN = Path(gfd_templates.__file__).parent
 MAX_CHARACTERS = 1 << 20
 """Of one template's output; NFD takes 64 KiB of labels altogether."""
 
 
-class Engine:
+class TemplateEngine:
     """Templates by name: the built-in ones, and ``sources``, which override them. Each is compiled once."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, TemplateFile]) -> None:
         self._sources = sources
         self._environment: Environment = ImmutableSandboxedEnvironment(
             loader=ChoiceLoader([FunctionLoader(self._find), FileSystemLoader(BUILT_IN)]),
             undefined=StrictUndefined,
-            extensions=[_Origin],
-            finalize=checked,
+            extensions=[_OriginExtension],
+            finalize=check_value,
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -69,7 +69,7 @@ class Engine:
         """Return what a template writes. Raises TemplateError."""
         template = self.compile(name)
         try:
-            return _collect(name, template.generate(variables))
+            return _join_limited(name, template.generate(variables))
         except TemplateError:
             raise
         except Exception as error:  # a template can raise whatever its expressions raise
@@ -110,7 +110,7 @@ class Engine:
         return TemplateError(name, line, _explain(error), expression)
 
 
-class _Origin(Extension):
+class _OriginExtension(Extension):
     """Puts a mark with template and line into every piece of literal text of a template."""
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
@@ -119,7 +119,7 @@ class _Origin(Extension):
                 yield token
                 continue
             marked = "\n".join(
-                f"{MARK}{stream.name}:{token.lineno + offset}{END}{text}"
+                f"{ORIGIN_START}{stream.name}:{token.lineno + offset}{ORIGIN_END}{text}"
                 for offset, text in enumerate(token.value.split("\n"))
             )
             yield Token(token.lineno, "data", marked)
@@ -153,7 +153,7 @@ def _find_line(error: Exception) -> int:
     return line
 
 
-def _collect(name: str, pieces: Iterable[str]) -> str:
+def _join_limited(name: str, pieces: Iterable[str]) -> str:
     kept, size = [], 0
     for piece in pieces:
         kept.append(piece)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 Line = tuple[str, int, str]
 """A template, the number of the line of it that wrote this, and what it wrote."""
 
-MARK, END = "\x01", "\x02"
-"""Around ``template:line`` in what a template writes. Values cannot hold them: see :func:`checked`."""
+ORIGIN_START, ORIGIN_END = "\x01", "\x02"
+"""Around ``template:line`` in what a template writes. Values cannot hold them: see :func:`check_value`."""
 
 
-class Written(NamedTuple):
+class RenderedLabel(NamedTuple):
     """A label, and where it was written."""
 
     key: str
@@ -30,7 +30,7 @@ class Written(NamedTuple):
         return f"{self.template}:{self.line}"
 
 
-def checked(value: Any) -> Any:
+def check_value(value: Any) -> Any:
     """Return a value as it is, but refuse what would break the line that it stands in. Raises ValueError."""
     if value is None:
         raise ValueError("the value is None: the hardware has no such thing; test for it first")
@@ -39,12 +39,12 @@ def checked(value: Any) -> Any:
     return value
 
 
-def say(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return what a template writes of a value. Raises ValueError."""
-    return str(checked(value))
+    return str(check_value(value))
 
 
-def parse(lines: Iterable[Line]) -> Iterator[Written]:
+def parse_labels(lines: Iterable[Line]) -> Iterator[RenderedLabel]:
     """Yield the labels that lines write. Raises TemplateError."""
     for origin, line, content in lines:
         key, equals, value = content.partition("=")
@@ -52,16 +52,16 @@ def parse(lines: Iterable[Line]) -> Iterator[Written]:
             raise TemplateError(
                 origin, line, "a line that is not empty is not of the form key=value", content
             )
-        yield Written(key=key.strip(), value=value.strip(), template=origin, line=line)
+        yield RenderedLabel(key=key.strip(), value=value.strip(), template=origin, line=line)
 
 
-def split(template: str, text: str) -> Iterator[Line]:
+def split_lines(template: str, text: str) -> Iterator[Line]:
     """Yield what ``template`` wrote, each line after the template and line that wrote it."""
     origin, line = template, 1
     for raw in text.split("\n"):
         content = ""
-        for piece in raw.split(MARK):
-            mark, found, rest = piece.partition(END)
+        for piece in raw.split(ORIGIN_START):
+            mark, found, rest = piece.partition(ORIGIN_END)
             if not found:
                 content += piece
                 continue

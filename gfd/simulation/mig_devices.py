@@ -12,8 +12,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from gfd.inventory.model import MigDevice, Placement
-from gfd.inventory.profiles import CI_PROFILES, mig_name
-from gfd.simulation.placement import DoesNotFitError, Geometry, Instance, place
+from gfd.inventory.profiles import CI_PROFILES, format_mig_profile
+from gfd.simulation.placement import DoesNotFitError, Geometry, GpuInstance, place_instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,27 +24,27 @@ CI_SLICES = {1: (1,), 2: (1, 2), 3: (1, 2, 3), 4: (1, 2, 4), 7: (1, 2, 3, 4, 7)}
 _CI_ENUMS = {slices: enum for enum, slices in reversed(CI_PROFILES.items())}
 
 
-def lay_out(
+def create_mig_devices(
     geometry: Geometry, wanted: Sequence[tuple[str, int]], *, gpu_uuid: str, memory_bytes: int
 ) -> tuple[MigDevice, ...]:
     """Return the MIG devices for ``wanted``, profiles as mig-parted writes them with their numbers.
 
     Raises :class:`DoesNotFitError`.
     """
-    placed = place(geometry, _group(geometry, wanted))
+    placed = place_instances(geometry, _group_instances(geometry, wanted))
     by_id = {geometry.memory_slices // i.offer.size - 1 + i.start // i.offer.size: i for i in placed}
     devices: list[MigDevice] = []
     for gi_id, instance in sorted(by_id.items()):
         for ci_id in range(len(instance.ci_slices)):
             index = len(devices)
-            devices.append(_device(geometry, instance, (index, gi_id, ci_id), gpu_uuid, memory_bytes))
+            devices.append(_create_device(geometry, instance, (index, gi_id, ci_id), gpu_uuid, memory_bytes))
     return tuple(devices)
 
 
-def _group(geometry: Geometry, wanted: Sequence[tuple[str, int]]) -> list[Instance]:
+def _group_instances(geometry: Geometry, wanted: Sequence[tuple[str, int]]) -> list[GpuInstance]:
     """Return the GPU instances for ``wanted``; compute instances share one while it has slices left."""
     offers = {offer.profile.name.replace("+", "."): offer for offer in geometry.offers}
-    grouped: list[Instance] = []
+    grouped: list[GpuInstance] = []
     open_ones: dict[str, list[list[int]]] = {}
     for name, number in wanted:
         slices, _, gi_name = name.replace("+", ".").rpartition("c.")
@@ -64,12 +64,12 @@ def _group(geometry: Geometry, wanted: Sequence[tuple[str, int]]) -> list[Instan
                 filled.append([])
             filled[-1].append(ci_slices)
     for gi_name, filled in open_ones.items():
-        grouped += [Instance(offer=offers[gi_name], ci_slices=tuple(sizes)) for sizes in filled]
+        grouped += [GpuInstance(offer=offers[gi_name], ci_slices=tuple(sizes)) for sizes in filled]
     return grouped
 
 
-def _device(
-    geometry: Geometry, instance: Instance, ids: tuple[int, int, int], gpu_uuid: str, memory_bytes: int
+def _create_device(
+    geometry: Geometry, instance: GpuInstance, ids: tuple[int, int, int], gpu_uuid: str, memory_bytes: int
 ) -> MigDevice:
     profile, (index, gi_id, ci_id) = instance.offer.profile, ids
     ci_slices = instance.ci_slices[ci_id]
@@ -86,7 +86,7 @@ def _device(
         gi_id=gi_id,
         ci_id=ci_id,
         placement=Placement(start=instance.start, size=instance.offer.size),
-        profile=mig_name(profile.enum, _CI_ENUMS[ci_slices], profile.memory_mib, memory_bytes),
+        profile=format_mig_profile(profile.enum, _CI_ENUMS[ci_slices], profile.memory_mib, memory_bytes),
         gi_slices=profile.slices,
         ci_slices=ci_slices,
         memory_mib=profile.memory_mib,

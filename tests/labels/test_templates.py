@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gfd.errors import GfdError, LabelError, TemplateError
-from gfd.labels import sources
-from gfd.labels.render import Templates
-from gfd.labels.rendered import Written
+from gfd.labels import template_files
+from gfd.labels.rendered_label import RenderedLabel
 from gfd.labels.resources import resolve
-from gfd.labels.templating import BUILT_IN
+from gfd.labels.template_engine import BUILT_IN
+from gfd.labels.templates import Templates
 from tests.make import gpu, inventory, mig_gpu
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 INVENTORY = inventory(gpu())
 
 
-def write(folder: Path, text: str, name: str = "mine.j2", **options: Any) -> tuple[Written, ...]:
+def write(folder: Path, text: str, name: str = "mine.j2", **options: Any) -> tuple[RenderedLabel, ...]:
     """What a template of one's own writes, beside the built-in ones."""
     (folder / name).write_text(text)
-    templates = Templates(sources.read(folder), **options)
+    templates = Templates(template_files.read(folder), **options)
     templates.compile("none")
     node = resolve(INVENTORY, mig_strategy="none")
     return tuple(w for w in templates.write(node, INVENTORY) if w.template == name)
@@ -44,8 +44,8 @@ example.com/gpu-{{ gpu.index }}={{ gpu.name | fit }}
 {% endfor %}
 """
     assert write(tmp_path, text, allowed_prefixes=("example.com/",)) == (
-        Written(key="example.com/rack", value="r1", template="mine.j2", line=4),
-        Written(key="example.com/gpu-0", value="A100-PCIE-40GB", template="mine.j2", line=6),
+        RenderedLabel(key="example.com/rack", value="r1", template="mine.j2", line=4),
+        RenderedLabel(key="example.com/gpu-0", value="A100-PCIE-40GB", template="mine.j2", line=6),
     )
 
 
@@ -61,7 +61,7 @@ def test_overriding_a_built_in_template(tmp_path: Path) -> None:
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra/counts.j2").write_text("nvidia.com/mine=1\n")
     node = resolve(INVENTORY, mig_strategy="none")
-    labels = Templates(sources.read(tmp_path)).render(node, INVENTORY, ("counts",))
+    labels = Templates(template_files.read(tmp_path)).render(node, INVENTORY, ("counts",))
     assert labels["nvidia.com/gpu.count"] == "few"
     assert labels["nvidia.com/mine"] == "1"
     assert "nvidia.com/gpu.product" not in labels
@@ -70,7 +70,7 @@ def test_overriding_a_built_in_template(tmp_path: Path) -> None:
 def test_only_templates_are_added(tmp_path: Path) -> None:
     for name in ("_shared.j2", "notes.txt", ".hidden.j2"):
         (tmp_path / name).write_text("neither rendered nor read")
-    assert Templates(sources.read(tmp_path)).names("none") == ("none.j2",)
+    assert Templates(template_files.read(tmp_path)).names("none") == ("none.j2",)
 
 
 def test_labels_are_sorted() -> None:
@@ -99,7 +99,7 @@ def test_a_syntax_error_in_an_included_template(tmp_path: Path) -> None:
 
 def test_an_undefined_name(tmp_path: Path) -> None:
     assert fail(tmp_path, "\nnvidia.com/a={{ node.nonsense }}\n") == (
-        "template mine.j2, line 2: 'gfd.labels.resources.Node object' has no attribute 'nonsense' "
+        "template mine.j2, line 2: 'gfd.labels.resources.NodeFacts object' has no attribute 'nonsense' "
         "in «nvidia.com/a={{ node.nonsense }}»"
     )
 
@@ -108,7 +108,7 @@ def test_an_undefined_name_in_an_extra_group(tmp_path: Path) -> None:
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra/counts.j2").write_text("a={{ nothing }}")
     with pytest.raises(TemplateError, match=r"template extra/counts\.j2, line 1: 'nothing' is undefined"):
-        Templates(sources.read(tmp_path)).render(
+        Templates(template_files.read(tmp_path)).render(
             resolve(INVENTORY, mig_strategy="none"), INVENTORY, ("counts",)
         )
 
@@ -203,9 +203,9 @@ def test_a_strategy_without_a_template() -> None:
 def test_the_last_line_of_what_is_included_stays_a_line(tmp_path: Path) -> None:
     (tmp_path / "_rack.j2").write_text("nvidia.com/a=1\n")
     (tmp_path / "mine.j2").write_text('{% include "_rack.j2" %}\nnvidia.com/b=2\n')
-    templates = Templates(sources.read(tmp_path))
+    templates = Templates(template_files.read(tmp_path))
     written = templates.write(resolve(INVENTORY, mig_strategy="none"), INVENTORY)
     assert written[-2:] == (
-        Written(key="nvidia.com/a", value="1", template="_rack.j2", line=1),
-        Written(key="nvidia.com/b", value="2", template="mine.j2", line=2),
+        RenderedLabel(key="nvidia.com/a", value="1", template="_rack.j2", line=1),
+        RenderedLabel(key="nvidia.com/b", value="2", template="mine.j2", line=2),
     )

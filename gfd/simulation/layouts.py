@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gfd.simulation.placement import Geometry
 
 
-class Setting(NamedTuple):
+class GpuLayout(NamedTuple):
     """What a layout makes of one GPU."""
 
     is_mig_enabled: bool
@@ -32,7 +32,7 @@ class Setting(NamedTuple):
 
 
 Target = tuple["Gpu", "Geometry | None"]
-Settings = dict[int, Setting]
+Layout = dict[int, GpuLayout]
 """GPU index -> setting; GPUs that stay as they are have none."""
 
 
@@ -41,30 +41,30 @@ def is_path(name: str) -> bool:
     return "/" in name or name.endswith((".yaml", ".yml", ".json"))
 
 
-def resolve(layout: str, layout_name: str | None, targets: Sequence[Target]) -> Settings:
+def resolve_layout(layout: str, layout_name: str | None, targets: Sequence[Target]) -> Layout:
     """Return what ``layout`` makes of the GPUs. Raises ConfigError where it cannot be had."""
     if is_path(layout):
         try:
-            return _from_file(Path(layout), layout_name, targets)
+            return _read_file(Path(layout), layout_name, targets)
         except DocumentError as error:
             raise ConfigError("--mig", "command line", str(error)) from error
     if layout_name is not None:
         reason = f"it chooses a layout of a mig-parted file, but --mig {layout} is not a file"
         raise ConfigError("--mig-config", "command line", reason)
-    named = _named(targets)
+    named = _list_named(targets)
     layout = layout.replace("+", ".")
     # A MIG layout is never known on a node without MIG, and a list of the others would not tell why.
     if layout != "all-disabled" and not any(geometry for _, geometry in targets):
-        raise ConfigError("--mig", "command line", f"{layout} cannot be had: {_without_mig(targets)}")
+        raise ConfigError("--mig", "command line", f"{layout} cannot be had: {_explain_no_mig(targets)}")
     if layout not in named:
         reason = f"there is no layout {layout} on this machine; {list_known(layout, named)}"
         raise ConfigError("--mig", "command line", reason)
     return named[layout]
 
 
-def _named(targets: Sequence[Target]) -> dict[str, Settings]:
+def _list_named(targets: Sequence[Target]) -> dict[str, Layout]:
     """Return the layouts that this machine can have, under mig-parted's names for them."""
-    layouts: dict[str, Settings] = {"all-disabled": {}}
+    layouts: dict[str, Layout] = {"all-disabled": {}}
     for gpu, geometry in targets:
         if geometry is None:
             continue
@@ -76,16 +76,16 @@ def _named(targets: Sequence[Target]) -> dict[str, Settings]:
         }
         for name, devices in divisions.items():
             if devices or name == "all-enabled":
-                layouts.setdefault(name, {})[gpu.index] = Setting(is_mig_enabled=True, devices=devices)
+                layouts.setdefault(name, {})[gpu.index] = GpuLayout(is_mig_enabled=True, devices=devices)
     return layouts
 
 
-def _without_mig(targets: Sequence[Target]) -> str:
+def _explain_no_mig(targets: Sequence[Target]) -> str:
     models = ", ".join(dict.fromkeys(gpu.name for gpu, _ in targets))
     return f"{models} has no MIG" if models else "there is no GPU"
 
 
-def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Settings:
+def _read_file(path: Path, name: str | None, targets: Sequence[Target]) -> Layout:
     document = load(path).only("version", "mig-configs")
     if document.field("version").text() != "v1":
         raise document.field("version").error("only v1 is known")
@@ -99,11 +99,11 @@ def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Setti
     if chosen not in configs:
         reason = f"{path} has no layout {chosen}; {list_known(chosen, configs)}"
         raise ConfigError("--mig-config", "command line", reason)
-    settings: Settings = {}
+    settings: Layout = {}
     for entry in configs[chosen].items():
         entry.only("devices", "device-filter", "mig-enabled", "mig-devices")
-        setting = _setting(entry)
-        for gpu, geometry in _selected(entry, targets):
+        setting = _read_gpu_layout(entry)
+        for gpu, geometry in _select_targets(entry, targets):
             if geometry is not None:
                 settings[gpu.index] = setting
             elif setting.is_mig_enabled and entry.field("devices").content != "all":
@@ -111,18 +111,18 @@ def _from_file(path: Path, name: str | None, targets: Sequence[Target]) -> Setti
     return settings
 
 
-def _setting(entry: Value) -> Setting:
+def _read_gpu_layout(entry: Value) -> GpuLayout:
     is_enabled = entry.field("mig-enabled").boolean()
     devices = tuple((name, number.integer()) for name, number in entry.field("mig-devices").mapping().items())
     if devices and not is_enabled:
         raise entry.field("mig-devices").error("there can be none where mig-enabled is false")
-    return Setting(is_mig_enabled=is_enabled, devices=devices)
+    return GpuLayout(is_mig_enabled=is_enabled, devices=devices)
 
 
-def _selected(entry: Value, targets: Sequence[Target]) -> list[Target]:
+def _select_targets(entry: Value, targets: Sequence[Target]) -> list[Target]:
     wanted = entry.field("device-filter")
     texts = [wanted] if isinstance(wanted.content, str) else wanted.items() if wanted.content else []
-    ids = {_pci_id(text) for text in texts}
+    ids = {_parse_pci_id(text) for text in texts}
     devices = entry.field("devices")
     if devices.content == "all":
         indices = {gpu.index for gpu, _ in targets}
@@ -138,7 +138,7 @@ def _selected(entry: Value, targets: Sequence[Target]) -> list[Target]:
     ]
 
 
-def _pci_id(text: Value) -> int:
+def _parse_pci_id(text: Value) -> int:
     try:
         return int(text.text(), 16)
     except ValueError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SUFFIX = ".j2"
 
 
-class Source(NamedTuple):
+class TemplateFile(NamedTuple):
     """One template."""
 
     name: str
@@ -27,7 +27,7 @@ class Source(NamedTuple):
     text: str
 
 
-def read(folder: Path) -> tuple[Source, ...]:
+def read(folder: Path) -> tuple[TemplateFile, ...]:
     """Return every ``*.j2`` below ``folder``, by name.
 
     Raises TemplateError, also where everybody may write there and for more than 1 MiB of all together.
@@ -35,7 +35,7 @@ def read(folder: Path) -> tuple[Source, ...]:
     reason = describe_unsafe_directory(folder)
     if reason is not None:
         raise TemplateError(str(folder), 0, reason)
-    sources: list[Source] = []
+    sources: list[TemplateFile] = []
     size = 0
     for path in sorted(_find(folder)):
         name = str(path.relative_to(folder))
@@ -46,7 +46,7 @@ def read(folder: Path) -> tuple[Source, ...]:
         size += len(text.encode())
         if size > CONFIGURATION_BYTES:
             raise TemplateError(str(folder), 0, "holds more than 1 MiB of templates; remove what is not used")
-        sources.append(Source(name=name, path=str(path), text=text))
+        sources.append(TemplateFile(name=name, path=str(path), text=text))
     return tuple(sources)
 
 
