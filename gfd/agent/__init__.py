@@ -1,1 +1,1 @@
-"""The service: it labels the node again and again, and tells how it does."""
+"""The service: it labels the node, now and after each change, and reports on itself."""

@@ -1,6 +1,6 @@
-"""structlog, configured once: JSON for collectors, readable lines on a terminal.
+"""Configures the log: JSON for programs, readable lines on a terminal.
 
-Events are named ``noun.past_verb`` and carry their facts as fields.
+Events are named ``noun.past_verb`` and have their details as fields; docs/metrics.md lists all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLogger:
     """Send log lines of ``level`` and above to standard error; return the logger.
 
-    ``log_format`` is ``json``, ``console``, or ``auto``: readable where standard error is a terminal.
+    ``log_format`` is ``json``, ``console``, or ``auto``: ``console`` if standard error is a terminal.
     """
     renderer: Processor = (
         structlog.processors.JSONRenderer()
@@ -37,7 +37,7 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # APScheduler speaks through the standard library, and what it has to say is said by the cycle.
+    # APScheduler logs through the standard library; each job reports the same by itself.
     logging.getLogger("apscheduler").addHandler(logging.NullHandler())
     logging.getLogger("apscheduler").propagate = False
     logger: FilteringBoundLogger = structlog.get_logger()
@@ -45,7 +45,7 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
 
 
 def is_json(log_format: str) -> bool:
-    """Return whether log lines of that format are JSON; ``auto`` is JSON unless a terminal shows them."""
+    """Return whether log lines of that format are JSON; ``auto`` is unless standard error is a terminal."""
     return log_format == "json" or (log_format != "console" and not sys.stderr.isatty())
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def run(config: Config, warn: Callable[[str], None]) -> tuple[PublishError, ...]:
-    """Read and publish; return what the sinks refused. Raises GfdError where the hardware cannot be read.
+    """Read and publish; return the errors of sinks. Raises GfdError if the hardware cannot be read.
 
-    ``warn`` takes sentences for a person.
+    ``warn`` is called with each warning.
     """
     wait = single_run.start(build_request(config))
     # Import the rest while the child reads.
@@ -25,9 +25,9 @@ def run(config: Config, warn: Callable[[str], None]) -> tuple[PublishError, ...]
     from gfd.publishing.sinks import make_sinks
 
     publisher = Publisher(make_sinks(config, warn))
-    reading = wait()
-    for warning in reading.warnings():
+    result = wait()
+    for warning in result.warnings():
         warn(warning)
-    published = publisher.publish(reading.labels)
+    published = publisher.publish(result.labels)
     publisher.close()
     return published.errors

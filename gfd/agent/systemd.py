@@ -1,6 +1,6 @@
-"""systemd's notify protocol; the libraries for it are unmaintained or need libsystemd, and it is short.
+"""systemd's notify protocol. It is short, and the libraries for it are unmaintained or need libsystemd.
 
-Nothing is sent without NOTIFY_SOCKET, and what cannot be sent is lost: the service goes on.
+Without NOTIFY_SOCKET nothing is sent. A message that cannot be sent is lost, and the service goes on.
 """
 
 from __future__ import annotations
@@ -19,39 +19,35 @@ SEND_LIMIT_S = 0.5
 
 
 class Notifier:
-    """Tells systemd how the service does."""
+    """Notifies systemd of the state of the service."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         path = environ.get("NOTIFY_SOCKET", "")
         # An address in the abstract namespace begins with a zero byte.
         self._address = "\0" + path[1:] if path.startswith("@") else path
         self.watchdog_interval_s = _watchdog_interval_s(environ) if self._address else None
-        """How often to call :meth:`watchdog`: twice as often as needed; None where nobody waits for it."""
+        """How often to call :meth:`watchdog`, twice as often as needed; None if it is not expected."""
 
     def ready(self, status: str) -> None:
-        """The service has started, or is done with loading its configuration again."""
+        """Say that the service has started, or has loaded its configuration again."""
         self._send("READY=1", f"STATUS={_one_line(status)}")
 
     def reloading(self) -> None:
-        """The configuration is being loaded again, until :meth:`ready`."""
+        """Say that the configuration is being loaded again; :meth:`ready` says that this is done."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def status(self, text: str) -> None:
-        """Show ``text`` in ``systemctl status``."""
-        self._send(f"STATUS={_one_line(text)}")
-
     def watchdog(self) -> None:
-        """The service is alive."""
+        """Say that the service is alive."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """The service ends."""
+        """Say that the service ends."""
         self._send("STOPPING=1")
 
     def _send(self, *lines: str) -> None:
         if not self._address:
             return
-        # ValueError: an address that no socket could have.
+        # ValueError: the address cannot be that of a socket.
         with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(SEND_LIMIT_S)
             sender.sendto("\n".join(lines).encode(errors="replace"), self._address)
@@ -62,7 +58,7 @@ def _one_line(text: str) -> str:
 
 
 def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
-    """Return half of what systemd waits, if it is this process that it waits for."""
+    """Return half of the time that systemd waits for this process; None if it does not wait."""
     usec = environ.get("WATCHDOG_USEC", "")
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

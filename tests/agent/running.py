@@ -91,6 +91,9 @@ def serve(
                     "--log-level=debug",
                     "--log-format=json",
                     "--sleep-interval=100ms",
+                    # Nothing of the machine that runs the tests.
+                    "--machine-type-file=",
+                    "--proc-driver-dir=",
                 ),
                 *("-o", str(folder / "features.d" / "gfd"), *arguments),
             ],

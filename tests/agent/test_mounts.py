@@ -31,7 +31,7 @@ def test_a_line_is_parsed_with_its_escapes() -> None:
 @pytest.mark.parametrize(
     "line", ["", "nonsense", "1 2 3:4 / /x rw", "1 2 3:4 / - proc", "1 2 3:4 / /x rw - "]
 )
-def test_a_line_that_is_none_is_left_out(line: str) -> None:
+def test_a_malformed_line_is_ignored(line: str) -> None:
     assert parse_mounts(f"{line}\n{PROC}\n") == parse_mounts(PROC)
 
 
@@ -55,7 +55,7 @@ def test_a_line_that_is_none_is_left_out(line: str) -> None:
         ("/processes", (ROOT, PROC), "ext4"),
     ],
 )
-def test_mounts_are_followed_down_to_a_path(path: str, lines: tuple[str, ...], expected: str | None) -> None:
+def test_the_mount_of_a_path_is_found(path: str, lines: tuple[str, ...], expected: str | None) -> None:
     mount = find_mount(path, parse_mounts("\n".join(lines)))
     assert (mount.file_system if mount else None) == expected
 
@@ -93,7 +93,7 @@ def test_unseen_changes_are_explained(
         assert "--sleep-interval" in text
 
 
-def test_a_folder_of_ones_own_can_be_watched(tmp_path: Path) -> None:
+def test_an_ordinary_folder_can_be_watched(tmp_path: Path) -> None:
     (tmp_path / "nvidia").mkdir()
     assert explain_unseen_changes(tmp_path) is None
 
@@ -105,7 +105,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     assert "frozen" in str(explain_unseen_changes(tmp_path / "driver", mountinfo))
 
 
-def test_without_mountinfo_nothing_is_claimed(tmp_path: Path) -> None:
+def test_without_mountinfo_there_is_no_reason(tmp_path: Path) -> None:
     assert explain_unseen_changes(Path("/proc/driver"), tmp_path / "mountinfo") is None
 
 
@@ -131,7 +131,7 @@ def test_a_real_tmpfs_over_proc_driver_is_found() -> None:
     assert text.startswith("/proc/driver/nvidia is a frozen copy on tmpfs")
 
 
-def test_the_real_proc_driver_mounted_elsewhere_is_no_copy(tmp_path: Path) -> None:
+def test_the_real_proc_driver_mounted_elsewhere_is_accepted(tmp_path: Path) -> None:
     mount = 'mount -t tmpfs none "$2"; mkdir "$2/a b"; mount --bind /proc/driver "$2/a b"'
     freeze = "mount -t tmpfs none /proc/driver"
     assert private(f'{mount}; {freeze}; {SAY} "$2/a b"', str(tmp_path)) == "None"

@@ -52,7 +52,7 @@ def test_cycles_and_their_time_add_up(status: Status) -> None:
     assert status.state.succeeded_at_s == NOON_S
 
 
-def test_a_moment_does_not_change_under_its_reader(status: Status) -> None:
+def test_a_state_does_not_change_after_it_was_read(status: Status) -> None:
     before = status.state
     good_cycle(status)
     status.record_sink_failure("file", "io", "no")
@@ -139,7 +139,7 @@ def test_readiness_from_the_start_to_the_end_of_the_labels(status: Status, epoch
     assert status.state.stale_since_s is None
 
 
-def test_labels_that_no_sink_took_are_not_trusted(status: Status) -> None:
+def test_labels_that_no_sink_took_are_not_ready(status: Status) -> None:
     good_cycle(status)
     status.record_sink_failure("file", "EISDIR", "this is a directory")
     status.record_cycle("failed", duration_s=1)
@@ -159,7 +159,7 @@ def test_one_sink_that_holds_the_labels_is_enough(status: Status) -> None:
     assert not status.check_readiness()[0]
 
 
-def test_a_rejected_configuration_is_told_until_another_is_loaded(status: Status) -> None:
+def test_a_rejected_configuration_is_shown_until_another_is_loaded(status: Status) -> None:
     good_cycle(status)
     status.record_config_error("config.yaml:2: no\nreally")
     assert status.state.config_error
@@ -171,7 +171,7 @@ def test_a_rejected_configuration_is_told_until_another_is_loaded(status: Status
     assert status.check_readiness() == (True, "ok")
 
 
-def test_a_watch_that_is_down_is_told_until_it_works(status: Status) -> None:
+def test_a_failed_watch_is_shown_until_it_works(status: Status) -> None:
     good_cycle(status)
     status.record_watch_failure("nodes/n", "no")
     status.record_watch_failure("nodes/n", "not\nyet")
@@ -188,7 +188,7 @@ def test_a_watch_that_is_down_is_told_until_it_works(status: Status) -> None:
     assert status.check_readiness() == (True, "ok")
 
 
-def test_the_first_doubts_are_told(status: Status) -> None:
+def test_the_first_warnings_are_shown(status: Status) -> None:
     status.record_config([f"config.yaml:{line}: unknown key" for line in range(1, 9)])
     assert len(status.state.config_warnings) == 8
     first, *others = status.check_readiness()[1].splitlines()
@@ -199,7 +199,7 @@ def test_the_first_doubts_are_told(status: Status) -> None:
     ]
 
 
-def test_a_reason_is_one_line_that_ends(status: Status) -> None:
+def test_a_long_reason_is_cut_to_one_line(status: Status) -> None:
     status.record_read_failure("word \r\n" * 1000)
     problem = status.state.problem
     assert "\n" not in problem
@@ -215,7 +215,7 @@ def test_it_starts_on_the_real_clocks() -> None:
     assert status.state.stuck_readers == 2
 
 
-def test_labels_that_arrived_after_all() -> None:
+def test_a_retry_that_succeeds_makes_the_service_ready() -> None:
     status = Status()
     status.record_sink_failure("file", "ENOSPC", "sink file: disk full")
     status.record_cycle("failed", duration_s=1.0)

@@ -28,17 +28,16 @@ def test_what_is_sent(manager: tuple[str, socket.socket]) -> None:
     name, receiver = manager
     notifier = Notifier({"NOTIFY_SOCKET": name})
     notifier.ready("2 GPUs\nREADY=0")
-    notifier.status("labels since 12:00")
     notifier.watchdog()
     before_usec = time.monotonic_ns() // 1000
     notifier.reloading()
     notifier.stopping()
-    received = [receiver.recv(4096).decode() for _ in range(5)]
-    reloading, _, usec = received[3].partition("\nMONOTONIC_USEC=")
-    assert received[:3] == ["READY=1\nSTATUS=2 GPUs READY=0", "STATUS=labels since 12:00", "WATCHDOG=1"]
+    received = [receiver.recv(4096).decode() for _ in range(4)]
+    reloading, _, usec = received[2].partition("\nMONOTONIC_USEC=")
+    assert received[:2] == ["READY=1\nSTATUS=2 GPUs READY=0", "WATCHDOG=1"]
     assert reloading == "RELOADING=1"
     assert before_usec <= int(usec) <= time.monotonic_ns() // 1000
-    assert received[4] == "STOPPING=1"
+    assert received[3] == "STOPPING=1"
 
 
 @pytest.mark.parametrize(

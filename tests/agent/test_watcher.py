@@ -1,4 +1,4 @@
-"""When a labelling or a reload comes due."""
+"""When the watcher says that a cycle, a reload or an inspection is due."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class World:
         return self.watcher.end_read(self.now_s)
 
 
-def test_nothing_is_due_for_what_was_there_before() -> None:
+def test_nothing_is_due_at_the_start() -> None:
     assert World().due_after()[0] == NOTHING
 
 
-def test_a_look_at_the_feature_file_is_due_at_once_also_during_a_reading() -> None:
+def test_an_inspection_is_due_at_once_also_during_a_read() -> None:
     world = World()
     world.feature_file += 1
     assert world.due_after() == (Task.INSPECT, IDLE_S)
@@ -67,7 +67,7 @@ def test_a_look_at_the_feature_file_is_due_at_once_also_during_a_reading() -> No
 
 
 @pytest.mark.parametrize("kind", [Task.CYCLE, Task.RELOAD])
-def test_a_single_change_is_due_once_and_in_time(kind: Task) -> None:
+def test_a_change_is_answered_once_and_in_time(kind: Task) -> None:
     world = World()
     world.hardware += kind is Task.CYCLE
     world.configuration += kind is Task.RELOAD
@@ -76,14 +76,14 @@ def test_a_single_change_is_due_once_and_in_time(kind: Task) -> None:
     assert world.due_after()[0] == NOTHING
 
 
-def test_both_may_be_due_at_once() -> None:
+def test_a_cycle_and_a_reload_may_be_due_together() -> None:
     world = World()
     world.hardware += 1
     world.configuration += 1
     assert world.due_after()[0] == Task.CYCLE | Task.RELOAD
 
 
-def test_a_burst_is_polled_faster_and_leaves_the_hardware_unsettled() -> None:
+def test_while_the_hardware_changes_it_is_polled_faster_and_not_stable() -> None:
     world = World()
     assert (world.watcher.wait_s, world.watcher.is_stable) == (IDLE_S, True)
     world.hardware += 1
@@ -93,14 +93,14 @@ def test_a_burst_is_polled_faster_and_leaves_the_hardware_unsettled() -> None:
     assert (world.watcher.wait_s, world.watcher.is_stable) == (IDLE_S, True)
 
 
-def test_a_changing_configuration_leaves_the_hardware_settled() -> None:
+def test_while_the_configuration_changes_the_hardware_is_stable() -> None:
     world = World()
     world.configuration += 1
     world.wait()
     assert (world.watcher.wait_s, world.watcher.is_stable) == (BUSY_S, True)
 
 
-def test_the_last_wait_ends_when_the_answer_is_due() -> None:
+def test_the_last_poll_is_when_the_answer_is_due() -> None:
     world = World()
     world.hardware += 1
     world.wait()
@@ -108,14 +108,14 @@ def test_the_last_wait_ends_when_the_answer_is_due() -> None:
     assert world.watcher.wait_s == QUIET_S - 0.375
 
 
-def test_polling_late_is_no_harm() -> None:
+def test_a_late_poll_loses_no_change() -> None:
     world = World()
     world.hardware += 1
     world.poll(100)
     assert world.poll(100) == Task.CYCLE
 
 
-def test_a_clean_reading_is_published_and_asks_for_nothing() -> None:
+def test_after_a_consistent_read_nothing_is_due() -> None:
     world = World()
     world.hardware += 1
     world.due_after()
@@ -123,7 +123,7 @@ def test_a_clean_reading_is_published_and_asks_for_nothing() -> None:
     assert world.due_after()[0] == NOTHING
 
 
-def test_a_torn_reading_is_not_published_and_done_again() -> None:
+def test_an_inconsistent_read_is_discarded_and_repeated() -> None:
     world = World()
     assert not world.read(changes=True)
     assert not world.watcher.is_stable
@@ -131,7 +131,7 @@ def test_a_torn_reading_is_not_published_and_done_again() -> None:
     assert world.read()
 
 
-def test_readings_that_change_the_hardware_themselves_are_published_in_the_end() -> None:
+def test_reads_that_change_the_hardware_themselves_are_used_in_the_end() -> None:
     world = World()
     published = []
     for _ in range(3):
@@ -141,7 +141,7 @@ def test_readings_that_change_the_hardware_themselves_are_published_in_the_end()
     assert due == NOTHING
 
 
-def test_the_hardware_that_changes_back_during_a_reading_is_not_torn() -> None:
+def test_a_change_that_is_undone_during_a_read_does_not_count() -> None:
     world = World()
     world.watcher.begin_read(0)
     world.hardware += 1
@@ -151,7 +151,7 @@ def test_the_hardware_that_changes_back_during_a_reading_is_not_torn() -> None:
     assert world.watcher.end_read(0.3)
 
 
-def test_a_reload_comes_due_during_a_reading() -> None:
+def test_a_reload_may_be_due_during_a_read() -> None:
     world = World()
     world.hardware += 1
     world.wait()
@@ -164,7 +164,7 @@ def test_a_reload_comes_due_during_a_reading() -> None:
     assert world.due_after() == (Task.CYCLE, 0)
 
 
-def test_what_changed_just_before_a_reading_is_read_once_more_when_settled() -> None:
+def test_a_change_just_before_a_read_is_read_again_when_stable() -> None:
     world = World()
     world.hardware += 1
     assert world.read()
@@ -172,7 +172,7 @@ def test_what_changed_just_before_a_reading_is_read_once_more_when_settled() -> 
     assert world.due_after()[0] == Task.CYCLE
 
 
-def test_a_late_answer_is_published_though_torn_and_followed_by_another() -> None:
+def test_a_late_inconsistent_read_is_used_and_followed_by_another() -> None:
     world = World()
     due = NOTHING
     while not due:
@@ -185,7 +185,7 @@ def test_a_late_answer_is_published_though_torn_and_followed_by_another() -> Non
     assert world.due_after()[0] == NOTHING
 
 
-def test_a_torn_reading_does_not_start_the_clock_anew() -> None:
+def test_a_discarded_read_does_not_restart_the_time_limit() -> None:
     world = World()
     while world.now_s < 8:
         world.hardware += 1
@@ -200,7 +200,7 @@ def test_a_torn_reading_does_not_start_the_clock_anew() -> None:
     assert world.read(changes=True)
 
 
-def test_a_new_configuration_does_not_hide_what_changed_while_it_was_loaded() -> None:
+def test_a_change_while_the_configuration_is_loaded_is_seen() -> None:
     world = World()
     world.configuration += 1
     world.watcher.replace_sources(lambda: {"gpu": 0}, lambda: {"file": world.configuration, "folder": 1})
@@ -220,7 +220,7 @@ def bursts(draw: st.DrawFn) -> list[float]:
 
 
 @given(times=bursts(), delays=st.lists(st.integers(0, 12), min_size=1, max_size=20))
-def test_a_burst_is_answered_once_settled_or_overdue(times: list[float], delays: list[int]) -> None:
+def test_changes_are_answered_when_stable_or_overdue(times: list[float], delays: list[int]) -> None:
     world = World()
     late = max(delays) * TICK_S
     unanswered: list[float] = []
@@ -244,7 +244,7 @@ def test_a_burst_is_answered_once_settled_or_overdue(times: list[float], delays:
 
 
 @given(times=bursts(), readings=st.lists(st.integers(0, 64), min_size=1, max_size=20))
-def test_what_is_published_last_is_never_torn(times: list[float], readings: list[int]) -> None:
+def test_the_last_published_layout_is_the_real_one(times: list[float], readings: list[int]) -> None:
     """A service reads when told to, publishes when allowed; in the end the labels are of the last layout."""
     world = World()
     published, pending, count = 0, list(times), 0
@@ -255,7 +255,7 @@ def test_what_is_published_last_is_never_torn(times: list[float], readings: list
             pending.pop(0)
         world.hardware = len(times) - len(pending)
 
-    torn = 0
+    inconsistent = 0
     while pending or world.now_s < (times or [0])[-1] + 40:
         go_on(world.watcher.wait_s)
         if Task.CYCLE in world.watcher.poll(world.now_s):
@@ -263,9 +263,9 @@ def test_what_is_published_last_is_never_torn(times: list[float], readings: list
             world.watcher.begin_read(world.now_s)
             go_on(readings[count % len(readings)] * TICK_S)
             count += 1
-            torn = torn + 1 if world.hardware != layout else 0
+            inconsistent = inconsistent + 1 if world.hardware != layout else 0
             if world.watcher.end_read(world.now_s):
                 published = layout
-            if torn > MAX_INCONSISTENT:
-                return  # it was taken for the doing of the reading
+            if inconsistent > MAX_INCONSISTENT:
+                return  # the watcher takes it for a change by the read itself
     assert published == len(times)

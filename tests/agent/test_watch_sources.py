@@ -1,4 +1,4 @@
-"""What of a node's file system tells that a labelling or a reload is due."""
+"""Which changes of a node's files give other fingerprints."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def options(tmp_path: Path, **values: Any) -> model.Config:
 
 
 class Node:
-    """A file system with two GPUs, one of them divided, and a watch that looks at it."""
+    """A file system with two GPUs, one of them in MIG mode, and what reads its fingerprints."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,7 +54,7 @@ class Node:
         (path / "etc").mkdir()
         (path / "lib").mkdir()
         environ = {"LD_LIBRARY_PATH": f"{path / 'lib'}::/nowhere"}
-        self.look = watch_hardware(options(path), environ, path)
+        self.read = watch_hardware(options(path), environ, path)
 
     def divide(self, gi: int, *cis: int, name: str = "") -> None:
         for ci in cis or (0,):
@@ -111,14 +111,14 @@ HARDWARE_CHANGES = {
 
 
 @pytest.mark.parametrize("change", HARDWARE_CHANGES.values(), ids=HARDWARE_CHANGES)
-def test_hardware_that_changes_looks_different(node: Node, change: Any) -> None:
-    before = node.look()
-    assert node.look() == before
+def test_a_change_of_the_hardware_is_seen(node: Node, change: Any) -> None:
+    before = node.read()
+    assert node.read() == before
     pass_tick(node.path)
     change(node)
-    after = node.look()
+    after = node.read()
     assert after != before
-    assert node.look() == after
+    assert node.read() == after
 
 
 def test_a_driver_behind_absolute_links_is_watched(node: Node) -> None:
@@ -133,85 +133,85 @@ def test_a_driver_behind_absolute_links_is_watched(node: Node) -> None:
     for folder in (old, new):
         (folder / LIBRARY).write_text(folder.name)
     (alternatives / LIBRARY).symlink_to(f"/opt/535/{LIBRARY}")
-    before = node.look()
-    assert node.look() == before
+    before = node.read()
+    assert node.read() == before
     pass_tick(node.path)
     (old / LIBRARY).write_text("535.1")
-    changed = node.look()
+    changed = node.read()
     (alternatives / LIBRARY).unlink()
-    gone = node.look()
+    gone = node.read()
     (alternatives / LIBRARY).symlink_to(f"/opt/550/{LIBRARY}")
-    looks = [before, changed, gone, node.look()]
-    assert all(one != other for one, other in pairwise(looks))
+    found = [before, changed, gone, node.read()]
+    assert all(one != other for one, other in pairwise(found))
 
 
 @pytest.mark.parametrize("folder", LIBRARY_FOLDERS)
-def test_a_library_is_seen_wherever_the_probe_finds_it(tmp_path: Path, folder: str) -> None:
-    look = watch_hardware(options(tmp_path), {}, tmp_path)
-    before = look()
+def test_the_library_is_watched_wherever_the_probe_finds_it(tmp_path: Path, folder: str) -> None:
+    read = watch_hardware(options(tmp_path), {}, tmp_path)
+    before = read()
     library = tmp_path / "driver" / folder / LIBRARY
     library.parent.mkdir(parents=True)
     library.touch()
-    assert look() != before
+    assert read() != before
 
 
-def test_other_devices_are_none_of_ours(node: Node) -> None:
-    before = node.look()
+def test_other_devices_are_not_watched(node: Node) -> None:
+    before = node.read()
     (node.path / "dev/null0").touch()
-    assert node.look() == before
+    assert node.read() == before
 
 
-def test_the_library_in_the_nodes_own_folders_counts(node: Node) -> None:
-    before = node.look()
+def test_the_library_in_the_folders_of_the_node_is_watched(node: Node) -> None:
+    before = node.read()
     (node.path / "usr/lib").mkdir(parents=True)
     (node.path / "usr/lib" / LIBRARY).touch()
-    assert node.look() != before
+    assert node.read() != before
 
 
 def test_a_driver_that_comes_later_is_seen(tmp_path: Path) -> None:
-    look = watch_hardware(options(tmp_path), {}, tmp_path)
-    before = look()
-    assert look() == before
+    read = watch_hardware(options(tmp_path), {}, tmp_path)
+    before = read()
+    assert read() == before
     (tmp_path / "proc/nvidia/gpus").mkdir(parents=True)
-    assert look() != before
+    assert read() != before
 
 
 @pytest.mark.parametrize(
     ("values", "is_watched"),
     [({}, True), ({"proc_driver_dir": ""}, False), ({"simulate": "dgx-h100"}, False)],
 )
-def test_the_hardware_is_watched_where_it_is_asked_for(
+def test_the_hardware_is_watched_unless_simulated(
     node: Node, values: dict[str, str], is_watched: bool
 ) -> None:
-    look = watch_hardware(options(node.path, **values), {}, node.path)
-    before = look()
+    read = watch_hardware(options(node.path, **values), {}, node.path)
+    before = read()
     make_again(node)
-    assert (look() != before) == is_watched
+    assert (read() != before) == is_watched
 
 
-def test_folders_that_rest_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = node.look()
+def test_stable_folders_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = node.read()
     monkeypatch.setattr(os, "scandir", None)
-    assert node.look() == before
+    assert node.read() == before
 
 
-def test_devices_that_rest_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stable_device_folder_is_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     os.utime(node.path / "dev")
     monkeypatch.setattr(fingerprints, "STABLE_NS", -1)
-    before = node.look()
+    before = node.read()
     monkeypatch.setattr(os, "listdir", None)
-    assert node.look() == before
-    (node.path / "dev/nvidia0").chmod(0o600)  # whether it is there is all that counts
-    assert node.look() == before
+    assert node.read() == before
+    (node.path / "dev/nvidia0").chmod(0o600)  # only its name is watched
+    assert node.read() == before
 
 
-def test_a_folder_by_two_names_is_looked_at_once(node: Node) -> None:
-    names = len(node.look())
+def test_a_folder_with_two_names_is_watched_once(node: Node) -> None:
+    names = len(node.read())
     (node.path / "driver/lib64").symlink_to("usr/lib64")
-    look = watch_hardware(options(node.path), {"LD_LIBRARY_PATH": str(node.path / "lib")}, node.path)
-    assert str(node.libraries / LIBRARY) in look()
-    assert str(node.path / "driver/lib64" / LIBRARY) not in look()
-    assert len(look()) == names - 2  # /nowhere was one of them
+    read = watch_hardware(options(node.path), {"LD_LIBRARY_PATH": str(node.path / "lib")}, node.path)
+    assert str(node.libraries / LIBRARY) in read()
+    assert str(node.path / "driver/lib64" / LIBRARY) not in read()
+    assert len(read()) == names - 2  # /nowhere was one of them
 
 
 def test_a_link_that_is_turned_to_another_driver_is_seen(node: Node) -> None:
@@ -220,17 +220,17 @@ def test_a_link_that_is_turned_to_another_driver_is_seen(node: Node) -> None:
         (node.path / version / LIBRARY).write_text(version)
     current = node.path / "current"
     current.symlink_to(node.path / "535")
-    look = watch_hardware(options(node.path), {"LD_LIBRARY_PATH": str(current)}, node.path)
-    before = look()
+    read = watch_hardware(options(node.path), {"LD_LIBRARY_PATH": str(current)}, node.path)
+    before = read()
     current.unlink()
     current.symlink_to(node.path / "550")
-    assert look() != before
+    assert read() != before
 
 
 def test_no_device_is_opened(node: Node) -> None:
     (node.path / "dev/nvidia0").unlink()
-    os.mkfifo(node.path / "dev/nvidia0")  # whoever opens it waits for ever
-    assert node.look()
+    os.mkfifo(node.path / "dev/nvidia0")  # an open would wait for ever
+    assert node.read()
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,15 +242,15 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.open", refuse)
 
 
-def test_what_is_forbidden_is_a_way_to_look(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forbidden_files_have_a_fingerprint(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     configuration = watch_configuration(settings_of(node.path))
-    before = node.look(), configuration()
+    before = node.read(), configuration()
     with monkeypatch.context() as patch:
         forbid(patch)
-        forbidden = node.look(), configuration()
+        forbidden = node.read(), configuration()
     assert forbidden[0] != before[0]
     assert forbidden[1] != before[1]
-    assert (node.look(), configuration()) == before
+    assert (node.read(), configuration()) == before
 
 
 def settings_of(tmp_path: Path) -> model.Config:
@@ -280,38 +280,38 @@ CONFIGURATION_CHANGES = {
 
 
 @pytest.mark.parametrize("change", CONFIGURATION_CHANGES.values(), ids=CONFIGURATION_CHANGES)
-def test_a_configuration_that_changes_looks_different(tmp_path: Path, change: Any) -> None:
-    look = watch_configuration(settings_of(tmp_path))
-    before = look()
-    assert look() == before
+def test_a_change_of_the_configuration_is_seen(tmp_path: Path, change: Any) -> None:
+    read = watch_configuration(settings_of(tmp_path))
+    before = read()
+    assert read() == before
     pass_tick(tmp_path)
     change(tmp_path)
-    after = look()
+    after = read()
     assert after != before
-    assert look() == after
+    assert read() == after
 
 
 @pytest.mark.parametrize("name", ["templates/.a.j2.swp", "templates/a.j2~", "settings/.config.yaml.swp"])
-def test_what_an_editor_leaves_is_no_change(tmp_path: Path, name: str) -> None:
-    look = watch_configuration(settings_of(tmp_path))
-    before = look()
+def test_temporary_files_of_editors_are_not_watched(tmp_path: Path, name: str) -> None:
+    read = watch_configuration(settings_of(tmp_path))
+    before = read()
     (tmp_path / name).touch()
-    assert look() == before
+    assert read() == before
 
 
-def test_an_empty_folder_is_not_a_missing_one(tmp_path: Path) -> None:
+def test_an_empty_folder_differs_from_a_missing_one(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
-    look = watch_configuration(options(tmp_path, template_dir=tmp_path / "templates"))
-    before = look()
+    read = watch_configuration(options(tmp_path, template_dir=tmp_path / "templates"))
+    before = read()
     (tmp_path / "templates").rmdir()
-    assert look() != before
+    assert read() != before
 
 
-def test_without_files_there_is_no_configuration_to_watch(tmp_path: Path) -> None:
+def test_without_a_config_file_nothing_is_watched(tmp_path: Path) -> None:
     assert watch_configuration(options(tmp_path))() == {}
 
 
-def test_a_config_map_that_is_swapped_is_seen(tmp_path: Path) -> None:
+def test_a_replaced_configmap_is_seen(tmp_path: Path) -> None:
     """As the kubelet does it: a new hidden folder, and one rename."""
     mount = tmp_path / "mount"
     (mount / "..1").mkdir(parents=True)
@@ -321,21 +321,21 @@ def test_a_config_map_that_is_swapped_is_seen(tmp_path: Path) -> None:
     for name in ("config.yaml", "a.j2"):
         (mount / name).symlink_to(f"..data/{name}")
     configuration = options(tmp_path, config_file=mount / "config.yaml", template_dir=mount)
-    look = watch_configuration(configuration)
-    before = look()
+    read = watch_configuration(configuration)
+    before = read()
     (mount / "..2").mkdir()
     for name in ("config.yaml", "a.j2"):
         os.link(mount / "..1" / name, mount / "..2" / name)  # only the link tells them apart
-    middle = look()
+    middle = read()
     (mount / "..new").symlink_to("..2")
     (mount / "..new").rename(mount / "..data")
-    assert all(look()[place] != middle[place] for place in middle)
+    assert all(read()[path] != middle[path] for path in middle)
     assert len(before) == 2
 
 
-def test_a_watch_of_real_files_follows_a_new_configuration(node: Node) -> None:
+def test_a_watcher_of_real_files_watches_a_new_configuration(node: Node) -> None:
     old = settings_of(node.path)
-    watcher = Watcher(node.look, watch_configuration(old))
+    watcher = Watcher(node.read, watch_configuration(old))
     pass_tick(node.path)
     (node.path / "settings/config.yaml").write_text("version: v1 # again\n")
     make_again(node)
@@ -348,27 +348,27 @@ def test_a_watch_of_real_files_follows_a_new_configuration(node: Node) -> None:
 
 def test_the_feature_file_and_its_directory(tmp_path: Path) -> None:
     directory = tmp_path / "features.d"
-    look = watch_feature_file(options(tmp_path, output_file=directory / "gfd"))
-    seen = [look()]
+    read = watch_feature_file(options(tmp_path, output_file=directory / "gfd"))
+    seen = [read()]
     directory.mkdir()
-    seen.append(look())
+    seen.append(read())
     (directory / "gfd").write_text("a=1\n")
-    seen.append(look())
+    seen.append(read())
     (directory / "gfd").write_text("a=10\n")
-    seen.append(look())
+    seen.append(read())
     (tmp_path / "other").write_text("a=10\n")
     (tmp_path / "other").replace(directory / "gfd")
-    seen.append(look())
+    seen.append(read())
     (directory / "gfd").rename(tmp_path / "other")
     (directory / "gfd").symlink_to(tmp_path / "other")
-    seen.append(look())
+    seen.append(read())
     (directory / "gfd").unlink()
-    seen.append(look())
+    seen.append(read())
     directory.rename(tmp_path / "old")
     directory.mkdir()
-    seen.append(look())
+    seen.append(read())
     assert all(before != after for before, after in itertools.pairwise(seen))
-    # What others write beside it, and what lies behind a link, is no matter.
+    # Other files in the folder, and the target of a link, are not watched.
     (directory / "other").touch()
-    assert look() == seen[-1]
+    assert read() == seen[-1]
     assert watch_feature_file(options(tmp_path, sinks="stdout"))() == {}
