@@ -232,5 +232,5 @@ def test_a_config_map_holds_a_machine_or_a_layout(tmp_path: Path, name: str) -> 
     with pytest.raises(GfdError, match=rf"x\.yaml:{line}: is not valid YAML"):
         machines.read(*names)
     file.write_text("kind: ConfigMap\napiVersion: v1\ndata: {a: x, b: y}")
-    with pytest.raises(GfdError, match=r"x\.yaml:1: is a ConfigMap with several keys: a, b; pass the text"):
+    with pytest.raises(GfdError, match=r"x\.yaml:1: is a ConfigMap with several keys: a, b; save one of"):
         machines.read(*names)

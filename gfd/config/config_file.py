@@ -62,7 +62,7 @@ def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) 
         raise ConfigError(option, place, f"cannot read {path}: {error.strerror}") from error
     reader = _SectionReader(str(path))
     try:
-        reader.read(read_configuration(data, str(path), "the text of a configuration"), SECTION_TREE)
+        reader.read(read_configuration(data, str(path), "a configuration"), SECTION_TREE)
         return reader.finish()
     except DocumentError as error:
         place = f"{error.source}:{error.line}"

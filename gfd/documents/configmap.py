@@ -20,10 +20,10 @@ _BLOCK = re.compile(rb".*\|[-+0-9]*\s*(#.*)?")
 
 
 def read_configuration(data: bytes, source: str, wanted: str) -> Value:
-    """Return the first document of ``data``, or of the one text in it if it is a ConfigMap.
+    """Return the first document of ``data``; if it is a ConfigMap, the document in its only key.
 
-    ``wanted`` says in errors what the file should be. Raises DocumentError; also for a ConfigMap without
-    exactly one text, and for any other Kubernetes object.
+    ``wanted`` says in errors what the file should hold. Raises DocumentError; also for a ConfigMap without
+    exactly one key, and for any other Kubernetes object.
     """
     document = read(data, source)
     if not _is_kubernetes_object(document):
@@ -48,12 +48,12 @@ def _unwrap(config_map: Value, data: bytes, wanted: str) -> Value:
         raise _refuse(kind, _describe(config_map, wanted))
     texts = config_map.member("data")
     if texts is None or not isinstance(texts.content, dict) or not texts.content:
-        raise _refuse(kind, f"is a ConfigMap without data; pass {wanted}")
+        raise _refuse(kind, f"is a ConfigMap without data; it must hold {wanted}")
     ((key, text), *others) = texts.content.items()
     if others:
-        raise _refuse(kind, _suggest_command(config_map, list(texts.content), wanted))
+        raise _refuse(kind, _suggest_command(config_map, list(texts.content)))
     if not isinstance(text.content, str):
-        raise _refuse(text, f"is a ConfigMap whose data.{key} is not a string; pass {wanted}")
+        raise _refuse(text, f"is a ConfigMap whose data.{key} is not a string; it must hold {wanted}")
     # The lines of a block (|) are lines of the file; any other text is on one line, or folded.
     is_block = _BLOCK.fullmatch(data.splitlines()[text.line - 1]) is not None
     first = text.line
@@ -67,12 +67,12 @@ def _refuse(value: Value, reason: str) -> DocumentError:
 def _describe(document: Value, wanted: str) -> str:
     kind, items = document.field("kind").content, document.field("items").content
     if kind == "List" and isinstance(items, tuple):
-        return f"is a Kubernetes List of {len(items)} objects; pass {wanted}, or one ConfigMap with it"
+        return f"is a Kubernetes List of {len(items)} objects; pass {wanted}, or one ConfigMap that holds it"
     name = kind if isinstance(kind, str) else "object"
-    return f"is a Kubernetes {name}; pass {wanted}, or a ConfigMap with it"
+    return f"is a Kubernetes {name}; pass {wanted}, or a ConfigMap that holds it"
 
 
-def _suggest_command(config_map: Value, keys: list[str], wanted: str) -> str:
+def _suggest_command(config_map: Value, keys: list[str]) -> str:
     metadata = config_map.member("metadata")
     members = metadata.content if metadata and isinstance(metadata.content, dict) else {}
     texts = {key: value.content for key, value in members.items() if isinstance(value.content, str)}
@@ -81,6 +81,6 @@ def _suggest_command(config_map: Value, keys: list[str], wanted: str) -> str:
     namespace = f" -n {shlex.quote(texts['namespace'])}" if "namespace" in texts else ""
     template = shlex.quote(f'{{{{index .data "{keys[0]}"}}}}')
     return (
-        f"is a ConfigMap with several keys: {', '.join(keys)}; pass {wanted} of one of them: "
-        f"kubectl get configmap{namespace} {name} -o go-template={template}"
+        f"is a ConfigMap with several keys: {', '.join(keys)}; save one of them to a file: "
+        f"kubectl get configmap{namespace} {name} -o go-template={template} > FILE"
     )

@@ -21,4 +21,4 @@ def load(path: Path) -> Value:
         data = read_bytes(path, CONFIGURATION_BYTES)
     except OSError as error:
         raise DocumentError(str(path), 0, f"cannot be read: {error.strerror}") from error
-    return read_configuration(data, str(path), "the text of such a file")
+    return read_configuration(data, str(path), "a machine or MIG layouts")

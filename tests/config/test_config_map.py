@@ -63,58 +63,58 @@ def test_a_config_map_with_merged_data(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
-        ("kind: ConfigMap\n", 1, "is a ConfigMap without data; pass the text of a configuration"),
-        ("kind: ConfigMap\ndata: {}", 1, "is a ConfigMap without data; pass the text of a configuration"),
-        ("kind: ConfigMap\ndata: [a]", 1, "is a ConfigMap without data; pass the text of a configuration"),
-        ("kind: ConfigMap\nbinaryData: {a: YQ==}", 1, "is a ConfigMap without data; pass the text of a"),
+        ("kind: ConfigMap\n", 1, "is a ConfigMap without data; it must hold a configuration"),
+        ("kind: ConfigMap\ndata: {}", 1, "is a ConfigMap without data; it must hold a configuration"),
+        ("kind: ConfigMap\ndata: [a]", 1, "is a ConfigMap without data; it must hold a configuration"),
+        ("kind: ConfigMap\nbinaryData: {a: YQ==}", 1, "is a ConfigMap without data; it must hold a"),
         (
             "kind: ConfigMap\ndata: {a: 5}",
             2,
-            "is a ConfigMap whose data.a is not a string; pass the text of a",
+            "is a ConfigMap whose data.a is not a string; it must hold a",
         ),
         (
             "data: {a.yaml: x, b: y}\nkind: ConfigMap",
             2,
             (
-                "is a ConfigMap with several keys: a.yaml, b; pass the text of a configuration of one of"
-                " them: kubectl get configmap NAME -o go-template='{{index .data \"a.yaml\"}}'"
+                "is a ConfigMap with several keys: a.yaml, b; save one of them to a file:"
+                " kubectl get configmap NAME -o go-template='{{index .data \"a.yaml\"}}' > FILE"
             ),
         ),
         (
             "kind: ConfigMap\nmetadata: {name: c, namespace: m}\ndata: {a: x, b: y}",
             1,
             (
-                "is a ConfigMap with several keys: a, b; pass the text of a configuration of one of them: "
-                "kubectl get configmap -n m c -o go-template='{{index .data \"a\"}}'"
+                "is a ConfigMap with several keys: a, b; save one of them to a file: "
+                "kubectl get configmap -n m c -o go-template='{{index .data \"a\"}}' > FILE"
             ),
         ),
         (
             "kind: ConfigMap\nmetadata: {name: yes, namespace: n}\ndata: {a: x, b: y}",
             1,
             (
-                "is a ConfigMap with several keys: a, b; pass the text of a configuration of one of them: "
-                "kubectl get configmap NAME -o go-template='{{index .data \"a\"}}'"
+                "is a ConfigMap with several keys: a, b; save one of them to a file: "
+                "kubectl get configmap NAME -o go-template='{{index .data \"a\"}}' > FILE"
             ),
         ),
         (
             "kind: ConfigMap\nmetadata: {name: 'yes', namespace: 'n; x'}\ndata: {a: x, b: y}",
             1,
             (
-                "is a ConfigMap with several keys: a, b; pass the text of a configuration of one of them: "
-                "kubectl get configmap -n 'n; x' yes -o go-template='{{index .data \"a\"}}'"
+                "is a ConfigMap with several keys: a, b; save one of them to a file: "
+                "kubectl get configmap -n 'n; x' yes -o go-template='{{index .data \"a\"}}' > FILE"
             ),
         ),
         (
             "apiVersion: v1\nkind: List\nitems: [{kind: ConfigMap}, {}]",
             2,
-            "is a Kubernetes List of 2 objects; pass the text of a configuration, or one ConfigMap with it",
+            "is a Kubernetes List of 2 objects; pass a configuration, or one ConfigMap that holds it",
         ),
         (
             "apiVersion: v1\nkind: Pod",
             2,
-            "is a Kubernetes Pod; pass the text of a configuration, or a ConfigMap",
+            "is a Kubernetes Pod; pass a configuration, or a ConfigMap",
         ),
-        ("apiVersion: v1\nkind: [x]", 2, "is a Kubernetes object; pass the text of a configuration, or a"),
+        ("apiVersion: v1\nkind: [x]", 2, "is a Kubernetes object; pass a configuration, or a"),
         (
             "kind: ConfigMap\ndata:\n  a: |\n    kind: ConfigMap\n",
             4,
