@@ -59,15 +59,15 @@ _UNSEARCHED = ("dev", "i386-linux-gnu", "include", "lib32", "proc", "share", "sr
 
 def find_library(driver_root: Path | None) -> str:
     """Return the library's path under ``driver_root``, or only its name if it is not there."""
-    return find_file(driver_root, LIBRARY_FOLDERS, LIBRARY) or LIBRARY
+    return _find_file(driver_root, LIBRARY_FOLDERS, LIBRARY) or LIBRARY
 
 
 def find_program(driver_root: Path | None, name: str) -> str:
     """Return a program's path under ``driver_root``, or only its name if it is not there."""
-    return find_file(driver_root, PROGRAM_FOLDERS, name) or name
+    return _find_file(driver_root, PROGRAM_FOLDERS, name) or name
 
 
-def find_file(root: Path | None, folders: tuple[str, ...], name: str) -> str | None:
+def _find_file(root: Path | None, folders: tuple[str, ...], name: str) -> str | None:
     """Return the path of the first file ``name`` in ``folders`` below ``root``, with links resolved."""
     if root is not None and os.path.isdir(root):  # noqa: PTH112
         for folder in folders:

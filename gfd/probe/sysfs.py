@@ -119,13 +119,13 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, FactFailure | None]:
                     device=name,
                     reason=f"only {len(config)} of 256 bytes can be read; CAP_SYS_ADMIN is needed",
                 )
-            capability = find_capability(config)
+            capability = _find_capability(config)
             if capability[3:5] != _VGPU_SIGNATURE:
                 continue
             vgpu = Vgpu(is_present=True)
             # Its records can go beyond the first 256 bytes.
-            capability = find_capability(_read(source, _EXTENDED_BYTES))
-            host_driver = find_host_driver(capability)
+            capability = _find_capability(_read(source, _EXTENDED_BYTES))
+            host_driver = _find_host_driver(capability)
             if host_driver is None:
                 failure = FactFailure(
                     fact="vgpu.host_driver",
@@ -141,7 +141,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, FactFailure | None]:
     return vgpu, failure
 
 
-def find_capability(config: bytes) -> bytes:
+def _find_capability(config: bytes) -> bytes:
     """Return the vendor-specific capability of a PCI configuration space, empty if it has none."""
     if not config[_STATUS] & _STATUS_HAS_CAPABILITIES:
         return b""
@@ -158,7 +158,7 @@ def find_capability(config: bytes) -> bytes:
     return b""
 
 
-def find_host_driver(capability: bytes) -> tuple[str, str] | None:
+def _find_host_driver(capability: bytes) -> tuple[str, str] | None:
     """Return version and branch of the vGPU host's driver, from record 0 of the capability."""
     position = _VGPU_RECORDS
     while position + 1 < len(capability) and capability[position] != 0:

@@ -84,10 +84,10 @@ def wait_for_answer(child: Child, timeout_s: float, *, started_s: float | None =
     try:
         return messages.decode_answer(wait(child, timeout_s, started_s=started_s))
     finally:
-        warn_of_output(child.pipes.library_output.take())
+        _warn_of_output(child.pipes.library_output.take())
 
 
-def warn_of_output(output: LibraryOutput | None) -> None:
+def _warn_of_output(output: LibraryOutput | None) -> None:
     """Write what the driver's library printed to standard error."""
     if output is None:
         return
