@@ -27,15 +27,16 @@ NUMBERS = itertools.count(1)
 
 
 class Place:
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, folder: Path) -> None:
         self.plane = plane
+        self.feature_file = folder / "gfd"
         self.node = f"compared-{next(NUMBERS)}"
         self.path = f"{NODES}/{self.node}"
 
     def gfd(self, *words: str, sink: str) -> tuple[int, str, str]:
         given = (
             *(*SIMULATED, f"--sink={sink}", f"--node-name={self.node}", "--namespace=compared"),
-            f"--kubeconfig={self.plane.kubeconfig}",
+            *(f"--kubeconfig={self.plane.kubeconfig}", f"--output-file={self.feature_file}"),
         )
         done = subprocess.run(
             (sys.executable, "-m", "gfd", words[0], *given, *words[1:]),
@@ -59,10 +60,10 @@ class Place:
 
 
 @pytest.fixture
-def place(plane: ControlPlane) -> Iterator[Place]:
+def place(plane: ControlPlane, tmp_path: Path) -> Iterator[Place]:
     ensure_node_feature(plane)
     namespace(plane.admin, "compared")
-    made = Place(plane)
+    made = Place(plane, tmp_path)
     make_node(plane.admin, made.node, labels={"zone": "a"})
     yield made
     delete(plane.admin, made.path)
@@ -177,7 +178,7 @@ def test_the_node_feature(place: Place) -> None:
 
 
 def test_errors(place: Place) -> None:
-    absent = Place(place.plane)
+    absent = Place(place.plane, place.feature_file.parent)
     hint = "set NODE_NAME to a name in kubectl get nodes"
     said = f"gfd: sink node: nodes/{absent.node}: there is no Node {absent.node}; {hint}\n"
     assert absent.gfd("diff", sink="node") == (1, "", said)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -16,7 +14,6 @@ from threading import Event, Thread
 import pytest
 
 from gfd.kube.field_managers import holders
-from gfd.publishing.sinks.staging import FOLDER as FOLDER_OF_GFD
 from gfd.simulation import machines
 from tests.agent.running import A100, MIG, serve
 from tests.cluster import agents
@@ -26,11 +23,16 @@ from tests.cluster.test_rights import COMPONENTS
 from tests.standin import build, environment, from_inventory
 
 FOLDER = Path(os.environ.get("NFD_BIN", ""))
-FEATURES = Path("/etc/kubernetes/node-feature-discovery/features.d")
+FEATURES = "/etc/kubernetes/node-feature-discovery/features.d"
+"""nfd-worker reads no other directory."""
+WORKER = (
+    f'mount -t tmpfs none /etc && mkdir -p {FEATURES} && mount --bind "$1" {FEATURES} && shift && exec "$@"'
+)
+"""Run a command whose /etc has nothing but the test's own directory of feature files."""
 COUNT = "nvidia.com/gpu.count"
 ORIGINAL = os.environ.get("GFD_PEER", "")
 DGX = from_inventory(machines.read("dgx-a100", "all-disabled"))
-GIVEN = ("--mig-strategy=single", "--no-timestamp", f"--output-file={FEATURES / 'gfd'}")
+GIVEN = ("--mig-strategy=single", "--no-timestamp")
 
 pytestmark = [
     pytest.mark.cluster,
@@ -39,11 +41,14 @@ pytestmark = [
 
 
 @contextmanager
-def process(name: str, home: Path, *arguments: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    name: str, home: Path, *arguments: str, environ: Mapping[str, str], before: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of NFD, with the words ``before`` in front of its command."""
     with (home / f"{name}.log").open("wb") as log:
         started = subprocess.Popen(
-            ("setpriv", "--pdeathsig", "KILL", FOLDER / name, *arguments),
-            env=os.environ | environ,
+            ("setpriv", "--pdeathsig", "KILL", *before, FOLDER / name, *arguments),
+            env={**os.environ, **environ},
             stdout=log,
             stderr=log,
         )
@@ -72,8 +77,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
                 "nfd-master",
                 home,
                 *("-kubeconfig", str(plane.kubeconfig), "-port", str(free_port())),
-                **common,
-                NODE_NAME="nfd-node",
+                environ=common | {"NODE_NAME": "nfd-node"},
             )
         )
         yield plane
@@ -110,10 +114,19 @@ def watching(plane: ControlPlane) -> Iterator[Seen]:
 class Road:
     """The feature file at the one end, the labels of the Node at the other."""
 
-    file = FEATURES / "gfd"
-
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, folder: Path) -> None:
         self._plane = plane
+        self.file = folder / "gfd"
+
+    def options(self, name: str = "gfd") -> tuple[str, ...]:
+        return *GIVEN, f"--output-file={self.file.with_name(name)}"
+
+    @contextmanager
+    def gfd(self, *arguments: str) -> Iterator[None]:
+        """Run a command of gfd; wait for its end."""
+        with subprocess.Popen((sys.executable, "-m", "gfd", *arguments, *self.options())) as process:
+            yield
+        assert process.returncode == 0
 
     def follow(self, count: str, what: str) -> None:
         """Wait until the file has a new count, then until the Node has it; that takes at most 3 s."""
@@ -131,43 +144,26 @@ class Road:
 
 
 @pytest.fixture
-def road(cluster: ControlPlane) -> Iterator[Road]:
-    """A directory as before the first gfd, and nfd-worker that looks at it."""
-    FEATURES.mkdir(parents=True, exist_ok=True)
-    # nfd-worker knows this one directory only: of tests that run at once the others wait.
-    alone = os.open(FEATURES.parent, os.O_RDONLY)
-    fcntl.flock(alone, fcntl.LOCK_EX)
-    clear()
+def road(cluster: ControlPlane, tmp_path: Path) -> Iterator[Road]:
+    """An empty directory, and an nfd-worker that reads it."""
+    if os.geteuid():
+        pytest.skip("nfd-worker reads a directory in /etc; to replace it needs root")
+    folder = tmp_path / "features"
+    folder.mkdir()
     arguments = (
         *("-kubeconfig", str(cluster.kubeconfig), "-owner-refs=", "-feature-sources", "local"),
         *("-label-sources", "local", "-port", str(free_port())),
     )
     environ = {"KUBERNETES_NAMESPACE": "nfd", "NODE_NAME": "nfd-node"}
-    with process("nfd-worker", cluster.home, *arguments, **environ):
+    before = ("unshare", "--mount", "sh", "-c", WORKER, "sh", str(folder))
+    with process("nfd-worker", cluster.home, *arguments, before=before, environ=environ):
         log = cluster.home / "nfd-worker.log"
         wait_for(lambda: "feature discovery completed" in log.read_text(), "nfd-worker")
-        try:
-            yield Road(cluster)
-        finally:
-            clear()
-            os.close(alone)
-
-
-def clear() -> None:
-    shutil.rmtree(FEATURES / FOLDER_OF_GFD, ignore_errors=True)
-    for file in FEATURES.glob("gfd*"):
-        file.unlink()
-
-
-@contextmanager
-def gfd(*arguments: str) -> Iterator[None]:
-    with subprocess.Popen((sys.executable, "-m", "gfd", *arguments, *GIVEN)) as process:
-        yield
-    assert process.returncode == 0
+        yield Road(cluster, folder)
 
 
 def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> None:
-    with serve(tmp_path, *GIVEN) as service:
+    with serve(tmp_path, *road.options()) as service:
         road.follow("1", "the first start")
         time.sleep(2)
         service.play(MIG)
@@ -180,9 +176,9 @@ def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> 
         road.follow("8", "a change 0.3 s after another")
         file = dict(line.split("=", 1) for line in road.file.read_text().splitlines())
         assert labels(cluster, "nfd-node") == file
-    with gfd("cleanup"):
+    with road.gfd("cleanup"):
         wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
-    with serve(tmp_path, *GIVEN, "--sleep-interval=infinite", machine=MIG):
+    with serve(tmp_path, *road.options(), "--sleep-interval=infinite", machine=MIG):
         road.follow("7", "a start after gfd cleanup")
         time.sleep(2)
         with watching(cluster) as seen:
@@ -191,7 +187,7 @@ def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> 
         sys.stdout.write(f"a removal: the Node was without labels for {seen.without_s:.2f} s\n")
         assert seen.without_s < 3
         assert labels(cluster, "nfd-node")[COUNT] == "7"
-    with serve(tmp_path, *GIVEN, machine=MIG) as service:
+    with serve(tmp_path, *road.options(), machine=MIG) as service:
         wait_for(lambda: service.log("cycle.published"), "the first cycle")
         service.play(A100)
         road.pass_over("1")
@@ -200,13 +196,13 @@ def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> 
         road.pass_over("8")
         assert service.end()[0] == 0
     wait_for(lambda: labels(cluster, "nfd-node")[COUNT] == "8", "the labels of a service that has ended", 3)
-    with gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-disabled"):
+    with road.gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-disabled"):
         road.follow("1", "one shot")
-    with gfd("cleanup"):
+    with road.gfd("cleanup"):
         pass
-    with gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb"):
+    with road.gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb"):
         road.follow("7", "one shot right after gfd cleanup")
-    with gfd("cleanup"):
+    with road.gfd("cleanup"):
         wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
 
 
@@ -215,11 +211,11 @@ def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> 
 def test_moving_by_file(cluster: ControlPlane, road: Road, tmp_path: Path, name: str, limit_s: float) -> None:
     """Beside the original, which deletes its file as it ends: with the same file, and with another."""
     environ = environment(build(tmp_path / "lib"), A100.write(tmp_path / "original"))
-    argv = (ORIGINAL, *GIVEN, "--use-node-feature-api=false", "--sleep-interval=60s")
+    argv = (ORIGINAL, *road.options(), "--use-node-feature-api=false", "--sleep-interval=60s")
     with subprocess.Popen(argv, env=environ, stderr=subprocess.DEVNULL) as original:
         try:
             road.pass_over("1")
-            given = (*GIVEN, f"--output-file={FEATURES / name}", "--sleep-interval=infinite")
+            given = (*road.options(name), "--sleep-interval=infinite")
             with serve(tmp_path, *given) as service:
                 wait_for(lambda: service.log("cycle.published"), "the first cycle")
                 wait_for(lambda: labels(cluster, "nfd-node").get(COUNT) == "1", "the labels")
