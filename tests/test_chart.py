@@ -76,8 +76,9 @@ def test_every_value_has_its_line() -> None:
 def test_the_readme(request: pytest.FixtureRequest) -> None:
     install = "helm install gfd . --namespace gfd --create-namespace --set migStrategy=single"
     text = (
-        "# gfd\n\nGPU labels that Kubernetes can trust. The values of the chart of NVIDIA's device plugin\n"
-        "keep their names; those that only the plugin reads have no effect, and unknown ones are refused.\n\n"
+        "# gfd\n\nGPU labels that Kubernetes can trust. This chart accepts the values of the chart of\n"
+        "NVIDIA's device plugin. Values that only the plugin uses have no effect. Unknown values are an\n"
+        "error.\n\n"
         f"```console\n$ {install}\n```\n\n| value | default | meaning |\n|---|---|---|\n"
     )
     text += "".join(f"| `{path}` | `{default}` | {meaning} |\n" for path, default, meaning in ROWS)

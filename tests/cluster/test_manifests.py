@@ -513,7 +513,7 @@ def test_values_of_the_report(cluster: ControlPlane) -> None:
             'templateKeys=["nvidia.com/gpu.deploy.x"]',
             "at '/templateKeys/0': value must be 'a key that belongs neither to Kubernetes nor to NVIDIA",
         ),
-        ("report.enabled=true", "report.existingClaim: names no PersistentVolumeClaim; make one"),
+        ("report.enabled=true", "report.existingClaim: is empty; create a PersistentVolumeClaim"),
         ('report.fileName="a/b"', "at '/report/fileName': "),
         ("report.schedule=60", "at '/report/schedule': got number, want string"),
         ("sinks=[]", "at '': additional properties 'sinks' not allowed"),
@@ -567,10 +567,13 @@ def test_the_notes_of_an_installation(released: ControlPlane) -> None:
         "kubectl get nodes -L nvidia.com/gpu.product,nvidia.com/gpu.count,nvidia.com/mig.strategy"
         in done.stdout
     )
-    assert "whoever takes over one agent can write the labels, taints and spec of every Node" in done.stdout
+    assert (
+        "an attacker who takes over one agent can write the labels, taints and spec of every Node"
+        in done.stdout
+    )
     assert "kubectl -n gfd exec daemonset/gfd -- gfd doctor" in done.stdout
     assert "kubectl label namespace gfd pod-security.kubernetes.io/enforce=privileged" in done.stdout
-    assert "No public registry has the image gfd:0.1.0: unless the nodes have it" in done.stdout
+    assert "No public registry has the image gfd:0.1.0. Build it, push it" in done.stdout
     assert "kubectl -n gfd create job --from=cronjob/gfd-report gfd-report-now" in done.stdout
 
 
