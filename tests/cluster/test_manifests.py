@@ -501,7 +501,12 @@ def test_values_of_the_report(cluster: ControlPlane) -> None:
         ('sink="nfd"', "at '/sink': value must be one of 'nodefeature', 'node', 'file'"),
         ('gfd.noTimestamp="yes"', "at '/gfd/noTimestamp': got string, want null or boolean"),
         ("tolerations={}", "at '/tolerations': got object, want array"),
-        ("config.map.a=1", "at '/config/map/a': got number, want string"),
+        ("config.map.a=1", "at '/config/map/a': got number, want string or object"),
+        ('config.map.a={"version":"v1"}', "config.map.a: a configuration is text; write a: | and indent"),
+        (
+            'config.map={"apiVersion":"v1","kind":"ConfigMap","data":{"a":"version: v1"}}',
+            "config.map: this is a Kubernetes ConfigMap; give only its data",
+        ),
         ('config.fallbackStrategies=["any"]', "at '/config/fallbackStrategies/0': value must be one of"),
         ('metrics.port="x"', "at '/metrics/port': got string, want integer"),
         ('labelPrefixAllow=["a\'b"]', "at '/labelPrefixAllow/0': "),
