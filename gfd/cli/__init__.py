@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gfd import __version__
 from gfd.cli.arguments import normalise, parse, read_values
 from gfd.cli.exits import ExitCode
-from gfd.cli.failure import FailureReport
+from gfd.cli.failure import FailureReporter
 from gfd.config.options import ORIGINAL
 from gfd.text import print_error
 
@@ -46,9 +46,9 @@ def main() -> NoReturn:
 
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     """Run gfd and return its exit code. If that is DONE, all output is written."""
-    report = FailureReport(environ)
+    reporter = FailureReporter(environ)
     try:
-        code = _run(argv, environ, report)
+        code = _run(argv, environ, reporter)
         if code == ExitCode.DONE:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough
@@ -56,15 +56,15 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     except KeyboardInterrupt:
         return ExitCode.FAILED
     except Exception as error:  # never print a plain traceback, which can quote a credential
-        return report.tell(error)
+        return reporter.report(error)
     else:
         return code
 
 
-def _run(argv: Sequence[str], environ: Mapping[str, str], report: FailureReport) -> ExitCode:
+def _run(argv: Sequence[str], environ: Mapping[str, str], reporter: FailureReporter) -> ExitCode:
     commands = _find_commands(argv)
     arguments = normalise(argv, commands)
-    report.use_arguments(arguments)
+    reporter.use_arguments(arguments)
     command = commands.get(arguments.command)
     if arguments.has("--version"):
         sys.stdout.write(f"gfd {__version__}\n")
@@ -74,8 +74,8 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], report: FailureReport)
         return ExitCode.DONE
     values = parse(arguments, commands)
     if command is None:
-        return _label(values, environ, report)
-    _run_command(command, values, environ, report)
+        return _label(values, environ, reporter)
+    _run_command(command, values, environ, reporter)
     return ExitCode.DONE
 
 
@@ -98,11 +98,11 @@ def _print_help(arguments: Arguments, commands: Mapping[str, Command]) -> None:
         parser = make_command_parser(arguments.command, command, is_full=is_full)
     else:
         parser = make_parser(commands, is_full=is_full)
-    parser.print_help()
+    sys.stdout.write(parser.format_help())  # argparse's own print_help hides a full disk
 
 
 def _run_command(
-    command: Command, values: Mapping[str, Any], environ: Mapping[str, str], report: FailureReport
+    command: Command, values: Mapping[str, Any], environ: Mapping[str, str], reporter: FailureReporter
 ) -> None:
     own_values = read_values(command, values)
     for field, implied in command.implied_options.items():
@@ -115,19 +115,19 @@ def _run_command(
     from gfd.config.node_config import ConfigLoader
 
     loaded = ConfigLoader(values, environ)()
-    report.use_config(loaded.config)
+    reporter.use_config(loaded.config)
     for warning in loaded.warnings:
         _warn(warning)
     command.run(loaded, own_values)
 
 
-def _label(values: Mapping[str, Any], environ: Mapping[str, str], report: FailureReport) -> ExitCode:
+def _label(values: Mapping[str, Any], environ: Mapping[str, str], reporter: FailureReporter) -> ExitCode:
     """Run the service, or label once."""
     from gfd.config.node_config import ConfigLoader
 
     load = ConfigLoader(values, environ)
     loaded = load()
-    report.use_config(loaded.config)
+    reporter.use_config(loaded.config)
     if not loaded.config.oneshot:
         from gfd.agent import main as service
 

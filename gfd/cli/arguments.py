@@ -59,11 +59,12 @@ def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments
     """Take ``argv`` apart. The options of a command are known after its name."""
     known = _index(OPTIONS)
     result = Arguments([], "", [], [], [])
+    has_flags = True
     words = iter(argv)
     for word in words:
-        if word == "--":
-            result.words.extend(words)
-        elif len(word) >= 2 and word[0] == "-":
+        if has_flags and word == "--":
+            has_flags = False
+        elif has_flags and len(word) >= 2 and word[0] == "-":
             _add_flag(word, words, known, result)
         elif not result.command and not result.words and word in commands:
             result = result._replace(command=word)
@@ -82,16 +83,16 @@ def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, An
     namespace, rest = make_parser({}).parse_known_args(arguments.before)
     if command is None:
         if arguments.words:
-            suggestion = suggest(arguments.words[0], commands) or ";"
-            reason = f"unknown command{suggestion} gfd --help lists all commands"
-            raise ConfigError(arguments.words[0], COMMAND_LINE, reason)
+            word = arguments.words[0]
+            reason = f"unknown command{suggest(word, commands) or ';'} gfd --help lists all commands"
+            raise ConfigError(word or "''", COMMAND_LINE, reason)
         return vars(namespace)
     parser = make_command_parser(arguments.command, command)
     namespace, rest = parser.parse_known_args([*arguments.after, "--", *arguments.words], namespace)
     rest = [word for word in rest if word != "--"]
     if rest:
         reason = f"{parser.prog} takes no such word; see {parser.prog} --help"
-        raise ConfigError(rest[0], COMMAND_LINE, reason)
+        raise ConfigError(rest[0] or "''", COMMAND_LINE, reason)
     return vars(namespace)
 
 

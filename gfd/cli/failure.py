@@ -1,4 +1,4 @@
-"""How a failure is told: as text for a person, or as the service logs."""
+"""Reports why gfd ends: as text for a person, or as an event in the log of the service."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from gfd.config.model import Config
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""The errors of writing the output; all others are translated where they happen."""
+"""What can fail when the output is written. All other errors are translated where they happen."""
 
 _MAX_LENGTH = 500
 """Characters of an unexpected error that a message shows."""
 
 
-class FailureReport:
-    """Tells why gfd ends, as far as possible in the form that the user chose."""
+class FailureReporter:
+    """Reports an error in the form that the user chose, as far as that is known when it happens."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -34,19 +34,19 @@ class FailureReport:
         self._log_format = environ.get("GFD_LOG_FORMAT") or "auto"
 
     def use_arguments(self, arguments: Arguments) -> None:
-        """Follow the command line, before the configuration is read."""
+        """Take log level and format from the command line; the configuration is not read yet."""
         is_oneshot = arguments.find("--oneshot") or self._environ.get("GFD_ONESHOT", "")
         self._is_service = arguments.is_service and not _is_true(is_oneshot)
         self._log_level = arguments.find("--log-level") or self._log_level
         self._log_format = arguments.find("--log-format") or self._log_format
 
     def use_config(self, config: Config) -> None:
-        """Follow the configuration, which may come from a file."""
+        """Take log level and format from the configuration, which may come from a file."""
         self._is_service = self._is_service and not config.oneshot
         self._log_level, self._log_format = config.log_level, config.log_format
 
-    def tell(self, error: Exception) -> ExitCode:
-        """Tell the error and return the exit code for it."""
+    def report(self, error: Exception) -> ExitCode:
+        """Print or log the error; return its exit code."""
         traceback = _format_traceback(error) if self._log_level == "debug" else ""
         if not self._log(error, traceback):
             for line in (*_describe(error), *traceback.splitlines()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, DocumentError, GfdError
@@ -13,9 +13,9 @@ from gfd.tools.report import node_cards
 from gfd.tools.report.node_cards import Card
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from gfd.cli.commands.command import Values
     from gfd.config.model import LoadedConfig
     from gfd.inventory.model import Inventory
 
@@ -30,7 +30,7 @@ class Subject:
     cards: tuple[Card, ...]
 
 
-def find(loaded: LoadedConfig, values: Values) -> Subject:
+def find(loaded: LoadedConfig, values: Mapping[str, Any]) -> Subject:
     """Return what the values of ``gfd report`` ask for. Raises GfdError."""
     snapshots, nodes, is_local = values["snapshots"], values["nodes_file"], values["is_local"]
     _check(snapshots, nodes, is_local=is_local)
