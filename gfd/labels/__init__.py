@@ -1,1 +1,1 @@
-"""Turn an inventory into labels: MIG strategies, sharing, templates. No input or output, no clock."""
+"""Turn an inventory into labels: MIG strategies, sharing, templates. No I/O, no clock."""

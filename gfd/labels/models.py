@@ -1,8 +1,7 @@
-"""Which of a node's GPU models its labels speak of.
+"""Choose the GPU model that describes a node with several models.
 
-On a node with several models the original lets the order of a hash table decide, and its labels flap.
-Here the order is: models with a GPU that is not in MIG mode, then the model with most GPUs, then the one
-with the lowest PCI address.
+The original's choice depends on the order of a hash table, so its labels change from run to run. gfd prefers
+a model with a GPU that is not in MIG mode, then the model with the most GPUs, then the lowest PCI address.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from gfd.inventory.model import DerivedFrom, Gpu
 
 MAX_MODEL_LENGTH = MAX_LENGTH - len("gpu.count.")
-"""What the name of a key leaves for the product."""
+"""Characters left for the product in the key ``gpu.count.<product>``."""
 
 
 class GpuModel(NamedTuple):
@@ -27,26 +26,26 @@ class GpuModel(NamedTuple):
 
     @property
     def is_full(self) -> bool:
-        """Whether any of them is offered whole."""
+        """Whether any of its GPUs is not in MIG mode."""
         return any(not gpu.is_mig_enabled for gpu in self.gpus)
 
     @property
     def gpu(self) -> Gpu:
-        """The GPU that describes the model: the last one, of those not in MIG mode if there are any."""
+        """The GPU that describes the model: the last one that is not in MIG mode, else the last one."""
         return sorted(self.gpus, key=lambda gpu: not gpu.is_mig_enabled)[-1]
 
 
 class ModelCount(NamedTuple):
-    """How many GPUs of a product a node has."""
+    """The number of GPUs of one product."""
 
     product: Annotated[str, DerivedFrom("gpus.name")]
-    """Fit for the end of a label key."""
+    """As the end of a label key."""
     count: Annotated[int, DerivedFrom("gpus")]  # type: ignore[assignment]
     gpus: tuple[Gpu, ...]
 
 
 def group_by_model(gpus: tuple[Gpu, ...]) -> tuple[GpuModel, ...]:
-    """Return the models among ``gpus``, in order of their first GPU."""
+    """Group ``gpus`` by product name, in the order of each model's first GPU."""
     by_name: dict[str, list[Gpu]] = {}
     for gpu in gpus:
         by_name.setdefault(gpu.name, []).append(gpu)
@@ -54,12 +53,12 @@ def group_by_model(gpus: tuple[Gpu, ...]) -> tuple[GpuModel, ...]:
 
 
 def choose_model(gpus: tuple[Gpu, ...]) -> GpuModel:
-    """Return the model that the node's labels speak of; ``gpus`` must not be empty."""
+    """Choose the model that describes the node. ``gpus`` must not be empty."""
     return max(group_by_model(gpus), key=lambda model: (model.is_full, len(model.gpus)))
 
 
 def count_models(gpus: tuple[Gpu, ...]) -> tuple[ModelCount, ...]:
-    """Return a count for every model where there are several, by product; else nothing."""
+    """Count the GPUs of each model, sorted by product. Return nothing if there is only one model."""
     models = group_by_model(gpus)
     if len(models) < 2:
         return ()

@@ -1,8 +1,8 @@
-"""Product names as labels hold them: ``<model>[-MIG-<profile>][-SHARED]``.
+"""Product names in labels: ``<model>[-MIG-<profile>][-SHARED]``.
 
-A label holds at most 63 characters, and what tells the products of one GPU apart stands at the end. So where
-a name is too long, the model is shortened and the rest stays whole. The result depends on the name alone:
-equal GPUs have equal labels on every node.
+A label value has at most 63 characters, and the end of a product tells the products of one GPU apart. So a
+product that is too long gets a shorter model, and its end stays whole. The result depends only on the name,
+so equal GPUs have equal labels on every node.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from binascii import crc_hqx
 from gfd.labels.syntax import EDGE, MAX_LENGTH, sanitise
 
 INVALID = "INVALID"
-"""The profile of a node that the MIG strategy single cannot describe."""
+"""Stands for the profile if the MIG strategy single does not fit the MIG layout."""
 
 _MIG, _SHARED = "-MIG-", "-SHARED"
 _DISPENSABLE = ("-Edition", "-Workstation")
-"""Words at the end of NVIDIA's names by which alone no two models differ."""
+"""Last words of NVIDIA's product names. No two models differ only in these."""
 _CUT = {"-Edition": (), "-Workstation": ("-Edition",)}
 _CUT_ANYWHERE = ("-Edition", "-Workstation", "-Workstation-Edition")
-"""What a label may lack at the end of its model: after one of these words, and after any other."""
+"""Words that may be missing at the end of a model: after one of these words, and after any other word."""
 _SHORTEST_MODEL = 16
-"""What is always left for the model; only a profile that no GPU has would need more."""
+"""Minimum length of the model; every real profile leaves more room."""
 
 
 def compose_product(name: str, *rest: str, is_shared: bool = False, length: int = MAX_LENGTH) -> str:
-    """Return the product of a GPU called ``name`` by NVML, in at most ``length`` characters.
+    """Return the product of a GPU with NVML's product ``name``, in at most ``length`` characters.
 
-    ``rest`` is ``"MIG"`` and a profile for a MIG device.
+    For a MIG device, ``rest`` is ``"MIG"`` and the profile.
     """
     tail = "".join(f"-{sanitise(part)}" for part in rest if part)
-    # A GPU without a name has no product, shared or not.
+    # A GPU without a name has an empty product, shared or not.
     return shorten_product(sanitise(name), tail + _SHARED if is_shared and (name or tail) else tail, length)
 
 
 def shorten_product(model: str, tail: str = "", length: int = MAX_LENGTH) -> str:
-    """Return ``model`` and ``tail`` as a legal label value; where that is too long, less of the model.
+    """Join ``model`` and ``tail`` to a legal label value; shorten the model if that is too long.
 
-    The words Edition and Workstation go first. Where that is not enough, more words go, and four hexadecimal
-    digits, a checksum of the whole model, take their place, so that two models do not become one value.
+    Drop the words Edition and Workstation first. If that is not enough, replace more words with four
+    hexadecimal digits, a checksum of the whole model, so that two models never get the same value.
     """
     whole = (model + tail).strip(EDGE)
     if len(whole) <= length:
@@ -58,29 +58,29 @@ def shorten_product(model: str, tail: str = "", length: int = MAX_LENGTH) -> str
 
 
 def extract_profile(product: str) -> str:
-    """Return the MIG profile in a product, ``INVALID`` for a layout that is none; empty if there is none."""
+    """Return the MIG profile in a product: ``INVALID`` for an invalid layout, empty without a profile."""
     return _split(product)[1]
 
 
 def extract_model(product: str) -> str:
-    """Return a product without what MIG and sharing put at its end, as short as it stands there."""
+    """Return the model in a product, possibly shortened: without the MIG profile and ``-SHARED``."""
     return _split(product)[0]
 
 
 def extract_suffix(product: str) -> str:
-    """Return what MIG and sharing put at the end of a product."""
+    """Return the end of a product: the MIG profile and ``-SHARED``, if present."""
     return product[len(extract_model(product)) :]
 
 
 def list_possible_models(product: str) -> tuple[str, ...]:
-    """Return the models that a product may be of, since words of the model can be cut."""
+    """Return the models that a product can stand for: its model may have lost words."""
     model, tail = extract_model(product), extract_suffix(product)
     cut = _CUT.get(f"-{model.rpartition('-')[2]}", _CUT_ANYWHERE)
     return (model, *(model + words for words in cut if shorten_product(model + words, tail) == product))
 
 
 def may_be_same_model(product: str, other: str) -> bool:
-    """Return whether two products are of one model, or were shortened so that they can be."""
+    """Return whether two products have the same model, or may have it because one was shortened."""
     if set(list_possible_models(product)) & set(list_possible_models(other)):
         return True
     pairs = ((product, other), (other, product))

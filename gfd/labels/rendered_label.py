@@ -1,4 +1,4 @@
-"""What templates write: lines of ``key=value``, each with the template and the line of it that wrote it."""
+"""Lines of ``key=value`` from templates, each with its origin: the template and line that rendered it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Line = tuple[str, int, str]
-"""A template, the number of the line of it that wrote this, and what it wrote."""
+"""Template name, line number in the template, and the rendered text."""
 
 ORIGIN_START, ORIGIN_END = "\x01", "\x02"
-"""Around ``template:line`` in what a template writes. Values cannot hold them: see :func:`check_value`."""
+"""Enclose ``template:line`` in rendered text. :func:`check_value` keeps both characters out of values."""
 
 
 class RenderedLabel(NamedTuple):
-    """A label, and where it was written."""
+    """A label and its origin."""
 
     key: str
     value: str
@@ -31,32 +31,30 @@ class RenderedLabel(NamedTuple):
 
 
 def check_value(value: Any) -> Any:
-    """Return a value as it is, but refuse what would break the line that it stands in. Raises ValueError."""
+    """Return ``value`` unchanged. Raises ValueError for None and for control characters."""
     if value is None:
-        raise ValueError("the value is None: the hardware has no such thing; test for it first")
+        raise ValueError("the value is None: the hardware has no such thing; test for it with an if")
     if isinstance(value, str) and not value.isprintable():
-        raise ValueError(f"the value {value!r} holds control characters")
+        raise ValueError(f"the value {value!r} contains control characters")
     return value
 
 
 def format_value(value: Any) -> str:
-    """Return what a template writes of a value. Raises ValueError."""
+    """Return the text of a value. Raises ValueError."""
     return str(check_value(value))
 
 
 def parse_labels(lines: Iterable[Line]) -> Iterator[RenderedLabel]:
-    """Yield the labels that lines write. Raises TemplateError."""
+    """Yield the labels in rendered lines. Raises TemplateError."""
     for origin, line, content in lines:
         key, equals, value = content.partition("=")
         if not equals:
-            raise TemplateError(
-                origin, line, "a line that is not empty is not of the form key=value", content
-            )
+            raise TemplateError(origin, line, "the line is not of the form key=value", content)
         yield RenderedLabel(key=key.strip(), value=value.strip(), template=origin, line=line)
 
 
 def split_lines(template: str, text: str) -> Iterator[Line]:
-    """Yield what ``template`` wrote, each line after the template and line that wrote it."""
+    """Split the text that ``template`` rendered into lines with their origins."""
     origin, line = template, 1
     for raw in text.split("\n"):
         content = ""

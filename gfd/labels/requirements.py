@@ -1,8 +1,7 @@
-"""What a MIG strategy needs to know of the GPUs, and what happens where it is not known.
+"""Check that the facts which a MIG strategy needs could be read.
 
-A GPU of which something else than its memory cannot be read is left out, and told. Where MIG devices cannot
-be seen for lack of rights, the GPUs are all right and the container is not: a strategy that needs the MIG
-devices fails, and says what to change.
+A GPU with a missing fact, other than its memory, is left out with a warning. If the container found the
+permission to see MIG devices, no GPU is at fault: a strategy that needs the MIG devices then raises an error.
 """
 
 from __future__ import annotations
@@ -19,56 +18,56 @@ if TYPE_CHECKING:
     from gfd.inventory.model import FactFailure, Gpu
 
 NO_PERMISSION = 4
-"""NVML_ERROR_NO_PERMISSION: what NVML answers of MIG to a container without the rights for it."""
+"""NVML_ERROR_NO_PERMISSION: NVML's answer about MIG in a container without the permission."""
 
 MIG_ADVICE = (
-    "give the container NVIDIA_MIG_MONITOR_DEVICES=all and the capability SYS_ADMIN, or run it privileged: "
-    "only then does NVML tell the memory and the MIG devices of a GPU in MIG mode; NVIDIA Container Toolkit "
-    "1.18.0 to 1.20.0 ignores the variable by default: upgrade it, or run privileged"
+    "to let NVML show the memory and the MIG devices of a GPU in MIG mode, add the capability SYS_ADMIN and "
+    "set NVIDIA_MIG_MONITOR_DEVICES=all, or run the container privileged; NVIDIA Container Toolkit 1.18.0 "
+    "to 1.20.0 ignores the variable by default: upgrade it, or run the container privileged"
 )
 KERNEL_LOG_ADVICE = "see the kernel log (dmesg) for messages of NVRM and Xid"
 
 MIG_FACTS = ("profile", "gi_slices", "ci_slices", "memory_mib", "multiprocessors", "engines")
-"""What single and mixed need of every MIG device."""
+"""The facts of each MIG device that single and mixed need."""
 
 _PRIVILEGED_FACTS = frozenset({"memory_bytes", "mig_devices", "profiles"})
-"""Facts of a GPU in MIG mode that take the right to see MIG."""
+"""Facts of a GPU in MIG mode that need the permission to see MIG devices."""
 
 
 def partition(strategy: str, gpus: tuple[Gpu, ...]) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
-    """Return the GPUs of which all is known that the strategy needs, and the others with what is not.
+    """Return the GPUs with all facts that the strategy needs, and the others with a missing fact.
 
-    Raises ProbeError where the strategy needs MIG devices that cannot be seen.
+    Raises ProbeError if the strategy needs MIG devices that NVML hides.
     """
     kept, left_out = _partition(gpus, _find_missing)
-    # Where single is invalid whatever the MIG devices are, it needs nothing of them.
+    # If single is invalid without a look at the MIG devices, it does not need them.
     if strategy == "none" or (strategy == "single" and is_invalid_single(kept)):
         return kept, left_out
-    unseen = [(gpu, why) for gpu in kept if (why := _find_hidden_mig(gpu)) is not None]
-    if unseen:
+    hidden = [(gpu, failure) for gpu in kept if (failure := _find_hidden_mig(gpu)) is not None]
+    if hidden:
         raise ProbeError(
-            f"MIG strategy {strategy} needs the MIG devices of {_format_gpus(unseen)}, which cannot be seen: "
-            f"{_format_reason(unseen)}"
+            f"MIG strategy {strategy} needs the MIG devices of {_format_gpus(hidden)}, which NVML does not "
+            f"show: {_format_reason(hidden)}"
         )
     kept, more = _partition(kept, _find_missing_in_mig)
     return kept, (*left_out, *more)
 
 
 def find_permission_failure(gpu: Gpu) -> FactFailure | None:
-    """Return the failure that says that there is no right to see the GPU's MIG devices; None without one."""
+    """Return the failure that shows the missing permission to see MIG devices, or None."""
     if not gpu.is_mig_enabled:
         return None
     return next((failure for failure in _list_mig_failures(gpu) if failure.code == NO_PERMISSION), None)
 
 
 def explain_unknown_memory(gpus: Iterable[Gpu]) -> str:
-    """Return of which ``gpus`` the memory could not be read, why, and the next step; empty where of none."""
-    unknown = [(gpu, why) for gpu in gpus if (why := _find_memory_failure(gpu)) is not None]
+    """Name the GPUs whose memory could not be read, the reason and the next step; empty if there are none."""
+    unknown = [(gpu, failure) for gpu in gpus if (failure := _find_memory_failure(gpu)) is not None]
     return f"the memory of {_format_gpus(unknown)} is unknown: {_format_reason(unknown)}" if unknown else ""
 
 
 def suggest_next_step(failures: Iterable[FactFailure]) -> str:
-    """Return the next step after ``failures``."""
+    """Return the next step after ``failures``, for an error message."""
     return MIG_ADVICE if any(failure.code == NO_PERMISSION for failure in failures) else KERNEL_LOG_ADVICE
 
 
@@ -88,43 +87,43 @@ def _find_memory_failure(gpu: Gpu) -> FactFailure | None:
 def _list_mig_failures(gpu: Gpu) -> Iterator[FactFailure]:
     yield from (failure for failure in gpu.failures if failure.fact in _PRIVILEGED_FACTS)
     for device in gpu.mig_devices or ():
-        yield from (failure for failure in device.failures if failure.fact != "uuid")  # no label needs it
+        yield from (failure for failure in device.failures if failure.fact != "uuid")  # no label uses it
 
 
 def _find_hidden_mig(gpu: Gpu) -> FactFailure | None:
-    """Return why the MIG devices of a GPU that works cannot be seen; None where they can be, or it fails."""
+    """Return why NVML hides the MIG devices of a working GPU; None if it shows them, or the GPU fails."""
     refusal = find_permission_failure(gpu)
     if refusal is not None or gpu.memory_bytes:
-        # Without the right to see them, MIG devices look as if there were none.
+        # Without the permission, a GPU looks as if it had no MIG devices.
         return refusal
-    lack = _find_missing_in_mig(gpu)
-    # A profile's name is made of the GPU's memory.
-    return lack and (_find_memory_failure(gpu) or lack)
+    missing = _find_missing_in_mig(gpu)
+    # A profile's name contains a share of the GPU's memory.
+    return missing and (_find_memory_failure(gpu) or missing)
 
 
 def _partition(
     gpus: tuple[Gpu, ...], find: Callable[[Gpu], FactFailure | None]
 ) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
-    lacks = [(gpu, find(gpu)) for gpu in gpus]
+    found = [(gpu, find(gpu)) for gpu in gpus]
     return (
-        tuple(gpu for gpu, lack in lacks if lack is None),
+        tuple(gpu for gpu, missing in found if missing is None),
         tuple(
-            FailedGpu(index=gpu.index, failure=lack, pci_address=gpu.pci_address, uuid=gpu.uuid)
-            for gpu, lack in lacks
-            if lack is not None
+            FailedGpu(index=gpu.index, failure=missing, pci_address=gpu.pci_address, uuid=gpu.uuid)
+            for gpu, missing in found
+            if missing is not None
         ),
     )
 
 
 def _find_missing(gpu: Gpu) -> FactFailure | None:
-    # The probe leaves such a GPU out itself; one from a snapshot can be here.
+    # The probe leaves such a GPU out, but a snapshot can contain one.
     return find_missing(gpu, ("compute_capability",), f"GPU {gpu.index}")
 
 
 def _find_missing_in_mig(gpu: Gpu) -> FactFailure | None:
     if not gpu.is_mig_enabled:
         return None
-    lack = find_missing(gpu, ("mig_devices",), f"GPU {gpu.index}")
+    missing = find_missing(gpu, ("mig_devices",), f"GPU {gpu.index}")
     for device in gpu.mig_devices or ():
-        lack = lack or find_missing(device, MIG_FACTS, f"GPU {gpu.index} MIG {device.index}")
-    return lack
+        missing = missing or find_missing(device, MIG_FACTS, f"GPU {gpu.index} MIG {device.index}")
+    return missing

@@ -1,6 +1,6 @@
-"""From what a node has to what it offers: resources under a MIG strategy, and the facts beside them.
+"""Resolve an inventory into the resources that a node offers under a MIG strategy, and its other facts.
 
-Pure functions over frozen values. A :class:`NodeFacts` is all that templates see besides the inventory.
+Pure functions over frozen values. Templates see a :class:`NodeFacts` and the inventory.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 GPU_MODES = {0x0300: "graphics", 0x0302: "compute"}
-"""PCI class -> how the GPU is used: as a VGA or as a 3D controller."""
+"""PCI class (VGA controller, 3D controller) -> value of gpu.mode."""
 
 FABRIC_COMPLETED = 3
 """NVML_GPU_FABRIC_STATE_COMPLETED."""
@@ -30,7 +30,7 @@ NO_CLUSTER_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 class DriverVersion(NamedTuple):
-    """The driver's version, split at its dots; without a third part ``revision`` is empty."""
+    """The driver's version and its parts. ``revision`` is empty if the version has two parts."""
 
     full: str
     major: str
@@ -46,7 +46,7 @@ class CudaVersion(NamedTuple):
 
 
 class VgpuHost(NamedTuple):
-    """The vGPU facts, fit for labels; version and branch are None where the host does not say."""
+    """The vGPU facts as label values; version and branch are None if the host does not give them."""
 
     is_present: Annotated[bool, DerivedFrom("inventory.vgpu.is_present")]
     driver_version: Annotated[str | None, DerivedFrom("inventory.vgpu.host_driver_version")]
@@ -54,27 +54,27 @@ class VgpuHost(NamedTuple):
 
 
 class NodeFacts(NamedTuple):
-    """What there is to say about a node. Without a GPU, ``gpu`` is None and most else is empty."""
+    """The facts of a node for its labels. Without a GPU, ``gpu`` is None and most fields are empty."""
 
     mig_strategy: Annotated[str, DerivedFrom("--mig-strategy")]
     timestamp: Annotated[int | None, DerivedFrom("--no-timestamp")]
-    """Unix seconds at which the configuration was loaded; None where no label is wanted."""
+    """When the configuration was loaded, in Unix seconds; None with --no-timestamp."""
     vgpu: VgpuHost | None
-    """None where the PCI configuration space cannot be read."""
+    """None if the PCI configuration space cannot be read."""
     gpus: tuple[Gpu, ...] = ()
-    """Those that count, in PCI-address order."""
+    """GPUs that the labels count, in PCI-address order."""
     failed: tuple[FailedGpu, ...] = ()
-    """GPUs that count nowhere, by index: the inventory's, and those that the strategy cannot do with."""
+    """GPUs that the labels leave out, by index: a fact that they need could not be read."""
     gpu: Gpu | None = None
-    """The GPU that stands for the node's model."""
+    """The GPU that describes the node's model."""
     model: Annotated[str, DerivedFrom("gpu.name")] = ""
-    """Product name of :attr:`gpu`, fit for a label, whatever MIG does."""
+    """Product name of :attr:`gpu` as a label value, without MIG and sharing."""
     models: tuple[ModelCount, ...] = ()
-    """Every model, on a node that has several."""
+    """Every model if the node has several; else empty."""
     resources: tuple[Resource, ...] = ()
     driver: Annotated[DriverVersion | None, DerivedFrom("inventory.driver_version")] = None
     cuda: Annotated[CudaVersion | None, DerivedFrom("inventory.cuda_version")] = None
-    """None also where the driver tells a version below 0."""
+    """None also if the driver reports a negative version."""
     machine: Annotated[str, DerivedFrom("inventory.machine_type")] = UNKNOWN
     mode: Annotated[str, DerivedFrom("gpus.pci_class")] = UNKNOWN
     clique: Annotated[str | None, DerivedFrom("gpus.fabric")] = None
@@ -85,11 +85,11 @@ class NodeFacts(NamedTuple):
 def resolve(
     inventory: Inventory, *, mig_strategy: str, sharing: Sharing | None = None, timestamp: int | None = None
 ) -> NodeFacts:
-    """Return the node that ``inventory`` describes, under a MIG strategy and a way of sharing.
+    """Apply a MIG strategy and sharing to ``inventory``.
 
-    A GPU of which a fact could not be read that the strategy needs is left out. Raises ProbeError where no
-    GPU is left, where MIG devices that the strategy needs cannot be seen, and where a fact about the whole
-    node is missing; ConfigError where the configuration does not fit the hardware.
+    A GPU without a fact that the strategy needs is left out. Raises ProbeError if no GPU is left, if NVML
+    hides MIG devices that the strategy needs, or if a fact of the whole node is missing; ConfigError if the
+    configuration does not fit the hardware.
     """
     sharing = sharing or Sharing()
     vgpu = _find_vgpu_host(inventory)
@@ -116,7 +116,7 @@ def resolve(
         mode=_find_mode(gpus),
         clique=_find_clique(gpus),
         is_mig_capable=any(gpu.is_mig_capable for gpu in gpus),
-        # Those left out have their MIG mode all the same.
+        # All GPUs count here: MPS does not work if a GPU that is left out has MIG enabled.
         is_mps_capable=_is_mps_capable(inventory.gpus, sharing),
     )
 
@@ -151,7 +151,7 @@ def _find_mode(gpus: tuple[Gpu, ...]) -> str:
 
 
 def _find_clique(gpus: tuple[Gpu, ...]) -> str | None:
-    # A GPU whose fabric cannot be read might disagree with the others.
+    # A GPU whose fabric cannot be read may belong to another clique.
     if any(failure.fact == "fabric" for gpu in gpus for failure in gpu.failures):
         return None
     fabrics = [gpu.fabric for gpu in gpus if gpu.fabric is not None and _is_attached(gpu.fabric)]
@@ -171,7 +171,7 @@ def _is_mps_capable(gpus: tuple[Gpu, ...], sharing: Sharing) -> bool:
             raise ConfigError(
                 "sharing.mps",
                 "config file",
-                f"MPS cannot share a GPU with MIG enabled, and GPU {gpu.index} has it; share by "
+                f"MPS cannot share GPU {gpu.index}, because MIG is enabled on it; use "
                 "sharing.timeSlicing, or disable MIG",
             )
     return True

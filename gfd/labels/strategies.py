@@ -1,7 +1,7 @@
-"""The MIG strategies: which resources a node offers.
+"""The MIG strategies decide which resources a node offers.
 
-A strategy is a function in :data:`STRATEGIES`. Full GPUs come first under all of them, MIG-enabled ones
-counted in; ``single`` puts the MIG devices in their place, ``mixed`` beside them.
+A strategy is a function in :data:`STRATEGIES`. Each lists the resource for full GPUs first, which also counts
+GPUs in MIG mode. ``single`` replaces it with the MIG devices, ``mixed`` adds the MIG devices to it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ FAMILIES = {
     12: "blackwell",
     13: "rubin",
 }
-"""Major compute capability -> family; turing and ada-lovelace share a major with another."""
+"""Major compute capability -> family. turing and ada-lovelace are missing: they share a major version."""
 
 
 class Resource(NamedTuple):
-    """One kind of device that pods can ask for."""
+    """A kind of device that pods can request."""
 
     name: Annotated[str, DerivedFrom("gpus", mig=("mig_devices.profile",), form="gpu|mig-.+")]
-    """Without the vendor's prefix: ``gpu``, ``mig-1g.5gb``."""
+    """Without the prefix nvidia.com/: ``gpu``, ``mig-1g.5gb``."""
     product: Annotated[
         str,
         DerivedFrom("gpus.name", "--config-file", mig=("gpus.name", "mig_devices.profile", "--config-file")),
@@ -50,7 +50,7 @@ class Resource(NamedTuple):
         str, DerivedFrom("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))
     ]
     memory_mib: Annotated[int | None, DerivedFrom("gpus.memory_bytes", mig=("mig_devices.memory_mib",))]
-    """Of one device; None where NVML cannot tell."""
+    """Of one device; None if NVML does not report it."""
     family: Annotated[str | None, DerivedFrom("gpus.compute_capability")] = None
     compute_major: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
     compute_minor: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
@@ -62,22 +62,22 @@ class Resource(NamedTuple):
     """Compute slices of the GPU instance; None for a full GPU."""
     ci_slices: Annotated[int | None, DerivedFrom(mig=("mig_devices.ci_slices",))] = None
     gpus: tuple[Gpu, ...] = ()
-    """The devices themselves, or the GPUs that they are on."""
+    """The GPUs of this resource, or the GPUs of its MIG devices."""
     mig_devices: tuple[MigDevice, ...] = ()
-    """The devices themselves; none of a full GPU."""
+    """The MIG devices of this resource; empty for full GPUs."""
 
 
 Strategy = Callable[["tuple[Gpu, ...]", "GpuModel", "Sharing"], tuple[Resource, ...]]
-"""From all GPUs, the model that stands for them, and the sharing in force."""
+"""Takes all GPUs, the model that describes them, and the sharing in force."""
 
 
 def none(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:
-    """Full GPUs only."""
+    """Offer full GPUs only."""
     return (_make_full_gpus(model, sharing),)
 
 
 def single(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:
-    """MIG devices of one profile in place of full GPUs, on all GPUs or on none."""
+    """Offer MIG devices of one profile instead of full GPUs; all GPUs must have the same layout."""
     full = _make_full_gpus(model, sharing)
     enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
     if not enabled:
@@ -98,7 +98,7 @@ def single(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Re
 
 
 def mixed(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:
-    """Full GPUs, and one resource a MIG profile."""
+    """Offer full GPUs, and one resource for each MIG profile."""
     groups = _group_by_profile(gpus)
     return (
         _make_full_gpus(model, sharing),
@@ -113,13 +113,13 @@ STRATEGIES: dict[str, Strategy] = {"none": none, "single": single, "mixed": mixe
 
 
 def is_invalid_single(gpus: tuple[Gpu, ...]) -> bool:
-    """Return whether ``single`` is invalid for ``gpus``, whatever their MIG devices are."""
+    """Return whether ``single`` is invalid for ``gpus``, whatever profiles their MIG devices have."""
     enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
     return 0 < len(enabled) < len(gpus) or any(gpu.mig_devices == () for gpu in enabled)
 
 
 def find_family(major: int, minor: int) -> str:
-    """Return NVIDIA's name for a compute capability, ``undefined`` for one without."""
+    """Return NVIDIA's family name for a compute capability; ``undefined`` if there is none."""
     if (major, minor) >= (7, 5) and major == 7:
         return "turing"
     if (major, minor) >= (8, 9) and major == 8:
@@ -134,7 +134,7 @@ def _make_full_gpus(model: GpuModel, sharing: Sharing) -> Resource:
     sharing_labels = (
         _share(FULL_GPU, sharing, gpu.name)
         if model.is_full
-        # MIG-enabled GPUs are not offered whole, so nobody shares them.
+        # Nobody shares GPUs in MIG mode: they are not offered as full GPUs.
         else {"product": compose_product(gpu.name), "replicas": 0, "sharing_strategy": "none"}
     )
     return Resource(
@@ -152,9 +152,9 @@ def _make_full_gpus(model: GpuModel, sharing: Sharing) -> Resource:
 
 
 def _choose_memory_mib(gpus: tuple[Gpu, ...]) -> int | None:
-    """Return the memory of the last full GPU, else of the last one in MIG mode; None where both are unknown.
+    """Return the memory of the last full GPU, else of the last GPU in MIG mode; None if both are unknown.
 
-    The original writes the labels of both kinds over each other.
+    The original overwrites the label for each GPU of the model, so that the last one counts.
     """
     last = {gpu.is_mig_enabled: (gpu.memory_bytes or 0) // 2**20 for gpu in gpus}
     return next((mib for mib in (last.get(False, 0), last.get(True, 0)) if mib > 0), None)

@@ -1,4 +1,4 @@
-"""Templates as jinja2 sees them: found, compiled, rendered, and read for what they say."""
+"""Find, compile, render and parse templates with jinja2."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 BUILT_IN = Path(gfd_templates.__file__).parent
 MAX_CHARACTERS = 1 << 20
-"""Of one template's output; NFD takes 64 KiB of labels altogether."""
+"""Limit for the output of one template; NFD accepts 64 KiB of labels in all."""
 
 
 class TemplateEngine:
-    """Templates by name: the built-in ones, and ``sources``, which override them. Each is compiled once."""
+    """Templates by name: the built-in ones, and ``sources``, which replace them. Each is compiled once."""
 
     def __init__(self, sources: Mapping[str, TemplateFile]) -> None:
         self._sources = sources
@@ -54,38 +54,38 @@ class TemplateEngine:
         self._environment.filters["fit"] = fit
 
     def compile(self, name: str) -> Template:
-        """Return a template, compiled. Raises TemplateError."""
+        """Compile a template. Raises TemplateError."""
         try:
             return self._environment.get_template(name)
         except TemplateSyntaxError as error:
             raise TemplateError(error.name or name, error.lineno, error.message or "syntax error") from error
         except (JinjaError, OSError, UnicodeDecodeError) as error:
             raise TemplateError(name, 0, f"cannot be loaded: {error}") from error
-        except Exception as error:  # nested too deeply, a number too long: jinja2 does not look for it
+        except Exception as error:  # jinja2 does not catch deep nesting or long numbers
             with limits.lift_memory_limit():
                 raise TemplateError(name, _find_line(error), _explain(error)) from error
 
     def render(self, name: str, variables: Mapping[str, Any]) -> str:
-        """Return what a template writes. Raises TemplateError."""
+        """Render a template. Raises TemplateError."""
         template = self.compile(name)
         try:
             return _join_limited(name, template.generate(variables))
         except TemplateError:
             raise
-        except Exception as error:  # a template can raise whatever its expressions raise
+        except Exception as error:  # a template's expressions can raise anything
             with limits.lift_memory_limit():
                 raise self._locate(name, error) from error
 
     def parse(self, name: str) -> tuple[str, nodes.Template]:
-        """Return the source of a template, and its syntax tree. Raises TemplateError."""
-        self.compile(name)  # which has an error for all that can be wrong
+        """Return the source and the syntax tree of a template. Raises TemplateError."""
+        self.compile(name)  # turns every defect into a TemplateError
         loader = self._environment.loader
         assert loader is not None
         source = loader.get_source(self._environment, name)[0]
         return source, self._environment.parse(source, name)
 
     def render_tree(self, tree: nodes.Template, variables: Mapping[str, Any]) -> str:
-        """Return what a syntax tree comes to, under the same rules as a template."""
+        """Render a syntax tree under the same rules as a template."""
         tree.set_environment(self._environment)
         tree.set_lineno(1)
         return self._environment.from_string(tree).render(variables)
@@ -95,7 +95,7 @@ class TemplateEngine:
         return None if source is None else (source.text, source.path, lambda: True)
 
     def _locate(self, name: str, error: Exception) -> TemplateError:
-        """Return ``error`` as one that names template, line and expression: jinja2 puts both in the trace."""
+        """Turn ``error`` into a TemplateError with template, line and expression, from jinja2's traceback."""
         import traceback
 
         line = 1
@@ -111,7 +111,7 @@ class TemplateEngine:
 
 
 class _OriginExtension(Extension):
-    """Puts a mark with template and line into every piece of literal text of a template."""
+    """Put a mark with template and line into the literal text of a template."""
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
         for token in stream:
@@ -126,24 +126,24 @@ class _OriginExtension(Extension):
 
 
 def fit(text: str) -> str:
-    """Return ``text`` as a label's value can hold it."""
+    """Turn ``text`` into a legal label value."""
     return truncate(sanitise(text))
 
 
 def _explain(error: Exception) -> str:
     if isinstance(error, TemplateNotFound):
-        return f"there is no template {error.name}"
+        return f"template {error.name} does not exist"
     if isinstance(error, MemoryError):
-        return f"it takes more memory than the {limits.MEMORY_BYTES >> 20} MiB that templates may use"
+        return f"it needs more than {limits.MEMORY_BYTES >> 20} MiB, the limit for templates"
     if isinstance(error, RecursionError):
-        return "it is nested too deeply, or calls itself without end"
+        return "it is nested too deeply, or calls itself endlessly"
     if isinstance(error, SyntaxError):
-        return error.msg  # its line is one of the Python that jinja2 makes
+        return error.msg  # its line number is in jinja2's generated Python
     return str(error)
 
 
 def _find_line(error: Exception) -> int:
-    """Return the line of a template at which jinja2 failed to compile it; 0 where it does not tell."""
+    """Return the template line at which jinja2 failed to compile; 0 if unknown."""
     line, trace = 0, error.__traceback__
     while trace is not None:
         known = trace.tb_frame.f_locals
@@ -159,5 +159,5 @@ def _join_limited(name: str, pieces: Iterable[str]) -> str:
         kept.append(piece)
         size += len(piece)
         if size > MAX_CHARACTERS:
-            raise TemplateError(name, 0, f"it writes more than {MAX_CHARACTERS} characters")
+            raise TemplateError(name, 0, f"its output is longer than {MAX_CHARACTERS} characters")
     return "".join(kept)

@@ -1,7 +1,7 @@
-"""The operator's own templates, read whole before any is used.
+"""Read the operator's templates.
 
-What is in force is what was read when the configuration was loaded: a folder that changes under a running
-service changes nothing until it is loaded again, and then all of it or nothing.
+All templates are read when the configuration is loaded, before any is used. A change in the folder takes
+effect when the configuration is loaded again, for all templates at once.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ SUFFIX = ".j2"
 
 
 class TemplateFile(NamedTuple):
-    """One template."""
+    """A template of the operator's."""
 
     name: str
-    """As templates call it: its path below the folder."""
+    """Path below the folder, as in ``{% include %}``."""
     path: str
     text: str
 
 
 def read(folder: Path) -> tuple[TemplateFile, ...]:
-    """Return every ``*.j2`` below ``folder``, by name.
+    """Read every ``*.j2`` file below ``folder``, sorted by name.
 
-    Raises TemplateError, also where everybody may write there and for more than 1 MiB of all together.
+    Raises TemplateError if a file cannot be read, if everybody may write to the folder, or if all templates
+    together exceed 1 MiB.
     """
     reason = describe_unsafe_directory(folder)
     if reason is not None:
@@ -45,7 +46,7 @@ def read(folder: Path) -> tuple[TemplateFile, ...]:
             raise TemplateError(str(path), 0, f"cannot be read: {error.strerror}") from error
         size += len(text.encode())
         if size > CONFIGURATION_BYTES:
-            raise TemplateError(str(folder), 0, "holds more than 1 MiB of templates; remove what is not used")
+            raise TemplateError(str(folder), 0, "contains more than 1 MiB of templates; remove unused ones")
         sources.append(TemplateFile(name=name, path=str(path), text=text))
     return tuple(sources)
 
@@ -56,7 +57,7 @@ def _find(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise TemplateError(str(folder), 0, f"the directory cannot be read: {error.strerror}") from error
     for entry in entries:
-        # Kubernetes keeps what a ConfigMap holds in hidden folders, and links to it.
+        # Kubernetes mounts a ConfigMap as links into hidden folders.
         if entry.name.startswith("."):
             continue
         if entry.is_dir() and not entry.is_symlink():

@@ -1,7 +1,7 @@
-"""Templates to labels.
+"""Render templates to labels.
 
-gfd's own templates, one a MIG strategy, are Python already (:mod:`gfd.labels.compiler`). jinja2 renders
-extra groups, and everything where the operator has own templates.
+gfd ships one template for each MIG strategy, compiled to Python (:mod:`gfd.labels.compiler`). jinja2 renders
+extra groups, and every template if the operator has templates too.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class Templates:
     """The templates of a configuration.
 
-    ``sources`` override built-in templates by name, and add theirs; names that begin with ``_`` are for
-    including.
+    A template in ``sources`` replaces the built-in template of the same name, or is added. Templates whose
+    names start with ``_`` are only included by others.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class Templates:
 
     @cached_property
     def engine(self) -> TemplateEngine:
-        """The templates as jinja2 sees them."""
+        """The jinja2 environment with all templates."""
         from gfd.labels.template_engine import TemplateEngine
 
         return TemplateEngine(self._sources)
 
-    def names(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> tuple[str, ...]:
-        """Return the templates that make up the labels, in order."""
+    def list_names(self, mig_strategy: str, extra_groups: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the names of the templates to render, in order."""
         extra = (f"extra/{group}.j2" for group in extra_groups)
         added = (name for name in self._sources if "/" not in name and not name.startswith("_"))
         return (f"{mig_strategy}.j2", *extra, *(name for name in added if name not in compiled.TEMPLATES))
@@ -58,8 +58,8 @@ class Templates:
     def compile(
         self, mig_strategy: str, extra_groups: Iterable[str] = (), progress: Progress = ignore_progress
     ) -> None:
-        """Compile every template that :meth:`render` would use, or include. Raises TemplateError."""
-        wanted = [name for name in self.names(mig_strategy, extra_groups) if name not in self._compiled]
+        """Compile every template that :meth:`render` uses or includes. Raises TemplateError."""
+        wanted = [name for name in self.list_names(mig_strategy, extra_groups) if name not in self._compiled]
         for name in (*sorted(self._sources), *wanted):
             progress(f"compiling template {name}")
             self.engine.compile(name)
@@ -71,43 +71,45 @@ class Templates:
         extra_groups: Iterable[str] = (),
         progress: Progress = ignore_progress,
     ) -> Labels:
-        """Return the labels of a node, sorted by key. Raises TemplateError and LabelError."""
+        """Render the labels of a node, sorted by key. Raises TemplateError and LabelError."""
         return {
-            written.key: written.value
-            for written in sorted(self.write(node, inventory, extra_groups, progress), key=lambda w: w.key)
+            label.key: label.value
+            for label in sorted(
+                self.render_with_origins(node, inventory, extra_groups, progress), key=lambda label: label.key
+            )
         }
 
-    def write(
+    def render_with_origins(
         self,
         node: NodeFacts,
         inventory: Inventory,
         extra_groups: Iterable[str] = (),
         progress: Progress = ignore_progress,
     ) -> tuple[RenderedLabel, ...]:
-        """Return the labels with their origins, checked, in the order the templates wrote them."""
+        """Render and check the labels, in the order of the templates. Raises TemplateError and LabelError."""
         labels: dict[str, RenderedLabel] = {}
-        for name in self.names(node.mig_strategy, extra_groups):
-            progress(f"template {name}")
-            for written in parse_labels(self._render(name, node, inventory)):
-                if written.key in labels:
-                    rule = f"this key is already written by {labels[written.key].origin}"
-                    raise LabelError(written.key, written.value, rule, written.origin)
-                check(written.key, written.value, written.origin)
-                check_ownership(written.key, written.value, self._prefixes, written.origin)
-                labels[written.key] = written
+        for name in self.list_names(node.mig_strategy, extra_groups):
+            progress(f"rendering template {name}")
+            for label in parse_labels(self._render(name, node, inventory)):
+                if label.key in labels:
+                    rule = f"the key is already set by {labels[label.key].origin}"
+                    raise LabelError(label.key, label.value, rule, label.origin)
+                check(label.key, label.value, label.origin)
+                check_ownership(label.key, label.value, self._prefixes, label.origin)
+                labels[label.key] = label
         return tuple(labels.values())
 
     def _render(self, name: str, node: NodeFacts, inventory: Inventory) -> Iterable[Line]:
-        if write := self._compiled.get(name):
+        if render := self._compiled.get(name):
             try:
-                return tuple(write(node, inventory, format_value))
-            except Exception as error:  # compiled code can raise what the templates' expressions raise
+                return tuple(render(node, inventory, format_value))
+            except Exception as error:  # a template's expressions can raise anything
                 raise _locate(error) from error
         return split_lines(name, self.engine.render(name, {"node": node, "inventory": inventory}))
 
 
 def _locate(error: Exception) -> TemplateError:
-    """Return ``error`` as one that names the line of the compiled templates that raised it."""
+    """Turn ``error`` into a TemplateError that names the line of the compiled templates."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)

@@ -108,7 +108,7 @@ def test_dump_warns_of_unknown_memory(gfd: Gfd, tmp_path: Path) -> None:
     assert "nvidia.com/gpu.count=2\nnvidia.com/gpu.family=ampere\n" in out
     told = f"{why.to_error()}; {MIG_ADVICE}\n"
     assert err == f"gfd: warning: the memory of GPU 1 is unknown: {told}"
-    unseen = f"gfd: MIG strategy mixed needs the MIG devices of GPU 1, which cannot be seen: {told}"
+    unseen = f"gfd: MIG strategy mixed needs the MIG devices of GPU 1, which NVML does not show: {told}"
     assert gfd("dump", "--inventory", str(path), "--mig-strategy", "mixed") == (1, "", unseen)
 
 

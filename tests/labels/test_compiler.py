@@ -97,7 +97,8 @@ def test_a_compiled_template_that_fails_is_named_with_its_line() -> None:
     lines = COMPILED.read_text().splitlines()
     number, text = next((i, line) for i, line in enumerate(lines, 1) if "gpu.machine=" in line)
     assert str(caught.value) == (
-        f"template compiled.py, line {number}: the value 'a\\nb' holds control characters in «{text.strip()}»"
+        f"template compiled.py, line {number}: the value 'a\\nb' contains control "
+        f"characters in «{text.strip()}»"
     )
 
 
@@ -138,6 +139,6 @@ def test_what_is_not_known_is_refused(text: str, refused: str) -> None:
     with pytest.raises(ValueError) as caught:
         compile_all(of(text), ["x.j2"])
     assert str(caught.value) == (
-        f"{refused} of this form is unknown to gfd.labels.compiler; "
-        "write the line more plainly, or teach it there"
+        f"{refused} of this form is not supported by gfd.labels.compiler; "
+        "write the template in a simpler way, or add support there"
     )

@@ -117,7 +117,7 @@ def test_mig_devices_that_may_not_be_seen_are_an_error(strategy: str) -> None:
     with pytest.raises(ProbeError) as raised:
         partition(strategy, (mig_gpu(0), *gpus))
     assert str(raised.value) == (
-        f"MIG strategy {strategy} needs the MIG devices of GPU 1, GPU 3, which cannot be seen: "
+        f"MIG strategy {strategy} needs the MIG devices of GPU 1, GPU 3, which NVML does not show: "
         f"nvmlX on GPU 1 failed: Insufficient Permissions (NVML error 4); {MIG_ADVICE}"
     )
     assert partition("none", gpus) == (gpus, ())
@@ -140,7 +140,7 @@ def test_mig_devices_that_may_not_be_seen_are_an_error(strategy: str) -> None:
     ],
 )
 def test_who_may_not_be_seen(hidden: Gpu) -> None:
-    with pytest.raises(ProbeError, match="needs the MIG devices of GPU 0, which cannot be seen: "):
+    with pytest.raises(ProbeError, match="needs the MIG devices of GPU 0, which NVML does not show: "):
         partition("mixed", (hidden, mig_gpu(1)))
 
 

@@ -155,10 +155,10 @@ def test_mig_capable() -> None:
 def test_mps() -> None:
     assert look(gpu(), sharing=MPS).is_mps_capable
     assert not look(gpu()).is_mps_capable
-    with pytest.raises(ConfigError, match=r"sharing\.mps .*GPU 1 has it"):
+    with pytest.raises(ConfigError, match=r"^sharing\.mps .*MPS cannot share GPU 1,"):
         look(gpu(0), mig_gpu(1), sharing=MPS)
     bad = mig_gpu(2, mig_devices=(UNREADABLE,))
-    with pytest.raises(ConfigError, match=r"sharing\.mps .*GPU 2 has it"):
+    with pytest.raises(ConfigError, match=r"^sharing\.mps .*MPS cannot share GPU 2,"):
         resolve(inventory(gpu(0), bad), mig_strategy="mixed", sharing=MPS)
 
 

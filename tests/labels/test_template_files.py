@@ -51,7 +51,7 @@ def test_a_template_that_cannot_be_read(tmp_path: Path) -> None:
 def test_more_than_anyone_needs(tmp_path: Path) -> None:
     for name in ("a.j2", "b.j2"):
         (tmp_path / name).write_text("#" * (1 << 19) + "\n")
-    with pytest.raises(TemplateError, match=r"holds more than 1 MiB of templates"):
+    with pytest.raises(TemplateError, match=r"contains more than 1 MiB of templates"):
         template_files.read(tmp_path)
     (tmp_path / "b.j2").write_text("")
     os.truncate(tmp_path / "b.j2", 3 << 30)

@@ -24,7 +24,7 @@ def write(folder: Path, text: str, name: str = "mine.j2", **options: Any) -> tup
     templates = Templates(template_files.read(folder), **options)
     templates.compile("none")
     node = resolve(INVENTORY, mig_strategy="none")
-    return tuple(w for w in templates.write(node, INVENTORY) if w.template == name)
+    return tuple(w for w in templates.render_with_origins(node, INVENTORY) if w.template == name)
 
 
 def fail(folder: Path, text: str, name: str = "mine.j2") -> str:
@@ -70,7 +70,7 @@ def test_overriding_a_built_in_template(tmp_path: Path) -> None:
 def test_only_templates_are_added(tmp_path: Path) -> None:
     for name in ("_shared.j2", "notes.txt", ".hidden.j2"):
         (tmp_path / name).write_text("neither rendered nor read")
-    assert Templates(template_files.read(tmp_path)).names("none") == ("none.j2",)
+    assert Templates(template_files.read(tmp_path)).list_names("none") == ("none.j2",)
 
 
 def test_labels_are_sorted() -> None:
@@ -80,7 +80,7 @@ def test_labels_are_sorted() -> None:
 
 def test_every_built_in_line_is_found_again() -> None:
     node = resolve(inventory(mig_gpu()), mig_strategy="mixed", timestamp=1)
-    for written in Templates().write(node, inventory(mig_gpu()), ("identity", "counts")):
+    for written in Templates().render_with_origins(node, inventory(mig_gpu()), ("identity", "counts")):
         source = (BUILT_IN / written.template).read_text().splitlines()[written.line - 1]
         assert source.partition("=")[0].endswith(written.key.rpartition(".")[2]) or "{{" in source
         assert "=" in source
@@ -121,7 +121,7 @@ def test_an_error_in_a_built_in_template(tmp_path: Path) -> None:
 
 
 def test_a_missing_include(tmp_path: Path) -> None:
-    assert "line 1: there is no template _gone.j2 in «" in fail(tmp_path, '{% include "_gone.j2" %}')
+    assert "line 1: template _gone.j2 does not exist in «" in fail(tmp_path, '{% include "_gone.j2" %}')
 
 
 def test_a_fact_that_is_none(tmp_path: Path) -> None:
@@ -129,19 +129,19 @@ def test_a_fact_that_is_none(tmp_path: Path) -> None:
 
 
 def test_a_value_that_would_break_the_line(tmp_path: Path) -> None:
-    assert "holds control characters" in fail(tmp_path, 'nvidia.com/a={{ "b\\nnvidia.com/c=d" }}')
+    assert "contains control characters" in fail(tmp_path, 'nvidia.com/a={{ "b\\nnvidia.com/c=d" }}')
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("nvidia.com/a", "template mine.j2, line 1: a line that is not empty is not of the form key=value"),
+        ("nvidia.com/a", "template mine.j2, line 1: the line is not of the form key=value"),
         ("nvidia.com/a=b c", "the value may hold only letters"),
         ("nvidia.com/=b", "the key's name is empty"),
         ("nvidia.com/gpu.deploy.mine=b", "belongs to NVIDIA's GPU operator"),
         ("other.com/a=b", "begins with none of nvidia.com/, feature.node.kubernetes.io/"),
-        ("nvidia.com/gpu.count=1", "this key is already written by _resources.j2:6 (written by mine.j2:1)"),
-        ("nvidia.com/a=1\nnvidia.com/a=1", "already written by mine.j2:1 (written by mine.j2:2)"),
+        ("nvidia.com/gpu.count=1", "the key is already set by _resources.j2:6 (written by mine.j2:1)"),
+        ("nvidia.com/a=1\nnvidia.com/a=1", "already set by mine.j2:1 (written by mine.j2:2)"),
     ],
 )
 def test_lines_that_are_refused(tmp_path: Path, text: str, expected: str) -> None:
@@ -168,15 +168,15 @@ def test_a_template_that_writes_without_end(tmp_path: Path) -> None:
     text = (
         "{% for a in range(9999) %}{% for b in range(9999) %}nvidia.com/a={{ a }}\n{% endfor %}{% endfor %}"
     )
-    assert fail(tmp_path, text) == "template mine.j2: it writes more than 1048576 characters"
+    assert fail(tmp_path, text) == "template mine.j2: its output is longer than 1048576 characters"
 
 
 def test_more_memory_than_there_is(tmp_path: Path) -> None:
     text = "nvidia.com/a={{ 'a' * (inventory.gpus | length * 10**15) }}"
-    assert "takes more memory than the 256 MiB that templates may use" in fail(tmp_path, text)
+    assert "it needs more than 256 MiB, the limit for templates" in fail(tmp_path, text)
 
 
-NESTED = "it is nested too deeply, or calls itself without end"
+NESTED = "it is nested too deeply, or calls itself endlessly"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_the_last_line_of_what_is_included_stays_a_line(tmp_path: Path) -> None:
     (tmp_path / "_rack.j2").write_text("nvidia.com/a=1\n")
     (tmp_path / "mine.j2").write_text('{% include "_rack.j2" %}\nnvidia.com/b=2\n')
     templates = Templates(template_files.read(tmp_path))
-    written = templates.write(resolve(INVENTORY, mig_strategy="none"), INVENTORY)
+    written = templates.render_with_origins(resolve(INVENTORY, mig_strategy="none"), INVENTORY)
     assert written[-2:] == (
         RenderedLabel(key="nvidia.com/a", value="1", template="_rack.j2", line=1),
         RenderedLabel(key="nvidia.com/b", value="2", template="mine.j2", line=2),

@@ -225,7 +225,7 @@ def unseen(trial: Trial, strategy: str) -> str:
         why = f"profile of {device} MIG 2 could not be read from nvmlGpuInstanceGetInfo: {reason}"
     step = MIG_ADVICE if trial.code == 4 else KERNEL_LOG_ADVICE
     needs = f"MIG strategy {strategy} needs the MIG devices of GPU {trial.gpu}"
-    return f"{needs}, which cannot be seen: {why}; {step}"
+    return f"{needs}, which NVML does not show: {why}; {step}"
 
 
 TRIALS = trials(TEXTS)

@@ -127,14 +127,14 @@ def test_templates_that_use_too_much_are_named(server: ForkServer, tmp_path: Pat
         ("nvidia.com/a={{ 9**(10**8) }}", "was killed after 2 s of CPU time, in compiling template mine.j2"),
         (
             "nvidia.com/a={{ 9**(inventory.gpus|length*10**8) }}",
-            "after 2 s of CPU time, in template mine.j2; simplify the template",
+            "after 2 s of CPU time, in rendering template mine.j2; simplify the template",
         ),
     ):
         mine.write_text(text)
         with pytest.raises(ProbeError, match=reason.replace(".", r"\.")):
             server.label(request(template_dir=str(folder)))
     mine.write_text("nvidia.com/a={{ 'a' * (inventory.gpus|length * 10**9) }}")
-    with pytest.raises(TemplateError, match="takes more memory than the 256 MiB that templates may use"):
+    with pytest.raises(TemplateError, match="it needs more than 256 MiB, the limit for templates"):
         server.label(request(template_dir=str(folder)))
     mine.write_text("nvidia.com/a=1")
     assert server.label(request(template_dir=str(folder))).labels["nvidia.com/a"] == "1"

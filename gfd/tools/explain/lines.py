@@ -86,7 +86,7 @@ class Line:
 def read(templates: Templates) -> tuple[Line, ...]:
     """Return every line of the templates that writes labels. Raises TemplateError."""
     found: dict[tuple[str, int, str], Line] = {}
-    added = templates.names("none")[1:]
+    added = templates.list_names("none")[1:]
     roots = (*(f"{name}.j2" for name in STRATEGIES), *(f"extra/{name}.j2" for name in EXTRA_LABELS), *added)
     for root in roots:
         text, tree = _parse(templates, root)

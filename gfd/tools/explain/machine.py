@@ -45,7 +45,8 @@ def explain(
     limits.impose()
     templates = compile_templates(request, progress)
     labels = {
-        each.key: each for each in templates.write(node, inventory, request.config.extra_labels, progress)
+        each.key: each
+        for each in templates.render_with_origins(node, inventory, request.config.extra_labels, progress)
     }
     progress("explaining")
     machine = _Machine(templates, request, node, inventory, options)
@@ -69,7 +70,7 @@ class _Machine:
     ) -> None:
         self._templates = templates
         self._catalogue = Catalogue(templates)
-        self._rendered = set(templates.names(node.mig_strategy, request.config.extra_labels))
+        self._rendered = set(templates.list_names(node.mig_strategy, request.config.extra_labels))
         self._roots: dict[str, Any] = {"node": node, "inventory": inventory}
         self._node, self._inventory = node, inventory
         self._options = options

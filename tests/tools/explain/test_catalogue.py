@@ -46,7 +46,7 @@ def test_what_is_written_is_known_by_the_line_that_wrote_it(machine: str) -> Non
                 node = resolve(
                     inventory, mig_strategy=strategy, sharing=sharing(kind, inventory), timestamp=1
                 )
-                for written in TEMPLATES.write(node, inventory, EXTRA_LABELS):
+                for written in TEMPLATES.render_with_origins(node, inventory, EXTRA_LABELS):
                     places = [(line.template, line.number) for line in CATALOGUE.find(written.key)]
                     assert (written.template, written.line) in places, written
 
