@@ -115,7 +115,7 @@ class Labeler:
         self.active.publisher.watch(on_drift)
 
     def inspect_sinks(self) -> None:
-        """Look for changes in sinks that are not told of them."""
+        """Check the sinks that are not notified of changes."""
         self.active.publisher.inspect()
 
     def repair(self, drift: Drift) -> None:

@@ -38,7 +38,7 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
         cache_logger_on_first_use=False,
     )
     # APScheduler logs through the standard library; each job reports the same by itself.
-    logging.getLogger("apscheduler").addHandler(logging.NullHandler())
+    logging.getLogger("apscheduler").handlers = [logging.NullHandler()]
     logging.getLogger("apscheduler").propagate = False
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
