@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,11 @@ def read_text(path: str | Path, limit_bytes: int, errors: str = "strict") -> str
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise OSError(errno.EILSEQ, f"line {line} is not text in UTF-8") from error
+
+
+def read_input(path: str | Path) -> bytes:
+    """Return the content of a file, or of standard input for ``-``, of any kind and size. Raises OSError."""
+    return sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
 
 
 def describe_unsafe_directory(path: Path) -> str | None:

@@ -1,13 +1,14 @@
 """Reading files within bounds."""
 
 import errno
+import io
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from gfd.files import CONFIGURATION_BYTES, MIB, read_bytes, read_text
+from gfd.files import CONFIGURATION_BYTES, MIB, read_bytes, read_input, read_text
 
 
 def test_a_file_is_read_whole_up_to_its_limit(tmp_path: Path) -> None:
@@ -97,3 +98,12 @@ def test_text_is_utf_8(tmp_path: Path) -> None:
     assert read_text(file, MIB, errors="replace") == "one\ntw\ufffdo\n"
     file.write_text("ein Gerät", encoding="utf-8-sig")
     assert read_text(file, MIB) == "ein Gerät"
+
+
+def test_input_is_a_file_or_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"file")
+    assert read_input(tmp_path / "file") == b"file"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"stdin\xff")))
+    assert read_input("-") == b"stdin\xff"
+    with pytest.raises(FileNotFoundError):
+        read_input(tmp_path / "missing")

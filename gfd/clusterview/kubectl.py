@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.nodes import read_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.documents.reader import read_plain
 from gfd.errors import DocumentError
+from gfd.files import read_input
 from gfd.text import escape
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T
     source = "standard input" if str(path) == "-" else escape(str(path))
     hint = f"expected the output of {command}"
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        data = read_input(path)
     except OSError as error:
         raise DocumentError(source, 0, f"{error.strerror}; {hint}") from error
     found: list[T] = []

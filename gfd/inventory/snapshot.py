@@ -7,13 +7,13 @@ every field, and names the one that is wrong.
 from __future__ import annotations
 
 import json
-import sys
 import types
 import typing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gfd.errors import DocumentError
+from gfd.files import read_input
 from gfd.inventory.model import SCHEMA, Inventory, is_display_board
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read_file(path: Path) -> Inventory:
     """Return the inventory in a file, ``-`` for standard input. Raises DocumentError."""
     source = str(path)
     try:
-        data = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
+        data = read_input(path)
         text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from gfd import __version__
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, GfdError
-from gfd.files import CONFIGURATION_BYTES, read_text
+from gfd.files import CONFIGURATION_BYTES, read_input, read_text
 from gfd.inventory import snapshot
 from gfd.publishing.sinks.feature_text import format_labels
 from gfd.tools import settings
@@ -199,7 +199,7 @@ def _read_log(path: Path | None) -> str | GfdError:
     if path is None:
         return _read_journal()
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        data = read_input(path)
     except OSError as error:
         return GfdError(f"{path}: {error.strerror}; {_WHERE}")
     return data[-LOG_BYTES:].decode(errors="replace")

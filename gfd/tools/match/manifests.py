@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.documents.reader import read_all
 from gfd.errors import DocumentError
+from gfd.files import read_input
 from gfd.text import escape
 from gfd.tools.match.fields import read_text
 from gfd.tools.match.indentation import explain
@@ -75,7 +74,7 @@ def _read_documents(text: str, source: str) -> Iterator[Value]:
 
 def _read_file(path: str, source: str) -> str:
     try:
-        data = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
+        data = read_input(path)
     except OSError as error:
         hint = _IN_CLUSTER if isinstance(error, FileNotFoundError) else ""
         raise DocumentError(source, 0, f"cannot be read: {error.strerror or error}{hint}") from error
