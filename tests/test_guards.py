@@ -31,7 +31,8 @@ RECORD: dict[str, Any] = {
         "packages": ["pynvml"],
         "slow": ["subprocess", "tempfile"],
     },
-    "service imports": ["apscheduler", "pynvml", "rich", "structlog", "tzlocal"],
+    # structlog also imports rich if it is installed, which only import-linter needs.
+    "service imports": ["apscheduler", "pynvml", "structlog", "tzlocal"],
     "one-shot starts processes": 1,
     "a cycle starts processes": 1,
     # By machine. One-shot also initialises NVML and opens each GPU in a thread, while it imports modules.
@@ -188,7 +189,7 @@ def test_service_imports_and_starts(folder: Path) -> None:
         until(lambda: len(cycles(folder)) >= done + 5)
         in_cycles = len(hook(folder, "process")) - before
         count = len(cycles(folder)) - done
-    assert imports(folder)["packages"] == RECORD["service imports"]
+    assert [name for name in imports(folder)["packages"] if name != "rich"] == RECORD["service imports"]
     assert round(in_cycles / count) == RECORD["a cycle starts processes"]
 
 

@@ -16,7 +16,7 @@ from gfd.agent.schedule import Schedule
 from gfd.agent.watcher import Task
 from gfd.publishing.drift import Drift
 from gfd.worker.fork_server import MARGIN_S
-from gfd.worker.signals import ENDING, RELOADING
+from gfd.worker.signals import END_SIGNALS, RELOAD_SIGNAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class Service:
 
     def run(self) -> None:
         """Serve until a signal. Raises GfdError if the first cycle cannot succeed."""
-        for number in (*ENDING, RELOADING):
+        for number in (*END_SIGNALS, RELOAD_SIGNAL):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
         self._labeler.watch_sinks(self._events.put)
         self._schedule.start()
@@ -85,7 +85,7 @@ class Service:
             except Empty:
                 event = None
             self._status.record_loop()
-            if isinstance(event, signal.Signals) and event != RELOADING:
+            if isinstance(event, signal.Signals) and event != RELOAD_SIGNAL:
                 return event
             self._handle(event)
             if watchdog_s:
@@ -100,7 +100,7 @@ class Service:
         if isinstance(event, Drift):
             self._drifts.append(event)
             self._schedule.run_soon(self._repair)
-        elif event == RELOADING:
+        elif event == RELOAD_SIGNAL:
             self._schedule.run_soon(self._reload)
         elif isinstance(event, Task):
             self._start(event)

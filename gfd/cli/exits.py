@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Self
 
-from gfd.worker.signals import ENDING, RELOADING
+from gfd.worker.signals import END_SIGNALS, RELOAD_SIGNAL
 
 if TYPE_CHECKING:
     import signal
@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
 
 
 SIGNALS: tuple[tuple[tuple[signal.Signals, ...], str], ...] = (
-    (ENDING, "Stop the service with exit code 0; its labels stay."),
-    ((RELOADING,), "Make the service load its configuration and templates again."),
+    (END_SIGNALS, "Stop the service with exit code 0; its labels stay."),
+    ((RELOAD_SIGNAL,), "Make the service load its configuration and templates again."),
 )
 """Signals, and in one sentence what they do."""

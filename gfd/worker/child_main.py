@@ -15,7 +15,7 @@ from gfd.labels import limits
 from gfd.worker import messages
 from gfd.worker.parent_death import die_with_parent
 from gfd.worker.pipes import STEP_BYTES
-from gfd.worker.signals import ENDING, RELOADING
+from gfd.worker.signals import END_SIGNALS, RELOAD_SIGNAL
 
 if TYPE_CHECKING:
     import mmap
@@ -47,14 +47,17 @@ def work_and_exit(work: Work, pipes: ChildPipes, *, parent_pid: int, private: Se
 
 
 def _isolate(output: int, parent_pid: int, private: Sequence[int]) -> None:
-    """Give the driver's library an empty standard input, and ``output`` as standard output and error."""
+    """Keep the driver's library away from what belongs to the parent, and end when the parent ends.
+
+    Standard input becomes empty, standard output and error become ``output``.
+    """
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
     for descriptor in (empty, output, *private):
         os.close(descriptor)
-    for number in (*ENDING, RELOADING):
+    for number in (*END_SIGNALS, RELOAD_SIGNAL):
         # A terminal or systemd sends them to every process. The parent handles them.
         signal.signal(number, signal.SIG_IGN)
     die_with_parent(parent_pid)

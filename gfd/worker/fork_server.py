@@ -115,9 +115,8 @@ class ForkServer:
             return
         running.process.kill()
         running.process.wait()
-        # Closed after the kill, so that the fork server does not see a broken pipe.
         for pipe in (running.requests, running.replies):
-            with suppress(OSError):
+            with suppress(OSError):  # closing writes the rest of a request
                 pipe.close()
 
     def _run(self, job: str, request: Request) -> dict[str, Any]:
@@ -128,6 +127,10 @@ class ForkServer:
             except BrokenPipeError:
                 # The fork server was killed between two requests. A new one can answer this one.
                 return self._send(job, request)
+        except BrokenPipeError as error:
+            raise ProbeError(
+                "the fork server that reads the hardware ended", "gfd starts a new one"
+            ) from error
         except DriverUnavailable:
             # The loader remembers which folders did not exist when it first looked. Start with a new loader.
             if not self.stuck:
@@ -147,7 +150,9 @@ class ForkServer:
             raise
         line = _read_line(running.replies, time.monotonic() + request.config.probe_timeout_s + MARGIN_S)
         if not line.endswith(b"\n"):
-            code = running.process.poll()
+            with suppress(subprocess.TimeoutExpired):  # it closes its pipes shortly before it ends
+                running.process.wait(0.1)
+            code = running.process.returncode
             reason = "does not answer" if code is None else f"ended with code {code}"
             self._fail()
             raise ProbeError(f"the fork server that reads the hardware {reason}", "gfd starts a new one")

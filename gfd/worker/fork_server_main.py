@@ -24,7 +24,7 @@ from gfd.labels import resources as _resources  # noqa: F401
 from gfd.probe import node as _node  # noqa: F401
 from gfd.worker import child_process, messages, pipeline
 from gfd.worker.library_output import OutputLimiter
-from gfd.worker.signals import ENDING, RELOADING
+from gfd.worker.signals import END_SIGNALS, RELOAD_SIGNAL
 
 if TYPE_CHECKING:
     from gfd.worker.request import Request
@@ -39,7 +39,7 @@ def main(requests: int, replies: int) -> None:
     """Answer requests until the service closes its pipe. ``requests`` and ``replies`` are descriptors."""
     for descriptor in (requests, replies):
         os.set_inheritable(descriptor, False)
-    for number in (*ENDING, RELOADING):
+    for number in (*END_SIGNALS, RELOAD_SIGNAL):
         # systemd sends them to every process of the service. The service handles them.
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_NAME, b"gfd-probe", 0, 0, 0)

@@ -1,8 +1,8 @@
-"""The signals that the service handles."""
+"""The signals that the service handles and its child processes ignore."""
 
 from __future__ import annotations
 
 import signal
 
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-RELOADING = signal.SIGHUP
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+RELOAD_SIGNAL = signal.SIGHUP

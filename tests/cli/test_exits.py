@@ -8,7 +8,7 @@ from pathlib import Path
 
 import gfd
 from gfd.cli.exits import SIGNALS, ExitCode
-from gfd.worker.signals import ENDING, RELOADING
+from gfd.worker.signals import END_SIGNALS, RELOAD_SIGNAL
 
 SOURCES = sorted(Path(gfd.__file__).parent.rglob("*.py"))
 # Only gfd sees the exit codes of the processes that read the hardware.
@@ -21,8 +21,8 @@ def test_the_exit_codes() -> None:
 
 
 def test_the_signals_of_the_service() -> None:
-    assert [each for taken, _ in SIGNALS for each in taken] == [*ENDING, RELOADING]
-    assert {*ENDING, RELOADING} == {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
+    assert [each for taken, _ in SIGNALS for each in taken] == [*END_SIGNALS, RELOAD_SIGNAL]
+    assert {*END_SIGNALS, RELOAD_SIGNAL} == {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 
 
 def test_nothing_else_ends_gfd() -> None:

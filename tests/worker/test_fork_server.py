@@ -107,6 +107,23 @@ def test_a_killed_fork_server_is_started_again(
     assert server.failures == 1
 
 
+def test_a_fork_server_that_cannot_run(server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it ends before or after it was sent a request, the service gets a ProbeError."""
+    monkeypatch.setattr("gfd.worker.fork_server._program", lambda requests, replies: "raise SystemExit(3)")
+    with pytest.raises(ProbeError, match="the fork server that reads the hardware ended"):
+        server.label(request())
+    start = server.start
+
+    def start_and_wait() -> None:
+        start()
+        assert server._running is not None
+        server._running.process.wait()
+
+    monkeypatch.setattr(server, "start", start_and_wait)
+    with pytest.raises(ProbeError, match="the fork server that reads the hardware ended"):
+        server.label(request())
+
+
 def test_close_ends_the_fork_server(server: ForkServer, tmp_path: Path) -> None:
     build(tmp_path / "lib")
     before = set(children())
