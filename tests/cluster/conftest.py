@@ -83,6 +83,17 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
+def cluster(plane: ControlPlane) -> ControlPlane:
+    """A control plane with a namespace of gfd, and one for each level of Pod Security."""
+    ensure_node_feature(plane)
+    namespace(plane.admin, "gfd")
+    for level in ("restricted", "baseline"):
+        labels = {"pod-security.kubernetes.io/enforce": level}
+        plane.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": level, "labels": labels}})
+    return plane
+
+
+@pytest.fixture(scope="session")
 def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """The API server of the oldest Kubernetes that the chart supports."""
     with control_plane(tmp_path_factory.mktemp("oldest"), programs.OLDEST) as started:

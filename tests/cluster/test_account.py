@@ -34,7 +34,7 @@ RELEASES = {
     "long name": ("gfd", "gfd", f"--set=fullnameOverride={'f' * 60}"),
     "other namespace": ("of-gpus", "elsewhere", "--set=namespaceOverride=gfd"),
 }
-"""A release's name, namespace and options. The plain one is the same as the overlay: see test_manifests."""
+"""A release's name, namespace and options. The plain one is the same as the overlay: see test_overlays."""
 DENIED = "denied request: gfd may not"
 
 

@@ -20,8 +20,8 @@ from tests.agent.running import serve
 from tests.cluster import agents, programs
 from tests.cluster.conftest import ensure_node_feature
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
+from tests.cluster.manifests import CHART
 from tests.cluster.objects import NODES, make_node, merge, node_labels
-from tests.cluster.test_manifests import CHART
 from tests.cluster.test_rights import FEATURES
 from tests.standin import Standin, from_inventory
 
