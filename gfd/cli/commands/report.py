@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _run(loaded: LoadedConfig, values: Values) -> None:
     path = values["page"]
     if path is None:
-        reason = "names no file; write the page with --html FILE, or --html - for standard output"
+        reason = "needs a file; pass --html FILE, or --html - for standard output"
         raise ConfigError("--html", COMMAND_LINE, reason)
     from gfd.tools.report import page, sources, writing
 

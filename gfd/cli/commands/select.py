@@ -38,7 +38,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         raise GfdError(mismatch.explain(selection, nodes or (), results))
 
 
-def _compared(field: str, help_: str, example: str) -> Option:
+def _make_comparison(field: str, help_: str, example: str) -> Option:
     return Option(
         field=field,
         flags=(f"--{field}",),
@@ -70,10 +70,10 @@ COMMAND = Command(
             group=GROUP,
             help="A MIG device of this profile, such as 1g.5gb.",
         ),
-        _compared("memory", "The memory, as NVML counts it, with a unit", ">=40Gi"),
-        _compared("compute", "The compute capability", ">=8.0"),
-        _compared("driver", "The driver version of the node", ">=550.54"),
-        _compared("cuda", "The newest CUDA version that the driver supports", ">=12.4"),
+        _make_comparison("memory", "The memory, as NVML counts it, with a unit", ">=40Gi"),
+        _make_comparison("compute", "The compute capability", ">=8.0"),
+        _make_comparison("driver", "The driver version of the node", ">=550.54"),
+        _make_comparison("cuda", "The newest CUDA version that the driver supports", ">=12.4"),
         Option(
             field="count",
             flags=("--count",),

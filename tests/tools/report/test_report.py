@@ -174,7 +174,7 @@ def test_a_node_that_cannot_be_labelled_is_drawn(gfd: Gfd) -> None:
     }
 
 
-NO_FILE = "names no file; write the page with --html FILE, or --html - for standard output"
+NO_FILE = "needs a file; pass --html FILE, or --html - for standard output"
 
 
 @pytest.mark.parametrize(
