@@ -69,8 +69,15 @@ def read_plain(data: bytes | str, source: str) -> list[Any]:
     """
     try:
         return [json.loads(data)]
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        json_error = error
+    try:
         return [each.plain() for each in read_all(data, source)]
+    except DocumentError as error:
+        is_json = data.lstrip()[:1] in ("{", "[", b"{", b"[")
+        if is_json and isinstance(json_error, json.JSONDecodeError):
+            raise DocumentError(source, json_error.lineno, f"is not valid JSON: {json_error.msg}") from error
+        raise
 
 
 def _describe_character(error: yaml.reader.ReaderError) -> str:

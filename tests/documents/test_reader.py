@@ -116,5 +116,7 @@ def test_plain_documents() -> None:
     assert read_plain(b"\xef\xbb\xbf[1]", "x") == [[1]]
     assert read_plain("a: &x [1]\nb: *x\n---\n2\n", "x") == [{"a": [1], "b": [1]}, 2]
     assert read_plain("", "x") == []
-    with pytest.raises(DocumentError, match="x:2: is not valid YAML"):
+    with pytest.raises(DocumentError, match="x:2: is not valid JSON: Expecting ':' delimiter"):
         read_plain('{"a": 1,\n"b"', "x")
+    with pytest.raises(DocumentError, match="x:1: is not valid YAML: mapping values"):
+        read_plain("a: b: c", "x")

@@ -63,7 +63,7 @@ def without_end(name: str) -> str:
     [
         ("", "x: not an inventory: expected a mapping of fields"),
         ("- 1", "x: not an inventory: expected a mapping of fields"),
-        ("{", "x:1: is not valid YAML: did not find expected node content"),
+        ("{", "x:1: is not valid JSON: Expecting property name enclosed in double quotes"),
         ("a: [", "x:1: is not valid YAML: did not find expected node content"),
         (
             "{}",
