@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gfd.errors import ApiError
-from tests.cluster import programs
+from tests.cluster import agents, programs
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.doctor_command import AgentNode
 from tests.cluster.nodes_command import PODS, make_pod, post
-from tests.cluster.objects import NODES, delete, namespace
+from tests.cluster.objects import NODES, delete, make_node, namespace
 from tests.cluster.proxy import Proxy, proxied
 from tests.tools import make
 
@@ -119,3 +121,28 @@ def pair(plane: ControlPlane) -> Iterator[tuple[str, ...]]:
 def proxy(plane: ControlPlane, tmp_path: Path) -> Iterator[Proxy]:
     with proxied(plane) as started:
         yield started
+
+
+_NUMBERS = itertools.count(1)
+_COMPONENTS = Path(__file__).parents[2] / "manifests" / "components"
+
+
+@pytest.fixture(scope="module")
+def installed_agents(plane: ControlPlane) -> ControlPlane:
+    ensure_node_feature(plane)
+    agents.install(plane, _COMPONENTS / "node", _COMPONENTS / "nodefeature")
+    namespace(plane.admin, "other")
+    return plane
+
+
+@pytest.fixture
+def agent_node(installed_agents: ControlPlane) -> Iterator[AgentNode]:
+    name = f"doctored-{next(_NUMBERS)}"
+    make_node(installed_agents.admin, name)
+    node = AgentNode(plane=installed_agents, node=name, agent=agents.start(installed_agents, name))
+    for sink in ("node", "nodefeature"):
+        wait_for(lambda sink=sink: "refuses" in node.run_check("policy", sink=sink).seen, "the policies")
+    yield node
+    delete(installed_agents.admin, node.path)
+    for where in ("gfd", "other"):
+        installed_agents.kubectl("-n", where, "delete", "nodefeatures", "--all")

@@ -22,9 +22,9 @@ from gfd.publishing.sinks.metadata_drift import detect_node_drift, detect_node_f
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
-from gfd.tools.doctor.attempt import attempt
 from gfd.tools.doctor.checks import policy
-from gfd.tools.doctor.cluster import Cluster, Right
+from gfd.tools.doctor.cluster import Cluster, Permission
+from gfd.tools.doctor.outcome import catch_error
 from tests.hostile.json_values import ANYTHING
 from tests.hostile.server import Hostile, hostile, reply, write_kubeconfig
 
@@ -188,16 +188,16 @@ def run_all_readers(api: Api) -> list[Any]:
     questions: list[Callable[[], Any]] = [
         lambda: cluster.identity,
         lambda: cluster.node,
-        lambda: cluster.features,
+        lambda: cluster.node_features,
         lambda: cluster.workers,
-        lambda: cluster.serves("a/v1", "b"),
-        lambda: cluster.may(Right(verb="get", resource="nodes")),
-        lambda: policy._look(cluster),
+        lambda: cluster.has_resource("a/v1", "b"),
+        lambda: cluster.is_allowed(Permission(verb="get", resource="nodes")),
+        lambda: policy._find_policies(cluster),
         lambda: read_nodes(api),
     ]
     for make in (node_sink, feature_sink):
         questions += [partial(make(api).publish, {"a/b": "d"}), partial(make(api).preview, {"a/b": "d"})]
-    return [attempt(question) for question in questions]
+    return [catch_error(question) for question in questions]
 
 
 def test_all_readers_accept_well_formed_objects() -> None:
@@ -211,7 +211,7 @@ def test_all_readers_report_malformed_objects(answer: Any) -> None:
     """A wrong value becomes an error of gfd, or is not read."""
     for found in run_all_readers(FixedApi(answer)):
         assert not isinstance(found, GfdError) or isinstance(found, ApiError | PublishError)
-    heard = attempt(lambda: parse(json.dumps(answer).encode(), objects.OBJECT, "GET /x"))
+    heard = catch_error(lambda: parse(json.dumps(answer).encode(), objects.OBJECT, "GET /x"))
     if isinstance(heard, dict):
         metadata, whole = heard["metadata"], WHOLE["metadata"]
         detect_node_drift(whole, metadata, {"labels": {"a/b": "d"}, "annotations": {}})

@@ -16,7 +16,7 @@ from gfd.kube import body
 from gfd.kube.body import MAX_BYTES
 from gfd.kube.client import Api
 from gfd.kube.responses import parse_status_error
-from gfd.tools.doctor.attempt import attempt
+from gfd.tools.doctor.outcome import catch_error
 from tests.hostile.server import TOKEN, Hostile, Reply, hostile, reply, write_kubeconfig
 
 MIB = 1 << 20
@@ -128,7 +128,7 @@ def test_connections_are_reused(server: Hostile, tmp_path: Path) -> None:
     api = connect(server, tmp_path)
     for status in (200, 404, 200):
         server.respond = lambda method, path, status=status: reply(NODE, status)  # type: ignore[misc]
-        attempt(lambda: api.request("GET", "/x"))
+        catch_error(lambda: api.request("GET", "/x"))
     assert api._connection is not None
     pool = api._connection.pool.connection_from_url(server.url)
     assert (pool.num_connections, pool.num_requests) == (1, 3)

@@ -14,7 +14,7 @@ from gfd.kube.field_managers import applied_by, conflicts, held_by_nfd, holders
 from gfd.kube.responses import parse, parse_event, parse_status_error
 from gfd.kube.schema import Schema
 from gfd.publishing.sinks.metadata_drift import detect_node_drift, detect_node_feature_drift
-from gfd.tools.doctor.attempt import attempt
+from gfd.tools.doctor.outcome import catch_error
 from tests.hostile.json_values import KNOWN
 
 WITH_METADATA = {"OBJECT", "RESPONSE", "NODE_FEATURE", "POD", "POLICY", "POLICY_BINDING"}
@@ -25,7 +25,7 @@ SCHEMAS = {name: schema for name, schema in vars(objects).items() if name.isuppe
 @given(KNOWN, st.sampled_from(sorted(SCHEMAS)))
 def test_what_matches_a_schema_can_be_read(content: Any, name: str) -> None:
     schema: Schema = SCHEMAS[name]
-    found = attempt(lambda: parse(json.dumps(content).encode(), schema, "GET /x"))
+    found = catch_error(lambda: parse(json.dumps(content).encode(), schema, "GET /x"))
     if isinstance(found, GfdError):
         assert isinstance(found, ApiError)
         return
@@ -53,7 +53,7 @@ def test_status_errors_of_any_content(content: Any, code: int, after: str) -> No
 
 @given(st.binary())
 def test_random_bytes(data: bytes) -> None:
-    found = attempt(lambda: parse(data, objects.OBJECT, "GET /x"))
+    found = catch_error(lambda: parse(data, objects.OBJECT, "GET /x"))
     assert isinstance(found, ApiError)
     assert parse_status_error(data, "GET /x", 500, "Sorry", "").kind == "500"
 
@@ -61,7 +61,7 @@ def test_random_bytes(data: bytes) -> None:
 @given(KNOWN)
 def test_events_of_any_content(content: Any) -> None:
     shapes = objects.events_of(objects.OBJECT)
-    found = attempt(lambda: parse_event(json.dumps(content).encode(), shapes, "GET /x"))
+    found = catch_error(lambda: parse_event(json.dumps(content).encode(), shapes, "GET /x"))
     if isinstance(found, dict):
         assert found["object"]["metadata"]["resourceVersion"].isdecimal()
     else:

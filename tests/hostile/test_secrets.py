@@ -22,10 +22,10 @@ from gfd.kube.authorization import make_header
 from gfd.kube.client import Api
 from gfd.kube.connection import Connection
 from gfd.kube.loader import load_connection
-from gfd.tools.doctor.attempt import attempt
+from gfd.tools.doctor.anonymizer import Anonymizer
 from gfd.tools.doctor.checks import access
-from gfd.tools.doctor.context import Site
-from gfd.tools.doctor.scrub import Scrubber
+from gfd.tools.doctor.context import Context
+from gfd.tools.doctor.outcome import catch_error
 from tests.hostile.server import TOKEN, hostile, make_certificate, reply, write_kubeconfig
 
 NOWHERE = "https://127.0.0.1:1"
@@ -189,7 +189,7 @@ def test_secret_settings_of_a_plugin(tmp_path: Path) -> None:
     assert set(text.list_credentials()) == {TOKEN, PASSWORD}
     config = {"client-id": "some-client", "client-secret": PASSWORD, "id-token": f"{TOKEN}-2", "x": 1}
     user = {"auth-provider": {"name": "oidc", "config": config}}
-    attempt(lambda: load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, user)))
+    catch_error(lambda: load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, user)))
     assert set(text.list_credentials()) == {TOKEN, PASSWORD, f"{TOKEN}-2"}
 
 
@@ -202,7 +202,7 @@ def test_token_in_the_error_of_a_plugin(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [None, [], TOKEN, {"token": [TOKEN, "\n"]}, {"clientCertificateData": 1}])
 def test_malformed_output_of_a_plugin(tmp_path: Path, status: Any) -> None:
     path = write_kubeconfig(tmp_path / "config", NOWHERE, plugin(tmp_path / "plugin", status))
-    found = attempt(lambda: load_connection(path))
+    found = catch_error(lambda: load_connection(path))
     assert isinstance(found, ApiError | Connection)
     assert TOKEN not in str(found)
 
@@ -252,7 +252,7 @@ def test_known_credentials_are_redacted(tmp_path: Path) -> None:
     load_connection(write_kubeconfig(tmp_path / "config", NOWHERE, {"username": "me", "password": PASSWORD}))
     basic = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
     assert text.redact(f"a {PASSWORD} and Basic {basic}.") == "a SECRET and Basic SECRET."
-    assert Scrubber().scrub(f"a {PASSWORD}") == "a SECRET"
+    assert Anonymizer().anonymize(f"a {PASSWORD}") == "a SECRET"
     assert text.redact("a basic thing of Bearer and token: none") == (
         "a basic thing of Bearer SECRET token: none"
     )
@@ -263,12 +263,12 @@ def test_doctor_warns_of_an_unverified_server(tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path / "pair")
     with hostile(lambda method, path: reply({"gitVersion": "v1.37.0"}), certificate) as server:
         path = write_kubeconfig(tmp_path / "config", server.url, cluster=cluster)
-        site = Site(load({"kubeconfig": str(path), "node_name": "n"}, {}).config, root=tmp_path)
+        context = Context(load({"kubeconfig": str(path), "node_name": "n"}, {}).config, root=tmp_path)
         (check,) = (each for each in access.CHECKS if each.name == "API server")
-        found = check.examine(site)
+        found = check.run(context)
         assert (found.state, found.seen) == (
             "warn",
-            "answers, Kubernetes v1.37.0; its certificate is not checked, so anybody could answer",
+            "answers, Kubernetes v1.37.0; gfd does not check its certificate",
         )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.doctor import bundle, runner
-    from gfd.tools.doctor.context import Site
+    from gfd.tools.doctor.context import Context
     from gfd.tools.terminal import is_coloured, width_of
 
     path, is_json = values["bundle"], values["format"] == "json"
@@ -30,22 +30,22 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     elif values["log"] is not None or values["keep_names"]:
         flag = "--keep-names" if values["keep_names"] else "--log"
         raise ConfigError(flag, COMMAND_LINE, "works only with --bundle FILE.tar.gz")
-    site = Site(loaded.config)
-    findings = list(runner.examine(site))
+    context = Context(loaded.config)
+    results = list(runner.run_checks(context))
     # Keep standard output free for the archive, if that is written there.
     output = sys.stderr if path == bundle.STANDARD_OUTPUT else sys.stdout
     if is_json:
-        output.write(runner.to_json(findings))
+        output.write(runner.to_json(results))
     else:
-        output.write(runner.to_text(findings, width=width_of(output), is_coloured=is_coloured(output)))
+        output.write(runner.to_text(results, width=width_of(output), is_coloured=is_coloured(output)))
     if path is not None:
-        found = bundle.gather(loaded, site, findings, log=values["log"], keeps_names=values["keep_names"])
+        found = bundle.collect(loaded, context, results, log=values["log"], keeps_names=values["keep_names"])
         bundle.write(found, path)
         for name, reason in found.missing.items():
             print_error(f"warning: {name} is not in the bundle: {reason}")
         name = "the bundle" if path == bundle.STANDARD_OUTPUT else path
         print_error(f"{name} holds {', '.join(found.files)}; read it before you share it")
-    failed = [name for name, finding in findings if finding.state == "fail"]
+    failed = [name for name, result in results if result.state == "fail"]
     if failed:
         raise GfdError(f"failed: {', '.join(failed)}")
 

@@ -1,1 +1,1 @@
-"""Everything between the GPU and the label, examined in one pass that changes nothing."""
+"""Check everything between the GPU and the label without changing anything."""

@@ -1,4 +1,4 @@
-"""What a bug report needs, in one archive: gathered, cleaned of names and secrets, written once."""
+"""Collect what a bug report needs in one archive, without names and secrets."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from gfd.inventory import snapshot
 from gfd.publishing.sinks.feature_text import format_labels
 from gfd.tools import settings
 from gfd.tools.doctor import runner
-from gfd.tools.doctor.scrub import Scrubber
+from gfd.tools.doctor.anonymizer import Anonymizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.config.model import LoadedConfig
-    from gfd.tools.doctor.context import Site
-    from gfd.tools.doctor.runner import Findings
+    from gfd.tools.doctor.context import Context
+    from gfd.tools.doctor.runner import NamedResults
 
 LOG_BYTES = 1 << 20
-"""Of the end of the log."""
+"""The bundle holds this many bytes from the end of the log."""
 _JOURNAL = ("journalctl", "--unit=gfd", "--lines=5000", "--no-pager", "--quiet", "--output=short-iso")
-_JOURNAL_S = 20.0
-_WHERE = (
-    "give it with --log FILE; in a pod: "
+_JOURNAL_TIMEOUT_S = 20.0
+_LOG_ADVICE = (
+    "pass it with --log FILE; in a pod: "
     "kubectl logs POD | kubectl exec -i POD -- gfd doctor --bundle - --log - > gfd-bundle.tar.gz"
 )
 STANDARD_OUTPUT = Path("-")
@@ -47,48 +47,53 @@ _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """Files by name, and why others are not there."""
+    """Files by name, and the reasons why others are missing."""
 
     files: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, text: str | GfdError) -> None:
-        """Take in a file, or the error in its place."""
+        """Add a file, or the error why it is missing."""
         if isinstance(text, GfdError):
             self.missing[name] = str(text)
         else:
             self.files[name] = text
 
 
-def gather(
-    loaded: LoadedConfig, site: Site, findings: Findings, *, log: Path | None, keeps_names: bool = False
+def collect(
+    loaded: LoadedConfig,
+    context: Context,
+    results: NamedResults,
+    *,
+    log: Path | None,
+    keeps_names: bool = False,
 ) -> Bundle:
-    """Return the files of a bug report, cleaned. What cannot be had is said, and never an error."""
+    """Return the files of a bug report without names and secrets; list the missing ones."""
     found = Bundle()
-    inventory, labels = site.inventory, site.labels
+    inventory, labels = context.inventory, context.labels
     found.add("snapshot.yaml", inventory if isinstance(inventory, GfdError) else snapshot.to_yaml(inventory))
     found.add("config.txt", settings.to_text(loaded))
-    found.add("doctor.txt", runner.to_text(findings))
+    found.add("doctor.txt", runner.to_text(results))
     found.add("labels.txt", labels if isinstance(labels, GfdError) else format_labels(labels))
-    found.add("versions.txt", "".join(f"{name}: {value}\n" for name, value in _versions(site)))
+    found.add("versions.txt", "".join(f"{name}: {value}\n" for name, value in _list_versions(context)))
     found.add("log.txt", _read_log(log))
-    return _clean(found, _scrubber(site, keeps_names=keeps_names))
+    return _anonymize(found, _make_anonymizer(context, keeps_names=keeps_names))
 
 
 def check_target(path: Path) -> None:
-    """Raise ConfigError where the archive cannot go to ``path``: a file that exists, or a terminal."""
+    """Raise ConfigError if the archive cannot be written to ``path``: it exists or is a terminal."""
     if path == STANDARD_OUTPUT:
         if sys.stdout.isatty():
             hint = "redirect it to a file, as in gfd doctor --bundle - > gfd-bundle.tar.gz"
             raise ConfigError("--bundle", COMMAND_LINE, f"standard output is a terminal; {hint}")
     elif path.exists() or path.is_symlink():
-        raise ConfigError("--bundle", COMMAND_LINE, f"{path} already exists; name another file")
+        raise ConfigError("--bundle", COMMAND_LINE, f"{path} already exists; choose another file")
 
 
 def write(bundle: Bundle, path: Path) -> None:
-    """Write the archive to a new file that only its owner can read, or to standard output for ``-``.
+    """Write the archive to a new file that only its owner can read, or for ``-`` to standard output.
 
-    Raises GfdError.
+    Raises GfdError if the file cannot be written.
     """
     archive = _pack(bundle)
     if path == STANDARD_OUTPUT:
@@ -105,7 +110,7 @@ def write(bundle: Bundle, path: Path) -> None:
 
 
 def _pack(bundle: Bundle) -> bytes:
-    """Return the gzipped tar archive, without a trace of who made it or when."""
+    """Return a gzipped tar archive that does not show who made it or when."""
     content = io.BytesIO()
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=content, mtime=0) as packed,
@@ -119,44 +124,44 @@ def _pack(bundle: Bundle) -> bytes:
     return content.getvalue()
 
 
-def _clean(found: Bundle, scrubber: Scrubber) -> Bundle:
+def _anonymize(found: Bundle, anonymizer: Anonymizer) -> Bundle:
     for text in (*found.files.values(), *found.missing.values()):
-        scrubber.learn(text)
-    files = {name: scrubber.scrub(text) for name, text in found.files.items()}
-    missing = {name: scrubber.scrub(reason) for name, reason in found.missing.items()}
+        anonymizer.collect_names(text)
+    files = {name: anonymizer.anonymize(text) for name, text in found.files.items()}
+    missing = {name: anonymizer.anonymize(reason) for name, reason in found.missing.items()}
     contents = [f"{name}\n" for name in files]
-    contents += [f"{name} is not there: {reason}\n" for name, reason in missing.items()]
+    contents += [f"{name} is missing: {reason}\n" for name, reason in missing.items()]
     return Bundle(files={"contents.txt": "".join(contents), **files}, missing=missing)
 
 
-def _scrubber(site: Site, *, keeps_names: bool) -> Scrubber:
-    """Return one that knows what this place can tell of its own names and secrets."""
-    made = Scrubber(keeps_names=keeps_names, secrets=_secrets(site))
+def _make_anonymizer(context: Context, *, keeps_names: bool) -> Anonymizer:
+    """Return an anonymizer that knows the names and secrets of this machine."""
+    anonymizer = Anonymizer(keeps_names=keeps_names, secrets=_read_secrets(context))
     for kind, name in (
-        ("node", site.config.node_name),
+        ("node", context.config.node_name),
         ("node", os.uname().nodename),
-        ("pod", site.config.pod_name),
+        ("pod", context.config.pod_name),
     ):
-        made.know(kind, name)
-    if not isinstance(site.inventory, GfdError):
-        for gpu in site.inventory.gpus:
-            made.know("GPU", gpu.uuid)
+        anonymizer.add_name(kind, name)
+    if not isinstance(context.inventory, GfdError):
+        for gpu in context.inventory.gpus:
+            anonymizer.add_name("GPU", gpu.uuid)
             for device in gpu.mig_devices or ():
-                made.know("MIG", device.uuid)
-    if not isinstance(site.cluster, GfdError) and not isinstance(site.cluster.identity, GfdError):
-        identity = site.cluster.identity
-        made.know("node", identity.node)
-        made.know("pod", identity.pod)
+                anonymizer.add_name("MIG", device.uuid)
+    if not isinstance(context.cluster, GfdError) and not isinstance(context.cluster.identity, GfdError):
+        identity = context.cluster.identity
+        anonymizer.add_name("node", identity.node)
+        anonymizer.add_name("pod", identity.pod)
         if not identity.is_service_account:
-            made.know("user", identity.name)
-    return made
+            anonymizer.add_name("user", identity.name)
+    return anonymizer
 
 
-def _secrets(site: Site) -> Iterator[str]:
-    """Yield the credentials that are used here."""
+def _read_secrets(context: Context) -> Iterator[str]:
+    """Yield the credentials in the kubeconfig files and the service account's token."""
     from gfd.kube.kubeconfig_file import DEFAULT_KUBECONFIG, split_paths
 
-    for path in (_TOKEN, *split_paths(site.config.kubeconfig or DEFAULT_KUBECONFIG)):
+    for path in (_TOKEN, *split_paths(context.config.kubeconfig or DEFAULT_KUBECONFIG)):
         try:
             text = read_text(path, CONFIGURATION_BYTES, errors="replace")
         except OSError:
@@ -166,18 +171,21 @@ def _secrets(site: Site) -> Iterator[str]:
             yield text.strip()
 
 
-def _versions(site: Site) -> Iterator[tuple[str, str]]:
+def _list_versions(context: Context) -> Iterator[tuple[str, str]]:
     yield "gfd", __version__
     yield "python", sys.version.replace("\n", " ")
     yield "kernel", f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
-    yield "system", _system()
-    yield "/proc/driver/nvidia/version", site.kernel_line or "not there"
-    yield "library", str(site.library)
-    yield "kubernetes", str(site.cluster) if isinstance(site.cluster, GfdError) else site.cluster.version
+    yield "system", _read_system_name()
+    yield "/proc/driver/nvidia/version", context.kernel_line or "missing"
+    yield "library", str(context.library)
+    yield (
+        "kubernetes",
+        str(context.cluster) if isinstance(context.cluster, GfdError) else context.cluster.version,
+    )
     try:
         required = importlib.metadata.requires("gfd") or ()
     except importlib.metadata.PackageNotFoundError:
-        yield "packages", "unknown, since gfd itself is not installed but runs from a folder"
+        yield "packages", "unknown, because gfd runs from a folder without being installed"
         return
     for name in sorted(re.split(r"[^\w.-]", each)[0] for each in required):
         try:
@@ -186,7 +194,7 @@ def _versions(site: Site) -> Iterator[tuple[str, str]]:
             yield name, "not installed"
 
 
-def _system() -> str:
+def _read_system_name() -> str:
     try:
         release: Mapping[str, str] = platform.freedesktop_os_release()
     except OSError:
@@ -195,23 +203,23 @@ def _system() -> str:
 
 
 def _read_log(path: Path | None) -> str | GfdError:
-    """Return the end of the log: of a file, of standard input (``-``), or of the journal."""
+    """Return the end of the log from a file, standard input (``-``) or the journal."""
     if path is None:
         return _read_journal()
     try:
         data = read_input(path)
     except OSError as error:
-        return GfdError(f"{path}: {error.strerror}; {_WHERE}")
+        return GfdError(f"{path}: {error.strerror}; {_LOG_ADVICE}")
     return data[-LOG_BYTES:].decode(errors="replace")
 
 
 def _read_journal() -> str | GfdError:
     if shutil.which(_JOURNAL[0]) is None:
-        return GfdError(f"there is no journal; {_WHERE}")
+        return GfdError(f"there is no journal; {_LOG_ADVICE}")
     try:
-        done = subprocess.run(_JOURNAL, capture_output=True, timeout=_JOURNAL_S, check=True)
+        done = subprocess.run(_JOURNAL, capture_output=True, timeout=_JOURNAL_TIMEOUT_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        return GfdError(f"the journal cannot be read: {error}; {_WHERE}")
+        return GfdError(f"cannot read the journal: {error}; {_LOG_ADVICE}")
     if not done.stdout.strip():
-        return GfdError(f"the journal has nothing of the unit gfd; {_WHERE}")
+        return GfdError(f"the journal has no entries of the unit gfd; {_LOG_ADVICE}")
     return done.stdout[-LOG_BYTES:].decode(errors="replace")

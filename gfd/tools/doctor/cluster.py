@@ -1,6 +1,6 @@
-"""What the API server tells a doctor. Each thing is asked for once, and nothing is made or changed.
+"""Read from the API server what the checks need, each object once. Nothing is created or changed.
 
-Two kinds of question are asked by POST, since the API has no other way: who am I, and may I.
+Two reviews are POST requests, because the API offers no other way: gfd's identity and gfd's permissions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gfd.kube.client import METADATA, share
 from gfd.kube.nfd import API_VERSION, NODE_LABEL
 from gfd.kube.objects import ACCESS, IDENTITY, NODE_FEATURE, OBJECT, POD, RESOURCES, VERSION
 from gfd.kube.paths import NODES
-from gfd.tools.doctor.attempt import attempt
+from gfd.tools.doctor.outcome import catch_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,27 +26,28 @@ _REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _EXTRA = "authentication.kubernetes.io/"
 _WORKER_VERSION = "nfd.node.kubernetes.io/worker.version"
+_NO_NODE_NAME = "the node name is unknown; set NODE_NAME (in a pod, from spec.nodeName)"
 SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who gfd is to the API server."""
+    """The user that the API server sees."""
 
     name: str
     node: str | None = None
-    """The node of the pod that the token is bound to."""
+    """The node of the pod to which the token is bound."""
     pod: str | None = None
 
     @property
     def is_service_account(self) -> bool:
-        """Whether a policy about service accounts can be about this one."""
+        """Whether the user is a service account."""
         return self.name.startswith(SERVICE_ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Right:
-    """Something that gfd must be allowed to do."""
+class Permission:
+    """A request that gfd must be allowed to make."""
 
     verb: str
     resource: str
@@ -59,21 +60,21 @@ class Right:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
+class NodeFeature:
     """A NodeFeature object of the node."""
 
-    place: str
+    name: str
     """``namespace/name``."""
     labels: Mapping[str, str]
     owners: tuple[str, ...]
-    """Kinds of the objects that own it."""
+    """The kinds of its owners."""
     worker_version: str | None
-    """Of the nfd-worker that wrote it; None where another did."""
+    """The version of the nfd-worker that wrote it; None if another program did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A container of NFD."""
+class NfdContainer:
+    """A container that runs a program of NFD."""
 
     pod: str
     image: str
@@ -81,23 +82,23 @@ class Program:
 
 
 class Cluster:
-    """An API server that answers."""
+    """A cluster whose API server answers."""
 
     def __init__(self, config: Config) -> None:
-        """Ask for its version. Raises ApiError."""
+        """Read the server's version. Raises ApiError if it does not answer."""
         self.api = share(config)
         self.config = config
         self.version = str(self.api.request("GET", "/version", schema=VERSION)["gitVersion"])
 
     def measure_clock(self) -> float:
-        """Return by how many seconds this machine's clock is ahead of the server's. Raises ApiError."""
+        """Return how many seconds this machine's clock is ahead of the server's. Raises ApiError."""
         before_s = time.time()
-        server_s = self.api.date() + 0.5  # it leaves out the fraction
+        server_s = self.api.date() + 0.5  # the header Date has whole seconds
         return (before_s + time.time()) / 2 - server_s
 
     @cached_property
     def identity(self) -> Identity | GfdError:
-        """Who we are."""
+        """The user of gfd's credentials."""
 
         def ask() -> Identity:
             user = self.api.request("POST", _REVIEWS, {}, schema=IDENTITY)["status"]["userInfo"]
@@ -108,10 +109,10 @@ class Cluster:
                 pod=extra.get(f"{_EXTRA}pod-name"),
             )
 
-        return attempt(ask)
+        return catch_error(ask)
 
-    def may(self, right: Right) -> bool:
-        """Return whether we may do that. Raises ApiError."""
+    def is_allowed(self, right: Permission) -> bool:
+        """Return whether the API server allows the request. Raises ApiError."""
         attributes = {
             "verb": right.verb,
             "group": right.group,
@@ -128,12 +129,12 @@ class Cluster:
         """The metadata of the Node."""
         name = self.config.node_name
         if not name:
-            return GfdError("the node has no name here: set NODE_NAME, in a pod from spec.nodeName")
+            return GfdError(_NO_NODE_NAME)
         path = f"{NODES}/{name}"
-        return attempt(lambda: self.api.request("GET", path, accept=METADATA, schema=OBJECT)["metadata"])
+        return catch_error(lambda: self.api.request("GET", path, accept=METADATA, schema=OBJECT)["metadata"])
 
-    def serves(self, group_version: str, resource: str) -> bool:
-        """Return whether the API server knows a resource. Raises ApiError."""
+    def has_resource(self, group_version: str, resource: str) -> bool:
+        """Return whether the API server has a resource. Raises ApiError."""
         try:
             found = self.api.request("GET", f"/apis/{group_version}", schema=RESOURCES)
         except ApiError as error:
@@ -143,66 +144,68 @@ class Cluster:
         return any(each["name"] == resource for each in found.get("resources") or ())
 
     @cached_property
-    def features(self) -> tuple[Feature, ...] | GfdError:
-        """The NodeFeatures of the node: of all namespaces where that is allowed, else of gfd's."""
+    def node_features(self) -> tuple[NodeFeature, ...] | GfdError:
+        """The node's NodeFeatures in all namespaces; without that permission, in gfd's namespace."""
         name = self.config.node_name
         if not name:
-            return GfdError("the node has no name here: set NODE_NAME")
-        found = self._features(f"/apis/{API_VERSION}/nodefeatures", name)
+            return GfdError(_NO_NODE_NAME)
+        found = self._list_node_features(f"/apis/{API_VERSION}/nodefeatures", name)
         if isinstance(found, ApiError) and found.status == 403:
             namespaced = f"/apis/{API_VERSION}/namespaces/{self.config.namespace}/nodefeatures"
-            found = self._features(namespaced, name)
-        # Nobody has any where the API server does not know them.
+            found = self._list_node_features(namespaced, name)
+        # Without the CRD of NFD there are no NodeFeatures.
         return () if isinstance(found, ApiError) and found.status == 404 else found
 
-    def _features(self, collection: str, node: str) -> tuple[Feature, ...] | GfdError:
+    def _list_node_features(self, collection: str, node: str) -> tuple[NodeFeature, ...] | GfdError:
         query = {"labelSelector": f"{NODE_LABEL}={node}"}
 
-        def ask() -> tuple[Feature, ...]:
-            return tuple(map(_feature, self.api.list(collection, query=query, item=NODE_FEATURE)))
+        def ask() -> tuple[NodeFeature, ...]:
+            return tuple(map(_read_node_feature, self.api.list(collection, query=query, item=NODE_FEATURE)))
 
-        return attempt(ask)
+        return catch_error(ask)
 
     @cached_property
-    def workers(self) -> tuple[Program, ...] | GfdError:
+    def workers(self) -> tuple[NfdContainer, ...] | GfdError:
         """The nfd-workers on the node."""
         if not self.config.node_name:
-            return GfdError("the node has no name here: set NODE_NAME")
-        return self._programs("nfd-worker", {"fieldSelector": f"spec.nodeName={self.config.node_name}"})
+            return GfdError(_NO_NODE_NAME)
+        return self._list_containers(
+            "nfd-worker", {"fieldSelector": f"spec.nodeName={self.config.node_name}"}
+        )
 
     @cached_property
-    def masters(self) -> tuple[Program, ...] | GfdError:
-        """The nfd-masters, installed by NFD's chart or its kustomization."""
+    def masters(self) -> tuple[NfdContainer, ...] | GfdError:
+        """The nfd-masters that NFD's chart or kustomization installed."""
         by_chart = {"labelSelector": "app.kubernetes.io/name=node-feature-discovery,role=master"}
-        return self._programs("nfd-master", by_chart) or self._programs(
+        return self._list_containers("nfd-master", by_chart) or self._list_containers(
             "nfd-master", {"labelSelector": "app=nfd-master"}
         )
 
-    def _programs(self, program: str, query: Mapping[str, str]) -> tuple[Program, ...] | GfdError:
-        def ask() -> tuple[Program, ...]:
+    def _list_containers(self, program: str, query: Mapping[str, str]) -> tuple[NfdContainer, ...] | GfdError:
+        def ask() -> tuple[NfdContainer, ...]:
             pods = self.api.list("/api/v1/pods", query=query, item=POD)
-            return tuple(found for pod in pods for found in _find_programs(pod, program))
+            return tuple(found for pod in pods for found in _find_containers(pod, program))
 
-        return attempt(ask)
+        return catch_error(ask)
 
 
-def _feature(item: Mapping[str, Any]) -> Feature:
+def _read_node_feature(item: Mapping[str, Any]) -> NodeFeature:
     metadata = item["metadata"]
-    return Feature(
-        place=f"{metadata['namespace']}/{metadata['name']}",
+    return NodeFeature(
+        name=f"{metadata['namespace']}/{metadata['name']}",
         labels=item["spec"].get("labels") or {},
         owners=tuple(owner["kind"] for owner in metadata.get("ownerReferences") or ()),
         worker_version=(metadata.get("annotations") or {}).get(_WORKER_VERSION),
     )
 
 
-def _find_programs(pod: Mapping[str, Any], program: str) -> Iterator[Program]:
-    """Yield the containers of a pod that run a program of NFD, whose image has all of them."""
+def _find_containers(pod: Mapping[str, Any], program: str) -> Iterator[NfdContainer]:
+    """Yield the containers of a pod that run ``program``; NFD's image holds all its programs."""
     statuses = {each["name"]: each for each in (pod.get("status") or {}).get("containerStatuses") or ()}
     for container in pod["spec"]["containers"]:
         words = (container["name"], *(container.get("command") or ()), *(container.get("args") or ()))
         if any(word.rpartition("/")[2] == program for word in words):
-            yield Program(
+            yield NfdContainer(
                 pod=f"{pod['metadata']['namespace']}/{pod['metadata']['name']}",
                 image=container["image"],
                 is_ready=bool(statuses.get(container["name"], {}).get("ready")),

@@ -1,4 +1,4 @@
-"""The place that a doctor looks at: this machine, and the cluster it is in. Each fact is looked at once."""
+"""The machine and the cluster that ``gfd doctor`` checks. Each value is read once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gfd.agent.mounts import MOUNTINFO, NVIDIA
 from gfd.errors import GfdError
 from gfd.files import PROC_BYTES, read_text
-from gfd.tools.doctor.attempt import attempt
+from gfd.tools.doctor.outcome import catch_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ PROC_DRIVER = Path("/proc/driver")
 WSL_DEVICE = Path("/dev/dxg")
 
 
-class Site:
-    """What there is to look at. A fact that could not be had is the error that says why."""
+class Context:
+    """The values that checks use. A value that could not be read is the error itself."""
 
     def __init__(
         self,
@@ -37,19 +37,19 @@ class Site:
         mountinfo: Path = MOUNTINFO,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``root`` is the file system whose /proc, /dev and /sys are looked at."""
+        """``root`` is the folder with /proc, /dev and /sys; ``clock`` returns the Unix time."""
         self.config = config
         self.root = root
         self.mountinfo = mountinfo
         self.clock = clock
 
     def under(self, path: str | Path) -> Path:
-        """Return where a path of the configuration lies."""
+        """Return a path of the configuration below the root."""
         return self.root / Path(path).absolute().relative_to(ROOT)
 
     @property
     def proc_nvidia(self) -> Path:
-        """The driver's folder, as the service watches it."""
+        """The driver's folder in /proc that the service watches."""
         return self.under(self.config.proc_driver_dir or PROC_DRIVER) / NVIDIA
 
     @cached_property
@@ -61,17 +61,17 @@ class Site:
 
     @cached_property
     def is_wsl(self) -> bool:
-        """Whether this is WSL2: its GPU is a device of Windows, and on no PCI bus."""
+        """Whether this is WSL2, where the GPU is a device of Windows and not on the PCI bus."""
         return self.under(WSL_DEVICE).exists()
 
     @property
     def has_gpu(self) -> bool:
-        """Whether there may be a GPU, driver or not."""
+        """Whether the machine may have a GPU, with or without a driver."""
         return bool(self.gpus) or self.is_wsl
 
     @cached_property
     def kernel_line(self) -> str | None:
-        """The first line of what the loaded kernel module says of itself; None where there is none."""
+        """The first line of /proc/driver/nvidia/version; None if the kernel module is not loaded."""
         try:
             return read_text(self.proc_nvidia / "version", PROC_BYTES, "replace").partition("\n")[0].strip()
         except OSError:
@@ -79,60 +79,60 @@ class Site:
 
     @cached_property
     def kernel_version(self) -> str | None:
-        """The version in :attr:`kernel_line`; None where it holds none."""
+        """The version in :attr:`kernel_line`; None if there is none."""
         words = (self.kernel_line or "").split()
         return next((word for word in words if word[0].isdigit() and "." in word), None)
 
     @cached_property
     def library(self) -> dict[str, str] | GfdError:
-        """Path and version of the NVML library, as :func:`gfd.probe.nvml.identify_library` tells them."""
+        """Path and version of the NVML library, from :func:`gfd.probe.nvml.identify_library`."""
         from gfd.probe import nvml
         from gfd.worker import child_process
 
         root, timeout_s = self.config.driver_root, self.config.probe_timeout_s
-        return attempt(
+        return catch_error(
             lambda: child_process.run(lambda progress: nvml.identify_library(root, progress), timeout_s)
         )
 
     @cached_property
     def inventory(self) -> Inventory | GfdError:
-        """The hardware, complete; that there is no driver is an error, whatever the options say."""
+        """The complete hardware; a missing driver is always an error here."""
         from gfd.worker import single_run
         from gfd.worker.request import build_request
 
         config = self.config._replace(fail_on_init_error=True)
-        return attempt(lambda: single_run.read_inventory(build_request(config)))
+        return catch_error(lambda: single_run.read_inventory(build_request(config)))
 
     @cached_property
     def labels(self) -> Labels | GfdError:
-        """What this machine renders."""
+        """The labels of this machine."""
         from gfd.errors import DriverUnavailable
         from gfd.worker import single_run
         from gfd.worker.request import build_request
 
-        given = self.inventory
-        if isinstance(given, DriverUnavailable) and not self.config.fail_on_init_error:
-            return attempt(lambda: single_run.label(build_request(self.config)).labels)
-        if isinstance(given, GfdError):
-            return given
-        return attempt(lambda: single_run.label(build_request(self.config, inventory=given)).labels)
+        inventory = self.inventory
+        if isinstance(inventory, DriverUnavailable) and not self.config.fail_on_init_error:
+            return catch_error(lambda: single_run.label(build_request(self.config)).labels)
+        if isinstance(inventory, GfdError):
+            return inventory
+        return catch_error(lambda: single_run.label(build_request(self.config, inventory=inventory)).labels)
 
     @cached_property
     def comparisons(self) -> tuple[Comparison | GfdError, ...]:
-        """What a cycle would change in each sink; empty without labels."""
+        """What gfd would change in each sink; empty without labels."""
         from gfd.tools.diff.diff import compare
 
         return () if isinstance(self.labels, GfdError) else tuple(compare(self.config, self.labels))
 
     @cached_property
     def cluster(self) -> Cluster | GfdError:
-        """The API server, if it answers."""
+        """The cluster, or the error why it cannot be reached."""
         from gfd.tools.doctor.cluster import Cluster
 
-        return attempt(lambda: Cluster(self.config))
+        return catch_error(lambda: Cluster(self.config))
 
-    def reach(self) -> Cluster:
-        """Return the cluster. Raises the GfdError that says why there is none."""
+    def require_cluster(self) -> Cluster:
+        """Return the cluster. Raises GfdError if it cannot be reached."""
         if isinstance(self.cluster, GfdError):
             raise self.cluster
         return self.cluster

@@ -1,4 +1,4 @@
-"""What a check found, and what to do about it."""
+"""The checks of ``gfd doctor`` and their results."""
 
 from __future__ import annotations
 
@@ -8,47 +8,49 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gfd.tools.doctor.context import Site
+    from gfd.tools.doctor.context import Context
 
 State = Literal["ok", "warn", "fail", "skip"]
-"""``skip``: it cannot be told, or is no matter here."""
+"""``skip``: the check cannot answer, or does not apply here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """The answer of one check."""
+class CheckResult:
+    """The result of one check."""
 
     state: State
     seen: str
+    """What the check found."""
     next_step: str = ""
+    """What the user should do; empty if nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One question about a site."""
+    """One check of this machine or its cluster."""
 
     name: str
-    """A word or two, for the first column."""
-    examine: Callable[[Site], Finding]
-    """Writes nothing. Whatever it raises becomes a failure of this check alone."""
+    """One or two words, for the first column."""
+    run: Callable[[Context], CheckResult]
+    """Changes nothing. If it raises, only this check fails."""
     needs_cluster: bool = False
 
 
-def ok(seen: str) -> Finding:
-    """Return a finding that is as it should be."""
-    return Finding(state="ok", seen=seen)
+def ok(seen: str) -> CheckResult:
+    """Return a result without a problem."""
+    return CheckResult(state="ok", seen=seen)
 
 
-def warn(seen: str, next_step: str) -> Finding:
-    """Return a finding that gfd can live with."""
-    return Finding(state="warn", seen=seen, next_step=next_step)
+def warn(seen: str, next_step: str) -> CheckResult:
+    """Return a result that may become a problem."""
+    return CheckResult(state="warn", seen=seen, next_step=next_step)
 
 
-def fail(seen: str, next_step: str) -> Finding:
-    """Return a finding that keeps labels from being right, or from coming at all."""
-    return Finding(state="fail", seen=seen, next_step=next_step)
+def fail(seen: str, next_step: str) -> CheckResult:
+    """Return a result that makes labels wrong or missing."""
+    return CheckResult(state="fail", seen=seen, next_step=next_step)
 
 
-def skip(reason: str) -> Finding:
-    """Return that there is no answer, and why."""
-    return Finding(state="skip", seen=reason)
+def skip(reason: str) -> CheckResult:
+    """Return a result without an answer, and the reason."""
+    return CheckResult(state="skip", seen=reason)

@@ -16,7 +16,7 @@ from gfd.errors import ConfigError, GfdError
 from gfd.inventory.model import Inventory
 from gfd.simulation import machines
 from gfd.tools.doctor import bundle
-from gfd.tools.doctor.context import Site
+from gfd.tools.doctor.context import Context
 from gfd.tools.doctor.result import fail
 from tests.make import fabric, gpu, inventory
 
@@ -44,13 +44,18 @@ SECRETS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _hide_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
+
+
 def divided() -> Inventory:
     node = machines.read("mig-doc", "all-balanced")
     return node._replace(gpus=(node.gpus[0]._replace(fabric=fabric()),))
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> tuple[LoadedConfig, Site]:
+def place(tmp_path: Path) -> tuple[LoadedConfig, Context]:
     """A machine that has secrets wherever there can be some."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(f"users:\n- user: {{token: {KUBECONFIG_TOKEN}}}\n")
@@ -64,12 +69,12 @@ def place(tmp_path: Path) -> tuple[LoadedConfig, Site]:
         "label_prefix_allow": [NODE],
     }
     loaded = load(values, {})
-    site = Site(loaded.config, root=tmp_path / "root")
-    site.inventory = divided()
-    site.labels = {"nvidia.com/gpu.clique": f"{CLUSTER}.7", f"{NODE}/rack": "7"}
-    site.library = {"path": f"/home/bob/{NODE}/libnvidia-ml.so.1", "version": ""}
-    site.cluster = GfdError(f"https://api.dc1.example.com:6443: Bearer {JWT} from 10.20.30.40")
-    return loaded, site
+    context = Context(loaded.config, root=tmp_path / "root")
+    context.inventory = divided()
+    context.labels = {"nvidia.com/gpu.clique": f"{CLUSTER}.7", f"{NODE}/rack": "7"}
+    context.library = {"path": f"/home/bob/{NODE}/libnvidia-ml.so.1", "version": ""}
+    context.cluster = GfdError(f"https://api.dc1.example.com:6443: Bearer {JWT} from 10.20.30.40")
+    return loaded, context
 
 
 def read(path: Path) -> dict[str, bytes]:
@@ -81,14 +86,14 @@ def read(path: Path) -> dict[str, bytes]:
         }
 
 
-def make(place: tuple[LoadedConfig, Site], tmp_path: Path, *, keeps_names: bool = False) -> Path:
-    loaded, site = place
+def make(place: tuple[LoadedConfig, Context], tmp_path: Path, *, keeps_names: bool = False) -> Path:
+    loaded, context = place
     log = tmp_path / "log"
     log.write_text(LOG)
-    findings = [
+    results = [
         ("driver", fail(f"{ELSEWHERE} on node {NODE} at 10.20.30.40, for bob@example.com", f"ask {JWT}"))
     ]
-    found = bundle.gather(loaded, site, findings, log=log, keeps_names=keeps_names)
+    found = bundle.collect(loaded, context, results, log=log, keeps_names=keeps_names)
     bundle.write(found, tmp_path / "bundle.tar.gz")
     return tmp_path / "bundle.tar.gz"
 
@@ -100,7 +105,7 @@ def secrets() -> list[bytes]:
     return [text.encode() for text in (*SECRETS, *map(str, uuids))]
 
 
-def test_no_secret_is_in_any_byte(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
+def test_no_secret_is_in_any_byte(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
     path = make(place, tmp_path)
     files = read(path)
     assert list(files) == NAMES
@@ -111,7 +116,7 @@ def test_no_secret_is_in_any_byte(place: tuple[LoadedConfig, Site], tmp_path: Pa
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_same_is_called_the_same_everywhere(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
+def test_the_same_is_called_the_same_everywhere(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
     files = {name: data.decode() for name, data in read(make(place, tmp_path)).items()}
     assert "  uuid: GPU-1\n" in files["snapshot.yaml"]
     assert [f"uuid: MIG-{number}\n" in files["snapshot.yaml"] for number in range(1, 5)] == [True] * 4
@@ -129,58 +134,58 @@ def test_the_same_is_called_the_same_everywhere(place: tuple[LoadedConfig, Site]
 
 
 def test_secrets_of_a_kubeconfig_that_nobody_named(
-    place: tuple[LoadedConfig, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: tuple[LoadedConfig, Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded, site = place
+    loaded, context = place
     (tmp_path / ".kube").mkdir()
-    site.config.kubeconfig.rename(tmp_path / ".kube" / "config")  # type: ignore[union-attr]
+    context.config.kubeconfig.rename(tmp_path / ".kube" / "config")  # type: ignore[union-attr]
     monkeypatch.setenv("HOME", str(tmp_path))
-    site.config = site.config._replace(kubeconfig=None)
+    context.config = context.config._replace(kubeconfig=None)
     (tmp_path / "log").write_text(f"somebody wrote {KUBECONFIG_TOKEN} here\n")
-    found = bundle.gather(loaded, site, [], log=tmp_path / "log", keeps_names=True)
+    found = bundle.collect(loaded, context, [], log=tmp_path / "log", keeps_names=True)
     assert found.files["log.txt"] == "somebody wrote SECRET here\n"
 
 
-def test_names_can_be_kept_and_tokens_cannot(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
+def test_names_can_be_kept_and_tokens_cannot(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
     files = read(make(place, tmp_path, keeps_names=True))
     text = b"".join(files.values())
     lost = {secret for secret in secrets() if secret not in text}
     assert lost == {JWT.encode(), KUBECONFIG_TOKEN.encode(), b"hunter2"}
 
 
-def test_what_cannot_be_had_is_named(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
-    loaded, site = place
-    site.inventory = site.labels = GfdError(f"no driver on node {NODE}")
-    found = bundle.gather(loaded, site, [], log=tmp_path / "gone")
+def test_what_cannot_be_had_is_named(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
+    loaded, context = place
+    context.inventory = context.labels = GfdError(f"no driver on node {NODE}")
+    found = bundle.collect(loaded, context, [], log=tmp_path / "gone")
     command = "kubectl exec -i POD -- gfd doctor --bundle - --log - > gfd-bundle.tar.gz"
     where = f"in a pod: kubectl logs POD | {command}"
     assert found.missing == {
         "snapshot.yaml": "no driver on node node-1",
         "labels.txt": "no driver on node node-1",
-        "log.txt": f"{tmp_path}/gone: No such file or directory; give it with --log FILE; {where}",
+        "log.txt": f"{tmp_path}/gone: No such file or directory; pass it with --log FILE; {where}",
     }
     assert list(found.files) == ["contents.txt", "config.txt", "doctor.txt", "versions.txt"]
     assert found.files["contents.txt"] == (
         "config.txt\ndoctor.txt\nversions.txt\n"
-        + "".join(f"{name} is not there: {reason}\n" for name, reason in found.missing.items())
+        + "".join(f"{name} is missing: {reason}\n" for name, reason in found.missing.items())
     )
 
 
 def test_versions_of_a_gfd_that_is_not_installed(
-    place: tuple[LoadedConfig, Site], monkeypatch: pytest.MonkeyPatch
+    place: tuple[LoadedConfig, Context], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def requires(name: str) -> list[str]:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "requires", requires)
-    loaded, site = place
-    lines = bundle.gather(loaded, site, [], log=None).files["versions.txt"].splitlines()
-    assert lines[-1] == "packages: unknown, since gfd itself is not installed but runs from a folder"
+    loaded, context = place
+    lines = bundle.collect(loaded, context, [], log=None).files["versions.txt"].splitlines()
+    assert lines[-1] == "packages: unknown, because gfd runs from a folder without being installed"
 
 
-def test_versions(place: tuple[LoadedConfig, Site]) -> None:
-    loaded, site = place
-    lines = bundle.gather(loaded, site, [], log=None).files["versions.txt"].splitlines()
+def test_versions(place: tuple[LoadedConfig, Context]) -> None:
+    loaded, context = place
+    lines = bundle.collect(loaded, context, [], log=None).files["versions.txt"].splitlines()
     names = [line.partition(":")[0] for line in lines]
     assert lines[0] == f"gfd: {__version__}"
     assert names[:7] == [
@@ -196,40 +201,40 @@ def test_versions(place: tuple[LoadedConfig, Site]) -> None:
     assert {"jinja2", "kubernetes", "nvidia-ml-py", "urllib3"} < set(names)
 
 
-def test_the_end_of_a_long_log_counts(place: tuple[LoadedConfig, Site], tmp_path: Path) -> None:
-    loaded, site = place
+def test_the_end_of_a_long_log_counts(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
+    loaded, context = place
     log = tmp_path / "log"
     log.write_bytes(b"first\xff\n" + b"x\n" * bundle.LOG_BYTES + b"last\xff\n")
-    text = bundle.gather(loaded, site, [], log=log).files["log.txt"]
+    text = bundle.collect(loaded, context, [], log=log).files["log.txt"]
     assert text.endswith("x\nlast\N{REPLACEMENT CHARACTER}\n")
     assert "first" not in text
 
 
 def test_the_journal(
-    place: tuple[LoadedConfig, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: tuple[LoadedConfig, Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded, site = place
+    loaded, context = place
     program = tmp_path / "journalctl"
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def ask() -> bundle.Bundle:
-        return bundle.gather(loaded, site, [], log=None)
+        return bundle.collect(loaded, context, [], log=None)
 
-    assert ask().missing["log.txt"].startswith("there is no journal; give it with --log FILE")
+    assert ask().missing["log.txt"].startswith("there is no journal; pass it with --log FILE")
     program.write_text(f"#!/bin/sh\necho {NODE} $1\n")
     program.chmod(0o755)
     assert ask().files["log.txt"] == "node-1 --unit=gfd\n"
     program.write_text("#!/bin/sh\n")
-    assert ask().missing["log.txt"].startswith("the journal has nothing of the unit gfd; ")
+    assert ask().missing["log.txt"].startswith("the journal has no entries of the unit gfd; ")
     program.write_text("#!/bin/sh\nexit 3\n")
-    assert ask().missing["log.txt"].startswith("the journal cannot be read: ")
+    assert ask().missing["log.txt"].startswith("cannot read the journal: ")
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "there").write_text("mine")
     (tmp_path / "link").symlink_to("nowhere")
     for name in ("there", "link"):
-        with pytest.raises(ConfigError, match="already exists; name another file"):
+        with pytest.raises(ConfigError, match="already exists; choose another file"):
             bundle.write(bundle.Bundle(files={"a": "b"}), tmp_path / name)
     assert (tmp_path / "there").read_text() == "mine"
     with pytest.raises(GfdError, match="No such file or directory; the bundle was not written"):
@@ -261,14 +266,14 @@ def test_the_command(
     monkeypatch.setattr("sys.stdin", Input())
     assert cli.run((*given, "--log=-"), {}) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("skip  hardware      t4 is simulated")
+    assert said.out.startswith("skip  hardware      not checked, because t4 is simulated")
     assert said.err == f"gfd: {path} holds {', '.join(NAMES)}; read it before you share it\n"
     files = read(path)
     assert files["log.txt"] == b"started on node-1\n"
     assert files["doctor.txt"].decode() == said.out
     assert b"node-seventeen" not in b"".join(files.values())
     assert cli.run(given, {}) == 2
-    again = f"gfd: --bundle (command line): {path} already exists; name another file\n"
+    again = f"gfd: --bundle (command line): {path} already exists; choose another file\n"
     assert capsys.readouterr() == ("", again)
     for flag, name in (("--log=x", "--log"), ("--keep-names", "--keep-names")):
         assert cli.run(("doctor", "--simulate=t4", flag), {}) == 2
@@ -313,9 +318,9 @@ def test_standard_output_that_cannot_take_it(
 
 def test_a_machine_without_anything(tmp_path: Path) -> None:
     loaded = load({"kubeconfig": "/gone"}, {})
-    site = Site(loaded.config, root=tmp_path)
-    site.inventory = inventory(gpu(0))
-    found = bundle.gather(loaded, site, [], log=None)
+    context = Context(loaded.config, root=tmp_path)
+    context.inventory = inventory(gpu(0))
+    found = bundle.collect(loaded, context, [], log=None)
     assert (
         "kubernetes: kubeconfig /gone: there is no such file; set another with --kubeconfig\n"
         in found.files["versions.txt"]

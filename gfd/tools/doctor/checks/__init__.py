@@ -1,11 +1,11 @@
-"""What a doctor asks: one small function a question. A new one is a function and an entry in its module."""
+"""The checks, one function each. To add one, write the function and add it to CHECKS in its module."""
 
 from __future__ import annotations
 
 from gfd.tools.doctor.checks import access, hardware, node, policy, publishing
 
 HARDWARE = hardware.CHECKS
-"""About the machine; a simulated one has no such thing."""
+"""The checks of the machine; they are skipped for a simulated machine."""
 
 CHECKS = (*HARDWARE, *publishing.CHECKS, *access.CHECKS, *policy.CHECKS, *node.CHECKS)
-"""From the GPU to the label."""
+"""All checks, in order from the GPU to the label."""

@@ -1,4 +1,4 @@
-"""What the API server lets gfd do."""
+"""Check the API server, the clock, the token and gfd's permissions."""
 
 from __future__ import annotations
 
@@ -8,106 +8,105 @@ from gfd.errors import ApiError, GfdError
 from gfd.kube.nfd import API_VERSION
 from gfd.publishing.sinks.node_client import GRANT as NODE_GRANT
 from gfd.publishing.sinks.nodefeature_client import GRANT as FEATURE_GRANT
-from gfd.tools.doctor.cluster import Right
+from gfd.tools.doctor.cluster import Permission
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gfd.config.model import Config
-    from gfd.tools.doctor.context import Site
-    from gfd.tools.doctor.result import Finding
+    from gfd.tools.doctor.context import Context
+    from gfd.tools.doctor.result import CheckResult
 
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 60.0
 
 
-def _server(site: Site) -> Finding:
-    cluster = site.cluster
+def _check_server(context: Context) -> CheckResult:
+    cluster = context.cluster
     if not isinstance(cluster, GfdError):
         seen = f"answers, Kubernetes {cluster.version}"
         if cluster.api.is_verified:
             return ok(seen)
-        step = "replace insecure-skip-tls-verify in the kubeconfig with the server's certificate-authority"
-        return warn(f"{seen}; its certificate is not checked, so anybody could answer", step)
+        step = "in the kubeconfig, replace insecure-skip-tls-verify with certificate-authority"
+        return warn(f"{seen}; gfd does not check its certificate", step)
     is_absent = isinstance(cluster, ApiError) and cluster.kind == "credentials"
-    if needs_cluster(site.config):
-        step = (
-            "labels cannot get there: see the service account, automountServiceAccountToken, or --kubeconfig"
-        )
+    if needs_cluster(context.config):
+        step = "gfd cannot publish: check the service account, automountServiceAccountToken, or --kubeconfig"
         return fail(str(cluster), step)
     return (
         skip(f"no cluster: {cluster}")
         if is_absent
-        else warn(str(cluster), "gfd does not need it here; see the network")
+        else warn(str(cluster), "gfd does not need it here; check the network")
     )
 
 
 def needs_cluster(config: Config) -> bool:
-    """Return whether gfd cannot do its work without an API server."""
+    """Return whether gfd needs an API server."""
     return bool({"node", "nodefeature"} & set(config.sinks)) or config.config_dir is not None
 
 
-def _clock(site: Site) -> Finding:
-    skew_s = site.reach().measure_clock()
-    seen = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the API server's"
-    step = "set the clock (chrony, NTP): tokens, certificates and --label-ttl go by it"
+def _check_clock(context: Context) -> CheckResult:
+    skew_s = context.require_cluster().measure_clock()
+    seen = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the API server"
+    step = "set the clock (chrony, NTP); tokens, certificates and --label-ttl depend on it"
     if abs(skew_s) >= SKEW_FAIL_S:
         return fail(seen, step)
-    return warn(seen, step) if abs(skew_s) >= SKEW_WARN_S else ok("that of the API server")
+    return warn(seen, step) if abs(skew_s) >= SKEW_WARN_S else ok("same as the API server")
 
 
-def _token(site: Site) -> Finding:
-    identity, node = site.reach().identity, site.config.node_name
+def _check_token(context: Context) -> CheckResult:
+    identity, node = context.require_cluster().identity, context.config.node_name
     if isinstance(identity, GfdError):
-        return skip(f"cannot be told: {identity}")
+        return skip(f"unknown: {identity}")
     if not identity.is_service_account:
-        return ok(f"asks as {identity.name}, which is no agent: what agents may do is seen in their pods")
+        return ok(f"you are {identity.name}, not an agent; to check an agent, run gfd doctor in its pod")
     if identity.node is None:
-        step = "use the token that Kubernetes mounts into the pod; the policy refuses all others"
-        return warn(f"{identity.name}, not bound to a pod on a node", step)
+        step = "use the token that Kubernetes mounts into the pod; the policy refuses other tokens"
+        return warn(f"{identity.name}; the token is not bound to a pod on a node", step)
     if node and identity.node != node:
-        step = "take NODE_NAME from spec.nodeName, by the downward API"
-        return fail(f"bound to node {identity.node}, but --node-name is {node}", step)
+        step = "set NODE_NAME from spec.nodeName with the downward API"
+        return fail(f"the token is bound to node {identity.node}, but --node-name is {node}", step)
     return ok(f"{identity.name}, bound to pod {identity.pod} on node {identity.node}")
 
 
-def _rights(site: Site) -> Finding:
-    cluster = site.reach()
-    needed = find_rights(site.config)
+def _check_permissions(context: Context) -> CheckResult:
+    cluster = context.require_cluster()
+    needed = find_permissions(context.config)
     if not needed:
-        return ok(f"none are needed for {', '.join(site.config.sinks)}")
-    lacking = {right: grant for right, grant in needed.items() if not cluster.may(right)}
-    if lacking:
-        grants = ", ".join(dict.fromkeys(lacking.values()))
+        return ok(f"not needed for --sink {','.join(context.config.sinks)}")
+    missing = {right: grant for right, grant in needed.items() if not cluster.is_allowed(right)}
+    if missing:
+        grants = ", ".join(dict.fromkeys(missing.values()))
         return fail(
-            f"may not {', '.join(map(str, lacking))}", f"apply {grants}, or helm upgrade with the same values"
+            f"not allowed: {', '.join(map(str, missing))}",
+            f"apply {grants}, or run helm upgrade with the same values",
         )
-    return ok(f"may {', '.join(map(str, needed))}")
+    return ok(f"allowed: {', '.join(map(str, needed))}")
 
 
-def find_rights(config: Config) -> Mapping[Right, str]:
-    """Return what gfd must be allowed, and the manifest that grants it."""
+def find_permissions(config: Config) -> Mapping[Permission, str]:
+    """Return the permissions that gfd needs, with the manifest that grants each."""
     node, namespace = config.node_name or "", config.namespace
-    rights: dict[Right, str] = {}
+    rights: dict[Permission, str] = {}
     verbs = ["get", "list", "watch"] if config.config_dir or "node" in config.sinks else []
     verbs += ["patch"] if "node" in config.sinks else []
     for verb in verbs:
-        rights[Right(verb=verb, resource="nodes", name=node)] = NODE_GRANT
+        rights[Permission(verb=verb, resource="nodes", name=node)] = NODE_GRANT
     if "nodefeature" in config.sinks:
         group = API_VERSION.partition("/")[0]
         for verb in ("get", "list", "watch", "create", "update", "delete"):
-            rights[Right(verb=verb, resource="nodefeatures", group=group, namespace=namespace)] = (
+            rights[Permission(verb=verb, resource="nodefeatures", group=group, namespace=namespace)] = (
                 FEATURE_GRANT
             )
         if config.pod_name:
-            pod = Right(verb="get", resource="pods", namespace=namespace, name=config.pod_name)
+            pod = Permission(verb="get", resource="pods", namespace=namespace, name=config.pod_name)
             rights[pod] = FEATURE_GRANT
     return rights
 
 
 CHECKS = (
-    Check(name="API server", examine=_server),
-    Check(name="clock", examine=_clock, needs_cluster=True),
-    Check(name="token", examine=_token, needs_cluster=True),
-    Check(name="rights", examine=_rights, needs_cluster=True),
+    Check(name="API server", run=_check_server),
+    Check(name="clock", run=_check_clock, needs_cluster=True),
+    Check(name="token", run=_check_token, needs_cluster=True),
+    Check(name="rights", run=_check_permissions, needs_cluster=True),
 )

@@ -1,4 +1,4 @@
-"""From what is published to the label on the Node, and who else is there."""
+"""Check NFD, the labels on the Node, duplicate labels and the GPU operator."""
 
 from __future__ import annotations
 
@@ -11,72 +11,75 @@ from gfd.kube.nfd import API_VERSION, NAME_PREFIX
 from gfd.labels.syntax import TIMESTAMP
 from gfd.tools.diff.diff import Comparison
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
+from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from gfd.config.model import Config
     from gfd.labels.syntax import Labels
-    from gfd.tools.doctor.cluster import Cluster, Feature, Program
-    from gfd.tools.doctor.context import Site
-    from gfd.tools.doctor.result import Finding
+    from gfd.tools.doctor.cluster import Cluster, NfdContainer, NodeFeature
+    from gfd.tools.doctor.context import Context
+    from gfd.tools.doctor.result import CheckResult
 
 _BY_NFD = {"file", "nodefeature"}
-"""The sinks whose labels NFD brings to the Node."""
+"""The sinks whose labels NFD copies to the Node."""
 _DEPLOY = "nvidia.com/gpu.deploy."
 _OWN_DISCOVERY = f"{_DEPLOY}gpu-feature-discovery"
-_DISABLE = "set gfd.enabled=false in the operator's ClusterPolicy, or leave the labels to it"
+_DISABLE = "set gfd.enabled=false in the operator's ClusterPolicy, or stop gfd on this node"
 
 
-def _nfd(site: Site) -> Finding:
-    cluster = site.reach()
-    is_served = cluster.serves(API_VERSION, "nodefeatures")
-    is_needed = bool(_BY_NFD & set(site.config.sinks))
+def _check_nfd(context: Context) -> CheckResult:
+    cluster = context.require_cluster()
+    is_served = cluster.has_resource(API_VERSION, "nodefeatures")
+    is_needed = bool(_BY_NFD & set(context.config.sinks))
     if not is_needed:
-        return ok(f"{'there' if is_served else 'not there'}, and not needed")
+        return ok(f"{'installed' if is_served else 'not installed'}, not needed")
     if not is_served:
-        step = "install NFD (0.14 or later), or publish with --sink node"
+        step = "install NFD (0.14 or later), or use --sink node"
         return fail(f"the API server does not know NodeFeature ({API_VERSION})", step)
-    said = [f"NodeFeature ({API_VERSION}) is known", *_versions(cluster)]
+    said = [f"NodeFeature ({API_VERSION}) is known", *_describe_versions(cluster)]
     masters = cluster.masters
     if not isinstance(masters, GfdError) and not any(each.is_ready for each in masters):
-        which = masters[0].pod if masters else "none is found by the labels of NFD's chart and manifests"
-        step = "see its pod" if masters else "install NFD, or publish with --sink node"
-        return warn("; ".join([*said, f"no nfd-master is ready: {which}"]), f"it labels the Nodes: {step}")
+        which = masters[0].pod if masters else "no pod has the labels of NFD's chart or manifests"
+        step = "check its pod" if masters else "install NFD, or use --sink node"
+        return warn(
+            "; ".join([*said, f"no nfd-master is ready: {which}"]), f"nfd-master labels the Nodes; {step}"
+        )
     return ok("; ".join(said))
 
 
-def _versions(cluster: Cluster) -> list[str]:
-    said, untold = [], dict[str, list[str]]()
+def _describe_versions(cluster: Cluster) -> list[str]:
+    said, unknown = [], dict[str, list[str]]()
     for name, programs in (("nfd-master", cluster.masters), ("nfd-worker", cluster.workers)):
         if isinstance(programs, GfdError):
-            untold.setdefault(str(programs), []).append(name)
+            unknown.setdefault(str(programs), []).append(name)
         else:
-            said += sorted({f"{name} {_tag(program)}" for program in programs})
-    # Both are looked for among the pods: most often one reason holds for both.
+            said += sorted({f"{name} {_cut_registry(program)}" for program in programs})
+    # gfd looks for both among the pods, so one reason mostly holds for both.
     said += [
-        f"which {' and '.join(names)} there is cannot be told: {reason}" for reason, names in untold.items()
+        f"the version of {' and '.join(names)} is unknown: {reason}" for reason, names in unknown.items()
     ]
-    if isinstance(cluster.features, tuple) and isinstance(cluster.workers, GfdError):
-        said += [f"nfd-worker {each.worker_version}" for each in cluster.features if each.worker_version]
+    if isinstance(cluster.node_features, tuple) and isinstance(cluster.workers, GfdError):
+        said += [f"nfd-worker {each.worker_version}" for each in cluster.node_features if each.worker_version]
     return said
 
 
-def _tag(program: Program) -> str:
+def _cut_registry(program: NfdContainer) -> str:
     return program.image.rpartition("/")[2]
 
 
-def _equal(site: Site) -> Finding:
-    labels, node = site.labels, site.reach().node
-    if isinstance(labels, GfdError) or site.config.sinks == ("stdout",):
-        return skip("nothing is published from here")
+def _check_node_labels(context: Context) -> CheckResult:
+    labels, node = context.labels, context.require_cluster().node
+    if isinstance(labels, GfdError) or context.config.sinks == ("stdout",):
+        return skip("this machine publishes nothing")
     if isinstance(node, ApiError) and node.status == 404:
         return fail(
-            f"there is no Node {site.config.node_name}", "is NODE_NAME its name in kubectl get nodes?"
+            f"there is no Node {context.config.node_name}", "set NODE_NAME to a name in kubectl get nodes"
         )
     if isinstance(node, GfdError):
-        return skip(f"cannot be told: {node}")
-    pattern = re.compile(site.config.as_annotations or "(?!)")
+        return skip(f"unknown: {node}")
+    pattern = re.compile(context.config.as_annotations or "(?!)")
     annotations = node.get("annotations") or {}
     has = (node.get("labels") or {}) | {
         key: annotations[key] for key in annotations if pattern.fullmatch(key)
@@ -84,49 +87,49 @@ def _equal(site: Site) -> Finding:
     missing = [key for key in labels if key not in has]
     other = [key for key, value in labels.items() if key != TIMESTAMP and has.get(key, value) != value]
     if not missing and not other:
-        return ok(f"all {len(labels)} are on the Node")
+        return ok(f"all {len(labels)} labels are on the Node")
     seen = ", ".join(
-        f"{len(keys)} {what} ({_some(keys)})"
+        f"{len(keys)} {what} ({_list_some(keys)})"
         for keys, what in ((missing, "missing"), (other, "different"))
         if keys
     )
-    step = "is gfd running on this node, with these options? gfd diff shows what it would change"
-    if _BY_NFD & set(site.config.sinks):
-        step += "; where that is nothing, NFD has yet to pass it on"
-    return fail(f"of {len(labels)} labels on the Node: {seen}", step)
+    step = "check that gfd runs on this node with these options; gfd diff shows what it would change"
+    if _BY_NFD & set(context.config.sinks):
+        step += "; if that is nothing, NFD has not copied the labels to the Node yet"
+    return fail(f"of {pluralize(len(labels), 'label')}, the Node has {seen}", step)
 
 
-def _some(keys: Collection[str]) -> str:
+def _list_some(keys: Collection[str]) -> str:
     first = sorted(keys)[:3]
     return ", ".join(first) + (", …" if len(keys) > len(first) else "")
 
 
-def _doubled(site: Site) -> Finding:
-    cluster, labels = site.reach(), site.labels
-    if isinstance(labels, GfdError) or site.config.sinks == ("stdout",):
-        return skip("nothing is published from here")
+def _check_duplicates(context: Context) -> CheckResult:
+    cluster, labels = context.require_cluster(), context.labels
+    if isinstance(labels, GfdError) or context.config.sinks == ("stdout",):
+        return skip("this machine publishes nothing")
     said, unknown = list[str](), list[str]()
     if isinstance(cluster.node, GfdError):
         unknown.append(str(cluster.node))
     else:
-        said += _by_two_managers(site.config, labels, cluster.node)
-    # Beside the sink node, what NFD makes of them is seen on the Node.
-    if "node" not in site.config.sinks and isinstance(cluster.features, GfdError):
-        unknown.append(str(cluster.features))
-    elif "node" not in site.config.sinks and not isinstance(cluster.features, GfdError):
-        said += _by_features(site.config, labels, cluster.features)
-    if "file" in site.config.sinks:
-        said += _by_files(site.comparisons)
+        said += _find_in_two_managers(context.config, labels, cluster.node)
+    # With the sink node, the Node's field managers already show what NFD publishes.
+    if "node" not in context.config.sinks and isinstance(cluster.node_features, GfdError):
+        unknown.append(str(cluster.node_features))
+    elif "node" not in context.config.sinks and not isinstance(cluster.node_features, GfdError):
+        said += _find_in_node_features(context.config, labels, cluster.node_features)
+    if "file" in context.config.sinks:
+        said += _find_in_files(context.comparisons)
     if said:
-        step = "leave one road: gfd cleanup --sink …, gfd cleanup --from-original, or stop the other program"
+        step = "run gfd cleanup --sink … or gfd cleanup --from-original, or stop the other program"
         return fail("; ".join(said), step)
     if unknown:
-        return skip(f"nothing is seen, but not all can be: {'; '.join(unknown)}")
-    return ok("nothing is published twice")
+        return skip(f"no duplicates found, but gfd cannot read all: {'; '.join(unknown)}")
+    return ok("no label is published twice")
 
 
-def _by_two_managers(config: Config, labels: Labels, node: Mapping[str, Any]) -> list[str]:
-    """Return which keys come to the Node by NFD and by gfd itself."""
+def _find_in_two_managers(config: Config, labels: Labels, node: Mapping[str, Any]) -> list[str]:
+    """Return a description of the keys that both NFD and gfd publish on the Node."""
     is_direct = "node" in config.sinks
     both = labels.keys() & (held_by_nfd(node) if is_direct else applied_by(node, MANAGER))
     if not both:
@@ -134,27 +137,27 @@ def _by_two_managers(config: Config, labels: Labels, node: Mapping[str, Any]) ->
     said = (
         "NFD publishes them, too"
         if is_direct
-        else "gfd once wrote them to the Node itself, and still holds them"
+        else "gfd also owns them on the Node, from an earlier --sink node"
     )
-    return [f"{len(both)} of {len(labels)} labels ({_some(both)}): {said}"]
+    return [f"{len(both)} of {len(labels)} labels ({_list_some(both)}): {said}"]
 
 
-def _by_features(config: Config, labels: Labels, features: Sequence[Feature]) -> list[str]:
-    """Return the NodeFeatures that hold rendered keys besides the one that shall."""
+def _find_in_node_features(config: Config, labels: Labels, features: Sequence[NodeFeature]) -> list[str]:
+    """Return a description of the unexpected NodeFeatures that hold gfd's keys."""
     writers = [each for each in features if each.labels.keys() & labels.keys()]
     expected = (
         {f"{config.namespace}/{NAME_PREFIX}{config.node_name}"} if "nodefeature" in config.sinks else set()
     )
     if "file" in config.sinks:
-        expected |= {each.place for each in writers if each.worker_version}
-    others = [each for each in writers if each.place not in expected]
-    by_original = " (as gpu-feature-discovery leaves it)"
-    named = [each.place + (by_original if "Pod" in each.owners else "") for each in others]
-    return [f"NodeFeatures of others have them, too: {', '.join(named)}"] if named else []
+        expected |= {each.name for each in writers if each.worker_version}
+    others = [each for each in writers if each.name not in expected]
+    by_original = " (left by gpu-feature-discovery)"
+    named = [each.name + (by_original if "Pod" in each.owners else "") for each in others]
+    return [f"other NodeFeatures have them, too: {', '.join(named)}"] if named else []
 
 
-def _by_files(comparisons: Sequence[Comparison | GfdError]) -> list[str]:
-    """Return which feature files of others hold rendered keys."""
+def _find_in_files(comparisons: Sequence[Comparison | GfdError]) -> list[str]:
+    """Return a description of the other feature files that hold gfd's keys."""
     files = {
         holder
         for comparison in comparisons
@@ -163,26 +166,26 @@ def _by_files(comparisons: Sequence[Comparison | GfdError]) -> list[str]:
         if change.wanted is not None
         for holder in change.prospect.holders
     }
-    return [f"feature files of others have them, too: {', '.join(sorted(files))}"] if files else []
+    return [f"other feature files have them, too: {', '.join(sorted(files))}"] if files else []
 
 
-def _operator(site: Site) -> Finding:
-    cluster = site.reach()
+def _check_operator(context: Context) -> CheckResult:
+    cluster = context.require_cluster()
     labels: Labels = {} if isinstance(cluster.node, GfdError) else cluster.node.get("labels") or {}
     deployed = [key for key in labels if key.startswith(_DEPLOY)]
     if labels.get(_OWN_DISCOVERY) == "true":
         return warn("the GPU operator runs its own gpu-feature-discovery on this node", _DISABLE)
-    is_there = cluster.serves("nvidia.com/v1", "clusterpolicies")
+    is_there = cluster.has_resource("nvidia.com/v1", "clusterpolicies")
     if is_there and isinstance(cluster.node, GfdError):
-        return warn("the GPU operator is there, and may run its own gpu-feature-discovery here", _DISABLE)
+        return warn("the GPU operator is installed and may run its own gpu-feature-discovery here", _DISABLE)
     if is_there or deployed:
-        return ok("the GPU operator is there, without its gpu-feature-discovery on this node")
-    return ok("the GPU operator is not there")
+        return ok("the GPU operator is installed; it does not run gpu-feature-discovery on this node")
+    return ok("the GPU operator is not installed")
 
 
 CHECKS = (
-    Check(name="NFD", examine=_nfd, needs_cluster=True),
-    Check(name="Node", examine=_equal, needs_cluster=True),
-    Check(name="doubled", examine=_doubled, needs_cluster=True),
-    Check(name="operator", examine=_operator, needs_cluster=True),
+    Check(name="NFD", run=_check_nfd, needs_cluster=True),
+    Check(name="Node", run=_check_node_labels, needs_cluster=True),
+    Check(name="doubled", run=_check_duplicates, needs_cluster=True),
+    Check(name="operator", run=_check_operator, needs_cluster=True),
 )

@@ -1,4 +1,4 @@
-"""Whether an admission policy holds the agents to their own node and keys."""
+"""Check that an admission policy restricts each agent to its own node and gfd's keys."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gfd.tools.doctor.cluster import Cluster
-    from gfd.tools.doctor.context import Site
-    from gfd.tools.doctor.result import Finding
+    from gfd.tools.doctor.context import Context
+    from gfd.tools.doctor.result import CheckResult
 
-    Trial = tuple[str, str, Mapping[str, Any], str]
-    """Method, path, body, and what that is."""
+    DryRun = tuple[str, str, Mapping[str, Any], str]
+    """Method, path, body and description of a request."""
 
 _POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 _FOREIGN = "node-restriction.kubernetes.io/gfd-doctor"
-"""A key that no agent may write, whatever its policy lets templates write."""
+"""A key that no policy allows, not even one for own templates."""
 _VERB = "'publish-as-"
-"""How the policies know agents: by a verb that their role grants."""
+"""Policies recognise agents by a verb that only the agents' role grants."""
 _REFUSED = re.compile(r"ValidatingAdmissionPolicy '[^']*'")
 
 
-def _policy(site: Site) -> Finding:
-    cluster, config = site.reach(), site.config
-    sink = next((each for each in _TRIALS if each in config.sinks), None)
+def _check_policy(context: Context) -> CheckResult:
+    cluster, config = context.require_cluster(), context.config
+    sink = next((each for each in _FORBIDDEN_WRITES if each in config.sinks), None)
     if sink is None or not config.node_name:
-        return skip("nothing is written to the API server")
+        return skip("gfd writes nothing to the API server")
     identity = cluster.identity
     if isinstance(identity, GfdError) or not identity.is_service_account:
-        return _look(cluster)
-    method, path, body, what = _TRIALS[sink](config.node_name, config.namespace)
+        return _find_policies(cluster)
+    method, path, body, what = _FORBIDDEN_WRITES[sink](config.node_name, config.namespace)
     try:
-        _try(cluster, method, path, body)
+        _request_dry_run(cluster, method, path, body)
     except ApiError as error:
         refused = _REFUSED.search(str(error))
         if error.status == 403 and refused:
             return ok(f"{refused[0]} refuses {what}")
-        return skip(f"cannot be told: {error}")
+        return skip(f"unknown: {error}")
     files = f"rbac.yaml and policy.yaml of manifests/components/{sink}"
     step = f"apply {files} for {identity.name} (Kubernetes 1.30 and later)"
-    return warn(f"nothing refuses {what}", step)
+    return warn(f"no policy refuses {what}", step)
 
 
-def _look(cluster: Cluster) -> Finding:
-    """Look for bound policies about gfd's agents: whoever asks now is not one of them."""
+def _find_policies(cluster: Cluster) -> CheckResult:
+    """Look for bound policies about gfd's agents, because the current user is not an agent."""
     try:
         bindings = list(cluster.api.list(f"{_POLICIES}ybindings", item=POLICY_BINDING))
         policies = list(cluster.api.list(f"{_POLICIES}ies", item=POLICY))
     except ApiError as error:
-        return skip(f"cannot be told: {error}")
+        return skip(f"unknown: {error}")
     bound = {
         each["spec"]["policyName"]
         for each in bindings
@@ -69,12 +69,12 @@ def _look(cluster: Cluster) -> Finding:
         if _VERB in condition["expression"]
     }
     if found := sorted(bound & about_agents):
-        return ok(f"{', '.join(found)}; what it refuses is seen in a pod of gfd")
+        return ok(f"{', '.join(found)}; to test it, run gfd doctor in an agent's pod")
     step = "apply rbac.yaml and policy.yaml of manifests/components (Kubernetes 1.30 and later)"
     return warn("no admission policy for gfd's agents is bound", step)
 
 
-def _foreign_label(node: str, namespace: str) -> Trial:
+def _make_foreign_label(node: str, namespace: str) -> DryRun:
     return (
         "PATCH",
         f"{NODES}/{node}",
@@ -83,7 +83,7 @@ def _foreign_label(node: str, namespace: str) -> Trial:
     )
 
 
-def _foreign_feature(node: str, namespace: str) -> Trial:
+def _make_foreign_feature(node: str, namespace: str) -> DryRun:
     features: dict[str, Any] = {"attributes": {}, "flags": {}, "instances": {}}
     body = {
         "apiVersion": API_VERSION,
@@ -94,15 +94,18 @@ def _foreign_feature(node: str, namespace: str) -> Trial:
     return "POST", f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures", body, "a foreign NodeFeature"
 
 
-_TRIALS: Mapping[str, Callable[[str, str], Trial]] = {"node": _foreign_label, "nodefeature": _foreign_feature}
-"""Sink -> what must be refused to its agents, for a node and a namespace."""
+_FORBIDDEN_WRITES: Mapping[str, Callable[[str, str], DryRun]] = {
+    "node": _make_foreign_label,
+    "nodefeature": _make_foreign_feature,
+}
+"""Sink -> a function of node and namespace that returns a request that the policy must refuse."""
 
 
-def _try(cluster: Cluster, method: str, path: str, body: Mapping[str, Any]) -> None:
-    """Ask for something with ``dryRun=All``: were it allowed, nothing would change."""
+def _request_dry_run(cluster: Cluster, method: str, path: str, body: Mapping[str, Any]) -> None:
+    """Send a request with ``dryRun=All``, which changes nothing even if it is allowed."""
     kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
     query = {"dryRun": "All", "fieldManager": "gfd"}
     cluster.api.request(method, path, body, content_type=kind, query=query)
 
 
-CHECKS = (Check(name="policy", examine=_policy, needs_cluster=True),)
+CHECKS = (Check(name="policy", run=_check_policy, needs_cluster=True),)

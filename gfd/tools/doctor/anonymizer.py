@@ -1,6 +1,6 @@
-"""Text without what tells whose it is: names, addresses, serials, UUIDs, and whatever opens a door.
+"""Replace names, addresses, serials, UUIDs and secrets in text.
 
-The same thing becomes the same word everywhere, so that a reader can still follow it from file to file.
+Equal values become equal aliases, so that a reader can follow a node or GPU through all files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _QUOTE = r"(?:\\?[\"'])?"
-"""Perhaps one, perhaps escaped within a string of JSON."""
+"""An optional quote, which may be escaped in a JSON string."""
 _NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 
 _SECRETS = (
@@ -50,77 +50,79 @@ _IDENTITIES = (
 _ADDRESS = re.compile(
     r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)|(?<![\w:.])[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*"
 )
-_NODES = (
+_NODE_NAMES = (
     re.compile(rf"\bnodes?(?:/| \\?\")(?P<name>{_NAME})"),
-    # In a sentence any word can follow; names of nodes mostly are no words.
+    # Any word can follow in a sentence, so a name must have a digit, dot or dash.
     re.compile(rf"\b[Nn]ode (?P<name>(?=[a-z0-9.-]*[0-9.-][a-z0-9]){_NAME})"),
     re.compile(rf"nvidia-features-for-(?P<name>{_NAME})"),
     re.compile(rf"(?i)\b(?:node|node_?name|host|host_?name){_QUOTE}\s*[:=]\s*{_QUOTE}(?P<name>{_NAME})"),
 )
-_HOSTS = (
+_HOST_NAMES = (
     re.compile(rf"(?<![a-z])[a-z]+://(?:[^/\s@]*@)?(?P<name>{_NAME})"),
-    # As a resolver and TLS write of them; no key of a label, which goes on after a slash.
+    # Messages of a resolver and of TLS. A label's key also looks like this, but a slash follows.
     re.compile(
         r"\b(?:lookup|valid for|doesn't match|, not) '?(?P<name>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?![\w/-])"
     ),
-    # As networks end that are somebody's own.
+    # Domains of private networks.
     re.compile(
         r"(?i)(?<![\w.-])(?P<name>[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*"
         r"\.(?:corp|internal|intranet|lan|local|private))(?![\w-])"
     ),
-    re.compile(r"(?i)(?<![\w.-])(?P<name>ip(?:-\d{1,3}){4})(?![\w-])"),  # as clouds name them, by address
-    # As the journal and syslog begin a line.
+    re.compile(
+        r"(?i)(?<![\w.-])(?P<name>ip(?:-\d{1,3}){4})(?![\w-])"
+    ),  # names that clouds make from addresses
+    # The host at the start of a line of the journal or syslog.
     re.compile(rf"(?m)^(?:[A-Z][a-z]{{2}} [ \d]\d [\d:]+|\d[\d:.T+-]+Z?) (?P<name>{_NAME}) [\w.-]+\[\d+\]:"),
 )
 _DOMAIN = r"(?P<domain>(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)"
-_OF_CLUSTERS = (".svc", ".cluster.local")
-"""What ends names that each cluster has."""
-_WORDS = frozenset({"default", "false", "localhost", "none", "null", "true", "unknown"})
-"""What stands where a name could, and is none."""
+_CLUSTER_SUFFIXES = (".svc", ".cluster.local")
+"""The ends of names that every cluster has."""
+_NO_NAMES = frozenset({"default", "false", "localhost", "none", "null", "true", "unknown"})
+"""Words that stand in the place of a name but are none."""
 
 
-class Scrubber:
-    """Replaces, and remembers what by."""
+class Anonymizer:
+    """Replaces values by aliases and remembers the aliases."""
 
     def __init__(self, *, keeps_names: bool = False, secrets: Iterable[str] = ()) -> None:
-        """``secrets`` are known ones, whatever they look like. Those go even where names are kept."""
+        """``secrets`` are always replaced, also if ``keeps_names`` is set."""
         self._keeps_names = keeps_names
         self._secrets = sorted(filter(None, (*secrets, *list_credentials())), key=len, reverse=True)
         self._aliases: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
         self._names: dict[str, str] = {}
-        """Known names in lower case -> what they become."""
+        """Names in lower case -> their aliases."""
 
-    def know(self, kind: str, name: str | None) -> None:
-        """Let a name be replaced wherever it stands as a word: a node's, a user's, a GPU's UUID."""
+    def add_name(self, kind: str, name: str | None) -> None:
+        """Replace a name wherever it is a whole word; ``kind`` is "node", "user", "GPU" and the like."""
         name = (name or "").strip().lower()
-        if len(name) < 2 or name in self._names or name in _WORDS or _parse_address(name):
+        if len(name) < 2 or name in self._names or name in _NO_NAMES or _parse_address(name):
             return
-        if name.endswith(_OF_CLUSTERS):
+        if name.endswith(_CLUSTER_SUFFIXES):
             return
         alias = self._alias(kind, name)
         self._names[name] = alias
         first, dot, _ = name.partition(".")
-        # The first part of a host's name can be any word, such as api.
+        # The first part of a host's name can be a usual word such as api.
         is_name = kind == "node" or (kind == "host" and not first.isalpha())
         if is_name and dot and len(first) > 1:
             self._names.setdefault(first, alias)
 
-    def learn(self, text: str) -> None:
-        """Take in the names of nodes and hosts that ``text`` speaks of."""
-        for pattern in _NODES:
+    def collect_names(self, text: str) -> None:
+        """Find the names of nodes and hosts in ``text`` and add them."""
+        for pattern in _NODE_NAMES:
             for match in pattern.finditer(text):
-                self.know("node", match["name"])
-        for pattern in _HOSTS:
+                self.add_name("node", match["name"])
+        for pattern in _HOST_NAMES:
             for match in pattern.finditer(text):
-                self.know("host", match["name"])
+                self.add_name("host", match["name"])
 
-    def scrub(self, text: str) -> str:
-        """Return ``text`` with all of it replaced."""
+    def anonymize(self, text: str) -> str:
+        """Return ``text`` with all secrets, names and addresses replaced."""
         for secret in self._secrets:
             text = text.replace(secret, SECRET)
         for pattern in _SECRETS:
-            text = pattern.sub(lambda match: _put(match, SECRET), text)
+            text = pattern.sub(lambda match: _replace_value(match, SECRET), text)
         if self._keeps_names:
             return text
         for kind, pattern in _IDENTITIES[:2]:
@@ -129,22 +131,22 @@ class Scrubber:
             longest_first = sorted(self._names, key=len, reverse=True)
             names = "|".join(map(re.escape, longest_first))
             known = re.compile(rf"(?i)(?<![a-z0-9])(?P<name>{names}){_DOMAIN}(?![a-z0-9])")
-            text = known.sub(self._hide_name, text)
+            text = known.sub(self._replace_name, text)
         for kind, pattern in _IDENTITIES[2:]:
             text = self._replace(kind, pattern, text)
-        return _ADDRESS.sub(self._hide_address, text)
+        return _ADDRESS.sub(self._replace_address, text)
 
     def _replace(self, kind: str, pattern: re.Pattern[str], text: str) -> str:
-        return pattern.sub(lambda match: _put(match, self._alias(kind, _value(match))), text)
+        return pattern.sub(lambda match: _replace_value(match, self._alias(kind, _find_value(match))), text)
 
-    def _hide_name(self, match: re.Match[str]) -> str:
-        """Return what a known name becomes, with the domain of a node or host, which tells whose it is."""
+    def _replace_name(self, match: re.Match[str]) -> str:
+        """Return the alias of a name; the domain of a node or host is replaced with it."""
         alias = self._names[match["name"].lower()]
         return alias if alias.startswith(("node-", "host-")) else alias + match["domain"]
 
-    def _hide_address(self, match: re.Match[str]) -> str:
+    def _replace_address(self, match: re.Match[str]) -> str:
         whole = str(match[0])
-        # What ends a sentence, or stands before a port, is no part of it.
+        # A full stop or a colon before a port does not belong to the address.
         for text in (whole, whole.rstrip(".:")):
             address = _parse_address(text)
             if address is not None:
@@ -160,13 +162,13 @@ class Scrubber:
         return self._aliases[key]
 
 
-def _value(match: re.Match[str]) -> str:
+def _find_value(match: re.Match[str]) -> str:
     return match["value"] if "value" in match.re.groupindex else match[0]
 
 
-def _put(match: re.Match[str], replacement: str) -> str:
-    """Return what was matched with the value in it replaced, where that is only a part."""
-    return match[0].removesuffix(_value(match)) + replacement
+def _replace_value(match: re.Match[str], replacement: str) -> str:
+    """Return the matched text with only the value in it replaced."""
+    return match[0].removesuffix(_find_value(match)) + replacement
 
 
 def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

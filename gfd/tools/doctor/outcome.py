@@ -1,4 +1,4 @@
-"""Errors as values, for who wants to go on and tell of them later."""
+"""Errors as values, so that one error does not end the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def attempt(work: Callable[[], T]) -> T | GfdError:
+def catch_error(work: Callable[[], T]) -> T | GfdError:
     """Return what ``work`` returns, or the GfdError that it raises."""
     try:
         return work()

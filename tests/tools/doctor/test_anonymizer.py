@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.tools.doctor.scrub import Scrubber
+from gfd.tools.doctor.anonymizer import Anonymizer
 
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 OTHER = "11111111-2222-3333-4444-555555555555"
@@ -66,11 +66,11 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY----
     ],
 )
 def test_what_is_replaced(text: str, clean: str) -> None:
-    scrubber = Scrubber()
-    scrubber.learn(text)
-    assert scrubber.scrub(text) == clean
+    anonymizer = Anonymizer()
+    anonymizer.collect_names(text)
+    assert anonymizer.anonymize(text) == clean
     # Again the same, and what is clean stays as it is.
-    assert scrubber.scrub(text) == clean
+    assert anonymizer.anonymize(text) == clean
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_what_is_replaced(text: str, clean: str) -> None:
     ],
 )
 def test_what_stays(text: str) -> None:
-    scrubber = Scrubber()
-    scrubber.learn(text)
-    assert scrubber.scrub(text) == text
+    anonymizer = Anonymizer()
+    anonymizer.collect_names(text)
+    assert anonymizer.anonymize(text) == text
 
 
 @pytest.mark.parametrize(
@@ -121,34 +121,34 @@ def test_what_stays(text: str) -> None:
 )
 def test_long_lines_take_no_time(piece: str) -> None:
     """Every pattern begins where it could not have begun earlier, or this would not end today."""
-    scrubber = Scrubber()
+    anonymizer = Anonymizer()
     text = piece * (1 << 16)
-    scrubber.learn(f"lookup {text}/")
-    scrubber.scrub(text)
+    anonymizer.collect_names(f"lookup {text}/")
+    anonymizer.anonymize(text)
 
 
 def test_known_names() -> None:
-    scrubber = Scrubber(secrets=("s3cr3t", ""))
-    scrubber.know("node", "W1.Example.com")
-    scrubber.know("GPU", "GPU-7")
-    scrubber.know("node", None)
-    scrubber.know("node", "a")
-    scrubber.know("node", "10.0.0.1")
-    scrubber.know("node", "unknown")
+    anonymizer = Anonymizer(secrets=("s3cr3t", ""))
+    anonymizer.add_name("node", "W1.Example.com")
+    anonymizer.add_name("GPU", "GPU-7")
+    anonymizer.add_name("node", None)
+    anonymizer.add_name("node", "a")
+    anonymizer.add_name("node", "10.0.0.1")
+    anonymizer.add_name("node", "unknown")
     text = "w1 pod-w1-x w12 w1.example.com GPU-7 xs3cr3tx 10.0.0.1 unknown"
-    assert scrubber.scrub(text) == "node-1 pod-node-1-x w12 node-1 GPU-1 xSECRETx ip-1 unknown"
+    assert anonymizer.anonymize(text) == "node-1 pod-node-1-x w12 node-1 GPU-1 xSECRETx ip-1 unknown"
 
 
 def test_names_that_are_kept() -> None:
-    scrubber = Scrubber(keeps_names=True, secrets=("s3cr3t",))
-    scrubber.know("node", "w1")
+    anonymizer = Anonymizer(keeps_names=True, secrets=("s3cr3t",))
+    anonymizer.add_name("node", "w1")
     text = f"w1 GPU-{UUID} 10.0.0.1 s3cr3t token={JWT}"
-    assert scrubber.scrub(text) == f"w1 GPU-{UUID} 10.0.0.1 SECRET token=SECRET"
+    assert anonymizer.anonymize(text) == f"w1 GPU-{UUID} 10.0.0.1 SECRET token=SECRET"
 
 
 @given(st.text(), st.sampled_from(["w-17", "node-a.example.com"]))
 def test_a_known_name_is_never_left_as_a_word(text: str, name: str) -> None:
-    scrubber = Scrubber()
-    scrubber.know("node", name)
-    clean = scrubber.scrub(f"{text} {name} {text}")
+    anonymizer = Anonymizer()
+    anonymizer.add_name("node", name)
+    clean = anonymizer.anonymize(f"{text} {name} {text}")
     assert f" {name} " not in clean
