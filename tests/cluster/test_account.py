@@ -80,7 +80,7 @@ def publish(agent: Agent, where: str, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize(("kustomization", "release"), list(zip(KUSTOMIZATIONS, RELEASES, strict=True)))
-def test_a_policy_follows_the_account(
+def test_policy_of_another_account(
     cluster: ControlPlane, made: list[str], tmp_path: Path, kustomization: str, release: str
 ) -> None:
     """Installations in pairs that share no verb, so that no policy stands in for another."""

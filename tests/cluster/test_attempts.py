@@ -176,7 +176,7 @@ def test_attempts_at_everything_else(site: Site) -> None:
     assert_denied(site.api, attempts, "cannot")
 
 
-def test_what_an_agent_does_every_day(site: Site) -> None:
+def test_usual_requests_for_nodes(site: Site) -> None:
     merge(site.admin, f"{NODES}/{OWN}", "kubectl-label", labels={"nvidia.com/gpu.count": "9"})
     sink = site.node_sink()
     assert sink.publish(LABELS)
@@ -187,7 +187,7 @@ def test_what_an_agent_does_every_day(site: Site) -> None:
     assert node_labels(site.admin, OWN) == KEPT
 
 
-def test_what_an_agent_does_with_its_node_feature(site: Site) -> None:
+def test_usual_requests_for_node_features(site: Site) -> None:
     path = f"{FEATURES}/{NAME_PREFIX}{OWN}"
     delete(site.admin, path)
     sink = site.feature_sink()
@@ -202,7 +202,7 @@ def test_what_an_agent_does_with_its_node_feature(site: Site) -> None:
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["managers", "no managers"])
-def test_a_node_without_other_labels(site: Site, is_known: bool) -> None:
+def test_node_without_other_labels(site: Site, is_known: bool) -> None:
     """The first label of a Node, and the last that goes, also where nobody was noted as a manager."""
     remove_node(site.admin, OWN)
     make_node(site.admin, OWN)
@@ -249,7 +249,7 @@ def released_agent(site: Site) -> Iterator[Agent]:
             delete(site.admin, path)
 
 
-def test_keys_that_no_value_of_the_chart_allows(site: Site, released_agent: Agent) -> None:
+def test_keys_that_no_chart_value_allows(site: Site, released_agent: Agent) -> None:
     api = connect(released_agent)
     delete(site.admin, f"{FEATURES}/{NAME_PREFIX}{OWN}")
     denied = [
@@ -283,6 +283,6 @@ def key_attempts(keys: Iterable[str], kind: str) -> Iterator[Attempt]:
 
 
 @pytest.mark.parametrize("sink", ["node", "nodefeature"])
-def test_the_api_server_takes_the_manifests(site: Site, sink: str) -> None:
+def test_manifests_are_accepted(site: Site, sink: str) -> None:
     overlay = str(MANIFESTS / "overlays" / sink)
     site.plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-k", overlay)

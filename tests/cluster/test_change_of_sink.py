@@ -49,7 +49,7 @@ class Place:
         )
 
     def leave(self, owner: dict[str, Any] | None, **labels: str) -> None:
-        """Leave a NodeFeature; as gfd did, for the tests ask under its name."""
+        """Create a NodeFeature, as gfd did: the tests use its field manager."""
         metadata: dict[str, Any] = {
             "name": f"nvidia-features-for-{NODE}",
             "labels": {"nfd.node.kubernetes.io/node-name": NODE},
@@ -65,13 +65,13 @@ class Place:
         return [each["metadata"]["name"] for each in self.plane.admin.list(FEATURES)]
 
     def take_off(self) -> None:
-        """Do what NFD does once the object is gone."""
+        """Remove the labels, as NFD does after the object is deleted."""
         labels: dict[str, None] = dict.fromkeys(PUBLISHED)
         nothing = {NFD_ANNOTATION: None}
         merge(self.plane.admin, f"{NODES}/{NODE}", "nfd-master", labels=labels, annotations=nothing)
 
     def type(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Type a command as it was printed, with an operator's kubeconfig."""
+        """Run a printed command with an operator's kubeconfig."""
         words = shlex.split(command)
         assert words[0] == "gfd"
         return subprocess.run(
@@ -103,7 +103,7 @@ def place(plane: ControlPlane) -> Iterator[Place]:
     plane.kubectl("delete", "-f", WITHDRAW, "--ignore-not-found")
 
 
-def test_what_gfd_published_is_withdrawn(place: Place, tmp_path: Path) -> None:
+def test_own_object_is_withdrawn(place: Place, tmp_path: Path) -> None:
     place.plane.kubectl("apply", "-f", WITHDRAW)
     place.leave(DAEMON_SET)
     with serve(tmp_path, *place.arguments) as service:
@@ -120,8 +120,8 @@ def test_what_gfd_published_is_withdrawn(place: Place, tmp_path: Path) -> None:
         assert len(warnings) == 1
 
 
-def test_the_command_that_is_printed_works(place: Place, tmp_path: Path) -> None:
-    """Without the right to withdraw, as with policy.enabled=false."""
+def test_printed_command_works(place: Place, tmp_path: Path) -> None:
+    """Without the right to delete, as with policy.enabled=false."""
     place.leave(DAEMON_SET)
     with serve(tmp_path, *place.arguments) as service:
         (failed, *_) = wait_for(lambda: service.log("publish.failed"), "word of it")
@@ -141,7 +141,7 @@ def test_the_command_that_is_printed_works(place: Place, tmp_path: Path) -> None
     ],
     ids=["the original's", "another release's"],
 )
-def test_what_is_not_its_own_stays(place: Place, tmp_path: Path, owner: dict[str, Any], command: str) -> None:
+def test_object_of_others_stays(place: Place, tmp_path: Path, owner: dict[str, Any], command: str) -> None:
     place.plane.kubectl("apply", "-f", WITHDRAW)
     place.leave(owner)
     with serve(tmp_path, *place.arguments) as service:
@@ -152,7 +152,7 @@ def test_what_is_not_its_own_stays(place: Place, tmp_path: Path, owner: dict[str
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{TARGET}: removed\n", "")
 
 
-def test_an_agent_withdraws_only_its_own(place: Place) -> None:
+def test_agent_may_withdraw_only_its_own_object(place: Place) -> None:
     place.plane.kubectl("apply", "-f", WITHDRAW)
     place.leave(DAEMON_SET)
     stranger = agents.start(place.plane, "other")
@@ -162,7 +162,7 @@ def test_an_agent_withdraws_only_its_own(place: Place) -> None:
     wait_for(lambda: str(answer(stranger.api, *case, is_dry=True)).endswith(said), "the policy")
 
 
-def test_diff_says_what_blocks(place: Place, tmp_path: Path) -> None:
+def test_diff_shows_blocked_keys(place: Place, tmp_path: Path) -> None:
     place.leave(DAEMON_SET)
     given = f"--node-name {NODE} --simulate t4 --no-timestamp --output-file {tmp_path}/gfd"
     done = place.type(f"gfd diff --sink node {given}")
@@ -177,8 +177,8 @@ def test_diff_says_what_blocks(place: Place, tmp_path: Path) -> None:
     )
 
 
-def test_nothing_to_withdraw(place: Place, tmp_path: Path) -> None:
-    """Labels from elsewhere: an agent cannot see from where, an operator can."""
+def test_unknown_publisher(place: Place, tmp_path: Path) -> None:
+    """Labels of an unknown publisher: the agent may not look for it, an operator may."""
     place.plane.kubectl("apply", "-f", WITHDRAW)
     file = tmp_path / "features.d" / "gfd"
     with serve(tmp_path, *place.arguments) as service:

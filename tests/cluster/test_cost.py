@@ -1,4 +1,4 @@
-"""How many requests gfd makes, by the API server's audit log."""
+"""The number of gfd's requests in the API server's audit log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cluster
 
 LABELS = {"nvidia.com/gpu.count": "1", "nvidia.com/gfd.timestamp": "1"}
 SPEED = 3300.0
-"""Seconds of the simulated day in one real second: one watch lasts a second then, and 55 minutes in life."""
+"""Seconds of the simulated day in one real second. A watch lasts a second, which stands for 55 minutes."""
 DAY_S = 86_400.0
 PER_HOUR = 3
 
@@ -40,13 +40,13 @@ def make(plane: ControlPlane, sink: str, name: str, clock: Callable[[], float]) 
 
 
 def asked(plane: ControlPlane, name: str, skipped: int = 0) -> Counter[str]:
-    """Return how often each verb was used on the object, or the collection for it, of a node."""
+    """Return the number of requests for the object of a node by verb."""
     found = [each for each in plane.requests() if each["requestURI"].find(name) >= 0]
     return Counter(each["verb"] for each in found[skipped:])
 
 
 @pytest.mark.parametrize("sink", ["node", "nodefeature"])
-def test_an_idle_day(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch, sink: str) -> None:
+def test_idle_day(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch, sink: str) -> None:
     ensure_node_feature(plane)
     namespace(plane.admin, "gfd")
     name = f"idle-{sink}-x"

@@ -60,7 +60,7 @@ def test_in_a_pod(plane: ControlPlane, agent: Agent) -> None:
     assert said.endswith("not running in a pod; pass --kubeconfig\n")
 
 
-def test_a_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agent: Agent) -> None:
+def test_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agent: Agent) -> None:
     content: dict[str, Any] = json.loads(agent.kubeconfig.read_text())
     plugin = plane.home / "plugin"
     plugin.write_text(
@@ -89,7 +89,7 @@ def test_a_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agen
     assert said.startswith("gfd: sink node: nodes/who: Unauthorized; the API server rejects the token")
 
 
-def test_a_certificate_authority_that_is_replaced(plane: ControlPlane, agent: Agent) -> None:
+def test_replaced_certificate_authority(plane: ControlPlane, agent: Agent) -> None:
     content: dict[str, Any] = json.loads(agent.kubeconfig.read_text())
     other = plane.home / "other.crt"
     subprocess.run(
@@ -137,7 +137,7 @@ PLUGIN = """{
         (PLUGIN % "true", "cannot be used: its exec plugin failed: "),
     ],
 )
-def test_a_broken_kubeconfig(tmp_path: Path, text: str, reason: str) -> None:
+def test_broken_kubeconfig(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text(text)
     code, said = gfd(path)

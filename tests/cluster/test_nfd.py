@@ -1,4 +1,4 @@
-"""NFD itself between gfd and the Node, where NFD_BIN names a folder with nfd-worker and nfd-master."""
+"""gfd with the real NFD, where NFD_BIN names a folder with nfd-worker and nfd-master."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Seen:
 
 @contextmanager
 def watching(plane: ControlPlane) -> Iterator[Seen]:
-    """Look at the Node again and again in a thread."""
+    """Poll the Node in a thread."""
     seen, is_over = Seen(), Event()
 
     def look() -> None:
@@ -111,8 +111,8 @@ def watching(plane: ControlPlane) -> Iterator[Seen]:
         thread.join()
 
 
-class Road:
-    """The feature file at the one end, the labels of the Node at the other."""
+class FeaturePath:
+    """The way from the feature file to the labels of the Node."""
 
     def __init__(self, plane: ControlPlane, folder: Path) -> None:
         self._plane = plane
@@ -128,23 +128,23 @@ class Road:
             yield
         assert process.returncode == 0
 
-    def follow(self, count: str, what: str) -> None:
-        """Wait until the file has a new count, then until the Node has it; that takes at most 3 s."""
-        self.pass_over(count)
+    def wait_for_node(self, count: str, what: str) -> None:
+        """Wait until the file has a new count, then at most 3 s until the Node has it."""
+        self.wait_for_file(count)
         put_s = time.monotonic()
         wait_for(lambda: labels(self._plane, "nfd-node").get(COUNT) == count, f"the labels of {what}")
         took_s = time.monotonic() - put_s
         sys.stdout.write(f"{what}: {took_s:.2f} s from the file to the Node\n")
         assert took_s < 3, what
 
-    def pass_over(self, count: str) -> None:
+    def wait_for_file(self, count: str) -> None:
         """Wait only until the file has a new count."""
         line = f"{COUNT}={count}\n"
         wait_for(lambda: self.file.exists() and line in self.file.read_text(), f"{line} in the file")
 
 
 @pytest.fixture
-def road(cluster: ControlPlane, tmp_path: Path) -> Iterator[Road]:
+def features(cluster: ControlPlane, tmp_path: Path) -> Iterator[FeaturePath]:
     """An empty directory, and an nfd-worker that reads it."""
     if os.geteuid():
         pytest.skip("nfd-worker reads a directory in /etc; to replace it needs root")
@@ -159,63 +159,65 @@ def road(cluster: ControlPlane, tmp_path: Path) -> Iterator[Road]:
     with process("nfd-worker", cluster.home, *arguments, before=before, environ=environ):
         log = cluster.home / "nfd-worker.log"
         wait_for(lambda: "feature discovery completed" in log.read_text(), "nfd-worker")
-        yield Road(cluster, folder)
+        yield FeaturePath(cluster, folder)
 
 
-def test_the_feature_file(cluster: ControlPlane, road: Road, tmp_path: Path) -> None:
-    with serve(tmp_path, *road.options()) as service:
-        road.follow("1", "the first start")
+def test_feature_file(cluster: ControlPlane, features: FeaturePath, tmp_path: Path) -> None:
+    with serve(tmp_path, *features.options()) as service:
+        features.wait_for_node("1", "the first start")
         time.sleep(2)
         service.play(MIG)
-        road.follow("7", "a change")
+        features.wait_for_node("7", "a change")
         time.sleep(2)
         service.play(A100)
-        road.pass_over("1")
+        features.wait_for_file("1")
         time.sleep(0.3)
         service.play(DGX)
-        road.follow("8", "a change 0.3 s after another")
-        file = dict(line.split("=", 1) for line in road.file.read_text().splitlines())
+        features.wait_for_node("8", "a change 0.3 s after another")
+        file = dict(line.split("=", 1) for line in features.file.read_text().splitlines())
         assert labels(cluster, "nfd-node") == file
-    with road.gfd("cleanup"):
+    with features.gfd("cleanup"):
         wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
-    with serve(tmp_path, *road.options(), "--sleep-interval=infinite", machine=MIG):
-        road.follow("7", "a start after gfd cleanup")
+    with serve(tmp_path, *features.options(), "--sleep-interval=infinite", machine=MIG):
+        features.wait_for_node("7", "a start after gfd cleanup")
         time.sleep(2)
         with watching(cluster) as seen:
-            road.file.unlink()
+            features.file.unlink()
             time.sleep(5)
         sys.stdout.write(f"a removal: the Node was without labels for {seen.without_s:.2f} s\n")
         assert seen.without_s < 3
         assert labels(cluster, "nfd-node")[COUNT] == "7"
-    with serve(tmp_path, *road.options(), machine=MIG) as service:
+    with serve(tmp_path, *features.options(), machine=MIG) as service:
         wait_for(lambda: service.log("cycle.published"), "the first cycle")
         service.play(A100)
-        road.pass_over("1")
+        features.wait_for_file("1")
         time.sleep(0.3)
         service.play(DGX)
-        road.pass_over("8")
+        features.wait_for_file("8")
         assert service.end()[0] == 0
     wait_for(lambda: labels(cluster, "nfd-node")[COUNT] == "8", "the labels of a service that has ended", 3)
-    with road.gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-disabled"):
-        road.follow("1", "one shot")
-    with road.gfd("cleanup"):
+    with features.gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-disabled"):
+        features.wait_for_node("1", "one shot")
+    with features.gfd("cleanup"):
         pass
-    with road.gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb"):
-        road.follow("7", "one shot right after gfd cleanup")
-    with road.gfd("cleanup"):
+    with features.gfd("--oneshot", "--simulate", "mig-doc", "--mig", "all-1g.5gb"):
+        features.wait_for_node("7", "one shot right after gfd cleanup")
+    with features.gfd("cleanup"):
         wait_for(lambda: labels(cluster, "nfd-node") == {}, "NFD to take the labels back", 3)
 
 
 @pytest.mark.skipif(not ORIGINAL, reason="GFD_PEER does not name the original gpu-feature-discovery")
 @pytest.mark.parametrize(("name", "limit_s"), [("gfd", 3.0), ("gfd-new", 0.0)])
-def test_moving_by_file(cluster: ControlPlane, road: Road, tmp_path: Path, name: str, limit_s: float) -> None:
-    """Beside the original, which deletes its file as it ends: with the same file, and with another."""
+def test_moving_by_file(
+    cluster: ControlPlane, features: FeaturePath, tmp_path: Path, name: str, limit_s: float
+) -> None:
+    """Beside the original, which deletes its file when it ends: with the same file and with another."""
     environ = environment(build(tmp_path / "lib"), A100.write(tmp_path / "original"))
-    argv = (ORIGINAL, *road.options(), "--use-node-feature-api=false", "--sleep-interval=60s")
+    argv = (ORIGINAL, *features.options(), "--use-node-feature-api=false", "--sleep-interval=60s")
     with subprocess.Popen(argv, env=environ, stderr=subprocess.DEVNULL) as original:
         try:
-            road.pass_over("1")
-            given = (*road.options(name), "--sleep-interval=infinite")
+            features.wait_for_file("1")
+            given = (*features.options(name), "--sleep-interval=infinite")
             with serve(tmp_path, *given) as service:
                 wait_for(lambda: service.log("cycle.published"), "the first cycle")
                 wait_for(lambda: labels(cluster, "nfd-node").get(COUNT) == "1", "the labels")
@@ -231,7 +233,7 @@ def test_moving_by_file(cluster: ControlPlane, road: Road, tmp_path: Path, name:
             original.kill()
 
 
-def test_the_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:
+def test_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:
     agents.install(cluster, COMPONENTS / "nodefeature")
     agent = agents.start(cluster, "gfd-node")
     given = (
@@ -244,7 +246,7 @@ def test_the_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:
         wait_for(lambda: labels(cluster, "gfd-node").get(COUNT) == "7", "NFD to pass on the change", 10)
         assert "nvidia.com/gpu.slices.gi" in labels(cluster, "gfd-node")
     wait_for(lambda: labels(cluster, "gfd-node").get(COUNT) == "7", "the labels to stay")
-    # A second road for the same keys is noticed and not taken.
+    # A second publisher of the same keys is noticed, and the keys are not taken.
     agents.install(cluster, COMPONENTS / "node")
     direct = [each.replace("nodefeature,stdout", "node") for each in given]
     with serve(tmp_path, *direct) as service:
@@ -254,7 +256,7 @@ def test_the_node_feature(cluster: ControlPlane, tmp_path: Path) -> None:
         assert len([each for each in service.log("publish.failed") if each["level"] == "warning"]) == 1
 
 
-def test_the_sink_is_changed_and_changed_back(cluster: ControlPlane, tmp_path: Path) -> None:
+def test_change_of_sink_and_back(cluster: ControlPlane, tmp_path: Path) -> None:
     make_node(cluster.admin, "changed", labels={"zone": "a"}, annotations={"a": "b"})
     given = (
         *("--mig-strategy=single", "--no-timestamp", "--node-name=changed", "--namespace=nfd"),

@@ -60,7 +60,7 @@ def place(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Place
     delete(plane.admin, f"{NODES}/{name}")
 
 
-def test_labels_come_change_and_go(place: Place) -> None:
+def test_publish_change_and_withdraw(place: Place) -> None:
     sink = place.sink()
     assert not sink.has_labels()
     assert sink.publish(LABELS)
@@ -80,7 +80,7 @@ def test_labels_come_change_and_go(place: Place) -> None:
     assert place.told == []
 
 
-def test_what_others_set_and_gfd_does_not_render_stays(place: Place) -> None:
+def test_keys_of_others_stay(place: Place) -> None:
     merge(place.plane.admin, place.path, "kubectl-label", labels={"nvidia.com/rack": "7"})
     sink = place.sink()
     sink.publish(LABELS)
@@ -90,7 +90,7 @@ def test_what_others_set_and_gfd_does_not_render_stays(place: Place) -> None:
     assert place.labels == {"zone": "a", "nvidia.com/rack": "7"}
 
 
-def test_a_key_of_another_manager_is_taken_and_told(place: Place) -> None:
+def test_force_takes_over_a_key_and_warns(place: Place) -> None:
     merge(place.plane.admin, place.path, "kubectl-label", labels={COUNT: "9", PRODUCT: "X"})
     sink = place.sink()
     assert sink.publish(LABELS)
@@ -101,7 +101,7 @@ def test_a_key_of_another_manager_is_taken_and_told(place: Place) -> None:
     assert not sink.publish(LABELS)
 
 
-def test_a_key_of_another_manager_is_left(place: Place) -> None:
+def test_without_force_a_key_is_left_to_its_manager(place: Place) -> None:
     merge(place.plane.admin, place.path, "kubectl-label", labels={COUNT: "9"})
     sink = place.sink(is_forcing=False)
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_a_key_of_another_manager_is_left(place: Place) -> None:
 
 
 @pytest.mark.parametrize("is_forcing", [True, False])
-def test_what_nfd_publishes_is_never_forced(place: Place, is_forcing: bool) -> None:
+def test_keys_of_nfd_are_never_taken(place: Place, is_forcing: bool) -> None:
     admin = place.plane.admin
     listed = {NFD_ANNOTATION: f"cpu-model,{COUNT}"}
     merge(admin, place.path, "nfd-master", labels={COUNT: "9"}, annotations=listed)
@@ -136,7 +136,7 @@ def test_what_nfd_publishes_is_never_forced(place: Place, is_forcing: bool) -> N
     assert place.labels == {"zone": "a", **LABELS}
 
 
-def test_what_nfd_publishes_too_stays_on_the_node(place: Place) -> None:
+def test_key_that_nfd_publishes_too_stays_on_the_node(place: Place) -> None:
     """NFD writes what differs: a label that gfd had applied before is in its list, not among its fields."""
     admin = place.plane.admin
     place.sink().publish(LABELS)
@@ -152,7 +152,7 @@ def test_what_nfd_publishes_too_stays_on_the_node(place: Place) -> None:
     assert place.labels == {"zone": "a"}
 
 
-def test_facts_as_annotations(place: Place) -> None:
+def test_annotations(place: Place) -> None:
     sink = place.sink(as_annotations=r"nvidia\.com/gfd\..*")
     sink.publish(LABELS)
     found = node(place.plane.admin, place.name)["metadata"]
@@ -166,7 +166,7 @@ def test_facts_as_annotations(place: Place) -> None:
     assert "annotations" not in found
 
 
-def test_a_node_that_is_gone_is_not_made_and_one_made_anew_is_labelled(place: Place) -> None:
+def test_deleted_and_recreated_node(place: Place) -> None:
     sink = place.sink()
     sink.publish(LABELS)
     delete(place.plane.admin, place.path)
@@ -181,7 +181,7 @@ def test_a_node_that_is_gone_is_not_made_and_one_made_anew_is_labelled(place: Pl
     assert place.labels == {COUNT: "3"}
 
 
-def test_what_somebody_changes_is_heard_of(place: Place) -> None:
+def test_drift_is_reported(place: Place) -> None:
     admin = place.plane.admin
     calls: list[Drift] = []
     sink = place.sink()

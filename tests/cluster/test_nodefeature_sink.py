@@ -58,7 +58,7 @@ def defined(plane: ControlPlane) -> ControlPlane:
     return plane
 
 
-def test_the_api_is_missing(defined: ControlPlane) -> None:
+def test_missing_api(defined: ControlPlane) -> None:
     defined.kubectl("delete", "crd", CRD)
     try:
         with pytest.raises(PublishError) as caught:
@@ -78,7 +78,7 @@ def place(defined: ControlPlane) -> Iterator[Place]:
     delete(defined.admin, made.path)
 
 
-def test_the_object_comes_changes_and_goes(place: Place) -> None:
+def test_publish_change_and_withdraw(place: Place) -> None:
     sink = place.sink()
     assert not sink.has_labels()
     assert sink.publish(LABELS)
@@ -97,7 +97,7 @@ def test_the_object_comes_changes_and_goes(place: Place) -> None:
     assert not sink.has_labels()
 
 
-def test_what_the_original_left_is_replaced(place: Place) -> None:
+def test_object_of_the_original_is_replaced(place: Place) -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "name": "gfd-x", "uid": "11111111-1111-1111-1111-111111111111"}
     metadata = {
         "name": f"nvidia-features-for-{place.node}",
@@ -111,7 +111,7 @@ def test_what_the_original_left_is_replaced(place: Place) -> None:
     assert place.facts == place.expected(LABELS)
 
 
-def test_it_belongs_to_the_daemon_set(place: Place) -> None:
+def test_owner_is_the_daemon_set(place: Place) -> None:
     admin = place.plane.admin
     labels = {"app": "gfd"}
     template = {
@@ -140,7 +140,7 @@ def test_it_belongs_to_the_daemon_set(place: Place) -> None:
         place.sink(pod_name="gfd-2").publish(LABELS)
 
 
-def test_somebody_writes_or_deletes_meanwhile(place: Place) -> None:
+def test_concurrent_writes_and_deletions(place: Place) -> None:
     sink = place.sink()
     sink.publish(LABELS)
     merge(place.plane.admin, place.path, "someone", labels={"color": "red"})
@@ -151,7 +151,7 @@ def test_somebody_writes_or_deletes_meanwhile(place: Place) -> None:
     assert place.facts == place.expected(LABELS)
 
 
-def test_what_somebody_changes_is_heard_of(place: Place) -> None:
+def test_drift_is_reported(place: Place) -> None:
     calls: list[Drift] = []
     sink = place.sink()
     sink.watch(calls.append)
@@ -172,6 +172,6 @@ def test_what_somebody_changes_is_heard_of(place: Place) -> None:
     sink.close()
 
 
-def test_the_namespace_is_missing(defined: ControlPlane) -> None:
+def test_missing_namespace(defined: ControlPlane) -> None:
     with pytest.raises(PublishError, match="there is no namespace nowhere; create it, or set --namespace"):
         Place(defined).sink(namespace="nowhere").publish(LABELS)

@@ -104,7 +104,7 @@ SAID = [
 
 
 @pytest.mark.parametrize("number", range(len(CASES)))
-def test_what_an_agent_may_not_do_to_nodes(agent: Agent, number: int) -> None:
+def test_forbidden_requests_for_nodes(agent: Agent, number: int) -> None:
     assert status_error(agent.api, *CASES[number]).endswith(SAID[number])
 
 
@@ -155,12 +155,12 @@ FEATURE_SAID = [
 
 
 @pytest.mark.parametrize("number", range(len(FEATURE_CASES)))
-def test_what_an_agent_may_not_do_to_node_features(agent: Agent, number: int) -> None:
+def test_forbidden_requests_for_node_features(agent: Agent, number: int) -> None:
     said = status_error(agent.api, *FEATURE_CASES[number])
     assert said.endswith(f"{FEATURE_DENIED}{FEATURE_SAID[number]}")
 
 
-def test_another_agents_object(plane: ControlPlane, agent: Agent) -> None:
+def test_object_of_another_agent(plane: ControlPlane, agent: Agent) -> None:
     body = feature("other")
     made = plane.admin.request("POST", FEATURES, body)
     path = f"{FEATURES}/nvidia-features-for-other"
@@ -172,7 +172,7 @@ def test_another_agents_object(plane: ControlPlane, agent: Agent) -> None:
     delete(plane.admin, path)
 
 
-def test_what_was_never_granted(agent: Agent) -> None:
+def test_requests_that_no_role_grants(agent: Agent) -> None:
     """Rights, not policies: an agent cannot even ask."""
     plain = "application/json"
     for method, path, body, kind in (
@@ -189,7 +189,7 @@ def test_what_was_never_granted(agent: Agent) -> None:
         assert error.status == (404 if path.endswith("/new") else 403)
 
 
-def test_a_token_that_is_bound_to_no_pod(plane: ControlPlane, agent: Agent) -> None:
+def test_token_bound_to_no_pod(plane: ControlPlane, agent: Agent) -> None:
     api = agents.connect(plane.write_kubeconfig("unbound", token=agents.token(plane, None)))
     expected = "gfd's token must be bound to a pod on a node"
     labels = {"nvidia.com/gpu.count": "5"}
@@ -197,7 +197,7 @@ def test_a_token_that_is_bound_to_no_pod(plane: ControlPlane, agent: Agent) -> N
     assert status_error(api, *creation(feature())).endswith(FEATURE_DENIED + expected)
 
 
-def test_what_an_agent_may_do(plane: ControlPlane, agent: Agent) -> None:
+def test_allowed_requests(plane: ControlPlane, agent: Agent) -> None:
     told: list[str] = []
     merge(plane.admin, f"{NODES}/mine", "kubectl-label", labels={"nvidia.com/gpu.count": "9"})
     sink = NodeSink(
@@ -238,7 +238,7 @@ def literals(component: str) -> list[str]:
     return patterns
 
 
-def test_the_policies_know_all_keys_and_no_others() -> None:
+def test_policies_allow_exactly_the_rendered_keys() -> None:
     keys = golden_keys()
     assert len(keys) > 100
     patterns = literals("nodefeature")

@@ -105,7 +105,7 @@ def expected(tmp_path: Path, machine: Any) -> dict[str, str]:
         return dict(line.split("=", 1) for line in service.file.read_text().splitlines())
 
 
-def test_labels_arrive_follow_and_heal(deployed: Deployed, tmp_path: Path) -> None:
+def test_labels_follow_changes_and_are_repaired(deployed: Deployed, tmp_path: Path) -> None:
     with serve(deployed.folder, *deployed.arguments()) as service:
         has(deployed, "1")
         service.play(MIG)
@@ -136,7 +136,7 @@ def expected_again(tmp_path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
-def test_nothing_is_asked_while_nothing_changes(deployed: Deployed) -> None:
+def test_no_requests_without_changes(deployed: Deployed) -> None:
     with serve(deployed.folder, *deployed.arguments()) as service:
         has(deployed, "1")
         wait_for(lambda: len(service.log("cycle.published")) > 3, "cycles")
@@ -150,7 +150,7 @@ def test_nothing_is_asked_while_nothing_changes(deployed: Deployed) -> None:
         assert len([verb for verb in fresh if verb == "get"]) <= 2
 
 
-def test_a_reload_leaves_no_watch_behind(deployed: Deployed) -> None:
+def test_reload_closes_the_old_watch(deployed: Deployed) -> None:
     with serve(deployed.folder, *deployed.arguments()) as service:
         has(deployed, "1")
         wait_for(lambda: deployed.requests().count("watch") == 1, "the watch")
@@ -162,7 +162,7 @@ def test_a_reload_leaves_no_watch_behind(deployed: Deployed) -> None:
         wait_for(lambda: len(list(threads.iterdir())) == before, "the end of its thread")
 
 
-def test_an_api_server_that_comes_late_and_goes(deployed: Deployed) -> None:
+def test_api_server_that_starts_late_and_stops(deployed: Deployed) -> None:
     plane = deployed.plane
     plane.stop("kube-apiserver")
     with serve(deployed.folder, *deployed.arguments()) as service:
@@ -197,7 +197,7 @@ def test_an_api_server_that_comes_late_and_goes(deployed: Deployed) -> None:
     ],
     ids=["refused", "empty"],
 )
-def test_a_token_is_read_again(deployed: Deployed, written: str, words: str, end: str) -> None:
+def test_token_is_read_again(deployed: Deployed, written: str, words: str, end: str) -> None:
     good = deployed.agent.token_file.read_text()
     deployed.agent.token_file.write_text(written)
     with serve(deployed.folder, *deployed.arguments()) as service:
@@ -209,7 +209,7 @@ def test_a_token_is_read_again(deployed: Deployed, written: str, words: str, end
         wait_for(lambda: service.log("publish.recovered"), "the word that it heals")
 
 
-def test_no_rights(deployed: Deployed) -> None:
+def test_missing_rights(deployed: Deployed) -> None:
     plane = deployed.plane
     admin, sink = plane.admin, deployed.sink
     kind, base = ("clusterrolebindings", "/apis/rbac.authorization.k8s.io/v1")
@@ -239,7 +239,7 @@ def test_one_shot_and_cleanup(deployed: Deployed) -> None:
     assert gfd("cleanup").endswith(": nothing to remove\n")
 
 
-def test_two_agents_on_one_node_are_seen(deployed: Deployed, tmp_path: Path) -> None:
+def test_two_agents_on_one_node(deployed: Deployed, tmp_path: Path) -> None:
     """As two releases of the chart would be: both write under the field manager gfd."""
     other = tmp_path / "other"
     other.mkdir()

@@ -1,4 +1,4 @@
-"""What the service does when the API server has trouble, or the way to it."""
+"""The service while the API server, or the network, fails."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def is_watch(path: str) -> bool:
 
 
 @pytest.mark.parametrize("code", [429, 500, 503])
-def test_a_storm_of_errors(deployed: Deployed, proxy: Proxy, code: int) -> None:
+def test_repeated_errors(deployed: Deployed, proxy: Proxy, code: int) -> None:
     proxy.fault = lambda method, path: code
     proxy.retry_after = "4" if code == 429 else ""
     with serve(deployed.folder, *arguments(deployed, proxy)) as service:
@@ -71,7 +71,7 @@ def test_a_storm_of_errors(deployed: Deployed, proxy: Proxy, code: int) -> None:
             assert min(waits_s) >= 3.9
 
 
-def test_a_watch_that_is_closed_expires_and_breaks(deployed: Deployed, proxy: Proxy) -> None:
+def test_watch_that_is_closed_expires_and_breaks(deployed: Deployed, proxy: Proxy) -> None:
     answers: list[str | None] = ["close", "gone", "close"]
 
     def fault(method: str, path: str) -> str | None:
@@ -93,10 +93,10 @@ def test_a_watch_that_is_closed_expires_and_breaks(deployed: Deployed, proxy: Pr
         assert not service.log("publish.failed")
 
 
-def test_a_watch_comes_back_soon_after_an_outage(
+def test_watch_returns_soon_after_an_outage(
     deployed: Deployed, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not after one more long delay; but a server that forgets all the time is asked ever later."""
+    """It skips the long delay; a server that answers 410 all the time is asked less often."""
     monkeypatch.setattr(list_watch, "Backoff", lambda first_s, longest_s: Backoff(first_s / 5, longest_s))
     monkeypatch.setattr(list_watch, "MAX_GONE_DELAY_S", 0.1)
     answers: list[int | str] = [503, 503, 503, 503, "gone", "gone"]
@@ -121,8 +121,8 @@ def test_a_watch_comes_back_soon_after_an_outage(
     assert len(told) == 2
 
 
-def test_a_request_that_is_never_answered(deployed: Deployed, proxy: Proxy) -> None:
-    """The service goes on and answers; the write is made again after the time limit."""
+def test_request_without_a_response(deployed: Deployed, proxy: Proxy) -> None:
+    """The service continues; it repeats the write after the time limit."""
     silent = [True]
     proxy.fault = lambda method, path: "silent" if method in WRITES and silent and silent.pop() else None
     with serve(deployed.folder, *arguments(deployed, proxy)) as service:
@@ -131,8 +131,8 @@ def test_a_request_that_is_never_answered(deployed: Deployed, proxy: Proxy) -> N
         has(deployed, "1")
 
 
-def test_a_slow_store(deployed: Deployed) -> None:
-    """The store stands still for some seconds, in the middle of a change."""
+def test_slow_store(deployed: Deployed) -> None:
+    """The store stops for some seconds during a change."""
     with serve(deployed.folder, *deployed.arguments()) as service:
         has(deployed, "1")
         etcd = deployed.plane.processes["etcd"]
@@ -145,7 +145,7 @@ def test_a_slow_store(deployed: Deployed) -> None:
         wait_for(lambda: deployed.labels.get(COUNT) == "7", "the change", 60)
 
 
-def test_clocks_that_differ(deployed: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_different_clocks(deployed: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The API server judges tokens by its own clock, and gfd waits by no wall clock."""
     import subprocess
 
@@ -167,7 +167,7 @@ def test_clocks_that_differ(deployed: Deployed, monkeypatch: pytest.MonkeyPatch,
         assert service.process.poll() is None
 
 
-def test_a_token_that_expires(deployed: Deployed) -> None:
+def test_expired_token(deployed: Deployed) -> None:
     """Its pod is deleted and made again, as after a drain: the old token is refused, the new one read."""
     with serve(deployed.folder, *deployed.arguments()) as service:
         has(deployed, "1")
