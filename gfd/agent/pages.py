@@ -71,12 +71,12 @@ def serve(addr: tuple[str, int], status: Status, warn: Callable[[str], None]) ->
 
 class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no type hints
     def maintenance(self, now: float) -> None:
-        """Close connections that are too old.
+        """Close connections that are too old, unless a request is being answered.
 
         waitress counts from the latest byte, so a client that sends one now and then would stay.
         """
         for channel in self.active_channels.values():
-            if channel.creation_time < now - CONNECTION_S:
+            if not channel.requests and channel.creation_time < now - CONNECTION_S:
                 channel.will_close = True
                 # A client that does not read would keep it open.
                 with suppress(OSError):
