@@ -1,1 +1,1 @@
-"""What a node is: frozen values that can be written to a snapshot and read back."""
+"""Describe a node in frozen values, and read and write them as snapshots."""

@@ -1,12 +1,11 @@
-"""What a node is: one frozen value, read once a cycle.
+"""The hardware of a node as one frozen value, read once per cycle.
 
-Everything after the probe is a function of an :class:`Inventory`. ``None`` means that the hardware has
-no such thing, or that its driver does not know the question. A fact that should be there and could not be
-read is ``None`` too, but has a :class:`FactFailure` beside it: :func:`require` turns that into an error for
-whoever cannot do without.
+Everything after the probe is a function of an :class:`Inventory`. ``None`` means that the hardware does not
+have such a thing, or that the driver is too old to report it. A fact that could not be read is ``None`` too,
+and has a :class:`FactFailure`. :func:`require` turns that into an error.
 
-GPUs stand in PCI-address order, MIG devices in the order of their parent and NVML index, so that "the
-first" means the same on every read.
+GPUs are in PCI-address order, MIG devices in the order of their GPU and NVML index, so that "the first" is
+the same on every read.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ SCHEMA = 1
 
 
 class ReadFrom:
-    """Annotates a field with where it is read from; one within a structure may leave that to the structure.
+    """Annotates a field with its sources. A field of a structure may inherit those of the structure.
 
-    ``sources`` are NVML functions, files, or the flag of the option that names the file. No cycle evaluates
-    annotations, so these cost it nothing.
+    ``sources`` are NVML functions, files, or the flag of the option that names the file. Only ``gfd explain``
+    evaluates the annotations.
     """
 
     def __init__(self, *sources: str, unit: str = "") -> None:
@@ -31,12 +30,12 @@ class ReadFrom:
 
 
 class DerivedFrom:
-    """Annotates a field of what follows from the inventory with what it is made of.
+    """Annotates a field that is computed from the inventory with the facts that it depends on.
 
-    ``facts`` are paths of fields, from the owner of the annotated one (``gpus.memory_bytes``) or from the
-    inventory (``inventory.driver_version``), and flags of options; there are none where the owner cannot have
-    such a field. ``mig`` takes their place where the owner consists of MIG devices. ``form`` is the regular
-    expression of what the field is in a label's key.
+    ``facts`` are paths of fields, relative to the field's own class (``gpus.memory_bytes``) or to the
+    inventory (``inventory.driver_version``), and flags of options. They are empty if the class never has the
+    field. ``mig`` replaces them if the value consists of MIG devices. ``form`` is a regular expression for
+    the field as part of a label key.
     """
 
     def __init__(self, *facts: str, mig: tuple[str, ...] | None = None, form: str = "") -> None:
@@ -46,24 +45,24 @@ class DerivedFrom:
 
 
 class FactFailure(NamedTuple):
-    """A fact that could not be read, and why."""
+    """A fact that could not be read, and the reason."""
 
     fact: str
-    """Name of the field that is ``None`` because of this.
+    """Name of the field that is ``None``.
 
-    Two stand for several: ``attributes`` of a MIG device for its slices, memory, multiprocessors and engines,
-    ``pci_address`` for all that is found by it.
+    Two names stand for several fields: ``attributes`` of a MIG device for its slices, memory, multiprocessors
+    and engines, ``pci_address`` for everything that is looked up by it.
     """
     source: str
-    """NVML function or file that was asked."""
+    """NVML function or file that failed."""
     device: str
-    """The GPU or MIG device, as messages name it; empty for the node."""
+    """The GPU or MIG device, as in messages; empty for the node."""
     reason: str
     code: int | None = None
-    """The nvmlReturn_t, where NVML was asked."""
+    """The nvmlReturn_t of an NVML function."""
 
     def to_error(self) -> ProbeError:
-        """Return the error to raise where this fact is needed."""
+        """Return the error to raise if this fact is needed."""
         if self.code is not None:
             return NvmlCallFailed(self.source, self.device, self.code, self.reason)
         where = f" of {self.device}" if self.device else ""
@@ -81,7 +80,7 @@ class Engines(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """Where a GPU instance lies, in memory slices."""
+    """The memory slices of a GPU instance."""
 
     start: Annotated[int, ReadFrom(unit="memory slices")]
     size: Annotated[int, ReadFrom(unit="memory slices")]
@@ -91,11 +90,11 @@ class MigProfile(NamedTuple):
     """A GPU-instance profile that a GPU offers (nvmlGpuInstanceProfileInfo_t)."""
 
     name: str
-    """As NVIDIA prints it: ``1g.5gb``, ``1g.10gb+me``."""
+    """As in nvidia-smi: ``1g.5gb``, ``1g.10gb+me``."""
     enum: int
     """NVML_GPU_INSTANCE_PROFILE_*."""
     id: int
-    """The id nvidia-smi shows."""
+    """The id that nvidia-smi shows."""
     slices: int
     max_instances: int
     memory_mib: Annotated[int, ReadFrom(unit="MiB")]
@@ -109,7 +108,7 @@ class MigDevice(NamedTuple):
     index: Annotated[  # type: ignore[assignment]
         int, ReadFrom("nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMigDeviceHandleByIndex")
     ]
-    """NVML's MIG index on the parent; the indices of a GPU can have holes."""
+    """NVML's MIG index on the GPU; indices can be missing in between."""
     uuid: Annotated[str | None, ReadFrom("nvmlDeviceGetUUID")] = None
     gi_id: Annotated[int | None, ReadFrom("nvmlDeviceGetGpuInstanceId")] = None
     ci_id: Annotated[int | None, ReadFrom("nvmlDeviceGetComputeInstanceId")] = None
@@ -125,11 +124,11 @@ class MigDevice(NamedTuple):
             "nvmlDeviceGetMemoryInfo",
         ),
     ] = None
-    """As labels write it: ``1g.5gb``, ``1c.3g.20gb``, ``1g.10gb.me``."""
+    """As in labels: ``1g.5gb``, ``1c.3g.20gb``, ``1g.10gb.me``."""
     gi_slices: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2", unit="slices")] = None
     ci_slices: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2", unit="slices")] = None
     memory_mib: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2", unit="MiB")] = None
-    """As NVML's memorySizeMB gives it."""
+    """NVML's memorySizeMB."""
     multiprocessors: Annotated[int | None, ReadFrom("nvmlDeviceGetAttributes_v2")] = None
     engines: Annotated[Engines | None, ReadFrom("nvmlDeviceGetAttributes_v2")] = None
     failures: tuple[FactFailure, ...] = ()
@@ -141,7 +140,7 @@ class Fabric(NamedTuple):
     state: int
     """NVML_GPU_FABRIC_STATE_*: 3 is completed."""
     status: int
-    """The nvmlReturn_t of the registration, meaningful once completed."""
+    """The nvmlReturn_t of the registration; meaningful only if it is completed."""
     cluster_uuid: str
     clique_id: int
 
@@ -162,7 +161,7 @@ class Gpu(NamedTuple):
     )
     memory_bytes: Annotated[int | None, ReadFrom("nvmlDeviceGetMemoryInfo", unit="bytes")] = None
     pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
-    """As sysfs writes it: ``0000:3b:00.0``."""
+    """As in sysfs: ``0000:3b:00.0``."""
     pci_device_id: Annotated[int | None, ReadFrom("nvmlDeviceGetPciInfo", unit="hexadecimal")] = None
     """Device id in the upper 16 bits, vendor id in the lower (nvmlPciInfo_t.pciDeviceId)."""
     pci_class: Annotated[
@@ -171,9 +170,9 @@ class Gpu(NamedTuple):
     ] = None
     """Base class and sub-class: 0x0302 is a 3D controller."""
     pcie_generation: Annotated[int | None, ReadFrom("nvmlDeviceGetMaxPcieLinkGeneration")] = None
-    """Highest generation that GPU and slot agree on."""
+    """The highest generation that both GPU and slot support."""
     pcie_width: Annotated[int | None, ReadFrom("nvmlDeviceGetMaxPcieLinkWidth", unit="lanes")] = None
-    """Highest number of lanes that GPU and slot agree on."""
+    """The highest number of lanes that both GPU and slot support."""
     numa_node: Annotated[
         int | None, ReadFrom("/sys/bus/pci/devices/<address>/numa_node", "nvmlDeviceGetPciInfo")
     ] = None
@@ -183,9 +182,9 @@ class Gpu(NamedTuple):
         Fabric | None, ReadFrom("nvmlDeviceGetGpuFabricInfo", "nvmlDeviceGetGpuFabricInfoV")
     ] = None
     multiprocessors: Annotated[int | None, ReadFrom("nvmlDeviceGetGpuInstanceProfileInfo")] = None
-    """Of the whole GPU, where NVML tells."""
+    """Of the whole GPU, if NVML reports it."""
     engines: Annotated[Engines | None, ReadFrom("nvmlDeviceGetGpuInstanceProfileInfo")] = None
-    """Of the whole GPU, where NVML tells."""
+    """Of the whole GPU, if NVML reports it."""
     profiles: Annotated[
         tuple[MigProfile, ...], ReadFrom("nvmlDeviceGetGpuInstanceProfileInfo", "nvmlDeviceGetMemoryInfo")
     ] = ()
@@ -194,12 +193,12 @@ class Gpu(NamedTuple):
 
 
 class FailedGpu(NamedTuple):
-    """A GPU that is there but cannot be described, or not as a MIG strategy needs it; it counts nowhere."""
+    """A GPU that is left out, because a fact that every label or the MIG strategy needs could not be read."""
 
     index: Annotated[int, ReadFrom("nvmlDeviceGetCount")]  # type: ignore[assignment]
     failure: FactFailure
     pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
-    """As sysfs writes it. Where NVML does not tell, it is read off the PCI bus if that leaves no choice."""
+    """As in sysfs. If NVML does not report it, the only address left on the PCI bus."""
     uuid: Annotated[str | None, ReadFrom("nvmlDeviceGetUUID")] = None
 
     def __str__(self) -> str:
@@ -207,7 +206,7 @@ class FailedGpu(NamedTuple):
 
 
 class Vgpu(NamedTuple):
-    """What the PCI configuration space says about virtualisation."""
+    """The vGPU facts in the PCI configuration space."""
 
     is_present: bool
     host_driver_version: str | None = None
@@ -215,7 +214,7 @@ class Vgpu(NamedTuple):
 
 
 class Inventory(NamedTuple):
-    """A node, as one read of its hardware found it."""
+    """The hardware of a node, from one read."""
 
     schema: int = SCHEMA
     driver_version: Annotated[str | None, ReadFrom("nvmlSystemGetDriverVersion")] = None
@@ -224,18 +223,18 @@ class Inventory(NamedTuple):
     gpus: tuple[Gpu, ...] = ()
     failed_gpus: tuple[FailedGpu, ...] = ()
     machine_type: Annotated[str | None, ReadFrom("--machine-type-file")] = None
-    """DMI product name, blanks at its ends removed."""
+    """DMI product name without surrounding blanks."""
     vgpu: Annotated[Vgpu | None, ReadFrom("/sys/bus/pci/devices/<address>/config")] = None
     failures: tuple[FactFailure, ...] = ()
 
 
 def is_display_board(name: str) -> bool:
-    """Return whether a GPU of this name only drives a screen; whoever makes an inventory passes it over."""
+    """Return whether a GPU with this name only drives a display; such GPUs are not in the inventory."""
     return name in ("DGX Display", "NVIDIA DGX Display")
 
 
 def require(owner: Inventory, fact: str) -> Any:
-    """Return ``owner.fact``, or raise the :class:`ProbeError` that explains its absence."""
+    """Return ``owner.fact``. Raises ProbeError with the reason if it is missing."""
     failure = find_missing(owner, (fact,))
     if failure is not None:
         raise failure.to_error()
@@ -245,13 +244,13 @@ def require(owner: Inventory, fact: str) -> Any:
 def find_missing(
     owner: Inventory | Gpu | MigDevice, facts: tuple[str, ...], device: str = ""
 ) -> FactFailure | None:
-    """Return why the first of ``facts`` that ``owner`` lacks is not there; None where it lacks none."""
+    """Return the failure of the first missing fact of ``facts``; None if all are present."""
     for fact in facts:
         for failure in owner.failures:
             if failure.fact == fact:
                 return failure
-        if getattr(owner, fact) is None:  # a snapshot can be written by hand
+        if getattr(owner, fact) is None:  # in a snapshot written by hand
             return FactFailure(
-                fact=fact, source="the inventory", device=device, reason="it holds none, and no reason why"
+                fact=fact, source="the inventory", device=device, reason="it has no value and no reason"
             )
     return None

@@ -1,8 +1,8 @@
-"""Names of MIG profiles, as NVIDIA writes them.
+"""Format the names of MIG profiles as NVIDIA does.
 
-The tables are keyed by NVML's own enums (nvml.h): ``NVML_GPU_INSTANCE_PROFILE_*`` and
+The keys of the tables are NVML's enums (nvml.h): ``NVML_GPU_INSTANCE_PROFILE_*`` and
 ``NVML_COMPUTE_INSTANCE_PROFILE_*``. NVML_GPU_INSTANCE_PROFILE_3_SLICE_GFX (17) is missing on purpose: the
-device plugin cannot name it either, so a label for it would select a resource that does not exist.
+device plugin does not know it either, so no resource would match a label for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GI_PROFILES: dict[int, tuple[int, str]] = {
     15: (1, "+me.all"),
     16: (2, "+me.all"),
 }
-"""GPU-instance profile enum -> compute slices, attribute suffix."""
+"""GPU-instance profile enum -> compute slices, suffix of the name."""
 
 GI_PROFILE_COUNT = 18
 
@@ -37,10 +37,10 @@ CI_PROFILES: dict[int, int] = {0: 1, 1: 2, 2: 3, 3: 4, 4: 7, 5: 8, 6: 6, 7: 1, 8
 
 
 def compute_memory_gb(mig_memory_mib: int, gpu_memory_bytes: int) -> int:
-    """Return the whole gigabytes that a profile's name carries.
+    """Return the memory size in a profile's name, in gigabytes.
 
-    The share of the GPU's memory is rounded up to the next eighth, and that share of the GPU's size (in
-    GiB, rounded up) to the nearest whole number, halves up: 2 of 8 slices of an 80 GiB GPU are 20.
+    Round the profile's share of the GPU's memory up to the next eighth. Multiply it by the GPU's memory in
+    GiB, rounded up, and round to the nearest whole number, halves up: 2 of 8 slices of 80 GiB are 20.
     """
     share = math.ceil(mig_memory_mib * 2**20 / gpu_memory_bytes * 8) / 8
     return math.floor(share * -(-gpu_memory_bytes // 2**30) + 0.5)
@@ -49,17 +49,16 @@ def compute_memory_gb(mig_memory_mib: int, gpu_memory_bytes: int) -> int:
 def format_gi_profile(gi_enum: int, mig_memory_mib: int, gpu_memory_bytes: int) -> str:
     """Return the name of a GPU-instance profile, such as ``1g.10gb+me``.
 
-    Raises KeyError for an enum that this version does not know.
+    Raises KeyError for an unknown enum.
     """
     slices, suffix = GI_PROFILES[gi_enum]
     return f"{slices}g.{compute_memory_gb(mig_memory_mib, gpu_memory_bytes)}gb{suffix}"
 
 
 def format_mig_profile(gi_enum: int, ci_enum: int, mig_memory_mib: int, gpu_memory_bytes: int) -> str:
-    """Return the profile of a MIG device as resource names and labels write it, such as ``1c.3g.20gb``.
+    """Return the profile of a MIG device as in resource names and labels, such as ``1c.3g.20gb``.
 
-    A ``+`` becomes a ``.``, since neither may hold one: ``1g.10gb.me``. Raises KeyError for an enum that
-    this version does not know.
+    A ``+`` becomes a ``.``, because neither allows it: ``1g.10gb.me``. Raises KeyError for an unknown enum.
     """
     name = format_gi_profile(gi_enum, mig_memory_mib, gpu_memory_bytes).replace("+", ".")
     ci_slices = CI_PROFILES[ci_enum]

@@ -1,7 +1,7 @@
-"""Inventories as JSON and YAML, and back.
+"""Write inventories as JSON or YAML, and read them back.
 
-The text holds every field by its name in :mod:`gfd.inventory.model`, and the schema version. Reading checks
-every field, and names the one that is wrong.
+A snapshot has the field names of :mod:`gfd.inventory.model` and the schema version. Reading checks every
+field and names the wrong one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def to_plain(value: Any, *, with_defaults: bool = False) -> Any:
-    """Return a named tuple as dicts, lists and scalars, without fields at their default."""
+    """Turn a named tuple into dicts, lists and scalars, without fields at their default."""
     if hasattr(value, "_fields"):
         defaults = value._field_defaults
         return {
@@ -47,7 +47,7 @@ def to_yaml(value: Inventory) -> str:
 
 
 def read_file(path: Path) -> Inventory:
-    """Return the inventory in a file, ``-`` for standard input. Raises DocumentError."""
+    """Read an inventory from a file, or from standard input if the path is ``-``. Raises DocumentError."""
     source = str(path)
     try:
         data = read_input(path)
@@ -59,7 +59,7 @@ def read_file(path: Path) -> Inventory:
 
 
 def parse_inventory(text: str, source: str) -> Inventory:
-    """Return the inventory in ``text``, JSON or YAML, without boards that only drive a screen.
+    """Parse an inventory in JSON or YAML, without GPUs that only drive a display.
 
     Raises DocumentError, naming ``source``.
     """
@@ -78,7 +78,7 @@ def parse_inventory(text: str, source: str) -> Inventory:
 
 
 def parse_document(text: str, source: str) -> Any:
-    """Return what JSON or YAML ``text`` holds. Raises DocumentError where it is neither."""
+    """Parse JSON or YAML. Raises DocumentError."""
     from gfd.documents.reader import read_plain
 
     return next(iter(read_plain(text, source)), None)
@@ -99,7 +99,7 @@ def from_plain(kind: Any, plain: Any, source: str, path: str = "") -> Any:
         return _tuple(kind, plain, source, path)
     if hasattr(kind, "_fields"):
         return _fields(kind, plain, source, path)
-    # bool is an int to Python, and neither is the other in a file.
+    # To Python a bool is an int, but a file may not use one for the other.
     if type(plain) is not kind:
         raise DocumentError(source, 0, f"expected {_NAMES[kind]}, found {_describe(plain)}", path)
     return plain

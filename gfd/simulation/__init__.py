@@ -1,1 +1,1 @@
-"""Machines as data: inventories of GPUs that are not there."""
+"""Simulate machines: inventories from data files, without hardware."""

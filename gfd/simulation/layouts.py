@@ -1,9 +1,8 @@
-"""What ``--mig`` asks for: a layout by name, or a file in the format of mig-parted.
+"""Resolve the MIG layout of ``--mig``: a name, or a mig-parted file.
 
-Names are those of mig-parted's own configuration. ``all-<profile>`` means as many of the profile as fit.
-A named layout leaves GPUs alone that do not offer what it is about (another model, or one without MIG), as
-long as the node has one that does. In a file, ``devices: all`` passes over GPUs without MIG, as mig-parted
-does; every other GPU that an entry selects must be able to follow it.
+The names are those of mig-parted's default configuration. ``all-<profile>`` creates as many MIG devices of
+the profile as fit. A named layout skips GPUs that do not support it, if at least one GPU does. In a file,
+``devices: all`` skips GPUs without MIG, as mig-parted does. Every other selected GPU must support its entry.
 """
 
 from __future__ import annotations
@@ -24,46 +23,48 @@ if TYPE_CHECKING:
 
 
 class GpuLayout(NamedTuple):
-    """What a layout makes of one GPU."""
+    """The MIG layout of one GPU."""
 
     is_mig_enabled: bool
     devices: tuple[tuple[str, int], ...] = ()
-    """MIG devices, as mig-parted writes their profiles, with their numbers."""
+    """Profiles in mig-parted's spelling, and the number of MIG devices of each."""
 
 
 Target = tuple["Gpu", "Geometry | None"]
 Layout = dict[int, GpuLayout]
-"""GPU index -> setting; GPUs that stay as they are have none."""
+"""GPU index -> layout. GPUs without an entry do not change."""
 
 
 def is_path(name: str) -> bool:
-    """Return whether ``name`` is a file's rather than that of something built in."""
+    """Return whether ``name`` is the path of a file, not the name of something built in."""
     return "/" in name or name.endswith((".yaml", ".yml", ".json"))
 
 
 def resolve_layout(layout: str, layout_name: str | None, targets: Sequence[Target]) -> Layout:
-    """Return what ``layout`` makes of the GPUs. Raises ConfigError where it cannot be had."""
+    """Return the layout of each GPU. Raises ConfigError if the machine does not support ``layout``."""
     if is_path(layout):
         try:
             return _read_file(Path(layout), layout_name, targets)
         except DocumentError as error:
             raise ConfigError("--mig", "command line", str(error)) from error
     if layout_name is not None:
-        reason = f"it chooses a layout of a mig-parted file, but --mig {layout} is not a file"
+        reason = f"chooses a layout in a mig-parted file, but --mig {layout} is not a file"
         raise ConfigError("--mig-config", "command line", reason)
     named = _list_named(targets)
     layout = layout.replace("+", ".")
-    # A MIG layout is never known on a node without MIG, and a list of the others would not tell why.
+    # Without MIG, a list of the known layouts would not explain the error.
     if layout != "all-disabled" and not any(geometry for _, geometry in targets):
-        raise ConfigError("--mig", "command line", f"{layout} cannot be had: {_explain_no_mig(targets)}")
+        raise ConfigError(
+            "--mig", "command line", f"the machine does not support {layout}: {_explain_no_mig(targets)}"
+        )
     if layout not in named:
-        reason = f"there is no layout {layout} on this machine; {list_known(layout, named)}"
+        reason = f"the machine has no layout {layout}; {list_known(layout, named)}"
         raise ConfigError("--mig", "command line", reason)
     return named[layout]
 
 
 def _list_named(targets: Sequence[Target]) -> dict[str, Layout]:
-    """Return the layouts that this machine can have, under mig-parted's names for them."""
+    """Return the layouts that this machine supports, by mig-parted's names."""
     layouts: dict[str, Layout] = {"all-disabled": {}}
     for gpu, geometry in targets:
         if geometry is None:
@@ -88,34 +89,34 @@ def _explain_no_mig(targets: Sequence[Target]) -> str:
 def _read_file(path: Path, name: str | None, targets: Sequence[Target]) -> Layout:
     document = load(path).only("version", "mig-configs")
     if document.field("version").text() != "v1":
-        raise document.field("version").error("only v1 is known")
+        raise document.field("version").error("gfd reads only version v1")
     configs = document.field("mig-configs").mapping()
     if not configs:
-        raise document.field("mig-configs").error("there is no layout in it")
+        raise document.field("mig-configs").error("contains no layout")
     if name is None and len(configs) > 1:
-        reason = f"{path} has several layouts; choose one with --mig-config: {', '.join(configs)}"
+        reason = f"{path} contains several layouts; choose one with --mig-config: {', '.join(configs)}"
         raise ConfigError("--mig", "command line", reason)
     chosen = next(iter(configs)) if name is None else name
     if chosen not in configs:
-        reason = f"{path} has no layout {chosen}; {list_known(chosen, configs)}"
+        reason = f"{path} does not contain layout {chosen}; {list_known(chosen, configs)}"
         raise ConfigError("--mig-config", "command line", reason)
-    settings: Layout = {}
+    gpu_layouts: Layout = {}
     for entry in configs[chosen].items():
         entry.only("devices", "device-filter", "mig-enabled", "mig-devices")
-        setting = _read_gpu_layout(entry)
+        gpu_layout = _read_gpu_layout(entry)
         for gpu, geometry in _select_targets(entry, targets):
             if geometry is not None:
-                settings[gpu.index] = setting
-            elif setting.is_mig_enabled and entry.field("devices").content != "all":
+                gpu_layouts[gpu.index] = gpu_layout
+            elif gpu_layout.is_mig_enabled and entry.field("devices").content != "all":
                 raise entry.error(f"GPU {gpu.index} ({gpu.name}) has no MIG")
-    return settings
+    return gpu_layouts
 
 
 def _read_gpu_layout(entry: Value) -> GpuLayout:
     is_enabled = entry.field("mig-enabled").boolean()
     devices = tuple((name, number.integer()) for name, number in entry.field("mig-devices").mapping().items())
     if devices and not is_enabled:
-        raise entry.field("mig-devices").error("there can be none where mig-enabled is false")
+        raise entry.field("mig-devices").error("must be empty if mig-enabled is false")
     return GpuLayout(is_mig_enabled=is_enabled, devices=devices)
 
 
@@ -130,7 +131,9 @@ def _select_targets(entry: Value, targets: Sequence[Target]) -> list[Target]:
         indices = {item.integer() for item in devices.items()}
         missing = indices - {gpu.index for gpu, _ in targets}
         if missing:
-            raise devices.error(f"there is no GPU {min(missing)}, the machine has {len(targets)}")
+            raise devices.error(
+                f"there is no GPU {min(missing)}; the machine has {len(targets)} GPUs, numbered from 0"
+            )
     return [
         (gpu, geometry)
         for gpu, geometry in targets

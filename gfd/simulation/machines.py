@@ -1,9 +1,9 @@
-"""Simulated machines: an inventory out of a YAML file, for whoever has no GPU at hand.
+"""Build the inventory of a simulated machine from a YAML file.
 
-A machine names its driver and its GPUs. What their models are comes from ``models.yaml`` beside the built-in
-machines; a machine file of one's own may add ``models`` and ``mig`` in the same form, and a GPU may override
-what its model says. GPUs are numbered by PCI address. UUIDs are made of the machine's name and the GPU's
-index, so that they are the same on every read.
+A machine lists its driver and its GPUs. ``models.yaml``, beside the built-in machines, describes the GPU
+models. A machine file of your own may add ``models`` and ``mig`` in the same format, and each GPU may
+override fields of its model. GPUs are numbered by PCI address. UUIDs are derived from the machine's name and
+the GPU's index, so that they never change.
 """
 
 from __future__ import annotations
@@ -49,24 +49,24 @@ def list_names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> str:
-    """Return what a machine is, in one line."""
+    """Return the one-line description of a built-in machine."""
     return _load(name).field("description").text()
 
 
 def read(machine: str, layout: str | None = None, layout_name: str | None = None) -> Inventory:
-    """Return the inventory of ``machine``, a built-in name or the path of a file.
+    """Return the inventory of ``machine``, the name of a built-in machine or the path of a file.
 
-    ``layout`` divides its GPUs: the name of a layout, or the path of a mig-parted file, in which
-    ``layout_name`` chooses one. Raises ConfigError for what is not there or does not fit, DocumentError for
-    a machine file that cannot be used.
+    ``layout`` is the MIG layout: its name, or the path of a mig-parted file, in which ``layout_name`` chooses
+    one. Raises ConfigError if something does not exist or does not fit, DocumentError if a machine file is
+    invalid.
     """
     document = _load(machine)
     targets = _read_gpus(document)
     if layout is not None:
-        settings = layouts.resolve_layout(layout, layout_name, targets)
-        gpus = [_apply_layout(gpu, geometry, layout, settings.get(gpu.index)) for gpu, geometry in targets]
+        gpu_layouts = layouts.resolve_layout(layout, layout_name, targets)
+        gpus = [_apply_layout(gpu, geometry, layout, gpu_layouts.get(gpu.index)) for gpu, geometry in targets]
     elif layout_name is not None:
-        raise ConfigError("--mig-config", "command line", "it needs --mig with a mig-parted file")
+        raise ConfigError("--mig-config", "command line", "needs --mig with a mig-parted file")
     else:
         gpus = [gpu for gpu, _ in targets]
     cuda_major, cuda_minor = read_version(document.field("cuda_version"))
@@ -84,7 +84,7 @@ def _load(machine: str) -> Value:
     if layouts.is_path(machine):
         path = Path(machine)
         if not path.exists():
-            raise ConfigError("--simulate", "command line", f"there is no file {machine}")
+            raise ConfigError("--simulate", "command line", f"file {machine} does not exist")
     elif machine in list_names():
         path = FOLDER / f"{machine}.yaml"
     else:
@@ -99,19 +99,19 @@ def _load_models() -> Value:
 
 
 def _read_gpus(document: Value) -> list[layouts.Target]:
-    catalogue = GpuModels.of(_load_models(), document)
+    models = GpuModels.of(_load_models(), document)
     fabric = read_fabric(document.field("fabric"))
-    found = [catalogue.build(entry) for entry in document.field("gpus").items()]
-    addresses = [gpu.pci_address for gpu, _ in found]
+    gpus = [models.build(entry) for entry in document.field("gpus").items()]
+    addresses = [gpu.pci_address for gpu, _ in gpus]
     for address in addresses:
         if addresses.count(address) > 1:
-            raise document.field("gpus").error(f"two GPUs are at {address}")
+            raise document.field("gpus").error(f"two GPUs have the address {address}; change one")
     targets: list[layouts.Target] = []
-    for index, (gpu, geometry) in enumerate(sorted(found, key=lambda pair: pair[0].pci_address or "")):
-        made_up = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
-        numbered = gpu._replace(index=index, uuid=gpu.uuid or f"GPU-{made_up}", fabric=gpu.fabric or fabric)
+    for index, (gpu, geometry) in enumerate(sorted(gpus, key=lambda pair: pair[0].pci_address or "")):
+        derived = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
+        numbered = gpu._replace(index=index, uuid=gpu.uuid or f"GPU-{derived}", fabric=gpu.fabric or fabric)
         targets.append((numbered, geometry))
-    # NVML numbers display boards, too.
+    # Only now, because NVML numbers display boards too.
     return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
 
 
@@ -127,14 +127,16 @@ def _read_vgpu(entry: Value) -> Vgpu:
     )
 
 
-def _apply_layout(gpu: Gpu, geometry: Geometry | None, layout: str, setting: layouts.GpuLayout | None) -> Gpu:
-    if setting is None or geometry is None:
+def _apply_layout(
+    gpu: Gpu, geometry: Geometry | None, layout: str, gpu_layout: layouts.GpuLayout | None
+) -> Gpu:
+    if gpu_layout is None or geometry is None:
         return gpu
     try:
         devices = create_mig_devices(
-            geometry, setting.devices, gpu_uuid=gpu.uuid or "", memory_bytes=gpu.memory_bytes or 0
+            geometry, gpu_layout.devices, gpu_uuid=gpu.uuid or "", memory_bytes=gpu.memory_bytes or 0
         )
     except DoesNotFitError as error:
         reason = f"{layout} does not fit on GPU {gpu.index} ({gpu.name}): {error}"
         raise ConfigError("--mig", "command line", reason) from error
-    return gpu._replace(is_mig_enabled=setting.is_mig_enabled, mig_devices=devices)
+    return gpu._replace(is_mig_enabled=gpu_layout.is_mig_enabled, mig_devices=devices)

@@ -1,6 +1,6 @@
-"""From the profiles that a GPU is to be divided into to the MIG devices that NVML would show.
+"""Create the MIG devices that NVML would show for a list of profiles.
 
-The id of a GPU instance follows from its place: 0 for the whole GPU, 1 and 2 for halves, 3 to 6 for
+The id of a GPU instance depends on its placement: 0 for the whole GPU, 1 and 2 for halves, 3 to 6 for
 quarters, 7 to 14 for eighths, each from the lowest slice up, as in NVIDIA's document "MIG Support in
 Kubernetes". (Some later drivers count the upper half of an A100 first.) Compute instances are numbered from
 0 in their GPU instance, and MIG devices by GPU instance, then by compute instance.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CI_SLICES = {1: (1,), 2: (1, 2), 3: (1, 2, 3), 4: (1, 2, 4), 7: (1, 2, 3, 4, 7)}
-"""Compute slices of a GPU instance -> those that a compute instance in it can have (nvidia-smi mig -lcip)."""
+"""Compute slices of a GPU instance -> those that its compute instances can have (nvidia-smi mig -lcip)."""
 
 _CI_ENUMS = {slices: enum for enum, slices in reversed(CI_PROFILES.items())}
 
@@ -27,7 +27,7 @@ _CI_ENUMS = {slices: enum for enum, slices in reversed(CI_PROFILES.items())}
 def create_mig_devices(
     geometry: Geometry, wanted: Sequence[tuple[str, int]], *, gpu_uuid: str, memory_bytes: int
 ) -> tuple[MigDevice, ...]:
-    """Return the MIG devices for ``wanted``, profiles as mig-parted writes them with their numbers.
+    """Return the MIG devices for ``wanted``: profiles in mig-parted's spelling, and the number of each.
 
     Raises :class:`DoesNotFitError`.
     """
@@ -42,7 +42,7 @@ def create_mig_devices(
 
 
 def _group_instances(geometry: Geometry, wanted: Sequence[tuple[str, int]]) -> list[GpuInstance]:
-    """Return the GPU instances for ``wanted``; compute instances share one while it has slices left."""
+    """Return the GPU instances for ``wanted``; fill one with compute instances before the next."""
     offers = {offer.profile.name.replace("+", "."): offer for offer in geometry.offers}
     grouped: list[GpuInstance] = []
     open_ones: dict[str, list[list[int]]] = {}
@@ -51,13 +51,13 @@ def _group_instances(geometry: Geometry, wanted: Sequence[tuple[str, int]]) -> l
         offer = offers.get(gi_name)
         if offer is None or (slices and not slices.isdigit()):
             known = ", ".join(offer.profile.name for offer in geometry.offers)
-            raise DoesNotFitError(f"it offers no {name}; it offers {known}")
+            raise DoesNotFitError(f"the GPU does not support {name}; it supports {known}")
         ci_slices = int(slices) if slices else offer.profile.slices
         if ci_slices not in CI_SLICES.get(offer.profile.slices, (offer.profile.slices,)):
-            raise DoesNotFitError(f"a {offer.profile.name} has no compute instance of {ci_slices} slices")
+            raise DoesNotFitError(f"{offer.profile.name} has no compute instance with {ci_slices} slices")
         most = offer.profile.max_instances * (offer.profile.slices // ci_slices)
         if number > most:
-            raise DoesNotFitError(f"{number} × {name} is too many, at most {most} fit")  # noqa: RUF001
+            raise DoesNotFitError(f"{number} × {name} is too many; at most {most} fit")  # noqa: RUF001
         filled = open_ones.setdefault(gi_name, [])
         for _ in range(number):
             if not filled or sum(filled[-1]) + ci_slices > offer.profile.slices:
@@ -75,8 +75,8 @@ def _create_device(
     ci_slices = instance.ci_slices[ci_id]
     multiprocessors = profile.multiprocessors
     if ci_slices < profile.slices:
-        # From Hopper on a GPU instance has more multiprocessors than its slices; only a compute instance
-        # of full size gets at the rest.
+        # Since Hopper, a GPU instance has more multiprocessors than its slices add up to. Only a compute
+        # instance of full size can use the rest.
         multiprocessors = ci_slices * min(
             offer.profile.multiprocessors // offer.profile.slices for offer in geometry.offers
         )

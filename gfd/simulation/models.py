@@ -1,4 +1,4 @@
-"""GPU models and their MIG profiles, as machine files and ``models.yaml`` describe them."""
+"""Read GPU models and their MIG profiles from machine files and ``models.yaml``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODEL_FIELDS = (
     "pcie_width",
     "mig",
 )
-"""What a model says, and a GPU of it may say otherwise."""
+"""Fields of a model that a GPU may override."""
 
 _ENGINES = ("copy", "decoder", "jpeg", "ofa")
 _PROFILE = ("enum", "id", "slices", "max_instances", "multiprocessors", *_ENGINES, "memory_mib")
@@ -36,14 +36,14 @@ _SEVEN_SLICES = 4
 
 
 class GpuModels(NamedTuple):
-    """Models and MIG profile tables by name; later files win."""
+    """GPU models and MIG profile tables by name. Later files override earlier ones."""
 
     models: dict[str, Value]
     tables: dict[str, Value]
 
     @classmethod
     def of(cls, *documents: Value) -> GpuModels:
-        """Return what is in all of ``documents``."""
+        """Collect the models and tables in all ``documents``."""
         models: dict[str, Value] = {}
         tables: dict[str, Value] = {}
         for document in documents:
@@ -52,7 +52,7 @@ class GpuModels(NamedTuple):
         return cls(models=models, tables=tables)
 
     def build(self, entry: Value) -> tuple[Gpu, Geometry | None]:
-        """Return the GPU that ``entry`` of a machine describes, and what it can be divided into."""
+        """Return the GPU in ``entry`` of a machine, and its MIG geometry."""
         entry.only("model", "uuid", "pci_address", "numa_node", "fabric", *MODEL_FIELDS)
         model = self._find(entry.field("model"), self.models).only(*MODEL_FIELDS)
         facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in MODEL_FIELDS}
@@ -62,7 +62,7 @@ class GpuModels(NamedTuple):
         if facts["mig"].content is not None:
             geometry = read_geometry(self._find(facts["mig"], self.tables), memory_bytes)
         profiles = tuple(offer.profile for offer in geometry.offers) if geometry else ()
-        # From Hopper on NVML tells the whole GPU's figures, as those of the profile of seven slices.
+        # Since Hopper, NVML reports the figures of the whole GPU, as those of the profile with seven slices.
         whole = next((p for p in profiles if capability >= (9, 0) and p.enum == _SEVEN_SLICES), None)
         address = entry.field("pci_address")
         if not _PCI_ADDRESS.fullmatch(address.text()):
@@ -99,7 +99,7 @@ class GpuModels(NamedTuple):
 
 
 def read_geometry(table: Value, memory_bytes: int) -> Geometry:
-    """Return what ``table`` says a GPU of ``memory_bytes`` can be divided into."""
+    """Return the MIG geometry in ``table`` for a GPU with ``memory_bytes``."""
     table.only("memory_slices", "compute_slices", "balanced", "profiles")
     memory_slices = table.field("memory_slices").integer(1)
     offers = [
@@ -120,13 +120,13 @@ def _read_offer(name: str, row: Value, memory_slices: int, memory_bytes: int) ->
     row.only(*_PROFILE, "encoder", "size", "starts")
     enum, memory_mib = row.field("enum").integer(), row.field("memory_mib").integer(1)
     if enum not in GI_PROFILES:
-        raise row.field("enum").error(f"there is no GPU-instance profile {enum} with a name")
+        raise row.field("enum").error(f"{enum} is not a known GPU-instance profile")
     named = format_gi_profile(enum, memory_mib, memory_bytes)
     if named != name:
-        raise row.error(f"enum, memory_mib and the GPU's memory_bytes make this {named}")
+        raise row.error(f"must be named {named}, from enum, memory_mib and the GPU's memory_bytes")
     size, starts = row.field("size").integer(1), tuple(item.integer() for item in row.field("starts").items())
     if not starts or max(starts) + size > memory_slices:
-        raise row.field("starts").error(f"starts are needed at which {size} of {memory_slices} slices fit")
+        raise row.field("starts").error(f"must be slices at which {size} of {memory_slices} slices fit")
     encoder = row.field("encoder")
     counts = {key: row.field(key).integer() for key in _ENGINES}
     profile = MigProfile(
@@ -151,7 +151,7 @@ def read_version(value: Value) -> tuple[int, int]:
 
 
 def read_fabric(entry: Value) -> Fabric | None:
-    """Return a fabric registration, or None where there is none."""
+    """Return the fabric registration, or None."""
     if entry.content is None:
         return None
     entry.only("state", "status", "cluster_uuid", "clique_id")

@@ -1,10 +1,9 @@
-"""Where GPU instances lie on a GPU.
+"""Place GPU instances on a GPU.
 
-A profile fits at certain starts, takes ``size`` memory slices from there, and has its share of compute
-slices and media engines. The driver places an instance as it is asked for, at the first free start of the
-order that the data gives (inferred from examples in NVIDIA's MIG user guide: 1g tries 6, 4, 5, 0 …), and
-mig-parted tries one order of asking after the other. Here the larger come first and the search goes back
-where that leads nowhere, so that a layout is refused only if no arrangement of it exists.
+A profile has possible starts, takes ``size`` memory slices, and uses compute slices and media engines. The
+driver places each instance at the first free start, in the order of the data (inferred from examples in
+NVIDIA's MIG user guide: 1g tries 6, 4, 5, 0 …), and mig-parted tries one order of instances after the other.
+Here the largest instances come first, with backtracking, so that a layout fails only if no placement exists.
 """
 
 from __future__ import annotations
@@ -21,27 +20,27 @@ _MEDIA = ("decoder", "encoder", "jpeg", "ofa")
 
 
 class Offer(NamedTuple):
-    """A profile that a GPU offers, and where it fits."""
+    """A profile that a GPU supports, and its possible placements."""
 
     profile: MigProfile
     size: int
     """Memory slices."""
     starts: tuple[int, ...]
-    """In the order in which the driver tries them."""
+    """In the order that the driver tries them."""
 
 
 class Geometry(NamedTuple):
-    """What a GPU model can be divided into."""
+    """The MIG profiles of a GPU model."""
 
     memory_slices: int
     compute_slices: int
     offers: tuple[Offer, ...]
     balanced: tuple[tuple[str, int], ...] = ()
-    """MIG devices of mig-parted's layout all-balanced, with their numbers."""
+    """Profiles of mig-parted's layout all-balanced, and the number of each."""
 
 
 class GpuInstance(NamedTuple):
-    """A GPU instance to be, and the compute slices of the compute instances in it."""
+    """A GPU instance, and the compute slices of each of its compute instances."""
 
     offer: Offer
     ci_slices: tuple[int, ...]
@@ -49,11 +48,11 @@ class GpuInstance(NamedTuple):
 
 
 class DoesNotFitError(Exception):
-    """A layout that the GPU cannot have; the text says why."""
+    """The GPU does not support the layout; the text is the reason."""
 
 
 def place_instances(geometry: Geometry, instances: Sequence[GpuInstance]) -> tuple[GpuInstance, ...]:
-    """Return ``instances`` with their starts. Raises :class:`DoesNotFitError`."""
+    """Find a start for each instance. Raises :class:`DoesNotFitError`."""
     ranked = sorted(instances, key=_sort_key)
     _check_limits(geometry, ranked)
     placed = _search(geometry, ranked)
@@ -63,7 +62,7 @@ def place_instances(geometry: Geometry, instances: Sequence[GpuInstance]) -> tup
 
 
 def _search(geometry: Geometry, instances: Sequence[GpuInstance]) -> tuple[GpuInstance, ...] | None:
-    """Return ``instances`` with starts at which none overlap, or None if there are no such starts."""
+    """Find starts without overlap; return None if there are none."""
 
     def go_on(number: int, taken: int) -> tuple[GpuInstance, ...] | None:
         if number == len(instances):
@@ -78,7 +77,7 @@ def _search(geometry: Geometry, instances: Sequence[GpuInstance]) -> tuple[GpuIn
                     return (placed, *rest)
         return None
 
-    # More slices than there are would make the search go through every arrangement in vain.
+    # Without this check, the search would try every arrangement in vain.
     if sum(instance.offer.size for instance in instances) > geometry.memory_slices:
         return None
     return go_on(0, 0)
@@ -94,20 +93,21 @@ def _check_limits(geometry: Geometry, instances: Sequence[GpuInstance]) -> None:
         number = sum(instance.offer is offer for instance in instances)
         if number > offer.profile.max_instances:
             most = offer.profile.max_instances
-            raise DoesNotFitError(f"{number} {_TIMES} {offer.profile.name} is too many, at most {most} fit")
+            raise DoesNotFitError(f"{number} {_TIMES} {offer.profile.name} is too many; at most {most} fit")
     needed = sum(instance.offer.profile.slices for instance in instances)
     if needed > geometry.compute_slices:
         raise DoesNotFitError(
-            f"{_format_instances(instances)} need {needed} compute slices, it has {geometry.compute_slices}"
+            f"{_format_instances(instances)} need {needed} compute slices; "
+            f"the GPU has {geometry.compute_slices}"
         )
-    # The media engines make +me one of a kind, and let nothing but -me stand beside +me.all.
+    # The media engines allow one instance with +me, and only -me beside +me.all.
     for engine in _MEDIA:
         needed = sum(getattr(instance.offer.profile.engines, engine) for instance in instances)
-        there_are = max((getattr(o.profile.engines, engine) for o in geometry.offers), default=0)
-        if needed > there_are:
+        limit = max((getattr(o.profile.engines, engine) for o in geometry.offers), default=0)
+        if needed > limit:
             takers = [i for i in instances if getattr(i.offer.profile.engines, engine)]
             names = _format_instances(takers)
-            raise DoesNotFitError(f"{names} need {needed} {engine} engines, it has {there_are}")
+            raise DoesNotFitError(f"{names} need {needed} {engine} engines; the GPU has {limit}")
 
 
 def _explain_failure(geometry: Geometry, instances: Sequence[GpuInstance]) -> str:

@@ -20,7 +20,7 @@ from gfd.labels.sharing import Sharing
 from gfd.labels.strategies import STRATEGIES, mixed, single
 from tests.make import failure, gpu, mig, mig_gpu
 
-NO_REASON = "could not be read from the inventory: it holds none, and no reason why"
+NO_REASON = "could not be read from the inventory: it has no value and no reason"
 UNREADABLE = mig(1, profile=None, failures=(failure("profile", "GPU 0 MIG 1"),))
 UNLISTED: dict[str, Any] = {"mig_devices": None, "failures": (failure("mig_devices"),)}
 NAMELESS = mig(

@@ -198,20 +198,20 @@ def test_refused_names() -> None:
         "--simulate (command line): there is no machine mig-dok; did you mean mig-doc? known are a30, b200,"
     )
     assert refusal("a30", "all-1g.5gb") == (
-        "--mig (command line): there is no layout all-1g.5gb on this machine; did you mean all-1g.6gb? "
+        "--mig (command line): the machine has no layout all-1g.5gb; did you mean all-1g.6gb? "
         "known are all-disabled, all-enabled, all-balanced, all-1g.6gb, all-2g.12gb, all-4g.24gb, "
         "all-1g.6gb.me, all-2g.12gb.me"
     )
     assert refusal("t4", "all-balanced") == (
-        "--mig (command line): all-balanced cannot be had: Tesla T4 has no MIG"
+        "--mig (command line): the machine does not support all-balanced: Tesla T4 has no MIG"
     )
     assert refusal("no-gpu", "all-enabled") == (
-        "--mig (command line): all-enabled cannot be had: there is no GPU"
+        "--mig (command line): the machine does not support all-enabled: there is no GPU"
     )
-    assert refusal("nowhere/node.yaml") == "--simulate (command line): there is no file nowhere/node.yaml"
-    assert refusal("a30", None, "x") == "--mig-config (command line): it needs --mig with a mig-parted file"
+    assert refusal("nowhere/node.yaml") == "--simulate (command line): file nowhere/node.yaml does not exist"
+    assert refusal("a30", None, "x") == "--mig-config (command line): needs --mig with a mig-parted file"
     assert refusal("a30", "all-1g.6gb", "x") == (
-        "--mig-config (command line): it chooses a layout of a mig-parted file, but --mig all-1g.6gb "
+        "--mig-config (command line): chooses a layout in a mig-parted file, but --mig all-1g.6gb "
         "is not a file"
     )
 
@@ -308,7 +308,7 @@ gpus:
                 "model: a30,",
                 "model: a30, memory_bytes: 85899345920,",
                 "mig.a30.profiles[1g.6gb]",
-                "enum, memory_mib and the GPU's memory_bytes make this 1g.",
+                "must be named 1g.",
             ),
             (
                 "gpus:",
@@ -335,9 +335,9 @@ gpus:
     @pytest.mark.parametrize(
         ("row", "field", "reason"),
         [
-            ("enum: 17", "enum", "there is no GPU-instance profile 17 with a name"),
-            ("starts: []", "starts", "starts are needed at which 1 of 8 slices fit"),
-            ("starts: [8]", "starts", "starts are needed at which 1 of 8 slices fit"),
+            ("enum: 17", "enum", "17 is not a known GPU-instance profile"),
+            ("starts: []", "starts", "must be slices at which 1 of 8 slices fit"),
+            ("starts: [8]", "starts", "must be slices at which 1 of 8 slices fit"),
         ],
     )
     def test_damaged_profile(self, tmp_path: Path, row: str, field: str, reason: str) -> None:
@@ -362,7 +362,9 @@ mig:
     def test_two_gpus_at_one_address(self, tmp_path: Path) -> None:
         path = tmp_path / "node.yaml"
         path.write_text(MINIMAL + '  - {model: t4, pci_address: "0000:0b:00.0"}\n')
-        with pytest.raises(DocumentError, match=r"gpus: two GPUs are at 0000:0b:00\.0$"):
+        with pytest.raises(
+            DocumentError, match=r"gpus: two GPUs have the address 0000:0b:00\.0; change one$"
+        ):
             read(str(path))
 
     def test_no_yaml_and_no_text(self, tmp_path: Path) -> None:
@@ -430,23 +432,27 @@ class TestMigPartedFile:
     def test_choice(self, write) -> None:  # type: ignore[no-untyped-def]
         path = write(CONFIG)
         assert refusal("a30", path) == (
-            f"--mig (command line): {path} has several layouts; choose one with --mig-config: mixed, filtered"
+            f"--mig (command line): {path} contains several layouts; "
+            "choose one with --mig-config: mixed, filtered"
         )
         assert refusal("a30", path, "filter") == (
-            f"--mig-config (command line): {path} has no layout filter; did you mean filtered? "
+            f"--mig-config (command line): {path} does not contain layout filter; did you mean filtered? "
             "known are mixed, filtered"
         )
 
     @pytest.mark.parametrize(
         ("entry", "reason"),
         [
-            ("{devices: [9], mig-enabled: true}", "x[0].devices: there is no GPU 9, the machine has 3"),
+            (
+                "{devices: [9], mig-enabled: true}",
+                "x[0].devices: there is no GPU 9; the machine has 3 GPUs, numbered from 0",
+            ),
             ("{devices: [1], mig-enabled: true}", "x[0]: GPU 1 (NVIDIA L40S) has no MIG"),
             ("{devices: some, mig-enabled: true}", "x[0].devices: expected a list, found"),
             ("{devices: all}", "x[0].mig-enabled: expected true or false, found nothing"),
             (
                 "{devices: all, mig-enabled: false, mig-devices: {1g.6gb: 1}}",
-                "x[0].mig-devices: there can be none where mig-enabled is false",
+                "x[0].mig-devices: must be empty if mig-enabled is false",
             ),
             (
                 '{devices: all, mig-enabled: true, device-filter: "1:2"}',
@@ -458,7 +464,7 @@ class TestMigPartedFile:
             ),
             (
                 "{devices: all, mig-enabled: true, mig-devices: {2g.12gb: 2, 1g.6gb: 1}}",
-                "1 \N{MULTIPLICATION SIGN} 1g.6gb need 5 compute slices, it has 4",
+                "1 \N{MULTIPLICATION SIGN} 1g.6gb need 5 compute slices; the GPU has 4",
             ),
         ],
     )
@@ -475,8 +481,8 @@ class TestMigPartedFile:
     @pytest.mark.parametrize(
         ("text", "reason"),
         [
-            ("version: v2\nmig-configs: {}", "version: only v1 is known"),
-            ("version: v1\nmig-configs: {}", "mig-configs: there is no layout in it"),
+            ("version: v2\nmig-configs: {}", "version: gfd reads only version v1"),
+            ("version: v1\nmig-configs: {}", "mig-configs: contains no layout"),
             ("version: v1\nmig-config: {}", "mig-config: unknown key; did you mean mig-configs?"),
         ],
     )

@@ -174,30 +174,33 @@ def test_three_small_compute_instances_fill_one_gpu_instance() -> None:
             [("1g.10gb", 3), ("1g.5gb", 3)],
             f"3 {TIMES} 1g.10gb, 2 {TIMES} 1g.5gb use all 8 memory slices; no room for 1g.5gb",
         ),
-        ("a100-40gb", [("4g.20gb", 2)], f"2 {TIMES} 4g.20gb is too many, at most 1 fit"),
-        ("a100-40gb", [("4g.20gb", 1), ("2c.4g.20gb", 1)], f"2 {TIMES} 4g.20gb is too many, at most 1 fit"),
+        ("a100-40gb", [("4g.20gb", 2)], f"2 {TIMES} 4g.20gb is too many; at most 1 fit"),
+        ("a100-40gb", [("4g.20gb", 1), ("2c.4g.20gb", 1)], f"2 {TIMES} 4g.20gb is too many; at most 1 fit"),
         (
             "a100-40gb",
             [("4g.20gb", 1), ("3g.20gb", 1), ("1g.5gb", 1)],
-            f"1 {TIMES} 4g.20gb, 1 {TIMES} 3g.20gb, 1 {TIMES} 1g.5gb need 8 compute slices, it has 7",
+            f"1 {TIMES} 4g.20gb, 1 {TIMES} 3g.20gb, 1 {TIMES} 1g.5gb need 8 compute slices; the GPU has 7",
         ),
         (
             "a30",
             [("2g.12gb+me", 1), ("1g.6gb+me", 1)],
-            f"1 {TIMES} 2g.12gb+me, 1 {TIMES} 1g.6gb+me need 2 jpeg engines, it has 1",
+            f"1 {TIMES} 2g.12gb+me, 1 {TIMES} 1g.6gb+me need 2 jpeg engines; the GPU has 1",
         ),
         (
             "a30",
             [("7g.40gb", 1)],
-            "it offers no 7g.40gb; it offers 1g.6gb, 2g.12gb, 4g.24gb, 1g.6gb+me, 2g.12gb+me",
+            "the GPU does not support 7g.40gb; it supports 1g.6gb, 2g.12gb, 4g.24gb, 1g.6gb+me, 2g.12gb+me",
         ),
         (
             "a30",
             [("xc.2g.12gb", 1)],
-            "it offers no xc.2g.12gb; it offers 1g.6gb, 2g.12gb, 4g.24gb, 1g.6gb+me, 2g.12gb+me",
+            (
+                "the GPU does not support xc.2g.12gb; "
+                "it supports 1g.6gb, 2g.12gb, 4g.24gb, 1g.6gb+me, 2g.12gb+me"
+            ),
         ),
-        ("a100-40gb", [("3c.4g.20gb", 1)], "a 4g.20gb has no compute instance of 3 slices"),
-        ("a100-40gb", [("2c.1g.5gb", 1)], "a 1g.5gb has no compute instance of 2 slices"),
+        ("a100-40gb", [("3c.4g.20gb", 1)], "4g.20gb has no compute instance with 3 slices"),
+        ("a100-40gb", [("2c.1g.5gb", 1)], "1g.5gb has no compute instance with 2 slices"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_reason(
