@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gfd.config.options import Option
 
 
-def write(shell: str, commands: Mapping[str, Command], program: str) -> str:
+def generate_script(shell: str, commands: Mapping[str, Command], program: str) -> str:
     """Return the script for ``shell`` that completes ``program``.
 
     Raises GfdError where shtab is not installed.

@@ -9,7 +9,7 @@ from gfd.cli.exits import ExitCode
 from gfd.config.options import COMMAND_LINE
 from gfd.config.values import parse_bool
 from gfd.errors import ConfigError, GfdError, SeveralErrors
-from gfd.text import print_error
+from gfd.text import print_error, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +81,6 @@ def _describe(error: Exception) -> list[str]:
         return [str(error)]
     if isinstance(error, OSError) and error.errno in _DISK:
         return [f"cannot write the output: {error.strerror}"]
-    from gfd.text import redact
-
     what = f"unexpected {type(error).__name__}: {redact(str(error))[:_MAX_LENGTH]}".rstrip(": ")
     return [f"{what}; run it again with --log-level debug and report the output"]
 
@@ -90,7 +88,5 @@ def _describe(error: Exception) -> list[str]:
 def _format_traceback(error: Exception) -> str:
     """Return the traceback without credentials."""
     import traceback
-
-    from gfd.text import redact
 
     return redact("".join(traceback.format_exception(error)))

@@ -40,17 +40,17 @@ class Command:
     help: str
     """One sentence."""
     run: Callable[[LoadedConfig, Values], None]
-    """Takes the configuration and the values of :attr:`options` and :attr:`positional`; raises GfdError."""
+    """Runs it with the configuration and the values of its options and words. Raises GfdError."""
     options: tuple[Option, ...] = ()
     positional: Positional | None = None
     notes: str = ""
     """More sentences for its own help."""
     general_options: tuple[str, ...] = ()
-    """The fields of the general options that its short help shows; it takes all of them."""
+    """Fields of the general options that its short help shows. It takes all general options."""
     implied_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """For a bool of :attr:`options` by field: the general options that it sets, unless the user does."""
+    """By the field of a bool in :attr:`options`: the general options that it sets, unless the user does."""
     reads_pod_token: bool = False
-    """Whether the token of the pod tells the node, the namespace and the pod where nothing else does."""
+    """Whether the pod's token names the node, the namespace and the pod, unless options do."""
 
     @property
     def usage(self) -> str:

@@ -21,10 +21,10 @@ def make_command(commands: Mapping[str, Command]) -> Command:
     """Return the command that completes ``commands``."""
 
     def run(loaded: LoadedConfig, values: Values) -> None:
-        from gfd.cli.completion import write
+        from gfd.cli.completion import generate_script
 
         program = ORIGINAL if sys.argv[0].endswith(ORIGINAL) else "gfd"
-        sys.stdout.write(write(values["shell"], commands, program))
+        sys.stdout.write(generate_script(values["shell"], commands, program))
 
     return Command(
         help="Print the completion script of a shell.",
