@@ -33,7 +33,7 @@ def impose() -> None:
             pages = int(file.read().split()[0])
     except OSError as error:
         raise ProbeError(
-            f"{STATM}: {error.strerror}; mount /proc, which gfd needs to limit the memory of templates"
+            f"{STATM}: {error.strerror}", "mount /proc, which gfd needs to limit the memory of templates"
         ) from error
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     soft = pages * mmap.PAGESIZE + MEMORY_BYTES
