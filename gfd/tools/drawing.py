@@ -1,4 +1,4 @@
-"""MIG layouts as text: compute slices over memory slices, in ASCII, which every terminal and locale shows."""
+"""Draw MIG layouts as ASCII text: a row of compute slices above a row of memory slices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.labels.products import INVALID, extract_profile
 from gfd.text import escape
-from gfd.tools.geometry import explain, lay_out, name_device
+from gfd.tools.geometry import explain_missing_map, map_slices, name_device
 from gfd.tools.terminal import DIM, GREEN, YELLOW, cut, paint
 
 if TYPE_CHECKING:
@@ -15,69 +15,69 @@ if TYPE_CHECKING:
 
     from gfd.inventory.model import Gpu, Inventory
     from gfd.labels.syntax import Labels
-    from gfd.tools.geometry import Cell, GpuInstance, Layout
+    from gfd.tools.geometry import InstanceSlices, Slice, SliceMap
 
 _STYLES = (GREEN, YELLOW, "36", "35", "34")
-"""Of one instance and the next."""
-_FREE, _LEFT_OVER = ".", "-"
+"""The colours of the instances, in turn."""
+_FREE, _UNUSABLE = ".", "-"
 _WIDE = 41
-"""Columns that eight slices take; on a narrower terminal they are drawn closer."""
-_LARGEST = 512
-"""MIG devices that are drawn to scale; more are only counted."""
+"""The width of eight slices, in columns; on a narrower terminal each slice is one column."""
+_MAX_DEVICES = 512
+"""More MIG devices of one profile are counted, not drawn."""
 _COUNT = re.compile(r"nvidia\.com/mig-(?P<profile>.+)\.count")
 
 
 def draw_inventory(inventory: Inventory, *, width: int | None = None, is_coloured: bool = False) -> str:
-    """Return every GPU of a node, one below the other; ``width`` is that of the terminal, in columns."""
+    """Draw every GPU of a node, one below the other; ``width`` is the terminal's, in columns."""
     blocks = [draw(gpu, width=width, is_coloured=is_coloured) for gpu in inventory.gpus]
     blocks += [cut(str(failed), width) + "\n" for failed in inventory.failed_gpus]
-    # A GPU that is drawn stands apart; those that only have a name are a list.
+    # Put blank lines between drawings, but not between GPUs that are only named.
     gap = "\n" if any(block.count("\n") > 1 for block in blocks) else ""
     return gap.join(blocks or ["no GPU\n"])
 
 
 def draw(gpu: Gpu, *, width: int | None = None, is_coloured: bool = False) -> str:
-    """Return one GPU: its name, and how it is divided."""
+    """Draw one GPU: its name, its slices and its MIG instances."""
     state = "no MIG" if not gpu.is_mig_capable else "MIG on" if gpu.is_mig_enabled else "MIG off"
     lines = [cut(f"GPU {gpu.index}  {gpu.name}  {state}", width)]
-    layout = lay_out(gpu)
+    layout = map_slices(gpu)
     if layout is not None:
         is_wide = width is None or width >= _WIDE
-        compute = [(cell, _compute_mark(layout, cell)) for cell in layout.compute]
-        memory = [(cell, _mark(cell)) for cell in layout.memory]
+        compute = [(cell, _choose_compute_mark(layout, cell)) for cell in layout.compute]
+        memory = [(cell, _choose_mark(cell)) for cell in layout.memory]
         for name, marked in (("compute", compute), ("memory", memory)):
-            lines.append(f"{name:<8}{_row(marked, is_wide=is_wide, is_coloured=is_coloured)}")
+            lines.append(f"{name:<8}{_format_slices(marked, is_wide=is_wide, is_coloured=is_coloured)}")
         for number, instance in enumerate(layout.instances):
             style = _STYLES[number % len(_STYLES)]
-            for mark, text in _explain(number, instance):
+            for mark, text in _describe(number, instance):
                 lines.append(paint(f"{mark:<4}", style, is_coloured=is_coloured) + cut(text, width, 4))
-        lines += [cut(text, width) for text in _foot(layout)]
+        lines += [cut(text, width) for text in _format_footer(layout)]
     elif gpu.is_mig_enabled:
-        lines.append(cut(f"not drawn: {explain(gpu)}", width))
+        lines.append(cut(f"not drawn: {explain_missing_map(gpu)}", width))
         lines += [cut(name_device(device), width) for device in gpu.mig_devices or ()]
     return "".join(f"{line}\n" for line in lines)
 
 
 def draw_layout(labels: Labels, *, width: int | None = None) -> str:
-    """Return a node's MIG devices as far as its labels tell: how many of each profile, to scale, in no place.
+    """Draw the MIG devices that a node's labels count, one line for each profile; empty if there are none.
 
-    A profile a line; empty where the labels speak of none.
+    Labels do not contain positions, so devices of one profile stand side by side.
     """
     found = _count_devices(labels)
     column = max((len(escape(profile)) for profile, _, _ in found), default=0)
     lines = []
     for profile, count, slices in found:
         box = f"[{'=' * (3 * slices - 2)}]" if slices else ""
-        drawn = box * count if count <= _LARGEST else ""
+        drawn = box * count if count <= _MAX_DEVICES else ""
         lines.append(cut(f"{escape(profile):<{column}}  {count:>2}  {drawn}", width).rstrip() + "\n")
     return "".join(lines)
 
 
-def _row(marked: Iterable[tuple[Cell, str]], *, is_wide: bool, is_coloured: bool) -> str:
-    """Return slices with a bar wherever one instance, or free room, ends."""
+def _format_slices(marked: Iterable[tuple[Slice, str]], *, is_wide: bool, is_coloured: bool) -> str:
+    """Return a row of slices with a bar between instances and free slices."""
     text, previous = "", None
     for cell, mark in marked:
-        owner = (cell.instance, cell.is_left_over)
+        owner = (cell.instance, cell.is_unusable)
         style = DIM if cell.instance is None else _STYLES[cell.instance % len(_STYLES)]
         text += " " if owner == previous else "|"
         text += paint(f" {mark:<2}" if is_wide else mark[0], style, is_coloured=is_coloured)
@@ -85,25 +85,25 @@ def _row(marked: Iterable[tuple[Cell, str]], *, is_wide: bool, is_coloured: bool
     return text + "|"
 
 
-def _mark(cell: Cell) -> str:
+def _choose_mark(cell: Slice) -> str:
     if cell.instance is not None:
-        return _letter(cell.instance)
-    return _LEFT_OVER if cell.is_left_over else _FREE
+        return _choose_letter(cell.instance)
+    return _UNUSABLE if cell.is_unusable else _FREE
 
 
-def _compute_mark(layout: Layout, cell: Cell) -> str:
+def _choose_compute_mark(layout: SliceMap, cell: Slice) -> str:
     if cell.instance is None or not layout.instances[cell.instance].is_shared:
-        return _mark(cell)
-    return f"{_mark(cell)}{_FREE if cell.compute is None else cell.compute}"
+        return _choose_mark(cell)
+    return f"{_choose_mark(cell)}{_FREE if cell.compute is None else cell.compute}"
 
 
-def _letter(number: int) -> str:
+def _choose_letter(number: int) -> str:
     return chr(ord("A") + number % 26)
 
 
-def _explain(number: int, instance: GpuInstance) -> Iterator[tuple[str, str]]:
-    """Yield the marks of an instance, and what they mean."""
-    letter = _letter(number)
+def _describe(number: int, instance: InstanceSlices) -> Iterator[tuple[str, str]]:
+    """Yield the marks of an instance with their meanings."""
+    letter = _choose_letter(number)
     about = f"{instance.profile}  GPU instance {instance.id}"
     if not instance.is_shared:
         devices = ", ".join(str(each.device) for each in instance.compute)
@@ -114,19 +114,19 @@ def _explain(number: int, instance: GpuInstance) -> Iterator[tuple[str, str]]:
         yield f"{letter}{place}", f"{each.profile}  MIG device {each.device}"
 
 
-def _foot(layout: Layout) -> Iterator[str]:
+def _format_footer(layout: SliceMap) -> Iterator[str]:
     free = [sum(cell.is_free for cell in cells) for cells in (layout.compute, layout.memory)]
     compute, memory = (f"{count} {kind}" for count, kind in zip(free, ("compute", "memory"), strict=True))
-    bound = "at most " if layout.unplaced else ""
+    bound = "at most " if layout.unmapped else ""
     yield f"free: {bound}{compute}, {memory} slices"
-    if any(cell.is_left_over for cell in layout.compute):
-        yield f"{_LEFT_OVER}   left over: the memory beside it is taken"
-    for device in layout.unplaced:
-        yield f"not drawn, its place is not known: {name_device(device)}"
+    if any(cell.is_unusable for cell in layout.compute):
+        yield f"{_UNUSABLE}   unusable: the memory below it is taken"
+    for device in layout.unmapped:
+        yield f"not drawn, position unknown: {name_device(device)}"
 
 
 def _count_devices(labels: Labels) -> list[tuple[str, int, int]]:
-    """Return profile, devices, and compute slices of one, 0 where the labels do not say."""
+    """Return for each profile its name, the number of devices, and the compute slices of one (0: unknown)."""
     found = {
         match["profile"]: f"nvidia.com/{key[11:-6]}" for key in labels if (match := _COUNT.fullmatch(key))
     }
@@ -134,11 +134,11 @@ def _count_devices(labels: Labels) -> list[tuple[str, int, int]]:
     if not found and profile not in ("", INVALID):
         found = {profile: "nvidia.com/gpu"}
     return [
-        (profile, _number(labels, f"{key}.count"), min(_number(labels, f"{key}.slices.ci"), 7))
+        (profile, _parse_count(labels, f"{key}.count"), min(_parse_count(labels, f"{key}.slices.ci"), 7))
         for profile, key in sorted(found.items())
     ]
 
 
-def _number(labels: Labels, key: str) -> int:
+def _parse_count(labels: Labels, key: str) -> int:
     text = labels.get(key, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0

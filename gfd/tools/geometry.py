@@ -1,8 +1,8 @@
-"""Which slices of a GPU belong to which MIG instance: a value, for whoever draws it.
+"""Map the slices of a GPU to its MIG instances.
 
-NVML tells where a GPU instance lies in memory slices. Its compute slices stand over the first of those, as in
-the figures of NVIDIA's MIG user guide, and compute instances in it from the left by their id: which of the
-slices are which is not told. A GPU instance without a compute instance is no MIG device, and looks free.
+NVML gives the memory slices of a GPU instance, but not its compute slices. They are placed above its first
+memory slices, as in the figures of NVIDIA's MIG user guide, and compute instances from the left by their id.
+A GPU instance without a compute instance is not a MIG device; its slices look free.
 """
 
 from __future__ import annotations
@@ -18,115 +18,115 @@ if TYPE_CHECKING:
     from gfd.inventory.model import Gpu, MigDevice
 
 _MEMORY_SLICES = {7: 8}
-"""Compute slices of a GPU -> memory slices, where that is not the same number (NVIDIA's MIG user guide)."""
-_MOST_SLICES = 64
-"""More is no GPU, but a mistake in a snapshot that was written by hand."""
+"""Compute slices of a GPU -> memory slices, if the numbers differ (NVIDIA's MIG user guide)."""
+_MAX_SLICES = 64
+"""No GPU has more; a larger number is a mistake in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComputeInstance:
-    """A MIG device in its GPU instance."""
+class ComputeSlices:
+    """The compute slices of one MIG device in its GPU instance."""
 
     device: int
     """NVML's MIG index."""
     profile: str
-    """As labels write it: ``1c.3g.20gb``."""
+    """As in labels: ``1c.3g.20gb``."""
     slices: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GpuInstance:
-    """A GPU instance in its place."""
+class InstanceSlices:
+    """The slices of one GPU instance."""
 
     id: int
     profile: str
-    """As labels write it: ``3g.20gb``."""
+    """As in labels: ``3g.20gb``."""
     start: int
-    """First memory slice, and first compute slice."""
+    """The number of the first memory slice and of the first compute slice."""
     size: int
-    """Memory slices."""
+    """The number of memory slices."""
     slices: int
-    """Compute slices."""
-    compute: tuple[ComputeInstance, ...]
+    """The number of compute slices."""
+    compute: tuple[ComputeSlices, ...]
 
     @property
     def is_shared(self) -> bool:
-        """Whether it is divided: by compute instances that are smaller than it."""
+        """Whether it has compute instances that are smaller than itself."""
         return any(each.slices < self.slices for each in self.compute)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One slice, and whose it is."""
+class Slice:
+    """One slice and its owner."""
 
     instance: int | None = None
-    """Number in :attr:`Layout.instances`; None: nobody's."""
+    """Index in :attr:`SliceMap.instances`; None if no instance owns it."""
     compute: int | None = None
-    """Number in that one's ``compute``; None: no compute instance has it."""
-    is_left_over: bool = False
-    """Whether it is a compute slice that nobody can have, since the memory beside it is taken."""
+    """Index in the instance's ``compute``; None if no compute instance owns it."""
+    is_unusable: bool = False
+    """Whether it is a compute slice without an owner whose memory slice is taken."""
 
     @property
     def is_free(self) -> bool:
-        """Whether a new GPU instance could have it."""
-        return self.instance is None and not self.is_left_over
+        """Whether a new GPU instance could use it."""
+        return self.instance is None and not self.is_unusable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """What a GPU in MIG mode is divided into."""
+class SliceMap:
+    """The slices and MIG instances of a GPU in MIG mode."""
 
-    compute: tuple[Cell, ...]
-    memory: tuple[Cell, ...]
-    instances: tuple[GpuInstance, ...]
-    """By their start."""
-    unplaced: tuple[MigDevice, ...]
-    """MIG devices whose place is not known, or cannot be; they take room, too."""
+    compute: tuple[Slice, ...]
+    memory: tuple[Slice, ...]
+    instances: tuple[InstanceSlices, ...]
+    """Sorted by their start."""
+    unmapped: tuple[MigDevice, ...]
+    """MIG devices with an unknown or impossible position; they also occupy slices."""
 
 
-def lay_out(gpu: Gpu) -> Layout | None:
-    """Return how a GPU is divided.
+def map_slices(gpu: Gpu) -> SliceMap | None:
+    """Return the slice map of a GPU.
 
-    None where it is not: without MIG mode, or where its slices or MIG devices could not be read.
+    None without MIG mode, or if its slices or MIG devices could not be read.
     """
     compute_slices = max((profile.slices for profile in gpu.profiles), default=0)
-    if not gpu.is_mig_enabled or gpu.mig_devices is None or not 0 < compute_slices <= _MOST_SLICES:
+    if not gpu.is_mig_enabled or gpu.mig_devices is None or not 0 < compute_slices <= _MAX_SLICES:
         return None
-    memory: list[Cell] = [Cell()] * _MEMORY_SLICES.get(compute_slices, compute_slices)
-    compute: list[Cell] = [Cell()] * compute_slices
-    instances: list[GpuInstance] = []
-    unplaced: list[MigDevice] = []
-    for devices in _group(gpu.mig_devices):
-        instance = _instance(devices)
-        if instance is None or not _fits(instance, memory, compute_slices):
-            unplaced += devices
+    memory: list[Slice] = [Slice()] * _MEMORY_SLICES.get(compute_slices, compute_slices)
+    compute: list[Slice] = [Slice()] * compute_slices
+    instances: list[InstanceSlices] = []
+    unmapped: list[MigDevice] = []
+    for devices in _group_by_instance(gpu.mig_devices):
+        instance = _make_instance(devices)
+        if instance is None or not _is_free(instance, memory, compute_slices):
+            unmapped += devices
             continue
         number = len(instances)
         instances.append(instance)
         for place in range(instance.start, instance.start + instance.size):
-            memory[place] = Cell(instance=number)
+            memory[place] = Slice(instance=number)
             if place < compute_slices:
-                compute[place] = Cell(is_left_over=True)
+                compute[place] = Slice(is_unusable=True)
         for place in range(instance.slices):
-            compute[instance.start + place] = Cell(instance=number, compute=_owner(instance, place))
-    return Layout(
-        compute=tuple(compute), memory=tuple(memory), instances=tuple(instances), unplaced=tuple(unplaced)
+            compute[instance.start + place] = Slice(instance=number, compute=_find_compute(instance, place))
+    return SliceMap(
+        compute=tuple(compute), memory=tuple(memory), instances=tuple(instances), unmapped=tuple(unmapped)
     )
 
 
-def explain(gpu: Gpu) -> str:
-    """Return why a GPU in MIG mode has no layout."""
+def explain_missing_map(gpu: Gpu) -> str:
+    """Return why a GPU in MIG mode has no slice map."""
     lack = None if gpu.mig_devices is not None else find_missing(gpu, ("mig_devices",), f"GPU {gpu.index}")
-    return str(lack.to_error()) if lack else "its profiles, which tell the slices, are not known"
+    return str(lack.to_error()) if lack else "the number of its slices is unknown"
 
 
 def name_device(device: MigDevice) -> str:
-    """Return what a MIG device is called where it is not drawn."""
-    return f"MIG device {device.index}, {device.profile or 'of an unknown profile'}"
+    """Return the name of a MIG device that is not drawn."""
+    return f"MIG device {device.index}, {device.profile or 'unknown profile'}"
 
 
-def _group(devices: Iterable[MigDevice]) -> list[list[MigDevice]]:
-    """Return the devices by GPU instance, those without a known one alone, in order of their place."""
+def _group_by_instance(devices: Iterable[MigDevice]) -> list[list[MigDevice]]:
+    """Group the devices by GPU instance, sorted by position; a device of an unknown instance stays alone."""
     groups: dict[tuple[int, int], list[MigDevice]] = {}
     for device in devices:
         start = device.placement.start if device.placement else 1 << 30
@@ -135,19 +135,19 @@ def _group(devices: Iterable[MigDevice]) -> list[list[MigDevice]]:
     return [groups[key] for key in sorted(groups)]
 
 
-def _instance(devices: list[MigDevice]) -> GpuInstance | None:
+def _make_instance(devices: list[MigDevice]) -> InstanceSlices | None:
     first = devices[0]
     if first.placement is None or first.gi_id is None or first.gi_slices is None:
         return None
     ordered = sorted(devices, key=lambda device: (device.ci_id is None, device.ci_id, device.index))
-    return GpuInstance(
+    return InstanceSlices(
         id=first.gi_id,
         profile=(first.profile or "unknown").rpartition("c.")[2],
         start=first.placement.start,
         size=first.placement.size,
         slices=first.gi_slices,
         compute=tuple(
-            ComputeInstance(
+            ComputeSlices(
                 device=device.index,
                 profile=device.profile or "unknown",
                 slices=first.gi_slices if device.ci_slices is None else device.ci_slices,
@@ -157,15 +157,15 @@ def _instance(devices: list[MigDevice]) -> GpuInstance | None:
     )
 
 
-def _fits(instance: GpuInstance, memory: list[Cell], compute_slices: int) -> bool:
-    """Return whether its place is on the GPU and free; in a snapshot written by hand it need not be."""
+def _is_free(instance: InstanceSlices, memory: list[Slice], compute_slices: int) -> bool:
+    """Return whether the instance lies on free slices of the GPU; a wrong snapshot may say otherwise."""
     if not 0 <= instance.start < instance.start + instance.size <= len(memory):
         return False
     is_on_gpu = 0 <= instance.slices <= instance.size and instance.start + instance.slices <= compute_slices
     return is_on_gpu and all(cell.is_free for cell in memory[instance.start : instance.start + instance.size])
 
 
-def _owner(instance: GpuInstance, place: int) -> int | None:
+def _find_compute(instance: InstanceSlices, place: int) -> int | None:
     end = 0
     for number, each in enumerate(instance.compute):
         end += each.slices

@@ -206,7 +206,7 @@ def test_diff(gfd: Gfd, tmp_path: Path) -> None:
     target = tmp_path / "gfd"
     given = (*DOC, f"--output-file={target}")
     assert gfd("--oneshot", *given) == (0, "", "")
-    nothing = f"--sink file: {target}\nnothing would change; 34 the same, 0 of others\n"
+    nothing = f"--sink file: {target}\nno changes; 34 unchanged, 0 of other programs\n"
     assert gfd("diff", *given) == (0, nothing, "")
     lines = target.read_text().replace("gpu.count=7", "gpu.count=6").replace("mps.capable", "x.capable")
     target.write_text(lines)
@@ -218,9 +218,12 @@ def test_diff(gfd: Gfd, tmp_path: Path) -> None:
         "- nvidia.com/x.capable=false\n"
         "~ nvidia.com/gpu.count: 6 → 7  [rack]\n"
         "  nvidia.com/rack=\\x1b[2J  [rack]\n"
-        "1 added, 1 removed, 1 changed; 32 the same, 1 of others\n"
+        "1 added, 1 removed, 1 changed; 32 unchanged, 1 of other programs\n"
     )
-    assert (code, err) == (1, f"gfd: {target}: 1 added, 1 removed, 1 changed; 32 the same, 1 of others\n")
+    assert (code, err) == (
+        1,
+        f"gfd: {target}: 1 added, 1 removed, 1 changed; 32 unchanged, 1 of other programs\n",
+    )
     code, out, err = gfd("diff", *given, "-o", "json")
     assert code == 1
     (sink,) = json.loads(out)

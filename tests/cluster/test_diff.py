@@ -72,9 +72,9 @@ def place(plane: ControlPlane, tmp_path: Path) -> Iterator[Place]:
 
 def test_the_node(place: Place) -> None:
     code, lines = place.diff(sink="node")
-    assert (code, lines[-1]) == (1, "26 added; 0 the same, 0 of others")
+    assert (code, lines[-1]) == (1, "26 added; 0 unchanged, 0 of other programs")
     assert place.gfd("--oneshot", sink="node")[0] == 0
-    assert place.diff(sink="node") == (0, ["nothing would change; 26 the same, 0 of others"])
+    assert place.diff(sink="node") == (0, ["no changes; 26 unchanged, 0 of other programs"])
     changed = {"nvidia.com/gpu.count": "9", "nvidia.com/gpu.mode": None, "nvidia.com/mig.config": "all-1g"}
     merge(place.plane.admin, place.path, "kubectl-label", labels=changed)
     apply_node(place.plane.admin, place.node, "gfd-before", labels={"nvidia.com/gpu.mode": "compute"})
@@ -83,15 +83,15 @@ def test_the_node(place: Place) -> None:
         [
             "~ nvidia.com/gpu.count: 9 → 1  [kubectl-label]",
             "  nvidia.com/mig.config=all-1g  [kubectl-label]",
-            "1 changed; 25 the same, 1 of others",
+            "1 changed; 25 unchanged, 1 of other programs",
         ],
     )
     assert place.diff("--force-conflicts=false", sink="node") == (
         0,
         [
-            "! nvidia.com/gpu.count: 9, and not 1  [kubectl-label]",
+            "! nvidia.com/gpu.count: 9 instead of 1  [kubectl-label]",
             "  nvidia.com/mig.config=all-1g  [kubectl-label]",
-            "1 blocked; 25 the same, 1 of others",
+            "1 blocked; 25 unchanged, 1 of other programs",
         ],
     )
     code, lines = place.diff("--as-annotations=nvidia.com/gpu.machine", "--no-timestamp", sink="node")
@@ -103,7 +103,7 @@ def test_the_node(place: Place) -> None:
             "- nvidia.com/gpu.machine=g4dn.xlarge",
             "~ nvidia.com/gpu.count: 9 → 1  [kubectl-label]",
             "  nvidia.com/mig.config=all-1g  [kubectl-label]",
-            "1 added, 2 removed, 1 changed; 23 the same, 1 of others",
+            "1 added, 2 removed, 1 changed; 23 unchanged, 1 of other programs",
         ],
     )
     # Written to only by the first cycle, and twice by this test.
@@ -144,9 +144,9 @@ def test_what_nfd_publishes_is_left_to_it(place: Place) -> None:
     code, out, err = place.gfd("diff", sink="node")
     assert code == 1
     assert out.splitlines()[-3:] == [
-        "! nvidia.com/gpu.count: 2, and not 1  [nfd-master]",
+        "! nvidia.com/gpu.count: 2 instead of 1  [nfd-master]",
         "! nvidia.com/gpu.product=Tesla-T4  [nfd-master]",
-        "24 added, 2 blocked; 0 the same, 0 of others",
+        "24 added, 2 blocked; 0 unchanged, 0 of other programs",
     ]
     look = f"kubectl get nodefeatures -A -l {NODE_LABEL}={place.node} -o yaml"
     assert err.startswith(
@@ -156,9 +156,9 @@ def test_what_nfd_publishes_is_left_to_it(place: Place) -> None:
 
 def test_the_node_feature(place: Place) -> None:
     code, lines = place.diff(sink="nodefeature")
-    assert (code, lines[-1]) == (1, "26 added; 0 the same, 0 of others")
+    assert (code, lines[-1]) == (1, "26 added; 0 unchanged, 0 of other programs")
     assert place.gfd("--oneshot", sink="nodefeature")[0] == 0
-    assert place.diff(sink="nodefeature") == (0, ["nothing would change; 26 the same, 0 of others"])
+    assert place.diff(sink="nodefeature") == (0, ["no changes; 26 unchanged, 0 of other programs"])
     worker: dict[str, Any] = {
         "apiVersion": API_VERSION,
         "kind": "NodeFeature",
@@ -172,7 +172,7 @@ def test_the_node_feature(place: Place) -> None:
             "+ nvidia.com/gpu.count.failed=0",
             "+ nvidia.com/mig.strategy=single",
             f"  nvidia.com/rack=7  [nodefeatures/{place.node}]",
-            "2 added; 26 the same, 1 of others",
+            "2 added; 26 unchanged, 1 of other programs",
         ],
     )
 
@@ -213,7 +213,7 @@ def test_inside_a_pod(plane: ControlPlane, tmp_path: Path) -> None:
         return done.returncode, done.stdout.splitlines(), done.stderr
 
     said = "gfd: using --sink {}, which holds labels of this node\n"
-    same = "nothing would change; 26 the same, 0 of others"
+    same = "no changes; 26 unchanged, 0 of other programs"
     try:
         code, lines, err = gfd("diff")
         assert (code, lines) == (1, [])

@@ -86,7 +86,7 @@ def test_an_api_server_that_does_not_answer(agent_node: AgentNode) -> None:
     text = agent_node.agent.kubeconfig.read_text()
     away.write_text(text.replace(str(agent_node.plane.port), str(free_port())))
     context = agent_node.make_context(sink="nodefeature", kubeconfig=str(away))
-    context.comparisons = ()
+    context.diffs = ()
     found = dict(run_checks(context))
     assert found["API server"].state == "fail"
     assert found["API server"].seen.startswith("the API server https://127.0.0.1:")

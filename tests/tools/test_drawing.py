@@ -30,7 +30,7 @@ A0  1c.3g.20gb  MIG device 1
 A1  1c.3g.20gb  MIG device 2
 B   3g.20gb  GPU instance 14, MIG device 0
 free: 0 compute, 0 memory slices
--   left over: the memory beside it is taken
+-   unusable: the memory below it is taken
 """
 
 
@@ -56,7 +56,7 @@ def test_colours_change_nothing_else() -> None:
 
 def test_a_narrow_terminal() -> None:
     wide = draw(MIXED, width=41)
-    assert wide == DRAWN.replace("taken\n", "t…\n").replace(", MIG device 0\n", ", MIG device…\n")
+    assert wide == DRAWN.replace("taken\n", "tak…\n").replace(", MIG device 0\n", ", MIG device…\n")
     narrow = draw(MIXED, width=25)
     assert narrow.splitlines()[:4] == [
         "GPU 0  A100-PCIE-40GB  M…",
@@ -77,13 +77,13 @@ def test_what_is_not_drawn() -> None:
     ]
     bare = divided(place(3, None, 3, 4, 4), profiles=())
     assert draw(bare).splitlines()[1:] == [
-        "not drawn: its profiles, which tell the slices, are not known",
-        "MIG device 3, of an unknown profile",
+        "not drawn: the number of its slices is unknown",
+        "MIG device 3, unknown profile",
     ]
-    unplaced = draw(divided(place(3, "3g.20gb", 3, 4, 4, placement=None)))
-    assert unplaced.splitlines()[3:] == [
+    unmapped = draw(divided(place(3, "3g.20gb", 3, 4, 4, placement=None)))
+    assert unmapped.splitlines()[3:] == [
         "free: at most 7 compute, 8 memory slices",
-        "not drawn, its place is not known: MIG device 3, 3g.20gb",
+        "not drawn, position unknown: MIG device 3, 3g.20gb",
     ]
 
 

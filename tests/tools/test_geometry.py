@@ -6,7 +6,7 @@ import pytest
 
 from gfd.inventory.model import Gpu, MigDevice, Placement
 from gfd.simulation import machines
-from gfd.tools.geometry import Cell, ComputeInstance, GpuInstance, lay_out
+from gfd.tools.geometry import ComputeSlices, InstanceSlices, Slice, map_slices
 from tests.make import gpu, mig
 
 PROFILES = machines.read("mig-doc").gpus[0].profiles
@@ -36,13 +36,13 @@ def divided(*devices: MigDevice, **fields: Any) -> Gpu:
 
 def rows(gpu: Gpu) -> tuple[str, str]:
     """Return compute and memory slices by the number of their instance; free is a dot."""
-    layout = lay_out(gpu)
+    layout = map_slices(gpu)
     assert layout is not None
 
-    def show(cell: Cell) -> str:
-        return "-" if cell.is_left_over else "." if cell.is_free else str(cell.instance)
+    def show(each: Slice) -> str:
+        return "-" if each.is_unusable else "." if each.is_free else str(each.instance)
 
-    compute, memory = ("".join(map(show, cells)) for cells in (layout.compute, layout.memory))
+    compute, memory = ("".join(map(show, row)) for row in (layout.compute, layout.memory))
     return compute, memory
 
 
@@ -76,15 +76,15 @@ def test_a_gpu_of_four_slices() -> None:
 
 
 def test_nothing_is_divided_without_mig() -> None:
-    assert lay_out(gpu(is_mig_capable=False)) is None
-    assert lay_out(gpu(profiles=PROFILES)) is None
-    assert lay_out(divided(mig_devices=None)) is None
-    assert lay_out(divided(profiles=())) is None
-    assert lay_out(divided(profiles=(PROFILES[0]._replace(slices=10**12),))) is None
+    assert map_slices(gpu(is_mig_capable=False)) is None
+    assert map_slices(gpu(profiles=PROFILES)) is None
+    assert map_slices(divided(mig_devices=None)) is None
+    assert map_slices(divided(profiles=())) is None
+    assert map_slices(divided(profiles=(PROFILES[0]._replace(slices=10**12),))) is None
 
 
 def test_compute_instances_share_a_gpu_instance() -> None:
-    layout = lay_out(
+    layout = map_slices(
         divided(
             place(4, "1c.3g.20gb", 3, 4, 4, ci=1, ci_slices=1),
             place(1, "1c.3g.20gb", 3, 4, 4, ci=0, ci_slices=1),
@@ -92,21 +92,21 @@ def test_compute_instances_share_a_gpu_instance() -> None:
     )
     assert layout is not None
     (instance,) = layout.instances
-    assert instance == GpuInstance(
+    assert instance == InstanceSlices(
         id=14,
         profile="3g.20gb",
         start=4,
         size=4,
         slices=3,
         compute=(
-            ComputeInstance(device=1, profile="1c.3g.20gb", slices=1),
-            ComputeInstance(device=4, profile="1c.3g.20gb", slices=1),
+            ComputeSlices(device=1, profile="1c.3g.20gb", slices=1),
+            ComputeSlices(device=4, profile="1c.3g.20gb", slices=1),
         ),
     )
     assert instance.is_shared
-    assert [cell.compute for cell in layout.compute] == [None, None, None, None, 0, 1, None]
-    assert [cell.instance for cell in layout.compute] == [None] * 4 + [0] * 3
-    assert [cell.compute for cell in layout.memory] == [None] * 8
+    assert [each.compute for each in layout.compute] == [None, None, None, None, 0, 1, None]
+    assert [each.instance for each in layout.compute] == [None] * 4 + [0] * 3
+    assert [each.compute for each in layout.memory] == [None] * 8
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_compute_instances_share_a_gpu_instance() -> None:
 )
 def test_what_has_no_place_is_kept_apart(lost: dict[str, Any]) -> None:
     lies, lacks = place(0, "3g.20gb", 3, 0, 4), place(1, "3g.20gb", 3, 4, 4, **lost)
-    layout = lay_out(divided(lies, lacks))
+    layout = map_slices(divided(lies, lacks))
     assert layout is not None
-    assert layout.unplaced == (lacks,)
+    assert layout.unmapped == (lacks,)
     assert rows(divided(lies, lacks)) == ("000-...", "0000....")
 
 
@@ -136,13 +136,13 @@ def test_the_order_of_devices_does_not_matter() -> None:
     (found,) = machines.read("mig-doc", "all-balanced").gpus
     assert found.mig_devices
     turned = found._replace(mig_devices=found.mig_devices[::-1])
-    assert lay_out(turned) == lay_out(found)
+    assert map_slices(turned) == map_slices(found)
 
 
 def test_compute_instances_that_cannot_be() -> None:
     greedy = place(0, "3g.20gb", 3, 0, 4, ci_slices=9)
     assert rows(divided(greedy)) == ("000-...", "0000....")
     unknown = place(0, None, 3, 0, 4, ci_slices=None)
-    layout = lay_out(divided(unknown))
+    layout = map_slices(divided(unknown))
     assert layout is not None
     assert layout.instances[0].profile == "unknown"

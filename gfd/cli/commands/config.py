@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
-    from gfd.tools.settings import to_text
+    from gfd.tools.effective_options import to_text
 
     sys.stdout.write(to_text(loaded))
 

@@ -28,14 +28,14 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     for warning in reading.warnings():
         print_error(f"warning: {warning}")
     found = list(diff.compare(config, reading.labels))
-    comparisons = [each for each in found if isinstance(each, diff.Comparison)]
+    diffs = [each for each in found if isinstance(each, diff.SinkDiff)]
     if values["format"] == "json":
-        sys.stdout.write(diff.to_json(comparisons))
+        sys.stdout.write(diff.to_json(diffs))
     else:
         coloured = is_coloured(sys.stdout)
-        sys.stdout.write("\n".join(diff.to_text(each, is_coloured=coloured) for each in comparisons))
+        sys.stdout.write("\n".join(diff.to_text(each, is_coloured=coloured) for each in diffs))
     complaints = [str(each) for each in found if isinstance(each, GfdError)]
-    complaints += [f"{each.target}: {diff.summarise(each)}" for each in comparisons if each.has_changes]
+    complaints += [f"{each.target}: {diff.summarise(each)}" for each in diffs if each.has_changes]
     if complaints:
         raise GfdError("; ".join(complaints))
 
@@ -43,13 +43,13 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 def _choose_sink(loaded: LoadedConfig) -> Config:
     """Return the configuration; if it names no sink, choose the one that holds labels of this node."""
     from gfd.text import print_error
-    from gfd.tools.diff.publication import find_sink
+    from gfd.tools.diff.current_sink import find_current_sink
 
     config = loaded.config
     origins = {setting.option.field: setting.origin for setting in loaded.options}
     if origins["sinks"] != "default" or config.use_node_feature_api:
         return config
-    found = find_sink(config)
+    found = find_current_sink(config)
     if found is None or found in config.sinks:
         return config
     print_error(f"using --sink {found}, which holds labels of this node")

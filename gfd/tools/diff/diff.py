@@ -1,6 +1,6 @@
-"""What a cycle now would change in each place for labels, and whose the other labels there are.
+"""Compare the labels of this machine with those that each sink holds.
 
-The value of the timestamp is no difference: a service keeps the one it began with.
+The value of the timestamp is ignored, because a service keeps the one of its start.
 """
 
 from __future__ import annotations
@@ -30,44 +30,44 @@ _SIGNS: dict[Kind, tuple[str, str]] = {
     "blocked": ("!", RED),
     "foreign": (" ", DIM),
 }
-"""In the order of the lines; what stays the same has none."""
+"""Kind -> sign and style of its lines, in the order of the lines; unchanged labels have no line."""
 
 CHANGES: tuple[Kind, ...] = ("added", "removed", "changed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What becomes of one key."""
+class KeyChange:
+    """What gfd would do with one key."""
 
     kind: Kind
-    """``blocked`` is a key that another keeps: with another value than gfd's, or NFD with any."""
-    prospect: PlannedChange
+    """``blocked``: another program holds the key with another value, or NFD publishes it."""
+    planned: PlannedChange
     wanted: str | None
-    """What gfd renders; None: nothing."""
+    """The value that gfd renders; None if gfd does not render the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What a cycle would change in one sink."""
+class SinkDiff:
+    """What gfd would change in one sink."""
 
     sink: str
     target: str
-    changes: tuple[Change, ...]
+    changes: tuple[KeyChange, ...]
 
     def count(self, kind: Kind) -> int:
-        """Return how many keys that happens to."""
+        """Return the number of keys of a kind."""
         return sum(change.kind == kind for change in self.changes)
 
     @property
     def has_changes(self) -> bool:
-        """Whether anything would change."""
+        """Whether gfd would change anything."""
         return any(self.count(kind) for kind in CHANGES)
 
 
-def compare(config: Config, labels: Labels) -> Iterator[Comparison | PublishError]:
-    """Yield what publishing ``labels`` would change in each sink, or why that cannot be told.
+def compare(config: Config, labels: Labels) -> Iterator[SinkDiff | PublishError]:
+    """Yield what publishing ``labels`` would change in each sink, and the errors that would prevent it.
 
-    What stands in the way of it is yielded too. Standard output is left out: it keeps nothing.
+    Standard output is skipped, because it stores nothing.
     """
     from gfd.publishing.sinks import SINKS, make_previous_publication
 
@@ -76,16 +76,16 @@ def compare(config: Config, labels: Labels) -> Iterator[Comparison | PublishErro
             continue
         sink = SINKS[name](config, lambda _: None)
         try:
-            prospects = sink.preview(labels)
+            planned_changes = sink.preview(labels)
         except PublishError as error:
             yield error
             continue
         changes = tuple(
-            Change(kind=_classify(each, labels.get(each.key)), prospect=each, wanted=labels.get(each.key))
-            for each in prospects
+            KeyChange(kind=_classify(each, labels.get(each.key)), planned=each, wanted=labels.get(each.key))
+            for each in planned_changes
         )
-        yield Comparison(sink=name, target=sink.target, changes=changes)
-        blocked = [each.key for each in prospects if each.is_blocked]
+        yield SinkDiff(sink=name, target=sink.target, changes=changes)
+        blocked = [each.key for each in planned_changes if each.is_blocked]
         if blocked:
             try:
                 reason = make_previous_publication(config).explain(blocked)
@@ -94,9 +94,9 @@ def compare(config: Config, labels: Labels) -> Iterator[Comparison | PublishErro
             yield PublishError(name, sink.target, reason, kind="held_by_nfd")
 
 
-def _classify(prospect: PlannedChange, wanted: str | None) -> Kind:
-    now, then = prospect.now, prospect.then
-    if prospect.is_blocked:
+def _classify(planned: PlannedChange, wanted: str | None) -> Kind:
+    now, then = planned.now, planned.then
+    if planned.is_blocked:
         return "blocked"
     if now is None:
         return "added"
@@ -104,64 +104,64 @@ def _classify(prospect: PlannedChange, wanted: str | None) -> Kind:
         return "removed"
     if now == then and wanted is None:
         return "foreign"
-    if prospect.key == TIMESTAMP or now == then == wanted:
+    if planned.key == TIMESTAMP or now == then == wanted:
         return "same"
     return "blocked" if now == then else "changed"
 
 
-def to_text(comparison: Comparison, *, is_coloured: bool = False) -> str:
-    """Return a heading, a line a difference, and the numbers at the foot."""
-    lines = [paint(escape(f"--sink {comparison.sink}: {comparison.target}"), BOLD, is_coloured=is_coloured)]
+def to_text(diff: SinkDiff, *, is_coloured: bool = False) -> str:
+    """Return a heading, a line for each change, and a summary."""
+    lines = [paint(escape(f"--sink {diff.sink}: {diff.target}"), BOLD, is_coloured=is_coloured)]
     for kind, (sign, style) in _SIGNS.items():
-        for change in comparison.changes:
+        for change in diff.changes:
             if change.kind == kind:
                 line = escape(f"{sign} {_describe(change)}")
                 lines.append(paint(line, style, is_coloured=is_coloured))
-    return "\n".join([*lines, summarise(comparison)]) + "\n"
+    return "\n".join([*lines, summarise(diff)]) + "\n"
 
 
-def summarise(comparison: Comparison) -> str:
-    """Return the numbers in a line: ``1 added, 2 changed; 31 the same, 2 of others``."""
-    counts = {kind: comparison.count(kind) for kind in (*CHANGES, "blocked")}
+def summarise(diff: SinkDiff) -> str:
+    """Return the summary: ``1 added, 2 changed; 31 unchanged, 2 of other programs``."""
+    counts = {kind: diff.count(kind) for kind in (*CHANGES, "blocked")}
     changed = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     return (
-        f"{changed or 'nothing would change'}; {comparison.count('same')} the same, "
-        f"{comparison.count('foreign')} of others"
+        f"{changed or 'no changes'}; {diff.count('same')} unchanged, "
+        f"{diff.count('foreign')} of other programs"
     )
 
 
-def to_json(comparisons: Iterable[Comparison]) -> str:
-    """Return the same as JSON, with what stays as it is."""
+def to_json(diffs: Iterable[SinkDiff]) -> str:
+    """Return all keys as JSON, also unchanged ones."""
     plain = [
         {
-            "sink": comparison.sink,
-            "target": comparison.target,
+            "sink": diff.sink,
+            "target": diff.target,
             "changes": [
                 {
-                    "key": change.prospect.key,
+                    "key": change.planned.key,
                     "kind": change.kind,
-                    "now": change.prospect.now,
-                    "then": change.prospect.then,
+                    "now": change.planned.now,
+                    "then": change.planned.then,
                     "wanted": change.wanted,
-                    "holders": list(change.prospect.holders),
-                    "annotation": change.prospect.is_annotation,
+                    "holders": list(change.planned.holders),
+                    "annotation": change.planned.is_annotation,
                 }
-                for change in comparison.changes
+                for change in diff.changes
             ],
         }
-        for comparison in comparisons
+        for diff in diffs
     ]
     return json.dumps(plain, indent=2) + "\n"
 
 
-def _describe(change: Change) -> str:
-    prospect = change.prospect
-    now, then = prospect.now, prospect.then
+def _describe(change: KeyChange) -> str:
+    planned = change.planned
+    now, then = planned.now, planned.then
     if change.kind == "changed":
-        text = f"{prospect.key}: {now} → {then}"
+        text = f"{planned.key}: {now} → {then}"
     elif change.kind == "blocked" and now != change.wanted:
-        text = f"{prospect.key}: {now}, and not {change.wanted}"
+        text = f"{planned.key}: {now} instead of {change.wanted}"
     else:
-        text = f"{prospect.key}={then if now is None else now}"
-    annotation = " (annotation)" if prospect.is_annotation else ""
-    return f"{text}{annotation}" + (f"  [{', '.join(prospect.holders)}]" if prospect.holders else "")
+        text = f"{planned.key}={then if now is None else now}"
+    annotation = " (annotation)" if planned.is_annotation else ""
+    return f"{text}{annotation}" + (f"  [{', '.join(planned.holders)}]" if planned.holders else "")

@@ -22,7 +22,7 @@ from gfd.errors import ConfigError, GfdError
 from gfd.files import CONFIGURATION_BYTES, read_input, read_text
 from gfd.inventory import snapshot
 from gfd.publishing.sinks.feature_text import format_labels
-from gfd.tools import settings
+from gfd.tools import effective_options
 from gfd.tools.doctor import runner
 from gfd.tools.doctor.anonymizer import Anonymizer
 
@@ -72,7 +72,7 @@ def collect(
     found = Bundle()
     inventory, labels = context.inventory, context.labels
     found.add("snapshot.yaml", inventory if isinstance(inventory, GfdError) else snapshot.to_yaml(inventory))
-    found.add("config.txt", settings.to_text(loaded))
+    found.add("config.txt", effective_options.to_text(loaded))
     found.add("doctor.txt", runner.to_text(results))
     found.add("labels.txt", labels if isinstance(labels, GfdError) else format_labels(labels))
     found.add("versions.txt", "".join(f"{name}: {value}\n" for name, value in _list_versions(context)))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gfd.config.model import Config
     from gfd.inventory.model import Inventory
     from gfd.labels.syntax import Labels
-    from gfd.tools.diff.diff import Comparison
+    from gfd.tools.diff.diff import SinkDiff
     from gfd.tools.doctor.cluster import Cluster
 
 ROOT = Path("/")
@@ -118,7 +118,7 @@ class Context:
         return catch_error(lambda: single_run.label(build_request(self.config, inventory=inventory)).labels)
 
     @cached_property
-    def comparisons(self) -> tuple[Comparison | GfdError, ...]:
+    def diffs(self) -> tuple[SinkDiff | GfdError, ...]:
         """What gfd would change in each sink; empty without labels."""
         from gfd.tools.diff.diff import compare
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from gfd.tools.geometry import explain, lay_out, name_device
+from gfd.tools.geometry import explain_missing_map, map_slices, name_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gfd.inventory.model import Gpu
-    from gfd.tools.geometry import Cell, Layout
+    from gfd.tools.geometry import Slice, SliceMap
 
 Look = Literal["taken", "free", "idle"]
 """``idle``: neither taken nor to be had, such as a compute slice beside memory that is taken."""
@@ -98,11 +98,11 @@ def _draw_whole(name: str, indices: list[int]) -> Figure:
 
 def _draw_divided(gpu: Gpu) -> Figure:
     title = f"GPU {gpu.index}: {gpu.name}"
-    layout = lay_out(gpu)
+    layout = map_slices(gpu)
     if layout is None:
-        lost = [f"not drawn: {explain(gpu)}", *map(name_device, gpu.mig_devices or ())]
+        lost = [f"not drawn: {explain_missing_map(gpu)}", *map(name_device, gpu.mig_devices or ())]
         return Figure(caption="; ".join((f"{title}, in MIG mode", *lost)))
-    lost = [f"not drawn, its place is not known: {name_device(device)}" for device in layout.unplaced]
+    lost = [f"not drawn, position unknown: {name_device(device)}" for device in layout.unmapped]
     return Figure(
         caption="; ".join((title, _free(layout), *lost)),
         words=_describe(layout),
@@ -112,16 +112,16 @@ def _draw_divided(gpu: Gpu) -> Figure:
     )
 
 
-def _free(layout: Layout) -> str:
+def _free(layout: SliceMap) -> str:
     rows = {"compute": layout.compute, "memory": layout.memory}
-    free = {name: sum(cell.is_free for cell in cells) for name, cells in rows.items()}
+    free = {name: sum(piece.is_free for piece in row) for name, row in rows.items()}
     if not any(free.values()):
         return "nothing free"
-    numbers = ", ".join(f"{free[name]} of {len(cells)} {name}" for name, cells in rows.items())
-    return f"free: {'at most ' if layout.unplaced else ''}{numbers} slices"
+    numbers = ", ".join(f"{free[name]} of {len(row)} {name}" for name, row in rows.items())
+    return f"free: {'at most ' if layout.unmapped else ''}{numbers} slices"
 
 
-def _compute(layout: Layout) -> Iterator[Stretch]:
+def _compute(layout: SliceMap) -> Iterator[Stretch]:
     """Yield the compute slices: those of a compute instance together, all others one by one."""
     for (number, compute), places in _runs(layout.compute):
         slices = 0 if number is None else layout.instances[number].slices
@@ -132,11 +132,11 @@ def _compute(layout: Layout) -> Iterator[Stretch]:
             continue
         for place in places:
             # A slice of a GPU instance that no compute instance has is free for one.
-            look: Look = "idle" if layout.compute[place].is_left_over else "free"
+            look: Look = "idle" if layout.compute[place].is_unusable else "free"
             yield Stretch(look=look, start=place, slices=slices)
 
 
-def _memory(layout: Layout) -> Iterator[Stretch]:
+def _memory(layout: SliceMap) -> Iterator[Stretch]:
     for (number, _), places in _runs(layout.memory):
         if number is None:
             yield from (Stretch(look="free", row=1, start=place) for place in places)
@@ -152,15 +152,15 @@ def _memory(layout: Layout) -> Iterator[Stretch]:
         )
 
 
-def _runs(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int | None, int | None], list[int]]]:
+def _runs(row: Sequence[Slice]) -> Iterator[tuple[tuple[int | None, int | None], list[int]]]:
     """Yield the places that belong together, with the numbers of their instance and compute instance."""
     for owner, places in groupby(
-        range(len(cells)), key=lambda place: (cells[place].instance, cells[place].compute)
+        range(len(row)), key=lambda place: (row[place].instance, row[place].compute)
     ):
         yield owner, list(places)
 
 
-def _describe(layout: Layout) -> str:
+def _describe(layout: SliceMap) -> str:
     described = []
     for instance in layout.instances:
         last = instance.start + instance.size - 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gfd.labels.syntax import TIMESTAMP
 from gfd.publishing.preview import PlannedChange
-from gfd.tools.diff.diff import Change, Comparison, Kind, _classify, summarise, to_text
+from gfd.tools.diff.diff import KeyChange, Kind, SinkDiff, _classify, summarise, to_text
 
 COUNT = "nvidia.com/gpu.count"
 
@@ -11,7 +11,7 @@ def kind(now: str | None, then: str | None, wanted: str | None, key: str = COUNT
     return _classify(PlannedChange(key=key, now=now, then=then), wanted)
 
 
-def test_what_becomes_of_a_key() -> None:
+def test_kinds_of_changes() -> None:
     assert kind(None, "1", "1") == "added"
     assert kind("1", None, None) == "removed"
     assert kind("1", "2", "2") == "changed"
@@ -20,19 +20,19 @@ def test_what_becomes_of_a_key() -> None:
     assert kind("1", "1", None) == "foreign"
 
 
-def test_the_value_of_the_timestamp_is_no_difference() -> None:
+def test_the_value_of_the_timestamp_is_ignored() -> None:
     assert kind("1", "2", "2", TIMESTAMP) == "same"
     assert kind("1", "1", "2", TIMESTAMP) == "same"
     assert kind(None, "1", "1", TIMESTAMP) == "added"
     assert kind("1", None, None, TIMESTAMP) == "removed"
 
 
-def change(key: str, now: str | None, then: str | None, wanted: str | None, *holders: str) -> Change:
-    prospect = PlannedChange(key=key, now=now, then=then, holders=holders, is_annotation=key == "e")
-    return Change(kind=_classify(prospect, wanted), prospect=prospect, wanted=wanted)
+def change(key: str, now: str | None, then: str | None, wanted: str | None, *holders: str) -> KeyChange:
+    planned = PlannedChange(key=key, now=now, then=then, holders=holders, is_annotation=key == "e")
+    return KeyChange(kind=_classify(planned, wanted), planned=planned, wanted=wanted)
 
 
-COMPARISON = Comparison(
+DIFF = SinkDiff(
     sink="node",
     target="nodes/n1",
     changes=(
@@ -47,21 +47,21 @@ COMPARISON = Comparison(
 
 
 def test_text() -> None:
-    assert to_text(COMPARISON) == (
+    assert to_text(DIFF) == (
         "--sink node: nodes/n1\n"
         "+ a=1\n"
         "- b=1\n"
         "~ c: 1 → 2  [kubectl]\n"
-        "! d: 1, and not 2  [nfd-master, x]\n"
+        "! d: 1 instead of 2  [nfd-master, x]\n"
         "  e=1 (annotation)\n"
-        "1 added, 1 removed, 1 changed, 1 blocked; 1 the same, 1 of others\n"
+        "1 added, 1 removed, 1 changed, 1 blocked; 1 unchanged, 1 of other programs\n"
     )
-    assert COMPARISON.has_changes
-    coloured = to_text(COMPARISON, is_coloured=True).splitlines()
+    assert DIFF.has_changes
+    coloured = to_text(DIFF, is_coloured=True).splitlines()
     assert coloured[:2] == ["\x1b[1m--sink node: nodes/n1\x1b[0m", "\x1b[32m+ a=1\x1b[0m"]
 
 
-def test_what_is_blocked_does_not_change() -> None:
-    blocked = Comparison(sink="node", target="nodes/n1", changes=COMPARISON.changes[3:])
+def test_blocked_keys_are_no_changes() -> None:
+    blocked = SinkDiff(sink="node", target="nodes/n1", changes=DIFF.changes[3:])
     assert not blocked.has_changes
-    assert summarise(blocked) == "1 blocked; 1 the same, 1 of others"
+    assert summarise(blocked) == "1 blocked; 1 unchanged, 1 of other programs"

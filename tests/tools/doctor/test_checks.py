@@ -189,7 +189,7 @@ def test_the_feature_file(root: Path) -> None:
     assert result.seen == f"{file} has 70000 bytes; NFD reads at most 65536"
     file.write_text("nvidia.com/gpu.count=2\nnvidia.com/gone=1\n")
     step = "check that gfd runs on this node with these options; gfd diff shows what it would change"
-    said = "1 removed, 1 changed; 0 the same, 0 of others"
+    said = "1 removed, 1 changed; 0 unchanged, 0 of other programs"
     assert run_check(make_context(root), "feature file") == warn(f"{file} is out of date: {said}", step)
     file.write_text("nvidia.com/gpu.count=1\n")
     assert run_check(make_context(root), "feature file") == ok(f"{file}, 1 lines")

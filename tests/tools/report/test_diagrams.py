@@ -101,10 +101,10 @@ def test_compute_instances_smaller_than_their_gpu_instance_show() -> None:
 def test_what_is_not_known_is_said() -> None:
     enabled = read("mig-doc", "all-enabled")
     name = "GPU 0: A100-PCIE-40GB"
-    unplaced = draw(enabled._replace(mig_devices=(make.mig(3, profile=None),)))
-    assert unplaced.caption == (
+    unmapped = draw(enabled._replace(mig_devices=(make.mig(3, profile=None),)))
+    assert unmapped.caption == (
         f"{name}; free: at most 7 of 7 compute, 8 of 8 memory slices; "
-        "not drawn, its place is not known: MIG device 3, of an unknown profile"
+        "not drawn, position unknown: MIG device 3, unknown profile"
     )
     unknown = (make.mig(0, profile=None, gi_id=1, placement=Placement(start=0, size=1)),)
     assert draw(enabled._replace(mig_devices=unknown)).words == "unknown in memory slice 0"
@@ -112,7 +112,7 @@ def test_what_is_not_known_is_said() -> None:
     reason = "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)"
     assert draw(lost) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
     without = enabled._replace(profiles=(), mig_devices=(make.mig(0), make.mig(1)))
-    reason = "its profiles, which tell the slices, are not known; MIG device 0, 1g.5gb; MIG device 1, 1g.5gb"
+    reason = "the number of its slices is unknown; MIG device 0, 1g.5gb; MIG device 1, 1g.5gb"
     assert draw(without) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
     bomb = enabled._replace(profiles=(enabled.profiles[0]._replace(slices=10**12),))
     assert draw(bomb).stretches == ()

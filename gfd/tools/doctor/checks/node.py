@@ -9,7 +9,7 @@ from gfd.errors import ApiError, GfdError
 from gfd.kube.field_managers import MANAGER, applied_by, held_by_nfd
 from gfd.kube.nfd import API_VERSION, NAME_PREFIX
 from gfd.labels.syntax import TIMESTAMP
-from gfd.tools.diff.diff import Comparison
+from gfd.tools.diff.diff import SinkDiff
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 from gfd.tools.terminal import pluralize
 
@@ -119,7 +119,7 @@ def _check_duplicates(context: Context) -> CheckResult:
     elif "node" not in context.config.sinks and not isinstance(cluster.node_features, GfdError):
         said += _find_in_node_features(context.config, labels, cluster.node_features)
     if "file" in context.config.sinks:
-        said += _find_in_files(context.comparisons)
+        said += _find_in_files(context.diffs)
     if said:
         step = "run gfd cleanup --sink … or gfd cleanup --from-original, or stop the other program"
         return fail("; ".join(said), step)
@@ -156,15 +156,15 @@ def _find_in_node_features(config: Config, labels: Labels, features: Sequence[No
     return [f"other NodeFeatures have them, too: {', '.join(named)}"] if named else []
 
 
-def _find_in_files(comparisons: Sequence[Comparison | GfdError]) -> list[str]:
+def _find_in_files(diffs: Sequence[SinkDiff | GfdError]) -> list[str]:
     """Return a description of the other feature files that hold gfd's keys."""
     files = {
         holder
-        for comparison in comparisons
-        if isinstance(comparison, Comparison)
-        for change in comparison.changes
+        for diff in diffs
+        if isinstance(diff, SinkDiff)
+        for change in diff.changes
         if change.wanted is not None
-        for holder in change.prospect.holders
+        for holder in change.planned.holders
     }
     return [f"other feature files have them, too: {', '.join(sorted(files))}"] if files else []
 

@@ -1,4 +1,4 @@
-"""Print the configuration in force."""
+"""Format the effective options as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the labels of this node are published, found out by looking."""
+"""Find the sink that holds the labels of this node."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from gfd.config.model import Config
 
 
-def find_sink(config: Config) -> str | None:
+def find_current_sink(config: Config) -> str | None:
     """Return the sink that holds labels of this node: ``file``, ``nodefeature``, ``node``, or None.
 
-    A place that may not be read counts as empty.
+    A sink that cannot be read counts as empty.
     """
     if config.output_file and Path(config.output_file).is_file():
         return "file"
