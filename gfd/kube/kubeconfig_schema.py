@@ -58,4 +58,4 @@ _USER = object_of(
     }
 )
 PARTS = {"context": _CONTEXT, "cluster": _CLUSTER, "user": _USER}
-"""By the field that holds it in an entry of the file."""
+"""The schemas of a context, a cluster and a user, by these names."""
