@@ -52,7 +52,7 @@ def test_a_node_and_who_holds_its_labels(cluster: ControlPlane) -> None:
         0,
         f"""\
 nvidia.com/mig.capable=true
-  Whether any GPU can be divided by MIG.
+  Whether any GPU supports MIG.
   unit        true or false
   written by  _node.j2, line 62: nvidia.com/mig.capable={{{{ node.is_mig_capable | lower }}}}
   when        with a GPU

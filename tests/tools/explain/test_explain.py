@@ -58,8 +58,8 @@ def test_a_label_of_mig_devices(explain: Explain) -> None:
     )
     expected = f"""\
 nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb
-  The product name: the GPU's model, which -MIG- and the profile follow for MIG devices, -MIG-INVALID for an \
-invalid layout under single, and -SHARED where pods share one.
+  The product name: the GPU's model; then -MIG- and the profile for MIG devices, or -MIG-INVALID if the MIG \
+layout is invalid; then -SHARED if pods share a device.
   unit        name
   written by  _resources.j2, line 9: {{{{ key }}}}.product={{{{ resource.product }}}}
   when        with a GPU
@@ -79,10 +79,10 @@ def test_labels_of_the_node_and_of_full_gpus(explain: Explain, tmp_path: Path) -
     path = save(tmp_path, gpu(0, uuid="GPU-a"), gpu(1), gpu(3))
     expected = f"""\
 nvidia.com/gpu.memory=40536
-  Memory of one GPU or MIG device; 0 where single is invalid.
+  Memory of one GPU or MIG device; 0 if the MIG layout is invalid.
   unit        MiB
   written by  _resources.j2, line 18: {{{{ key }}}}.memory={{{{ resource.memory_mib }}}}
-  when        with a GPU, where NVML can tell
+  when        with a GPU, if NVML reports it
   made from   Gpu.memory_bytes = 42505273344 bytes of GPU 0, 1, 3, from nvmlDeviceGetMemoryInfo
   stands for  GPU 0 (0000:00:00.0), GPU-a
               GPU 1 (0000:01:00.0)
@@ -93,12 +93,12 @@ nvidia.com/cuda.runtime.minor=2
   An older name of cuda.runtime-version.minor.
   unit        version
   written by  _node.j2, line 50: nvidia.com/cuda.runtime.minor={{{{ node.cuda.minor }}}}
-  when        with a GPU, where the driver tells a CUDA version
+  when        with a GPU, if the driver reports a CUDA version
   made from   Inventory.cuda_version = 11020, from nvmlSystemGetCudaDriverVersion
   seen on     the snapshot {path}
 
 nvidia.com/gpu.mode=compute
-  compute or graphics, by the PCI class of all GPUs; unknown where they differ or are neither.
+  compute or graphics, by the PCI class of all GPUs; unknown if they differ or have another class.
   unit        name
   written by  _node.j2, line 55: nvidia.com/gpu.mode={{{{ node.mode }}}}
   when        with a GPU
@@ -120,10 +120,10 @@ def test_a_label_that_is_not_there(explain: Explain, tmp_path: Path) -> None:
     path = save(tmp_path, gpu(0, fabric=fabric()), gpu(1, failures=(broken,)))
     expected = f"""\
 nvidia.com/gpu.clique: not written on the snapshot {path}
-  The NVLink fabric and the clique in it that the GPUs belong to: cluster UUID, dot, clique id.
+  The GPUs' NVLink fabric and clique: cluster UUID, dot, clique id.
   unit        name
   not by      _node.j2, line 59: nvidia.com/gpu.clique={{{{ node.clique }}}}
-              only where all GPUs that are attached to an NVLink fabric agree on one clique
+              only if all GPUs on an NVLink fabric are in the same clique
   made from   Gpu.fabric = state 3, status 0, cluster_uuid 3f2504e0-4f89-11d3-9a0c-0305e82c3301, clique_id 7 \
 of GPU 0; none of GPU 1, from nvmlDeviceGetGpuFabricInfo, nvmlDeviceGetGpuFabricInfoV
               nvmlDeviceGetGpuFabricInfo on GPU 1 failed: Unknown Error (NVML error 999)
@@ -140,7 +140,7 @@ nvidia.com/gpu.engines.copy: not written on the snapshot {path}
               Gpu.engines.copy = none of GPU 0, 1, from nvmlDeviceGetGpuInstanceProfileInfo
 
 nvidia.com/mig.strategy: not written on the snapshot {path}
-  The MIG strategy in force: MIG devices of one profile are the resource gpu.
+  The MIG strategy in force: the resource gpu counts MIG devices of one profile.
   unit        name
   not by      single.j2, line 6: nvidia.com/mig.strategy=single
               only under single
@@ -156,7 +156,7 @@ def test_a_key_of_a_resource_that_the_node_lacks(explain: Explain, tmp_path: Pat
     path = save(tmp_path, mig_gpu(0, 2))
     expected = f"""\
 nvidia.com/mig-2g.10gb.count: not written on the snapshot {path}
-  GPUs of the node's model, or MIG devices; 0 where single is invalid.
+  GPUs of the node's model, or MIG devices; 0 if the MIG layout is invalid.
   unit        devices
   not by      _resources.j2, line 6: {{{{ key }}}}.count={{{{ resource.count }}}}
               this node has nvidia.com/gpu.count and nvidia.com/mig-1g.5gb.count
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_is_told(explain: Explain, tmp_path: Path) -> None:
     )
     expected = f"""\
 nvidia.com/gpu.machine=unknown
-  The machine's model (DMI product name); unknown where the machine does not tell.
+  The machine's model (DMI product name); unknown if it cannot be read.
   unit        name
   written by  _node.j2, line 53: nvidia.com/gpu.machine={{{{ node.machine }}}}
   when        with a GPU
@@ -196,7 +196,7 @@ nvidia.com/gpu.machine=unknown
   seen on     the snapshot {path}
 
 nvidia.com/gpu.count.failed=2
-  GPUs that are there but cannot be read; they count nowhere else.
+  GPUs that cannot be read; no other label counts them.
   unit        GPUs
   written by  extra/health.j2, line 5: nvidia.com/gpu.count.failed={{{{ node.failed | length }}}}
   when        with --extra-labels health, with a GPU
@@ -208,8 +208,8 @@ nvidia.com/gpu.count.failed=2
   seen on     the snapshot {path}
 
 nvidia.com/mig-1g.5gb.product=A100-PCIE-40GB-MIG-1g.5gb
-  The product name: the GPU's model, which -MIG- and the profile follow for MIG devices, -MIG-INVALID for an \
-invalid layout under single, and -SHARED where pods share one.
+  The product name: the GPU's model; then -MIG- and the profile for MIG devices, or -MIG-INVALID if the MIG \
+layout is invalid; then -SHARED if pods share a device.
   unit        name
   written by  _resources.j2, line 9: {{{{ key }}}}.product={{{{ resource.product }}}}
   when        with a GPU
@@ -266,7 +266,7 @@ def test_models_of_a_node_with_several(explain: Explain, tmp_path: Path) -> None
 def test_a_line_for_each_label(explain: Explain) -> None:
     expected = """\
 label         value  unit           meaning
-vgpu.present  false  true or false  Whether the node is the guest of a vGPU host.
+vgpu.present  false  true or false  Whether the node is a vGPU guest.
 """
     assert explain("--simulate", "no-gpu", "--no-timestamp") == (0, expected, "")
     _, out, _ = explain(*DOC)
@@ -343,7 +343,7 @@ def test_json(explain: Explain, tmp_path: Path) -> None:
             "key": "nvidia.com/gpu.slices.gi",
             "value": "1",
             "unit": "slices",
-            "meaning": "Compute slices of the GPU instance that a MIG device is in.",
+            "meaning": "Compute slices of a MIG device's GPU instance.",
             "places": [
                 {
                     "template": "_resources.j2",
@@ -405,7 +405,7 @@ def test_the_catalogue(explain: Explain) -> None:
         "gfd.timestamp",
         "Unix seconds",
         "without --no-timestamp",
-        "When the configuration was loaded; it does not move from one labelling to the next.",
+        "When the configuration was loaded; it stays the same from cycle to cycle.",
     ]
     assert len(rows) > 60
     expected = """\
@@ -417,10 +417,10 @@ nvidia.com/<resource>.slices.ci
   made from   MigDevice.ci_slices in slices, from nvmlDeviceGetAttributes_v2
 
 nvidia.com/<resource>.memory
-  Memory of one GPU or MIG device; 0 where single is invalid.
+  Memory of one GPU or MIG device; 0 if the MIG layout is invalid.
   unit        MiB
   written by  _resources.j2, line 18: {{ key }}.memory={{ resource.memory_mib }}
-  when        with a GPU, where NVML can tell
+  when        with a GPU, if NVML reports it
   made from   Gpu.memory_bytes in bytes, from nvmlDeviceGetMemoryInfo
               MigDevice.memory_mib in MiB, from nvmlDeviceGetAttributes_v2
 """
@@ -547,8 +547,8 @@ def test_a_narrow_terminal_in_colour() -> None:
   unit        name
   written by  _resources.j2, line 23: {{ key }}.family={{
               resource.family }}
-  when        with a GPU, for the resource gpu, where the
-              GPU has a compute capability
+  when        with a GPU, for the resource gpu, if the GPU
+              has a compute capability
   made from   Gpu.compute_capability = 8, 0 of GPU 0, from
               nvmlDeviceGetCudaComputeCapability
   stands for  GPU 0 MIG 0, gi/ci 7/0,
@@ -559,8 +559,8 @@ def test_a_narrow_terminal_in_colour() -> None:
         strategy
         == """\
 \x1b[1mnvidia.com/mig.strategy\x1b[0m=single
-  The MIG strategy in force: MIG devices of one profile are
-  the resource gpu.
+  The MIG strategy in force: the resource gpu counts MIG
+  devices of one profile.
   unit        name
   written by  single.j2, line 6:
               nvidia.com/mig.strategy=single

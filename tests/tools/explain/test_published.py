@@ -57,7 +57,7 @@ def explain(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Explain:
 def test_the_labels_of_a_node(explain: Explain) -> None:
     expected = """\
 label       value       held by      meaning
-gpu.count   7           gfd          GPUs of the node's model, or MIG devices; 0 where single is invalid.
+gpu.count   7           gfd          GPUs of the node's model, or MIG devices; 0 if the MIG layout is invalid.
 mig.config  all-1g.5gb  mig-manager  Belongs to NVIDIA's GPU operator.
 rack        a\\x1b[2J
 """
@@ -67,7 +67,7 @@ rack        a\\x1b[2J
 def test_one_label_of_a_node(explain: Explain) -> None:
     expected = """\
 nvidia.com/gpu.count=7
-  GPUs of the node's model, or MIG devices; 0 where single is invalid.
+  GPUs of the node's model, or MIG devices; 0 if the MIG layout is invalid.
   unit        devices
   written by  _resources.j2, line 6: {{ key }}.count={{ resource.count }}
   when        with a GPU
@@ -77,7 +77,7 @@ nvidia.com/gpu.count=7
   seen on     Node node-1; gfd explain there tells raw values
 
 nvidia.com/gpu.machine=a b c
-  The machine's model (DMI product name); unknown where the machine does not tell.
+  The machine's model (DMI product name); unknown if it cannot be read.
   unit        name
   written by  _node.j2, line 53: nvidia.com/gpu.machine={{ node.machine }}
   when        with a GPU
@@ -91,10 +91,10 @@ kubernetes.io/arch=amd64
   seen on     Node node-1
 
 nvidia.com/gpu.clique: not written on Node node-1
-  The NVLink fabric and the clique in it that the GPUs belong to: cluster UUID, dot, clique id.
+  The GPUs' NVLink fabric and clique: cluster UUID, dot, clique id.
   unit        name
   written by  _node.j2, line 59: nvidia.com/gpu.clique={{ node.clique }}
-  when        with a GPU, where all GPUs that are attached to an NVLink fabric agree on one clique
+  when        with a GPU, if all GPUs on an NVLink fabric are in the same clique
   made from   Gpu.fabric, from nvmlDeviceGetGpuFabricInfo, nvmlDeviceGetGpuFabricInfoV
 """
     assert explain("node-1", "gpu.count", "gpu.machine", "kubernetes.io/arch", "gpu.clique") == (
