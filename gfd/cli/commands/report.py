@@ -21,15 +21,15 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     if path is None:
         reason = "needs a file; pass --html FILE, or --html - for standard output"
         raise ConfigError("--html", COMMAND_LINE, reason)
-    from gfd.tools.report import page, sources, writing
+    from gfd.tools.report import atomic_file, page, sources
 
-    subject = sources.find(loaded, values)
-    title = values["title"] or subject.title
-    text = page.write(subject.cards, title=title, source=subject.source, written_s=time.time())
+    source = sources.find(loaded, values)
+    title = values["title"] or source.title
+    text = page.render(source.cards, title=title, source=source.description, written_s=time.time())
     if str(path) == "-":
         sys.stdout.write(text)
     else:
-        writing.write(path, text)
+        atomic_file.write(path, text)
 
 
 COMMAND = Command(

@@ -1,5 +1,4 @@
-"""One page about GPUs: a card a node, each GPU drawn, a nodeSelector put together by clicking.
+"""Write an HTML page about GPUs: one card for each node, and a nodeSelector made by clicking.
 
-The page is one file that asks for nothing: style, script and data are in it, and its Content-Security-Policy
-lets nothing else run. The agent imports none of this.
+The page is one file with its style, script and data. Its Content-Security-Policy allows nothing else.
 """

@@ -1,7 +1,7 @@
-"""What is drawn of GPUs: stretches on a grid, for the page to place without knowing what they mean.
+"""Diagrams of GPUs: coloured segments on a grid.
 
-Of a GPU that was read, its MIG instances lie where NVML says. Of a Node nothing tells where they lie: its
-devices stand in a row, to scale, those that pods request apart from the free ones.
+For a GPU that was read, the MIG instances have the positions that NVML reports. A Node's positions are
+unknown: its devices stand in a row, first those that pods request, then the free ones.
 """
 
 from __future__ import annotations
@@ -19,100 +19,100 @@ if TYPE_CHECKING:
     from gfd.inventory.model import Gpu
     from gfd.tools.geometry import Slice, SliceMap
 
-Look = Literal["taken", "free", "idle"]
-"""``idle``: neither taken nor to be had, such as a compute slice beside memory that is taken."""
+SegmentState = Literal["taken", "free", "unusable"]
+"""``unusable``: neither taken nor free, such as a compute slice whose memory is taken."""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 COLUMNS = 8
-"""Of a row of devices: as many as a GPU has memory slices."""
-MOST_DEVICES = 64
-"""More are only counted."""
+"""The columns of a row of devices, as many as a GPU has memory slices."""
+MAX_DEVICES = 64
+"""More devices are counted, not drawn."""
 _SLICES = re.compile(r"(?:([1-8])c\.)?([1-8])g\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """Some columns of one row."""
+class Segment:
+    """A rectangle in one row of a diagram."""
 
-    look: Look
+    state: SegmentState
     row: int = 0
     start: int | None = None
-    """First column; None: right of the stretch before, or in the next line."""
+    """First column; None: right of the segment before, or in the next line."""
     span: int = 1
-    """Columns."""
+    """The number of columns."""
     slices: int = 0
-    """Compute slices of the profile, which choose the colour; 0 for what is no MIG device."""
+    """The compute slices of the profile, which choose the colour; 0 if it is not a MIG device."""
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One GPU, or several that look the same; without stretches there is only the caption."""
+class Diagram:
+    """One GPU, or several that state the same; without segments there is only the caption."""
 
     caption: str
     words: str = ""
-    """The stretches in words, for who cannot see them; empty where the caption says as much."""
+    """The segments in words, for screen readers; empty if the caption says the same."""
     rows: tuple[str, ...] = ()
-    """Names of the rows; none where there is only one."""
+    """The names of the rows; empty if there is only one row."""
     columns: int = 0
-    stretches: tuple[Stretch, ...] = ()
+    segments: tuple[Segment, ...] = ()
 
 
-def draw_gpus(gpus: Sequence[Gpu]) -> Iterator[Figure]:
-    """Yield a figure for each GPU in MIG mode, and one for all those in a row that are not divided."""
+def draw_gpus(gpus: Sequence[Gpu]) -> Iterator[Diagram]:
+    """Yield a diagram for each GPU in MIG mode, and one for each run of equal GPUs without MIG."""
     for (is_mig_enabled, name), alike in groupby(gpus, key=lambda gpu: (gpu.is_mig_enabled, gpu.name)):
         if is_mig_enabled:
-            yield from map(_draw_divided, alike)
+            yield from map(_draw_mig, alike)
         else:
-            yield _draw_whole(name, [gpu.index for gpu in alike])
+            yield _draw_without_mig(name, [gpu.index for gpu in alike])
 
 
-def draw_devices(resource: str, count: int, requested: int | None, profile: str = "") -> Figure:
-    """Return the devices of an extended resource of a Node.
+def draw_devices(resource: str, count: int, requested: int | None, profile: str = "") -> Diagram:
+    """Return the diagram of an extended resource of a Node.
 
-    ``requested`` is how many of them pods request, None where that is not known; ``profile`` is that of a
-    device that is a MIG device.
+    ``requested`` is the number of devices that pods request, or None if unknown; ``profile`` is the MIG
+    profile of a device, or empty.
     """
     match = _SLICES.match(profile)
     slices = int(match[1] or match[2]) if match else 0
     free = 0 if requested is None else max(count - requested, 0)
     caption = f"{count} {TIMES} {resource}" if requested is None else f"{free} of {count} {resource} free"
-    if count > MOST_DEVICES:
-        return Figure(caption=caption)
+    if count > MAX_DEVICES:
+        return Diagram(caption=caption)
     taken_one, free_one = (
-        Stretch(look=look, span=max(slices, 1), slices=slices, text=profile) for look in ("taken", "free")
+        Segment(state=state, span=max(slices, 1), slices=slices, text=profile) for state in ("taken", "free")
     )
-    stretches = (taken_one,) * (count - free) + (free_one,) * free
-    return Figure(caption=caption, columns=COLUMNS, stretches=stretches)
+    segments = (taken_one,) * (count - free) + (free_one,) * free
+    return Diagram(caption=caption, columns=COLUMNS, segments=segments)
 
 
-def _draw_whole(name: str, indices: list[int]) -> Figure:
+def _draw_without_mig(name: str, indices: list[int]) -> Diagram:
     is_run = len(indices) > 2 and indices == list(range(indices[0], indices[-1] + 1))
     numbers = f"{indices[0]} to {indices[-1]}" if is_run else ", ".join(map(str, indices))
-    return Figure(
-        caption=f"{'GPU' if len(indices) == 1 else 'GPUs'} {numbers}: {name}, not divided",
+    return Diagram(
+        caption=f"{'GPU' if len(indices) == 1 else 'GPUs'} {numbers}: {name}, without MIG",
         columns=min(len(indices), COLUMNS),
-        stretches=tuple(Stretch(look="taken", text=f"GPU {index}") for index in indices),
+        segments=tuple(Segment(state="taken", text=f"GPU {index}") for index in indices),
     )
 
 
-def _draw_divided(gpu: Gpu) -> Figure:
+def _draw_mig(gpu: Gpu) -> Diagram:
     title = f"GPU {gpu.index}: {gpu.name}"
     layout = map_slices(gpu)
     if layout is None:
         lost = [f"not drawn: {explain_missing_map(gpu)}", *map(name_device, gpu.mig_devices or ())]
-        return Figure(caption="; ".join((f"{title}, in MIG mode", *lost)))
+        return Diagram(caption="; ".join((f"{title}, in MIG mode", *lost)))
     lost = [f"not drawn, position unknown: {name_device(device)}" for device in layout.unmapped]
-    return Figure(
-        caption="; ".join((title, _free(layout), *lost)),
+    return Diagram(
+        caption="; ".join((title, _count_free(layout), *lost)),
         words=_describe(layout),
         rows=("compute", "memory"),
         columns=len(layout.memory),
-        stretches=(*_compute(layout), *_memory(layout)),
+        segments=(*_draw_compute(layout), *_draw_memory(layout)),
     )
 
 
-def _free(layout: SliceMap) -> str:
+def _count_free(layout: SliceMap) -> str:
     rows = {"compute": layout.compute, "memory": layout.memory}
     free = {name: sum(piece.is_free for piece in row) for name, row in rows.items()}
     if not any(free.values()):
@@ -121,29 +121,29 @@ def _free(layout: SliceMap) -> str:
     return f"free: {'at most ' if layout.unmapped else ''}{numbers} slices"
 
 
-def _compute(layout: SliceMap) -> Iterator[Stretch]:
-    """Yield the compute slices: those of a compute instance together, all others one by one."""
-    for (number, compute), places in _runs(layout.compute):
+def _draw_compute(layout: SliceMap) -> Iterator[Segment]:
+    """Yield one segment for each compute instance, and one for each other compute slice."""
+    for (number, compute), places in _find_runs(layout.compute):
         slices = 0 if number is None else layout.instances[number].slices
         if number is not None and compute is not None:
             instance = layout.instances[number]
             text = f"{instance.compute[compute].slices}c" if instance.is_shared else ""
-            yield Stretch(look="taken", start=places[0], span=len(places), slices=slices, text=text)
+            yield Segment(state="taken", start=places[0], span=len(places), slices=slices, text=text)
             continue
         for place in places:
-            # A slice of a GPU instance that no compute instance has is free for one.
-            look: Look = "idle" if layout.compute[place].is_unusable else "free"
-            yield Stretch(look=look, start=place, slices=slices)
+            # A slice of a GPU instance without a compute instance is free for a new one.
+            state: SegmentState = "unusable" if layout.compute[place].is_unusable else "free"
+            yield Segment(state=state, start=place, slices=slices)
 
 
-def _memory(layout: SliceMap) -> Iterator[Stretch]:
-    for (number, _), places in _runs(layout.memory):
+def _draw_memory(layout: SliceMap) -> Iterator[Segment]:
+    for (number, _), places in _find_runs(layout.memory):
         if number is None:
-            yield from (Stretch(look="free", row=1, start=place) for place in places)
+            yield from (Segment(state="free", row=1, start=place) for place in places)
             continue
         instance = layout.instances[number]
-        yield Stretch(
-            look="taken",
+        yield Segment(
+            state="taken",
             row=1,
             start=places[0],
             span=len(places),
@@ -152,8 +152,8 @@ def _memory(layout: SliceMap) -> Iterator[Stretch]:
         )
 
 
-def _runs(row: Sequence[Slice]) -> Iterator[tuple[tuple[int | None, int | None], list[int]]]:
-    """Yield the places that belong together, with the numbers of their instance and compute instance."""
+def _find_runs(row: Sequence[Slice]) -> Iterator[tuple[tuple[int | None, int | None], list[int]]]:
+    """Yield runs of slices with equal owners: indices of instance and compute instance, then the slices."""
     for owner, places in groupby(
         range(len(row)), key=lambda place: (row[place].instance, row[place].compute)
     ):
@@ -167,5 +167,5 @@ def _describe(layout: SliceMap) -> str:
         where = f"slice {instance.start}" if instance.size == 1 else f"slices {instance.start} to {last}"
         inside = ", ".join(each.profile for each in instance.compute)
         text = f"{instance.profile} in memory {where}"
-        described.append(f"{text}, shared by {inside}" if instance.is_shared else text)
+        described.append(f"{text}, with {inside}" if instance.is_shared else text)
     return "; ".join(described) or "no MIG instance"

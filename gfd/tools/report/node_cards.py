@@ -1,4 +1,4 @@
-"""What the page says of a node: from its labels, and what is drawn of its GPUs."""
+"""The cards of the page: the labels, notes and diagrams of each node."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.labels.products import INVALID, extract_profile
 from gfd.labels.syntax import VENDOR
-from gfd.tools.report.diagrams import TIMES, Figure, draw_devices, draw_gpus
+from gfd.tools.report.diagrams import TIMES, Diagram, draw_devices, draw_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from gfd.inventory.model import Inventory
 
 _NO_GPU = "No GPU."
-_UNTOLD = "No label of gfd's: there is no GPU, or gfd does not run here."
-_UNLABELLED = "There are GPUs, and no label says which: gfd does not run here, or could not read them."
+_NO_LABELS = "No labels of gfd: there is no GPU, or gfd does not run here."
+_NO_GPU_LABELS = "This node has GPUs but no GPU labels: gfd does not run here, or could not read them."
 _INVALID = (
-    "MIG strategy single wants every GPU in MIG mode, none of them empty, and one profile;"
-    " this node is not so, and offers no GPU."
+    "This node offers no GPU: with MIG strategy single, every GPU must be in MIG mode and have MIG devices,"
+    " all of one profile."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """A node."""
+class NodeCard:
+    """One node on the page."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
-    """What one wants to know first; the first of all is which GPUs."""
+    """Short texts about the node; the first names its GPUs."""
     notes: tuple[str, ...] = ()
-    """What somebody should know: no GPUs, a layout that does not count, what could not be read."""
-    figures: tuple[Figure, ...] = ()
+    """Problems: no GPUs, an invalid MIG layout, GPUs that could not be read."""
+    diagrams: tuple[Diagram, ...] = ()
 
 
-def from_node(node: Node) -> Card:
+def make_node_card(node: Node) -> NodeCard:
     """Return the card of a Node."""
-    profile = _profile(node.labels)
-    figures = tuple(
+    profile = _extract_profile(node.labels)
+    diagrams = tuple(
         draw_devices(
             resource,
             count,
@@ -50,41 +50,43 @@ def from_node(node: Node) -> Card:
         for resource, count in sorted(node.allocatable.items())
         if count
     )
-    # What gfd writes on every node that it runs on.
-    without = _NO_GPU if VENDOR + "vgpu.present" in node.labels else _UNTOLD
-    return _card(node.name, node.labels, figures=figures, without=without)
+    # gfd writes this label on every node where it runs.
+    without = _NO_GPU if VENDOR + "vgpu.present" in node.labels else _NO_LABELS
+    return _make_card(node.name, node.labels, diagrams=diagrams, without=without)
 
 
-def from_inventory(
+def make_inventory_card(
     name: str, labels: Mapping[str, str], inventory: Inventory, *, notes: tuple[str, ...] = ()
-) -> Card:
-    """Return the card of a machine; ``notes`` say why it has no labels."""
+) -> NodeCard:
+    """Return the card of a machine; ``notes`` give the reason if it has no labels."""
     failed = tuple(f"{gpu}." for gpu in inventory.failed_gpus)
-    return _card(name, labels, figures=tuple(draw_gpus(inventory.gpus)), notes=(*notes, *failed))
+    return _make_card(name, labels, diagrams=tuple(draw_gpus(inventory.gpus)), notes=(*notes, *failed))
 
 
-def _card(
+def _make_card(
     name: str,
     labels: Mapping[str, str],
     *,
-    figures: tuple[Figure, ...],
+    diagrams: tuple[Diagram, ...],
     notes: tuple[str, ...] = (),
     without: str = _NO_GPU,
-) -> Card:
-    """Return a card; ``without`` is what to say where nothing speaks of a GPU."""
-    if _profile(labels) == INVALID:
+) -> NodeCard:
+    """Return a card; ``without`` is the note for a node without labels and diagrams of GPUs."""
+    if _extract_profile(labels) == INVALID:
         notes = (*notes, _INVALID)
     elif not notes and VENDOR + "gpu.product" not in labels:
-        notes = (_UNLABELLED if figures else without,)
-    return Card(name=name, labels=labels, facts=tuple(_facts(labels)), notes=notes, figures=figures)
+        notes = (_NO_GPU_LABELS if diagrams else without,)
+    return NodeCard(
+        name=name, labels=labels, facts=tuple(_list_facts(labels)), notes=notes, diagrams=diagrams
+    )
 
 
-def _profile(labels: Mapping[str, str]) -> str:
-    """Return the MIG profile that the product names under strategy single."""
+def _extract_profile(labels: Mapping[str, str]) -> str:
+    """Return the MIG profile in the product's label with MIG strategy single, or an empty string."""
     return extract_profile(labels.get(VENDOR + "gpu.product", ""))
 
 
-def _facts(labels: Mapping[str, str]) -> Iterator[str]:
+def _list_facts(labels: Mapping[str, str]) -> Iterator[str]:
     def label(name: str) -> str:
         return labels.get(VENDOR + name, "")
 

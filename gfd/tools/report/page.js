@@ -1,18 +1,18 @@
 "use strict";
-// Whatever the data holds reaches the page as text and through properties; none of it is parsed as markup.
+// All data reaches the page as text or through properties. None of it is parsed as markup.
 
-const AT_ONCE = 30; // cards drawn before somebody asks for more
-const MOST_PRINTED = 500; // more would keep the browser busy for minutes
-const MOST_KEYS = 30, MOST_VALUES = 20; // offered at once; a search finds the rest
+const AT_ONCE = 30; // cards shown at first, and added by "Show more"
+const MAX_PRINTED = 500; // more would keep the browser busy for minutes
+const MAX_KEYS = 30, MAX_VALUES = 20; // offered at once; a search shows the others
 
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
-const { nodes, figures, texts } = data;
+const { nodes, diagrams, texts } = data;
 const labels = data.labels.map(([key, value]) => ({ key, value, text: `${key}=${value}`.toLowerCase(), nodes: 0 }));
 const byKey = new Map(); // key -> numbers of its labels, the most frequent first
 const chosen = new Map(); // key -> number of a label
-let found = nodes; // those that fit search and selector
-let cards = new Map(); // node -> its card, for those on the page
+let found = nodes; // the nodes that match search and selector
+let cards = new Map(); // node -> its card, if it is on the page
 
 const { compare } = new Intl.Collator("en", { numeric: true });
 for (const node of nodes) for (const number of node.labels) labels[number].nodes += 1;
@@ -27,7 +27,7 @@ function count(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-// Text with what would be invisible, or turn the direction of writing, as an escape.
+// Return text with invisible characters, and those that change the writing direction, as escapes.
 function shown(text) {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
 }
@@ -38,35 +38,35 @@ function make(tag, properties, ...children) {
   return element;
 }
 
-// What a card says
+// Cards
 
-function makeFigure({ caption, words, rows, columns, stretches }) {
+function makeDiagram({ caption, words, rows, columns, segments }) {
   const figure = make("figure", {}, make("figcaption", {}, caption));
-  if (stretches.length) {
+  if (segments.length) {
     const grid = make("div", { className: rows.length ? "grid divided" : "grid" });
     grid.style.gridTemplateColumns = `${rows.length ? "4.5em " : ""}repeat(${columns}, minmax(0, 1fr))`;
     if (words) {
       grid.role = "img";
       grid.ariaLabel = shown(words);
-    } else grid.ariaHidden = "true"; // the caption says it
+    } else grid.ariaHidden = "true"; // the caption says the same
     rows.forEach((name, row) => {
       const heading = make("span", { className: "row" }, name);
       heading.style.gridArea = `${row + 1} / 1`;
       grid.append(heading);
     });
-    for (const { look, row, start, span, slices, text } of stretches) {
-      const stretch = make("span", { className: `stretch ${look} slices-${slices}`, title: shown(text) });
-      stretch.textContent = shown(text).replace(/\./g, ".\u200b"); // a line may end there
-      stretch.style.gridColumn = start === null ? `span ${span}` : `${start + 1 + (rows.length ? 1 : 0)} / span ${span}`;
-      if (rows.length) stretch.style.gridRow = String(row + 1);
-      grid.append(stretch);
+    for (const { state, row, start, span, slices, text } of segments) {
+      const segment = make("span", { className: `segment ${state} slices-${slices}`, title: shown(text) });
+      segment.textContent = shown(text).replace(/\./g, ".\u200b"); // a line may break here
+      segment.style.gridColumn = start === null ? `span ${span}` : `${start + 1 + (rows.length ? 1 : 0)} / span ${span}`;
+      if (rows.length) segment.style.gridRow = String(row + 1);
+      grid.append(segment);
     }
     figure.append(grid);
   }
   return figure;
 }
 
-// A button that chooses a label; with the number of nodes that would fit then, if that is given.
+// Return a button that chooses a label. It shows the number of nodes that would fit, if that is given.
 function makeChoice(number, fitting) {
   const { key, value } = labels[number];
   const button = make("button", { type: "button", className: "choice" }, value || "(empty)");
@@ -87,7 +87,7 @@ function makeCard(node) {
   if (first) card.append(make("p", { className: "product" }, first));
   if (facts.length) card.append(make("p", { className: "facts" }, ...facts.flatMap(afterDot)));
   card.append(...node.notes.map((number) => make("p", { className: "note" }, texts[number])));
-  card.append(...node.figures.map((number) => makeFigure(figures[number])));
+  card.append(...node.diagrams.map((number) => makeDiagram(diagrams[number])));
   if (node.labels.length) {
     const details = make("details", {}, make("summary", {}, count(node.labels.length, "label")));
     details.addEventListener("toggle", () => details.append(makeTable(node)), { once: true });
@@ -107,7 +107,7 @@ function makeTable(node) {
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
 }
 
-// What is found and what fits
+// Search
 
 function wordsOf(id) {
   return byId(id).value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -120,7 +120,7 @@ function search() {
     node.name.toLowerCase().includes(word) || node.labels.some((number) => hits[at][number]));
 }
 
-// How many of the chosen labels a node lacks, and the key of the last of them.
+// Return how many of the chosen labels a node lacks, and the key of the last one.
 function lack(node) {
   let number = 0, key;
   for (const [wantedKey, wanted] of chosen)
@@ -131,7 +131,7 @@ function lack(node) {
   return { number, key };
 }
 
-// Return the number of nodes that fit, and for each label how many would if it were chosen, too.
+// Return the number of nodes that fit, and for each label how many would fit if it were chosen, too.
 function countFitting() {
   const fitting = new Uint32Array(labels.length);
   let all = 0;
@@ -144,7 +144,7 @@ function countFitting() {
   return { all, fitting };
 }
 
-// What the page shows
+// Updates of the page
 
 function showNodes() {
   const matches = search();
@@ -156,7 +156,7 @@ function showCards(number) {
   cards = new Map(found.slice(0, number).map((node) => [node, cards.get(node) || makeCard(node)]));
   keepFocus(() => byId("cards").replaceChildren(...cards.values()));
   byId("more").hidden = cards.size === found.length;
-  const rest = cards.size === found.length ? "" : `, the first ${cards.size} are shown`;
+  const rest = cards.size === found.length ? "" : `, showing the first ${cards.size}`;
   byId("found").textContent = nodes.length ? `${count(found.length, "node")} found${rest}` : "There are no nodes.";
 }
 
@@ -164,7 +164,7 @@ function showMore() {
   const next = cards.size;
   showCards(next + AT_ONCE);
   if (!byId("more").hidden) return;
-  const heading = byId("cards").children[next].querySelector("h3"); // the button, and so the focus, is gone
+  const heading = byId("cards").children[next].querySelector("h3"); // the hidden button has lost the focus
   heading.tabIndex = -1;
   heading.focus();
 }
@@ -185,8 +185,8 @@ function makeChoices(fitting) {
   const matches = (number) => words.every((word) => labels[number].text.includes(word));
   const keys = words.length ? [...byKey.keys()] : [...new Set([...data.first, ...chosen.keys()])];
   const offers = keys.map((key) => [key, byKey.get(key).filter(matches)]).filter(([, numbers]) => numbers.length);
-  const sections = offers.slice(0, MOST_KEYS).map(([key, numbers]) => {
-    const offered = numbers.filter((number, at) => at < MOST_VALUES || chosen.get(key) === number);
+  const sections = offers.slice(0, MAX_KEYS).map(([key, numbers]) => {
+    const offered = numbers.filter((number, at) => at < MAX_VALUES || chosen.get(key) === number);
     const buttons = offered.map((number) => makeChoice(number, fitting[number]));
     const section = make("div", { className: "offer" }, make("h3", {}, key), ...buttons);
     const more = numbers.length - offered.length;
@@ -196,11 +196,11 @@ function makeChoices(fitting) {
   const rest = offers.length - sections.length;
   if (rest > 0) sections.push(make("p", { className: "hint" }, `and ${count(rest, "more label")}`));
   if (sections.length) return sections;
-  const without = labels.length ? "No label about GPUs; a search finds the others." : "There are no labels.";
-  return [make("p", { className: "hint" }, words.length ? "No label is like that." : without)];
+  const without = labels.length ? "No GPU labels. Search to find other labels." : "There are no labels.";
+  return [make("p", { className: "hint" }, words.length ? "No label matches." : without)];
 }
 
-// Elements that move, or are made again, lose the focus: give it to what stands in their place.
+// Elements that are moved or made again lose the focus: give it to the element in their place.
 function keepFocus(change) {
   const before = document.activeElement;
   change();
@@ -211,7 +211,7 @@ function keepFocus(change) {
 
 // The selector
 
-// A scalar in double quotes: YAML reads back the same, whatever the text holds.
+// Return a YAML scalar in double quotes, for any text.
 function quote(text) {
   const escape = (sign) => `\\U${sign.codePointAt(0).toString(16).padStart(8, "0")}`;
   return `"${text.replace(/[\\"]/g, "\\$&").replace(/[^ -~]/gu, escape)}"`;
@@ -219,7 +219,7 @@ function quote(text) {
 
 function writeYaml() {
   if (chosen.size === 0) return "nodeSelector: {}\n";
-  // With a slash, nothing in such a key means anything to YAML.
+  // Such a key with a slash needs no quotes in YAML.
   const key = (text) => (/^[a-z0-9][-a-z0-9.]*\/[-A-Za-z0-9_.]+$/.test(text) ? text : quote(text));
   const lines = [...chosen].map(([name, number]) => `  ${key(name)}: ${quote(labels[number].value)}\n`);
   return `nodeSelector:\n${lines.sort().join("")}`;
@@ -229,9 +229,9 @@ async function copy() {
   try {
     await navigator.clipboard.writeText(writeYaml());
     byId("copied").textContent = "Copied.";
-  } catch { // not over plain HTTP
+  } catch { // the clipboard needs HTTPS
     getSelection().selectAllChildren(byId("yaml"));
-    byId("copied").textContent = document.execCommand("copy") ? "Copied." : "Marked: copy it with the keyboard.";
+    byId("copied").textContent = document.execCommand("copy") ? "Copied." : "Selected. Press Ctrl+C to copy.";
   }
 }
 
@@ -259,8 +259,8 @@ byId("label-search").addEventListener("input", showSelector);
 window.addEventListener("beforeprint", () => {
   const before = Math.max(cards.size, AT_ONCE);
   window.addEventListener("afterprint", () => showCards(before), { once: true });
-  showCards(MOST_PRINTED);
+  showCards(MAX_PRINTED);
 });
-byId("legend").hidden = !figures.some((figure) => figure.stretches.some(({ look }) => look !== "taken"));
+byId("legend").hidden = !diagrams.some((diagram) => diagram.segments.some(({ state }) => state !== "taken"));
 showSelector();
 showNodes();

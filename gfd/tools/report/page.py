@@ -1,6 +1,6 @@
-"""The page as text: template, style, script and data put together, and the policy that lets only them in.
+"""Render the page from template, style, script and data, with a policy that allows only these.
 
-It is ASCII, whatever the data holds, so that no locale, file system or web server can garble it.
+The page is always ASCII, so that no locale, file system or web server can damage it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gfd.tools.report.encoding import encode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.tools.report.node_cards import Card
+    from gfd.tools.report.node_cards import NodeCard
 
 _FOLDER = Path(__file__).parent
 
 
-def write(cards: Sequence[Card], *, title: str, source: str, written_s: float) -> str:
-    """Return the page; ``source`` says where the nodes come from, ``written_s`` is the Unix time."""
+def render(cards: Sequence[NodeCard], *, title: str, source: str, written_s: float) -> str:
+    """Return the page; ``source`` says where the nodes come from, ``written_s`` is a Unix time."""
     style, script = ((_FOLDER / name).read_text(encoding="ascii") for name in ("page.css", "page.js"))
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -51,7 +51,7 @@ def write(cards: Sequence[Card], *, title: str, source: str, written_s: float) -
 
 
 def _embed(data: dict[str, Any]) -> str:
-    """Return JSON in which an HTML parser finds nothing but text."""
+    """Return JSON in which an HTML parser finds only text."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -59,5 +59,5 @@ def _embed(data: dict[str, Any]) -> str:
 
 
 def _digest(text: str) -> str:
-    """Return how a policy names an inline style or script."""
+    """Return the hash of an inline style or script for the policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,4 +1,4 @@
-"""Whom the page is about: the cluster, this machine, or snapshots; and each one's card."""
+"""The sources of the page: the cluster, this machine, or snapshots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, DocumentError, GfdError
 from gfd.text import print_error
 from gfd.tools.report import node_cards
-from gfd.tools.report.node_cards import Card
+from gfd.tools.report.node_cards import NodeCard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What there is to show."""
+class ReportSource:
+    """The nodes to show."""
 
     title: str
-    source: str
-    """Where it comes from, in a sentence."""
-    cards: tuple[Card, ...]
+    description: str
+    """Where the nodes come from, in a sentence."""
+    cards: tuple[NodeCard, ...]
 
 
-def find(loaded: LoadedConfig, values: Mapping[str, Any]) -> Subject:
-    """Return what the values of ``gfd report`` ask for. Raises GfdError."""
+def find(loaded: LoadedConfig, values: Mapping[str, Any]) -> ReportSource:
+    """Return the source that the arguments of ``gfd report`` name. Raises GfdError."""
     snapshots, nodes, is_local = values["snapshots"], values["nodes_file"], values["is_local"]
-    _check(snapshots, nodes, is_local=is_local)
+    _check_arguments(snapshots, nodes, is_local=is_local)
     if snapshots:
         return read_snapshots(loaded, snapshots)
     if is_local or (loaded.config.simulate and nodes is None):
@@ -41,20 +41,20 @@ def find(loaded: LoadedConfig, values: Mapping[str, Any]) -> Subject:
     return read_nodes(loaded, nodes, values["pods_file"])
 
 
-def read_nodes(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> Subject:
-    """Return the cluster, or what kubectl printed of it; nodes with GPUs come first. Raises GfdError."""
+def read_nodes(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> ReportSource:
+    """Return the nodes of the cluster, or of kubectl's output, nodes with GPUs first. Raises GfdError."""
     from gfd.clusterview.sources import read_nodes
 
     gathered = read_nodes(loaded, nodes, pods)
-    found = [node_cards.from_node(node) for node in gathered]
-    found.sort(key=lambda card: not (card.facts or card.figures))
-    source = "All nodes of the cluster." if nodes is None else "Nodes that kubectl printed."
+    found = [node_cards.make_node_card(node) for node in gathered]
+    found.sort(key=lambda card: not (card.facts or card.diagrams))
+    source = "All nodes of the cluster." if nodes is None else "Nodes from kubectl output."
     if not all(node.is_counted for node in gathered):
-        source += " What pods request is not known."
-    return Subject(title="GPUs of this cluster", source=source, cards=tuple(found))
+        source += " The requests of pods are unknown."
+    return ReportSource(title="GPUs of this cluster", description=source, cards=tuple(found))
 
 
-def read_machine(loaded: LoadedConfig) -> Subject:
+def read_machine(loaded: LoadedConfig) -> ReportSource:
     """Return this machine, or a simulated one. Raises GfdError."""
     from gfd.worker import single_run
     from gfd.worker.request import build_request
@@ -63,13 +63,15 @@ def read_machine(loaded: LoadedConfig) -> Subject:
     inventory = single_run.read_inventory(build_request(config))
     name = config.node_name or config.simulate or platform.node()
     source = "A simulated machine." if config.simulate else "One machine."
-    return Subject(title=f"GPUs of {name}", source=source, cards=(_label(loaded, name, inventory),))
+    return ReportSource(
+        title=f"GPUs of {name}", description=source, cards=(_make_labelled_card(loaded, name, inventory),)
+    )
 
 
-def read_snapshots(loaded: LoadedConfig, paths: tuple[str, ...]) -> Subject:
-    """Return the nodes that snapshots were taken of, by the files' names; one that is unreadable says why.
+def read_snapshots(loaded: LoadedConfig, paths: tuple[str, ...]) -> ReportSource:
+    """Return the nodes of snapshots, named after the files; the card of an unreadable snapshot says why.
 
-    Raises GfdError where all are.
+    Raises GfdError if no snapshot can be read.
     """
     from pathlib import Path
 
@@ -79,7 +81,7 @@ def read_snapshots(loaded: LoadedConfig, paths: tuple[str, ...]) -> Subject:
     stems = [path.stem for path in files]
     unread: list[DocumentError] = []
     found = [
-        _read(loaded, path, path.stem if stems.count(path.stem) == 1 else str(path), unread)
+        _read_snapshot(loaded, path, path.stem if stems.count(path.stem) == 1 else str(path), unread)
         for path in track(files, "reading snapshots")
     ]
     if len(unread) == len(files):
@@ -87,21 +89,21 @@ def read_snapshots(loaded: LoadedConfig, paths: tuple[str, ...]) -> Subject:
     for error in unread:
         print_error(f"warning: {error}")
     title = f"GPUs of {found[0].name}" if len(found) == 1 else f"GPUs of {len(found)} nodes"
-    return Subject(title=title, source="From snapshots.", cards=tuple(found))
+    return ReportSource(title=title, description="From snapshots.", cards=tuple(found))
 
 
-def _read(loaded: LoadedConfig, path: Path, name: str, unread: list[DocumentError]) -> Card:
+def _read_snapshot(loaded: LoadedConfig, path: Path, name: str, unread: list[DocumentError]) -> NodeCard:
     from gfd.inventory import snapshot
 
     try:
         inventory = snapshot.read_file(path)
     except DocumentError as error:
         unread.append(error)
-        return Card(name=name, notes=(f"{error}.",))
-    return _label(loaded, name, inventory)
+        return NodeCard(name=name, notes=(f"{error}.",))
+    return _make_labelled_card(loaded, name, inventory)
 
 
-def _label(loaded: LoadedConfig, name: str, inventory: Inventory) -> Card:
+def _make_labelled_card(loaded: LoadedConfig, name: str, inventory: Inventory) -> NodeCard:
     from gfd.worker import single_run
     from gfd.worker.request import build_request
 
@@ -109,11 +111,11 @@ def _label(loaded: LoadedConfig, name: str, inventory: Inventory) -> Card:
         labels = single_run.label(build_request(loaded.config, inventory=inventory)).labels
     except GfdError as error:
         print_error(f"warning: {name} has no labels: {error}")
-        return node_cards.from_inventory(name, {}, inventory, notes=(f"No labels: {error}.",))
-    return node_cards.from_inventory(name, labels, inventory)
+        return node_cards.make_inventory_card(name, {}, inventory, notes=(f"No labels: {error}.",))
+    return node_cards.make_inventory_card(name, labels, inventory)
 
 
-def _check(snapshots: tuple[str, ...], nodes: Path | None, *, is_local: bool) -> None:
+def _check_arguments(snapshots: tuple[str, ...], nodes: Path | None, *, is_local: bool) -> None:
     given = {"SNAPSHOT": bool(snapshots), "--nodes": nodes is not None, "--this-machine": is_local}
     names = [name for name, is_given in given.items() if is_given]
     if len(names) > 1:

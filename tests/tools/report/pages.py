@@ -1,4 +1,4 @@
-"""Pages to look at in a browser, and what is read off them there."""
+"""Pages to state at in a browser, and what is read off them there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 
 from gfd.simulation import machines
 from gfd.tools.report import page as report_page
-from gfd.tools.report.node_cards import Card, from_inventory
+from gfd.tools.report.node_cards import NodeCard, make_inventory_card
 from tests.tools.report import samples
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ MIG_PRODUCT = "A100-PCIE-40GB-MIG-1g.5gb"
 Open = Callable[..., "Page"]
 
 
-def write(path: Path, *cards: Card, title: str = "GPUs of this cluster") -> Path:
-    text = report_page.write(cards, title=title, source="From snapshots.", written_s=1619479472)
+def write(path: Path, *cards: NodeCard, title: str = "GPUs of this cluster") -> Path:
+    text = report_page.render(cards, title=title, source="From snapshots.", written_s=1619479472)
     path.write_text(text, encoding="ascii")
     return path
 
@@ -44,7 +44,7 @@ def cluster(folder: Path, count: int) -> Path:
     return path
 
 
-def demonstration() -> tuple[Card, ...]:
+def demonstration() -> tuple[NodeCard, ...]:
     """Return the nodes of the picture in the README, which show what can be drawn."""
     kinds = (
         ("gpu-1", "mig-doc", "all-balanced", "mixed"),
@@ -57,7 +57,7 @@ def demonstration() -> tuple[Card, ...]:
     cards = []
     for name, *kind in kinds:
         labels = {**samples.facts(*kind)[0], "kubernetes.io/hostname": name}
-        cards.append(from_inventory(name, labels, machines.read(kind[0], kind[1])))
+        cards.append(make_inventory_card(name, labels, machines.read(kind[0], kind[1])))
     return tuple(cards)
 
 

@@ -127,7 +127,7 @@ def test_labels_to_choose_from_are_searched(show: Open, large: Path) -> None:
     assert page.locator("#choices h3").count() == 30
     assert page.locator("#choices > .hint").inner_text().endswith(" more labels")
     search.fill("nothing")
-    assert text(page, "choices") == "No label is like that."
+    assert text(page, "choices") == "No label matches."
 
 
 # Copying
@@ -183,7 +183,7 @@ def test_copy_where_the_clipboard_is_closed(show: Open, small: Path) -> None:
     assert clipboard(other).strip() == f'nodeSelector:\n  {STRATEGY}: "single"'
     page.evaluate("document.execCommand = () => false")
     page.get_by_role("button", name="Copy").click()
-    page.get_by_text("Marked: copy it with the keyboard.").wait_for()
+    page.get_by_text("Selected. Press Ctrl+C to copy.").wait_for()
     assert page.evaluate("getSelection().toString()").strip() == f'nodeSelector:\n  {STRATEGY}: "single"'
 
 
@@ -231,17 +231,17 @@ def test_keyboard_only(show: Open, small: Path) -> None:
 
 def test_more_cards_on_request(show: Open, large: Path) -> None:
     page = show(large)
-    assert text(page, "found") == "5000 nodes found, the first 30 are shown"
+    assert text(page, "found") == "5000 nodes found, showing the first 30"
     more = page.get_by_role("button", name="Show more")
     more.focus()
     page.keyboard.press("Enter")
     assert len(names(page)) == 60
-    assert text(page, "found") == "5000 nodes found, the first 60 are shown"
+    assert text(page, "found") == "5000 nodes found, showing the first 60"
     assert focused(page) == "Show more"
     page.get_by_label("Search names, labels and values").fill("t4 node-00")
     assert (len(names(page)), more.is_visible()) == (12, False)
     page.get_by_label("Search names, labels and values").fill("zone-0 node-00")
-    assert (len(names(page)), text(page, "found")) == (30, "34 nodes found, the first 30 are shown")
+    assert (len(names(page)), text(page, "found")) == (30, "34 nodes found, showing the first 30")
     more.focus()
     page.keyboard.press("Enter")
     assert (len(names(page)), more.is_visible()) == (34, False)
@@ -270,15 +270,15 @@ CLICK = """(button) => {
 
 def test_five_thousand_nodes(show: Open, large: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = show(large)
-    figures = {}
+    diagrams = {}
     for words in ("a", "a100", "zone-1", "mig-1g.5gb.count", "node-4999", "a100 zone-1 node-1", "none", ""):
         runs = sorted(page.evaluate(FILTER, ["search", words]) for _ in range(5))
-        figures[words] = runs[2]
+        diagrams[words] = runs[2]
         assert runs[0] < 100  # milliseconds
         assert len(names(page)) <= 30
-    figures["a choice"] = offer(page, PRODUCT, MIG_PRODUCT).evaluate(CLICK)
+    diagrams["a choice"] = offer(page, PRODUCT, MIG_PRODUCT).evaluate(CLICK)
     assert text(page, "matching") == "625 of 5000 nodes fit"
     with capsys.disabled():
         size = large.stat().st_size
-        print(f"\n5000 nodes, {size} bytes; milliseconds to filter: {figures}")
+        print(f"\n5000 nodes, {size} bytes; milliseconds to filter: {diagrams}")
     assert size < 2_000_000

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from gfd.tools.report.diagrams import Figure, Stretch
-from gfd.tools.report.node_cards import Card
+from gfd.tools.report.diagrams import Diagram, Segment
+from gfd.tools.report.node_cards import NodeCard
 from tests.tools.report.pages import Open, card, clipboard, names, selector, text, unfold, violations, write
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ INVISIBLE = {
 def hostile(path: Path, *texts: str) -> Path:
     cards = []
     for each in texts:
-        stretches = (
-            Stretch(look="taken", text=each, slices=1, start=0),
-            Stretch(look="idle", row=1, start=0),
+        segments = (
+            Segment(state="taken", text=each, slices=1, start=0),
+            Segment(state="unusable", row=1, start=0),
         )
-        drawn = Figure(caption=each, words=each, rows=("one", "other"), columns=1, stretches=stretches)
+        drawn = Diagram(caption=each, words=each, rows=("one", "other"), columns=1, segments=segments)
         named = {each: "v", f"key of {each}": each}
-        cards.append(Card(name=each, labels=named, facts=(each, each), notes=(each,), figures=(drawn,)))
+        cards.append(NodeCard(name=each, labels=named, facts=(each, each), notes=(each,), diagrams=(drawn,)))
     return write(path, *cards, title=texts[0])
 
 
@@ -79,7 +79,7 @@ def test_hostile_text_stays_in_its_place(show: Open, tmp_path: Path, width: int)
     for box in page.locator(".card").all():
         card_box = box.bounding_box()
         assert card_box is not None
-        for inner in box.locator("h3, p, figure, .stretch, table, .choice").all():
+        for inner in box.locator("h3, p, figure, .segment, table, .choice").all():
             inner_box = inner.bounding_box()
             assert inner_box is not None
             assert inner_box["x"] >= card_box["x"]
@@ -89,7 +89,7 @@ def test_hostile_text_stays_in_its_place(show: Open, tmp_path: Path, width: int)
 @pytest.mark.parametrize("value", [*HOSTILE, *INVISIBLE, "", "yes", "1e3", "null", "~", "01"])
 def test_any_value_comes_through_the_yaml(show: Open, tmp_path: Path, value: str) -> None:
     labels = {"a/b": value, f"k{value}"[:300]: "v", "true": "t"}
-    page = show(write(tmp_path / "page.html", Card(name="n", labels=labels)))
+    page = show(write(tmp_path / "page.html", NodeCard(name="n", labels=labels)))
     unfold(page.locator(".card"))
     for button in page.locator("#cards .choice").all():
         button.click()
@@ -135,16 +135,19 @@ def test_an_empty_cluster(show: Open, tmp_path: Path) -> None:
 
 
 def test_nodes_without_a_label_about_gpus(show: Open, tmp_path: Path) -> None:
-    page = show(write(tmp_path / "page.html", Card(name="a", labels={"zone": "b"})))
+    page = show(write(tmp_path / "page.html", NodeCard(name="a", labels={"zone": "b"})))
     assert (text(page, "matching"), selector(page)) == ("1 of 1 node fits", {})
-    assert text(page, "choices") == "No label about GPUs; a search finds the others."
+    assert text(page, "choices") == "No GPU labels. Search to find other labels."
 
 
 def test_nodes_that_say_little(show: Open, tmp_path: Path) -> None:
-    odd = Figure(
-        caption="odd", columns=3, stretches=(Stretch(look="taken", span=2, slices=9, text="9x.1tb"),)
+    odd = Diagram(
+        caption="odd", columns=3, segments=(Segment(state="taken", span=2, slices=9, text="9x.1tb"),)
     )
-    cards = (Card(name=""), Card(name="n", notes=("No GPU.",), figures=(Figure(caption="alone"), odd)))
+    cards = (
+        NodeCard(name=""),
+        NodeCard(name="n", notes=("No GPU.",), diagrams=(Diagram(caption="alone"), odd)),
+    )
     page = show(write(tmp_path / "page.html", *cards))
     assert names(page) == ["(no name)", "n"]
     assert "alone" in card(page, "n").inner_text()

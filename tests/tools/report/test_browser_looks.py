@@ -11,7 +11,7 @@ from tests.tools.report.pages import STRATEGY, Open, demonstration, names, offer
 
 pytestmark = pytest.mark.slow
 
-PICTURE = Path(__file__).parents[2] / "docs" / "page.png"
+PICTURE = Path(__file__).parents[3] / "docs" / "page.png"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -50,7 +50,7 @@ def test_dark_and_light(show: Open, small: Path) -> None:
 
 def test_instances_stand_in_their_place(show: Open, tmp_path: Path) -> None:
     page = show(write(tmp_path / "page.html", *demonstration()))
-    boxes = [each.bounding_box() for each in page.locator(".grid.divided").first.locator(".stretch").all()]
+    boxes = [each.bounding_box() for each in page.locator(".grid.divided").first.locator(".segment").all()]
     left, width = boxes[0]["x"], boxes[0]["width"] / 2
     compute, memory = boxes[:4], boxes[4:]
     assert [round((box["x"] - left) / width) for box in compute] == [0, 2, 3, 4]
@@ -62,12 +62,12 @@ def test_instances_stand_in_their_place(show: Open, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_no_name_of_a_profile_is_cut_off(show: Open, small: Path, tmp_path: Path, width: int) -> None:
-    cut_off = """[...document.querySelectorAll('.stretch')].filter(
+    cut_off = """[...document.querySelectorAll('.segment')].filter(
         (each) => each.scrollHeight > each.clientHeight || each.scrollWidth > each.clientWidth
     ).map((each) => each.textContent)"""
     for path in (small, write(tmp_path / "page.html", *demonstration())):
         page = show(path, viewport={"width": width, "height": 900})
-        assert page.locator(".stretch").count() > 20
+        assert page.locator(".segment").count() > 20
         assert page.evaluate(cut_off) == []
 
 

@@ -6,29 +6,29 @@ import pytest
 
 from gfd.inventory.model import Gpu, MigDevice, Placement
 from gfd.simulation import machines
-from gfd.tools.report.diagrams import Figure, Stretch, draw_devices, draw_gpus
+from gfd.tools.report.diagrams import Diagram, Segment, draw_devices, draw_gpus
 from tests import make
 
-MARKS = {"free": ".", "idle": "-"}
+MARKS = {"free": ".", "unusable": "-"}
 
 
-def draw(gpu: Gpu) -> Figure:
-    (figure,) = draw_gpus([gpu])
-    return figure
+def draw(gpu: Gpu) -> Diagram:
+    (diagram,) = draw_gpus([gpu])
+    return diagram
 
 
 def read(machine: str, layout: str) -> Gpu:
     return machines.read(machine, layout).gpus[0]
 
 
-def rows(figure: Figure) -> list[str]:
-    """Return the figure as text: a taken stretch by its slices, free a dot, idle a dash."""
-    lines = [[" "] * figure.columns for _ in figure.rows]
-    for each in figure.stretches:
+def rows(diagram: Diagram) -> list[str]:
+    """Return the diagram as text: a taken segment by its slices, free a dot, unusable a dash."""
+    lines = [[" "] * diagram.columns for _ in diagram.rows]
+    for each in diagram.segments:
         assert each.start is not None
         for place in range(each.start, each.start + each.span):
             assert lines[each.row][place] == " "
-            lines[each.row][place] = MARKS.get(each.look, str(each.slices))
+            lines[each.row][place] = MARKS.get(each.state, str(each.slices))
     return ["".join(line).rstrip() for line in lines]
 
 
@@ -46,28 +46,28 @@ def rows(figure: Figure) -> list[str]:
 )
 def test_a_divided_gpu(machine: str, layout: str, compute: str, memory: str, free: str) -> None:
     gpu = read(machine, layout)
-    figure = draw(gpu)
-    assert figure.rows == ("compute", "memory")
-    assert rows(figure) == [compute, memory]
-    assert figure.caption == f"GPU 0: {gpu.name}; {free}"
+    diagram = draw(gpu)
+    assert diagram.rows == ("compute", "memory")
+    assert rows(diagram) == [compute, memory]
+    assert diagram.caption == f"GPU 0: {gpu.name}; {free}"
 
 
 def test_whole_figures() -> None:
-    assert draw(read("mig-doc", "all-3g.20gb")) == Figure(
+    assert draw(read("mig-doc", "all-3g.20gb")) == Diagram(
         caption="GPU 0: A100-PCIE-40GB; nothing free",
         words="3g.20gb in memory slices 0 to 3; 3g.20gb in memory slices 4 to 7",
         rows=("compute", "memory"),
         columns=8,
-        stretches=(
-            Stretch(look="taken", start=0, span=3, slices=3),
-            Stretch(look="idle", start=3),
-            Stretch(look="taken", start=4, span=3, slices=3),
-            Stretch(look="taken", row=1, start=0, span=4, slices=3, text="3g.20gb"),
-            Stretch(look="taken", row=1, start=4, span=4, slices=3, text="3g.20gb"),
+        segments=(
+            Segment(state="taken", start=0, span=3, slices=3),
+            Segment(state="unusable", start=3),
+            Segment(state="taken", start=4, span=3, slices=3),
+            Segment(state="taken", row=1, start=0, span=4, slices=3, text="3g.20gb"),
+            Segment(state="taken", row=1, start=4, span=4, slices=3, text="3g.20gb"),
         ),
     )
     empty = draw(read("mig-doc", "all-enabled"))
-    assert (empty.words, {each.look for each in empty.stretches}) == ("no MIG instance", {"free"})
+    assert (empty.words, {each.state for each in empty.segments}) == ("no MIG instance", {"free"})
 
 
 def shared(*compute_slices: int) -> tuple[MigDevice, ...]:
@@ -87,15 +87,15 @@ def shared(*compute_slices: int) -> tuple[MigDevice, ...]:
 
 
 def test_compute_instances_smaller_than_their_gpu_instance_show() -> None:
-    figure = draw(read("mig-doc", "all-enabled")._replace(mig_devices=shared(1, 1)))
-    assert [each for each in figure.stretches if each.start and each.start >= 4] == [
-        Stretch(look="taken", start=4, slices=3, text="1c"),
-        Stretch(look="taken", start=5, slices=3, text="1c"),
-        Stretch(look="free", start=6, slices=3),
-        Stretch(look="taken", row=1, start=4, span=4, slices=3, text="3g.20gb"),
+    diagram = draw(read("mig-doc", "all-enabled")._replace(mig_devices=shared(1, 1)))
+    assert [each for each in diagram.segments if each.start and each.start >= 4] == [
+        Segment(state="taken", start=4, slices=3, text="1c"),
+        Segment(state="taken", start=5, slices=3, text="1c"),
+        Segment(state="free", start=6, slices=3),
+        Segment(state="taken", row=1, start=4, span=4, slices=3, text="3g.20gb"),
     ]
-    assert figure.caption == "GPU 0: A100-PCIE-40GB; free: 4 of 7 compute, 4 of 8 memory slices"
-    assert figure.words == "3g.20gb in memory slices 4 to 7, shared by 1c.3g.20gb, 1c.3g.20gb"
+    assert diagram.caption == "GPU 0: A100-PCIE-40GB; free: 4 of 7 compute, 4 of 8 memory slices"
+    assert diagram.words == "3g.20gb in memory slices 4 to 7, with 1c.3g.20gb, 1c.3g.20gb"
 
 
 def test_what_is_not_known_is_said() -> None:
@@ -110,50 +110,50 @@ def test_what_is_not_known_is_said() -> None:
     assert draw(enabled._replace(mig_devices=unknown)).words == "unknown in memory slice 0"
     lost = enabled._replace(mig_devices=None, failures=(make.failure("mig_devices"),))
     reason = "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)"
-    assert draw(lost) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
+    assert draw(lost) == Diagram(caption=f"{name}, in MIG mode; not drawn: {reason}")
     without = enabled._replace(profiles=(), mig_devices=(make.mig(0), make.mig(1)))
     reason = "the number of its slices is unknown; MIG device 0, 1g.5gb; MIG device 1, 1g.5gb"
-    assert draw(without) == Figure(caption=f"{name}, in MIG mode; not drawn: {reason}")
+    assert draw(without) == Diagram(caption=f"{name}, in MIG mode; not drawn: {reason}")
     bomb = enabled._replace(profiles=(enabled.profiles[0]._replace(slices=10**12),))
-    assert draw(bomb).stretches == ()
+    assert draw(bomb).segments == ()
 
 
 def captions(gpus: Iterable[Gpu]) -> list[str]:
-    return [figure.caption for figure in draw_gpus(list(gpus))]
+    return [diagram.caption for diagram in draw_gpus(list(gpus))]
 
 
 def test_gpus_that_are_not_divided_stand_in_a_row() -> None:
-    (figure,) = draw_gpus([make.gpu(index) for index in range(9)])
-    assert figure == Figure(
-        caption="GPUs 0 to 8: A100-PCIE-40GB, not divided",
+    (diagram,) = draw_gpus([make.gpu(index) for index in range(9)])
+    assert diagram == Diagram(
+        caption="GPUs 0 to 8: A100-PCIE-40GB, without MIG",
         columns=8,
-        stretches=tuple(Stretch(look="taken", text=f"GPU {index}") for index in range(9)),
+        segments=tuple(Segment(state="taken", text=f"GPU {index}") for index in range(9)),
     )
     assert captions([]) == []
-    assert captions(make.gpu(index) for index in (1, 0)) == ["GPUs 1, 0: A100-PCIE-40GB, not divided"]
+    assert captions(make.gpu(index) for index in (1, 0)) == ["GPUs 1, 0: A100-PCIE-40GB, without MIG"]
     assert captions([make.gpu(0, name="T4"), make.gpu(1), read("a30", "all-enabled")]) == [
-        "GPU 0: T4, not divided",
-        "GPU 1: A100-PCIE-40GB, not divided",
+        "GPU 0: T4, without MIG",
+        "GPU 1: A100-PCIE-40GB, without MIG",
         "GPU 0: NVIDIA A30; free: 4 of 4 compute, 4 of 4 memory slices",
     ]
 
 
 def test_devices_of_a_node() -> None:
-    assert draw_devices("nvidia.com/mig-3g.20gb", 2, 1, "3g.20gb") == Figure(
+    assert draw_devices("nvidia.com/mig-3g.20gb", 2, 1, "3g.20gb") == Diagram(
         caption="1 of 2 nvidia.com/mig-3g.20gb free",
         columns=8,
-        stretches=(
-            Stretch(look="taken", span=3, slices=3, text="3g.20gb"),
-            Stretch(look="free", span=3, slices=3, text="3g.20gb"),
+        segments=(
+            Segment(state="taken", span=3, slices=3, text="3g.20gb"),
+            Segment(state="free", span=3, slices=3, text="3g.20gb"),
         ),
     )
-    assert draw_devices("nvidia.com/gpu", 1, None) == Figure(
+    assert draw_devices("nvidia.com/gpu", 1, None) == Diagram(
         caption="1 × nvidia.com/gpu",  # noqa: RUF001
         columns=8,
-        stretches=(Stretch(look="taken"),),
+        segments=(Segment(state="taken"),),
     )
     assert draw_devices("nvidia.com/gpu", 2, 3).caption == "0 of 2 nvidia.com/gpu free"
-    assert draw_devices("nvidia.com/gpu", 8000, 3) == Figure(caption="7997 of 8000 nvidia.com/gpu free")
+    assert draw_devices("nvidia.com/gpu", 8000, 3) == Diagram(caption="7997 of 8000 nvidia.com/gpu free")
 
 
 @pytest.mark.parametrize(
@@ -161,5 +161,5 @@ def test_devices_of_a_node() -> None:
     [("1g.5gb", 1, 1), ("1c.3g.20gb", 1, 1), ("7g.40gb", 7, 7), ("9g.1tb", 1, 0), ("", 1, 0), ("x", 1, 0)],
 )
 def test_a_device_is_as_wide_as_its_compute_slices(profile: str, span: int, slices: int) -> None:
-    (stretch,) = draw_devices("r", 1, None, profile).stretches
-    assert stretch == Stretch(look="taken", span=span, slices=slices, text=profile)
+    (segment,) = draw_devices("r", 1, None, profile).segments
+    assert segment == Segment(state="taken", span=span, slices=slices, text=profile)

@@ -7,19 +7,19 @@ import pytest
 from gfd.clusterview.nodes import Node, read_node
 from gfd.inventory.model import FailedGpu
 from gfd.tools.report.diagrams import draw_devices
-from gfd.tools.report.node_cards import Card, from_inventory, from_node
+from gfd.tools.report.node_cards import NodeCard, make_inventory_card, make_node_card
 from tests import make
 from tests.tools.report import samples
 
 LABELS = {"nvidia.com/gpu.product": "NVIDIA-H200", "nvidia.com/gpu.count": "8"}
 INVALID = (
-    "MIG strategy single wants every GPU in MIG mode, none of them empty, and one profile;"
-    " this node is not so, and offers no GPU."
+    "This node offers no GPU: with MIG strategy single, every GPU must be in MIG mode and have MIG devices,"
+    " all of one profile."
 )
 
 
-def of(number: int, *kind: str, is_counted: bool = False) -> Card:
-    return from_node(replace(read_node(samples.make_node(number, *kind)), is_counted=is_counted))
+def of(number: int, *kind: str, is_counted: bool = False) -> NodeCard:
+    return make_node_card(replace(read_node(samples.make_node(number, *kind)), is_counted=is_counted))
 
 
 def test_a_node_from_its_labels_and_devices() -> None:
@@ -33,14 +33,14 @@ def test_a_node_from_its_labels_and_devices() -> None:
         "driver 580.159.04",
         "CUDA 13.0",
     )
-    assert card.figures == (draw_devices("nvidia.com/mig-1g.18gb", 7, 0, "1g.18gb"),)
+    assert card.diagrams == (draw_devices("nvidia.com/mig-1g.18gb", 7, 0, "1g.18gb"),)
     assert card.labels["topology.kubernetes.io/zone"] == "zone-0"
 
 
 def test_a_gpu_that_is_one_profile() -> None:
     card = of(0, "mig-doc", "all-1g.5gb", "single")
     assert card.facts[0] == "7 × A100-PCIE-40GB-MIG-1g.5gb"  # noqa: RUF001
-    assert card.figures == (draw_devices("nvidia.com/gpu", 7, None, "1g.5gb"),)
+    assert card.diagrams == (draw_devices("nvidia.com/gpu", 7, None, "1g.5gb"),)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_gpu_that_is_one_profile() -> None:
     ],
 )
 def test_facts(labels: dict[str, str], facts: tuple[str, ...]) -> None:
-    assert from_inventory("a", labels, make.inventory()).facts == facts
+    assert make_inventory_card("a", labels, make.inventory()).facts == facts
 
 
 def test_what_one_should_know() -> None:
@@ -66,12 +66,12 @@ def test_what_one_should_know() -> None:
     said = "GPU 1 is left out: nvmlSomething on GPU 1 failed: GPU is lost (NVML error 15)."
     invalid = {"nvidia.com/gpu.product": "NVIDIA-B200-MIG-INVALID"}
     bare, broken = make.inventory(), make.inventory(failed_gpus=(failed,))
-    unlabelled = "There are GPUs, and no label says which: gfd does not run here, or could not read them."
-    assert from_inventory("a", {}, bare).notes == ("No GPU.",)
-    assert from_inventory("a", {}, make.inventory(make.gpu())).notes == (unlabelled,)
-    assert from_inventory("a", {}, broken, notes=("No labels.",)).notes == ("No labels.", said)
-    assert from_inventory("a", LABELS, broken).notes == (said,)
-    assert from_inventory("a", invalid, broken).notes == (said, INVALID)
+    unlabelled = "This node has GPUs but no GPU labels: gfd does not run here, or could not read them."
+    assert make_inventory_card("a", {}, bare).notes == ("No GPU.",)
+    assert make_inventory_card("a", {}, make.inventory(make.gpu())).notes == (unlabelled,)
+    assert make_inventory_card("a", {}, broken, notes=("No labels.",)).notes == ("No labels.", said)
+    assert make_inventory_card("a", LABELS, broken).notes == (said,)
+    assert make_inventory_card("a", invalid, broken).notes == (said, INVALID)
     assert of(0, "b200", "all-enabled", "single").notes == (INVALID,)
     assert of(0, "no-gpu", "all-disabled", "none").notes == ("No GPU.",)
     assert of(0, "t4", "all-disabled", "none").notes == ()
@@ -79,6 +79,6 @@ def test_what_one_should_know() -> None:
 
 def test_a_node_that_nobody_spoke_of() -> None:
     """gfd leaves a label on each node that it runs on, also where there is no GPU."""
-    untold = "No label of gfd's: there is no GPU, or gfd does not run here."
-    assert from_node(Node(name="a", labels={"zone": "b"})).notes == (untold,)
-    assert from_node(Node(name="a", labels={"nvidia.com/vgpu.present": "false"})).notes == ("No GPU.",)
+    untold = "No labels of gfd: there is no GPU, or gfd does not run here."
+    assert make_node_card(Node(name="a", labels={"zone": "b"})).notes == (untold,)
+    assert make_node_card(Node(name="a", labels={"nvidia.com/vgpu.present": "false"})).notes == ("No GPU.",)

@@ -8,21 +8,21 @@ from html.parser import HTMLParser
 
 from gfd import __version__
 from gfd.tools.report import page
-from gfd.tools.report.diagrams import Figure, Stretch
+from gfd.tools.report.diagrams import Diagram, Segment
 from gfd.tools.report.encoding import encode
-from gfd.tools.report.node_cards import Card
+from gfd.tools.report.node_cards import NodeCard
 
-FIGURE = Figure(
-    caption="GPU 0", columns=1, stretches=(Stretch(look="taken", text="1g.5gb", slices=1, start=0),)
+DIAGRAM = Diagram(
+    caption="GPU 0", columns=1, segments=(Segment(state="taken", text="1g.5gb", slices=1, start=0),)
 )
 CARDS = (
-    Card(
+    NodeCard(
         name="a",
         labels={"zone": "z", "nvidia.com/mig-1g.5gb.count": "7", "nvidia.com/gpu.product": "P"},
         facts=("1", "2"),
-        figures=(FIGURE, FIGURE),
+        diagrams=(DIAGRAM, DIAGRAM),
     ),
-    Card(name="b", labels={"zone": "z"}, facts=("2",), notes=("1",)),
+    NodeCard(name="b", labels={"zone": "z"}, facts=("2",), notes=("1",)),
 )
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -54,8 +54,8 @@ class Reader(HTMLParser):
         self.texts[self.tags[-1]] = self.texts.get(self.tags[-1], "") + data.strip()
 
 
-def write(*cards: Card, title: str = "Title", source: str = "Source.") -> str:
-    return page.write(cards, title=title, source=source, written_s=1619479472)
+def write(*cards: NodeCard, title: str = "Title", source: str = "Source.") -> str:
+    return page.render(cards, title=title, source=source, written_s=1619479472)
 
 
 def data_of(text: str) -> object:
@@ -63,18 +63,18 @@ def data_of(text: str) -> object:
 
 
 def test_whatever_repeats_is_there_once() -> None:
-    stretch = {"look": "taken", "row": 0, "start": 0, "span": 1, "slices": 1, "text": "1g.5gb"}
+    segment = {"state": "taken", "row": 0, "start": 0, "span": 1, "slices": 1, "text": "1g.5gb"}
     assert encode(CARDS) == {
         "first": ["nvidia.com/gpu.product", "nvidia.com/mig-1g.5gb.count"],
         "labels": [["nvidia.com/gpu.product", "P"], ["nvidia.com/mig-1g.5gb.count", "7"], ["zone", "z"]],
         "texts": ["1", "2"],
-        "figures": [{"caption": "GPU 0", "words": "", "rows": [], "columns": 1, "stretches": [stretch]}],
+        "diagrams": [{"caption": "GPU 0", "words": "", "rows": [], "columns": 1, "segments": [segment]}],
         "nodes": [
-            {"name": "a", "labels": [0, 1, 2], "facts": [0, 1], "notes": [], "figures": [0, 0]},
-            {"name": "b", "labels": [2], "facts": [1], "notes": [0], "figures": []},
+            {"name": "a", "labels": [0, 1, 2], "facts": [0, 1], "notes": [], "diagrams": [0, 0]},
+            {"name": "b", "labels": [2], "facts": [1], "notes": [0], "diagrams": []},
         ],
     }
-    assert encode(()) == {"first": [], "labels": [], "texts": [], "figures": [], "nodes": []}
+    assert encode(()) == {"first": [], "labels": [], "texts": [], "diagrams": [], "nodes": []}
 
 
 def test_the_page_says_what_it_is() -> None:
@@ -98,10 +98,10 @@ def test_the_policy_lets_in_the_own_style_and_script_only() -> None:
 
 
 def test_hostile_text_stays_text() -> None:
-    tags = Reader(write(Card(name="a"))).tags
+    tags = Reader(write(NodeCard(name="a"))).tags
     for text in HOSTILE:
-        figure = Figure(caption=text, words=text, rows=(text,), columns=1)
-        card = Card(name=text, labels={text: text}, facts=(text,), notes=(text,), figures=(figure,))
+        diagram = Diagram(caption=text, words=text, rows=(text,), columns=1)
+        card = NodeCard(name=text, labels={text: text}, facts=(text,), notes=(text,), diagrams=(diagram,))
         written = write(card, title=text, source=text)
         assert written.isascii()
         assert Reader(written).tags == tags

@@ -43,14 +43,14 @@ def heading(page: str) -> str:
 
 
 def nodes_of(page: str) -> dict[str, dict[str, Any]]:
-    """Return what the page says of each node: labels, facts, notes, and the captions of its figures."""
+    """Return what the page says of each node: labels, facts, notes, and the captions of its diagrams."""
     data = json.loads(re.findall(r'id="data">(.*?)</script>', page)[0])
     return {
         node["name"]: {
             "labels": dict(data["labels"][number] for number in node["labels"]),
             "facts": [data["texts"][number] for number in node["facts"]],
             "notes": [data["texts"][number] for number in node["notes"]],
-            "figures": [data["figures"][number]["caption"] for number in node["figures"]],
+            "diagrams": [data["diagrams"][number]["caption"] for number in node["diagrams"]],
         }
         for node in data["nodes"]
     }
@@ -64,7 +64,7 @@ def test_a_simulated_machine(gfd: Gfd) -> None:
     assert "<p>A simulated machine. Written at " in page
     (node,) = nodes_of(page).values()
     assert node["facts"][0] == "7 × A100-PCIE-40GB-MIG-1g.5gb"  # noqa: RUF001
-    assert node["figures"] == ["GPU 0: A100-PCIE-40GB; free: 0 of 7 compute, 1 of 8 memory slices"]
+    assert node["diagrams"] == ["GPU 0: A100-PCIE-40GB; free: 0 of 7 compute, 1 of 8 memory slices"]
     assert (len(node["labels"]), node["notes"]) == (34, [])
 
 
@@ -80,14 +80,14 @@ def test_nodes_that_kubectl_printed(gfd: Gfd) -> None:
     Path("pods.json").write_text(json.dumps(samples.pods(3)))
     _, page, _ = gfd("--html=-", "--nodes=nodes.json")
     assert heading(page) == "GPUs of this cluster"
-    assert "<p>Nodes that kubectl printed. What pods request is not known. Written at " in page
+    assert "<p>Nodes from kubectl output. The requests of pods are unknown. Written at " in page
     found = nodes_of(page)
-    assert found["node-0002"]["figures"] == ["7 × nvidia.com/gpu"]  # noqa: RUF001
+    assert found["node-0002"]["diagrams"] == ["7 × nvidia.com/gpu"]  # noqa: RUF001
     _, page, _ = gfd("--html=-", "--nodes=nodes.json", "--pods=pods.json")
-    assert "<p>Nodes that kubectl printed. Written at " in page
+    assert "<p>Nodes from kubectl output. Written at " in page
     found = nodes_of(page)
-    assert found["node-0002"]["figures"] == ["6 of 7 nvidia.com/gpu free"]
-    assert found["node-0006"]["figures"] == ["1 of 1 nvidia.com/gpu free"]
+    assert found["node-0002"]["diagrams"] == ["6 of 7 nvidia.com/gpu free"]
+    assert found["node-0006"]["diagrams"] == ["1 of 1 nvidia.com/gpu free"]
 
 
 def test_nodes_with_gpus_come_first(gfd: Gfd) -> None:
@@ -121,8 +121,8 @@ def test_snapshots(gfd: Gfd) -> None:
     assert (code, err, heading(page)) == (0, "", "GPUs of 3 nodes")
     assert "<p>From snapshots. Written at " in page
     found = nodes_of(page)
-    assert {name: (node["figures"], node["notes"]) for name, node in found.items()} == {
-        "a/x.yaml": (["GPUs 0 to 7: NVIDIA H100 80GB HBM3, not divided"], []),
+    assert {name: (node["diagrams"], node["notes"]) for name, node in found.items()} == {
+        "a/x.yaml": (["GPUs 0 to 7: NVIDIA H100 80GB HBM3, without MIG"], []),
         "b/x.yaml": ([f"GPU {index}: NVIDIA A30; nothing free" for index in (0, 1)], []),
         "y": ([], ["No GPU."]),
     }
@@ -169,7 +169,7 @@ def test_a_node_that_cannot_be_labelled_is_drawn(gfd: Gfd) -> None:
             "labels": {},
             "facts": [],
             "notes": [f"No labels: {none}."],
-            "figures": [f"GPU 0: A100-PCIE-40GB, in MIG mode; not drawn: {reason}"],
+            "diagrams": [f"GPU 0: A100-PCIE-40GB, in MIG mode; not drawn: {reason}"],
         }
     }
 
@@ -200,7 +200,7 @@ NO_FILE = "needs a file; pass --html FILE, or --html - for standard output"
         (
             ("--html=missing/page.html", "--simulate=t4"),
             1,
-            "--html missing/page.html: No such file or directory; name a file where one can be written",
+            "--html missing/page.html: No such file or directory; choose a folder that you can write to",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""A file that is whole or not there: a browser, or a web server, may be reading the one before."""
+"""Write a file atomically, because a browser or web server may be reading the previous one."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from gfd.errors import GfdError
 
 
 def write(path: Path, text: str) -> None:
-    """Put ``text``, ASCII, in the place of the file. Raises GfdError; the file before stays then."""
+    """Replace the file by the ASCII ``text``. Raises GfdError; then the previous file stays."""
     try:
-        target = Path(os.path.realpath(path))  # a link stays one
+        target = Path(os.path.realpath(path))  # keep a symbolic link
         if target.exists() and not target.is_file():
-            what = "a directory" if target.is_dir() else "not a regular file"
-            raise GfdError(f"--html {path}: is {what}; name a file, or - for standard output")
+            kind = "a directory" if target.is_dir() else "not a regular file"
+            raise GfdError(f"--html {path}: is {kind}; pass a file, or - for standard output")
         _replace(target, text)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise GfdError(f"--html {path}: {reason}; name a file where one can be written") from error
+        raise GfdError(f"--html {path}: {reason}; choose a folder that you can write to") from error
 
 
 def _replace(target: Path, text: str) -> None:

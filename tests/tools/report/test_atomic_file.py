@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import GfdError
-from gfd.tools.report import writing
+from gfd.tools.report import atomic_file
 
 
 def test_the_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_the_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         for text in ("1", "22"):
-            writing.write(link, text)
+            atomic_file.write(link, text)
     finally:
         os.umask(before)
     assert link.is_symlink()
@@ -26,13 +26,13 @@ def test_the_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("missing/page.html", "No such file or directory; name a file where one can be written"),
-        ("file/page.html", "Not a directory; name a file where one can be written"),
-        ("/proc/page.html", "No such file or directory; name a file where one can be written"),
-        ("x" * 256, "File name too long; name a file where one can be written"),
-        ("", "is a directory; name a file, or - for standard output"),
-        ("pipe", "is not a regular file; name a file, or - for standard output"),
-        ("/dev/null", "is not a regular file; name a file, or - for standard output"),
+        ("missing/page.html", "No such file or directory; choose a folder that you can write to"),
+        ("file/page.html", "Not a directory; choose a folder that you can write to"),
+        ("/proc/page.html", "No such file or directory; choose a folder that you can write to"),
+        ("x" * 256, "File name too long; choose a folder that you can write to"),
+        ("", "is a directory; pass a file, or - for standard output"),
+        ("pipe", "is not a regular file; pass a file, or - for standard output"),
+        ("/dev/null", "is not a regular file; pass a file, or - for standard output"),
     ],
 )
 def test_what_cannot_be_written(tmp_path: Path, name: str, reason: str) -> None:
@@ -40,7 +40,7 @@ def test_what_cannot_be_written(tmp_path: Path, name: str, reason: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     path = tmp_path / name
     with pytest.raises(GfdError) as caught:
-        writing.write(path, "text")
+        atomic_file.write(path, "text")
     assert str(caught.value) == f"--html {path}: {reason}"
     assert {each.name for each in tmp_path.iterdir()} == {"file", "pipe"}
 
@@ -50,16 +50,16 @@ def test_a_full_disk_leaves_the_page_before(tmp_path: Path) -> None:
     import signal
 
     target = tmp_path / "page.html"
-    writing.write(target, "before")
+    atomic_file.write(target, "before")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
         with pytest.raises(GfdError) as caught:
-            writing.write(target, "x" * 5000)
+            atomic_file.write(target, "x" * 5000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert str(caught.value) == f"--html {target}: File too large; name a file where one can be written"
+    assert str(caught.value) == f"--html {target}: File too large; choose a folder that you can write to"
     assert target.read_text() == "before"
     assert list(tmp_path.iterdir()) == [target]
