@@ -1,4 +1,4 @@
-"""Inventories of which hypothesis chooses every field, by the types alone."""
+"""Inventories whose fields hypothesis chooses by type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gfd.inventory.model import Inventory
 
 
 def any_inventory() -> st.SearchStrategy[Inventory]:
-    """Return inventories such as snapshots can hold, if hardly one that a read gives."""
+    """Return inventories that a snapshot can contain; most of them could not come from a read."""
     return st.deferred(lambda: _any(Inventory))
 
 

@@ -31,7 +31,7 @@ def mig(index: int = 0, **fields: Any) -> MigDevice:
 
 
 def gpu(index: int = 0, **fields: Any) -> Gpu:
-    """An A100 40 GB with MIG off, at a PCI address that follows its index."""
+    """An A100 40 GB with MIG off; its PCI address depends on its index."""
     return Gpu(
         **{
             "index": index,

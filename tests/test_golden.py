@@ -1,4 +1,4 @@
-"""Whole label sets, byte for byte: every built-in machine under every strategy, layout and way of sharing.
+"""Whole label sets, byte for byte: every built-in machine with every strategy, layout and sharing.
 
 A file in ``golden/`` holds the feature-file lines of one machine. A section begins with all the cases that
 have these labels: ``[layout strategy sharing]``. ``pytest --update-golden`` rewrites the files.
@@ -43,7 +43,7 @@ EXTRA_CASES = (
     ("v100", "all-disabled", "none"),
     ("no-gpu", "all-disabled", "none"),
 )
-"""Machine, layout and strategy for which the extra labels are kept."""
+"""Machine, layout and strategy of the golden file for extra labels."""
 
 MIG_DOCUMENT = {
     "nvidia.com/cuda.driver.major": "460",
@@ -78,7 +78,7 @@ def read(machine: str, layout: str) -> Inventory:
 
 
 def layouts(machine: str) -> tuple[str, ...]:
-    """Without MIG, with devices of one profile, with several, and with MIG-enabled GPUs that are empty.
+    """Without MIG, with one profile, with several profiles, and with MIG enabled but no devices.
 
     Under ``single`` the last two are invalid.
     """
@@ -89,7 +89,7 @@ def layouts(machine: str) -> tuple[str, ...]:
 
 
 def sharing(kind: str, inventory: Inventory) -> Sharing:
-    """All resources that the node could offer, four times each."""
+    """Share every possible resource between four pods."""
     if kind == "none":
         return Sharing()
     profiles = {device.profile for gpu in inventory.gpus for device in gpu.mig_devices or ()}
@@ -159,7 +159,7 @@ def test_extra_labels(pytestconfig: pytest.Config) -> None:
 
 
 def test_extra_labels_of_a_node_with_a_gpu_left_out(pytestconfig: pytest.Config) -> None:
-    """One GPU does not answer at all, a MIG device of another one does not; the strategy decides."""
+    """One GPU and a MIG device of another GPU cannot be read."""
     whole = read("dgx-h100", "all-1g.10gb")
     lost = FactFailure(
         fact="profile", source="nvmlComputeInstanceGetInfo", device="", reason="GPU is lost", code=15
@@ -178,7 +178,7 @@ def test_extra_labels_of_a_node_with_a_gpu_left_out(pytestconfig: pytest.Config)
     compare("gpus-left-out", sections(labels), pytestconfig)
 
 
-def test_the_count_of_mig_devices_is_left_out_where_they_cannot_be_listed() -> None:
+def test_no_count_of_unknown_mig_devices() -> None:
     whole = read("a30", "all-balanced")
     first, *rest = whole.gpus
     damaged = whole._replace(gpus=(first._replace(mig_devices=None), *rest))

@@ -1,4 +1,4 @@
-"""What holds for every node, however odd its GPUs."""
+"""Properties of every node, however odd its GPUs."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def unread(owner: Any, device: str, facts: tuple[str, ...], code: int) -> Any:
 
 @st.composite
 def mig_devices(draw: st.DrawFn, model: Gpu, *, may_fail: bool) -> tuple[MigDevice, ...]:
-    """Any of the model's profiles, whole or in part, whether or not they fit beside each other."""
+    """MIG devices of any profiles of the model, even if they do not fit together."""
     pool = model.profiles if draw(st.booleans()) else model.profiles[:1]
     chosen = draw(st.lists(st.sampled_from(pool), max_size=7))
     indices = sorted(draw(st.lists(st.integers(0, 9), min_size=7, max_size=7, unique=True)))
@@ -156,7 +156,7 @@ def gpu(draw: st.DrawFn, model: Gpu, number: int, *, may_fail: bool) -> Gpu:
 
 @st.composite
 def inventories(draw: st.DrawFn, *, may_fail: bool = True) -> Inventory:
-    """What a read of a node can give."""
+    """Inventories that a read can return."""
     found = Inventory(
         driver_version=draw(st.sampled_from(("580.159.04", "460.73", "1.2.3"))),
         cuda_version=draw(st.sampled_from((13000, 12040, 9020))),
@@ -230,9 +230,7 @@ def test_labels_are_always_legal(
 
 @SETTINGS
 @given(inventories(may_fail=False), MIG_STRATEGIES, sharings())
-def test_nothing_fails_where_everything_could_be_read(
-    inventory: Inventory, strategy: str, sharing: Sharing
-) -> None:
+def test_a_complete_inventory_has_labels(inventory: Inventory, strategy: str, sharing: Sharing) -> None:
     has_mig = any(gpu.is_mig_enabled for gpu in inventory.gpus)
     expected = ConfigError if sharing.strategy == "mps" and has_mig else dict
     found = outcome(inventory, strategy, sharing)
@@ -288,10 +286,10 @@ def test_nfd_reads_the_same_labels_from_the_feature_file(
 @example(make.inventory(make.mig_gpu(mig_devices=(MigDevice(index=0),))), "single", Sharing())
 @example(make.inventory(make.gpu(), driver_version=None), "none", Sharing())
 @example(make.inventory(make.gpu(), cuda_version=None), "none", Sharing())
-def test_any_inventory_has_labels_or_an_error_of_ours(
+def test_any_inventory_has_labels_or_a_gfd_error(
     inventory: Inventory, strategy: str, sharing: Sharing
 ) -> None:
-    """A snapshot can hold what no read gives: facts that are missing without a reason, odd profiles."""
+    """A snapshot can contain what no read returns: missing facts without a reason, odd profiles."""
     try:
         node = resolve(inventory, mig_strategy=strategy, sharing=sharing)
     except GfdError:
@@ -306,9 +304,7 @@ def test_any_inventory_has_labels_or_an_error_of_ours(
 
 @SETTINGS
 @given(inventories(may_fail=False), CODES, st.data())
-def test_under_none_an_unreadable_mig_device_changes_nothing(
-    inventory: Inventory, code: int, data: st.DataObject
-) -> None:
+def test_none_ignores_unreadable_mig_devices(inventory: Inventory, code: int, data: st.DataObject) -> None:
     def damage(gpu: Gpu) -> Gpu:
         if not gpu.is_mig_enabled:
             return gpu
@@ -324,7 +320,7 @@ def test_under_none_an_unreadable_mig_device_changes_nothing(
 
 @SETTINGS
 @given(inventories(may_fail=False), CODES, st.sampled_from(("single", "mixed")))
-def test_single_and_mixed_leave_out_a_gpu_whose_mig_devices_are_not_all_known(
+def test_single_and_mixed_leave_out_a_gpu_with_an_unreadable_mig_device(
     inventory: Inventory, code: int, strategy: str
 ) -> None:
     healthy = outcome(inventory, strategy, Sharing())
@@ -334,10 +330,10 @@ def test_single_and_mixed_leave_out_a_gpu_whose_mig_devices_are_not_all_known(
         broken = gpu._replace(mig_devices=(*others, unread(last, "MIG", ("profile",), code)))
         damaged = inventory._replace(gpus=tuple(broken if g is gpu else g for g in inventory.gpus))
         rest = inventory._replace(gpus=tuple(g for g in inventory.gpus if g is not gpu))
-        # Where the right to see MIG or the memory lacks, the GPU itself is all right.
+        # Without the permission to see MIG, or without the memory, the GPU itself is not at fault.
         is_unseen = code == NO_PERMISSION or not gpu.memory_bytes
         without = ProbeError if is_unseen or not rest.gpus else outcome(rest, strategy, Sharing())
-        # Under single a node is invalid before its MIG devices are looked at, where some GPU has none.
+        # single is invalid without a look at the MIG devices if some GPU has none.
         is_invalid = strategy == "single" and (
             any(not g.mig_devices for g in inventory.gpus if g.is_mig_enabled)
             or any(not g.is_mig_enabled for g in inventory.gpus)

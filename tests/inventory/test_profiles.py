@@ -1,4 +1,4 @@
-"""Names of MIG profiles, for every row that NVIDIA's GPUs are known to offer."""
+"""Names of all known MIG profiles of NVIDIA's GPUs."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_names(memory_bytes: int, name: str, enum: int, mib: int) -> None:
         (6, 6, "6g.40gb"),
     ],
 )
-def test_compute_instances_that_are_smaller_lead_the_name(gi_enum: int, ci_enum: int, expected: str) -> None:
+def test_names_of_smaller_compute_instances(gi_enum: int, ci_enum: int, expected: str) -> None:
     assert format_mig_profile(gi_enum, ci_enum, 40448, 85_520_809_984) == expected
 
 

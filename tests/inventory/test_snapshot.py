@@ -27,7 +27,7 @@ def test_yaml_reads_back_equal() -> None:
 
 
 @pytest.mark.parametrize("name", ["DGX Display", "NVIDIA DGX Display"])
-def test_a_display_board_is_no_gpu(name: str) -> None:
+def test_display_boards_are_left_out(name: str) -> None:
     found = inventory(gpu(0), gpu(1, name=name), gpu(2, name=f"{name} 2"))
     for written in (snapshot.to_json(found), snapshot.to_yaml(found)):
         assert snapshot.parse_inventory(written, "x") == inventory(gpu(0), gpu(2, name=f"{name} 2"))
@@ -50,7 +50,7 @@ def test_every_field_is_covered() -> None:
 
 
 def without_end(name: str) -> str:
-    """Return ten short lines of YAML that hold ten thousand million values."""
+    """Return ten short lines of YAML that expand to ten billion values."""
     names = [*"abcdefghi", name]
     lines = [f"a: &a [{','.join('x' * 10)}]"]
     for before, each in pairwise(names):
@@ -99,13 +99,13 @@ def without_end(name: str) -> str:
         ),
     ],
 )
-def test_damage_names_the_field(text: str, expected: str) -> None:
+def test_errors_name_the_field(text: str, expected: str) -> None:
     with pytest.raises(DocumentError) as caught:
         snapshot.parse_inventory(text, "x")
     assert str(caught.value).startswith(expected)
 
 
-def test_a_file_is_in_utf_8(tmp_path: Path) -> None:
+def test_invalid_utf_8_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes("\ufeffschema: 1\nmachine_type: größe\n".encode())
     assert snapshot.read_file(path).machine_type == "größe"
@@ -114,5 +114,5 @@ def test_a_file_is_in_utf_8(tmp_path: Path) -> None:
         snapshot.read_file(path)
 
 
-def test_json_is_json() -> None:
+def test_invalid_json_is_an_error() -> None:
     assert json.loads(snapshot.to_json(inventory(gpu())))["gpus"][0]["compute_capability"] == [8, 0]

@@ -1,4 +1,4 @@
-"""gfd's own templates are compiled to Python, and that is what jinja2 makes of them."""
+"""The compiled templates render the same lines as jinja2."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def by_jinja2(name: str, node: NodeFacts, found: Inventory) -> list[Line]:
 
 
 def lines(engine: TemplateEngine, name: str, **variables: Any) -> list[Line]:
-    """What a template that is compiled now writes."""
+    """Compile a template and render it."""
     module: dict[str, Any] = {}
     exec(compile_all(engine, [name]), module)
     return list(module["TEMPLATES"][name](SimpleNamespace(**variables), None, format_value))
 
 
 def of(text: str) -> TemplateEngine:
-    """The one template ``x.j2``."""
+    """Return an engine with the single template ``x.j2``."""
     engine = TemplateEngine({})
     engine._environment.loader = DictLoader({"x.j2": text})
     return engine
 
 
-def test_what_is_compiled_is_current(request: pytest.FixtureRequest) -> None:
+def test_compiled_templates_are_current(request: pytest.FixtureRequest) -> None:
     made = compile_all(ENGINE, sorted(path.name for path in BUILT_IN.glob("*.j2")))
     if request.config.getoption("--update-golden"):
         COMPILED.write_text(made)
@@ -89,7 +89,7 @@ def test_any_inventory(strategy: str, found: Inventory) -> None:
     assert list(TEMPLATES[name](node, found, format_value)) == expected
 
 
-def test_a_compiled_template_that_fails_is_named_with_its_line() -> None:
+def test_a_failure_names_the_compiled_line() -> None:
     found = inventory(gpu())
     node = resolve(found, mig_strategy="none")._replace(machine="a\nb")
     with pytest.raises(TemplateError) as caught:
@@ -102,7 +102,7 @@ def test_a_compiled_template_that_fails_is_named_with_its_line() -> None:
     )
 
 
-def test_a_compiled_template_that_fails_is_not_rendered_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_has_no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = compile(COMPILED.read_text().replace("node.driver.full", "node.nothing"), str(COMPILED), "exec")
     module: dict[str, Any] = {}
     exec(broken, module)
@@ -112,12 +112,12 @@ def test_a_compiled_template_that_fails_is_not_rendered_otherwise(monkeypatch: p
         Templates().render(resolve(found, mig_strategy="none"), found)
 
 
-def test_what_writes_nothing() -> None:
+def test_templates_without_labels() -> None:
     assert lines(of("{# nothing #}"), "x.j2") == []
     assert lines(of("{% if node.a %}\n# nothing\n{% endif %}\n"), "x.j2", a=1) == []
 
 
-def test_what_is_written_around_values_is_kept() -> None:
+def test_quotes_and_braces() -> None:
     text = """nvidia.com/{"a\\b"}={{ node.a }}"{}'\n"""
     assert lines(of(text), "x.j2", a=1) == [("x.j2", 1, """nvidia.com/{"a\\b"}=1"{}\'""")]
 
@@ -135,7 +135,7 @@ def test_what_is_written_around_values_is_kept() -> None:
         ("{% macro b() %}{% endmacro %}\n", "x.j2:1: macro"),
     ],
 )
-def test_what_is_not_known_is_refused(text: str, refused: str) -> None:
+def test_unsupported_syntax(text: str, refused: str) -> None:
     with pytest.raises(ValueError) as caught:
         compile_all(of(text), ["x.j2"])
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""The limits for templates, without imposing them on the process of the tests."""
+"""The limits for templates, computed without limiting the test process."""
 
 from __future__ import annotations
 

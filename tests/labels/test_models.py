@@ -4,7 +4,7 @@ from gfd.labels.models import ModelCount, choose_model, count_models
 from tests.make import gpu, mig_gpu
 
 
-def test_one_model_is_not_counted_twice() -> None:
+def test_a_single_model_has_no_counts() -> None:
     assert count_models((gpu(0), gpu(1))) == ()
 
 
@@ -38,12 +38,12 @@ def test_a_model_with_full_gpus_comes_first() -> None:
     assert choose_model(gpus).name == "F"
 
 
-def test_then_the_model_with_most_gpus() -> None:
+def test_the_model_with_most_gpus_comes_second() -> None:
     gpus = (gpu(0, name="A"), gpu(1, name="B"), mig_gpu(2, name="B"))
     assert choose_model(gpus).name == "B"
 
 
-def test_then_the_lowest_pci_address() -> None:
+def test_the_lowest_pci_address_comes_third() -> None:
     assert choose_model((gpu(0, name="B"), gpu(1, name="A"))).name == "B"
 
 

@@ -50,13 +50,11 @@ REST = st.sampled_from([(), ("MIG", "INVALID"), *(("MIG", profile) for profile i
         (SERVER, "1g.24gb.me.all", True, "NVIDIA-RTX-PRO-6000-Blackwell-Server-MIG-1g.24gb.me.all-SHARED"),
     ],
 )
-def test_the_model_is_shortened_and_the_rest_stays_whole(
-    name: str, profile: str, is_shared: bool, expected: str
-) -> None:
+def test_only_the_model_is_shortened(name: str, profile: str, is_shared: bool, expected: str) -> None:
     assert compose_product(name, *(("MIG", profile) if profile else ()), is_shared=is_shared) == expected
 
 
-def test_no_two_products_of_these_gpus_are_one_value() -> None:
+def test_shortened_products_stay_different() -> None:
     kinds = list(combine((SERVER, WORKSTATION, MAX_Q), ("", "INVALID", *PROFILES), (False, True)))
     found = {
         (name, profile, is_shared): compose_product(
@@ -83,12 +81,12 @@ def test_no_two_products_of_these_gpus_are_one_value() -> None:
         ("A" * 13 + "_-Edition", "-MIG-" + "x" * 42 + "_", "A" * 13 + "-MIG-" + "x" * 42),
     ],
 )
-def test_what_is_cut(model: str, tail: str, expected: str) -> None:
+def test_shortened_products(model: str, tail: str, expected: str) -> None:
     assert shorten_product(model, tail) == expected
 
 
 @given(WORDS, REST, st.booleans(), st.sampled_from((53, 63)))
-def test_products_are_legal_and_end_as_they_should(
+def test_products_are_legal_and_keep_their_end(
     name: str, rest: tuple[str, ...], is_shared: bool, length: int
 ) -> None:
     value = compose_product(name, *rest, is_shared=is_shared, length=length)
@@ -100,7 +98,7 @@ def test_products_are_legal_and_end_as_they_should(
 
 
 @given(WORDS, REST, st.booleans())
-def test_a_product_that_fits_stays_as_it_was(name: str, rest: tuple[str, ...], is_shared: bool) -> None:
+def test_a_short_product_does_not_change(name: str, rest: tuple[str, ...], is_shared: bool) -> None:
     parts = [sanitise(part) for part in (name, *rest) if part]
     joined = "-".join([*parts, "SHARED"] if is_shared and parts else parts).strip("-_.")
     assume(len(joined) <= 63)
@@ -110,7 +108,7 @@ def test_a_product_that_fits_stays_as_it_was(name: str, rest: tuple[str, ...], i
 @given(
     st.text("ABCdef-_. 12", min_size=50, max_size=90), st.sampled_from("XYZ"), st.sampled_from("xyz"), REST
 )
-def test_models_that_differ_in_two_letters_at_the_end_have_other_products(
+def test_models_that_differ_in_two_letters_have_different_products(
     name: str, capital: str, small: str, rest: tuple[str, ...]
 ) -> None:
     one, other = f"N{name} {capital}{small}", f"N{name} Qq"
@@ -130,18 +128,18 @@ def test_models_that_differ_in_two_letters_at_the_end_have_other_products(
         ("", "", ""),
     ],
 )
-def test_what_a_product_is_made_of(product: str, model: str, profile: str) -> None:
+def test_parts_of_a_product(product: str, model: str, profile: str) -> None:
     assert (extract_model(product), extract_profile(product)) == (model, profile)
     assert list_possible_models(product) == (model,)
 
 
-def test_models_that_a_shortened_product_may_be_of() -> None:
+def test_possible_models_of_a_shortened_product() -> None:
     short = "NVIDIA-RTX-PRO-6000-Blackwell-Max-Q-Workstation"
     assert list_possible_models(f"{short}-MIG-1g.24gb") == (short, f"{short}-Edition")
     assert list_possible_models(f"{short}-Edition") == (f"{short}-Edition",)
 
 
-def test_products_of_one_model_that_were_shortened_differently() -> None:
+def test_shortened_products_may_be_the_same_model() -> None:
     products = [
         compose_product(LONG),
         compose_product(LONG, "MIG", "1g.24gb"),

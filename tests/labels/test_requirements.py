@@ -61,7 +61,7 @@ def refused(fact: str, index: int = 0, code: int = NO_PERMISSION) -> dict[str, A
         pytest.param(mig_gpu(0, mig_devices=None), f"mig_devices of GPU 0 {NO_REASON}", id="no devices"),
     ],
 )
-def test_a_gpu_is_left_out_by_whom_its_mig_devices_matter_to(broken: Gpu, reason: str) -> None:
+def test_single_and_mixed_leave_out_a_gpu_with_an_unreadable_mig_device(broken: Gpu, reason: str) -> None:
     rest = tuple(mig_gpu(index) for index in range(1, 8))
     assert partition("none", (broken, *rest)) == ((broken, *rest), ())
     for strategy in ("single", "mixed"):
@@ -70,7 +70,7 @@ def test_a_gpu_is_left_out_by_whom_its_mig_devices_matter_to(broken: Gpu, reason
         assert str(left_out) == f"GPU 0 is left out: {reason}"
 
 
-def test_single_is_invalid_for_the_gpus_that_are_left() -> None:
+def test_single_can_be_invalid_for_the_remaining_gpus() -> None:
     gpus = (
         mig_gpu(0, mig_devices=(UNREADABLE,)),
         mig_gpu(1),
@@ -82,7 +82,7 @@ def test_single_is_invalid_for_the_gpus_that_are_left() -> None:
     assert resource.product == "A100-PCIE-40GB-MIG-INVALID"
 
 
-def test_a_full_gpu_has_no_mig_devices_to_miss() -> None:
+def test_a_full_gpu_needs_no_mig_devices() -> None:
     gpus = (mig_gpu(0, **UNLISTED), gpu(1, mig_devices=None))
     kept, left_out = partition("mixed", gpus)
     assert kept == gpus[1:]
@@ -101,18 +101,18 @@ def test_a_full_gpu_has_no_mig_devices_to_miss() -> None:
         ({"compute_capability": None}, False),
     ],
 )
-def test_what_all_strategies_need(strategy: str, fields: dict[str, Any], is_kept: bool) -> None:
+def test_facts_that_every_strategy_needs(strategy: str, fields: dict[str, Any], is_kept: bool) -> None:
     kept, left_out = partition(strategy, (gpu(0, **fields),))
     assert (len(kept), len(left_out)) == (is_kept, not is_kept)
 
 
-def test_what_cannot_be_read_is_no_part_of_an_invalid_node() -> None:
+def test_an_unreadable_gpu_is_left_out_of_an_invalid_node() -> None:
     gpus = (gpu(0, compute_capability=None), mig_gpu(1))
     assert partition("single", gpus)[0] == gpus[1:]
 
 
 @pytest.mark.parametrize("strategy", ["single", "mixed"])
-def test_mig_devices_that_may_not_be_seen_are_an_error(strategy: str) -> None:
+def test_hidden_mig_devices_are_an_error(strategy: str) -> None:
     gpus = tuple(mig_gpu(index, **refused("memory_bytes", index)) for index in (1, 3))
     with pytest.raises(ProbeError) as raised:
         partition(strategy, (mig_gpu(0), *gpus))
@@ -139,7 +139,7 @@ def test_mig_devices_that_may_not_be_seen_are_an_error(strategy: str) -> None:
         pytest.param(mig_gpu(0, mig_devices=(NAMELESS,), memory_bytes=None), id="no memory"),
     ],
 )
-def test_who_may_not_be_seen(hidden: Gpu) -> None:
+def test_gpus_with_hidden_mig_devices(hidden: Gpu) -> None:
     with pytest.raises(ProbeError, match="needs the MIG devices of GPU 0, which NVML does not show: "):
         partition("mixed", (hidden, mig_gpu(1)))
 
@@ -151,7 +151,7 @@ def test_who_may_not_be_seen(hidden: Gpu) -> None:
         pytest.param((mig_gpu(0), mig_gpu(1, 0, **refused("memory_bytes", 1))), id="no device to see"),
     ],
 )
-def test_an_invalid_single_needs_no_right(gpus: tuple[Gpu, ...]) -> None:
+def test_an_invalid_single_needs_no_permission(gpus: tuple[Gpu, ...]) -> None:
     assert partition("single", gpus) == (gpus, ())
 
 
@@ -164,11 +164,11 @@ def test_an_invalid_single_needs_no_right(gpus: tuple[Gpu, ...]) -> None:
         pytest.param(gpu(0, **refused("memory_bytes")), id="MIG is off"),
     ],
 )
-def test_who_can_be_seen(harmless: Gpu) -> None:
+def test_gpus_with_visible_mig_devices(harmless: Gpu) -> None:
     assert partition("mixed", (harmless,)) == ((harmless,), ())
 
 
-def test_the_next_step_is_about_rights_only_where_they_lack() -> None:
+def test_the_advice_depends_on_the_error() -> None:
     hidden = mig_gpu(0, mig_devices=(NAMELESS,), **refused("memory_bytes", code=999))
     with pytest.raises(ProbeError) as raised:
         partition("mixed", (hidden,))
@@ -178,7 +178,7 @@ def test_the_next_step_is_about_rights_only_where_they_lack() -> None:
     assert "NVIDIA Container Toolkit 1.18.0 to 1.20.0" in MIG_ADVICE
 
 
-def test_the_memory_that_is_unknown() -> None:
+def test_unknown_memory_is_explained() -> None:
     gpus = (gpu(0), gpu(1, **refused("memory_bytes", 1)), gpu(3, **refused("memory_bytes", 3)))
     assert explain_unknown_memory(gpus) == (
         "the memory of GPU 1, GPU 3 is unknown: "
@@ -187,7 +187,7 @@ def test_the_memory_that_is_unknown() -> None:
     assert explain_unknown_memory((gpu(0), gpu(1, memory_bytes=None))) == ""
 
 
-def test_only_a_gpu_in_mig_mode_is_refused() -> None:
+def test_permission_failures_need_mig_mode() -> None:
     assert find_permission_failure(gpu(0, **refused("memory_bytes"))) is None
     assert find_permission_failure(mig_gpu(0)) is None
     assert (

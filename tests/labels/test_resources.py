@@ -28,7 +28,7 @@ def test_a_node_without_gpus() -> None:
     )
 
 
-def test_gpus_that_all_fail_are_not_a_node_without_gpus() -> None:
+def test_an_error_if_all_gpus_failed() -> None:
     failed = FailedGpu(index=0, failure=failure("gpu"))
     with pytest.raises(ProbeError, match="none of 2 GPUs could be read: nvmlSomething on GPU 0 failed"):
         resolve(Inventory(failed_gpus=(failed, failed)), mig_strategy="none")
@@ -46,7 +46,7 @@ LEFT_OUT = FailedGpu(index=2, failure=failure("profile", "GPU 2 MIG 0"), pci_add
 
 
 @pytest.mark.parametrize("strategy", ["single", "mixed"])
-def test_a_gpu_that_the_strategy_cannot_do_with_counts_nowhere(strategy: str) -> None:
+def test_a_gpu_without_a_needed_fact_is_not_counted(strategy: str) -> None:
     failed = tuple(FailedGpu(index=index, failure=failure("gpu")) for index in (0, 3))
     bad = mig_gpu(2, name="Z", pci_class=0x0300, fabric=fabric(clique_id=8), mig_devices=(UNREADABLE,))
     rest = tuple(mig_gpu(index, fabric=fabric()) for index in (1, 4))
@@ -56,13 +56,13 @@ def test_a_gpu_that_the_strategy_cannot_do_with_counts_nowhere(strategy: str) ->
     )
 
 
-def test_under_none_it_counts() -> None:
+def test_none_counts_a_gpu_with_unknown_mig_devices() -> None:
     node = look(gpu(0), mig_gpu(2, mig_devices=(UNREADABLE,)))
     assert (node.resources[0].count, node.failed) == (2, ())
 
 
 @pytest.mark.parametrize("strategy", ["single", "mixed"])
-def test_a_node_whose_gpus_are_all_left_out_is_not_read(strategy: str) -> None:
+def test_an_error_if_all_gpus_are_left_out(strategy: str) -> None:
     bad = mig_gpu(2, mig_devices=(UNREADABLE,))
     failed = FailedGpu(index=3, failure=failure("gpu"))
     with pytest.raises(ProbeError, match="none of 2 GPUs could be read: nvmlSomething on GPU 2 MIG 0 failed"):
@@ -87,13 +87,13 @@ def test_versions() -> None:
 
 
 @pytest.mark.parametrize("version", ["535", "1.2.3.4", ""])
-def test_a_version_of_another_form(version: str) -> None:
+def test_an_invalid_driver_version(version: str) -> None:
     with pytest.raises(ProbeError, match=f"«{version}» is not of the form X.Y or X.Y.Z"):
         look(gpu(), driver_version=version)
 
 
 @pytest.mark.parametrize("fact", ["driver_version", "cuda_version"])
-def test_a_version_that_cannot_be_read(fact: str) -> None:
+def test_an_unreadable_version(fact: str) -> None:
     with pytest.raises(ProbeError, match="nvmlSomething"):
         resolve(inventory(gpu(), **{fact: None, "failures": (failure(fact),)}), mig_strategy="none")
 

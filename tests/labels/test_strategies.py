@@ -38,7 +38,7 @@ NOT_SHARED = {"replicas": 0, "sharing_strategy": "none"}
 
 
 def offer(strategy: str, *gpus: Gpu, sharing: Sharing = UNSHARED) -> tuple[Resource, ...]:
-    """What is offered, without the devices that it consists of."""
+    """Return the resources without their devices."""
     offered = STRATEGIES[strategy](gpus, choose_model(gpus), sharing)
     return tuple(resource._replace(gpus=(), mig_devices=()) for resource in offered)
 
@@ -52,11 +52,11 @@ def shared(name: str, strategy: str = "time-slicing", *, is_renamed: bool = Fals
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_full_gpus_are_the_same_under_all(strategy: str) -> None:
+def test_all_strategies_agree_on_full_gpus(strategy: str) -> None:
     assert offer(strategy, gpu(0), gpu(1)) == (FULL._replace(count=2),)
 
 
-def test_mig_enabled_gpus_count_but_are_not_shared() -> None:
+def test_gpus_in_mig_mode_are_counted_but_not_shared() -> None:
     sharing = shared("nvidia.com/gpu")
     assert offer("none", mig_gpu(), sharing=sharing) == (FULL._replace(replicas=0, sharing_strategy="none"),)
     (both,) = offer("none", mig_gpu(0), gpu(1), sharing=sharing)
@@ -85,7 +85,7 @@ def test_odd_names(name: str, product: str) -> None:
     assert resource.product == product
 
 
-def test_single_puts_mig_in_place_of_full_gpus() -> None:
+def test_single_replaces_full_gpus() -> None:
     assert offer("single", mig_gpu(0), mig_gpu(1)) == (
         MIG._replace(name="gpu", count=14, family="ampere", compute_major=8, compute_minor=0),
     )
@@ -125,7 +125,7 @@ def test_single_is_invalid_with(gpus: tuple[Gpu, ...]) -> None:
     )
 
 
-def test_mixed_puts_mig_beside_full_gpus() -> None:
+def test_mixed_adds_mig_devices() -> None:
     other = mig(1, profile="1c.3g.20gb", memory_mib=19968)
     resources = offer(
         "mixed",
@@ -167,7 +167,7 @@ def test_a_profile_on_two_models_takes_the_first_parent() -> None:
         ),
     ],
 )
-def test_the_devices_that_a_resource_consists_of(
+def test_devices_of_a_resource(
     strategy: str, expected: list[tuple[str, tuple[int, ...], tuple[int, ...]]]
 ) -> None:
     two = {"profile": "2g.10gb"}
@@ -185,20 +185,20 @@ def test_the_devices_that_a_resource_consists_of(
     ] == expected
 
 
-def test_single_consists_of_mig_devices() -> None:
+def test_devices_of_single() -> None:
     gpus = (mig_gpu(0, 2), mig_gpu(1, 1))
     (offered,) = STRATEGIES["single"](gpus, choose_model(gpus), UNSHARED)
     assert offered.gpus == gpus
     assert offered.mig_devices == (*(gpus[0].mig_devices or ()), *(gpus[1].mig_devices or ()))
 
 
-def test_memory_and_capability_that_nvml_cannot_tell() -> None:
+def test_unknown_memory_and_capability() -> None:
     (resource,) = offer("none", gpu(memory_bytes=None, compute_capability=(0, 7)))
     assert resource == FULL._replace(memory_mib=None, family=None, compute_major=None, compute_minor=None)
 
 
 @pytest.mark.parametrize("capability", [(-1, 0), (8, -1), (-8, -1), (0, 0)])
-def test_a_capability_that_is_none(capability: tuple[int, int]) -> None:
+def test_invalid_capability(capability: tuple[int, int]) -> None:
     (resource,) = offer("none", gpu(compute_capability=capability))
     assert resource == FULL._replace(family=None, compute_major=None, compute_minor=None)
 
@@ -214,7 +214,7 @@ def test_a_capability_that_is_none(capability: tuple[int, int]) -> None:
         pytest.param((gpu(0, memory_bytes=-(2**30)),), None, id="less than nothing"),
     ],
 )
-def test_whose_memory_it_is(gpus: tuple[Gpu, ...], memory_mib: int | None) -> None:
+def test_choice_of_the_memory(gpus: tuple[Gpu, ...], memory_mib: int | None) -> None:
     (resource,) = offer("none", *gpus)
     assert (resource.count, resource.memory_mib) == (len(gpus), memory_mib)
 

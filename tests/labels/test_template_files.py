@@ -31,24 +31,24 @@ def test_a_config_map(tmp_path: Path) -> None:
     assert [(source.name, source.text) for source in template_files.read(tmp_path)] == [("mine.j2", "text")]
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match=r"the directory cannot be read: No such file or directory$"):
         template_files.read(tmp_path / "gone")
 
 
-def test_a_template_that_is_not_text(tmp_path: Path) -> None:
+def test_a_binary_file(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_bytes(b"\xff\xfe")
     with pytest.raises(TemplateError, match=r"mine\.j2: cannot be read: line 1 is not text in UTF-8$"):
         template_files.read(tmp_path)
 
 
-def test_a_template_that_cannot_be_read(tmp_path: Path) -> None:
+def test_an_unreadable_file(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").symlink_to("/proc/self/mem")
     with pytest.raises(TemplateError, match=r"mine\.j2: cannot be read: Input/output error$"):
         template_files.read(tmp_path)
 
 
-def test_more_than_anyone_needs(tmp_path: Path) -> None:
+def test_too_many_bytes(tmp_path: Path) -> None:
     for name in ("a.j2", "b.j2"):
         (tmp_path / name).write_text("#" * (1 << 19) + "\n")
     with pytest.raises(TemplateError, match=r"contains more than 1 MiB of templates"):
@@ -59,13 +59,13 @@ def test_more_than_anyone_needs(tmp_path: Path) -> None:
         template_files.read(tmp_path)
 
 
-def test_a_pipe_in_the_place_of_a_template(tmp_path: Path) -> None:
+def test_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mine.j2")
     with pytest.raises(TemplateError, match=r"mine\.j2: cannot be read: it is a pipe, not a regular file$"):
         template_files.read(tmp_path)
 
 
-def test_a_folder_that_everybody_may_write_to(tmp_path: Path) -> None:
+def test_a_world_writable_folder(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text("")
     tmp_path.chmod(0o777)
     with pytest.raises(TemplateError, match=r"everybody.*chmod o-w"):

@@ -19,7 +19,7 @@ INVENTORY = inventory(gpu())
 
 
 def write(folder: Path, text: str, name: str = "mine.j2", **options: Any) -> tuple[RenderedLabel, ...]:
-    """What a template of one's own writes, beside the built-in ones."""
+    """Render an own template together with the built-in ones; return its labels."""
     (folder / name).write_text(text)
     templates = Templates(template_files.read(folder), **options)
     templates.compile("none")
@@ -33,7 +33,7 @@ def fail(folder: Path, text: str, name: str = "mine.j2") -> str:
     return str(caught.value)
 
 
-def test_a_template_of_ones_own(tmp_path: Path) -> None:
+def test_an_own_template(tmp_path: Path) -> None:
     text = """\
 {# racks #}
 # a comment
@@ -78,7 +78,7 @@ def test_labels_are_sorted() -> None:
     assert list(labels) == sorted(labels)
 
 
-def test_every_built_in_line_is_found_again() -> None:
+def test_origins_of_built_in_lines() -> None:
     node = resolve(inventory(mig_gpu()), mig_strategy="mixed", timestamp=1)
     for written in Templates().render_with_origins(node, inventory(mig_gpu()), ("identity", "counts")):
         source = (BUILT_IN / written.template).read_text().splitlines()[written.line - 1]
@@ -124,11 +124,11 @@ def test_a_missing_include(tmp_path: Path) -> None:
     assert "line 1: template _gone.j2 does not exist in «" in fail(tmp_path, '{% include "_gone.j2" %}')
 
 
-def test_a_fact_that_is_none(tmp_path: Path) -> None:
+def test_none_is_an_error(tmp_path: Path) -> None:
     assert "the hardware has no such thing" in fail(tmp_path, "nvidia.com/a={{ inventory.gpus[0].uuid }}")
 
 
-def test_a_value_that_would_break_the_line(tmp_path: Path) -> None:
+def test_control_characters_are_an_error(tmp_path: Path) -> None:
     assert "contains control characters" in fail(tmp_path, 'nvidia.com/a={{ "b\\nnvidia.com/c=d" }}')
 
 
@@ -144,7 +144,7 @@ def test_a_value_that_would_break_the_line(tmp_path: Path) -> None:
         ("nvidia.com/a=1\nnvidia.com/a=1", "already set by mine.j2:1 (written by mine.j2:2)"),
     ],
 )
-def test_lines_that_are_refused(tmp_path: Path, text: str, expected: str) -> None:
+def test_invalid_lines(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in fail(tmp_path, text)
 
 
@@ -164,14 +164,14 @@ def test_the_sandbox(tmp_path: Path, expression: str) -> None:
         write(tmp_path, f"nvidia.com/a={{{{ {expression} }}}}")
 
 
-def test_a_template_that_writes_without_end(tmp_path: Path) -> None:
+def test_too_much_output(tmp_path: Path) -> None:
     text = (
         "{% for a in range(9999) %}{% for b in range(9999) %}nvidia.com/a={{ a }}\n{% endfor %}{% endfor %}"
     )
     assert fail(tmp_path, text) == "template mine.j2: its output is longer than 1048576 characters"
 
 
-def test_more_memory_than_there_is(tmp_path: Path) -> None:
+def test_too_much_memory(tmp_path: Path) -> None:
     text = "nvidia.com/a={{ 'a' * (inventory.gpus | length * 10**15) }}"
     assert "it needs more than 256 MiB, the limit for templates" in fail(tmp_path, text)
 
@@ -191,7 +191,7 @@ NESTED = "it is nested too deeply, or calls itself endlessly"
     ],
     ids=["parentheses", "filters", "operators", "calls", "blocks", "digits"],
 )
-def test_what_is_too_much_for_a_compiler(tmp_path: Path, text: str, expected: str) -> None:
+def test_too_deep_for_the_compiler(tmp_path: Path, text: str, expected: str) -> None:
     assert fail(tmp_path, f"\n{text}\n").startswith(expected)
 
 
@@ -200,7 +200,7 @@ def test_a_strategy_without_a_template() -> None:
         Templates().compile("nothing")
 
 
-def test_the_last_line_of_what_is_included_stays_a_line(tmp_path: Path) -> None:
+def test_an_included_template_ends_its_last_line(tmp_path: Path) -> None:
     (tmp_path / "_rack.j2").write_text("nvidia.com/a=1\n")
     (tmp_path / "mine.j2").write_text('{% include "_rack.j2" %}\nnvidia.com/b=2\n')
     templates = Templates(template_files.read(tmp_path))

@@ -1,4 +1,4 @@
-"""Laying MIG out: placements, ids and refusals."""
+"""MIG devices for a layout: placements, ids and errors."""
 
 from __future__ import annotations
 
@@ -102,11 +102,13 @@ def test_one_device_in_full() -> None:
         ("h100-80gb", [], []),
     ],
 )
-def test_places(table: str, wanted: list[tuple[str, int]], expected: list[tuple[str, int, int, int]]) -> None:
+def test_placements(
+    table: str, wanted: list[tuple[str, int]], expected: list[tuple[str, int, int, int]]
+) -> None:
     assert places(divide(table, *wanted)) == expected
 
 
-def test_a_place_that_leads_nowhere_is_left_again() -> None:
+def test_backtracking() -> None:
     choosy = Offer(profile=profile("2g.10gb", 1, slices=2), size=2, starts=(0, 2))
     stubborn = Offer(profile=profile("2g.10gb+me", 8, slices=2), size=2, starts=(0,))
     geometry = Geometry(memory_slices=4, compute_slices=4, offers=(choosy, stubborn))
@@ -117,7 +119,7 @@ def test_a_place_that_leads_nowhere_is_left_again() -> None:
     ]
 
 
-def test_room_that_is_in_the_wrong_place_is_no_room() -> None:
+def test_free_slices_without_a_start_do_not_fit() -> None:
     stubborn = Offer(profile=profile("2g.10gb", 1, slices=2), size=2, starts=(0,))
     geometry = Geometry(memory_slices=4, compute_slices=4, offers=(stubborn,))
     with pytest.raises(DoesNotFitError, match=r"2g\.10gb use 2 of 4 memory slices; no room for 2g\.10gb$"):
@@ -203,16 +205,14 @@ def test_three_small_compute_instances_fill_one_gpu_instance() -> None:
         ("a100-40gb", [("2c.1g.5gb", 1)], "1g.5gb has no compute instance with 2 slices"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_reason(
-    table: str, wanted: list[tuple[str, int]], reason: str
-) -> None:
+def test_errors_give_the_reason(table: str, wanted: list[tuple[str, int]], reason: str) -> None:
     with pytest.raises(DoesNotFitError) as caught:
         divide(table, *wanted)
     assert str(caught.value) == reason
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_profile_fits_as_often_as_it_says(table: str) -> None:
+def test_every_profile_fits_max_instances_times(table: str) -> None:
     for offer in geometry_of(table).offers:
         assert len(divide(table, (offer.profile.name, offer.profile.max_instances))) == (
             offer.profile.max_instances
@@ -232,7 +232,7 @@ def layouts(draw: st.DrawFn) -> tuple[str, list[tuple[str, int]]]:
 
 
 @given(layouts())
-def test_what_is_accepted_keeps_to_the_limits(layout: tuple[str, list[tuple[str, int]]]) -> None:
+def test_placements_respect_all_limits(layout: tuple[str, list[tuple[str, int]]]) -> None:
     table, wanted = layout
     geometry = geometry_of(table)
     offers = {offer.profile.name.replace("+", "."): offer for offer in geometry.offers}

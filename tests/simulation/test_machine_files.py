@@ -1,0 +1,192 @@
+"""Machine files of your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gfd.errors import ConfigError, DocumentError
+from gfd.inventory.model import Fabric, Inventory, Vgpu
+from gfd.simulation import machines
+from gfd.simulation.machines import read
+
+MINIMAL = """
+driver_version: "580.1"
+cuda_version: "13.0"
+gpus:
+  - {model: a30, pci_address: "0000:0b:00.0"}
+"""
+
+
+def profiles(inventory: Inventory) -> list[list[str | None]]:
+    return [[device.profile for device in gpu.mig_devices or ()] for gpu in inventory.gpus]
+
+
+def error_of(*arguments: str | None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(*arguments)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_minimal_file(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(MINIMAL)
+    inventory = read(str(path), "all-2g.12gb")
+    assert inventory.machine_type is None
+    assert profiles(inventory) == [["2g.12gb", "2g.12gb"]]
+
+
+def test_json(tmp_path: Path) -> None:
+    path = tmp_path / "node.json"
+    path.write_text('{"driver_version": "580.1", "cuda_version": "13.0", "gpus": []}')
+    assert read(str(path)).gpus == ()
+
+
+def test_built_in_file_by_path() -> None:
+    assert read(str(machines.FOLDER / "h100.yaml")) == read("h100")
+
+
+def test_own_models_and_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(
+        """
+driver_version: "580.1"
+cuda_version: "13.0"
+machine_type: Made up
+vgpu: {is_present: true, host_driver_version: "580.2", host_driver_branch: r580_00}
+models:
+  small: {name: Small, brand: NVIDIA, architecture: Blackwell, compute_capability: "10.0",
+          memory_bytes: 10737418240, pci_device_id: 0x123410de, pci_class: 0x0300, pcie_generation: 5,
+          pcie_width: 8, mig: small}
+mig:
+  small:
+    memory_slices: 2
+    compute_slices: 2
+    profiles:
+      1g.5gb-me: {enum: 13, id: 1, slices: 1, max_instances: 2, multiprocessors: 8, copy: 1, decoder: 0,
+                  jpeg: 0, ofa: 0, encoder: 1, memory_mib: 5000, size: 1, starts: [0, 1]}
+gpus:
+  - {model: small, pci_address: "0000:0b:00.0", uuid: GPU-1, numa_node: 1,
+     fabric: {state: 3, status: 0, cluster_uuid: abc, clique_id: 7}}
+  - {model: small, pci_address: "0000:0a:00.0", mig: null, name: Smaller}
+"""
+    )
+    inventory = read(str(path))
+    assert inventory.vgpu == Vgpu(is_present=True, host_driver_version="580.2", host_driver_branch="r580_00")
+    first, second = inventory.gpus
+    assert (first.index, first.name, first.is_mig_capable, first.numa_node) == (0, "Smaller", False, None)
+    assert (second.uuid, second.numa_node, second.profiles[0].name) == ("GPU-1", 1, "1g.5gb-me")
+    assert second.profiles[0].engines.encoder == 1
+    assert second.fabric == Fabric(state=3, status=0, cluster_uuid="abc", clique_id=7)
+    # It has no balanced layout and no profile that is the whole GPU.
+    assert second.multiprocessors is None
+    assert "known are all-disabled, all-enabled, all-1g.5gb-me" in error_of(str(path), "all-balanced")
+    # Two of them would need two encoders; the GPU has as many as its largest profile.
+    assert "does not fit on GPU 1 (Small): 2" in error_of(str(path), "all-1g.5gb-me")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "reason"),
+    [
+        (
+            '"580.1"',
+            "580.1",
+            "driver_version",
+            "expected a string, found the number 580.1; put it in quotes",
+        ),
+        ('"13.0"', '"13"', "cuda_version", "expected a version such as \"12.4\", found the string '13'"),
+        ("cuda_version", "cuda_versoin", "cuda_versoin", "unknown key; did you mean cuda_v"),
+        ("model: a30", "model: a31", "gpus[0].model", "there is no a31; did you mean a30? known are"),
+        ("model: a30", "modul: a30", "gpus[0].modul", "unknown key; did you mean model?"),
+        (
+            '"0000:0b:00.0"',
+            "0b:00",
+            "gpus[0].pci_address",
+            'expected a PCI address such as "0000:3b:00.0", found',
+        ),
+        ("model: a30,", "model: a30, mig: x,", "gpus[0].mig", "there is no x; known are"),
+        (
+            "model: a30,",
+            "model: a30, memory_bytes: -1,",
+            "gpus[0].memory_bytes",
+            "expected a whole number of at",
+        ),
+        (
+            "model: a30,",
+            "model: a30, numa_node: true,",
+            "gpus[0].numa_node",
+            "expected a whole number of at",
+        ),
+        (
+            "model: a30,",
+            "model: a30, memory_bytes: 85899345920,",
+            "mig.a30.profiles[1g.6gb]",
+            "must be named 1g.",
+        ),
+        (
+            "gpus:",
+            "vgpu: {is_present: 1}\ngpus:",
+            "vgpu.is_present",
+            "expected true or false, found the number 1",
+        ),
+        ("gpus:", "vgpu: 1\ngpus:", "vgpu", "expected a mapping, found"),
+        ("gpus:", "gpus: x\nvgpu:", "gpus", "expected a list, found"),
+        ("gpus:", "fabric: {1: 2}\ngpus:", "fabric.1", "unknown key; known are state"),
+    ],
+)
+def test_errors_name_the_field(tmp_path: Path, old: str, new: str, field: str, reason: str) -> None:
+    path = tmp_path / "node.yaml"
+    text = MINIMAL.replace(old, new)
+    if field == "gpus":
+        text = text[: text.index("vgpu:")]
+    path.write_text(text)
+    with pytest.raises(DocumentError) as caught:
+        read(str(path))
+    assert caught.value.path == field
+    assert caught.value.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "reason"),
+    [
+        ("enum: 17", "enum", "17 is not a known GPU-instance profile"),
+        ("starts: []", "starts", "must be slices at which 1 of 8 slices fit"),
+        ("starts: [8]", "starts", "must be slices at which 1 of 8 slices fit"),
+    ],
+)
+def test_errors_in_a_profile(tmp_path: Path, row: str, field: str, reason: str) -> None:
+    cells = {"enum": "enum: 0", "starts": "starts: [0]", row.partition(":")[0]: row}
+    path = tmp_path / "node.yaml"
+    path.write_text(
+        MINIMAL.replace("model: a30", "model: a30, mig: own")
+        + f"""
+mig:
+  own:
+    memory_slices: 8
+    compute_slices: 7
+    profiles:
+      1g.6gb: {{{cells["enum"]}, {cells["starts"]}, id: 1, slices: 1, max_instances: 1, multiprocessors: 1,
+                copy: 1, decoder: 0, jpeg: 0, ofa: 0, memory_mib: 5952, size: 1}}
+"""
+    )
+    with pytest.raises(DocumentError) as caught:
+        read(str(path))
+    assert (caught.value.path, caught.value.reason) == (f"mig.own.profiles[1g.6gb].{field}", reason)
+
+
+def test_duplicate_address_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(MINIMAL + '  - {model: t4, pci_address: "0000:0b:00.0"}\n')
+    with pytest.raises(DocumentError, match=r"gpus: two GPUs have the address 0000:0b:00\.0; change one$"):
+        read(str(path))
+
+
+def test_invalid_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text("a: [")
+    with pytest.raises(DocumentError, match="is not valid YAML"):
+        read(str(path))
+    path.write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(DocumentError, match="is not valid YAML: it is not text in UTF-8"):
+        read(str(path))
