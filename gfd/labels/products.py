@@ -1,6 +1,6 @@
 """Product names in labels: ``<model>[-MIG-<profile>][-SHARED]``.
 
-A label value has at most 63 characters, and the end of a product tells the products of one GPU apart. So a
+A label value has at most 63 characters, and the end of a product distinguishes the products of one GPU. So a
 product that is too long gets a shorter model, and its end stays whole. The result depends only on the name,
 so equal GPUs have equal labels on every node.
 """

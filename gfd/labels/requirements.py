@@ -92,10 +92,10 @@ def _list_mig_failures(gpu: Gpu) -> Iterator[FactFailure]:
 
 def _find_hidden_mig(gpu: Gpu) -> FactFailure | None:
     """Return why NVML hides the MIG devices of a working GPU; None if it shows them, or the GPU fails."""
-    refusal = find_permission_failure(gpu)
-    if refusal is not None or gpu.memory_bytes:
+    failure = find_permission_failure(gpu)
+    if failure is not None or gpu.memory_bytes:
         # Without the permission, a GPU looks as if it had no MIG devices.
-        return refusal
+        return failure
     missing = _find_missing_in_mig(gpu)
     # A profile's name contains a share of the GPU's memory.
     return missing and (_find_memory_failure(gpu) or missing)

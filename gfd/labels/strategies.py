@@ -77,7 +77,7 @@ def none(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Reso
 
 
 def single(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:
-    """Offer MIG devices of one profile instead of full GPUs; all GPUs must have the same layout."""
+    """Offer MIG devices instead of full GPUs; all must have one profile, and all GPUs be in MIG mode."""
     full = _make_full_gpus(model, sharing)
     enabled = [gpu for gpu in gpus if gpu.is_mig_enabled]
     if not enabled:
