@@ -57,8 +57,8 @@ nvidia.com/mig.capable=true
   written by  _node.j2, line 62: nvidia.com/mig.capable={{{{ node.is_mig_capable | lower }}}}
   when        with a GPU
   made from   Gpu.is_mig_capable, from nvmlDeviceGetMigMode
-  held by     gfd
-  seen on     Node {NAME}; gfd explain there tells raw values
+  owned by    gfd
+  value from  Node {NAME}; run gfd explain there for raw values
 """,
         "",
     )

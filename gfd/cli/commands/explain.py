@@ -18,21 +18,21 @@ GROUP = "Explain"
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
-    from gfd.tools.explain import answers, pages
+    from gfd.tools.explain import answers, formats
 
     question = answers.Question(
         keys=values["keys"],
-        is_catalogue=values["catalog"],
+        is_catalog=values["catalog"],
         node=values["node"],
         nodes_file=values["nodes_file"],
         inventory_file=values["inventory"],
         page=values["format"],
     )
-    answer = answers.find(loaded, question)
+    answer = answers.answer(loaded, question)
     for warning in answer.warnings:
         print_error(f"warning: {warning}")
-    sys.stdout.write(pages.write(question, answer, sys.stdout))
-    answers.refuse(answer)
+    sys.stdout.write(formats.format_answer(question, answer, sys.stdout))
+    answers.reject_unknown_keys(answer)
 
 
 COMMAND = Command(

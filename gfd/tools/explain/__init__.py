@@ -1,1 +1,1 @@
-"""What a label means, where its value came from, and who wrote it."""
+"""Explain what labels mean, where their values come from, and who wrote them."""

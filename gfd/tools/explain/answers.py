@@ -1,4 +1,4 @@
-"""From what somebody asks about labels to the explanations: of a machine, a Node, or no machine at all."""
+"""Answer a question about labels for this machine, a snapshot, a Node, or from the catalog alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gfd.errors import ConfigError, DriverUnavailable, GfdError
 from gfd.inventory import snapshot
 from gfd.labels import limits
 from gfd.labels.templates import Templates
-from gfd.tools.explain.catalogue import Catalogue, describe, full_key
+from gfd.tools.explain.catalog import LabelCatalog, complete_key, explain_line
 from gfd.tools.explain.explanation import Answer
 from gfd.worker import child_process
 from gfd.worker.request import build_request
@@ -27,34 +27,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked."""
+    """The labels to explain, and where."""
 
     keys: tuple[str, ...] = ()
-    """As they are typed; none for all labels."""
-    is_catalogue: bool = False
+    """As the user typed them; empty for all labels."""
+    is_catalog: bool = False
     node: str | None = None
     nodes_file: Path | None = None
     inventory_file: Path | None = None
     page: str = "table"
-    """How to print the answer."""
+    """The output format."""
 
 
-def find(loaded: LoadedConfig, question: Question) -> Answer:
-    """Return the answer to a question. Raises GfdError."""
-    _check(loaded, question)
+def answer(loaded: LoadedConfig, question: Question) -> Answer:
+    """Answer a question. Raises GfdError."""
+    _check_arguments(loaded, question)
     try:
-        return _work(loaded, _plan(loaded, question))
+        return _run_in_child(loaded, _choose_work(loaded, question))
     except DriverUnavailable as error:
         if question.keys:
-            answer = _work(loaded, _plan(loaded, replace(question, is_catalogue=True)))
+            answer = _run_in_child(loaded, _choose_work(loaded, replace(question, is_catalog=True)))
             if not any(explanation.is_known for explanation in answer.explanations):
-                return answer  # whose they are takes no machine
-        hint = "Labels of other machines are explained with --simulate or --node, all of them with --catalog"
-        raise DriverUnavailable(f"{error}. {hint}") from error
+                return answer  # the owners of unknown keys are known without a machine
+        hint = "use --node or --simulate for another machine, or --catalog for all labels"
+        raise DriverUnavailable(f"{error}; {hint}") from error
 
 
-def _work(loaded: LoadedConfig, work: Callable[[Progress], Answer]) -> Answer:
-    # Templates of somebody's own are at work here too: in a child, and under its limits.
+def _run_in_child(loaded: LoadedConfig, work: Callable[[Progress], Answer]) -> Answer:
+    # Own templates run here, too, so they need the limits of a child process.
     plain = child_process.run(
         lambda progress: snapshot.to_plain(work(progress)), loaded.config.probe_timeout_s
     )
@@ -63,57 +63,57 @@ def _work(loaded: LoadedConfig, work: Callable[[Progress], Answer]) -> Answer:
     return answer
 
 
-def refuse(answer: Answer) -> None:
-    """Raise GfdError where there are keys that gfd never writes."""
-    refusals = [
-        f"{explanation.key}{_hint(explanation)}"
+def reject_unknown_keys(answer: Answer) -> None:
+    """Raise GfdError if the answer has keys that gfd never writes."""
+    unknown = [
+        f"{explanation.key}{_describe_unknown(explanation)}"
         for explanation in answer.explanations
         if not explanation.is_known
     ]
-    if refusals:
-        raise GfdError(f"none of gfd's labels: {', '.join(refusals)}")
+    if unknown:
+        raise GfdError(f"gfd does not write {', '.join(unknown)}")
 
 
-def _hint(explanation: Explanation) -> str:
+def _describe_unknown(explanation: Explanation) -> str:
     owner, near = explanation.owner, explanation.nearest
     if not owner:
         return f" (did you mean {near}?)" if near else ""
-    return f" (it belongs to {owner}{f'; the nearest key of gfd is {near}' if near else ''})"
+    return f" (it belongs to {owner}{f'; the most similar key of gfd is {near}' if near else ''})"
 
 
-def _check(loaded: LoadedConfig, question: Question) -> None:
+def _check_arguments(loaded: LoadedConfig, question: Question) -> None:
     """Refuse options that contradict each other. Raises ConfigError."""
     given = {
-        "--catalog": question.is_catalogue,
+        "--catalog": question.is_catalog,
         "--node": question.node,
         "--inventory": question.inventory_file,
-        # Whoever simulates by the environment may still look things up.
-        "--simulate": None if question.is_catalogue else loaded.config.simulate,
+        # The environment may set --simulate; --catalog must still work.
+        "--simulate": None if question.is_catalog else loaded.config.simulate,
     }
-    asked = [flag for flag, value in given.items() if value]
-    if len(asked) > 1:
-        raise ConfigError(asked[0], COMMAND_LINE, f"goes without {asked[1]}; choose one")
+    used = [flag for flag, value in given.items() if value]
+    if len(used) > 1:
+        raise ConfigError(used[0], COMMAND_LINE, f"conflicts with {used[1]}; choose one")
     if question.nodes_file is not None and question.node is None:
-        raise ConfigError("--nodes", COMMAND_LINE, "needs --node, the Node in it to explain")
-    if question.page == "markdown" and not question.is_catalogue:
-        raise ConfigError("--format", COMMAND_LINE, "markdown needs --catalog; there are table and json")
+        raise ConfigError("--nodes", COMMAND_LINE, "needs --node NAME, the node to explain")
+    if question.page == "markdown" and not question.is_catalog:
+        raise ConfigError("--format", COMMAND_LINE, "markdown needs --catalog; or choose table or json")
 
 
-def _plan(loaded: LoadedConfig, question: Question) -> Callable[[Progress], Answer]:
-    """Return what is to be done for an answer, after all that needs no child."""
+def _choose_work(loaded: LoadedConfig, question: Question) -> Callable[[Progress], Answer]:
+    """Do what needs no child process; return the work that the child does."""
     config, path = loaded.config, question.inventory_file
-    keys = tuple(map(full_key, question.keys))
+    keys = tuple(map(complete_key, question.keys))
     request = build_request(config, inventory=snapshot.read_file(path) if path else None)
-    if question.is_catalogue:
-        return lambda progress: _look_up(request, keys, progress)
+    if question.is_catalog:
+        return lambda progress: _explain_catalog(request, keys, progress)
     if question.node is not None:
-        from gfd.tools.explain import published
+        from gfd.tools.explain import node_labels
 
-        name, metadata = question.node, published.read(loaded, question.node, question.nodes_file)
+        name, metadata = question.node, node_labels.read(loaded, question.node, question.nodes_file)
         return lambda progress: Answer(
-            explanations=published.explain(_list(request, progress), name, metadata, keys)
+            explanations=node_labels.explain(_load_catalog(request, progress), name, metadata, keys)
         )
-    from gfd.tools.explain.machine import explain
+    from gfd.tools.explain.machine_labels import explain
 
     seen_on = f"the simulated machine {config.simulate}" if config.simulate else "this machine"
     if path is not None:
@@ -122,17 +122,17 @@ def _plan(loaded: LoadedConfig, question: Question) -> Callable[[Progress], Answ
     return lambda progress: explain(request, keys, options, seen_on, progress)
 
 
-def _list(request: Request, progress: Progress) -> Catalogue:
+def _load_catalog(request: Request, progress: Progress) -> LabelCatalog:
     limits.impose()
     progress("reading templates")
-    return Catalogue(Templates(request.templates, request.config.label_prefix_allow))
+    return LabelCatalog(Templates(request.templates, request.config.label_prefix_allow))
 
 
-def _look_up(request: Request, keys: Iterable[str], progress: Progress) -> Answer:
-    catalogue = _list(request, progress)
+def _explain_catalog(request: Request, keys: Iterable[str], progress: Progress) -> Answer:
+    catalog = _load_catalog(request, progress)
     if not keys:
-        return Answer(explanations=catalogue.explain(), templates=catalogue.templates())
+        return Answer(explanations=catalog.explain(), templates=catalog.list_templates())
     found: list[Explanation] = []
     for key in keys:
-        found += [describe(line) for line in catalogue.find(key)] or [catalogue.refuse(key)]
+        found += [explain_line(line) for line in catalog.find(key)] or [catalog.explain_unknown(key)]
     return Answer(explanations=tuple(found))

@@ -1,7 +1,4 @@
-"""What becomes of one line of a template on one node: how far its blocks let it come, and what it writes of.
-
-The line is rendered alone, within its blocks, as its template would be.
-"""
+"""Render one line of a template alone, within its blocks, to learn why and what it writes on a node."""
 
 from __future__ import annotations
 
@@ -17,33 +14,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.labels.templates import Templates
-    from gfd.tools.explain.facts import Device, Path
-    from gfd.tools.explain.lines import Line
+    from gfd.tools.explain.facts import Device, FieldPath
+    from gfd.tools.explain.label_lines import LabelLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a line wrote one label of."""
+    """The values from which a line wrote one label."""
 
-    objects: Mapping[Path, Any]
-    """What its variables stood for, by the path that they go through."""
+    objects: Mapping[FieldPath, Any]
+    """The values of its loop variables, by the path of the loop."""
     devices: tuple[Device, ...]
-    """What its value selects."""
+    """The devices in its value."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class Rehearsal:
-    """What became of a line."""
+class LineRun:
+    """The result of rendering one line."""
 
     depth: int = 0
-    """How many of its blocks let something be written."""
+    """How many of its blocks were entered."""
     bindings: dict[str, Binding] = dataclasses.field(default_factory=dict)
     """By the label's key."""
 
 
-def rehearse(templates: Templates, line: Line, roots: Mapping[str, Any]) -> Rehearsal:
-    """Return what becomes of a line where templates see ``roots``."""
-    seen = Rehearsal()
+def run_line(templates: Templates, line: LabelLine, roots: Mapping[str, Any]) -> LineRun:
+    """Render a line with the variables ``roots`` and return the result."""
+    seen = LineRun()
 
     def enter(depth: int) -> str:
         seen.depth = max(seen.depth, depth)
@@ -51,19 +48,19 @@ def rehearse(templates: Templates, line: Line, roots: Mapping[str, Any]) -> Rehe
 
     def write(key: str, variables: tuple[Any, ...], selections: tuple[Any, ...]) -> str:
         objects = dict(zip(line.loops.values(), variables, strict=True))
-        seen.bindings[key] = Binding(objects=objects, devices=tuple(_devices(selections)))
+        seen.bindings[key] = Binding(objects=objects, devices=tuple(_list_devices(selections)))
         return ""
 
-    templates.engine.render_tree(_wrap(line), {**roots, "enter": enter, "write": write})
+    templates.engine.render_tree(_wrap_in_blocks(line), {**roots, "enter": enter, "write": write})
     return seen
 
 
-def _wrap(line: Line) -> nodes.Template:
+def _wrap_in_blocks(line: LabelLine) -> nodes.Template:
     variables = nodes.Tuple([nodes.Name(name, "load") for name in line.loops], "load")
     selections = nodes.Tuple(list(line.selections), "load")
-    body: list[nodes.Node] = [*line.assignments, _call("write", line.key, variables, selections)]
+    body: list[nodes.Node] = [*line.assignments, _make_call("write", line.key, variables, selections)]
     for depth, block in reversed(tuple(enumerate(line.blocks, 1))):
-        body.insert(0, _call("enter", nodes.Const(depth)))
+        body.insert(0, _make_call("enter", nodes.Const(depth)))
         if block.loop is not None:
             loop = block.loop
             inner: nodes.Node = nodes.For(loop.target, loop.iter, body, [], loop.test, loop.recursive)
@@ -73,13 +70,13 @@ def _wrap(line: Line) -> nodes.Template:
     return nodes.Template(body)
 
 
-def _call(name: str, *arguments: nodes.Expr) -> nodes.Output:
+def _make_call(name: str, *arguments: nodes.Expr) -> nodes.Output:
     return nodes.Output([nodes.Call(nodes.Name(name, "load"), list(arguments), [], None, None)])
 
 
-def _devices(value: Any) -> Iterator[Device]:
+def _list_devices(value: Any) -> Iterator[Device]:
     if isinstance(value, DEVICES):
         yield value
     elif hasattr(value, "__iter__") and not isinstance(value, str):
         for each in value:
-            yield from _devices(each)
+            yield from _list_devices(each)

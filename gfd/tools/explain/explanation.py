@@ -1,51 +1,51 @@
-"""What there is to say of a label, as values that can cross from one process to another."""
+"""Explanations of labels, as values that can be sent between processes."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 HEXADECIMAL = "hexadecimal"
-"""The unit of a number that shows it itself: 0x0302."""
+"""The unit of numbers like 0x0302; it is not printed."""
 NONE = "none"
-"""The value of what is not there."""
+"""The text for a missing value."""
 
 
-class Place(NamedTuple):
-    """A line of a template that writes the label, or could."""
+class LabelOrigin(NamedTuple):
+    """A line of a template that can write the label."""
 
     template: str
     line: int
     source: str
-    """The line as it stands there."""
+    """The text of the line."""
     when: str = ""
-    """In words; empty: always."""
+    """The condition for writing it, in words; empty for always."""
     reason: str = ""
-    """Why it did not write the label; empty where it did, or where there is no machine to ask."""
+    """Why it did not write the label; empty if it did, or without a machine."""
 
 
-class Reading(NamedTuple):
-    """A value of a fact."""
+class FactValue(NamedTuple):
+    """A value of a fact and the devices that have it."""
 
     value: str
     devices: tuple[str, ...] = ()
-    """That have it; none for a fact of the node itself."""
+    """Empty for a fact of the node itself."""
 
 
-class Part(NamedTuple):
-    """A fact that the label is made of."""
+class LabelFact(NamedTuple):
+    """A fact in the label's value."""
 
     name: str
     """A field of the inventory, ``Gpu.memory_bytes``, or the flag of an option."""
     unit: str = ""
     sources: tuple[str, ...] = ()
-    """NVML functions and files; of an option, where its value came from."""
-    readings: tuple[Reading, ...] = ()
-    """Empty where there is no machine to ask."""
+    """NVML functions and files; for an option, the origin of its value."""
+    readings: tuple[FactValue, ...] = ()
+    """Empty without a machine."""
     failures: tuple[str, ...] = ()
 
 
-class Member(NamedTuple):
-    """A GPU or MIG device that the label stands for."""
+class LabelDevice(NamedTuple):
+    """A GPU or MIG device that the label describes."""
 
     gpu: int
     """NVML's index."""
@@ -58,50 +58,50 @@ class Member(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return what messages call it: ``GPU 0``, ``GPU 0 MIG 3``."""
+        """Return its name in messages: ``GPU 0``, ``GPU 0 MIG 3``."""
         return f"GPU {self.gpu}" if self.mig is None else f"GPU {self.gpu} MIG {self.mig}"
 
 
 class Explanation(NamedTuple):
-    """A label, explained."""
+    """The explanation of a label."""
 
     key: str
-    """In the catalogue with ``<…>`` for what depends on the node."""
+    """In the catalog, ``<…>`` stands for a part that depends on the node."""
     value: str | None = None
-    """None where it is not written."""
+    """None if the label is not written."""
     unit: str = ""
     meaning: str = ""
-    places: tuple[Place, ...] = ()
-    """The first one wrote it, if any did; none for a key that gfd never writes."""
-    parts: tuple[Part, ...] = ()
-    members: tuple[Member, ...] = ()
+    places: tuple[LabelOrigin, ...] = ()
+    """If the label was written, the first one wrote it; empty for a key that gfd never writes."""
+    parts: tuple[LabelFact, ...] = ()
+    members: tuple[LabelDevice, ...] = ()
     holders: tuple[str, ...] | None = None
-    """Field managers that hold it on a Node, none where that does not tell; None where no Node is asked."""
+    """The field managers that own it on a Node; empty if unknown, None if it is not about a Node."""
     owner: str = ""
-    """Whose key it is, where it is not gfd's and that is known."""
+    """The program that writes the key, if it is not gfd; empty if unknown."""
     nearest: str = ""
-    """The key that gfd writes which is most like it, where it is not gfd's."""
+    """The most similar key of gfd, if gfd does not write this key."""
     seen_on: str = ""
-    """Where the value is from: ``this machine``, ``Node n1``; empty in the catalogue."""
+    """Where the value comes from: ``this machine``, ``Node n1``; empty in the catalog."""
 
     @property
     def is_known(self) -> bool:
-        """Return whether there is anything to say, besides whose it is."""
+        """Return whether gfd can write the label, or the Node has it."""
         return bool(self.places) or self.value is not None
 
 
-class Template(NamedTuple):
-    """A template that explanations name."""
+class TemplateInfo(NamedTuple):
+    """A template and its introduction."""
 
     name: str
     introduction: str
-    """What it says of itself; empty where it says nothing."""
+    """The comment at its beginning; empty if there is none."""
 
 
 class Answer(NamedTuple):
-    """What there is to say to somebody who asks."""
+    """The answer to a question about labels."""
 
     explanations: tuple[Explanation, ...]
-    templates: tuple[Template, ...] = ()
-    """Those of the catalogue, where that was asked for."""
+    templates: tuple[TemplateInfo, ...] = ()
+    """The templates of the catalog, if the whole catalog was asked for."""
     warnings: tuple[str, ...] = ()

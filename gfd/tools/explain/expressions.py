@@ -1,4 +1,4 @@
-"""What the expressions of a template are about: fields that they lead to, and their looks in a key."""
+"""Analyse the expressions of a template: which fields they use, and how they look in a key."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import nodes
 
-from gfd.tools.explain.facts import DEVICES, expand, form_at, kind_at
+from gfd.tools.explain.facts import DEVICES, find_pattern, find_type, list_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.tools.explain.facts import Path
+    from gfd.tools.explain.facts import FieldPath
+
 
 T = TypeVar("T")
 
@@ -22,47 +23,47 @@ _COUNTING = ("length", "count", "sum")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What the variables of a template are at some place, besides those that it is given."""
+    """The variables that a template has set at one position."""
 
     values: Mapping[str, tuple[nodes.Node, Scope]] = field(default_factory=dict)
-    """What variables were set to, and where: later its variables may be others."""
-    loops: Mapping[str, Path] = field(default_factory=dict)
-    """What variables go through."""
+    """Name -> assigned expression and the scope of the assignment."""
+    loops: Mapping[str, FieldPath] = field(default_factory=dict)
+    """Loop variable -> the path of its loop."""
     is_mig: tuple[bool, ...] = (False, True)
-    """Whether resources are of full GPUs, of MIG devices, or may be both."""
+    """Whether resources can be MIG devices: only full GPUs (False,), only MIG (True,), or both."""
 
-    def set(self, name: str, value: nodes.Node) -> Scope:
+    def assign(self, name: str, value: nodes.Node) -> Scope:
         """Return the scope after an assignment."""
         return replace(self, values={**self.values, name: (value, self)}, loops=_without(self.loops, name))
 
-    def go_through(self, name: str, value: nodes.Node) -> Scope:
+    def enter_loop(self, name: str, value: nodes.Node) -> Scope:
         """Return the scope within a loop."""
         path = trace(value, self, {})
         loops = _without(self.loops, name) | ({name: path} if path else {})
         return replace(self, values=_without(self.values, name), loops=loops)
 
-    def find(self, expression: nodes.Node) -> tuple[Path, ...]:
-        """Return every path to a field that an expression follows."""
-        found: dict[Path, None] = {}
+    def find(self, expression: nodes.Node) -> tuple[FieldPath, ...]:
+        """Return the paths of all fields in an expression."""
+        found: dict[FieldPath, None] = {}
         path = trace(expression, self, found)
-        return tuple(each for each in (*found, *((path,) if path else ())) if kind_at(each) is not None)
+        return tuple(each for each in (*found, *((path,) if path else ())) if find_type(each) is not None)
 
     def narrow(self, test: nodes.Node) -> Scope:
-        """Return the scope where ``test`` holds: it may ask for a field that only MIG devices have."""
+        """Return the scope where ``test`` is true; it may test a field that only MIG devices have."""
         if isinstance(test, nodes.And):
             return self.narrow(test.left).narrow(test.right)
         is_negated = isinstance(test, nodes.Not)
         asked = test.node if isinstance(test, nodes.Not) else test
         if isinstance(asked, nodes.Test) and asked.name == "none":
             path = trace(asked.node, self, {})
-            if path and expand(path, is_mig=True) and not expand(path, is_mig=False):
+            if path and list_facts(path, is_mig=True) and not list_facts(path, is_mig=False):
                 left = tuple(is_mig for is_mig in self.is_mig if is_mig is is_negated)
                 return replace(self, is_mig=left)
         return self
 
 
-def trace(expression: nodes.Node, scope: Scope, found: dict[Path, None]) -> Path | None:
-    """Return the path that an expression follows, if it does; add to ``found`` those of its other parts."""
+def trace(expression: nodes.Node, scope: Scope, found: dict[FieldPath, None]) -> FieldPath | None:
+    """Return the path of an expression, if it is one; add the paths in its other parts to ``found``."""
     if isinstance(expression, nodes.Name):
         if expression.name in scope.values:
             return trace(*scope.values[expression.name], found)
@@ -76,7 +77,7 @@ def trace(expression: nodes.Node, scope: Scope, found: dict[Path, None]) -> Path
     if isinstance(expression, nodes.Filter) and expression.node is not None:
         path = trace(expression.node, scope, found)
         parts.remove(expression.node)
-        attribute = _attribute(expression)
+        attribute = _find_attribute(expression)
         if path is not None and attribute:
             if expression.name == "map":
                 return (*path, attribute)
@@ -88,29 +89,29 @@ def trace(expression: nodes.Node, scope: Scope, found: dict[Path, None]) -> Path
     return path
 
 
-def _attribute(expression: nodes.Filter) -> str:
-    """Return the name of the field that a filter looks at; empty where it looks at none."""
+def _find_attribute(expression: nodes.Filter) -> str:
+    """Return the name of the field that a filter uses, or an empty string."""
     named = [pair.value for pair in expression.kwargs if pair.key == "attribute"]
     if expression.name in ("selectattr", "rejectattr"):
         named += expression.args[:1]
     return str(named[0].value) if named and isinstance(named[0], nodes.Const) else ""
 
 
-def slots(piece: nodes.Node, scope: Scope) -> Iterator[tuple[str, str]]:
-    """Yield what a part of a key looks like in a pattern, and the regular expression of it."""
+def render_key(piece: nodes.Node, scope: Scope) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a key as text for a pattern, each with its regular expression."""
     if isinstance(piece, nodes.Const):
         yield str(piece.value), re.escape(str(piece.value))
     elif isinstance(piece, nodes.Concat):
         for part in piece.nodes:
-            yield from slots(part, scope)
+            yield from render_key(part, scope)
     elif isinstance(piece, nodes.Name) and piece.name in scope.values:
-        yield from slots(*scope.values[piece.name])
+        yield from render_key(*scope.values[piece.name])
     else:
         path = trace(piece, scope, {})
-        yield f"<{_name(piece)}>", f"(?:{form_at(path or ('',))})"
+        yield f"<{_choose_placeholder(piece)}>", f"(?:{find_pattern(path or ('',))})"
 
 
-def _name(piece: nodes.Node) -> str:
+def _choose_placeholder(piece: nodes.Node) -> str:
     """Return a word for an expression: ``resource`` for resource.name, ``product`` for model.product."""
     while isinstance(piece, nodes.Filter) and piece.node is not None:
         piece = piece.node
@@ -120,17 +121,17 @@ def _name(piece: nodes.Node) -> str:
     return piece.name if isinstance(piece, nodes.Name) else "…"
 
 
-def select(piece: nodes.Node, scope: Scope) -> Iterator[nodes.Expr]:
-    """Yield the largest parts of an expression that are devices."""
+def find_devices(piece: nodes.Node, scope: Scope) -> Iterator[nodes.Expr]:
+    """Yield the outermost parts of an expression that are devices."""
     while isinstance(piece, nodes.Filter) and piece.node is not None and _is_counting(piece):
         piece = piece.node
     path = trace(piece, scope, {})
     if path is not None:
-        if kind_at(path) in DEVICES and isinstance(piece, nodes.Expr):
+        if find_type(path) in DEVICES and isinstance(piece, nodes.Expr):
             yield piece
         return
     for child in piece.iter_child_nodes():
-        yield from select(child, scope)
+        yield from find_devices(child, scope)
 
 
 def _is_counting(piece: nodes.Filter) -> bool:

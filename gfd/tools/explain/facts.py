@@ -1,7 +1,7 @@
-"""What the fields that templates see are made of, as the annotations of these fields say.
+"""Trace the fields that templates use back to facts, by the annotations of these fields.
 
-A path is a chain of fields as a template would write it, ``node.resources.memory_mib``; it leads through
-every element of a tuple.
+A path is a chain of fields as in a template, ``node.resources.memory_mib``. It goes through all elements of a
+tuple.
 """
 
 from __future__ import annotations
@@ -20,106 +20,106 @@ from gfd.labels.resources import NodeFacts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 Device = Gpu | MigDevice | FailedGpu
 DEVICES = (Gpu, MigDevice, FailedGpu)
 
 ROOTS: dict[str, type] = {"node": NodeFacts, "inventory": Inventory}
-"""What a template is given, by name."""
+"""The variables that every template has."""
 
 _NAMES = {
     name: value
     for module in (model, models, resources, sharing, strategies)
     for name, value in vars(module).items()
 }
-"""Those of annotations: the modules themselves import some of them for type checkers only."""
+"""The names that annotations use; the modules import some of them only for type checkers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """A field, as its annotation describes it."""
+class TemplateField:
+    """A field and its annotation."""
 
     kind: Any
-    """The type of its value, or of the elements of it."""
+    """The type of its value, or of the value's elements."""
     mark: ReadFrom | DerivedFrom | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A field of the inventory, or an option, that a label is made of."""
+    """A field of the inventory, or an option, that labels are made from."""
 
     name: str
     """``Gpu.memory_bytes``, ``--mig-strategy``."""
     sources: tuple[str, ...] = ()
     """NVML functions, files and flags; empty for an option."""
     unit: str = ""
-    path: Path = ()
+    path: FieldPath = ()
     """Empty for an option."""
 
 
 @cache
-def fields_of(kind: Any) -> Mapping[str, Field]:
-    """Return the fields of a named tuple by name; none of anything else."""
+def list_fields(kind: Any) -> Mapping[str, TemplateField]:
+    """Return the fields of a named tuple by name; empty for any other type."""
     if not hasattr(kind, "_fields"):
         return {}
     hints = typing.get_type_hints(kind, localns=_NAMES, include_extras=True)
-    return {name: _describe(hints[name]) for name in kind._fields}
+    return {name: _read_annotation(hints[name]) for name in kind._fields}
 
 
-def kind_at(path: Path) -> Any:
-    """Return the type of what a path leads to; None where it leads nowhere."""
+def find_type(path: FieldPath) -> Any:
+    """Return the type of the field at a path; None if there is no such field."""
     kind: Any = ROOTS.get(path[0])
     for name in path[1:]:
-        field = fields_of(kind).get(name)
+        field = list_fields(kind).get(name)
         if field is None:
             return None
         kind = field.kind
     return kind
 
 
-def form_at(path: Path) -> str:
-    """Return the regular expression of what a path leads to, in a label's key."""
-    field = fields_of(kind_at(path[:-1])).get(path[-1]) if len(path) > 1 else None
+def find_pattern(path: FieldPath) -> str:
+    """Return the regular expression of a field's value in a label's key."""
+    field = list_fields(find_type(path[:-1])).get(path[-1]) if len(path) > 1 else None
     form = field.mark.form if field and isinstance(field.mark, DerivedFrom) else ""
     return form or "[-A-Za-z0-9_.]+"
 
 
-def expand(path: Path, *, is_mig: bool) -> tuple[Fact, ...]:
-    """Return the facts that a path comes down to; ``is_mig``: where it is about a resource of MIG devices."""
-    kinds = [kind_at(path[: end + 1]) for end in range(len(path))]
+def list_facts(path: FieldPath, *, is_mig: bool) -> tuple[Fact, ...]:
+    """Return the facts from which a field is made; ``is_mig``: for a resource of MIG devices."""
+    kinds = [find_type(path[: end + 1]) for end in range(len(path))]
     if None in kinds:
         return ()
     for last in range(len(path) - 1, 0, -1):
-        mark = fields_of(kinds[last - 1])[path[last]].mark
+        mark = list_fields(kinds[last - 1])[path[last]].mark
         if isinstance(mark, DerivedFrom):
             made_of = mark.mig if is_mig else mark.facts
-            return tuple(_fact(fact, path[:last], path[last + 1 :]) for fact in made_of)
-    return (_read(path),)
+            return tuple(_make_fact(fact, path[:last], path[last + 1 :]) for fact in made_of)
+    return (_read_fact(path),)
 
 
 def follow(
-    roots: Mapping[str, Any], path: Path, bound: Mapping[Path, Any] | None = None
+    roots: Mapping[str, Any], path: FieldPath, bound: Mapping[FieldPath, Any] | None = None
 ) -> Iterator[tuple[Device | None, Any]]:
-    """Yield what a path leads to, each with the last device on the way.
+    """Yield the values at a path, each with the last device on the path.
 
-    Where a path is in ``bound``, only that object is gone through.
+    If a part of the path is in ``bound``, only that object is followed.
     """
     found: list[tuple[Device | None, Any]] = [(None, roots[path[0]])]
     for end in range(1, len(path) + 1):
         only = (bound or {}).get(path[:end])
-        elements = [(device, each) for device, value in found for each in _elements(value)]
+        elements = [(device, each) for device, value in found for each in _list_elements(value)]
         found = [
             (each if isinstance(each, DEVICES) else device, each)
             for device, each in elements
             if only is None or each is only
         ]
         if end < len(path):
-            # What a part of nothing is, is nothing.
+            # A field of None is None.
             found = [(device, value and getattr(value, path[end])) for device, value in found]
     return iter(found)
 
 
-def _describe(hint: Any) -> Field:
+def _read_annotation(hint: Any) -> TemplateField:
     mark = None
     if typing.get_origin(hint) is typing.Annotated:
         hint, *marks = typing.get_args(hint)
@@ -128,25 +128,25 @@ def _describe(hint: Any) -> Field:
         (hint,) = (option for option in typing.get_args(hint) if option is not type(None))
     if typing.get_origin(hint) is tuple:
         hint = typing.get_args(hint)[0]
-    return Field(kind=hint, mark=mark)
+    return TemplateField(kind=hint, mark=mark)
 
 
-def _fact(fact: str, owner: Path, rest: Path) -> Fact:
+def _make_fact(fact: str, owner: FieldPath, rest: FieldPath) -> Fact:
     if fact.startswith("--"):
         return Fact(name=fact)
     names = tuple(fact.split("."))
     path = names if names[0] in ROOTS else (*owner, *names)
-    for name in rest:  # what stands behind the made field: its parts may be parts of the fact
-        if kind_at((*path, name)) is not None:
+    for name in rest:  # fields of the derived field may be fields of the fact
+        if find_type((*path, name)) is not None:
             path = (*path, name)
-    return _read(path)
+    return _read_fact(path)
 
 
-def _read(path: Path) -> Fact:
-    if "index" in fields_of(kind_at(path)):  # that there is such a device is known by its index
+def _read_fact(path: FieldPath) -> Fact:
+    if "index" in list_fields(find_type(path)):  # a device itself is read with its index
         path = (*path, "index")
-    kinds = [kind_at(path[: end + 1]) for end in range(len(path))]
-    marks = [fields_of(kind).get(name) for kind, name in zip(kinds, path[1:], strict=False)]
+    kinds = [find_type(path[: end + 1]) for end in range(len(path))]
+    marks = [list_fields(kind).get(name) for kind, name in zip(kinds, path[1:], strict=False)]
     read = [field.mark for field in marks if field and isinstance(field.mark, ReadFrom)]
     owner = max(end for end, kind in enumerate(kinds[:-1]) if kind in (*DEVICES, Inventory, NodeFacts))
     return Fact(
@@ -157,7 +157,7 @@ def _read(path: Path) -> Fact:
     )
 
 
-def _elements(value: Any) -> list[Any]:
-    # A named tuple is a value of its own, and so is a pair such as a compute capability.
+def _list_elements(value: Any) -> list[Any]:
+    # A named tuple is one value, and so is a pair such as a compute capability.
     is_several = type(value) is tuple and all(hasattr(each, "_fields") for each in value)
     return list(value) if is_several else [value]

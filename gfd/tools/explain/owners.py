@@ -1,4 +1,4 @@
-"""Whose the label keys are that gfd never writes."""
+"""The owners of label keys that gfd never writes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OWNERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (OPERATOR_KEY, "NVIDIA's GPU operator"),
     (
         re.compile(re.escape(LABEL)),
-        "NVIDIA's device plugin: it names the plugin's configuration for this node",
+        "NVIDIA's device plugin: it selects the plugin's configuration for this node",
     ),
     (
         re.compile(rf"nvidia\.com/(?:gpu|mig-{_PROFILE})(?:\.shared)?"),
-        "NVIDIA's device plugin: no label, but a resource that pods request",
+        "NVIDIA's device plugin: a resource that pods request, not a label",
     ),
     (
         re.compile(rf"(?:.+\.)?(?:{re.escape(NFD_PREFIX)}|nfd\.node\.kubernetes\.io/).+"),
@@ -26,9 +26,9 @@ OWNERS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (KUBERNETES_KEY, "Kubernetes"),
 )
-"""By the whole key; the first that matches counts."""
+"""Patterns of whole keys; the first match counts."""
 
 
 def find_owner(key: str) -> str:
-    """Return who writes a key that gfd does not; empty where that is not known."""
+    """Return the program that writes a key; empty if unknown."""
     return next((owner for pattern, owner in OWNERS if pattern.fullmatch(key)), "")

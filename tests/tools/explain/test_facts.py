@@ -14,7 +14,7 @@ from gfd.inventory.model import DerivedFrom, FactFailure, Inventory, ReadFrom
 from gfd.labels.resources import NodeFacts, resolve
 from gfd.labels.strategies import STRATEGIES
 from gfd.probe import sysfs
-from gfd.tools.explain.facts import ROOTS, Fact, expand, fields_of, follow, form_at, kind_at
+from gfd.tools.explain.facts import ROOTS, Fact, find_pattern, find_type, follow, list_facts, list_fields
 from tests import standin
 from tests.make import gpu, inventory, mig_gpu
 from tests.probe.boards import NODE, PAIR, PAIR_STANDIN
@@ -33,7 +33,7 @@ GPU_LOST, FUNCTION_NOT_FOUND = 15, 13
 
 def paths(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Every path to a value that is no structure."""
-    for name, field in fields_of(kind).items():
+    for name, field in list_fields(kind).items():
         if name in BOOKKEEPING:
             continue
         if hasattr(field.kind, "_fields"):
@@ -49,7 +49,7 @@ def read_fields() -> dict[tuple[str, str], tuple[str, ...]]:
     while kinds:
         kind = kinds.pop()
         seen.add(kind)
-        for name, field in fields_of(kind).items():
+        for name, field in list_fields(kind).items():
             if isinstance(field.mark, ReadFrom) and field.mark.sources:
                 found[kind.__name__, name] = field.mark.sources
             if hasattr(field.kind, "_fields") and field.kind not in seen:
@@ -73,7 +73,7 @@ def test_all_that_a_template_can_write_comes_from_somewhere(root: str) -> None:
     found = list(paths(ROOTS[root], (root,)))
     assert len(found) > 40
     for path in found:
-        facts = [*expand(path, is_mig=False), *expand(path, is_mig=True)]
+        facts = [*list_facts(path, is_mig=False), *list_facts(path, is_mig=True)]
         assert facts, path
         for fact in facts:
             assert fact.name in FLAGS if not fact.path else fact.sources, (path, fact)
@@ -82,13 +82,13 @@ def test_all_that_a_template_can_write_comes_from_somewhere(root: str) -> None:
 def test_what_a_field_is_made_of_exists() -> None:
     kinds = [NodeFacts]
     for kind in kinds:
-        for name, field in fields_of(kind).items():
+        for name, field in list_fields(kind).items():
             if isinstance(field.mark, DerivedFrom):
                 for fact in {*field.mark.facts, *field.mark.mig} - FLAGS:
                     start = Inventory if fact.startswith("inventory.") else kind
                     for step in fact.removeprefix("inventory.").split("."):
-                        assert step in fields_of(start), (kind, name, fact)
-                        start = fields_of(start)[step].kind
+                        assert step in list_fields(start), (kind, name, fact)
+                        start = list_fields(start)[step].kind
             if hasattr(field.kind, "_fields") and field.kind not in kinds:
                 kinds.append(field.kind)
 
@@ -143,7 +143,7 @@ def test_a_field_is_lost_with_each_function_that_it_is_read_from(tmp_path: Path)
 
 def test_a_made_field_comes_down_to_what_is_read() -> None:
     def names(*path: str, is_mig: bool = False) -> list[tuple[str, str]]:
-        return [(fact.name, fact.unit) for fact in expand(path, is_mig=is_mig)]
+        return [(fact.name, fact.unit) for fact in list_facts(path, is_mig=is_mig)]
 
     memory = ("node", "resources", "memory_mib")
     assert names(*memory) == [("Gpu.memory_bytes", "bytes")]
@@ -155,7 +155,7 @@ def test_a_made_field_comes_down_to_what_is_read() -> None:
     assert names("node", "mig_strategy") == [("--mig-strategy", "")]
     assert names("inventory", "gpus", "profiles", "memory_mib") == [("Gpu.profiles.memory_mib", "MiB")]
     assert names("node", "nothing") == names("nothing") == []
-    assert expand(("inventory", "gpus", "profiles", "slices"), is_mig=False) == (
+    assert list_facts(("inventory", "gpus", "profiles", "slices"), is_mig=False) == (
         Fact(
             name="Gpu.profiles.slices",
             sources=("nvmlDeviceGetGpuInstanceProfileInfo", "nvmlDeviceGetMemoryInfo"),
@@ -183,9 +183,9 @@ def test_a_path_is_followed_through_every_element() -> None:
 
 
 def test_resources_are_named_as_their_keys_are_read() -> None:
-    assert kind_at(("node", "resources", "name")) is str
-    assert form_at(("node", "resources", "name")) == "gpu|mig-.+"
-    assert form_at(("node", "models", "product")) == form_at(("nothing",)) == "[-A-Za-z0-9_.]+"
+    assert find_type(("node", "resources", "name")) is str
+    assert find_pattern(("node", "resources", "name")) == "gpu|mig-.+"
+    assert find_pattern(("node", "models", "product")) == find_pattern(("nothing",)) == "[-A-Za-z0-9_.]+"
     names = {
         resource.name
         for strategy in STRATEGIES
@@ -195,4 +195,4 @@ def test_resources_are_named_as_their_keys_are_read() -> None:
 
 
 def test_failures_are_no_facts() -> None:
-    assert not any(field.mark for field in fields_of(FactFailure).values())
+    assert not any(field.mark for field in list_fields(FactFailure).values())

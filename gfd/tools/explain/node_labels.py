@@ -1,4 +1,4 @@
-"""The labels that a Node has in the cluster, explained: there is no machine to ask for raw values."""
+"""Explain the labels of a Node in the cluster, without the raw values of its machine."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from gfd.kube.objects import OBJECT, OPTIONAL_METADATA
 from gfd.kube.paths import NODES
 from gfd.labels.syntax import VENDOR
 from gfd.text import suggest
-from gfd.tools.explain.catalogue import describe
+from gfd.tools.explain.catalog import explain_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gfd.config.model import LoadedConfig
-    from gfd.tools.explain.catalogue import Catalogue
+    from gfd.tools.explain.catalog import LabelCatalog
     from gfd.tools.explain.explanation import Explanation
 
 _NOT_FOUND = 404
 
 
 def read(loaded: LoadedConfig, name: str, file: Path | None) -> Mapping[str, Any]:
-    """Return the metadata of a Node, out of a file that kubectl printed if there is one. Raises GfdError."""
+    """Return the metadata of a Node from the cluster, or from kubectl's output. Raises GfdError."""
     if file is not None:
         from gfd.clusterview.kubectl import read_objects
 
@@ -49,27 +49,27 @@ def read(loaded: LoadedConfig, name: str, file: Path | None) -> Mapping[str, Any
 
 
 def _named_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return name and metadata of a Node that kubectl printed. Raises ValueError."""
+    """Return name and metadata of a Node in kubectl's output. Raises ValueError."""
     name = read_node(item).name
     OPTIONAL_METADATA(item["metadata"])
     return name, item["metadata"]
 
 
 def explain(
-    catalogue: Catalogue, name: str, metadata: Mapping[str, Any], keys: Sequence[str]
+    catalog: LabelCatalog, name: str, metadata: Mapping[str, Any], keys: Sequence[str]
 ) -> tuple[Explanation, ...]:
-    """Return what there is to say of ``keys``, or of all labels of NVIDIA's and of gfd's on a Node."""
+    """Explain ``keys``, or all labels of NVIDIA and gfd on a Node if there are none."""
     labels = metadata.get("labels") or {}
-    wanted = keys or sorted(key for key in labels if key.startswith(VENDOR) or catalogue.find(key))
-    return tuple(_explain(catalogue, name, metadata, key) for key in wanted)
+    wanted = keys or sorted(key for key in labels if key.startswith(VENDOR) or catalog.find(key))
+    return tuple(_explain(catalog, name, metadata, key) for key in wanted)
 
 
-def _explain(catalogue: Catalogue, name: str, metadata: Mapping[str, Any], key: str) -> Explanation:
+def _explain(catalog: LabelCatalog, name: str, metadata: Mapping[str, Any], key: str) -> Explanation:
     labels, annotations = (metadata.get(kind) or {} for kind in ("labels", "annotations"))
-    # --as-annotations publishes as annotations what would be labels.
+    # With --as-annotations, gfd publishes some labels as annotations.
     kind = "annotations" if key in annotations and key not in labels else "labels"
-    known = [describe(line) for line in catalogue.find(key)]
-    first = known[0] if known else catalogue.refuse(key)
+    known = [explain_line(line) for line in catalog.find(key)]
+    first = known[0] if known else catalog.explain_unknown(key)
     return first._replace(
         key=key,
         value=labels.get(key, annotations.get(key)),

@@ -11,8 +11,8 @@ from gfd.labels import template_files
 from gfd.labels.resources import resolve
 from gfd.labels.template_engine import BUILT_IN
 from gfd.labels.templates import Templates
-from gfd.tools.explain.dry_run import rehearse
-from gfd.tools.explain.lines import Line, read
+from gfd.tools.explain.dry_run import run_line
+from gfd.tools.explain.label_lines import LabelLine, read_lines
 from tests.make import gpu, inventory, mig_gpu
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ NODE = resolve(INVENTORY, mig_strategy="mixed")
 ROOTS = {"node": NODE, "inventory": INVENTORY}
 
 
-def lines(folder: Path, text: str, **others: str) -> list[Line]:
+def lines(folder: Path, text: str, **others: str) -> list[LabelLine]:
     """The lines of a template of one's own."""
     for name, content in {"mine": text, **others}.items():
         (folder / f"{name}.j2").write_text(content)
-    return [line for line in read(Templates(template_files.read(folder))) if "mine.j2" in line.roots]
+    return [line for line in read_lines(Templates(template_files.read(folder))) if "mine.j2" in line.roots]
 
 
 def test_every_line_and_block_of_gfd_is_described() -> None:
-    found = read(Templates())
+    found = read_lines(Templates())
     assert len(found) > 50
     for line in found:
         assert line.unit, line
@@ -42,7 +42,7 @@ def test_every_line_and_block_of_gfd_is_described() -> None:
 
 def test_every_comment_of_gfd_describes_something() -> None:
     """A description that stands above nothing would be lost."""
-    found = read(Templates())
+    found = read_lines(Templates())
     for path in BUILT_IN.rglob("*.j2"):
         name = str(path.relative_to(BUILT_IN))
         described = {line.meaning for line in found if line.template == name}
@@ -138,8 +138,8 @@ nvidia.com/a=3
     found = lines(tmp_path, text)
     templates = Templates(template_files.read(tmp_path))
     assert [line.words for line in found] == ["first", "second", "not first"]
-    assert [list(rehearse(templates, line, ROOTS).bindings) for line in found] == [[], ["nvidia.com/a"], []]
-    assert [rehearse(templates, line, ROOTS).depth for line in found] == [0, 1, 0]
+    assert [list(run_line(templates, line, ROOTS).bindings) for line in found] == [[], ["nvidia.com/a"], []]
+    assert [run_line(templates, line, ROOTS).depth for line in found] == [0, 1, 0]
 
 
 def test_what_is_included(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ nvidia.com/{{ resource.name }}.x={{ devices | map("length") | sum + sliced | cou
 {% endfor %}
 """
     (line,) = lines(tmp_path, text)
-    found = rehearse(Templates(template_files.read(tmp_path)), line, ROOTS).bindings
+    found = run_line(Templates(template_files.read(tmp_path)), line, ROOTS).bindings
     assert list(found) == ["nvidia.com/gpu.x", "nvidia.com/mig-1g.5gb.x"]
     second = INVENTORY.gpus[1]
     for resource, binding in zip(NODE.resources, found.values(), strict=True):

@@ -56,7 +56,7 @@ def explain(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Explain:
 
 def test_the_labels_of_a_node(explain: Explain) -> None:
     expected = """\
-label       value       held by      meaning
+label       value       owned by     meaning
 gpu.count   7           gfd          GPUs of the node's model, or MIG devices; 0 if the MIG layout is invalid.
 mig.config  all-1g.5gb  mig-manager  Belongs to NVIDIA's GPU operator.
 rack        a\\x1b[2J
@@ -73,8 +73,8 @@ nvidia.com/gpu.count=7
   when        with a GPU
   made from   Gpu.index, from nvmlDeviceGetCount, nvmlDeviceGetHandleByIndex
               MigDevice.index, from nvmlDeviceGetMaxMigDeviceCount, nvmlDeviceGetMigDeviceHandleByIndex
-  held by     gfd
-  seen on     Node node-1; gfd explain there tells raw values
+  owned by    gfd
+  value from  Node node-1; run gfd explain there for raw values
 
 nvidia.com/gpu.machine=a b c
   The machine's model (DMI product name); unknown if it cannot be read.
@@ -82,13 +82,13 @@ nvidia.com/gpu.machine=a b c
   written by  _node.j2, line 53: nvidia.com/gpu.machine={{ node.machine }}
   when        with a GPU
   made from   Inventory.machine_type, from /sys/class/dmi/id/product_name (--machine-type-file)
-  held by     gfd
-  seen on     the annotations of Node node-1; gfd explain there tells raw values
+  owned by    gfd
+  value from  the annotations of Node node-1; run gfd explain there for raw values
 
 kubernetes.io/arch=amd64
   Belongs to Kubernetes.
-  held by     unknown; kubectl tells with --show-managed-fields
-  seen on     Node node-1
+  owned by    unknown; see kubectl get --show-managed-fields
+  value from  Node node-1
 
 nvidia.com/gpu.clique: not written on Node node-1
   The GPUs' NVLink fabric and clique: cluster UUID, dot, clique id.
@@ -114,12 +114,12 @@ def test_json_of_a_node(explain: Explain) -> None:
 
 
 def test_keys_that_are_nowhere(explain: Explain) -> None:
-    nothing = "Node bare has no label of gfd's; gfd doctor in the agent's pod there says why\n"
+    nothing = "Node bare has no labels of gfd; run gfd doctor in the agent's pod there\n"
     assert explain("bare") == (0, nothing, "")
     assert explain("bare", "gpu.couns") == (
         1,
         "",
-        "gfd: none of gfd's labels: nvidia.com/gpu.couns (did you mean nvidia.com/gpu.count?)\n",
+        "gfd: gfd does not write nvidia.com/gpu.couns (did you mean nvidia.com/gpu.count?)\n",
     )
 
 

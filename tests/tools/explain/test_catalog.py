@@ -13,8 +13,8 @@ from gfd.labels.resources import resolve
 from gfd.labels.strategies import STRATEGIES
 from gfd.labels.templates import Templates
 from gfd.simulation import machines
-from gfd.tools.explain.catalogue import Catalogue, configured_by, describe, full_key
-from gfd.tools.explain.explanation import Explanation, Part, Place, Template
+from gfd.tools.explain.catalog import LabelCatalog, complete_key, describe_configuration, explain_line
+from gfd.tools.explain.explanation import Explanation, LabelFact, LabelOrigin, TemplateInfo
 from tests.test_golden import SHARING, layouts, sharing
 from tests.test_golden import read as read_machine
 from tests.test_packaging import ROOT
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PAGE = ROOT / "docs/labels.md"
 TEMPLATES = Templates()
-CATALOGUE = Catalogue(TEMPLATES)
+CATALOG = LabelCatalog(TEMPLATES)
 
 
 def test_the_page_is_current(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,13 +47,13 @@ def test_what_is_written_is_known_by_the_line_that_wrote_it(machine: str) -> Non
                     inventory, mig_strategy=strategy, sharing=sharing(kind, inventory), timestamp=1
                 )
                 for written in TEMPLATES.render_with_origins(node, inventory, EXTRA_LABELS):
-                    places = [(line.template, line.number) for line in CATALOGUE.find(written.key)]
+                    places = [(line.template, line.number) for line in CATALOG.find(written.key)]
                     assert (written.template, written.line) in places, written
 
 
 def test_a_key_is_known_with_and_without_its_prefix() -> None:
-    assert full_key("gpu.count") == full_key("nvidia.com/gpu.count") == "nvidia.com/gpu.count"
-    assert full_key("example.com/x") == "example.com/x"
+    assert complete_key("gpu.count") == complete_key("nvidia.com/gpu.count") == "nvidia.com/gpu.count"
+    assert complete_key("example.com/x") == "example.com/x"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_key_is_known_with_and_without_its_prefix() -> None:
     ],
 )
 def test_a_key_is_found_by_its_pattern(key: str, patterns: list[str]) -> None:
-    assert [line.pattern.removeprefix("nvidia.com/") for line in CATALOGUE.find(key)] == patterns
+    assert [line.pattern.removeprefix("nvidia.com/") for line in CATALOG.find(key)] == patterns
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_a_key_is_found_by_its_pattern(key: str, patterns: list[str]) -> None:
         ("nvidia.com/cc.mode.state", "NVIDIA's GPU operator", ""),
         (
             "nvidia.com/device-plugin.config",
-            "NVIDIA's device plugin: it names the plugin's configuration for this node",
+            "NVIDIA's device plugin: it selects the plugin's configuration for this node",
             "",
         ),
         (
             "nvidia.com/mig-1c.3g.20gb.me.shared",
-            "NVIDIA's device plugin: no label, but a resource that pods request",
+            "NVIDIA's device plugin: a resource that pods request, not a label",
             "",
         ),
         ("feature.node.kubernetes.io/pci-10de.present", "Node Feature Discovery", ""),
@@ -102,46 +102,48 @@ def test_a_key_is_found_by_its_pattern(key: str, patterns: list[str]) -> None:
     ],
 )
 def test_a_key_that_is_never_written(key: str, owner: str, nearest: str) -> None:
-    assert CATALOGUE.find(key) == ()
-    found = CATALOGUE.refuse(key)
+    assert CATALOG.find(key) == ()
+    found = CATALOG.explain_unknown(key)
     assert (found.key, found.owner) == (key, owner)
     if nearest or not owner:
         assert found.nearest == nearest
 
 
 def test_keys_that_a_machine_writes_are_near_too() -> None:
-    assert CATALOGUE.refuse("nvidia.com/mig-1g.5gb.prodct", ["nvidia.com/mig-1g.5gb.product"]).nearest == (
-        "nvidia.com/mig-1g.5gb.product"
-    )
+    assert CATALOG.explain_unknown(
+        "nvidia.com/mig-1g.5gb.prodct", ["nvidia.com/mig-1g.5gb.product"]
+    ).nearest == ("nvidia.com/mig-1g.5gb.product")
 
 
 def test_which_configuration_renders_a_template() -> None:
-    assert configured_by(frozenset(f"{name}.j2" for name in STRATEGIES)) == ""
-    assert configured_by(frozenset({"mixed.j2", "single.j2"})) == "under single and mixed"
-    assert configured_by(frozenset({"extra/counts.j2"})) == "with --extra-labels counts"
-    assert configured_by(frozenset({"mine.j2"})) == ""
+    assert describe_configuration(frozenset(f"{name}.j2" for name in STRATEGIES)) == ""
+    assert (
+        describe_configuration(frozenset({"mixed.j2", "single.j2"})) == "with --mig-strategy single or mixed"
+    )
+    assert describe_configuration(frozenset({"extra/counts.j2"})) == "with --extra-labels counts"
+    assert describe_configuration(frozenset({"mine.j2"})) == ""
 
 
 def test_labels_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text(
         "{# Ours. #}\n{## [a|b] Rack\x1b[2J. #}\nexample.com/rack={{ node.mode }}\n"
     )
-    catalogue = Catalogue(Templates(template_files.read(tmp_path)))
-    (line,) = catalogue.find("example.com/rack")
-    assert describe(line) == Explanation(
+    catalog = LabelCatalog(Templates(template_files.read(tmp_path)))
+    (line,) = catalog.find("example.com/rack")
+    assert explain_line(line) == Explanation(
         key="example.com/rack",
         unit="a|b",
         meaning="Rack\x1b[2J.",
-        places=(Place(template="mine.j2", line=3, source="example.com/rack={{ node.mode }}"),),
+        places=(LabelOrigin(template="mine.j2", line=3, source="example.com/rack={{ node.mode }}"),),
         parts=(
-            Part(
+            LabelFact(
                 name="Gpu.pci_class",
                 unit="hexadecimal",
                 sources=("/sys/bus/pci/devices/<address>/class", "nvmlDeviceGetPciInfo"),
             ),
         ),
     )
-    assert catalogue.templates()[-1] == Template(name="mine.j2", introduction="Ours.")
+    assert catalog.list_templates()[-1] == TemplateInfo(name="mine.j2", introduction="Ours.")
     (tmp_path / "mine.j2").write_text("example.com/rack=1\n")
-    catalogue = Catalogue(Templates(template_files.read(tmp_path)))
-    assert catalogue.templates()[-1] == Template(name="mine.j2", introduction="")
+    catalog = LabelCatalog(Templates(template_files.read(tmp_path)))
+    assert catalog.list_templates()[-1] == TemplateInfo(name="mine.j2", introduction="")

@@ -1,4 +1,4 @@
-"""The labels of a machine, explained: done where the labels are made, in a child under the same limits."""
+"""Explain the labels of a machine. This runs in a child process under limits, like rendering."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ from typing import TYPE_CHECKING, Any
 from gfd.config.options import COMMAND_LINE
 from gfd.inventory.model import Gpu, MigDevice
 from gfd.labels import limits
-from gfd.tools.explain.catalogue import Catalogue, configured_by, describe, facts_of, place
-from gfd.tools.explain.dry_run import Rehearsal, rehearse
-from gfd.tools.explain.explanation import HEXADECIMAL, NONE, Answer, Explanation, Member, Part, Place, Reading
-from gfd.tools.explain.facts import Fact, expand, follow
+from gfd.tools.explain.catalog import (
+    LabelCatalog,
+    describe_configuration,
+    explain_line,
+    list_line_facts,
+    make_origin,
+)
+from gfd.tools.explain.dry_run import LineRun, run_line
+from gfd.tools.explain.explanation import (
+    HEXADECIMAL,
+    NONE,
+    Answer,
+    Explanation,
+    FactValue,
+    LabelDevice,
+    LabelFact,
+    LabelOrigin,
+)
+from gfd.tools.explain.facts import Fact, follow, list_facts
 from gfd.worker import discovery
 from gfd.worker.pipeline import compile_templates, resolve
 
@@ -23,8 +38,8 @@ if TYPE_CHECKING:
     from gfd.labels.resources import NodeFacts
     from gfd.labels.templates import Templates
     from gfd.tools.explain.dry_run import Binding
-    from gfd.tools.explain.facts import Device, Path
-    from gfd.tools.explain.lines import Line
+    from gfd.tools.explain.facts import Device, FieldPath
+    from gfd.tools.explain.label_lines import LabelLine
     from gfd.worker.request import Request
 
 
@@ -35,11 +50,11 @@ def explain(
     seen_on: str,
     progress: Progress,
 ) -> Answer:
-    """Read, label, and explain ``keys``, or all labels.
+    """Read the hardware, make the labels, and explain ``keys``, or all labels if there are none.
 
-    ``options`` are values and where they come from, by flag. Raises GfdError.
+    ``options`` maps a flag to its value and origin. Raises GfdError.
     """
-    # Also what only labels of other groups would be made from: "none" is not to mean "not asked".
+    # Read all facts, also those of other label groups, so that "none" never means "not read".
     inventory = discovery.read(request.config, request.inventory, progress, is_complete=True).inventory
     node = resolve(request, inventory)
     limits.impose()
@@ -49,7 +64,7 @@ def explain(
         for each in templates.render_with_origins(node, inventory, request.config.extra_labels, progress)
     }
     progress("explaining")
-    machine = _Machine(templates, request, node, inventory, options)
+    machine = _MachineExplainer(templates, request, node, inventory, options)
     explanations = (machine.explain(key, labels) for key in keys or sorted(labels))
     return Answer(
         explanations=tuple(each._replace(seen_on=seen_on) for each in explanations),
@@ -57,8 +72,8 @@ def explain(
     )
 
 
-class _Machine:
-    """A machine and its labels."""
+class _MachineExplainer:
+    """Explains the labels of one machine."""
 
     def __init__(
         self,
@@ -69,100 +84,102 @@ class _Machine:
         options: Mapping[str, tuple[str, str]],
     ) -> None:
         self._templates = templates
-        self._catalogue = Catalogue(templates)
+        self._catalog = LabelCatalog(templates)
         self._rendered = set(templates.list_names(node.mig_strategy, request.config.extra_labels))
         self._roots: dict[str, Any] = {"node": node, "inventory": inventory}
         self._node, self._inventory = node, inventory
         self._options = options
-        # Two MIG devices of which nothing is known are equal, so it is the object that counts.
+        # Two unknown MIG devices are equal, so compare objects by identity.
         self._parents = {id(mig): gpu for gpu in inventory.gpus for mig in gpu.mig_devices or ()}
 
     def explain(self, key: str, labels: Mapping[str, RenderedLabel]) -> Explanation:
         written = labels.get(key)
         if written is not None:
             return self._explain_written(written)
-        lines = self._catalogue.find(key)
-        return self._explain_missing(key, lines) if lines else self._catalogue.refuse(key, labels)
+        lines = self._catalog.find(key)
+        return self._explain_missing(key, lines) if lines else self._catalog.explain_unknown(key, labels)
 
     def _explain_written(self, written: RenderedLabel) -> Explanation:
-        place = Place(template=written.template, line=written.line, source="")
+        place = LabelOrigin(template=written.template, line=written.line, source="")
         known = Explanation(key=written.key, value=written.value, places=(place,))
-        for line in self._catalogue.lines:
+        for line in self._catalog.lines:
             if (line.template, line.number) == (written.template, written.line):
-                binding = self._rehearse(line).bindings.get(written.key)
+                binding = self._run_line(line).bindings.get(written.key)
                 if binding is not None:
-                    return self._explain_bound(known, line, binding)
-        return known  # by something that only rendering understands
+                    return self._explain_binding(known, line, binding)
+        return known  # the line is too complex to analyse
 
-    def _explain_bound(self, known: Explanation, line: Line, binding: Binding) -> Explanation:
+    def _explain_binding(self, known: Explanation, line: LabelLine, binding: Binding) -> Explanation:
         is_mig = any(getattr(each, "mig_devices", ()) for each in binding.objects.values())
-        facts = facts_of(line, (is_mig,))
-        found = self._devices(line, binding, facts)
-        return describe(line)._replace(
+        facts = list_line_facts(line, (is_mig,))
+        found = self._find_devices(line, binding, facts)
+        return explain_line(line)._replace(
             key=known.key,
             value=known.value,
-            parts=tuple(self._part(fact, binding.objects) for fact in facts),
-            members=tuple(self._member(device) for device in found),
+            parts=tuple(self._make_label_fact(fact, binding.objects) for fact in facts),
+            members=tuple(self._make_label_device(device) for device in found),
         )
 
-    def _explain_missing(self, key: str, lines: Sequence[Line]) -> Explanation:
-        # The line that would have written it, had the node been another, comes first.
+    def _explain_missing(self, key: str, lines: Sequence[LabelLine]) -> Explanation:
+        # Lines of templates that are rendered here come first.
         lines = sorted(lines, key=lambda line: not line.roots & self._rendered)
         facts: dict[str, Fact] = {}
         places = []
         for line in lines:
             reason, asked = self._find_reason(line)
-            places.append(place(line, reason))
-            facts |= {fact.name: fact for fact in (*facts_of(line, line.is_mig), *asked)}
-        return describe(lines[0])._replace(
+            places.append(make_origin(line, reason))
+            facts |= {fact.name: fact for fact in (*list_line_facts(line, line.is_mig), *asked)}
+        return explain_line(lines[0])._replace(
             key=key,
             places=tuple(places),
-            parts=tuple(self._part(fact, {}) for fact in facts.values()),
+            parts=tuple(self._make_label_fact(fact, {}) for fact in facts.values()),
         )
 
-    def _find_reason(self, line: Line) -> tuple[str, Iterable[Fact]]:
-        """Return why a line did not write the label, and the facts that this was decided by."""
+    def _find_reason(self, line: LabelLine) -> tuple[str, Iterable[Fact]]:
+        """Return why a line did not write the label, and the facts in that condition."""
         if not line.roots & self._rendered:
-            return f"only {configured_by(line.roots)}", ()
-        rehearsal = self._rehearse(line)
-        if rehearsal.depth < len(line.blocks):
-            block = line.blocks[rehearsal.depth]
+            return f"only {describe_configuration(line.roots)}", ()
+        run = self._run_line(line)
+        if run.depth < len(line.blocks):
+            block = line.blocks[run.depth]
             asked = (
-                fact for path in block.paths for kind in line.is_mig for fact in expand(path, is_mig=kind)
+                fact for path in block.paths for kind in line.is_mig for fact in list_facts(path, is_mig=kind)
             )
             return f"only {block.words}", (fact for fact in asked if fact.sources or not fact.path)
-        return f"this node has {' and '.join(sorted(rehearsal.bindings))}", ()
+        return f"on this node it writes {' and '.join(sorted(run.bindings))}", ()
 
-    def _rehearse(self, line: Line) -> Rehearsal:
-        return rehearse(self._templates, line, self._roots)
+    def _run_line(self, line: LabelLine) -> LineRun:
+        return run_line(self._templates, line, self._roots)
 
-    def _follow(self, fact: Fact, bound: Mapping[Path, Any]) -> Iterator[tuple[Device | None, Any]]:
+    def _follow(self, fact: Fact, bound: Mapping[FieldPath, Any]) -> Iterator[tuple[Device | None, Any]]:
         return follow(self._roots, fact.path, bound) if fact.path else iter(())
 
-    def _part(self, fact: Fact, bound: Mapping[Path, Any]) -> Part:
+    def _make_label_fact(self, fact: Fact, bound: Mapping[FieldPath, Any]) -> LabelFact:
         if not fact.path:
             value, origin = self._options[fact.name]
             source = COMMAND_LINE if origin == fact.name else origin
-            return Part(name=fact.name, sources=(source,), readings=(Reading(value=value or "not set"),))
+            return LabelFact(
+                name=fact.name, sources=(source,), readings=(FactValue(value=value or "not set"),)
+            )
         readings: dict[str, list[str]] = {}
         for device, value in self._follow(fact, bound):
-            devices = readings.setdefault(_show(value, fact.unit), [])
-            devices += [self._member(device).name] if device is not None else []
-        return Part(
+            devices = readings.setdefault(_format_value(value, fact.unit), [])
+            devices += [self._make_label_device(device).name] if device is not None else []
+        return LabelFact(
             name=fact.name,
             unit=fact.unit,
-            sources=self._sources(fact),
-            readings=tuple(Reading(value=value, devices=tuple(found)) for value, found in readings.items())
-            or (Reading(value=NONE),),
-            failures=tuple(str(failure.to_error()) for failure in self._failures(fact)),
+            sources=self._name_sources(fact),
+            readings=tuple(FactValue(value=value, devices=tuple(found)) for value, found in readings.items())
+            or (FactValue(value=NONE),),
+            failures=tuple(str(failure.to_error()) for failure in self._find_failures(fact)),
         )
 
-    def _sources(self, fact: Fact) -> tuple[str, ...]:
+    def _name_sources(self, fact: Fact) -> tuple[str, ...]:
         return tuple(
             f"{self._options[each][0]} ({each})" if each in self._options else each for each in fact.sources
         )
 
-    def _failures(self, fact: Fact) -> Iterator[FactFailure]:
+    def _find_failures(self, fact: Fact) -> Iterator[FactFailure]:
         owner, _, name = fact.name.partition(".")
         gpus = self._inventory.gpus
         failures = {
@@ -180,11 +197,11 @@ class _Machine:
             if owner == "FailedGpu" or gpu.failure.source in fact.sources:
                 yield gpu.failure
 
-    def _devices(self, line: Line, binding: Binding, facts: Iterable[Fact]) -> Iterable[Device]:
-        """Return the devices that a label stands for, each once.
+    def _find_devices(self, line: LabelLine, binding: Binding, facts: Iterable[Fact]) -> Iterable[Device]:
+        """Return the devices that a label describes, each once.
 
-        Those that its value selects; or those that the object of its loop consists of, or is found on; or
-        those that its facts are of.
+        These are the devices in its value; otherwise the devices of its loop's object; otherwise those of its
+        facts.
         """
         if line.selections:
             return binding.devices
@@ -196,10 +213,10 @@ class _Machine:
             found = [device for fact in facts for device, _ in self._follow(fact, {})]
         return {id(device): device for device in found if device is not None}.values()
 
-    def _member(self, device: Device) -> Member:
+    def _make_label_device(self, device: Device) -> LabelDevice:
         if isinstance(device, MigDevice):
             gpu = self._parents[id(device)]
-            return Member(
+            return LabelDevice(
                 gpu=gpu.index,
                 pci_address=gpu.pci_address,
                 mig=device.index,
@@ -208,12 +225,12 @@ class _Machine:
                 uuid=device.uuid,
             )
         if isinstance(device, Gpu):
-            return Member(gpu=device.index, pci_address=device.pci_address, uuid=device.uuid)
-        return Member(gpu=device.index)
+            return LabelDevice(gpu=device.index, pci_address=device.pci_address, uuid=device.uuid)
+        return LabelDevice(gpu=device.index)
 
 
-def _show(value: Any, unit: str) -> str:
-    """Return a raw value as text, as its field and unit suggest."""
+def _format_value(value: Any, unit: str) -> str:
+    """Format a raw value by its type and unit."""
     if value is None:
         return NONE
     if isinstance(value, bool):
