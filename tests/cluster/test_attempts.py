@@ -156,6 +156,8 @@ def test_attempts_at_nodes(site: Site) -> None:
 
 
 def test_attempts_at_node_features(site: Site) -> None:
+    # Other tests may have left objects.
+    site.plane.kubectl("-n", "gfd", "delete", "nodefeatures", "--all")
     versions = {}
     for target in (OWN, FOREIGN):
         delete(site.admin, f"{FEATURES}/{NAME_PREFIX}{target}")
