@@ -1,4 +1,1 @@
-"""What people ask of gfd: why a pod does not match, which nodes there are, what a label means.
-
-The agent imports none of it.
-"""
+"""Commands for people: match, select, nodes, explain, diff, doctor and report. The agent imports none."""

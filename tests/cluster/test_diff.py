@@ -1,4 +1,4 @@
-"""gfd diff against what a real API server holds."""
+"""gfd diff on a real API server."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_node(place: Place) -> None:
     assert [each["verb"] for each in requests if each["verb"] != "get"] == ["create", *["patch"] * 3]
 
 
-def test_what_a_cycle_does_is_what_was_foreseen(place: Place) -> None:
+def test_diff_shows_what_oneshot_changes(place: Place) -> None:
     assert place.gfd("--oneshot", sink="node")[0] == 0
     changed = {"nvidia.com/gpu.count": "9", "nvidia.com/gpu.family": None, "nvidia.com/rack": "7"}
     merge(place.plane.admin, place.path, "kubectl-label", labels=changed)
@@ -135,7 +135,7 @@ def test_what_a_cycle_does_is_what_was_foreseen(place: Place) -> None:
     assert len(expected) == 6
 
 
-def test_what_nfd_publishes_is_left_to_it(place: Place) -> None:
+def test_labels_of_nfd_are_blocked(place: Place) -> None:
     names = "nvidia.com/gpu.count,nvidia.com/gpu.product"
     admin = place.plane.admin
     labels = {"nvidia.com/gpu.count": "2", "nvidia.com/gpu.product": "Tesla-T4"}
@@ -198,7 +198,7 @@ def test_errors(place: Place) -> None:
 
 
 def test_inside_a_pod(plane: ControlPlane, tmp_path: Path) -> None:
-    """Nobody names sink, node or namespace: the token and what is published tell."""
+    """Without options, gfd finds the node in the token and the sink by the published labels."""
     ensure_node_feature(plane)
     agents.install(plane, *(COMPONENTS / name for name in ("node", "nodefeature")))
     make_node(plane.admin, "inside")

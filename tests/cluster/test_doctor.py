@@ -15,7 +15,7 @@ from tests.cluster.doctor_command import ACCOUNT, AgentNode, gfd
 pytestmark = pytest.mark.cluster
 
 
-def test_an_agent_in_good_order(agent_node: AgentNode) -> None:
+def test_a_healthy_agent(agent_node: AgentNode) -> None:
     assert gfd(agent_node, "--oneshot") == (0, "", "")
     asked = len(agent_node.plane.requests())
     code, out, err = gfd(agent_node, "doctor")

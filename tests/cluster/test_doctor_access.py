@@ -13,7 +13,7 @@ from tests.cluster.test_rights import COMPONENTS
 pytestmark = pytest.mark.cluster
 
 
-def test_a_token_that_cannot_do(agent_node: AgentNode) -> None:
+def test_wrong_tokens(agent_node: AgentNode) -> None:
     plane = agent_node.plane
     unbound = str(plane.write_kubeconfig("unbound", token=agents.token(plane, None)))
     step = "use the token that Kubernetes mounts into the pod; the policy refuses other tokens"
@@ -46,7 +46,7 @@ def test_rights(agent_node: AgentNode) -> None:
     )
 
 
-def test_rights_that_were_taken_away(agent_node: AgentNode) -> None:
+def test_missing_permissions(agent_node: AgentNode) -> None:
     agent_node.plane.kubectl("delete", "clusterrolebinding", "gfd")
     try:
         seen = "not allowed: get nodes, list nodes, watch nodes, patch nodes"
@@ -99,7 +99,7 @@ def test_policies(agent_node: AgentNode) -> None:
         agent_node.plane.kubectl("apply", "-f", str(COMPONENTS / "node" / "policy.yaml"))
 
 
-def test_a_clock_that_is_wrong(agent_node: AgentNode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_clock(agent_node: AgentNode, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     real = time.time

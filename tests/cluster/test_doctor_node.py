@@ -38,7 +38,7 @@ def test_the_labels_on_the_node(agent_node: AgentNode) -> None:
     assert agent_node.run_check("Node", sink="stdout") == skip("this machine publishes nothing")
 
 
-def test_doubled_publishing(agent_node: AgentNode) -> None:
+def test_labels_that_are_published_twice(agent_node: AgentNode) -> None:
     step = "run gfd cleanup --sink … or gfd cleanup --from-original, or stop the other program"
     fine = ok("no label is published twice")
     assert agent_node.run_check("doubled", sink="node") == fine
@@ -54,7 +54,7 @@ def test_doubled_publishing(agent_node: AgentNode) -> None:
     assert agent_node.run_check("doubled", sink="node") == said
 
 
-def test_doubled_node_features(agent_node: AgentNode) -> None:
+def test_node_features_with_the_same_labels(agent_node: AgentNode) -> None:
     name = f"nvidia-features-for-{agent_node.node}"
     owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "11111111-1111-1111-1111-111111111111"}
     agent_node.add_feature(name)

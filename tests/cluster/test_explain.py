@@ -1,4 +1,4 @@
-"""gfd explain --node, about labels that gfd and others put on a real Node."""
+"""gfd explain --node on a real API server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def gfd(plane: ControlPlane, *words: str, kubeconfig: Path | None = None) -> tup
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_node_and_who_holds_its_labels(cluster: ControlPlane) -> None:
+def test_a_node_and_the_owners_of_its_labels(cluster: ControlPlane) -> None:
     assert gfd(cluster, *SIMULATED, "--as-annotations", r"nvidia\.com/gpu\.machine")[0] == 0
     apply_node(cluster.admin, NAME, "gpu-operator", labels={"nvidia.com/gpu.present": "true"})
     merge(cluster.admin, f"{NODES}/{NAME}", "kubectl-label", labels={"nvidia.com/gpu.count": "9"})

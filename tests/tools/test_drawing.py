@@ -38,7 +38,7 @@ def test_a_divided_gpu() -> None:
     assert draw(MIXED) == DRAWN
 
 
-def test_free_room() -> None:
+def test_free_slices() -> None:
     assert draw(divided(place(0, "2g.10gb", 2, 2, 2))) == (
         "GPU 0  A100-PCIE-40GB  MIG on\n"
         "compute | .   . | A   A | .   .   . |\n"
@@ -109,7 +109,7 @@ def test_every_machine_is_drawn(machine: str) -> None:
         assert max(map(len, drawn.splitlines())) <= 60
 
 
-def test_labels_tell_how_many_but_not_where() -> None:
+def test_mig_devices_from_labels() -> None:
     mixed = {
         "nvidia.com/gpu.count": "1",
         "nvidia.com/mig-1g.5gb.count": "2",
@@ -168,6 +168,6 @@ def test_dump_draws_a_snapshot(dump: Dump, tmp_path: Path) -> None:
     assert dump("--inventory", str(tmp_path / "node.yaml"), "--draw")[1] == draw_inventory(node)
 
 
-def test_a_drawing_says_what_the_inventory_says() -> None:
+def test_the_drawing_matches_the_inventory() -> None:
     (found,) = machines.read("mig-doc", "all-1g.5gb").gpus
     assert draw(found) != draw(found._replace(mig_devices=()))

@@ -15,7 +15,7 @@ PROFILES = machines.read("mig-doc").gpus[0].profiles
 def place(
     index: int, profile: str | None, slices: int, start: int, size: int, *, ci: int = 0, **fields: Any
 ) -> MigDevice:
-    """A MIG device of ``slices`` compute slices in a GPU instance that is numbered by its start."""
+    """Return a MIG device with ``slices`` compute slices; its GPU instance has the id 10 + ``start``."""
     return mig(
         index,
         **{
@@ -60,7 +60,7 @@ def rows(gpu: Gpu) -> tuple[str, str]:
         ("all-balanced", ("0012333", "00123333")),
     ],
 )
-def test_every_layout_has_its_places(layout: str, expected: tuple[str, str] | None) -> None:
+def test_slices_of_each_layout(layout: str, expected: tuple[str, str] | None) -> None:
     (found,) = machines.read("mig-doc", layout).gpus
     compute, memory = rows(found)
     if expected is None:
@@ -75,7 +75,7 @@ def test_a_gpu_of_four_slices() -> None:
     assert rows(machines.read("a30", "all-2g.12gb").gpus[0]) == ("0011", "0011")
 
 
-def test_nothing_is_divided_without_mig() -> None:
+def test_no_slice_map_without_mig() -> None:
     assert map_slices(gpu(is_mig_capable=False)) is None
     assert map_slices(gpu(profiles=PROFILES)) is None
     assert map_slices(divided(mig_devices=None)) is None
@@ -124,7 +124,7 @@ def test_compute_instances_share_a_gpu_instance() -> None:
         {"gi_slices": -1},
     ],
 )
-def test_what_has_no_place_is_kept_apart(lost: dict[str, Any]) -> None:
+def test_devices_without_a_position(lost: dict[str, Any]) -> None:
     lies, lacks = place(0, "3g.20gb", 3, 0, 4), place(1, "3g.20gb", 3, 4, 4, **lost)
     layout = map_slices(divided(lies, lacks))
     assert layout is not None
@@ -139,7 +139,7 @@ def test_the_order_of_devices_does_not_matter() -> None:
     assert map_slices(turned) == map_slices(found)
 
 
-def test_compute_instances_that_cannot_be() -> None:
+def test_impossible_compute_instances() -> None:
     greedy = place(0, "3g.20gb", 3, 0, 4, ci_slices=9)
     assert rows(divided(greedy)) == ("000-...", "0000....")
     unknown = place(0, None, 3, 0, 4, ci_slices=None)

@@ -66,7 +66,7 @@ class Explanation(NamedTuple):
     """The explanation of a label."""
 
     key: str
-    """In the catalog, ``<…>`` stands for a part that depends on the node."""
+    """In the catalog, ``<…>`` is a part that depends on the node."""
     value: str | None = None
     """None if the label is not written."""
     unit: str = ""

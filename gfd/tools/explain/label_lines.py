@@ -178,7 +178,7 @@ class _Walker:
                 yield self._make_line(number, _split_pieces(key, output), _split_pieces(value, output))
 
     def _make_line(self, number: int, key: list[nodes.Expr], value: list[nodes.Expr]) -> LabelLine:
-        told = _MEANING.fullmatch(self.text.comments.get(number, ""))
+        found = _MEANING.fullmatch(self.text.comments.get(number, ""))
         paths = dict.fromkeys(path for piece in value for path in self.scope.find(piece))
         looks = [look for piece in key for look in render_key(piece, self.scope)]
         return LabelLine(
@@ -187,8 +187,8 @@ class _Walker:
             source=self.text.source(number),
             pattern="".join(name for name, _ in looks),
             expression=re.compile("".join(form for _, form in looks)),
-            unit=(told["unit"] or "") if told else "",
-            meaning=told["meaning"] if told else "",
+            unit=(found["unit"] or "") if found else "",
+            meaning=found["meaning"] if found else "",
             blocks=self.blocks,
             assignments=self.assignments,
             key=nodes.Concat(key),

@@ -21,7 +21,7 @@ MACHINE = Standin(gpus=(T4,))
 
 
 def lay_out(root: Path, *, kernel: str = KERNEL) -> Path:
-    """Lay out what a machine with one GPU shows of it."""
+    """Write the files of a machine with one GPU."""
     write(root / f"sys/bus/pci/devices/{ADDRESS}/vendor", "0x10de\n")
     write(root / f"sys/bus/pci/devices/{ADDRESS}/class", "0x030200\n")
     write(root / "proc/driver/nvidia/version", kernel + "GCC version: gcc\n")
@@ -41,7 +41,7 @@ def write(path: Path, text: str) -> None:
 
 
 def make_context(root: Path, **options: str) -> Context:
-    """A context whose driver answers with one A100."""
+    """Return a context with one A100."""
     values = {"output_file": "/features.d/gfd", "mig_strategy": "mixed", **options}
     context = Context(load(values, {}).config, root=root, mountinfo=root / "mountinfo")
     context.library = {"path": str(root / "lib/libnvidia-ml.so.1"), "version": "13.580.159.04"}

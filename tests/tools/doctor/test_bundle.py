@@ -56,7 +56,7 @@ def divided() -> Inventory:
 
 @pytest.fixture
 def place(tmp_path: Path) -> tuple[LoadedConfig, Context]:
-    """A machine that has secrets wherever there can be some."""
+    """Return a machine with secrets in all its values."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(f"users:\n- user: {{token: {KUBECONFIG_TOKEN}}}\n")
     values = {
@@ -116,7 +116,7 @@ def test_no_secret_is_in_any_byte(place: tuple[LoadedConfig, Context], tmp_path:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_same_is_called_the_same_everywhere(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
+def test_equal_values_have_equal_aliases(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
     files = {name: data.decode() for name, data in read(make(place, tmp_path)).items()}
     assert "  uuid: GPU-1\n" in files["snapshot.yaml"]
     assert [f"uuid: MIG-{number}\n" in files["snapshot.yaml"] for number in range(1, 5)] == [True] * 4
@@ -133,7 +133,7 @@ def test_the_same_is_called_the_same_everywhere(place: tuple[LoadedConfig, Conte
     assert "--node-name                  node-1" in files["config.txt"]
 
 
-def test_secrets_of_a_kubeconfig_that_nobody_named(
+def test_secrets_of_the_default_kubeconfig(
     place: tuple[LoadedConfig, Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, context = place
@@ -146,14 +146,14 @@ def test_secrets_of_a_kubeconfig_that_nobody_named(
     assert found.files["log.txt"] == "somebody wrote SECRET here\n"
 
 
-def test_names_can_be_kept_and_tokens_cannot(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
+def test_keep_names_replaces_secrets_only(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
     files = read(make(place, tmp_path, keeps_names=True))
     text = b"".join(files.values())
     lost = {secret for secret in secrets() if secret not in text}
     assert lost == {JWT.encode(), KUBECONFIG_TOKEN.encode(), b"hunter2"}
 
 
-def test_what_cannot_be_had_is_named(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
+def test_missing_files_are_listed(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
     loaded, context = place
     context.inventory = context.labels = GfdError(f"no driver on node {NODE}")
     found = bundle.collect(loaded, context, [], log=tmp_path / "gone")
@@ -201,7 +201,7 @@ def test_versions(place: tuple[LoadedConfig, Context]) -> None:
     assert {"jinja2", "kubernetes", "nvidia-ml-py", "urllib3"} < set(names)
 
 
-def test_the_end_of_a_long_log_counts(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
+def test_the_end_of_a_long_log_is_kept(place: tuple[LoadedConfig, Context], tmp_path: Path) -> None:
     loaded, context = place
     log = tmp_path / "log"
     log.write_bytes(b"first\xff\n" + b"x\n" * bundle.LOG_BYTES + b"last\xff\n")

@@ -65,7 +65,7 @@ def test_a_version_without_a_kernel_module_to_compare_with(tmp_path: Path) -> No
     )
 
 
-def test_gpus_that_fail_or_lack(root: Path) -> None:
+def test_failed_and_missing_gpus(root: Path) -> None:
     context = make_context(root)
     context.inventory = inventory(gpu(0), failed_gpus=(FailedGpu(index=1, failure=failure("name", "GPU 1")),))
     result = run_check(context, "NVML")
@@ -122,7 +122,7 @@ def test_mig(root: Path) -> None:
     assert run_check(context, "MIG") == ok(f"{said}; --mig-strategy none does not label them")
 
 
-def test_mig_that_may_not_be_seen(root: Path) -> None:
+def test_mig_without_permission(root: Path) -> None:
     why = FactFailure(
         fact="memory_bytes",
         source="nvmlDeviceGetMemoryInfo",

@@ -37,7 +37,7 @@ sys.stdout.write(to_text(list(run_checks(context, checks))))
 
 
 def run(root: Path, machine: Standin, *, library: Path | None = None, prefix: tuple[str, ...] = ()) -> str:
-    """Return what the doctor says, with ROOT for the folder and LIBRARY for the library's."""
+    """Return the output of the checks, with ROOT for the folder and LIBRARY for the library's folder."""
     library = library or standin.build(root.parent / "library")
     environ = standin.environment(library, machine.write(root.parent / "machine"))
     done = subprocess.run(
@@ -72,7 +72,7 @@ def test_a_healthy_machine(root: Path) -> None:
 
 
 def test_a_library_of_another_version(root: Path, tmp_path: Path) -> None:
-    """As after an upgrade of the driver's files, before the kernel module is loaded anew."""
+    """The driver's files were upgraded, but the old kernel module is still loaded."""
     write(root / "proc/driver/nvidia/version", KERNEL.replace("580.159.04", "535.104.05"))
     library = standin.build(tmp_path / "library")
     (library / "libnvidia-ml.so.1").rename(library / "libnvidia-ml.so.580.159.04")
@@ -108,7 +108,7 @@ def test_a_missing_library(root: Path, tmp_path: Path) -> None:
 
 
 def without_override() -> tuple[str, ...]:
-    """Return what takes from root the right to open everything; others have none."""
+    """Return a command prefix that stops root from opening all files; other users need none."""
     if os.geteuid():
         return ()
     return ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
@@ -171,7 +171,7 @@ def test_a_machine_without_a_gpu(tmp_path: Path) -> None:
 
 
 def test_wsl(tmp_path: Path) -> None:
-    """The GPU of Windows is on no PCI bus, and has neither a kernel module nor device nodes of NVIDIA's."""
+    """On WSL2, the GPU is not on the PCI bus and has no kernel module and no NVIDIA device nodes."""
     root, library = tmp_path / "root", tmp_path / "empty"
     library.mkdir()
     write(root / "dev/dxg", "")

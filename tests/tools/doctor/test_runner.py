@@ -19,7 +19,7 @@ from tests.tools.doctor.machines import ADDRESS, lay_out, make_context, run_chec
 pytestmark = pytest.mark.whole
 
 
-def test_what_needs_a_cluster_is_skipped_together(root: Path) -> None:
+def test_checks_without_a_cluster_are_skipped_together(root: Path) -> None:
     context = make_context(root, kubeconfig="/gone/kubeconfig")
     no_cluster = "kubeconfig /gone/kubeconfig: there is no such file; set another with --kubeconfig"
     found = list(run_checks(context))[-2:]
@@ -37,7 +37,7 @@ def test_what_needs_a_cluster_is_skipped_together(root: Path) -> None:
     )
 
 
-def test_a_check_that_crashes_hides_no_other(root: Path) -> None:
+def test_a_crash_of_one_check_does_not_stop_the_others(root: Path) -> None:
     def crash(_: Context) -> CheckResult:
         raise ZeroDivisionError("division by zero")
 
@@ -62,8 +62,8 @@ def test_a_check_that_crashes_hides_no_other(root: Path) -> None:
     ]
 
 
-def test_every_check_survives_anything(tmp_path: Path) -> None:
-    """Folders where files should be, files where folders should be, and text that is none."""
+def test_every_check_survives_broken_files(tmp_path: Path) -> None:
+    """Folders instead of files, and bytes that are not text."""
     root = lay_out(tmp_path / "root")
     context = make_context(root)
     for path in ("proc/driver/nvidia/version", f"proc/driver/nvidia/gpus/{ADDRESS}/information"):
@@ -117,7 +117,7 @@ def test_json() -> None:
     assert summarise(()) == ""
 
 
-def test_names_are_one_of_a_kind() -> None:
+def test_names_of_checks_are_unique() -> None:
     names = [check.name for check in CHECKS]
     assert len(set(names)) == len(names)
     assert set(hardware.CHECKS) | set(publishing.CHECKS) < set(CHECKS)

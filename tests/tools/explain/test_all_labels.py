@@ -37,7 +37,7 @@ def labels(*arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("strategy", ["none", "single", "mixed"])
-def test_every_label_is_explained_whole(explain: Explain, strategy: str) -> None:
+def test_every_label_has_a_complete_explanation(explain: Explain, strategy: str) -> None:
     for machine, layout in (
         ("dgx-h100", "all-disabled"),
         ("a30", "all-balanced"),

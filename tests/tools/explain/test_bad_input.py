@@ -1,4 +1,4 @@
-"""What gfd explain refuses, and what it says then."""
+"""The errors of gfd explain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.tools.explain.command import DOC, Explain
 pytestmark = pytest.mark.whole
 
 
-def test_keys_of_others(explain: Explain) -> None:
+def test_keys_of_other_programs(explain: Explain) -> None:
     keys = ("gpu.deploy.driver", "kubernetes.io/arch", "nvidia.com/gpu", "example.com/rack", "mps.capabl")
     code, out, err = explain(*keys, "mps.capable", *DOC)
     assert code == 1
@@ -81,7 +81,7 @@ def test_bad_input(explain: Explain, argv: list[str], code: int, message: str) -
     assert err.count("\n") == 1
 
 
-def test_whose_a_foreign_key_is_takes_no_machine(explain: Explain) -> None:
+def test_the_owner_of_a_key_is_known_without_a_machine(explain: Explain) -> None:
     said = "nvidia.com/gpu.deploy.x (it belongs to NVIDIA's GPU operator; the most similar key of gfd is"
     code, out, err = explain("gpu.deploy.x")
     assert (code, out) == (1, "")

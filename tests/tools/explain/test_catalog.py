@@ -1,4 +1,4 @@
-"""Every label that gfd can write is known, and docs/labels.md says so."""
+"""The catalog has every label that gfd can write, and docs/labels.md is current."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_page_is_current(request: pytest.FixtureRequest, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("machine", machines.list_names())
-def test_what_is_written_is_known_by_the_line_that_wrote_it(machine: str) -> None:
+def test_each_label_is_found_with_the_line_that_wrote_it(machine: str) -> None:
     for layout in layouts(machine):
         inventory = read_machine(machine, layout)
         for strategy in STRATEGIES:
@@ -51,7 +51,7 @@ def test_what_is_written_is_known_by_the_line_that_wrote_it(machine: str) -> Non
                     assert (written.template, written.line) in places, written
 
 
-def test_a_key_is_known_with_and_without_its_prefix() -> None:
+def test_the_prefix_of_a_key_is_optional() -> None:
     assert complete_key("gpu.count") == complete_key("nvidia.com/gpu.count") == "nvidia.com/gpu.count"
     assert complete_key("example.com/x") == "example.com/x"
 
@@ -109,7 +109,7 @@ def test_a_key_that_is_never_written(key: str, owner: str, nearest: str) -> None
         assert found.nearest == nearest
 
 
-def test_keys_that_a_machine_writes_are_near_too() -> None:
+def test_keys_of_the_machine_are_suggested() -> None:
     assert CATALOG.explain_unknown(
         "nvidia.com/mig-1g.5gb.prodct", ["nvidia.com/mig-1g.5gb.product"]
     ).nearest == ("nvidia.com/mig-1g.5gb.product")
@@ -124,7 +124,7 @@ def test_which_configuration_renders_a_template() -> None:
     assert describe_configuration(frozenset({"mine.j2"})) == ""
 
 
-def test_labels_of_ones_own(tmp_path: Path) -> None:
+def test_labels_of_own_templates(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text(
         "{# Ours. #}\n{## [a|b] Rack\x1b[2J. #}\nexample.com/rack={{ node.mode }}\n"
     )

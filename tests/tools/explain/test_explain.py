@@ -82,7 +82,7 @@ nvmlDeviceGetPciInfo
     assert explain(*keys, "--inventory", path) == (0, expected, "")
 
 
-def test_a_label_that_is_not_there(explain: Explain, tmp_path: Path) -> None:
+def test_a_missing_label(explain: Explain, tmp_path: Path) -> None:
     broken = FactFailure(
         fact="fabric", source="nvmlDeviceGetGpuFabricInfo", device="GPU 1", reason="Unknown Error", code=999
     )
@@ -121,7 +121,7 @@ nvidia.com/mig.strategy: not written on the snapshot {path}
     assert explain(*keys, "--inventory", path) == (0, expected, "")
 
 
-def test_a_key_of_a_resource_that_the_node_lacks(explain: Explain, tmp_path: Path) -> None:
+def test_a_key_of_a_missing_resource(explain: Explain, tmp_path: Path) -> None:
     path = save(tmp_path, mig_gpu(0, 2))
     expected = f"""\
 nvidia.com/mig-2g.10gb.count: not written on the snapshot {path}
@@ -137,7 +137,7 @@ nvmlDeviceGetMigDeviceHandleByIndex
     assert explain(*words) == (0, expected, "")
 
 
-def test_what_cannot_be_read_is_told(explain: Explain, tmp_path: Path) -> None:
+def test_read_failures_are_shown(explain: Explain, tmp_path: Path) -> None:
     lost = FactFailure(fact="gpu", source="nvmlDeviceGetName", device="GPU 2", reason="GPU is lost", code=15)
     dmi = FactFailure(
         fact="machine_type",
@@ -201,7 +201,7 @@ gfd: warning: GPU 2 is left out: nvmlDeviceGetName on GPU 2 failed: GPU is lost 
     assert explain(*words, *options) == (0, expected, warnings)
 
 
-def test_what_counts_name(explain: Explain) -> None:
+def test_devices_of_a_count(explain: Explain) -> None:
     """The devices of a count are those that are counted."""
     arguments = ("--simulate", "dgx-a100", "--mig", "all-1g.5gb", "--extra-labels", "all", "-o", "json")
     keys = (
@@ -232,8 +232,8 @@ def test_models_of_a_node_with_several(explain: Explain, tmp_path: Path) -> None
     ]
 
 
-def test_a_driver_that_answers(tmp_path: Path) -> None:
-    """The real pynvml, on a driver that cannot tell the fabric of one GPU."""
+def test_a_real_driver_library(tmp_path: Path) -> None:
+    """The real pynvml with a driver that fails to return the fabric of one GPU."""
     found = machines.read("dgx-h100", "all-disabled")
     fault = Fault(function="nvmlDeviceGetGpuFabricInfo", gpu=3, error=999)
     described = replace(from_inventory(found), faults=(fault,)).write(tmp_path / "machine")

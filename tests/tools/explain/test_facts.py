@@ -1,4 +1,4 @@
-"""Where facts come from, as annotations say it, is where the probe reads them."""
+"""The sources in annotations are those that the probe reads."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 PROBE = Path(sysfs.__file__).parent
 FLAGS = {option.flag for option in OPTIONS}
 BOOKKEEPING = ("schema", "failures", "failure")
-"""Fields that are no facts."""
+"""Fields that are not facts."""
 GPU_LOST, FUNCTION_NOT_FOUND = 15, 13
 
 
 def paths(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Every path to a value that is no structure."""
+    """Yield the paths to all values that are not named tuples."""
     for name, field in list_fields(kind).items():
         if name in BOOKKEEPING:
             continue
@@ -43,7 +43,7 @@ def paths(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def read_fields() -> dict[tuple[str, str], tuple[str, ...]]:
-    """What each annotated field of the inventory is read from, by class and name."""
+    """Return the sources of each annotated field of the inventory, by class and name."""
     found = {}
     kinds, seen = [Inventory], set[type]()
     while kinds:
@@ -58,7 +58,7 @@ def read_fields() -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def asked_functions() -> set[str]:
-    """The NVML functions that the probe names."""
+    """Return the NVML functions in the source of the probe."""
     return {
         node.value
         for file in PROBE.glob("*.py")
@@ -69,7 +69,7 @@ def asked_functions() -> set[str]:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_all_that_a_template_can_write_comes_from_somewhere(root: str) -> None:
+def test_every_field_has_facts(root: str) -> None:
     found = list(paths(ROOTS[root], (root,)))
     assert len(found) > 40
     for path in found:
@@ -79,7 +79,7 @@ def test_all_that_a_template_can_write_comes_from_somewhere(root: str) -> None:
             assert fact.name in FLAGS if not fact.path else fact.sources, (path, fact)
 
 
-def test_what_a_field_is_made_of_exists() -> None:
+def test_the_facts_of_derived_fields_exist() -> None:
     kinds = [NodeFacts]
     for kind in kinds:
         for name, field in list_fields(kind).items():
@@ -102,7 +102,7 @@ def test_each_source_is_a_function_a_file_or_an_option() -> None:
         assert set(sources) <= functions | files | FLAGS
 
 
-def test_each_function_that_the_probe_asks_is_the_source_of_a_fact() -> None:
+def test_every_nvml_function_is_the_source_of_a_fact() -> None:
     named = {source for sources in read_fields().values() for source in sources}
     handles = {name for name in asked_functions() if name.endswith(("ById", "ByIndex"))}
     # The library's own version is no fact of a node: gfd doctor compares it with the driver's.
@@ -110,7 +110,7 @@ def test_each_function_that_the_probe_asks_is_the_source_of_a_fact() -> None:
     assert asked_functions() - named - handles == {"nvmlInit", "nvmlShutdown", version}
 
 
-def test_a_field_is_lost_with_each_function_that_it_is_read_from(tmp_path: Path) -> None:
+def test_a_field_is_missing_if_one_of_its_functions_fails(tmp_path: Path) -> None:
     named = {name for sources in read_fields().values() for name in sources if name.startswith("nvml")}
     whole = NODE._replace(gpus=PAIR)
     cases = {"": Case(machine=PAIR_STANDIN, expected=whole)}
@@ -141,7 +141,7 @@ def test_a_field_is_lost_with_each_function_that_it_is_read_from(tmp_path: Path)
             assert is_lost or kind == "FailedGpu", (kind, name, function)
 
 
-def test_a_made_field_comes_down_to_what_is_read() -> None:
+def test_facts_of_derived_fields() -> None:
     def names(*path: str, is_mig: bool = False) -> list[tuple[str, str]]:
         return [(fact.name, fact.unit) for fact in list_facts(path, is_mig=is_mig)]
 
@@ -182,7 +182,7 @@ def test_a_path_is_followed_through_every_element() -> None:
         assert list(follow(roots, (*resources, "memory_mib"), {resources: one})) == [(None, value)]
 
 
-def test_resources_are_named_as_their_keys_are_read() -> None:
+def test_the_pattern_of_resource_names() -> None:
     assert find_type(("node", "resources", "name")) is str
     assert find_pattern(("node", "resources", "name")) == "gpu|mig-.+"
     assert find_pattern(("node", "models", "product")) == find_pattern(("nothing",)) == "[-A-Za-z0-9_.]+"

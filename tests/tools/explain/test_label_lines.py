@@ -1,4 +1,4 @@
-"""What is read from the source of templates: gfd's own, and any that an operator may write."""
+"""Lines that write labels, in gfd's own templates and in others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOTS = {"node": NODE, "inventory": INVENTORY}
 
 
 def lines(folder: Path, text: str, **others: str) -> list[LabelLine]:
-    """The lines of a template of one's own."""
+    """Return the lines of an own template."""
     for name, content in {"mine": text, **others}.items():
         (folder / f"{name}.j2").write_text(content)
     return [line for line in read_lines(Templates(template_files.read(folder))) if "mine.j2" in line.roots]
@@ -41,7 +41,7 @@ def test_every_line_and_block_of_gfd_is_described() -> None:
 
 
 def test_every_comment_of_gfd_describes_something() -> None:
-    """A description that stands above nothing would be lost."""
+    """A comment above the wrong line would be lost."""
     found = read_lines(Templates())
     for path in BUILT_IN.rglob("*.j2"):
         name = str(path.relative_to(BUILT_IN))
@@ -70,7 +70,7 @@ nvidia.com/mine={{ inventory.gpus | length }}
     assert line.roots == {"mine.j2"}
 
 
-def test_a_line_that_nobody_describes(tmp_path: Path) -> None:
+def test_a_line_without_a_description(tmp_path: Path) -> None:
     (line,) = lines(tmp_path, "{% if node.gpu %}\nnvidia.com/mine = a{{ 1 + 1 }}\n{% endif %}\n")
     assert (line.unit, line.meaning, line.words, line.paths) == ("", "", "{% if node.gpu %}", ())
 
@@ -95,7 +95,7 @@ nvidia.com/{{ device.index }}={{ device.profile }}
     )
 
 
-def test_what_a_value_is_made_of(tmp_path: Path) -> None:
+def test_the_fields_of_a_value(tmp_path: Path) -> None:
     text = """\
 {% set sliced = node.gpus | selectattr("is_mig_enabled") | list %}
 {% set uuids = sliced | map(attribute="uuid") | list %}
@@ -142,7 +142,7 @@ nvidia.com/a=3
     assert [run_line(templates, line, ROOTS).depth for line in found] == [0, 1, 0]
 
 
-def test_what_is_included(tmp_path: Path) -> None:
+def test_an_included_template(tmp_path: Path) -> None:
     text = '{## with a GPU #}\n{% if node.gpu %}\n{% include "_part.j2" %}\n{% endif %}\n'
     part = (
         '{% include "mine.j2" %}\n{## [name] Mine. #}\nnvidia.com/mine=1\n{% include ["_a.j2", "_b.j2"] %}\n'
@@ -157,7 +157,7 @@ def test_a_line_that_several_templates_include(tmp_path: Path) -> None:
     assert line.roots == {"mine.j2", "other.j2"}
 
 
-def test_what_only_rendering_understands_is_left_out(tmp_path: Path) -> None:
+def test_lines_that_are_too_complex_are_left_out(tmp_path: Path) -> None:
     text = """\
 {% macro write(key) %}nvidia.com/{{ key }}=1{% endmacro %}
 {{ write("a") }}
@@ -189,7 +189,7 @@ def test_whether_a_line_is_about_mig_devices(tmp_path: Path, test: str, kinds: t
     assert inner.is_mig == filtered.is_mig == kinds
 
 
-def test_what_a_line_writes_of(tmp_path: Path) -> None:
+def test_the_devices_of_a_line(tmp_path: Path) -> None:
     text = """\
 {% for resource in node.resources %}
 {% set sliced = inventory.gpus | selectattr("is_mig_enabled") | list %}

@@ -1,4 +1,4 @@
-"""gfd explain --node, with what kubectl printed; tests/cluster/test_explain.py asks a real API server."""
+"""gfd explain --node with kubectl's output; tests/cluster/test_explain.py uses a real API server."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_json_of_a_node(explain: Explain) -> None:
     assert [part["name"] for part in engines["parts"]] == ["MigDevice.engines.copy", "Gpu.engines.copy"]
 
 
-def test_keys_that_are_nowhere(explain: Explain) -> None:
+def test_keys_that_are_missing(explain: Explain) -> None:
     nothing = "Node bare has no labels of gfd; run gfd doctor in the agent's pod there\n"
     assert explain("bare") == (0, nothing, "")
     assert explain("bare", "gpu.couns") == (
@@ -123,6 +123,6 @@ def test_keys_that_are_nowhere(explain: Explain) -> None:
     )
 
 
-def test_a_node_that_is_not_there(explain: Explain) -> None:
+def test_a_missing_node(explain: Explain) -> None:
     assert explain("node-2") == (1, "", "gfd: FILE: there is no Node node-2; did you mean node-1?\n")
     assert explain("\x1b[2J") == (1, "", "gfd: FILE: there is no Node \\x1b[2J\n")

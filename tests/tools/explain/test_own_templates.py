@@ -21,7 +21,7 @@ example.com/made={{ count }}
 """
 
 
-def test_templates_of_ones_own(explain: Explain, tmp_path: Path) -> None:
+def test_own_templates(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text(OWN)
     options = ("--template-dir", str(tmp_path), "--label-prefix-allow", "example.com")
     expected = """\
@@ -66,7 +66,7 @@ nvidia.com/rack=r1
 
 
 @pytest.mark.slow
-def test_templates_that_eat_are_named(explain: Explain, tmp_path: Path) -> None:
+def test_a_template_that_uses_too_much_cpu_time(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text("nvidia.com/rack={{ 9**(10**8) }}\n")
     code, out, err = explain("--catalog", "--template-dir", str(tmp_path))
     assert (code, out) == (1, "")

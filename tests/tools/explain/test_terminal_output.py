@@ -19,7 +19,7 @@ from tests.tools.explain.command import DOC, Explain, save
 pytestmark = pytest.mark.whole
 
 
-def test_text_that_a_terminal_would_obey(explain: Explain, tmp_path: Path) -> None:
+def test_control_characters_are_escaped(explain: Explain, tmp_path: Path) -> None:
     path = save(tmp_path, gpu(0, name="A100\x1b[2J\u202e"))
     _, out, _ = explain("gpu.product", "--inventory", path)
     assert r"Gpu.name = A100\x1b[2J\u202e of GPU 0" in out
@@ -28,7 +28,7 @@ def test_text_that_a_terminal_would_obey(explain: Explain, tmp_path: Path) -> No
 
 
 def in_terminal(columns: int, *words: str, **environ: str) -> str:
-    """What gfd explain writes to a terminal."""
+    """Return what gfd explain writes to a terminal."""
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     command = (sys.executable, "-m", "gfd", "explain", *words)
@@ -52,7 +52,7 @@ def in_terminal(columns: int, *words: str, **environ: str) -> str:
     return written.decode().replace("\r\n", "\n")
 
 
-def test_an_answer_fits_a_screen() -> None:
+def test_an_explanation_fits_on_the_screen() -> None:
     arguments = ("--simulate", "dgx-a100", "--mig", "all-1g.5gb", "--mig-strategy", "single")
     out = in_terminal(80, "gpu.product", *arguments, NO_COLOR="1")
     lines = out.splitlines()
@@ -99,7 +99,7 @@ def test_a_narrow_terminal_in_colour() -> None:
     assert len(table) == 35
 
 
-def test_a_locale_that_lacks_letters() -> None:
+def test_a_locale_without_utf_8() -> None:
     environ = {
         **os.environ,
         "LC_ALL": "C",
@@ -112,7 +112,7 @@ def test_a_locale_that_lacks_letters() -> None:
     assert b"ampere, hopper, \\u2026\n" in out
 
 
-def test_a_reader_that_has_seen_enough() -> None:
+def test_a_reader_that_closes_the_pipe() -> None:
     command = f"{sys.executable} -m gfd explain {' '.join(DOC)} | head -n 1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=True

@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser) -> Iterator[Open]:
-    """Return what opens a page, and afterwards finds that it asked for nothing and complained of nothing."""
+    """Return a function that opens a page; at the end, check that the page made no request and no error."""
     opened, trouble = list[Any](), list[str]()
     allowed, asked = set[str](), list[str]()
 

@@ -1,4 +1,4 @@
-"""Pages to state at in a browser, and what is read off them there."""
+"""Pages for the browser tests, and functions that read them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def gfd(*arguments: str | Path) -> None:
 
 
 def cluster(folder: Path, count: int) -> Path:
-    """Return the page about a cluster of ``count`` nodes, the first half of which have pods."""
+    """Write the page of a cluster with ``count`` nodes; the first half has pods."""
     for name, content in (("nodes", samples.nodes(count)), ("pods", samples.pods(count // 2))):
         (folder / f"{name}.json").write_text(json.dumps(content))
     path = folder / "page.html"
@@ -45,7 +45,7 @@ def cluster(folder: Path, count: int) -> Path:
 
 
 def demonstration() -> tuple[NodeCard, ...]:
-    """Return the nodes of the picture in the README, which show what can be drawn."""
+    """Return the nodes of the picture in the README."""
     kinds = (
         ("gpu-1", "mig-doc", "all-balanced", "mixed"),
         ("gpu-2", "h100", "all-3g.40gb", "mixed"),

@@ -1,4 +1,4 @@
-"""Clusters to show: Nodes and pods as kubectl would print them, labelled as gfd labels its machines."""
+"""Sample clusters: Nodes with gfd's labels, and pods, as kubectl prints them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KINDS = (
     ("t4", "all-disabled", "none"),
     ("no-gpu", "all-disabled", "none"),
 )
-"""Machine, layout and strategy of one Node and the next."""
+"""Machine, layout and strategy of the Nodes, in turn."""
 
 
 @cache
 def facts(machine: str, layout: str, strategy: str) -> tuple[Object, Object]:
-    """Return the labels that gfd gives, and the devices that NVIDIA's device plugin offers."""
+    """Return the labels of gfd and the resources of NVIDIA's device plugin."""
     inventory = machines.read(machine, layout)
     node = resolve(inventory, mig_strategy=strategy, timestamp=1619479472)
     devices = {VENDOR + each.name: str(each.count) for each in node.resources}
@@ -60,7 +60,7 @@ def make_node(number: int, *kind: str) -> Object:
 
 
 def pods(count: int) -> Object:
-    """Return pods on the first ``count`` nodes, each of which requests one device of each resource."""
+    """Return a pod on each of the first ``count`` nodes that requests one device of each resource."""
     items = []
     for node in nodes(count)["items"]:
         limits = {name: "1" for name in node["status"]["allocatable"] if name.startswith(VENDOR)}

@@ -9,7 +9,7 @@ from gfd.errors import GfdError
 from gfd.tools.report import atomic_file
 
 
-def test_the_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_the_previous_page_is_replaced(tmp_path: Path) -> None:
     target, link = tmp_path / "page.html", tmp_path / "link.html"
     link.symlink_to("page.html")
     before = os.umask(0o027)
@@ -45,7 +45,7 @@ def test_what_cannot_be_written(tmp_path: Path, name: str, reason: str) -> None:
     assert {each.name for each in tmp_path.iterdir()} == {"file", "pipe"}
 
 
-def test_a_full_disk_leaves_the_page_before(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_previous_page(tmp_path: Path) -> None:
     import resource
     import signal
 

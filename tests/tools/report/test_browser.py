@@ -54,7 +54,7 @@ def test_search(show: Open, small: Path) -> None:
         assert text(page, "found") == f"{len(found)} node{'' if len(found) == 1 else 's'} found"
 
 
-def test_what_a_card_says(show: Open, small: Path) -> None:
+def test_the_contents_of_a_card(show: Open, small: Path) -> None:
     page = show(small)
     said = card(page, "node-0002").inner_text().split("\n")
     assert [line for line in said if line] == [
@@ -165,7 +165,7 @@ def test_copy(show: Open, small: Path) -> None:
     assert text(page, "copied") == ""
 
 
-def test_a_web_server_is_asked_for_the_page_only(show: Open, served: Server) -> None:
+def test_only_the_page_is_requested(show: Open, served: Server) -> None:
     page = show(f"http://127.0.0.1:{served.server_port}/page.html")
     page.get_by_role("button", name="Copy").click()
     page.get_by_text("Copied.").wait_for()
@@ -173,7 +173,7 @@ def test_a_web_server_is_asked_for_the_page_only(show: Open, served: Server) -> 
     assert served.paths == ["/page.html"]
 
 
-def test_copy_where_the_clipboard_is_closed(show: Open, small: Path) -> None:
+def test_copy_without_the_clipboard(show: Open, small: Path) -> None:
     page = show(small)
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     offer(page, STRATEGY, "single").click()

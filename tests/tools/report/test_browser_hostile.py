@@ -1,4 +1,4 @@
-"""The page with names and labels that want to be more than text, or say little."""
+"""The page with hostile, odd and missing names and labels."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_hostile_text_stays_in_its_place(show: Open, tmp_path: Path, width: int)
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, *INVISIBLE, "", "yes", "1e3", "null", "~", "01"])
-def test_any_value_comes_through_the_yaml(show: Open, tmp_path: Path, value: str) -> None:
+def test_the_yaml_is_correct_for_any_value(show: Open, tmp_path: Path, value: str) -> None:
     labels = {"a/b": value, f"k{value}"[:300]: "v", "true": "t"}
     page = show(write(tmp_path / "page.html", NodeCard(name="n", labels=labels)))
     unfold(page.locator(".card"))
@@ -114,7 +114,7 @@ ATTACK = """() => {
 }"""
 
 
-def test_the_policy_forbids_what_the_page_would_not_do(browser: Browser, small: Path) -> None:
+def test_the_policy_forbids_other_scripts_and_requests(browser: Browser, small: Path) -> None:
     page = browser.new_page()
     page.goto(small.as_uri())
     page.evaluate(ATTACK)
@@ -140,7 +140,7 @@ def test_nodes_without_a_label_about_gpus(show: Open, tmp_path: Path) -> None:
     assert text(page, "choices") == "No GPU labels. Search to find other labels."
 
 
-def test_nodes_that_say_little(show: Open, tmp_path: Path) -> None:
+def test_nodes_with_little_data(show: Open, tmp_path: Path) -> None:
     odd = Diagram(
         caption="odd", columns=3, segments=(Segment(state="taken", span=2, slices=9, text="9x.1tb"),)
     )

@@ -1,4 +1,4 @@
-"""The page as people see, hear and print it."""
+"""The page on screens, in screen readers and on paper."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_dark_and_light(show: Open, small: Path) -> None:
     assert page.evaluate(background) == "rgb(255, 255, 255)"
 
 
-def test_instances_stand_in_their_place(show: Open, tmp_path: Path) -> None:
+def test_positions_of_instances(show: Open, tmp_path: Path) -> None:
     page = show(write(tmp_path / "page.html", *demonstration()))
     boxes = [each.bounding_box() for each in page.locator(".grid.divided").first.locator(".segment").all()]
     left, width = boxes[0]["x"], boxes[0]["width"] / 2
@@ -91,7 +91,7 @@ def test_print(show: Open, large: Path, small: Path) -> None:
 
 
 def test_the_picture_of_the_readme(show: Open, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """With --update-golden it is taken again; pngquant --ext .png --force docs/page.png makes it small."""
+    """--update-golden takes it again; then run pngquant --ext .png --force docs/page.png."""
     size = {"width": 1240, "height": 780}
     page = show(write(tmp_path / "page.html", *demonstration()), viewport=size)
     offer(page, STRATEGY, "mixed").dispatch_event("click")  # which scrolls nothing

@@ -52,7 +52,7 @@ def test_a_divided_gpu(machine: str, layout: str, compute: str, memory: str, fre
     assert diagram.caption == f"GPU 0: {gpu.name}; {free}"
 
 
-def test_whole_figures() -> None:
+def test_complete_diagrams() -> None:
     assert draw(read("mig-doc", "all-3g.20gb")) == Diagram(
         caption="GPU 0: A100-PCIE-40GB; nothing free",
         words="3g.20gb in memory slices 0 to 3; 3g.20gb in memory slices 4 to 7",
@@ -86,7 +86,7 @@ def shared(*compute_slices: int) -> tuple[MigDevice, ...]:
     )
 
 
-def test_compute_instances_smaller_than_their_gpu_instance_show() -> None:
+def test_small_compute_instances() -> None:
     diagram = draw(read("mig-doc", "all-enabled")._replace(mig_devices=shared(1, 1)))
     assert [each for each in diagram.segments if each.start and each.start >= 4] == [
         Segment(state="taken", start=4, slices=3, text="1c"),
@@ -98,7 +98,7 @@ def test_compute_instances_smaller_than_their_gpu_instance_show() -> None:
     assert diagram.words == "3g.20gb in memory slices 4 to 7, with 1c.3g.20gb, 1c.3g.20gb"
 
 
-def test_what_is_not_known_is_said() -> None:
+def test_unknown_positions() -> None:
     enabled = read("mig-doc", "all-enabled")
     name = "GPU 0: A100-PCIE-40GB"
     unmapped = draw(enabled._replace(mig_devices=(make.mig(3, profile=None),)))
@@ -122,7 +122,7 @@ def captions(gpus: Iterable[Gpu]) -> list[str]:
     return [diagram.caption for diagram in draw_gpus(list(gpus))]
 
 
-def test_gpus_that_are_not_divided_stand_in_a_row() -> None:
+def test_gpus_without_mig_share_a_diagram() -> None:
     (diagram,) = draw_gpus([make.gpu(index) for index in range(9)])
     assert diagram == Diagram(
         caption="GPUs 0 to 8: A100-PCIE-40GB, without MIG",

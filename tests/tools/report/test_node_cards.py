@@ -37,7 +37,7 @@ def test_a_node_from_its_labels_and_devices() -> None:
     assert card.labels["topology.kubernetes.io/zone"] == "zone-0"
 
 
-def test_a_gpu_that_is_one_profile() -> None:
+def test_a_node_with_one_mig_profile() -> None:
     card = of(0, "mig-doc", "all-1g.5gb", "single")
     assert card.facts[0] == "7 × A100-PCIE-40GB-MIG-1g.5gb"  # noqa: RUF001
     assert card.diagrams == (draw_devices("nvidia.com/gpu", 7, None, "1g.5gb"),)
@@ -61,7 +61,7 @@ def test_facts(labels: dict[str, str], facts: tuple[str, ...]) -> None:
     assert make_inventory_card("a", labels, make.inventory()).facts == facts
 
 
-def test_what_one_should_know() -> None:
+def test_notes() -> None:
     failed = FailedGpu(index=1, failure=make.failure("name", "GPU 1"))
     said = "GPU 1 is left out: nvmlSomething on GPU 1 failed: GPU is lost (NVML error 15)."
     invalid = {"nvidia.com/gpu.product": "NVIDIA-B200-MIG-INVALID"}
@@ -77,8 +77,8 @@ def test_what_one_should_know() -> None:
     assert of(0, "t4", "all-disabled", "none").notes == ()
 
 
-def test_a_node_that_nobody_spoke_of() -> None:
-    """gfd leaves a label on each node that it runs on, also where there is no GPU."""
+def test_a_node_without_labels() -> None:
+    """gfd writes a label on every node where it runs, also without a GPU."""
     untold = "No labels of gfd: there is no GPU, or gfd does not run here."
     assert make_node_card(Node(name="a", labels={"zone": "b"})).notes == (untold,)
     assert make_node_card(Node(name="a", labels={"nvidia.com/vgpu.present": "false"})).notes == ("No GPU.",)

@@ -35,7 +35,7 @@ HOSTILE = (
 
 
 class Reader(HTMLParser):
-    """What a browser takes for elements, and the text that stands in each."""
+    """Collects the elements of a page and their text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def data_of(text: str) -> object:
     return json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)[0])
 
 
-def test_whatever_repeats_is_there_once() -> None:
+def test_repeated_values_are_stored_once() -> None:
     segment = {"state": "taken", "row": 0, "start": 0, "span": 1, "slices": 1, "text": "1g.5gb"}
     assert encode(CARDS) == {
         "first": ["nvidia.com/gpu.product", "nvidia.com/mig-1g.5gb.count"],
@@ -77,14 +77,14 @@ def test_whatever_repeats_is_there_once() -> None:
     assert encode(()) == {"first": [], "labels": [], "texts": [], "diagrams": [], "nodes": []}
 
 
-def test_the_page_says_what_it_is() -> None:
+def test_title_source_and_data() -> None:
     reader = Reader(write(*CARDS))
     assert reader.texts["title"] == reader.texts["h1"] == "Title"
     assert f"Source. Written at 2021-04-26 23:24 UTC by gfd {__version__}." in reader.texts["p"]
     assert data_of(write(*CARDS)) == encode(CARDS)
 
 
-def test_the_policy_lets_in_the_own_style_and_script_only() -> None:
+def test_the_policy_allows_only_the_own_style_and_script() -> None:
     text = write(*CARDS)
     (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)

@@ -1,4 +1,4 @@
-"""``gfd report`` as it is typed."""
+"""The command ``gfd report``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def heading(page: str) -> str:
 
 
 def nodes_of(page: str) -> dict[str, dict[str, Any]]:
-    """Return what the page says of each node: labels, facts, notes, and the captions of its diagrams."""
+    """Return each node's labels, facts, notes and captions of diagrams."""
     data = json.loads(re.findall(r'id="data">(.*?)</script>', page)[0])
     return {
         node["name"]: {
@@ -75,7 +75,7 @@ def test_the_page_on_standard_output(gfd: Gfd) -> None:
     assert page.endswith("</html>\n")
 
 
-def test_nodes_that_kubectl_printed(gfd: Gfd) -> None:
+def test_nodes_from_kubectl_output(gfd: Gfd) -> None:
     Path("nodes.json").write_text(json.dumps(samples.nodes(8)))
     Path("pods.json").write_text(json.dumps(samples.pods(3)))
     _, page, _ = gfd("--html=-", "--nodes=nodes.json")
@@ -129,7 +129,7 @@ def test_snapshots(gfd: Gfd) -> None:
     assert heading(gfd("--html=-", "b/y.yaml")[1]) == "GPUs of y"
 
 
-def test_a_snapshot_that_cannot_be_read_says_so_on_its_card(gfd: Gfd) -> None:
+def test_the_card_of_an_unreadable_snapshot(gfd: Gfd) -> None:
     take("good.yaml", "t4")
     Path("newer.yaml").write_text("schema: 2\ngpus: []\n")
     Path("bad.yaml").write_text("schema: 1\ngpus: [{index: 0}]\n")
@@ -149,7 +149,7 @@ def test_a_snapshot_that_cannot_be_read_says_so_on_its_card(gfd: Gfd) -> None:
     }
 
 
-def test_no_page_is_written_of_nothing_but_snapshots_that_cannot_be_read(gfd: Gfd) -> None:
+def test_only_unreadable_snapshots(gfd: Gfd) -> None:
     Path("page.html").write_text("the page before")
     code, page, err = gfd("--html=page.html", "a.yaml", "b.yaml")
     hint = "No such file or directory; take one with gfd snapshot -o"
@@ -157,7 +157,7 @@ def test_no_page_is_written_of_nothing_but_snapshots_that_cannot_be_read(gfd: Gf
     assert Path("page.html").read_text() == "the page before"
 
 
-def test_a_node_that_cannot_be_labelled_is_drawn(gfd: Gfd) -> None:
+def test_a_node_without_labels_is_drawn(gfd: Gfd) -> None:
     failed = make.mig_gpu(mig_devices=None, failures=(make.failure("mig_devices"),))
     Path("lost.yaml").write_text(snapshot.to_yaml(make.inventory(failed)))
     code, page, err = gfd("--html=-", "--mig-strategy=mixed", "lost.yaml")
@@ -209,7 +209,7 @@ def test_bad_input(gfd: Gfd, argv: tuple[str, ...], code: int, said: str) -> Non
     assert left() == []
 
 
-def test_what_has_no_answer_writes_no_page(gfd: Gfd, tmp_path: Path) -> None:
+def test_an_error_writes_no_page(gfd: Gfd, tmp_path: Path) -> None:
     before = Path("page.html")
     before.write_text("before")
     code, _, err = gfd("--html=page.html", "--this-machine")
@@ -233,5 +233,5 @@ def test_a_pipe_that_closes() -> None:
 
 
 def left() -> list[str]:
-    """Return what is in the current folder, but for what measures the coverage of a child."""
+    """Return the files in the current folder, without coverage data."""
     return [name for name in os.listdir() if not name.startswith(".coverage")]
