@@ -141,7 +141,7 @@ def agent_node(installed_agents: ControlPlane) -> Iterator[AgentNode]:
     make_node(installed_agents.admin, name)
     node = AgentNode(plane=installed_agents, node=name, agent=agents.start(installed_agents, name))
     for sink in ("node", "nodefeature"):
-        wait_for(lambda sink=sink: "refuses" in node.run_check("policy", sink=sink).seen, "the policies")
+        wait_for(lambda sink=sink: node.run_check("policy", sink=sink).state == "ok", "the policies")
     yield node
     delete(installed_agents.admin, node.path)
     for where in ("gfd", "other"):

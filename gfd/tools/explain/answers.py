@@ -46,9 +46,9 @@ def answer(loaded: LoadedConfig, question: Question) -> Answer:
         return _run_in_child(loaded, _choose_work(loaded, question))
     except DriverUnavailable as error:
         if question.keys:
-            answer = _run_in_child(loaded, _choose_work(loaded, replace(question, is_catalog=True)))
-            if not any(explanation.is_known for explanation in answer.explanations):
-                return answer  # the owners of unknown keys are known without a machine
+            found = _run_in_child(loaded, _choose_work(loaded, replace(question, is_catalog=True)))
+            if not any(explanation.is_known for explanation in found.explanations):
+                return found  # the owners of unknown keys are known without a machine
         hint = "use --node or --simulate for another machine, or --catalog for all labels"
         raise DriverUnavailable(f"{error}; {hint}") from error
 
@@ -118,7 +118,7 @@ def _choose_work(loaded: LoadedConfig, question: Question) -> Callable[[Progress
     seen_on = f"the simulated machine {config.simulate}" if config.simulate else "this machine"
     if path is not None:
         seen_on = "a snapshot" if str(path) == "-" else f"the snapshot {path}"
-    options = {setting.option.flag: (setting.text, setting.origin) for setting in loaded.options}
+    options = {each.option.flag: (each.text, each.origin) for each in loaded.options}
     return lambda progress: explain(request, keys, options, seen_on, progress)
 
 

@@ -82,7 +82,7 @@ def explain_line(line: LabelLine) -> Explanation:
 
 def make_origin(line: LabelLine, reason: str = "") -> LabelOrigin:
     """Return the origin of labels of a line; ``reason`` says why it did not write."""
-    when = ", ".join(filter(None, (describe_configuration(line.roots), line.words)))
+    when = ", ".join(filter(None, (describe_configuration(line.roots), line.condition)))
     return LabelOrigin(template=line.template, line=line.number, source=line.source, when=when, reason=reason)
 
 

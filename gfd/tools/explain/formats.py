@@ -86,8 +86,8 @@ def _write_paragraph(explanation: Explanation, width: int | None, *, has_colour:
 
 def _list_rows(explanation: Explanation, at_most: int | None) -> Iterator[tuple[str, str]]:
     yield "unit", explanation.unit
-    for place in explanation.places:
-        yield from _list_origin_rows(place)
+    for origin in explanation.places:
+        yield from _list_origin_rows(origin)
     for number, part in enumerate(explanation.parts):
         yield "" if number else "made from", _format_fact(part)
         for failure in part.failures:
@@ -107,13 +107,13 @@ def _list_rows(explanation: Explanation, at_most: int | None) -> Iterator[tuple[
         )
 
 
-def _list_origin_rows(place: LabelOrigin) -> Iterator[tuple[str, str]]:
-    source = f": {place.source}" if place.source else ""
-    yield ("skipped" if place.reason else "written by"), f"{place.template}, line {place.line}{source}"
-    if place.reason:
-        yield "", place.reason
-    elif place.when:
-        yield "when", place.when
+def _list_origin_rows(origin: LabelOrigin) -> Iterator[tuple[str, str]]:
+    source = f": {origin.source}" if origin.source else ""
+    yield ("skipped" if origin.reason else "written by"), f"{origin.template}, line {origin.line}{source}"
+    if origin.reason:
+        yield "", origin.reason
+    elif origin.when:
+        yield "when", origin.when
 
 
 def _format_fact(part: LabelFact) -> str:

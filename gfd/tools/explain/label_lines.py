@@ -32,7 +32,7 @@ _SLOT = re.compile("\x03([0-9]+)\x04")
 class Block:
     """An ``if`` or ``for`` around a line, and the assignments before it."""
 
-    words: str
+    condition: str
     """The condition, in words."""
     test: nodes.Node | None = None
     loop: nodes.For | None = None
@@ -73,9 +73,9 @@ class LabelLine:
     """The rendered templates that contain or include the line."""
 
     @property
-    def words(self) -> str:
+    def condition(self) -> str:
         """Return the conditions of its blocks, in words."""
-        return ", ".join(dict.fromkeys(block.words for block in self.blocks if block.words))
+        return ", ".join(dict.fromkeys(block.condition for block in self.blocks if block.condition))
 
     @property
     def literal_length(self) -> int:
@@ -91,9 +91,9 @@ def read_lines(templates: Templates) -> tuple[LabelLine, ...]:
     for root in roots:
         text, tree = _parse(templates, root)
         for line in _Walker(templates=templates, root=root, text=text).walk(tree.body):
-            place = (line.template, line.number, line.words)
-            known = found.get(place)
-            found[place] = replace(known, roots=known.roots | line.roots) if known else line
+            position = (line.template, line.number, line.condition)
+            known = found.get(position)
+            found[position] = replace(known, roots=known.roots | line.roots) if known else line
     return tuple(found.values())
 
 
@@ -125,20 +125,22 @@ class _Walker:
     scope: Scope = field(default_factory=Scope)
 
     def walk(self, body: Iterable[nodes.Node]) -> Iterator[LabelLine]:
-        place = self
+        walker = self
         for node in body:
             if isinstance(node, nodes.Output):
-                yield from place._read_output(node)
+                yield from walker._read_output(node)
             elif isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
-                scope = place.scope.assign(node.target.name, node.node)
-                place = replace(place, assignments=(*place.assignments, node), scope=scope)
+                scope = walker.scope.assign(node.target.name, node.node)
+                walker = replace(walker, assignments=(*walker.assignments, node), scope=scope)
             elif isinstance(node, nodes.Include) and isinstance(node.template, nodes.Const):
-                yield from place._include(node.template.value)
+                yield from walker._include(node.template.value)
             elif isinstance(node, nodes.If):
-                for test, inner, words in place._list_branches(node):
-                    yield from place._enter(Block(words=words, test=test)).walk(inner)
+                for test, inner, condition in walker._list_branches(node):
+                    yield from walker._enter(Block(condition=condition, test=test)).walk(inner)
             elif isinstance(node, nodes.For):
-                yield from place._enter(Block(words=place._read_condition(node), loop=node)).walk(node.body)
+                yield from walker._enter(Block(condition=walker._read_condition(node), loop=node)).walk(
+                    node.body
+                )
 
     def _include(self, name: str) -> Iterator[LabelLine]:
         if name not in (self.text.name, *self.outer):
@@ -180,13 +182,13 @@ class _Walker:
     def _make_line(self, number: int, key: list[nodes.Expr], value: list[nodes.Expr]) -> LabelLine:
         found = _MEANING.fullmatch(self.text.comments.get(number, ""))
         paths = dict.fromkeys(path for piece in value for path in self.scope.find(piece))
-        looks = [look for piece in key for look in render_key(piece, self.scope)]
+        parts = [part for piece in key for part in render_key(piece, self.scope)]
         return LabelLine(
             template=self.text.name,
             number=number,
             source=self.text.source(number),
-            pattern="".join(name for name, _ in looks),
-            expression=re.compile("".join(form for _, form in looks)),
+            pattern="".join(name for name, _ in parts),
+            expression=re.compile("".join(form for _, form in parts)),
             unit=(found["unit"] or "") if found else "",
             meaning=found["meaning"] if found else "",
             blocks=self.blocks,

@@ -93,18 +93,18 @@ class _MachineExplainer:
         self._parents = {id(mig): gpu for gpu in inventory.gpus for mig in gpu.mig_devices or ()}
 
     def explain(self, key: str, labels: Mapping[str, RenderedLabel]) -> Explanation:
-        written = labels.get(key)
-        if written is not None:
-            return self._explain_written(written)
+        label = labels.get(key)
+        if label is not None:
+            return self._explain_written(label)
         lines = self._catalog.find(key)
         return self._explain_missing(key, lines) if lines else self._catalog.explain_unknown(key, labels)
 
-    def _explain_written(self, written: RenderedLabel) -> Explanation:
-        place = LabelOrigin(template=written.template, line=written.line, source="")
-        known = Explanation(key=written.key, value=written.value, places=(place,))
+    def _explain_written(self, label: RenderedLabel) -> Explanation:
+        origin = LabelOrigin(template=label.template, line=label.line, source="")
+        known = Explanation(key=label.key, value=label.value, places=(origin,))
         for line in self._catalog.lines:
-            if (line.template, line.number) == (written.template, written.line):
-                binding = self._run_line(line).bindings.get(written.key)
+            if (line.template, line.number) == (label.template, label.line):
+                binding = self._run_line(line).bindings.get(label.key)
                 if binding is not None:
                     return self._explain_binding(known, line, binding)
         return known  # the line is too complex to analyse
@@ -145,7 +145,7 @@ class _MachineExplainer:
             asked = (
                 fact for path in block.paths for kind in line.is_mig for fact in list_facts(path, is_mig=kind)
             )
-            return f"only {block.words}", (fact for fact in asked if fact.sources or not fact.path)
+            return f"only {block.condition}", (fact for fact in asked if fact.sources or not fact.path)
         return f"on this node it writes {' and '.join(sorted(run.bindings))}", ()
 
     def _run_line(self, line: LabelLine) -> LineRun:

@@ -73,7 +73,7 @@ def _explain(catalog: LabelCatalog, name: str, metadata: Mapping[str, Any], key:
     return first._replace(
         key=key,
         value=labels.get(key, annotations.get(key)),
-        places=tuple(place for each in known for place in each.places),
+        places=tuple(origin for each in known for origin in each.places),
         parts=tuple({part.name: part for each in known for part in each.parts}.values()),
         holders=holders(metadata, kind).get(key, ()),
         seen_on=f"the annotations of Node {name}" if kind == "annotations" else f"Node {name}",

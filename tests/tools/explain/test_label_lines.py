@@ -37,7 +37,7 @@ def test_every_line_and_block_of_gfd_is_described() -> None:
         assert line.unit, line
         assert line.meaning.endswith((".", "…")), line
         for block in line.blocks:
-            assert not block.words.startswith("{%"), line
+            assert not block.condition.startswith("{%"), line
 
 
 def test_every_comment_of_gfd_describes_something() -> None:
@@ -46,7 +46,7 @@ def test_every_comment_of_gfd_describes_something() -> None:
     for path in BUILT_IN.rglob("*.j2"):
         name = str(path.relative_to(BUILT_IN))
         described = {line.meaning for line in found if line.template == name}
-        described |= {block.words for line in found for block in line.blocks}
+        described |= {block.condition for line in found for block in line.blocks}
         for comment in path.read_text().split("{##")[1:]:
             text = " ".join(comment.partition("#}")[0].split())
             assert text.partition("] ")[2] in described or text in described, text
@@ -64,7 +64,11 @@ nvidia.com/mine={{ inventory.gpus | length }}
 """
     (line,) = lines(tmp_path, text)
     assert (line.template, line.number, line.pattern) == ("mine.j2", 6, "nvidia.com/mine")
-    assert (line.unit, line.meaning, line.words) == ("GPUs", "How many there are.", "where there is a GPU")
+    assert (line.unit, line.meaning, line.condition) == (
+        "GPUs",
+        "How many there are.",
+        "where there is a GPU",
+    )
     assert line.source == "nvidia.com/mine={{ inventory.gpus | length }}"
     assert line.paths == (("inventory", "gpus"),)
     assert line.roots == {"mine.j2"}
@@ -72,7 +76,7 @@ nvidia.com/mine={{ inventory.gpus | length }}
 
 def test_a_line_without_a_description(tmp_path: Path) -> None:
     (line,) = lines(tmp_path, "{% if node.gpu %}\nnvidia.com/mine = a{{ 1 + 1 }}\n{% endif %}\n")
-    assert (line.unit, line.meaning, line.words, line.paths) == ("", "", "{% if node.gpu %}", ())
+    assert (line.unit, line.meaning, line.condition, line.paths) == ("", "", "{% if node.gpu %}", ())
 
 
 def test_keys_that_depend_on_the_node(tmp_path: Path) -> None:
@@ -137,7 +141,7 @@ nvidia.com/a=3
 """
     found = lines(tmp_path, text)
     templates = Templates(template_files.read(tmp_path))
-    assert [line.words for line in found] == ["first", "second", "not first"]
+    assert [line.condition for line in found] == ["first", "second", "not first"]
     assert [list(run_line(templates, line, ROOTS).bindings) for line in found] == [[], ["nvidia.com/a"], []]
     assert [run_line(templates, line, ROOTS).depth for line in found] == [0, 1, 0]
 
@@ -148,7 +152,12 @@ def test_an_included_template(tmp_path: Path) -> None:
         '{% include "mine.j2" %}\n{## [name] Mine. #}\nnvidia.com/mine=1\n{% include ["_a.j2", "_b.j2"] %}\n'
     )
     (line,) = lines(tmp_path, text, _part=part, _a="", _b="")
-    assert (line.template, line.number, line.words, line.meaning) == ("_part.j2", 3, "with a GPU", "Mine.")
+    assert (line.template, line.number, line.condition, line.meaning) == (
+        "_part.j2",
+        3,
+        "with a GPU",
+        "Mine.",
+    )
 
 
 def test_a_line_that_several_templates_include(tmp_path: Path) -> None:
