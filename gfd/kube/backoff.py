@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -10,21 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_random = random.SystemRandom()
-"""Its own generator: other code may have seeded :mod:`random` and expect the same numbers each time."""
+def _draw() -> float:
+    """Return a random number from 0 to 1.
+
+    :mod:`random` is not used: its import takes 2 ms, and other code may have seeded it.
+    """
+    return int.from_bytes(os.urandom(4)) / 2**32
 
 
 def spread_s(shortest_s: float, longest_s: float) -> float:
     """Return a random time between the two."""
-    return _random.uniform(shortest_s, longest_s)
+    return shortest_s + (longest_s - shortest_s) * _draw()
 
 
 class Backoff:
     """Delays that double with each failure, each shortened by up to half at random."""
 
-    def __init__(
-        self, first_s: float, longest_s: float, spread: Callable[[], float] = _random.random
-    ) -> None:
+    def __init__(self, first_s: float, longest_s: float, spread: Callable[[], float] = _draw) -> None:
         """``spread`` returns a number from 0 to 1."""
         self._first_s = first_s
         self._longest_s = longest_s
@@ -49,7 +51,7 @@ class Resync:
         self,
         interval_s: float | None,
         clock: Callable[[], float] = time.monotonic,
-        spread: Callable[[], float] = _random.random,
+        spread: Callable[[], float] = _draw,
     ) -> None:
         """With ``interval_s`` None it is never due. ``spread`` returns a number from 0 to 1."""
         self._interval_s = interval_s

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ def format_labels(labels: Labels) -> str:
 
 def format_expiry(at_s: float) -> str:
     """Return NFD's directive that lets the lines below it expire at a Unix time."""
+    from datetime import UTC, datetime  # late for its cost: few files have an expiry time
+
     return f"{_EXPIRY}{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}\n"
 
 
@@ -57,6 +58,8 @@ def parse_features(text: str, now_s: float) -> dict[str, str]:
 def _parse_expiry(line: str) -> float | None:
     if not line.startswith(_EXPIRY):
         return None
+    from datetime import datetime
+
     try:
         return datetime.fromisoformat(line.removeprefix(_EXPIRY).strip()).timestamp()
     except ValueError:
