@@ -26,7 +26,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         node=values["node"],
         nodes_file=values["nodes_file"],
         inventory_file=values["inventory"],
-        page=values["format"],
+        output_format=values["format"],
     )
     answer = answers.answer(loaded, question)
     for warning in answer.warnings:

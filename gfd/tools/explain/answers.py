@@ -35,7 +35,7 @@ class Question:
     node: str | None = None
     nodes_file: Path | None = None
     inventory_file: Path | None = None
-    page: str = "table"
+    output_format: str = "table"
     """The output format."""
 
 
@@ -95,7 +95,7 @@ def _check_arguments(loaded: LoadedConfig, question: Question) -> None:
         raise ConfigError(used[0], COMMAND_LINE, f"conflicts with {used[1]}; choose one")
     if question.nodes_file is not None and question.node is None:
         raise ConfigError("--nodes", COMMAND_LINE, "needs --node NAME, the node to explain")
-    if question.page == "markdown" and not question.is_catalog:
+    if question.output_format == "markdown" and not question.is_catalog:
         raise ConfigError("--format", COMMAND_LINE, "markdown needs --catalog; or choose table or json")
 
 

@@ -27,11 +27,11 @@ MAX_DEVICES = 7
 
 def format_answer(question: Question, answer: Answer, stream: TextIO) -> str:
     """Format the answer for the question's output format and the width of ``stream``."""
-    if question.page == "json":
+    if question.output_format == "json":
         return (
             json.dumps([to_plain(each, with_defaults=True) for each in answer.explanations], indent=2) + "\n"
         )
-    if question.page == "markdown":
+    if question.output_format == "markdown":
         return format_markdown(answer)
     known = [each for each in answer.explanations if each.is_known]
     width, has_colour = width_of(stream), is_coloured(stream)

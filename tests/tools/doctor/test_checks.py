@@ -36,7 +36,7 @@ def test_the_driver_is_not_loaded(root: Path) -> None:
     assert run_check(context, "NVML") == fail("nvmlInit failed: Driver Not Loaded (NVML error 9)", "load it")
     context.library = ProbeError("killed")
     assert run_check(context, "library").seen == "killed"
-    assert run_check(context, "NVML") == skip("NVML needs its library")
+    assert run_check(context, "NVML") == skip("NVML cannot work without its library")
 
 
 @pytest.mark.parametrize(
@@ -192,10 +192,10 @@ def test_the_feature_file(root: Path) -> None:
     said = "1 removed, 1 changed; 0 unchanged, 0 of other programs"
     assert run_check(make_context(root), "feature file") == warn(f"{file} is out of date: {said}", step)
     file.write_text("nvidia.com/gpu.count=1\n")
-    assert run_check(make_context(root), "feature file") == ok(f"{file}, 1 lines")
+    assert run_check(make_context(root), "feature file") == ok(f"{file}, 1 line")
     context = make_context(root)
     context.labels = GfdError("none")
-    assert run_check(context, "feature file") == ok(f"{file}, 1 lines")
+    assert run_check(context, "feature file") == ok(f"{file}, 1 line")
     file.unlink()
     assert run_check(make_context(root), "feature file").seen == f"{file} does not exist"
     scratch = root / "features.d/.gfd-tmp"

@@ -102,7 +102,7 @@ def test_a_missing_library(root: Path, tmp_path: Path) -> None:
     assert said.splitlines()[2:5] == [
         f"FAIL  library       libnvidia-ml.so.1 could not be loaded from {roots}: {reason}",
         f"{NEXT}{install} and pass its folder with --driver-root-ctr-path",
-        "skip  NVML          NVML needs its library",
+        "skip  NVML          NVML cannot work without its library",
     ]
     assert "FAIL  labels        no labels, because the hardware cannot be read\n" in said
 
@@ -158,7 +158,7 @@ def test_a_machine_without_a_gpu(tmp_path: Path) -> None:
         f"{NEXT}{nothing}",
         "skip  driver        not loaded; there is no GPU",
         "skip  library       not found; there is no GPU",
-        "skip  NVML          NVML needs its library",
+        "skip  NVML          NVML cannot work without its library",
         "skip  device nodes  missing, because the driver is not loaded",
         "skip  MIG           unknown without the driver",
         "ok    /proc         gfd sees changes in ROOT/proc/driver",

@@ -73,7 +73,7 @@ def _check_library(context: Context) -> CheckResult:
 def _check_nvml(context: Context) -> CheckResult:
     inventory = context.inventory
     if isinstance(inventory, DriverUnavailable) and isinstance(context.library, GfdError):
-        return skip("NVML needs its library")
+        return skip("NVML cannot work without its library")
     if isinstance(inventory, GfdError):
         return fail(*_split_error(inventory))
     failed = "; ".join(str(each) for each in inventory.failed_gpus)

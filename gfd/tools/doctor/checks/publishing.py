@@ -54,7 +54,8 @@ def _check_file(context: Context) -> CheckResult:
     if difference := _describe_difference(context, file):
         step = "check that gfd runs on this node with these options; gfd diff shows what it would change"
         return warn(f"{file} is out of date: {difference}", step)
-    return ok(f"{file}, {len(read_text(file, PROC_BYTES, 'replace').splitlines())} lines")
+    lines = read_text(file, PROC_BYTES, "replace").splitlines()
+    return ok(f"{file}, {pluralize(len(lines), 'line')}")
 
 
 def _describe_difference(context: Context, file: Path) -> str:
