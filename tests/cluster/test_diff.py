@@ -106,7 +106,7 @@ def test_the_node(place: Place) -> None:
             "1 added, 2 removed, 1 changed; 23 unchanged, 1 of other programs",
         ],
     )
-    # Written to only by the first cycle, and twice by this test.
+    # Only the first cycle and this test write to the Node; gfd diff does not.
     requests = [
         each for each in place.plane.requests() if each.get("objectRef", {}).get("name") == place.node
     ]

@@ -37,7 +37,7 @@ def test_a_healthy_agent(agent_node: AgentNode) -> None:
         "ok    operator      the GPU operator is not installed\n"
         "10 ok, 3 skipped\n"
     )
-    # It wrote nothing: what is no reading is a question, or dry.
+    # It wrote nothing: all other requests are reviews or dry runs.
     requests = agent_node.plane.requests()[asked:]
     others = [each for each in requests if each["verb"] not in {"get", "list"}]
     asking = {each["objectRef"]["resource"] for each in others if each["verb"] == "create"}

@@ -61,7 +61,7 @@ def test_node_features_with_the_same_labels(agent_node: AgentNode) -> None:
     agent_node.add_feature(
         agent_node.node, where="other", annotations={"nfd.node.kubernetes.io/worker.version": "v0.19.0"}
     )
-    # An agent sees its own namespace only, and no Node.
+    # Without the binding, an agent sees only its own namespace and no Node.
     agent_node.plane.kubectl("delete", "clusterrolebinding", "gfd")
     try:
         seen = "no duplicates found, but gfd cannot read all: nodes "

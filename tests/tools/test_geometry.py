@@ -64,7 +64,7 @@ def test_slices_of_each_layout(layout: str, expected: tuple[str, str] | None) ->
     (found,) = machines.read("mig-doc", layout).gpus
     compute, memory = rows(found)
     if expected is None:
-        # It may lie at any start of a 1g.
+        # The simulation may place it at any start of a 1g.
         expected = compute, memory
         assert sorted(compute) == sorted("0......")
         assert compute.index("0") == memory.index("0")
@@ -115,11 +115,11 @@ def test_compute_instances_share_a_gpu_instance() -> None:
         {"placement": None},
         {"gi_id": None},
         {"gi_slices": None},
-        {"placement": Placement(start=0, size=4)},  # where another is
+        {"placement": Placement(start=0, size=4)},  # taken by another instance
         {"placement": Placement(start=6, size=4)},  # beyond the end
         {"placement": Placement(start=-1, size=4)},
         {"placement": Placement(start=4, size=0)},
-        {"placement": Placement(start=6, size=2)},  # without compute slices enough
+        {"placement": Placement(start=6, size=2)},  # too few compute slices
         {"gi_slices": 5},
         {"gi_slices": -1},
     ],

@@ -37,7 +37,7 @@ class Segment:
     state: SegmentState
     row: int = 0
     start: int | None = None
-    """First column; None: right of the segment before, or in the next line."""
+    """The first column; None: after the previous segment."""
     span: int = 1
     """The number of columns."""
     slices: int = 0
@@ -47,7 +47,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagram:
-    """One GPU, or several that state the same; without segments there is only the caption."""
+    """One GPU, or several equal ones; without segments, only the caption is shown."""
 
     caption: str
     words: str = ""

@@ -69,7 +69,7 @@ def test_replaced_text(text: str, clean: str) -> None:
     anonymizer = Anonymizer()
     anonymizer.collect_names(text)
     assert anonymizer.anonymize(text) == clean
-    # Again the same, and what is clean stays as it is.
+    # A second run gives the same text, and clean text does not change.
     assert anonymizer.anonymize(text) == clean
 
 

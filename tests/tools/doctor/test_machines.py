@@ -30,7 +30,7 @@ context = Context(load(values, {}).config, root=root, mountinfo=root / "mountinf
 file = root / "features.d/gfd"
 if file.is_file() and not isinstance(context.labels, GfdError):
     file.write_text(format_labels(context.labels))
-# What sysfs tells is this machine's, whatever it is.
+# The facts check reads the sysfs of the real machine, so leave it out.
 checks = [each for each in (*hardware.CHECKS, *publishing.CHECKS[:2]) if each.name != "facts"]
 sys.stdout.write(to_text(list(run_checks(context, checks))))
 """

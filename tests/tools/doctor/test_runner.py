@@ -126,7 +126,7 @@ def test_names_of_checks_are_unique() -> None:
 def test_the_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The command examines the machine it runs on, and that may run an nfd-worker.
+    # The machine that runs the tests may run an nfd-worker.
     monkeypatch.setattr(publishing, "_find_process", lambda context: None)
 
     def doctor(*argv: str) -> tuple[int | None, str, str]:

@@ -105,7 +105,7 @@ def test_each_source_is_a_function_a_file_or_an_option() -> None:
 def test_every_nvml_function_is_the_source_of_a_fact() -> None:
     named = {source for sources in read_fields().values() for source in sources}
     handles = {name for name in asked_functions() if name.endswith(("ById", "ByIndex"))}
-    # The library's own version is no fact of a node: gfd doctor compares it with the driver's.
+    # The library's version is not a fact of a node; gfd doctor compares it with the driver's.
     version = "nvmlSystemGetNVMLVersion"
     assert asked_functions() - named - handles == {"nvmlInit", "nvmlShutdown", version}
 
@@ -116,7 +116,7 @@ def test_a_field_is_missing_if_one_of_its_functions_fails(tmp_path: Path) -> Non
     cases = {"": Case(machine=PAIR_STANDIN, expected=whole)}
     for function in sorted(named):
         faults = [Fault(function=function, error=GPU_LOST)]
-        if function == "nvmlDeviceGetGpuFabricInfoV":  # only asked of drivers that lack the older one
+        if function == "nvmlDeviceGetGpuFabricInfoV":  # only called if the driver lacks the older function
             faults.append(Fault(function="nvmlDeviceGetGpuFabricInfo", error=FUNCTION_NOT_FOUND))
         cases[function] = Case(machine=replace(PAIR_STANDIN, faults=tuple(faults)), expected=whole)
     answers = read_all(tmp_path / "cases", cases, library=standin.build(tmp_path / "library"))
@@ -136,7 +136,7 @@ def test_a_field_is_missing_if_one_of_its_functions_fails(tmp_path: Path) -> Non
     assert answers[""].found == whole
     for (kind, name), sources in read_fields().items():
         for function in named.intersection(sources):
-            # The machine has no GPU that failed: it is the count of all that is lost.
+            # This machine has no failed GPU, so a failing count loses all GPUs.
             is_lost = values(function, kind, name) != values("", kind, name)
             assert is_lost or kind == "FailedGpu", (kind, name, function)
 

@@ -44,7 +44,7 @@ def in_terminal(columns: int, *words: str, **environ: str) -> str:
         while True:
             try:
                 piece = os.read(controller, 1 << 16)
-            except OSError:  # that is how the end of a terminal is told
+            except OSError:  # the terminal has closed
                 break
             written += piece
         assert run.wait() == 0

@@ -31,7 +31,7 @@ def facts(machine: str, layout: str, strategy: str) -> tuple[Object, Object]:
     inventory = machines.read(machine, layout)
     node = resolve(inventory, mig_strategy=strategy, timestamp=1619479472)
     devices = {VENDOR + each.name: str(each.count) for each in node.resources}
-    if strategy == "mixed":  # its labels count GPUs in MIG mode, which the plugin offers in parts only
+    if strategy == "mixed":  # the plugin offers only the MIG devices of a GPU in MIG mode
         devices[VENDOR + "gpu"] = str(sum(not gpu.is_mig_enabled for gpu in inventory.gpus))
     return dict(Templates().render(node, inventory)), devices
 

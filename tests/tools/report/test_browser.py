@@ -83,12 +83,12 @@ def test_choose(show: Open, small: Path) -> None:
     assert names(page) == ["node-0002", "node-0010"]
     assert page.locator("#yaml").inner_text() == f'nodeSelector:\n  {PRODUCT}: "{MIG_PRODUCT}"\n'
 
-    # What else could be chosen, and how many nodes would fit then.
+    # Each other choice shows how many nodes would fit.
     assert offer(page, STRATEGY, "mixed").text_content() == "mixed0"
     assert offer(page, STRATEGY, "single").text_content() == "single2"
     assert offer(page, PRODUCT, "Tesla-T4").text_content() == "Tesla-T42"
 
-    # A label of a card counts as well, and a second click takes it back.
+    # A label on a card can be chosen, too; a second click removes it.
     unfold(card(page, "node-0010"))
     zone = card(page, "node-0010").get_by_role("button", name="topology.kubernetes.io/zone zone-1")
     zone.click()
@@ -100,7 +100,7 @@ def test_choose(show: Open, small: Path) -> None:
     assert zone.get_attribute("aria-pressed") == "false"
     assert text(page, "matching") == "2 of 16 nodes fit"
 
-    # The search goes on among those that fit; another value of a key takes the place of the first.
+    # The search covers only nodes that fit; a second value of a key replaces the first.
     page.get_by_label("Search names, labels and values").fill("node-0002")
     assert (names(page), text(page, "matching")) == (["node-0002"], "2 of 16 nodes fit")
     offer(page, PRODUCT, "Tesla-T4").click()
@@ -218,10 +218,10 @@ def test_keyboard_only(show: Open, small: Path) -> None:
     assert press(page, "Shift+Tab", "Space") == "example.com/rack r0"
     assert selector(page) == {"kubernetes.io/arch": "amd64"}
 
-    # Back to the builder: the last of the labels to choose from comes before the search.
+    # Back to the builder: the last label choice comes before the search.
     page.locator("#search").focus()
     assert press(page, "Shift+Tab") == "kubernetes.io/arch amd64, 16 nodes"
-    assert press(page, "Space") == "nodeSelector as YAML"  # what had the focus is offered no more
+    assert press(page, "Space") == "nodeSelector as YAML"  # the focused choice is gone
     assert press(page, "Tab", "Enter") == "Copy"
     page.get_by_text("Copied.").wait_for()
     assert clipboard(page) == "nodeSelector: {}\n"
@@ -270,15 +270,15 @@ CLICK = """(button) => {
 
 def test_five_thousand_nodes(show: Open, large: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = show(large)
-    diagrams = {}
+    times_ms = {}
     for words in ("a", "a100", "zone-1", "mig-1g.5gb.count", "node-4999", "a100 zone-1 node-1", "none", ""):
         runs = sorted(page.evaluate(FILTER, ["search", words]) for _ in range(5))
-        diagrams[words] = runs[2]
-        assert runs[0] < 100  # milliseconds
+        times_ms[words] = runs[2]
+        assert runs[0] < 100
         assert len(names(page)) <= 30
-    diagrams["a choice"] = offer(page, PRODUCT, MIG_PRODUCT).evaluate(CLICK)
+    times_ms["a choice"] = offer(page, PRODUCT, MIG_PRODUCT).evaluate(CLICK)
     assert text(page, "matching") == "625 of 5000 nodes fit"
     with capsys.disabled():
         size = large.stat().st_size
-        print(f"\n5000 nodes, {size} bytes; milliseconds to filter: {diagrams}")
+        print(f"\n5000 nodes, {size} bytes; milliseconds to filter: {times_ms}")
     assert size < 2_000_000

@@ -94,7 +94,7 @@ def test_the_picture_of_the_readme(show: Open, tmp_path: Path, request: pytest.F
     """--update-golden takes it again; then run pngquant --ext .png --force docs/page.png."""
     size = {"width": 1240, "height": 780}
     page = show(write(tmp_path / "page.html", *demonstration()), viewport=size)
-    offer(page, STRATEGY, "mixed").dispatch_event("click")  # which scrolls nothing
+    offer(page, STRATEGY, "mixed").dispatch_event("click")  # without scrolling
     picture = page.screenshot()
     if request.config.getoption("--update-golden"):
         PICTURE.write_bytes(picture)
