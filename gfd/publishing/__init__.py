@@ -1,1 +1,1 @@
-"""Put labels where they are used."""
+"""Publish labels: to the feature file, a NodeFeature object, the Node or standard output."""

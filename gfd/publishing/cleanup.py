@@ -1,4 +1,4 @@
-"""Find what a cleanup removes: on this node, on all nodes, or what gpu-feature-discovery left behind."""
+"""Find what ``gfd cleanup`` removes: labels of this node, of all nodes, or of gpu-feature-discovery."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """Something that a cleanup removes."""
+    """One thing that ``gfd cleanup`` removes."""
 
     target: str
-    """Where it is, in a person's words."""
+    """Its place, for messages: a path, ``nodes/n1``."""
     remove: Callable[[], bool]
-    """Removes it; returns whether there was anything. Raises PublishError."""
+    """Removes it; returns whether it existed. Raises PublishError."""
 
 
 def find_removals(
     config: Config, sink: str, *, is_everywhere: bool = False, is_original: bool = False
 ) -> list[Removal]:
-    """Return what to remove for one ``--sink``. Raises ApiError where the objects cannot be listed.
+    """Return what to remove for one ``--sink``. Raises ApiError if the objects cannot be listed.
 
-    With ``is_everywhere`` that is on all nodes, else on the node of ``config``. With ``is_original`` it is
+    With ``is_everywhere``, search all nodes, else only the node of ``config``. With ``is_original``, return
     only NodeFeatures that belong to a Pod, as those of gpu-feature-discovery do.
     """
     if sink == "nodefeature" and (is_everywhere or is_original):
@@ -65,7 +65,7 @@ def _list_node_features(config: Config, *, is_everywhere: bool, is_original: boo
 
 
 def _list_nodes(config: Config) -> Iterator[str]:
-    """Yield the names of the Nodes on which gfd holds a key."""
+    """Yield the names of the Nodes on which gfd holds a label or annotation."""
     from gfd.kube.field_managers import MANAGER, applied_by
     from gfd.kube.paths import NODES
     from gfd.publishing.sinks.node_keys import KINDS

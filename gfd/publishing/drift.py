@@ -1,4 +1,4 @@
-"""Changes by others at a target, and whether another gfd makes them again and again."""
+"""Changes that others make to published labels, and whether another gfd keeps making them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ What = Literal["labels", "owner", "deleted"]
 
 MIN_WRITES = 3
 MIN_SPAN_S = 15.0
-"""Two agents overlap for a moment when one replaces the other. Two that both stay conflict for longer."""
+"""Changes by another gfd for at least this long are a conflict.
+
+An update of the DaemonSet also lets two agents overlap, but only for a moment.
+"""
 QUIET_S = 150.0
 """Two conflicting agents each repair within 60 s, so after this time one of them is gone."""
 
@@ -25,9 +28,9 @@ class Drift:
     sink: str
     what: What = "labels"
     keys: tuple[str, ...] = ()
-    """The changed labels, sorted; empty where unknown or none."""
+    """The keys of the changed labels, sorted; empty if unknown or if no label changed."""
     writer: str = ""
-    """The field manager and what else is known of the writer; empty where unknown."""
+    """The field manager and other details about the writer; empty if unknown."""
     is_rival: bool = False
     """Whether the writer is another gfd."""
     is_urgent: bool = False
@@ -56,7 +59,7 @@ class RivalDetector:
 
     @property
     def current(self) -> Drift | None:
-        """What the rival changed; None while there is no rival."""
+        """The rival's latest change, with the keys of all its changes; None without a rival."""
         is_lasting = self._writes >= MIN_WRITES and self._latest_s - self._first_s >= MIN_SPAN_S
         return self._latest if is_lasting and self.gone_in_s > 0 else None
 

@@ -16,24 +16,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
-    """One key at the target, and what publishing would do to it."""
+    """One key, before and after publishing."""
 
     key: str
     now: str | None
-    """The current value; None where the key is absent."""
+    """The current value; None if the key is absent."""
     then: str | None
-    """The value after publishing; None where the key would be absent."""
+    """The value after publishing; None if the key would be absent."""
     holders: tuple[str, ...] = ()
-    """Its other writers: field managers, feature files, NodeFeature objects."""
+    """Who else writes the key: field managers, feature files, NodeFeature objects."""
     is_annotation: bool = False
     is_blocked: bool = False
-    """Whether publishing fails because another writer holds it, even with the same value."""
+    """Whether publishing fails because another writer holds the key, even with the same value."""
 
 
 def preview_replace(own: Labels, wanted: Labels, others: Mapping[str, Labels]) -> list[PlannedChange]:
-    """Return the changes to a target that gfd replaces as a whole, and NVIDIA's keys of its neighbours.
+    """Return the changes to a file or object that gfd replaces as a whole.
 
-    ``own`` is its current content, ``wanted`` the new one, ``others`` the content of each neighbour.
+    ``own`` is its current content, ``wanted`` the new one. ``others`` has the content of other files or
+    objects by name; their keys with NVIDIA's prefix are returned too.
     """
     foreign = {
         key: value for labels in others.values() for key, value in labels.items() if key.startswith(VENDOR)
@@ -56,7 +57,7 @@ def preview_apply(
     """Yield the changes to the labels or annotations of a Node, which gfd shares with other managers.
 
     ``seen`` is the Node's metadata, ``wanted`` the keys that gfd would hold, ``rendered`` all labels to
-    publish. With ``is_forcing`` gfd takes over keys from all managers except NFD.
+    publish. With ``is_forcing``, gfd takes over keys from all managers except NFD.
     """
     has, applied = seen.get(kind) or {}, applied_by(seen, MANAGER, kind)
     held = holders(seen, kind)

@@ -19,9 +19,9 @@ FIRST_RETRY_S = 1.0
 MAX_RETRY_S = 60.0
 FIRST_REPAIR_S = 0.2
 URGENT_INTERVAL_S = 1.0
-"""The time between two urgent repairs; unlike others they never become rarer."""
+"""The minimum time between two urgent repairs. It never grows, unlike the delay of other repairs."""
 REPAIR_RESET_S = 600.0
-"""After this time without a repair the next one is quick again."""
+"""After this time without a repair, the delay before the next one is short again."""
 
 
 class PublishResult(NamedTuple):
@@ -40,17 +40,17 @@ class _SinkState:
         self.repairs = Backoff(FIRST_REPAIR_S, MAX_RETRY_S)
         self.last_repair_s = 0.0
         self.urgent_repair_s = 0.0
-        """When the latest urgent repair was, or is, due (monotonic)."""
+        """When the latest urgent repair was due, or will be (monotonic)."""
         self.rival_detector: RivalDetector | None = None
         """None until another gfd writes to the same target."""
         self.blocked_until_s = 0.0
         """The server asked for no request before this time (monotonic)."""
         self.due_s: float | None = None
-        """When to try again (monotonic); None where the last attempt succeeded."""
+        """When to try again (monotonic); None if the last attempt succeeded."""
 
 
 class Publisher:
-    """The sinks of a configuration, and what is still to be published to each."""
+    """Publishes to the sinks of a configuration, and remembers which of them to try again."""
 
     def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
         self._states = [_SinkState(sink) for sink in sinks]
@@ -58,7 +58,7 @@ class Publisher:
         self._labels: Labels | None = None
 
     def publish(self, labels: Labels | None) -> PublishResult:
-        """Publish ``labels`` to all sinks; None withdraws what is published."""
+        """Publish ``labels`` to all sinks; None withdraws the published labels."""
         self._labels = labels
         now_s = self._clock()
         return self._attempt([state for state in self._states if state.blocked_until_s <= now_s])
@@ -76,14 +76,14 @@ class Publisher:
             state.sink.watch(on_drift)
 
     def inspect(self) -> None:
-        """Let the sinks without a watch check for changes by others."""
+        """Check for changes by others, in the sinks that have no watch."""
         for state in self._states:
             state.sink.inspect()
 
     def repair(self, drift: Drift) -> None:
-        """Schedule a :meth:`retry` for the sink that was changed: soon, and later with each repetition.
+        """Schedule a :meth:`retry` for the sink that somebody changed.
 
-        Urgent repairs do not become later.
+        The delay grows with each repetition, except for urgent repairs.
         """
         now_s = self._clock()
         for state in self._states:
@@ -108,29 +108,29 @@ class Publisher:
 
     @property
     def rivals(self) -> list[Drift]:
-        """What another gfd changes again and again, at most one entry a sink."""
+        """The changes that another gfd keeps making, at most one entry per sink."""
         return [drift for detector in self._rival_detectors if (drift := detector.current) is not None]
 
     @property
     def retry_in_s(self) -> float | None:
-        """Seconds until :meth:`retry` has something to do; None where nothing is due."""
+        """Seconds until :meth:`retry` has something to do; None if nothing is scheduled."""
         due = [state.due_s for state in self._states if state.due_s is not None]
         return max(0.0, min(due) - self._clock()) if due else None
 
     @property
     def rival_gone_in_s(self) -> float | None:
-        """Seconds until a rival may count as gone; None where there is none."""
+        """Seconds until the first rival may count as gone; None without a rival."""
         return min(
             (each.gone_in_s for each in self._rival_detectors if each.current is not None), default=None
         )
 
     @property
     def has_labels(self) -> bool:
-        """Whether labels are published anywhere, also by an earlier process."""
+        """Whether any sink has published labels, including those of an earlier process."""
         return any(state.sink.has_labels() for state in self._states)
 
     def close(self) -> None:
-        """Close the sinks; what was published stays."""
+        """Close the sinks; the published labels stay."""
         for state in self._states:
             state.sink.close()
 
@@ -139,7 +139,7 @@ class Publisher:
         return [state.rival_detector for state in self._states if state.rival_detector is not None]
 
     def _make_rival_detector(self) -> RivalDetector:
-        # Imported late for its cost: most nodes never have a rival.
+        # Imported late because it costs memory: most nodes never have a rival.
         from gfd.publishing.drift import RivalDetector
 
         return RivalDetector(self._clock)
@@ -157,7 +157,7 @@ class Publisher:
                 errors.append(error)
                 now_s = self._clock()
                 state.blocked_until_s = now_s + (error.retry_after_s or 0)
-                # The random delay follows the server's: it asks all nodes to wait for the same time.
+                # The server asks all nodes to wait for the same time, so a random delay is added to it.
                 state.due_s = state.blocked_until_s + state.retries.next_delay_s()
                 continue
             state.due_s = None

@@ -1,7 +1,7 @@
-"""The destinations of labels: one class each, in a module named after it.
+"""The destinations of labels: one class each, in a module with the same name.
 
-A sink publishes a whole label set at a time. A new sink is a class that follows :class:`Sink` and an entry
-in :data:`SINKS`.
+A sink always publishes the complete set of labels. To add a sink, write a class with the methods of
+:class:`Sink` and add an entry to :data:`SINKS`.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ class Sink(Protocol):
 
     @property
     def target(self) -> str:
-        """Where the labels go, in a person's words: a path, ``nodes/n1``."""
+        """Where the labels go, for messages: a path, ``nodes/n1``."""
 
     def publish(self, labels: Labels) -> bool:
-        """Replace what is published by ``labels``; return whether anything changed. Raises PublishError."""
+        """Replace the published labels; return whether anything changed. Raises PublishError."""
 
     def withdraw(self) -> bool:
-        """Remove what was published; return whether there was anything. Raises PublishError."""
+        """Remove the published labels; return whether there were any. Raises PublishError."""
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
-        """Return what :meth:`publish` would change, and what others publish, sorted by key.
+        """Return what :meth:`publish` would change, and the keys of other writers, sorted by key.
 
-        Nothing is written. Raises PublishError.
+        Does not write anything. Raises PublishError.
         """
 
     def has_labels(self) -> bool:
-        """Return whether labels are published, also by an earlier process."""
+        """Return whether labels are published, including those of an earlier process."""
 
     def watch(self, on_drift: Callable[[Drift], None]) -> None:
-        """Call ``on_drift``, from any thread, when somebody else changes what is published."""
+        """Call ``on_drift``, from any thread, when somebody else changes the published labels."""
 
     def inspect(self) -> None:
-        """Check for changes by others where no watch reports them."""
+        """Check for changes by others, if no watch reports them."""
 
     def close(self) -> None:
-        """Release resources; what was published stays."""
+        """Release resources; the published labels stay."""
 
 
 def _make_file(config: Config, warn: Warn) -> Sink:
@@ -60,7 +60,7 @@ def _make_file(config: Config, warn: Warn) -> Sink:
 
     from gfd.publishing.sinks.file import FileSink
 
-    # Renewing this early leaves time for two more cycles.
+    # Renew this early, so that two more cycles can fail before the labels expire.
     renew_s = 2 * (config.sleep_interval_s or 0)
     return FileSink(Path(config.output_file), ttl_s=config.label_ttl_s, renew_s=renew_s)
 
@@ -90,7 +90,7 @@ def _make_node_feature(config: Config, warn: Warn) -> Sink:
 
 
 def make_previous_publication(config: Config) -> PreviousPublication:
-    """Return what may still publish through NFD while ``--sink node`` is in use."""
+    """Return what can find labels that an earlier sink left to NFD, for ``--sink node``."""
     from pathlib import Path
 
     from gfd.publishing.sinks.previous_publication import PreviousPublication
@@ -119,9 +119,9 @@ SINKS: dict[str, Callable[[Config, Warn], Sink]] = {
     "nodefeature": _make_node_feature,
     "node": _make_node,
 }
-"""By name of ``--sink``: a function that makes the sink. It imports late, because libraries cost memory."""
+"""Functions that make a sink, by the name in ``--sink``. They import late, because libraries cost memory."""
 
 
 def make_sinks(config: Config, warn: Warn) -> list[Sink]:
-    """Return the sinks of ``config``; ``warn`` receives sentences for a person."""
+    """Return the sinks of ``config``; they call ``warn`` with each warning, a sentence."""
     return [SINKS[name](config, warn) for name in config.sinks]

@@ -1,7 +1,7 @@
-"""Touch a changed file again, so that nfd-worker reads it again.
+"""Touch a changed file a second later, so that nfd-worker reads it again.
 
-nfd-worker reads at the first change in its directory and then ignores changes until the next tick of a
-one-second clock. It would see an ignored change only at its next interval, up to a minute later.
+nfd-worker reads its directory at the first change and then ignores changes for up to a second. Without the
+touch it would see an ignored change only at its next interval, up to a minute later.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DELAY_S = 1.1
-"""The time between a change and the touch. By then nfd-worker's clock has ticked."""
+"""The time between a change and the touch. By then nfd-worker accepts changes again."""
 
 _pending: set[Timer] = set()
 
 
 def touch_later(descriptor: int, then: Callable[[], None] | None = None) -> None:
-    """Return at once; after :data:`DELAY_S` touch an open file or directory, close it and call ``then``.
+    """Touch an open file or directory after :data:`DELAY_S`, close it and call ``then``; return at once.
 
-    The open file is touched, not its path: another file may have replaced it by then.
+    Use the descriptor, not a path: by then another file may have replaced this one.
     """
     timer = Timer(DELAY_S, lambda: _touch(descriptor, timer, then))
     _pending.add(timer)
@@ -34,13 +34,13 @@ def touch_later(descriptor: int, then: Callable[[], None] | None = None) -> None
 @atexit.register
 def wait() -> None:
     """Wait for pending touches, at most :data:`DELAY_S`; called when Python exits."""
-    with contextlib.suppress(KeyboardInterrupt):  # the user does not want to wait
+    with contextlib.suppress(KeyboardInterrupt):  # the user pressed Ctrl-C instead of waiting
         for timer in _pending.copy():
             timer.join()
 
 
 def _touch(descriptor: int, timer: Timer, then: Callable[[], None] | None) -> None:
-    # The file system may be read-only by now. Then nfd-worker reads the file at its next interval.
+    # The file system may have become read-only. Then nfd-worker reads the file at its next interval.
     with contextlib.suppress(OSError):
         os.utime(descriptor)
     os.close(descriptor)

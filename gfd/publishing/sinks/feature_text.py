@@ -1,4 +1,4 @@
-"""Labels as the lines that NFD's local source reads."""
+"""Format and parse feature files, which NFD's local source reads."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _NO_LABEL = "# +no-label"
 
 
 def format_labels(labels: Labels) -> str:
-    """Return one ``key=value`` line a label, sorted by key."""
+    """Return one ``key=value`` line per label, sorted by key."""
     return "".join(f"{key}={labels[key]}\n" for key in sorted(labels))
 
 
 def format_expiry(at_s: float) -> str:
-    """Return NFD's directive that lets the lines below it expire at a Unix time."""
-    from datetime import UTC, datetime  # late for its cost: few files have an expiry time
+    """Return NFD's directive by which the lines below it expire at a Unix time."""
+    from datetime import UTC, datetime  # imported late because it is slow: few files have an expiry time
 
     return f"{_EXPIRY}{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}\n"
 
 
 def split_expiry(text: str) -> tuple[float | None, str]:
-    """Return the Unix time of a leading expiry directive, None without one, and the text below it."""
+    """Return the Unix time of an expiry directive in the first line, or None, and the text without it."""
     first, newline, rest = text.partition("\n")
     expires_s = _parse_expiry(first) if newline else None
     return (None, text) if expires_s is None else (expires_s, rest)

@@ -1,9 +1,9 @@
 """The feature file that NFD's local source reads.
 
-NFD must never see half a file, and must notice a new one at once. So the new file is written in a hidden
-subdirectory that stays: a temporary file beside the target would wake nfd-worker before the rename, and it
-would miss the change. An unchanged file is not touched, because every change wakes nfd-worker. A changed one
-is touched again a second later, see :mod:`gfd.publishing.sinks.delayed_touch`.
+NFD must never read half a file, and must notice a new one at once. So gfd writes the new file in a hidden
+subdirectory, which stays, and renames it: a temporary file beside the feature file would wake nfd-worker
+before the rename, and it would miss the change. An unchanged file is left alone, because every change wakes
+nfd-worker. A changed file is touched a second later (:mod:`gfd.publishing.sinks.delayed_touch`).
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class FileSink:
     name = "file"
 
     def __init__(self, path: Path, *, ttl_s: float | None = None, renew_s: float = 0) -> None:
-        """``ttl_s`` is the lifetime of labels that nobody renews; None means for ever.
+        """``ttl_s`` is how long labels live without renewal; None means for ever.
 
-        They are renewed after half of it, or when less than ``renew_s`` is left.
+        :meth:`publish` renews them after half of that time, or if less than ``renew_s`` is left.
         """
         self._path = path.absolute()
         self._ttl_s = ttl_s
@@ -59,7 +59,7 @@ class FileSink:
         self._directory: int | None = None
         self._staging: StagingFolder | None = None
         self._published: str | None = None
-        """What gfd last left in the file; None where that is unknown."""
+        """What gfd last wrote to the file; None if unknown."""
         self._on_drift: Callable[[Drift], None] | None = None
         self._reported: FileStatus | None = None
         """The file's status when a change by somebody else was last reported; None after a repair."""
@@ -68,7 +68,7 @@ class FileSink:
 
     @property
     def target(self) -> str:
-        """The path."""
+        """The path of the file."""
         return str(self._path)
 
     def publish(self, labels: Labels) -> bool:
@@ -87,7 +87,7 @@ class FileSink:
                     self._published, self._reported = found, None
                     return False
                 text = (format_expiry(now_s + self._ttl_s) if self._ttl_s else "") + text
-                # inspect runs afterwards: a file that appears and goes between two polls is noticed too.
+                # inspect runs afterwards: it notices even a file that comes and goes between two polls.
                 touch_later(staging.put(text), self.inspect)
                 self._published, self._reported = text, None
             except (OSError, StagingError) as error:
@@ -120,7 +120,7 @@ class FileSink:
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
         """Return the changes to the file, and the labels of other feature files. Raises PublishError."""
-        # Imported late for its cost: the agent never previews.
+        # Imported late because it costs memory: the agent never previews.
         from gfd.publishing.preview import preview_replace
 
         try:
@@ -154,13 +154,13 @@ class FileSink:
                 self._on_drift(self._describe_drift(self._published, found))
 
     def close(self) -> None:
-        """Let another gfd write the file; the file itself stays."""
+        """Release the lock, so that another gfd can write the file; the file itself stays."""
         with self._mutex:
             self._published = self._reported = None
             self._release()
 
     def _describe_drift(self, published: str, found: str | None) -> Drift:
-        # Imported late for its cost: most files are never changed by others.
+        # Imported late because it costs memory: others rarely change the file.
         from gfd.publishing.drift import Drift
 
         if not os.path.lexists(self._path):
@@ -178,7 +178,7 @@ class FileSink:
         self._staging = self._directory = None
 
     def _open(self) -> tuple[StagingFolder, int]:
-        """Return the hidden folder and the directory. Raises PublishError, StagingError, OSError."""
+        """Open the hidden folder and the directory. Raises PublishError, StagingError, OSError."""
         # The directory may have been removed and created again.
         if (
             self._staging is not None
@@ -203,5 +203,5 @@ class FileSink:
             return False
         if self._ttl_s is None:
             return expires_s is None
-        # A clock that was set back must not prolong the labels' life.
+        # If the clock was set back, the labels would live longer than ``ttl_s``.
         return expires_s is not None and self._renew_s < expires_s - now_s <= self._ttl_s + 1

@@ -17,7 +17,7 @@ _ADVICE = {
     errno.EROFS: "mount it writable, or set another --output-file",
     errno.ENOTDIR: "set --output-file to a file in a directory",
 }
-"""What to do about errors that do not go away by themselves."""
+"""The next step for errors that do not go away by themselves, by errno."""
 
 
 def make_error(path: Path, reason: str, *, kind: str, retryable: bool = True) -> PublishError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
 
 FileStatus = tuple[tuple[int, int] | None, tuple[int, int, int] | None]
-"""Device and inode of a directory; inode, size and change time of a file in it. None for what is absent."""
+"""Device and inode of a directory; inode, size and change time of a file in it. None if one is absent."""
 
 
 def stat_file(path: Path) -> FileStatus:
@@ -35,7 +35,7 @@ def stat_file(path: Path) -> FileStatus:
 
 
 def check_target(path: Path) -> None:
-    """Raise PublishError where ``path`` is something else than a file: a directory, a pipe, /dev/stdout."""
+    """Raise PublishError if ``path`` exists and is not a file: a directory, a pipe, /dev/stdout."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -53,12 +53,12 @@ def is_regular(path: Path) -> bool:
 
 
 def read_own(path: Path) -> str | None:
-    """Return the content of the file; None where gfd cannot have written it."""
+    """Return the content of the file; None if gfd cannot have written it."""
     if not is_regular(path):
         return None
     try:
         return read_bytes(path, MAX_BYTES).decode()
-    except (OSError, UnicodeDecodeError):  # gfd's own file is readable and not that large
+    except (OSError, UnicodeDecodeError):  # gfd's own file is readable and smaller than this
         return None
 
 

@@ -1,6 +1,6 @@
-"""Find out what somebody else changed in a published object, and who, from the object's metadata.
+"""Find out from an object's metadata what somebody else changed in it, and who that was.
 
-Pure functions over ``metadata`` as plain dicts. Another gfd has the same field manager as this one.
+Pure functions over ``metadata`` as plain dicts. A change by the field manager ``gfd`` is one by another gfd.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def detect_node_drift(
 ) -> Drift:
     """Return what somebody changed on a Node, and who.
 
-    ``before`` is the metadata that gfd left, None where unknown; ``now`` is None once the Node is gone.
-    ``wanted`` is what gfd holds there, by kind: labels, annotations.
+    ``before`` is the metadata after gfd's last write, None if unknown; ``now`` is None if the Node was
+    deleted. ``wanted`` are the keys and values that gfd holds there, by kind: labels, annotations.
     """
     if now is None:
         return Drift(sink="node", what="deleted")
@@ -51,9 +51,10 @@ def detect_node_drift(
 
 
 def detect_node_feature_drift(before: Mapping[str, Any], now: Mapping[str, Any] | None) -> Drift:
-    """Return what somebody changed in a NodeFeature, and who. The metadata does not have the label values.
+    """Return what somebody changed in a NodeFeature, and who.
 
-    ``before`` is the metadata that gfd left; ``now`` is None once the object is gone.
+    ``before`` is the metadata after gfd's last write; ``now`` is None if the object was deleted. The
+    published labels are not in the metadata, so their values are unknown.
     """
     if now is None:
         return Drift(sink="nodefeature", what="deleted")
@@ -72,6 +73,6 @@ def detect_node_feature_drift(before: Mapping[str, Any], now: Mapping[str, Any] 
         keys=tuple(sorted(keys)),
         writer=", ".join(who),
         is_rival=is_rival,
-        # The object is deleted together with an owner that is not gfd's.
+        # Kubernetes deletes the object together with its owner, which gfd did not choose.
         is_urgent=bool(theirs) and not is_rival,
     )

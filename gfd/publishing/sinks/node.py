@@ -1,7 +1,7 @@
 """The labels of the Node itself, for clusters without NFD: server-side apply as the field manager ``gfd``.
 
-An apply removes gfd's keys that are no longer rendered and leaves the keys of other managers alone. It
-carries the Node's uid, so that it never creates a Node.
+An apply removes those of gfd's keys that are no longer rendered, and leaves the keys of other managers alone.
+It contains the Node's uid, so that it never creates a Node.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WRONG_UID = (409, 422)
 
 
 class NodeSink:
-    """The labels, and annotations, of the node that gfd runs on."""
+    """The labels and annotations of the Node that gfd runs on."""
 
     name = NAME
 
@@ -52,9 +52,9 @@ class NodeSink:
         previous: PreviousPublication | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``as_annotations`` is a regular expression for keys; ``warn`` receives sentences for a person.
+        """Publish keys that match the regular expression ``as_annotations`` as annotations.
 
-        ``previous`` is None where gfd itself publishes through NFD too.
+        ``previous`` is None if gfd publishes through NFD too. ``warn`` is called with each warning.
         """
         self._client = NodeClient(api, node_name)
         self._is_forcing = is_forcing
@@ -63,9 +63,9 @@ class NodeSink:
         self._warn = warn
         self._previous = previous
         self._seen: Metadata | None = None
-        """The Node's latest metadata; None where it has to be read."""
+        """The Node's latest metadata; None if it must be read again."""
         self._conflicts: dict[str, str] = {}
-        """Keys left to other managers, with the manager."""
+        """The manager of each key that gfd leaves to another manager."""
         self._labels: Labels | None = None
         self._on_drift: Callable[[Drift], None] | None = None
         self._watcher = ObjectWatcher(api, NODES, node_name, self._on_change)
@@ -100,8 +100,8 @@ class NodeSink:
                 raise
 
     def preview(self, labels: Labels) -> list[PlannedChange]:
-        """Return what would change on the Node, and which keys others hold there. Raises PublishError."""
-        # Imported late for its cost: the agent never previews.
+        """Return what would change on the Node, and the keys that others hold there. Raises PublishError."""
+        # Imported late because it costs memory: the agent never previews.
         from gfd.publishing.preview import preview_apply
 
         try:
@@ -117,7 +117,7 @@ class NodeSink:
         return sorted(changes, key=lambda change: (change.key, change.is_annotation))
 
     def has_labels(self) -> bool:
-        """Return whether gfd holds a key of this Node; True where that cannot be read."""
+        """Return whether gfd holds a key of this Node; True if the Node cannot be read."""
         try:
             metadata = self._client.read()
         except ApiError as error:
@@ -125,7 +125,7 @@ class NodeSink:
         return any(applied_by(metadata, MANAGER, kind) for kind in KINDS)
 
     def watch(self, on_drift: Callable[[Drift], None]) -> None:
-        """Call ``on_drift``, from another thread, when the Node differs from what was published."""
+        """Call ``on_drift``, from another thread, when the Node differs from the published labels."""
         self._on_drift = on_drift
 
     def inspect(self) -> None:
@@ -155,7 +155,7 @@ class NodeSink:
             try:
                 self._keep(self._apply(self._seen, labels))
             except ApiError as error:
-                # The Node was deleted, or deleted and created again: a new one needs the labels too.
+                # The Node was deleted and perhaps created again. A new Node needs the labels too.
                 if error.status not in _WRONG_UID or is_retry:
                     raise
                 is_retry, self._seen = True, None
@@ -190,7 +190,7 @@ class NodeSink:
         )
 
     def _check_conflicts(self, labels: Labels) -> None:
-        """Raise PublishError where others hold some of the keys."""
+        """Raise PublishError if others hold some of the keys."""
         assert self._seen is not None
         by_nfd = sorted(held_by_nfd(self._seen) & set(labels))
         if by_nfd:
@@ -210,7 +210,7 @@ class NodeSink:
         # The watch also reports gfd's own writes. The lock makes it wait for the response to the write.
         with self._lock:
             if metadata is not None and self._seen is not None and is_newer(self._seen, metadata):
-                return  # an event of an earlier write, after the response to a later one
+                return  # the event of an earlier write can come after the response to a later one
             before, self._seen = self._seen, metadata
             if self._labels is None:
                 return

@@ -38,7 +38,7 @@ class NodeClient:
     def apply(self, uid: str, keys: Mapping[str, Labels], *, is_forced: bool) -> Mapping[str, Any]:
         """Apply labels and annotations, by kind, to the Node with this uid; return its metadata.
 
-        Raises ApiError: 409 or 422 where the Node has another uid, 409 where other managers hold keys and
+        Raises ApiError: 409 or 422 if the Node has another uid, 409 if other managers hold a key and
         ``is_forced`` is false.
         """
         filled = {kind: dict(found) for kind, found in keys.items() if found}

@@ -23,10 +23,10 @@ def choose_keys(
     excluded: frozenset[str],
     annotation_keys: re.Pattern[str] | None,
 ) -> dict[str, dict[str, str]]:
-    """Return the labels and annotations that gfd shall hold, by kind.
+    """Return the labels and annotations that gfd will hold, by kind.
 
-    ``excluded`` keys are left to other managers. Keys that match ``annotation_keys`` become annotations.
-    Keys that NFD publishes are left out, except those that gfd had applied before NFD. NFD writes only
+    Leave out the ``excluded`` keys, which other managers hold. Keys that match ``annotation_keys`` become
+    annotations. Leave out keys that NFD publishes too, unless gfd has applied them before: NFD writes only
     differences, so an apply without such a key would remove the label from the Node.
     """
     by_nfd = held_by_nfd(metadata)
@@ -41,7 +41,7 @@ def choose_keys(
 
 
 def needs_apply(metadata: Mapping[str, Any], chosen: Mapping[str, Labels]) -> bool:
-    """Return whether the Node differs from the ``chosen`` keys, by kind."""
+    """Return whether the Node differs from the ``chosen`` labels and annotations."""
     for kind in KINDS:
         current = metadata.get(kind) or {}
         if applied_by(metadata, MANAGER, kind) != frozenset(chosen[kind]):

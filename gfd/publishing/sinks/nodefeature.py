@@ -1,7 +1,7 @@
 """NFD's NodeFeature object, from which nfd-master labels the Node.
 
-gfd replaces the whole object. Server-side apply would keep the old labels and the Pod owner that
-gpu-feature-discovery wrote, and the object would be deleted with that Pod.
+gfd replaces the whole object. Server-side apply would keep the labels and the owner that
+gpu-feature-discovery wrote. That owner is a Pod, and Kubernetes would delete the object with it.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class NodeFeatureSink:
         resync_s: float | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """After ``resync_s`` the object is read again, although no change was reported."""
+        """Read the object again after ``resync_s``, even if the watch reports no change."""
         self._client = client
         self._resync = Resync(resync_s, clock)
         self._owners: list[dict[str, str]] | None = None
         self._seen: dict[str, Any] | None = None
-        """The object as last read or written; None where it has to be read."""
+        """The object as last read or written; None if it must be read again."""
         self._on_drift: Callable[[Drift], None] | None = None
         self._watcher = ObjectWatcher(client.api, client.collection, client.object_name, self._on_change)
         self._lock = threading.RLock()
@@ -84,7 +84,7 @@ class NodeFeatureSink:
 
         Raises PublishError.
         """
-        # Imported late for its cost: the agent never previews.
+        # Imported late because it costs memory: the agent never previews.
         from gfd.publishing.preview import preview_replace
 
         try:
@@ -99,7 +99,7 @@ class NodeFeatureSink:
         return preview_replace((seen or {"spec": {}})["spec"].get("labels") or {}, labels, others)
 
     def has_labels(self) -> bool:
-        """Return whether the object exists; True where it cannot be read."""
+        """Return whether the object exists; True if it cannot be read."""
         return self._client.exists()
 
     def watch(self, on_drift: Callable[[Drift], None]) -> None:
@@ -127,7 +127,7 @@ class NodeFeatureSink:
             try:
                 self._keep(self._client.write(wanted, is_new=seen is None))
             except ApiError as error:
-                # Another writer was faster: 409, or 404 where it deleted the object before the PUT.
+                # Another writer was faster: 409 if it changed the object, 404 if it deleted it.
                 is_race = error.status == 409 or (error.status == 404 and seen is not None)
                 if not is_race or is_retry:
                     raise
@@ -164,7 +164,7 @@ class NodeFeatureSink:
             self._seen = None
             drift = detect_node_feature_drift(seen["metadata"], metadata)
             if drift.what != "labels":
-                # The pod's owner may have changed too: kubectl delete --cascade=orphan keeps the pod.
+                # The DaemonSet may be new: kubectl delete --cascade=orphan keeps gfd's pod.
                 self._owners = None
         if self._on_drift is not None:
             self._on_drift(drift)
@@ -181,11 +181,11 @@ def _is_same(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _is_known(reported: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
-    # An event of an earlier write of gfd's can come after the response to a later one.
+    # The event of an earlier write by gfd can come after the response to a later one.
     return is_newer(seen, reported) or _marks(reported) == _marks(seen)
 
 
 def _marks(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the metadata that changes with every change; the generation counts changes of the spec."""
+    """Return metadata that shows every change that matters; the generation counts changes of the spec."""
     names = ("uid", "generation", "labels", "ownerReferences")
     return tuple(metadata.get(name) for name in names)

@@ -23,7 +23,7 @@ class NodeFeatureClient:
     """The requests that gfd makes for its NodeFeature."""
 
     def __init__(self, api: Api, *, node_name: str, namespace: str, pod_name: str | None) -> None:
-        """``namespace`` and ``pod_name`` are those of gfd's own pod; ``pod_name`` is None outside a pod."""
+        """``pod_name`` and ``namespace`` are those of gfd's own pod; ``pod_name`` is None outside a pod."""
         self.api = api
         self.node_name = node_name
         self.namespace = namespace
@@ -36,7 +36,7 @@ class NodeFeatureClient:
         """The query that lists all NodeFeatures of the node."""
 
     def read(self) -> dict[str, Any] | None:
-        """Return the object; None where there is none. Raises ApiError."""
+        """Return the object; None if it does not exist. Raises ApiError."""
         try:
             return self.api.request("GET", self.path, schema=NODE_FEATURE)
         except ApiError as error:
@@ -45,7 +45,7 @@ class NodeFeatureClient:
             raise
 
     def exists(self) -> bool:
-        """Return whether the object exists; True where it cannot be read."""
+        """Return whether the object exists; True if it cannot be read."""
         try:
             self.api.request("GET", self.path)
         except ApiError as error:
@@ -59,7 +59,7 @@ class NodeFeatureClient:
         return self.api.request("PUT", self.path, wanted, schema=NODE_FEATURE)
 
     def delete(self, metadata: Mapping[str, Any] | None = None) -> None:
-        """Delete the object; given its ``metadata``, only in that state. Raises ApiError."""
+        """Delete the object; with ``metadata``, only if it has not changed since. Raises ApiError."""
         body = None
         if metadata is not None:
             body = {"preconditions": {name: metadata[name] for name in ("uid", "resourceVersion")}}
@@ -70,17 +70,17 @@ class NodeFeatureClient:
         return self.api.list(self.collection, query=self.selector, item=NODE_FEATURE)
 
     def read_owners(self) -> list[dict[str, str]]:
-        """Return the DaemonSet of gfd's pod, as owner references; nothing outside a pod.
+        """Return the owner references for the object: the DaemonSet of gfd's pod; none outside a pod.
 
-        The object shall be deleted with the installation, not with one pod. Raises ApiError, and
-        PublishError while the pod is being deleted.
+        With them, Kubernetes deletes the object when gfd is uninstalled, not when one pod is deleted. Raises
+        ApiError, and PublishError while the pod is being deleted.
         """
         if not self.pod_name:
             return []
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.pod_name}"
         metadata = self.api.request("GET", path, schema=OBJECT)["metadata"]
         if metadata.get("deletionTimestamp"):
-            # The DaemonSet may be going too: a new object would belong to an owner that is gone.
+            # If the DaemonSet is being deleted too, the object would get an owner that is soon gone.
             raise PublishError(NAME, self.target, "gfd's own pod is being deleted", kind="ending")
         return [
             {name: owner[name] for name in ("apiVersion", "kind", "name", "uid")}

@@ -1,6 +1,7 @@
-"""Find what NFD still publishes when gfd writes to the Node: often what gfd published by another sink before.
+"""Stop NFD from publishing labels that gfd now writes to the Node itself.
 
-gfd deletes its own NodeFeature if it may. For everything else the message contains a command to run.
+NFD often has them from a sink that gfd used before. gfd deletes its own NodeFeature if it may. For everything
+else the message contains a command to run.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
     from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 
 REMOVAL_S = 60.0
-"""NFD removes the labels from the Node within seconds after their object is deleted."""
+"""How long to wait for NFD to remove the labels of a deleted object from the Node; it takes seconds."""
 
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _SUFFIX_LENGTH = 5
-"""Random characters at the end of the name of a DaemonSet's pod."""
+"""The number of random characters at the end of the name of a DaemonSet's pod."""
 _MAX_STEM_LENGTH = 58
-"""Characters of a pod's name before them, at most."""
+"""The maximum number of characters before them."""
 
 
 class PreviousPublication:
-    """The objects and files on this node from which NFD may have the labels."""
+    """The NodeFeatures of this node and its feature file: NFD may have the labels from them."""
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class PreviousPublication:
         self._feature_file = feature_file
         self._clock = clock
         self._deleted_s: float | None = None
-        """When the object was deleted (monotonic)."""
+        """When gfd deleted its object (monotonic)."""
 
     def withdraw(self, keys: Iterable[str]) -> str:
         """Delete gfd's own NodeFeature; return why NFD still publishes ``keys``, and what to do.
@@ -59,7 +60,8 @@ class PreviousPublication:
                 self._deleted_s = self._clock()
         except ApiError as error:
             if error.status == _FORBIDDEN:
-                return f"run {_cleanup(self._client.namespace)!r} where kubectl works: NFD publishes {names}"
+                command = _cleanup_command(self._client.namespace)
+                return f"run {command!r} where kubectl works: NFD publishes {names}"
             if error.status != _NOT_FOUND:
                 raise
         if self._deleted_s is not None and self._clock() - self._deleted_s < REMOVAL_S:
@@ -67,9 +69,9 @@ class PreviousPublication:
         return self.explain(keys)
 
     def is_own(self, found: Mapping[str, Any]) -> bool:
-        """Return whether this installation wrote a NodeFeature: a gfd that runs in the same DaemonSet.
+        """Return whether this installation wrote a NodeFeature: its owner is the DaemonSet of this gfd.
 
-        Outside a pod, gfd writes an object without owners.
+        A gfd outside a pod writes an object without owners.
         """
         metadata = found["metadata"]
         if not any(MANAGER in managers for managers in spec_holders(metadata).values()):
@@ -82,7 +84,7 @@ class PreviousPublication:
         return owners == ([("DaemonSet", pod_name[:-_SUFFIX_LENGTH])] if pod_name else [])
 
     def explain(self, keys: Iterable[str]) -> str:
-        """Return which commands stop NFD from publishing ``keys``. Raises ApiError."""
+        """Return a message with the commands that stop NFD from publishing ``keys``. Raises ApiError."""
         keys = set(keys)
         commands = dict.fromkeys(self._find_commands(keys))
         reason = f"NFD publishes {', '.join(sorted(keys))}"
@@ -102,21 +104,21 @@ class PreviousPublication:
             if metadata["name"] == self._client.object_name and "Pod" in kinds:
                 yield f"gfd cleanup --all-nodes --from-original --namespace {metadata['namespace']}"
             elif metadata["name"] == self._client.object_name:
-                yield _cleanup(metadata["namespace"])
+                yield _cleanup_command(metadata["namespace"])
         if keys & self._read_feature_file():
             yield f"gfd cleanup --sink file --output-file {self._feature_file}"
 
     def _read_feature_file(self) -> set[str]:
-        """Return the keys in the feature file of this machine; none where it cannot be read."""
+        """Return the keys in the feature file of this machine; none if it cannot be read."""
         try:
             text = read_text(self._feature_file, MAX_BYTES, errors="replace")
         except OSError:
-            # Usually there is no file. For one that is unreadable here, the kubectl command is left.
+            # Usually the file does not exist. If it is only unreadable, the message names a kubectl command.
             return set()
         return set(parse_features(text, time.time()))
 
     def _list(self) -> list[dict[str, Any]]:
-        """Return the node's NodeFeatures: of all namespaces, or only its own where gfd may not list."""
+        """Return the node's NodeFeatures in all namespaces; only gfd's own if gfd may not list them."""
         try:
             return list(self._client.api.list(ALL_NODE_FEATURES, query=self._client.selector))
         except ApiError as error:
@@ -130,5 +132,5 @@ class PreviousPublication:
         return []
 
 
-def _cleanup(namespace: str) -> str:
+def _cleanup_command(namespace: str) -> str:
     return f"gfd cleanup --all-nodes --sink nodefeature --namespace {namespace}"

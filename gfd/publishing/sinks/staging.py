@@ -1,6 +1,6 @@
-"""The hidden folder beside the feature file, where a new file is written before it is renamed.
+"""The hidden folder beside the feature file: gfd writes a new file there and then renames it.
 
-The folder belongs to gfd alone: another user could plant links in it that lead to other files.
+Only gfd's user may own the folder: another user could put links to other files into it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = ".gfd-tmp"
-"""NFD skips names that begin with a dot."""
+"""NFD ignores names that begin with a dot."""
 
 _MODE = 0o700
 
@@ -26,9 +26,9 @@ class StagingFolder:
     """The hidden folder of one feature file, open and locked."""
 
     def __init__(self, directory: int, file: Path) -> None:
-        """Open or create the folder in ``directory``, which is open and holds the feature file ``file``.
+        """Open or create the folder in ``directory``, the open directory of the feature file ``file``.
 
-        Raises OSError, and StagingError where the folder is another user's or another gfd writes the file.
+        Raises OSError, and StagingError if the folder belongs to another user or another gfd writes the file.
         """
         self._directory = directory
         self._name = file.name
@@ -44,13 +44,13 @@ class StagingFolder:
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the folder has not been moved or replaced."""
+        """Whether the folder is still where it was opened, not moved or replaced."""
         return is_same(self._folder, FOLDER, self._directory)
 
     def put(self, text: str) -> int:
-        """Replace the feature file by a new one; return a descriptor to read it, which the caller closes.
+        """Replace the feature file with a new one; return a descriptor to read it, which the caller closes.
 
-        Raises OSError, and StagingError where a directory is in the way.
+        Raises OSError, and StagingError if a directory is in the way.
         """
         written = self._files.write(self._name, text, 0o644)
         try:
@@ -69,7 +69,7 @@ class StagingFolder:
             os.rmdir(FOLDER, dir_fd=self._directory)
 
     def close(self) -> None:
-        """Let another gfd write the file."""
+        """Release the lock, so that another gfd can write the file."""
         for descriptor in (self._lock, self._folder):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -77,7 +77,7 @@ class StagingFolder:
 
 
 def check_folder(directory: Path) -> StagingError | None:
-    """Return why the folder in ``directory`` cannot be used; None where it can, or does not exist yet."""
+    """Return why the folder in ``directory`` cannot be used; None if it can or does not exist yet."""
     path = directory / FOLDER
     try:
         return _find_problem(path, path.lstat())
@@ -88,7 +88,7 @@ def check_folder(directory: Path) -> StagingError | None:
 def _open(directory: int, path: Path) -> int:
     with contextlib.suppress(FileExistsError):
         os.mkdir(FOLDER, _MODE, dir_fd=directory)
-    # O_PATH needs no permission to read, so that the owner can be told.
+    # O_PATH needs no permission to read: the error for another user's folder can name its owner.
     folder = os.open(FOLDER, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
     try:
         found = os.fstat(folder)

@@ -1,4 +1,4 @@
-"""Create, read and remove files in the staging folder, by its descriptor."""
+"""Create, read and remove files in the staging folder, through its descriptor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class StagingError(Exception):
     """The staging folder cannot be used; the text says why, and what to do."""
 
     def __init__(self, reason: str, advice: str, kind: str) -> None:
-        """``kind`` is the reason in one word, as of :class:`gfd.errors.PublishError`."""
+        """``kind`` is the reason in one word, as in :class:`gfd.errors.PublishError`."""
         super().__init__(f"{reason}; {advice}")
         self.reason = reason
         self.advice = advice
@@ -22,10 +22,10 @@ class StagingError(Exception):
 
 
 class StagingFiles:
-    """The files of an open folder. Existing files are never written to: each file is new."""
+    """The files of an open folder. It never writes to an existing file: it creates a new one."""
 
     def __init__(self, folder: int, path: Path) -> None:
-        """``folder`` is the open folder and stays the caller's, ``path`` is its path for messages."""
+        """``folder`` is its descriptor, which the caller closes; ``path`` is its path for messages."""
         self.folder = folder
         self._path = path
 

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from gfd.publishing.sinks.staging_files import StagingFiles
 
 _HOLDER_BYTES = 32
-"""More than a process id needs."""
+"""More bytes than a process id needs."""
 
 
 def acquire(files: StagingFiles, lock_name: str, temporary_name: str) -> int:
-    """Return a descriptor that holds the lock. Raises StagingError where another gfd holds it, OSError."""
+    """Return a descriptor that holds the lock. Raises StagingError if another gfd holds it, and OSError."""
     while True:
         current = _open(files, lock_name)
         try:
             _flock(current)
-            # The former holder may have removed or replaced the file before it let go.
+            # The process that held the lock before may have removed or replaced the file.
             if not is_same(current, lock_name, files.folder):
                 continue
             if _read_holder(current) == str(os.getpid()):
@@ -34,7 +34,7 @@ def acquire(files: StagingFiles, lock_name: str, temporary_name: str) -> int:
 
 
 def _open(files: StagingFiles, name: str) -> int:
-    """Return a descriptor to read the lock file; create it where there is none that gfd has made."""
+    """Return a descriptor to read the lock file; create it if it is missing or was not made by gfd."""
     while True:
         with contextlib.suppress(FileExistsError):
             os.close(files.create(name))
@@ -46,7 +46,7 @@ def _open(files: StagingFiles, name: str) -> int:
 
 
 def _replace(files: StagingFiles, lock_name: str, temporary_name: str) -> int:
-    """Replace the lock file that is held by a new one with this process's id."""
+    """Replace the lock file with a new, locked one that contains this process's id; return a descriptor."""
     lock = files.write(temporary_name, f"{os.getpid()}\n", 0o600)
     try:
         _flock(lock)

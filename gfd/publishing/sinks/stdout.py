@@ -1,4 +1,4 @@
-"""Standard output: one ``key=value`` line a label, printed when the labels change."""
+"""Standard output: one ``key=value`` line per label, printed when the labels change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StdoutSink:
         return "standard output"
 
     def publish(self, labels: Labels) -> bool:
-        """Print the labels if they differ from those printed last. Raises PublishError."""
+        """Print the labels if they differ from the last printed ones. Raises PublishError."""
         text = format_labels(labels)
         if text == self._printed:
             return False
