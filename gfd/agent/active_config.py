@@ -1,4 +1,4 @@
-"""The configuration in force, and what is made from it."""
+"""The configuration in force, with the request and the sinks that are made from it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class ActiveConfig:
     """A configuration in force."""
 
     request: Request
-    """What each cycle asks the process that reads the hardware for."""
+    """The request that each cycle sends to the process that reads the hardware."""
     publisher: Publisher
     warnings: tuple[str, ...] = ()
-    """What is wrong with the configuration, though it can be used."""
+    """Warnings about the configuration. It can be used nevertheless."""
 
     @property
     def config(self) -> Config:
@@ -32,7 +32,7 @@ class ActiveConfig:
         return self.request.config
 
     def is_same(self, request: Request) -> bool:
-        """Return whether ``request`` asks for the same, apart from the time when it was loaded."""
+        """Return whether ``request`` differs from this one only in the time when it was loaded."""
         return request._replace(timestamp_s=self.request.timestamp_s) == self.request
 
 

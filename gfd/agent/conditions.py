@@ -1,4 +1,4 @@
-"""Logs a problem when it begins and when it ends, and counts it in between."""
+"""Log a problem when it begins and when it ends, and count how often it occurs in between."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Problem:
 
 
 class Conditions:
-    """The problems that there are now, by subject: ``read``, ``gpu 3``, ``sink file``.
+    """The current problems, by subject: ``read``, ``gpu 3``, ``sink file``.
 
     Safe to use from several threads.
     """
@@ -59,7 +59,7 @@ class Conditions:
             )
 
     def resolve_others(self, kind: str, subjects: set[str]) -> None:
-        """Resolve the problems of subjects that begin with ``kind``, except those of ``subjects``."""
+        """Resolve the problems of all subjects that begin with ``kind``, except for ``subjects``."""
         with self._lock:
             known = [each for each in self._open if each.startswith(kind)]
         for subject in known:

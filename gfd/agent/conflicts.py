@@ -1,4 +1,4 @@
-"""What a person should know about another program that writes the same labels."""
+"""Explain a conflict with another program that writes the same labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def explain_conflict(drift: Drift) -> str:
-    """Return who keeps changing what, and what to do."""
+    """Return a sentence: who keeps changing which labels, and the next step."""
     if drift.sink == "file":
         return (
             "another program keeps changing or deleting this file; only one may write it: stop the other, "

@@ -1,4 +1,4 @@
-"""Reads the hardware and publishes its labels; keeps what is published while the hardware cannot be read.
+"""Read the hardware and publish its labels; keep the published labels while the hardware cannot be read.
 
 All methods run in the service's one worker thread.
 """
@@ -65,7 +65,7 @@ class Labeler:
         reporter.report_config(self.active)
 
     def run_cycle(self) -> None:
-        """Read and publish. Raises GfdError if the service cannot start like this."""
+        """Read and publish. Raises GfdError if that fails in a way that prevents the start of the service."""
         started_s = self._clock()
         self._read_due_s = None
         self._watcher.begin_read(started_s)
@@ -75,7 +75,7 @@ class Labeler:
         except GfdError as error:
             result = error
         took_s = self._clock() - started_s
-        # A failure may also come from a change of the hardware; the watcher asks for another cycle.
+        # Perhaps the read failed because the hardware changed. Then the watcher makes another cycle due.
         if not self._watcher.end_read(self._clock()):
             self._reporter.report_discarded_read()
         elif isinstance(result, GfdError):
@@ -84,7 +84,7 @@ class Labeler:
             self._publish(result, started_s, took_s)
 
     def run_due(self) -> None:
-        """Do what is due besides the cycle at each interval: withdraw, read again, publish again."""
+        """Do what is due between two cycles: withdraw the labels, read again, publish again."""
         now_s = self._clock()
         withdrawal_s = self._withdrawal_due_s
         if withdrawal_s is not None and withdrawal_s <= now_s:
@@ -110,25 +110,25 @@ class Labeler:
         return max(0.0, min(waits)) if waits else None
 
     def watch_sinks(self, on_drift: Callable[[Drift], None]) -> None:
-        """Call ``on_drift``, from any thread, with what somebody else changes in a sink."""
+        """Call ``on_drift``, from any thread, when somebody else changes published labels."""
         self._on_drift = on_drift
         self.active.publisher.watch(on_drift)
 
     def inspect_sinks(self) -> None:
-        """Check the sinks that are not notified of changes."""
+        """Check the sinks that have no watch for changes by others."""
         self.active.publisher.inspect()
 
     def repair(self, drift: Drift) -> None:
-        """Let :meth:`run_due` publish again where somebody else changed something."""
+        """Schedule a repair for the sink that somebody changed; :meth:`run_due` publishes to it again."""
         publisher = self.active.publisher
         self._reporter.report_drift(drift, publisher)
         publisher.repair(drift)
         self._reporter.report_conflicts(publisher)
 
     def reload(self, *, is_requested: bool) -> bool:
-        """Put the configuration on disk in force, all of it or nothing; return whether it was.
+        """Load the configuration again, completely or not at all; return whether it is now in force.
 
-        Unless ``is_requested``, one that is the same as before changes nothing.
+        If it is the same as before, do nothing unless ``is_requested``.
         """
         before = self.active
         try:
@@ -154,11 +154,11 @@ class Labeler:
         return True
 
     def close(self) -> None:
-        """End the fork server, and with it a read that is going on."""
+        """Kill the fork server, and with it a read in progress."""
         self._server.close()
 
     def _read(self) -> CycleResult:
-        """Return the labels. Raises GfdError; DriverUnavailable if labels with a driver are published."""
+        """Return the labels. Raises GfdError; DriverUnavailable if the driver was there before."""
         failures = self._server.failures
         try:
             result = self._server.label(self.active.request)
@@ -197,7 +197,7 @@ class Labeler:
         self._has_started = True
 
     def _keep_labels(self, error: GfdError, took_s: float) -> None:
-        """Leave the published labels, which are stale now. Raises ``error`` if the service cannot start."""
+        """Keep the published labels, which are now stale. Raises ``error`` if the service cannot start."""
         may_wait = isinstance(error, ProbeError) and not self.active.config.fail_on_init_error
         if not self._has_started and not may_wait:
             raise error
@@ -207,7 +207,7 @@ class Labeler:
         self._reporter.report_read_failure(error, took_s)
 
     def _report_sinks(self, published: PublishResult) -> None:
-        """Report what became of the labels. Raises PublishError if the service cannot start."""
+        """Report which sinks have the labels. Raises PublishError if the service cannot start."""
         for error in published.errors:
             if not self._has_started and not error.retryable:
                 raise error

@@ -1,6 +1,6 @@
-"""What shows that a file or folder has changed, without opening any device.
+"""Fingerprints of files and folders: they change when the file or folder changes. No device is opened.
 
-What is missing or forbidden has a fingerprint, too: taking one raises no error.
+Reading a fingerprint raises no error: a missing or unreadable file has one, too.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     FileStatus = tuple[int, ...] | None
 
 STABLE_NS = 100_000_000
-"""A folder that changed longer ago than this has another time after its next change."""
+"""If a folder's last change is older than this, its next change is sure to change its time."""
 
 
 def read_status(path: str) -> FileStatus:
-    """Return what differs between a file or folder and another that takes its place; None if it is missing.
+    """Return a value that changes when another file or folder replaces the one at ``path``; None if missing.
 
-    procfs often gives a new folder the inode number of the one that went, so its time counts, too. That is
-    when the kernel was first asked for the folder. Under memory pressure the kernel forgets it; that looks
-    like a change and costs a needless cycle.
+    procfs often gives a new folder the inode number of the removed one, so the value contains its time, too:
+    when somebody first looked at the folder. Under memory pressure the kernel forgets that time, which looks
+    like a change and causes a needless cycle.
     """
     try:
         status = os.stat(path)  # noqa: PTH116 - some 150 calls a poll
@@ -35,7 +35,7 @@ def read_status(path: str) -> FileStatus:
 
 
 def read_configmap_link(folder: Path) -> Path | None:
-    """Return where the link leads that Kubernetes turns when it replaces a whole ConfigMap."""
+    """Return the target of the link that Kubernetes changes when it updates a mounted ConfigMap."""
     try:
         return (folder / "..data").readlink()
     except OSError:
@@ -59,18 +59,18 @@ class DeviceNodes:
             with suppress(OSError):
                 names = os.listdir(self.folder)  # noqa: PTH208
                 self._names = tuple(sorted(name for name in names if name.startswith(self._prefix)))
-            # Two changes within a tick of the kernel's clock have the same time.
+            # If the folder changes twice within a tick of the kernel's clock, its time is the same.
             is_stable = status is not None and time.time_ns() - status[-1] > STABLE_NS
             self._status = status if is_stable else None
         return self._names
 
 
 class FolderTree:
-    """All folders below one, listed again only when one of them has changed.
+    """All folders below a folder; they are listed again only when one of them has changed.
 
-    The status of a folder has the number of its subfolders (procfs) or the time of its last entry (other file
-    systems). The status of each subfolder is read as well, so none comes or goes unseen. No folder is kept
-    open: before Linux 5.0 that would hide the one that takes its place.
+    A folder's status changes when a subfolder is added or removed: in procfs the number of subfolders, on
+    other file systems the time. The status of each subfolder is read, too. No folder stays open: before Linux
+    5.0, an open folder would hide the one that replaces it.
     """
 
     def __init__(self, root: str) -> None:
@@ -88,7 +88,7 @@ class FolderTree:
         self._folders.clear()
         to_list = [self.root]
         for path in to_list:
-            # Read before it is listed: what changes in between is seen the next time.
+            # Read the status before listing: the next call then sees a change in between.
             self._folders[path] = read_status(path)
             with suppress(OSError), os.scandir(path) as entries:
                 to_list += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]

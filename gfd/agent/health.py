@@ -1,4 +1,4 @@
-"""The answers of ``/healthz`` and ``/readyz``."""
+"""Decide the answers of ``/healthz`` and ``/readyz``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from gfd.agent.state import ServiceState
 
 MAX_WARNINGS = 5
-"""Warnings about the configuration that ``/readyz`` shows."""
+"""The maximum number of warnings about the configuration in the answer of ``/readyz``."""
 
 
 class Health(NamedTuple):
-    """An answer; ``text`` has a line that says why, perhaps with others below it."""
+    """An answer. The first line of ``text`` is the reason; others can follow."""
 
     is_ok: bool
     text: str
@@ -22,7 +22,7 @@ class Health(NamedTuple):
 def check_health(state: ServiceState, now_s: float, loop_limit_s: float) -> Health:
     """Return whether the service still runs; if not, only a restart helps.
 
-    ``now_s`` is on the monotonic clock, ``loop_limit_s`` how long the main loop may take.
+    ``now_s`` is the time on the monotonic clock; ``loop_limit_s`` is how long the main loop may take.
     """
     silent_s = now_s - state.looped_s
     if silent_s > loop_limit_s:
@@ -34,7 +34,7 @@ def check_health(state: ServiceState, now_s: float, loop_limit_s: float) -> Heal
 
 
 def check_readiness(state: ServiceState) -> Health:
-    """Return whether the labels of this node can be trusted; further lines say what else is wrong."""
+    """Return whether the labels of this node are correct; further lines name other problems."""
     is_ready, text = _check_labels(state)
     lines = [text]
     lines += [

@@ -10,7 +10,7 @@ from typing import Any
 from gfd.errors import ConfigError
 
 BACKLOG = 512
-"""Connections that the kernel holds until they are accepted."""
+"""The maximum number of connections that wait in the kernel to be accepted."""
 
 _NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 

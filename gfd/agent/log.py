@@ -1,4 +1,4 @@
-"""Configures the log: JSON for programs, readable lines on a terminal.
+"""Configure the log: JSON for programs, readable lines on a terminal.
 
 Events are named ``noun.past_verb`` and have their details as fields; docs/metrics.md lists all of them.
 """
@@ -37,7 +37,7 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # APScheduler logs through the standard library; each job reports the same by itself.
+    # APScheduler logs through the standard library, but each job reports its own failures.
     logging.getLogger("apscheduler").handlers = [logging.NullHandler()]
     logging.getLogger("apscheduler").propagate = False
     logger: FilteringBoundLogger = structlog.get_logger()
@@ -45,7 +45,7 @@ def configure(level: str = "info", log_format: str = "auto") -> FilteringBoundLo
 
 
 def is_json(log_format: str) -> bool:
-    """Return whether log lines of that format are JSON; ``auto`` is unless standard error is a terminal."""
+    """Return whether the format means JSON; ``auto`` does, unless standard error is a terminal."""
     return log_format == "json" or (log_format != "console" and not sys.stderr.isatty())
 
 

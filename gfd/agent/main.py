@@ -1,4 +1,4 @@
-"""Puts the service together from its parts and runs it."""
+"""Build the service from its parts and run it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def run(load: ConfigLoader, loaded: LoadedConfig, environ: Mapping[str, str]) -> None:
-    """Label this node until a signal ends the service. Raises GfdError if it cannot start.
+    """Label this node until a signal ends the service. Raises GfdError if the service cannot start.
 
-    ``load`` reads the configuration again; ``loaded`` is what it read first.
+    ``loaded`` is the configuration to start with; ``load`` reads it again.
     """
     server = ForkServer()
-    server.start()  # it imports its modules while this process imports its own
+    server.start()  # it imports its modules while this process does the same
     from gfd.agent.active_config import activate
     from gfd.agent.conditions import Conditions
     from gfd.agent.cycle import Labeler

@@ -1,7 +1,7 @@
 """The metrics of the service.
 
-A label whose values are known starts at 0, so that a rate counts its first event. What is not known yet,
-such as the number of GPUs before the first read, is left out instead of being 0.
+A counter whose label values are known starts at 0, so that a rate includes its first event. A value that is
+still unknown, such as the number of GPUs before the first read, is left out instead of being 0.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StatusCollector(Collector):
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric, all of one moment."""
+        """Yield every metric, all from the same moment."""
         state = self._status.state
         yield _counter("gfd_cycles", "Cycles that ended.", ("result",), state.cycles)
         yield SummaryMetricFamily(
@@ -97,7 +97,7 @@ class StatusCollector(Collector):
 
 
 def _gauge(name: str, meaning: str, value: float | None) -> GaugeMetricFamily:
-    """Return a gauge, without a value for None."""
+    """Return a gauge; without a value if ``value`` is None."""
     return GaugeMetricFamily(name, meaning, value)
 
 
@@ -112,7 +112,7 @@ def _gauge_by(label: str, name: str, meaning: str, values: Mapping[str, float] |
 def _counter(
     name: str, meaning: str, labels: Sequence[str], values: Mapping[Any, float]
 ) -> CounterMetricFamily:
-    """Return a counter by ``labels``; a key of ``values`` has the value of each label."""
+    """Return a counter with ``labels``; each key in ``values`` is a tuple of label values."""
     family = CounterMetricFamily(name, meaning, labels=labels)
     for key, value in values.items():
         family.add_metric((key,) if isinstance(key, str) else key, value)
@@ -120,7 +120,7 @@ def _counter(
 
 
 def make_registry(status: Status) -> CollectorRegistry:
-    """Return what a scrape collects: gfd's metrics, and those of its process."""
+    """Return the registry for a scrape: gfd's metrics, and those of its process."""
     registry = CollectorRegistry(auto_describe=True)
     registry.register(StatusCollector(status))
     ProcessCollector(registry=registry)

@@ -1,7 +1,7 @@
-"""Finds out whether /proc/driver is the kernel's own, or a copy that never changes.
+"""Find out whether /proc/driver/nvidia is the kernel's, or a copy that never changes.
 
-NVIDIA's legacy container runtime mounts a tmpfs over /proc/driver/nvidia, with what was there when the
-container started.
+NVIDIA's legacy container runtime mounts a tmpfs over /proc/driver/nvidia: a copy of the files that were there
+when the container started.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """What a line of mountinfo says about the place of a mount."""
+    """A mount, from one line of mountinfo."""
 
     number: str
     parent: str
-    """The number of the mount below this one."""
+    """The number of the mount on which this one is mounted."""
     root: str
     """The folder of the file system that is mounted."""
     point: str
@@ -45,7 +45,7 @@ class Mount:
 
 
 def parse_mounts(mountinfo: str) -> tuple[Mount, ...]:
-    """Return the mounts of a text like /proc/self/mountinfo."""
+    """Return the mounts in a text like /proc/self/mountinfo."""
     mounts = []
     for line in mountinfo.splitlines():
         place, _, source = line.partition(" - ")
@@ -64,9 +64,9 @@ def parse_mounts(mountinfo: str) -> tuple[Mount, ...]:
 
 
 def find_mount(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
-    """Return the mount that ``path`` is in, found from mount to mount as the kernel does it.
+    """Return the mount that contains ``path``: walk from mount to mount, as the kernel does.
 
-    The order of the lines does not matter: after an initramfs, / comes after /proc.
+    The order of the lines does not matter: with an initramfs, the line of / comes after that of /proc.
     """
     left = [mount for mount in mounts if mount.has(path)]
     numbers = {mount.number for mount in mounts}
@@ -77,21 +77,21 @@ def find_mount(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
         ]
         if not next_ones:
             return seen
-        # Of two on the same mount, the one with the shorter path hides the other.
+        # If two are mounted on the same mount, the one with the shorter path hides the other.
         seen = min(next_ones, key=lambda mount: len(mount.point))
         left.remove(seen)
 
 
 def explain_unseen_changes(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
-    """Return why changes below ``proc_driver_dir`` are not seen, and the next step; None if they are."""
+    """Return why gfd does not see changes below ``proc_driver_dir``, and the next step; None if it does."""
     reason = find_unseen_changes(proc_driver_dir, mountinfo)
     return f"{reason}: {NEXT_STEP}" if reason else None
 
 
 def find_unseen_changes(proc_driver_dir: Path | None, mountinfo: Path = MOUNTINFO) -> str | None:
-    """Return why changes below ``proc_driver_dir`` are not seen; None if they are.
+    """Return why gfd does not see changes below ``proc_driver_dir``; None if it does.
 
-    A driver that is not there yet is not a reason.
+    A driver that is not loaded yet is not a reason.
     """
     if proc_driver_dir is None:
         return None

@@ -32,16 +32,16 @@ PATHS = {
 }
 
 MAX_CONNECTIONS = 500
-"""Further ones wait. A process may have 1024 files open by default."""
+"""The maximum number of open connections; others wait. By default a process may open 1024 files."""
 CONNECTION_S = 5.0
-"""How long a connection may last."""
+"""How long a connection may stay open."""
 MAX_REQUEST_BYTES = 8192
 
 
 def serve(addr: tuple[str, int], status: Status, warn: Callable[[str], None]) -> int:
     """Serve the pages about ``status``, in threads that end with the process; return the port.
 
-    ``warn`` is called, in any thread, with what goes wrong while pages are served. Raises ConfigError.
+    ``warn`` is called, in any thread, with each problem while pages are served. Raises ConfigError.
     """
     listener = listen(*addr)
     _forward_warnings(warn)
@@ -73,18 +73,18 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no type hint
     def maintenance(self, now: float) -> None:
         """Close connections that are too old, unless a request is being answered.
 
-        waitress counts from the latest byte, so a client that sends one now and then would stay.
+        waitress only closes idle connections: a client that sends a byte now and then could stay for ever.
         """
         for channel in self.active_channels.values():
             if not channel.requests and channel.creation_time < now - CONNECTION_S:
                 channel.will_close = True
-                # A client that does not read would keep it open.
+                # Otherwise a client that does not read the response would keep it open.
                 with suppress(OSError):
                     channel.socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Forwarder(logging.Handler):
-    """Passes warnings of waitress on."""
+    """Passes the warnings of waitress to a function."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
@@ -99,7 +99,7 @@ def _forward_warnings(warn: Callable[[str], None]) -> None:
     logger = logging.getLogger("waitress")
     logger.handlers = [_Forwarder(warn)]
     logger.propagate = False
-    # It warns of each request that waits for another, even if only for a millisecond.
+    # waitress warns about each request that waits for another, even for a millisecond.
     logging.getLogger("waitress.queue").disabled = True
 
 
@@ -138,7 +138,7 @@ def _read_metrics(metrics: WSGIApplication, environ: WSGIEnvironment) -> Respons
     asked = {**environ, "REQUEST_METHOD": "GET"}
     try:
         body = b"".join(metrics(asked, start_response))
-    except (TypeError, ValueError):  # the header Accept has a version that is not a number
+    except (TypeError, ValueError):  # the version in the header Accept is not a number
         body = b"".join(metrics({**asked, "HTTP_ACCEPT": ""}, start_response))
     return *started[-1], body
 

@@ -1,4 +1,4 @@
-"""Reports what happens in the service: to the log, to the metrics and to ``/readyz``."""
+"""Report what happens in the service: to the log, to the metrics and to ``/readyz``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Reports events. What lasts is logged when it begins and when it ends.
+    """Reports events. A problem that lasts is logged only when it begins and when it ends.
 
     Safe to use from several threads.
     """
@@ -34,11 +34,11 @@ class Reporter:
         self._served_addr: tuple[str, int] | None = None
 
     def set_served_addr(self, addr: tuple[str, int] | None) -> None:
-        """Set where the pages are served until the service ends; None for nowhere."""
+        """Set the address at which the pages are served until the service ends; None if they are not."""
         self._served_addr = addr
 
     def report_config(self, active: ActiveConfig) -> None:
-        """Report the warnings about the configuration in force, which the one on disk is."""
+        """Report that the configuration on disk is in force, and its warnings."""
         config, warnings = active.config, list(active.warnings)
         if config.metrics_addr != self._served_addr:
             warnings.append("--metrics-addr changes only when the service is restarted")
@@ -67,7 +67,7 @@ class Reporter:
         self._log.info("config.reloaded")
 
     def report_server(self, server: ForkServer, restarts: int) -> None:
-        """Report how the fork server is after a read during which it was restarted so often."""
+        """Report the state of the fork server after a read, and how often the read restarted it."""
         for _ in range(restarts):
             self._status.record_reader_restart()
         self._status.set_stuck_readers(server.stuck)
@@ -75,14 +75,14 @@ class Reporter:
             self._log.warning("driver.printed", lines=output.lines, dropped=output.dropped)
 
     def report_missing_driver(self, reason: str | None) -> None:
-        """Report that there is no driver; None for one that there is."""
+        """Report why there is no driver; with None, report that there is one."""
         if reason is None:
             self._conditions.resolve("driver")
         else:
             self._conditions.report("driver", "driver.not_found", reason=reason)
 
     def report_read(self, result: CycleResult) -> None:
-        """Report a successful read, the GPUs that failed and the memory that could not be read."""
+        """Report a successful read, the GPUs that failed and those whose memory could not be read."""
         self._conditions.resolve("read")
         self._status.record_read(
             gpus_ok=result.gpus,
@@ -110,7 +110,7 @@ class Reporter:
         self._log.debug("cycle.dropped", reason="the hardware changed while it was read")
 
     def report_sinks(self, published: PublishResult) -> None:
-        """Report which sinks took the labels, and which did not."""
+        """Report to which sinks gfd published, and which failed."""
         for sink in published.changed:
             self._status.record_change(sink)
         for sink in published.succeeded:
@@ -131,7 +131,7 @@ class Reporter:
         took_s: float,
         interval_s: float | None,
     ) -> None:
-        """Report a cycle that published; at level debug if nothing changed."""
+        """Report a cycle that published its labels; at level debug if nothing changed."""
         outcome: Result = "failed" if published.errors else "published" if published.changed else "unchanged"
         self._status.record_cycle(outcome, duration_s=took_s, read_s=read_s)
         write = self._log.info if published.changed else self._log.debug
@@ -160,13 +160,13 @@ class Reporter:
         self._status.record_withdrawal()
 
     def report_drift(self, drift: Drift, publisher: Publisher) -> None:
-        """Report what somebody else changed; at level debug if it is part of a reported conflict."""
+        """Report a change by somebody else; at level debug if it is part of a reported conflict."""
         is_known = any(rival.sink == drift.sink for rival in publisher.rivals)
         write = self._log.debug if is_known else self._log.info
         write("drift.detected", sink=drift.sink, what=drift.what, keys=list(drift.keys), writer=drift.writer)
 
     def report_conflicts(self, publisher: Publisher) -> None:
-        """Report each sink that another writer keeps changing, and the end of that."""
+        """Report the sinks that another writer keeps changing, and those where that has ended."""
         reasons = {drift.sink: explain_conflict(drift) for drift in publisher.rivals}
         self._status.set_conflicts(reasons)
         for sink, reason in reasons.items():
@@ -183,9 +183,9 @@ class Reporter:
             self._conditions.resolve(f"watch {watched}")
 
     def report_sink_warning(self, reason: str) -> None:
-        """Report what a person should know about a sink that works."""
+        """Report a warning of a sink that works."""
         self._log.warning("publish.warning", reason=reason)
 
     def report_page_warning(self, reason: str) -> None:
-        """Report what went wrong while a page was served."""
+        """Report a problem while a page was served."""
         self._conditions.report("pages", "http.warning", reason=reason)

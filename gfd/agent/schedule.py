@@ -1,4 +1,4 @@
-"""Runs the jobs of the service, one at a time, in a thread of their own."""
+"""Run the jobs of the service, one at a time, in a thread of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GRACE_S = 0.5
 """How long a job may take to end after :meth:`Schedule.stop`."""
 CLOCK_STEP_S = 5.0
-"""A jump of the wall clock by more than this starts the interval anew."""
+"""If the wall clock jumps by more than this, the interval starts again."""
 _INTERVAL, _DELAY = "interval", "delay"
 
 
@@ -51,7 +51,7 @@ class Schedule:
         return not self._is_busy
 
     def run_at_interval(self, job: Job, interval_s: float | None) -> None:
-        """Run ``job`` now and at each interval, instead of what ran so before; None runs it once."""
+        """Run ``job`` now and at each interval, and no longer the job before it; None runs it only once."""
         self._cancel(_INTERVAL)
         now = datetime.now(UTC)
         when: dict[str, Any] = (
@@ -62,20 +62,20 @@ class Schedule:
         self._scheduler.add_job(self._work, args=[job], id=_INTERVAL, **when)
 
     def run_soon(self, job: Job) -> None:
-        """Run ``job`` as soon as the worker thread is free; once, if it waits already."""
+        """Run ``job`` as soon as the worker thread is free; do nothing if it already waits to run."""
         if job not in self._waiting:
             self._waiting.add(job)
             self._scheduler.add_job(self._work, args=[job])
 
     def run_after(self, job: Job, delay_s: float | None) -> None:
-        """Run ``job`` after a delay, instead of what was to run so; None only cancels that."""
+        """Run ``job`` after a delay, in place of the delayed job before it; None only cancels that one."""
         self._cancel(_DELAY)
         if delay_s is not None:
             when = datetime.now(UTC) + timedelta(seconds=delay_s)
             self._scheduler.add_job(self._work, "date", run_date=when, args=[job], id=_DELAY)
 
     def has_clock_jumped(self) -> bool:
-        """Return whether the wall clock, by which the interval runs, has jumped since the last call."""
+        """Return whether the wall clock has jumped since the last call; the interval depends on it."""
         offset_s = _measure_clock_offset_s()
         has_jumped = abs(offset_s - self._clock_offset_s) > CLOCK_STEP_S
         if has_jumped:

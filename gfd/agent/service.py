@@ -1,8 +1,8 @@
 """The service: a cycle now, at each interval and whenever something changes, until a signal.
 
 All work happens in the worker thread of the schedule, so cycles and reloads never overlap. The main thread
-waits for events and looks for changes. Signal handlers only put an event into its queue: nothing else is
-safe there.
+waits for events and looks for changes. A signal handler only puts an event into the main thread's queue:
+nothing else is safe there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PUBLISH_S = 60.0
 
 
 class Service:
-    """Runs cycles until a signal ends it; another signal loads the configuration again."""
+    """Runs cycles until a signal ends it; SIGHUP loads the configuration again."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Service:
         self._log = log
         self._events: SimpleQueue[signal.Signals | BaseException | Drift | Task] = SimpleQueue()
         self._drifts: list[Drift] = []
-        """Changes by others that are not repaired yet."""
+        """Changes by others that have not been repaired yet."""
         self._schedule = Schedule(self._run_job)
         self._watchdog_due_s = 0.0
 
@@ -75,7 +75,7 @@ class Service:
         self._events.put(Task.RELOAD)
 
     def _loop(self) -> signal.Signals:
-        """Return the signal that ends the service; raise what a job raised."""
+        """Handle events until a signal ends the service; return the signal. Raises the error of a job."""
         watchdog_s = self._notifier.watchdog_interval_s
         while True:
             try:
@@ -130,13 +130,13 @@ class Service:
         try:
             job()
             self._schedule.run_after(self._labeler.run_due, self._labeler.due_in_s)
-        except BaseException as error:  # the scheduler would swallow it
+        except BaseException as error:  # APScheduler would only log it
             self._events.put(error)
         finally:
             self._status.end_job()
 
     def _cycle_unless_changing(self) -> None:
-        # While the hardware changes, wait: the watcher asks for a cycle when it is stable.
+        # While the hardware changes, wait: when it is stable, the watcher makes a cycle due.
         if self._watcher.is_stable:
             self._cycle()
 

@@ -1,4 +1,4 @@
-"""What the service knows about itself at one moment."""
+"""The state of the service at one moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESULTS: tuple[Result, ...] = ("published", "unchanged", "failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """One moment. Times that end in ``_at_s`` and ``_since_s`` are seconds since the epoch."""
+    """The state at one moment. Times that end in ``_at_s`` and ``_since_s`` are Unix seconds."""
 
     cycles: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
     """How many cycles ended, by result."""
@@ -28,7 +28,7 @@ class ServiceState:
     stuck_readers: int = 0
     """Killed processes that have not ended."""
     succeeded_at_s: float | None = None
-    """When a cycle last left every sink up to date; None before the first."""
+    """When every sink was last up to date after a cycle; None before the first time."""
     gpus: Mapping[str, int] | None = None
     """By state; None before the first successful read."""
     mig_devices: Mapping[str, int] | None = None
@@ -44,18 +44,18 @@ class ServiceState:
     withdrawn_at_s: float | None = None
     """When the labels were removed because they were stale; None while they are published."""
     good_sinks: frozenset[str] = frozenset()
-    """Sinks that took the labels at the last attempt."""
+    """Sinks to which the last attempt succeeded."""
     problem: str = ""
-    """What went wrong in the last cycle; empty if nothing did."""
+    """Why the last cycle failed; empty if it succeeded."""
     config_error: str = ""
     """Why the configuration on disk is not in force; empty if it is."""
     config_warnings: tuple[str, ...] = ()
     """Warnings about the configuration in force."""
     conflicts: Mapping[str, str] = field(default_factory=dict)
-    """What another writer keeps changing, by sink."""
+    """Sentences about conflicts with other writers, by sink."""
     failed_watches: Mapping[str, str] = field(default_factory=dict)
-    """Why a watch on the API server does not work, by the object watched."""
+    """Why a watch on the API server does not work, by watched object."""
     looped_s: float
     """When the main loop last ran, on the monotonic clock."""
     job_deadline_s: float | None = None
-    """When the current job has to be done, on the monotonic clock; None between jobs."""
+    """The deadline of the current job, on the monotonic clock; None between jobs."""

@@ -1,7 +1,7 @@
-"""Records what happens in the service, for its metrics and its health.
+"""Record what happens in the service, for its metrics and its health.
 
 The service's threads write under one lock. Readers take :attr:`Status.state`, a frozen value that is
-replaced as a whole, so a scrape never sees half of a change.
+replaced as a whole, so that a scrape never sees half of a change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 MAX_REASON = 500
-"""Characters of a reason that are kept."""
+"""The maximum number of characters of a reason; the rest is cut off."""
 
 
 class Status:
@@ -40,7 +40,7 @@ class Status:
 
     @property
     def state(self) -> ServiceState:
-        """What is known now."""
+        """The current state."""
         return self._state
 
     def expect_sinks(self, sinks: Iterable[str], error_kinds: Iterable[str] = ()) -> None:
@@ -73,7 +73,7 @@ class Status:
     def record_read(
         self, *, gpus_ok: int, gpus_failed: int, mig_devices: Mapping[str, int], labels: int
     ) -> None:
-        """Record a successful read; ``mig_devices`` is by profile, ``labels`` how many it made."""
+        """Record a successful read; ``mig_devices`` are counts by profile, ``labels`` is a count."""
         with self._lock:
             self._set(
                 gpus={"ok": gpus_ok, "failed": gpus_failed},
@@ -100,7 +100,7 @@ class Status:
             self._set(good_sinks=self._state.good_sinks | {sink})
 
     def record_sink_failure(self, sink: str, kind: str, reason: str) -> None:
-        """Record that ``sink`` did not take the labels; ``kind`` is a word to count by."""
+        """Record that publishing to ``sink`` failed; ``kind`` is the word by which errors are counted."""
         with self._lock:
             counts, key = self._state.sink_errors, (sink, kind)
             self._set(
@@ -110,7 +110,7 @@ class Status:
             )
 
     def record_cycle(self, result: Result, *, duration_s: float, read_s: float | None = None) -> None:
-        """Record the end of a cycle; ``failed`` means that a sink lacks the labels.
+        """Record the end of a cycle; the result ``failed`` means that a sink does not have the labels.
 
         ``read_s`` is how long the read took, None if there was none.
         """
@@ -177,7 +177,7 @@ class Status:
         return check_health(self._state, self._monotonic_s(), self._loop_limit_s)
 
     def check_readiness(self) -> Health:
-        """Return whether the labels of this node can be trusted."""
+        """Return whether the labels of this node are correct."""
         return check_readiness(self._state)
 
     def _set(self, **changes: Any) -> None:

@@ -1,6 +1,6 @@
-"""systemd's notify protocol. It is short, and the libraries for it are unmaintained or need libsystemd.
+"""Speak systemd's notify protocol. It is simple, and its libraries are unmaintained or need libsystemd.
 
-Without NOTIFY_SOCKET nothing is sent. A message that cannot be sent is lost, and the service goes on.
+Without NOTIFY_SOCKET, send nothing. If a message cannot be sent, it is lost and the service goes on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SEND_LIMIT_S = 0.5
-"""How long a send may wait for a service manager whose queue is full."""
+"""How long a send may wait if systemd's queue is full."""
 
 
 class Notifier:
@@ -26,28 +26,28 @@ class Notifier:
         # An address in the abstract namespace begins with a zero byte.
         self._address = "\0" + path[1:] if path.startswith("@") else path
         self.watchdog_interval_s = _watchdog_interval_s(environ) if self._address else None
-        """How often to call :meth:`watchdog`, twice as often as needed; None if it is not expected."""
+        """The time between two calls of :meth:`watchdog`: half of the limit; None without a watchdog."""
 
     def ready(self, status: str) -> None:
-        """Say that the service has started, or has loaded its configuration again."""
+        """Notify systemd that the service has started, or has loaded its configuration again."""
         self._send("READY=1", f"STATUS={_one_line(status)}")
 
     def reloading(self) -> None:
-        """Say that the configuration is being loaded again; :meth:`ready` says that this is done."""
+        """Notify systemd that the configuration is being loaded again; call :meth:`ready` afterwards."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def watchdog(self) -> None:
-        """Say that the service is alive."""
+        """Notify systemd that the service is alive."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """Say that the service ends."""
+        """Notify systemd that the service ends."""
         self._send("STOPPING=1")
 
     def _send(self, *lines: str) -> None:
         if not self._address:
             return
-        # ValueError: the address cannot be that of a socket.
+        # ValueError: NOTIFY_SOCKET is not the address of a socket.
         with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(SEND_LIMIT_S)
             sender.sendto("\n".join(lines).encode(errors="replace"), self._address)
@@ -58,7 +58,7 @@ def _one_line(text: str) -> str:
 
 
 def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
-    """Return half of the time that systemd waits for this process; None if it does not wait."""
+    """Return half of the watchdog's limit for this process; None if it has no watchdog."""
     usec = environ.get("WATCHDOG_USEC", "")
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

@@ -1,4 +1,4 @@
-"""What is watched for changes: the driver and its devices, the configuration, the feature file."""
+"""The files to watch for changes: the driver and its devices, the configuration, the feature file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     Fingerprints = Mapping[str, Hashable]
     """By path."""
     ReadFingerprints = Callable[[], Fingerprints]
-    """Reads the fingerprints of what is watched together; raises no error."""
+    """Reads the fingerprints of the files that are watched together; raises no error."""
 
 
 def watch_hardware(config: Config, environ: Mapping[str, str], root: Path = Path("/")) -> ReadFingerprints:
-    """Return what reads the fingerprints of the hardware; nothing is watched if it is simulated.
+    """Return a function that reads the fingerprints of the hardware, or of nothing if it is simulated.
 
     ``root`` is the folder whose /dev and libraries are watched.
     """
@@ -34,12 +34,12 @@ def watch_hardware(config: Config, environ: Mapping[str, str], root: Path = Path
 
 
 def watch_configuration(config: Config) -> ReadFingerprints:
-    """Return what reads the fingerprints of the config file and of the templates."""
+    """Return a function that reads the fingerprints of the config file and of the templates."""
     return lambda: dict(_read_configuration(config))
 
 
 def watch_feature_file(config: Config) -> ReadFingerprints:
-    """Return what reads the fingerprint of the feature file and of its folder."""
+    """Return a function that reads the fingerprint of the feature file and of its folder."""
     if "file" not in config.sinks:
         return dict
     from gfd.publishing.sinks.file_status import stat_file
@@ -67,7 +67,7 @@ class _Hardware:
     def read(self) -> Fingerprints:
         fingerprints: dict[str, Hashable] = {path: read_status(path) for path in self._files}
         for path in self._driver_files:
-            # Links are followed as the probe does: inside the driver root.
+            # Follow links as the probe does: inside the driver root.
             found = resolve(path, self._driver_root)
             fingerprints[f"{self._driver_root}/{path}"] = found and (found, read_status(found))
         if self._tree:
@@ -80,8 +80,8 @@ class _Hardware:
 def _find_library_folders(root: str) -> Iterable[str]:
     """Return the folders below ``root`` that may hold the library, each once.
 
-    On most systems /lib64 and /usr/lib64 are one folder. The names are those before links are followed, since
-    a link may be turned to another driver.
+    On most systems /lib64 and /usr/lib64 are one folder. The returned paths contain the links, because a link
+    may later lead to another driver.
     """
     found: dict[str, str] = {}
     for folder in LIBRARY_FOLDERS:

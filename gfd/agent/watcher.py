@@ -1,8 +1,7 @@
-"""Decides when a cycle, a reload or a repair is due because something changed.
+"""Decide when a cycle, a reload or a repair is due because something changed.
 
-It polls, since procfs has no inotify. It belongs to the main thread, which calls :meth:`Watcher.poll`
-whenever it wakes and sleeps no longer than :attr:`Watcher.wait_s`. What is watched is in
-:mod:`gfd.agent.watch_sources`.
+The watcher polls, because procfs has no inotify. The main thread calls :meth:`Watcher.poll` whenever it
+wakes, and sleeps for at most :attr:`Watcher.wait_s`. :mod:`gfd.agent.watch_sources` lists the watched files.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
     from gfd.agent.watch_sources import ReadFingerprints
 
 IDLE_S = 0.75
-"""Between two polls while nothing changes."""
+"""The time between two polls while nothing changes."""
 BUSY_S = 0.25
-"""Between two polls while something does."""
+"""The time between two polls while something changes."""
 MAX_INCONSISTENT = 2
-"""Reads in a row to discard because the hardware changed meanwhile: perhaps the read itself changes it."""
+"""How many reads in a row to discard because the hardware changed; perhaps the read itself changes it."""
 
 
 class Task(Flag):
@@ -35,7 +34,7 @@ class Task(Flag):
 
 
 class _Sources:
-    """What is watched together, and its fingerprints at the latest look."""
+    """Files that are watched together, and their latest fingerprints."""
 
     def __init__(self, read: ReadFingerprints) -> None:
         self._read = read
@@ -48,16 +47,16 @@ class _Sources:
         return self._fingerprints != before
 
     def replace(self, read: ReadFingerprints) -> None:
-        """Watch other sources. One that stays keeps its fingerprint, so a change meanwhile is seen."""
+        """Watch other files. A file that stays keeps its fingerprint, so that no change is missed."""
         self._read = read
         self._fingerprints = {path: self._fingerprints.get(path, new) for path, new in read().items()}
 
 
 class Watcher:
-    """Says what is due. What is there at the start is not a change.
+    """Finds out what is due. The state at the start does not count as a change.
 
-    Call :meth:`begin_read` before and :meth:`end_read` after each read of the hardware. In between no
-    hardware is polled: a read may itself make device nodes.
+    Call :meth:`begin_read` before and :meth:`end_read` after each read of the hardware. In between, the
+    hardware is not polled: the read itself may create device nodes.
     """
 
     def __init__(
@@ -75,21 +74,21 @@ class Watcher:
 
     @property
     def is_stable(self) -> bool:
-        """Whether the hardware did not change lately.
+        """Whether the hardware has not changed recently.
 
-        If not, a cycle at the interval should wait: :meth:`poll` soon asks for one.
+        If it has, the cycle at the interval should wait: :meth:`poll` soon returns that one is due.
         """
         return self._hardware.debouncer.since_s is None
 
     @property
     def wait_s(self) -> float:
-        """How long after the latest poll the next is due."""
+        """How long to wait between the latest poll and the next one."""
         watched = (self._configuration,) if self._is_reading else (self._configuration, self._hardware)
         dues_s = [due_s for sources in watched if (due_s := sources.debouncer.due_s) is not None]
         return max(0.0, min(BUSY_S, *(due_s - self._polled_s for due_s in dues_s))) if dues_s else IDLE_S
 
     def poll(self, now_s: float) -> Task:
-        """Return what is due, falsy for nothing."""
+        """Return what is due; the result is false if nothing is."""
         self._polled_s = now_s
         due = Task(0)
         if self._configuration.has_changed():
@@ -122,11 +121,11 @@ class Watcher:
             self._hardware.debouncer.add(now_s)
 
     def end_read(self, now_s: float) -> bool:
-        """Return whether the result may be used; call it after a failed read, too.
+        """Return whether the result of the read may be used; call it after a failed read, too.
 
-        A read during which the hardware changed may have half of one MIG layout and half of another. It is
-        discarded and another is due, unless the change that it answers has waited for LIMIT_S. After
-        MAX_INCONSISTENT such reads in a row the next is used, and no further one is due for it.
+        If the hardware changed during the read, the result may have half of one MIG layout and half of
+        another. So it must be discarded and another read is due, unless the change that caused the read is
+        older than LIMIT_S. After MAX_INCONSISTENT such reads in a row, the next result may be used.
         """
         self._is_reading = False
         since_s, self._answering_s = self._answering_s, None
