@@ -85,14 +85,21 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def cluster(plane: ControlPlane) -> ControlPlane:
-    """A control plane with a namespace of gfd, and one for each level of Pod Security."""
-    ensure_node_feature(plane)
-    namespace(plane.admin, "gfd")
-    for level in ("restricted", "baseline"):
-        labels = {"pod-security.kubernetes.io/enforce": level}
-        plane.admin.request("POST", "/api/v1/namespaces", {"metadata": {"name": level, "labels": labels}})
-    return plane
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane for manifests, with a namespace of gfd, and one for each level of Pod Security.
+
+    Nothing else installs gfd here: the selector of a DaemonSet that another test left could not be changed.
+    """
+    with control_plane(tmp_path_factory.mktemp("manifests")) as started:
+        ensure_node_feature(started)
+        namespace(started.admin, "gfd")
+        for level in ("restricted", "baseline"):
+            labels = {"pod-security.kubernetes.io/enforce": level}
+            started.admin.request(
+                "POST", "/api/v1/namespaces", {"metadata": {"name": level, "labels": labels}}
+            )
+        yield started
+        started.check()
 
 
 @pytest.fixture(scope="session")
