@@ -1,4 +1,4 @@
-"""Say what an error of the API server means for a sink or a person, and what to do next."""
+"""Add the next step to an error of the API server, for the log of a sink or for the user of a command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _ANONYMOUS = 'User "system:anonymous"'
 
 
 def is_unauthenticated(error: ApiError) -> bool:
-    """Return whether the server refused the credentials, or received none.
+    """Return whether the server refused the credentials, or gfd sent none.
 
-    gfd sends none while the token file is being written; the server answers 403 to an anonymous user.
+    gfd sends none while the token file is empty because it is being written. The server then answers 403.
     """
     return error.status == _UNAUTHORIZED or (error.status == _FORBIDDEN and _ANONYMOUS in str(error))
 
@@ -20,7 +20,7 @@ def is_unauthenticated(error: ApiError) -> bool:
 def to_publish_error(sink: str, target: str, error: ApiError, *, grant: str) -> PublishError:
     """Return the error to raise from a sink; ``grant`` is the manifest that grants the sink's rights.
 
-    The error can be retried: rights may be granted, and an outage ends.
+    A later attempt can succeed: somebody can grant the rights, and an outage ends.
     """
     reason = str(error)
     if error.status == _UNAUTHORIZED:
@@ -35,9 +35,9 @@ def to_publish_error(sink: str, target: str, error: ApiError, *, grant: str) -> 
 
 
 def add_advice(error: ApiError, verb: str, what: str, alternative: str = "") -> ApiError:
-    """Return the error to raise to a person who needs the right to ``verb`` ``what``.
+    """Return the error of a command, with the next step for a user who may not ``verb`` ``what``.
 
-    ``alternative`` says what to do without that right.
+    ``alternative`` is what the user can do without that right.
     """
     reason = str(error)
     if is_unauthenticated(error):

@@ -9,9 +9,9 @@ from gfd.text import remember_credentials
 
 
 def make_header(value: str, origin: str) -> dict[str, str]:
-    """Return the header for ``value``, such as ``Bearer TOKEN``; no header where the token is empty.
+    """Return the header for ``value``, such as ``Bearer TOKEN``; no header if the token is empty.
 
-    Raises ApiError with ``origin``, where the value came from, and without the value.
+    Raises ApiError, which names the ``origin`` of the value but not the value.
     """
     scheme, _, credential = value.strip().partition(" ")
     credential = credential.strip()
@@ -25,7 +25,7 @@ def make_header(value: str, origin: str) -> dict[str, str]:
 
 
 def _find_password(credential: str) -> tuple[str, ...]:
-    """Return the password of basic authentication; nothing where the format is another."""
+    """Return the password of basic authentication; nothing if the format is different."""
     try:
         return tuple(b64decode(credential).decode("latin-1").split(":", 1)[1:])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Delays before the next attempt, randomised so that many nodes do not act at once."""
+"""Compute delays before the next attempt, at random so that many nodes do not act at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def _draw() -> float:
     """Return a random number from 0 to 1.
 
-    :mod:`random` is not used: its import takes 2 ms, and other code may have seeded it.
+    Do not use :mod:`random`: its import takes 2 ms, and other code may have seeded it.
     """
     return int.from_bytes(os.urandom(4)) / 2**32
 
 
 def spread_s(shortest_s: float, longest_s: float) -> float:
-    """Return a random time between the two."""
+    """Return a random time between ``shortest_s`` and ``longest_s``."""
     return shortest_s + (longest_s - shortest_s) * _draw()
 
 
@@ -34,7 +34,7 @@ class Backoff:
         self._failures = 0
 
     def next_delay_s(self) -> float:
-        """Count a failure; return how many seconds to wait now."""
+        """Count a failure; return how long to wait after it."""
         delay_s = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return delay_s * (0.5 + self._spread() / 2)
@@ -45,7 +45,7 @@ class Backoff:
 
 
 class Resync:
-    """When to read an object again although no change was reported; varied by a tenth at random."""
+    """When to read an object again even if no change was reported: an interval, varied by up to a tenth."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Resync:
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] = _draw,
     ) -> None:
-        """With ``interval_s`` None it is never due. ``spread`` returns a number from 0 to 1."""
+        """If ``interval_s`` is None, it is never due. ``spread`` returns a number from 0 to 1."""
         self._interval_s = interval_s
         self._clock = clock
         self._spread = spread

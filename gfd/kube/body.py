@@ -1,4 +1,4 @@
-"""Read the body of a response: within limits of time and size, and complete."""
+"""Read the body of a response completely, within limits of time and size."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 MAX_BYTES = 32 * MIB
-"""The limit of a response, of a page of a list, and of an event. The store refuses objects above 1.5 MiB."""
+"""The limit for a response, a page of a list, and an event. etcd refuses objects above 1.5 MiB."""
 MAX_TRANSFER_S = 60.0
-"""The limit of the time from the first byte of a response to the last."""
+"""The maximum time from the first byte of a response to the last."""
 
 _CHUNK_BYTES = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
 
 TRANSPORT_ERRORS = (HTTPError, HTTPException, OSError, ValueError)
-"""What urllib3 and the libraries below it raise for a broken connection or response."""
+"""The errors of urllib3 and of the libraries below it for a broken connection or response."""
 
 
 def read_body(response: BaseHTTPResponse) -> bytes:
-    """Return the body. Raises SchemaError where it is too large or malformed, and transport errors."""
+    """Return the body. Raises SchemaError if it is too large or malformed, and TRANSPORT_ERRORS."""
     data = _read(response)
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding == "gzip":
@@ -39,14 +39,14 @@ def read_body(response: BaseHTTPResponse) -> bytes:
 
 
 def make_size_error() -> SchemaError:
-    """Return the error for something larger than any object of Kubernetes."""
+    """Return the error for a body that is larger than any object of Kubernetes."""
     return SchemaError(f"is larger than {MAX_BYTES // MIB} MiB")
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
     deadline_s = time.monotonic() + MAX_TRANSFER_S
     data = bytearray()
-    # read1 returns what has arrived. Waiting for a full buffer could take for ever.
+    # read1 returns the bytes that have arrived. Waiting for a full buffer could take for ever.
     while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
         data += chunk
         if len(data) > MAX_BYTES:

@@ -33,22 +33,22 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 20.0
 WATCH_TIMEOUT_S = 300.0
-"""A watch that is silent for so long is dead: the server sends a bookmark about once a minute."""
+"""A watch that is silent for longer is dead: the server sends a bookmark about once a minute."""
 
 PAGE = "500"
-"""Objects in a page of a list."""
+"""The number of objects in a page of a list."""
 MAX_PAGES = 10_000
-"""No cluster has more pages; a server that always announces another one would never end."""
+"""No cluster has more pages. Without a limit, a defective server could announce pages for ever."""
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
-"""Server-side apply; JSON is YAML."""
+"""The content type of a server-side apply. gfd sends JSON, which is also YAML."""
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 def share(config: Config) -> Api:
-    """Return the connection of this process for ``config``; the same one at each call."""
+    """Return the client for ``config``; each call in a process returns the same one."""
     return _share(config.kubeconfig, config.context, config.kube_api_qps, config.kube_api_burst)
 
 
@@ -63,7 +63,7 @@ class Api:
     def __init__(
         self, kubeconfig: Path | None, context: str | None = None, *, qps: float, burst: int
     ) -> None:
-        """Nothing is read or sent before the first request."""
+        """Keep the options; the first request reads the credentials and connects."""
         self._kubeconfig, self._context = kubeconfig, context
         self._rate_limiter = RateLimiter(qps, burst)
         self._connection: Connection | None = None
@@ -122,14 +122,14 @@ class Api:
     ) -> Iterator[dict[str, Any]]:
         """Yield the pages of a collection, with the metadata of each. Raises ApiError.
 
-        After the status 410 the list has to be started again: the server no longer has the rest of it.
+        After the status 410, start the list again: the server no longer has the remaining pages.
         """
         page_query, schema = {"limit": PAGE, **(query or {})}, list_of(item)
         for _ in range(MAX_PAGES):
             page = self.request(
                 "GET", path, query=page_query, accept=accept, schema=schema, max_values=MAX_BYTES
             )
-            # In an empty list of metadata, items is null.
+            # items is null in an empty list of metadata.
             page["items"] = page.get("items") or []
             yield page
             token = page["metadata"].get("continue")
@@ -169,7 +169,7 @@ class Api:
         accept: str,
         is_stream: bool = False,
     ) -> BaseHTTPResponse:
-        """Send a request, and once more with credentials that are read again. Raises ApiError."""
+        """Send a request. If the server refuses the credentials, read them and try again. Raises ApiError."""
         is_retry = False
         while True:
             self._rate_limiter.wait()
@@ -183,7 +183,7 @@ class Api:
                     headers={
                         **connection.authorization(),
                         "Accept": accept,
-                        # A compressed page has a tenth of the size; a watch must not be compressed.
+                        # Compression makes a page ten times smaller, but would delay the events of a watch.
                         "Accept-Encoding": "identity" if is_stream else "gzip",
                         "Content-Type": content_type,
                         "User-Agent": "gfd",
@@ -197,7 +197,7 @@ class Api:
                     ),
                 )
             except SSLError as error:
-                # The certificate authority may have been replaced: its file is read again.
+                # The certificate authority may have been replaced, so read its file again.
                 self._disconnect()
                 if is_retry:
                     reason = f"the certificate of {connection.host} is not trusted: {error}"
@@ -235,7 +235,7 @@ class Api:
             return self._connection
 
     def _disconnect(self) -> None:
-        """Drop the connection: credentials are read again for the next request."""
+        """Drop the connection, so that the next request reads the credentials again."""
         with self._lock:
             self._connection = None
 
@@ -244,6 +244,6 @@ def _explain(error: Exception) -> str:
     if isinstance(error, ProxyError):
         return f"{error.args[0]}: {_explain(error.original_error)}"
     if isinstance(error, NewConnectionError):
-        # The text before the colon has an address in memory, which differs each time.
+        # The text before the colon contains an address in memory, so it differs each time.
         return str(error).partition(": ")[2]
     return str(getattr(error, "reason", None) or error)

@@ -1,4 +1,4 @@
-"""A connection to the API server: where it is, and the credentials to send."""
+"""A connection to the API server: its URL and the credentials to send."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Connection:
     ) -> None:
         """``host`` is a URL such as ``https://10.96.0.1:443``.
 
-        ``authorization`` returns the authorization header; it reads a renewed token again.
-        ``is_verified`` is false where the server's certificate is not checked.
+        ``authorization`` returns the authorization header, with the newest token.
+        ``is_verified`` is false if the server's certificate is not checked.
         """
         self.host = host
         self.is_verified = is_verified

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MANAGER = "gfd"
-"""gfd's field manager."""
+"""The name of gfd's field manager."""
 
 NFD_MANAGER = "nfd-master"
 NFD_ANNOTATION = "nfd.node.kubernetes.io/feature-labels"
-"""The names of the labels that NFD publishes on a Node, separated by commas, without NFD's own prefix."""
+"""The annotation with the labels that NFD publishes on a Node: separated by commas, without NFD's prefix."""
 NFD_PREFIX = "feature.node.kubernetes.io/"
 
 _FIELD = re.compile(r"\.metadata\.(labels|annotations)(?:\.|\[\")(.*?)(?:\"\])?")
@@ -33,7 +33,7 @@ def held_by(metadata: Mapping[str, Any], manager: str, kind: str = "labels") -> 
 
 
 def applied_by(metadata: Mapping[str, Any], manager: str, kind: str = "labels") -> frozenset[str]:
-    """Return the keys that ``manager`` has applied. An apply without a key removes it."""
+    """Return the keys that ``manager`` has applied. If its next apply lacks a key, the server removes it."""
     for entry in metadata.get("managedFields") or ():
         names = tuple(entry.get(name) for name in ("manager", "operation", "subresource"))
         if names == (manager, "Apply", None):
@@ -91,7 +91,7 @@ def holders(metadata: Mapping[str, Any], kind: str = "labels") -> dict[str, tupl
 
 
 def conflicts(details: Mapping[str, Any]) -> dict[str, str]:
-    """Return key -> manager from the details of the status 409 of an apply without force."""
+    """Return the manager of each key from the details of a status 409, which refuses an apply."""
     found = {}
     for cause in details.get("causes") or ():
         field = _FIELD.fullmatch(str(cause.get("field", "")))

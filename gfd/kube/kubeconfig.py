@@ -1,7 +1,7 @@
-"""Connect by a kubeconfig, or through a proxy, with the kubernetes package.
+"""Connect with a kubeconfig, or through a proxy, using the kubernetes package.
 
-The package does authentication: exec plugins, renewal of tokens, proxies. Its generated classes are not
-used: they import 250 modules and change between versions.
+The package handles authentication: exec plugins, renewal of tokens, proxies. gfd does not use its generated
+classes: they import 250 modules and change between versions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def load_connection(kubeconfig: Path | None, context: str | None) -> Connection:
-    """Return the connection of a context of a kubeconfig, or of its current context. Raises ApiError."""
+    """Return the connection of a context in a kubeconfig, by default the current one. Raises ApiError."""
     files = list(split_paths(kubeconfig or DEFAULT_KUBECONFIG))
     path = os.pathsep.join(map(str, files))
     source = f"kubeconfig {path}"
@@ -58,10 +58,10 @@ def load_pod_connection() -> Connection:
 
 
 def _make(load: Callable[[Configuration], object], source: str, origin: str) -> Connection:
-    # The kubeconfig may turn the check of the server's certificate off.
+    # A kubeconfig can turn off the check of the server's certificate.
     warnings.simplefilter("ignore", HTTPWarning)
     configuration = Configuration()
-    # The callers know which requests can be repeated, and when.
+    # No retries: the callers know which requests can be repeated, and when.
     configuration.retries = False
     load(configuration)
     _check_certificates(configuration, source)
@@ -86,7 +86,7 @@ def _translated(source: str) -> Iterator[None]:
         yield
     except ApiError:
         raise
-    except Exception as error:  # the package, ssl and the file system each raise their own
+    except Exception as error:  # the package, ssl and the file system raise different errors
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, UnicodeError):  # its text quotes the credential
             reason = "a credential has a character that cannot be sent"
@@ -106,7 +106,7 @@ def _load(path: str, chosen: KubeconfigContext, configuration: Configuration) ->
 
 @contextmanager
 def _collect_errors() -> Iterator[list[str]]:
-    """Collect errors that are logged in the meantime, instead of printing them."""
+    """Collect the errors that the package logs during the ``with`` block, instead of printing them."""
     errors: list[str] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
@@ -118,7 +118,7 @@ def _collect_errors() -> Iterator[list[str]]:
 
 
 def _check_certificates(configuration: Configuration, source: str) -> None:
-    """Raise ApiError where TLS cannot use a certificate or key; a failed handshake would blame the server."""
+    """Raise ApiError if TLS cannot use a certificate or key: a failed handshake would blame the server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     what = "certificate authority"
     try:
@@ -134,7 +134,7 @@ def _check_certificates(configuration: Configuration, source: str) -> None:
 
 
 def _authorize_proxy(configuration: Configuration, source: str) -> None:
-    """Move name and password of the proxy from its URL to a header, so that no message shows them."""
+    """Move the proxy's user name and password from its URL to a header, so that no message shows them."""
     if not configuration.proxy:
         return
     try:

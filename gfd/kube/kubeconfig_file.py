@@ -25,18 +25,18 @@ DEFAULT_KUBECONFIG = Path("~/.kube/config")
 
 _SECRET = ("token", "password", "client-key-data")
 _SECRET_NAME = re.compile(r"(?i)token|secret|password|passwd|key")
-"""The names of settings, of a plugin or a provider, that are credentials."""
+"""The names of settings that are credentials, of an exec plugin or an auth provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeconfigContext:
-    """The context to use, and where its credentials come from."""
+    """The context to use, and the origin of its credentials."""
 
     context: str
     origin: str
-    """Where the credential comes from, for messages."""
+    """The origin of the credential, for messages."""
     proxy: str | None
-    """The URL of the proxy to the server; the oldest kubernetes package does not read it."""
+    """The URL of the proxy to the server; old versions of the kubernetes package do not read it."""
 
 
 def read_context(source: str, files: Sequence[Path], context: str | None) -> KubeconfigContext:
@@ -63,7 +63,7 @@ def split_paths(kubeconfig: Path) -> Iterator[Path]:
     """Yield the files that KUBECONFIG or --kubeconfig names."""
     for name in str(kubeconfig).split(os.pathsep):
         if name:
-            # Path.expanduser raises where the home directory is unknown, as in a container.
+            # Path.expanduser raises if the home directory is unknown, as in a container.
             yield Path(os.path.expanduser(name))  # noqa: PTH111
 
 
@@ -115,7 +115,7 @@ def _find(
 
 
 def _check_files(file: Path, kind: str, entry: Mapping[str, Any]) -> None:
-    """Raise ApiError where a file that the package is going to read cannot be read."""
+    """Raise ApiError if the package will need a file that cannot be read."""
     names = ("certificate-authority",) if kind == "cluster" else ("client-certificate", "client-key")
     wanted = [name for name in names if entry.get(name) and f"{name}-data" not in entry]
     wanted += ["tokenFile"] if entry.get("tokenFile") and "token" not in entry else []
@@ -131,7 +131,7 @@ def _find_secrets(user: Mapping[str, Any]) -> Iterator[str]:
     yield from (user[name] for name in _SECRET if user.get(name))
     config = (user.get("auth-provider") or {}).get("config") or {}
     env = {each["name"]: each["value"] for each in (user.get("exec") or {}).get("env") or ()}
-    # Other settings, such as a region, are not secret and may be part of a server name.
+    # Other settings, such as a region, are not secret, and a server's name may contain them.
     yield from (
         value
         for name, value in {**config, **env}.items()

@@ -1,7 +1,7 @@
 """List objects, then watch them, and start again after every failure.
 
-A watch resumes from the last resourceVersion, also from bookmarks. So the objects are listed again only when
-the server no longer knows that version (410 Gone) or sent something malformed.
+A watch resumes from the resourceVersion of the last event or bookmark. So gfd lists the objects again only
+if the server no longer knows that version (410 Gone) or sent something malformed.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ times."""
 BRIEF_S = 10.0
 """A watch that ends sooner did not end because of its time limit."""
 MAX_GONE_DELAY_S = 10.0
-"""After 410 Gone gfd lists within this time, after a random delay: many nodes get 410 at once."""
+"""The longest random delay before the list after 410 Gone: many nodes get this status at once."""
 MAX_RETRY_S = 60.0
 
 _GONE = 410
 
 
 class ListWatch:
-    """Keeps its owner informed about some objects. Run it in one thread; any other may close it."""
+    """Reports every change of some objects. Run it in one thread; any other thread may close it."""
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class ListWatch:
         fatal_statuses: frozenset[int] = frozenset(),
         recovers_on_open: bool = False,
     ) -> None:
-        """``list_all`` lists the objects, passes them on and returns the list's resourceVersion.
+        """``list_all`` lists the objects, hands them over and returns the list's resourceVersion.
 
-        It is called first unless ``version`` says where to resume. ``on_event`` receives ADDED, MODIFIED or
-        DELETED and the object; it may raise ApiError of the kind ``malformed``. ``on_status`` receives what
-        is wrong, and an empty text once a watch works: after :data:`BRIEF_S`, or, with
-        ``recovers_on_open``, as soon as the server accepts it.
+        With ``version``, start without a list, at that resourceVersion. ``on_event`` receives ADDED, MODIFIED
+        or DELETED and the object; it may raise ApiError of the kind ``malformed``. ``on_status`` receives the
+        problem, or an empty text when a watch works again: after :data:`BRIEF_S`, or with
+        ``recovers_on_open`` as soon as the server accepts the watch.
         """
         self._api = api
         self._path = path
@@ -100,27 +100,27 @@ class ListWatch:
                 self._closed.wait((error.retry_after_s or 0) + self._handle(error))
 
     def close(self) -> None:
-        """End :meth:`run`, also while it waits for an event. A list in progress is finished first."""
+        """End :meth:`run`, even while it waits for an event. If it is listing, it ends after the list."""
         self._closed.set()
         stream = self._stream
         if stream is not None:
             stream.close()
 
     def recover(self, problem: str) -> None:
-        """Report an unexpected ``problem`` and wait. The next :meth:`run` lists again."""
+        """Report an unexpected ``problem`` and wait; the next :meth:`run` lists the objects again."""
         self._version = ""
         self._report(problem)
         self._closed.wait(self._backoff.next_delay_s())
 
     def _handle(self, error: ApiError) -> float:
-        """Return after how many seconds to try again."""
+        """Return how long to wait before the next attempt."""
         wait_s = self._backoff.next_delay_s()
         if error.status == _GONE:
             self._version = ""
-            # The failures before were an outage, and it is over.
+            # Failures before this status were an outage. The server answers again, so the delay is short.
             return wait_s if self._is_fresh_list else min(wait_s, spread_s(0, MAX_GONE_DELAY_S))
         if error.kind == "malformed":
-            # Events of such a server may have been lost.
+            # Such a server may have lost events, so list again.
             self._version = ""
         self._report(str(error))
         return wait_s
@@ -145,11 +145,11 @@ class ListWatch:
             self._version = found["metadata"]["resourceVersion"]
             self._is_fresh_list = False
             if time.monotonic() - started_s >= BRIEF_S:
-                # Not sooner: a server that fails after one good event must not be asked all the time.
+                # Not earlier: a server that fails after each first event would get a request at once.
                 self._backoff.reset()
                 self._report("")
         if time.monotonic() - started_s < BRIEF_S:
-            # A proxy that closes every watch at once must not be asked all the time either.
+            # Wait, because a proxy may close every watch at once.
             self._closed.wait(self._backoff.next_delay_s())
         else:
             self._report("")

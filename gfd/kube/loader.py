@@ -17,11 +17,11 @@ _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 def load_connection(
     kubeconfig: Path | None, context: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Connection:
-    """Read the credentials and return the connection. Raises ApiError where there are no usable ones.
+    """Read the credentials and return the connection. Raises ApiError if no credentials can be used.
 
     ``kubeconfig`` may name several files, separated as in KUBECONFIG.
     """
-    # Imported late for their cost: the kubernetes package takes 17 MiB and a quarter of a second.
+    # Imported late because the kubernetes package takes 17 MiB and a quarter of a second.
     is_pod = kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in environ
     if is_pod and not any(environ.get(name) for name in _PROXY_VARIABLES):
         from gfd.kube.service_account import load_connection as load_service_account

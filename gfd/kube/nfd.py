@@ -2,9 +2,9 @@
 
 API_VERSION = "nfd.k8s-sigs.io/v1alpha1"
 NODE_LABEL = "nfd.node.kubernetes.io/node-name"
-"""The label that says to which node a NodeFeature belongs. NFD deletes an object without it."""
+"""The label with the name of a NodeFeature's node. NFD deletes an object without it."""
 NAME_PREFIX = "nvidia-features-for-"
-"""The object of gfd, and of gpu-feature-discovery, is named by this and the node's name."""
+"""The name of gfd's object, and of gpu-feature-discovery's, is this prefix and the node's name."""
 
 ALL_NODE_FEATURES = f"/apis/{API_VERSION}/nodefeatures"
 """The path of the NodeFeatures of all namespaces."""

@@ -1,6 +1,6 @@
-"""Watch the metadata of one object: about one request an hour, and changes arrive within seconds.
+"""Watch the metadata of one object: with about one request an hour, changes arrive within seconds.
 
-All watchers of one object share one watch. :mod:`gfd.kube.watch_status` learns when a watch fails.
+All watchers of one object share one watch. A watch that fails is reported to :mod:`gfd.kube.watch_status`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 Metadata = Mapping[str, Any]
 OnChange = Callable[[Metadata | None], None]
-"""Receives the metadata after each change, None once the object is gone."""
+"""Receives the metadata after each change, or None if the object was deleted."""
 
 
 def is_newer(one: Metadata, other: Metadata) -> bool:
-    """Return whether ``one`` is the later state. Since Kubernetes 1.35 resourceVersions are numbers."""
+    """Return whether ``one`` is a later state than ``other``.
+
+    Kubernetes guarantees since 1.35 that resourceVersions are numbers.
+    """
     return int(one["resourceVersion"]) > int(other["resourceVersion"])
 
 
@@ -41,7 +44,7 @@ class ObjectWatcher:
         self._shared: _SharedWatch | None = None
 
     def start(self, version: str) -> None:
-        """Report changes after the resourceVersion ``version``. Do nothing if it has been started."""
+        """Report changes after the resourceVersion ``version``. Do nothing if already started."""
         if self._shared is not None:
             return
         key = (self._api, f"{self._collection}/{self._name}")
@@ -65,7 +68,7 @@ class ObjectWatcher:
 
 
 class _SharedWatch:
-    """The one watch on an object, in a thread of its own, and all who listen to it."""
+    """The one watch on an object, in its own thread, and its listeners."""
 
     def __init__(self, api: Api, collection: str, name: str, version: str) -> None:
         self._api = api
@@ -86,11 +89,11 @@ class _SharedWatch:
             accept=METADATA,
             item=OBJECT,
         )
-        # A daemon: it waits in the network and has nothing to save.
+        # A daemon, because it waits for the network and has nothing to save at the end.
         self._thread = threading.Thread(target=self._run, name=f"watch {name}", daemon=True)
 
     def add(self, on_change: OnChange, version: str) -> Metadata | None:
-        """Add a listener; return the metadata that it has missed since ``version``, if any."""
+        """Add a listener; return the latest metadata if it is newer than ``version``, else None."""
         self._listeners = (*self._listeners, on_change)
         if not self._thread.is_alive():
             self._thread.start()
@@ -98,7 +101,7 @@ class _SharedWatch:
         return None if latest is None or int(latest["resourceVersion"]) <= int(version) else latest
 
     def remove(self, on_change: OnChange) -> bool:
-        """Remove a listener; end the watch with the last one, and return whether it was."""
+        """Remove a listener. If it was the last, end the watch and return True."""
         self._listeners = tuple(each for each in self._listeners if each != on_change)
         if self._listeners:
             return False
@@ -109,7 +112,7 @@ class _SharedWatch:
         while not self._list_watch.is_closed:
             try:
                 self._list_watch.run()
-            except Exception as error:  # any bug: without this thread nobody would notice a change again
+            except Exception as error:  # any defect: if this thread ended, gfd would never see another change
                 self._list_watch.recover(redact(f"unexpected {type(error).__name__}: {error}"))
         watch_status.resolve(self._subject)
 

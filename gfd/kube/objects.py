@@ -42,11 +42,11 @@ METADATA = object_of(_METADATA, "name", "uid", "resourceVersion")
 """The metadata of an object that the server stores."""
 
 OPTIONAL_METADATA = object_of(_METADATA)
-"""Metadata without required fields, as of objects that kubectl printed."""
+"""Metadata without required fields, as in objects that kubectl printed."""
 RESPONSE = object_of({"metadata": OPTIONAL_METADATA})
 """Any response."""
 OBJECT = object_of({"metadata": METADATA}, "metadata")
-"""An object of which only the metadata is read."""
+"""An object whose metadata alone is read."""
 ITEM = object_of(
     {
         "metadata": object_of(

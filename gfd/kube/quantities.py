@@ -1,4 +1,4 @@
-"""Quantities, as Kubernetes writes them."""
+"""Parse quantities in Kubernetes' notation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def parse_count(text: str) -> int:
     Like the API server, round up to thousandths first.
     """
     if text.isascii() and text.isdecimal():
-        return int(text)  # the usual case, and there are thousands of them
+        return int(text)  # the usual case; this is faster, and there are thousands of quantities
     number = Fraction(ceil(parse(text) * 1000), 1000)
     if number.denominator != 1:
         raise ValueError(f"is not a whole number: {text!r}; devices cannot be divided")

@@ -1,4 +1,4 @@
-"""A limit on requests: a token bucket, as in Kubernetes' clients."""
+"""Limit requests with a token bucket, as Kubernetes' clients do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RateLimiter:
-    """Allows ``burst`` requests at once, and ``qps`` requests a second in the long run."""
+    """Allows ``burst`` requests at once, and ``qps`` requests per second on average."""
 
     def __init__(
         self,

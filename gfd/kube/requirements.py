@@ -1,6 +1,6 @@
 """A requirement on one label, as in a NodeSelectorTerm or a label selector.
 
-The code that reads requirements refuses illegal keys, operators and values; here all are legal.
+This module does not check keys, operators and values: the code that reads them has refused illegal ones.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ OPERATORS: Mapping[str, Callable[[str | None, tuple[str, ...]], bool]] = {
     "Gt": lambda value, values: value is not None and _exceeds(value, values[0]),
     "Lt": lambda value, values: value is not None and _exceeds(values[0], value),
 }
-"""Kubernetes' operators: whether a label's value, None without the label, meets the values."""
+"""Kubernetes' operators. Each takes a label's value (None without the label) and the required values."""
 
 _TEXTS: Mapping[str, Callable[[str, tuple[str, ...]], str]] = {
     "In": lambda key, values: f"{key}={values[0]}" if len(values) == 1 else f"{key} in ({','.join(values)})",
@@ -62,9 +62,9 @@ class Requirement:
     """A key of :data:`OPERATORS`."""
     values: tuple[str, ...] = ()
     line: int = 0
-    """Of the file that it comes from; 0 without a file."""
+    """The line in its file; 0 without a file."""
     is_shorthand: bool = False
-    """Whether it is written as ``key: value``, in a nodeSelector."""
+    """Whether it comes from a nodeSelector, written as ``key: value``."""
 
     def matches(self, labels: Labels) -> bool:
         """Return whether ``labels`` meet the requirement."""

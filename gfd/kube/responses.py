@@ -1,6 +1,6 @@
-"""Check every response of the API server: complete, not too large, and as its schema says.
+"""Check that every response of the API server is complete, not too large, and matches its schema.
 
-Anything else becomes an ApiError: a broken proxy, or an attacker, may answer in the server's place.
+Any other response raises ApiError: it may come from a broken proxy or an attacker.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from gfd.kube.schema import Schema
 
 MAX_VALUES = 250_000
-"""The limit of values in an object, except in a page of a list: 32 MiB of tiny values would take 800 MiB."""
+"""The maximum number of values in an object, except in a page of a list.
+
+32 MiB of tiny values would take 800 MiB of memory.
+"""
 MAX_RETRY_AFTER_S = 300.0
-"""The longest time that a server can ask to be left alone."""
+"""The maximum for the time in a server's Retry-After header."""
 MAX_MESSAGE = 4000
-"""Characters of a server's message that are kept."""
+"""The maximum number of characters of a server's message; the rest is cut off."""
 
 _REASON = re.compile(r"[A-Z][A-Za-z]{1,40}")
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -47,7 +50,7 @@ def read(response: BaseHTTPResponse, request: str) -> bytes:
 
 
 def parse(data: bytes, schema: Schema, request: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
-    """Return the object in JSON ``data``. Raises ApiError where it does not match ``schema``."""
+    """Return the object in JSON ``data``. Raises ApiError if it does not match ``schema``."""
     try:
         found = _parse(data, max_values)
         schema(found)
@@ -57,7 +60,7 @@ def parse(data: bytes, schema: Schema, request: str, max_values: int = MAX_VALUE
 
 
 def parse_event(line: bytes, schemas: Mapping[str, Schema], request: str) -> dict[str, Any]:
-    """Return an event of a watch. Raises ApiError, also for an event of the type ERROR."""
+    """Return an event of a watch. Raises ApiError for a malformed event, and for one of the type ERROR."""
     try:
         event = _parse(line)
         EVENT(event)
@@ -72,7 +75,7 @@ def parse_event(line: bytes, schemas: Mapping[str, Schema], request: str) -> dic
 
 
 def parse_status_error(data: bytes, request: str, code: int, reason: str, retry_after: str) -> ApiError:
-    """Return the error for a response of HTTP status ``code``, whatever its body contains."""
+    """Return the error for a response with the HTTP status ``code``; its body may contain anything."""
     status: dict[str, Any] = {}
     try:
         found = _parse(data)
@@ -104,7 +107,7 @@ def status_error(request: str, status: Mapping[str, Any], retry_after: str = "")
 
 
 def malformed_response(request: str, problem: str) -> ApiError:
-    """Return the error for a response that no API server sends."""
+    """Return the error for a response that a real API server would not send."""
     advice = "is there a proxy between gfd and the API server?"
     return ApiError(f"{request}: malformed response: {problem}; {advice}", kind="malformed")
 

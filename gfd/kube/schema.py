@@ -16,7 +16,7 @@ Schema = Callable[[Any], None]
 
 _MAX_INT = 1 << 63
 _VERSION_DIGITS = 20
-"""Digits of the largest 64-bit number."""
+"""The number of digits of the largest 64-bit number."""
 
 
 class SchemaError(ValueError):
@@ -28,7 +28,7 @@ class SchemaError(ValueError):
         self.path = path
 
     def within(self, name: str) -> SchemaError:
-        """Return the same error with ``name``, the parent's field, in front of its path."""
+        """Return the same error with the parent's field ``name`` in front of its path."""
         return SchemaError(self.problem, name, *self.path)
 
     def __str__(self) -> str:

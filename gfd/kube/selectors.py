@@ -1,4 +1,4 @@
-"""Label selectors as ``kubectl get --selector`` reads them: ``zone in (a,b),nvidia.com/gpu.count>4,!spot``.
+"""Parse label selectors as ``kubectl get --selector`` does: ``zone in (a,b),nvidia.com/gpu.count>4,!spot``.
 
 The grammar is that of ``k8s.io/apimachinery/pkg/labels``.
 """

@@ -1,7 +1,7 @@
 """Connect with the pod's service account: the token and certificate authority that Kubernetes mounts.
 
 The kubernetes package can read the same files, but its import takes 17 MiB and a quarter of a second, more
-than the rest of the agent. It is used for kubeconfigs and proxies only, in :mod:`gfd.kube.kubeconfig`.
+than the rest of the agent. gfd uses it only for kubeconfigs and proxies, in :mod:`gfd.kube.kubeconfig`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 def load_connection(
     environ: Mapping[str, str], token_file: Path = FOLDER / "token", authority: Path = FOLDER / "ca.crt"
 ) -> Connection:
-    """Return the connection of the pod with the environment ``environ``. Raises ApiError."""
+    """Return the connection of a pod that has the environment ``environ``. Raises ApiError."""
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "")
     if not host or not port:
         raise _make_error("KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is empty")

@@ -1,4 +1,4 @@
-"""The events of a watch: one JSON document a line."""
+"""Read the events of a watch: one JSON document per line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK_BYTES = 1 << 16
 
 
 class Stream:
-    """The events of one watch. Iterate in one thread; any other may close it."""
+    """The events of one watch. Iterate in one thread; any other thread may close it."""
 
     def __init__(self, response: BaseHTTPResponse, path: str, item: Schema) -> None:
         """``item`` is the schema of the watched objects."""
@@ -29,7 +29,7 @@ class Stream:
         self._item = item
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield events until the server ends the watch. Raises ApiError, also for an ERROR event."""
+        """Yield events until the server ends the watch. Raises ApiError, and for an ERROR event too."""
         schemas, request = events_of(self._item), f"GET {self._path}"
         try:
             for line in self._lines(request):
@@ -40,7 +40,7 @@ class Stream:
             self._response.close()
 
     def close(self) -> None:
-        """End the watch, also while another thread waits for an event."""
+        """End the watch, even while another thread waits for an event."""
         try:
             self._response.shutdown()
         except (OSError, ValueError, RuntimeError):  # it has already ended
@@ -48,7 +48,7 @@ class Stream:
 
     def _lines(self, request: str) -> Iterator[bytes]:
         rest = bytearray()
-        # read1 returns what has arrived, instead of waiting for a full buffer.
+        # read1 returns the bytes that have arrived, instead of waiting for a full buffer.
         while chunk := self._response.read1(_CHUNK_BYTES, decode_content=False):
             first, *others = chunk.split(b"\n")
             rest += first

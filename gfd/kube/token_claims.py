@@ -1,4 +1,4 @@
-"""Read the claims about the pod in its service account's token."""
+"""Read the pod's name, namespace and node from the claims in its service account's token."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TOKEN_BYTES = 1 << 16
 def read_pod_variables(environ: Mapping[str, str], token_file: Path = FOLDER / "token") -> dict[str, str]:
     """Return NODE_NAME, NAMESPACE and POD_NAME from the claims in the pod's token.
 
-    Variables that ``environ`` sets are left out; outside a pod there are none. The signature is not checked:
-    the API server does that. Source: the claim ``kubernetes.io`` of tokens bound to a pod.
+    Leave out variables that ``environ`` sets; return nothing outside a pod. The values are in the claim
+    ``kubernetes.io`` of a token that is bound to a pod. Only the API server checks the signature.
     """
     if not environ.get("KUBERNETES_SERVICE_HOST"):
         return {}
@@ -40,7 +40,7 @@ def _read_claims(token_file: Path) -> dict[str, Any]:
         # Tokens omit the padding of Base64.
         claims = json.loads(base64.urlsafe_b64decode(payload + b"=="))["kubernetes.io"]
     except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError):
-        # The pod has no token, or one of another kind.
+        # The pod has no token, or a token of another kind.
         return {}
     return claims if isinstance(claims, dict) else {}
 

@@ -1,6 +1,6 @@
-"""The watches that fail now, and why. While a watch fails, gfd does not notice changes by others.
+"""The watches that currently fail, and why. While a watch fails, gfd does not see changes by others.
 
-Watches run in threads of their own; the service subscribes here to learn about all of them.
+Each watch runs in its own thread. The service subscribes here to hear about all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 Listener = Callable[[str, str], None]
-"""Receives what is watched, such as ``nodes/n1``, and the problem; an empty text once it is resolved."""
+"""Receives the watched object, such as ``nodes/n1``, and the problem; an empty text if it is resolved."""
 
 _problems: dict[str, str] = {}
 _listeners: list[Listener] = []
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 def subscribe(listener: Listener) -> None:
-    """Call ``listener``, in any thread, when a watch fails for a new reason or works again."""
+    """Call ``listener``, from any thread, when a watch fails for a new reason or works again."""
     with _lock:
         _listeners.append(listener)
 
