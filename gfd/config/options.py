@@ -65,7 +65,7 @@ OPTIONS: tuple[Option, ...] = (
         field="mig_strategy", flags=("--mig-strategy",),
         environment=("GFD_MIG_STRATEGY", "MIG_STRATEGY"), file_key="flags.migStrategy", kind="choice",
         choices=("none", "single", "mixed"), default="none", group=LABELS,
-        help="How to label MIG devices: not at all, each as a GPU, or each profile as a resource of its own.",
+        help="How to label MIG devices: not at all, each as a GPU, or each profile as a separate resource.",
     ),
     Option(
         field="fail_on_init_error", flags=("--fail-on-init-error",),
@@ -154,7 +154,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="pod_name", flags=("--pod-name",), environment=("POD_NAME",), metavar="NAME",
         group=KUBERNETES,
-        help="The name of the pod that gfd runs in, for the owner of the NodeFeature object.",
+        help="The name of gfd's pod; it gives the owner of the NodeFeature object.",
     ),
     Option(
         field="sinks", flags=("--sink",), environment=("GFD_SINK",), file_key="flags.gfd.sink",
@@ -164,18 +164,18 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="config_dir", flags=("--config-dir",), environment=("GFD_CONFIG_DIR",),
         kind="path", metavar="DIRECTORY", group=SERVICE,
-        help="A directory of config files; the node's label nvidia.com/device-plugin.config names one.",
+        help="A directory of config files; the node's label nvidia.com/device-plugin.config chooses one.",
     ),
     Option(
         field="default_config", flags=("--default-config",), environment=("GFD_DEFAULT_CONFIG",),
         metavar="NAME", group=SERVICE,
-        help="The file in --config-dir to use if the node's label names none.",
+        help="The file in --config-dir to use if the node's label chooses none.",
     ),
     Option(
         field="fallback_strategies", flags=("--fallback-strategies",),
         environment=("GFD_FALLBACK_STRATEGIES",), kind="list", choices=("named", "single", "empty"),
         default="named,single", is_repeatable=True, metavar="STRATEGY", group=SERVICE,
-        help="Without a default, use the file named default, the only file, or no file.",
+        help="What to use without --default-config: the file named default, the only file, or no file.",
     ),
     Option(
         field="context", flags=("--context",), environment=("GFD_CONTEXT",), metavar="NAME", group=KUBERNETES,
@@ -184,17 +184,17 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="as_annotations", flags=("--as-annotations",), environment=("GFD_AS_ANNOTATIONS",),
         file_key="flags.gfd.asAnnotations", metavar="REGEX", group=PUBLISHING,
-        help="--sink node publishes the keys that match as annotations; the regex must match the whole key.",
+        help="With --sink node, publish keys that match as annotations; the regex must match the whole key.",
     ),
     Option(
         field="force_conflicts", flags=("--force-conflicts",), environment=("GFD_FORCE_CONFLICTS",),
         file_key="flags.gfd.forceConflicts", kind="bool", default="true", group=PUBLISHING,
-        help="Take over labels of the Node from other field managers; NFD's are never taken.",
+        help="Take over labels of the Node from other field managers, but never from NFD.",
     ),
     Option(
         field="resync_s", flags=("--resync",), environment=("GFD_RESYNC",),
         file_key="flags.gfd.resync", kind="duration", default="1h", metavar="DURATION", group=KUBERNETES,
-        help="Read objects of the cluster again after this time, even without a change, unless 'infinite'.",
+        help="Read cluster objects again after this time, even without a change; 'infinite' means never.",
     ),
     Option(
         field="extra_labels", flags=("--extra-labels",), environment=("GFD_EXTRA_LABELS",),
@@ -240,7 +240,7 @@ OPTIONS: tuple[Option, ...] = (
         field="proc_driver_dir", flags=("--proc-driver-dir",), environment=("GFD_PROC_DRIVER_DIR",),
         file_key="flags.gfd.procDriverDir", kind="path", default="/proc/driver", metavar="DIRECTORY",
         group=HARDWARE,
-        help="Where the host's /proc/driver is mounted; gfd starts a cycle when it changes.",
+        help="Where the host's /proc/driver is mounted; gfd updates the labels when it changes.",
     ),
     Option(
         field="metrics_addr", flags=("--metrics-addr",), environment=("GFD_METRICS_ADDR",),

@@ -64,7 +64,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Cleanup",
-            help="Remove them from all nodes; needs the rights to do so, for example by --kubeconfig.",
+            help="Remove the labels from all nodes; needs the rights to do so, for example by --kubeconfig.",
         ),
         Option(
             field="from_original",

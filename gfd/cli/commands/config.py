@@ -19,7 +19,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
-    help="Print every option, its value, and where that is set.",
+    help="Print every option, its value, and where it is set.",
     run=_run,
     general_options=("config_file", "config_dir", "strict_config"),
 )

@@ -58,7 +58,7 @@ def _choose_sink(loaded: LoadedConfig) -> Config:
 
 COMMAND = Command(
     help="Show which published labels gfd would change.",
-    notes="Without --sink, gfd compares with the sink that holds labels of this node. In a pod, it takes the "
+    notes="Without --sink, gfd compares with the sink that holds labels of this node. In a pod, it reads the "
     "names of the node and the namespace from the token of the service account. The exit code is 1 if "
     "gfd would change anything.",
     general_options=("mig_strategy", "sinks", "output_file", "node_name", "kubeconfig", "simulate"),

@@ -73,7 +73,7 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group="Doctor",
-            help="The log for the bundle; - reads standard input. Without it: the log in the journal.",
+            help="The log for the bundle; - reads standard input. Without --log: the log in the journal.",
         ),
         Option(
             field="keep_names",

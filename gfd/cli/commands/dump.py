@@ -61,7 +61,7 @@ COMMAND = Command(
             "yaml",
             "nfd",
             group="Dump",
-            help_="The output format. Without it: table on a terminal, otherwise nfd.",
+            help_="The output format; the default is table on a terminal, otherwise nfd.",
         ),
         Option(
             field="inventory",
@@ -77,7 +77,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Dump",
-            help="Draw how each GPU is divided: below the table, otherwise to standard error.",
+            help="Draw how each GPU is divided: below the table, or with other formats to standard error.",
         ),
     ),
 )

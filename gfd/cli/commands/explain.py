@@ -76,7 +76,7 @@ COMMAND = Command(
             flags=("--node",),
             metavar="NAME",
             group=GROUP,
-            help="Explain the labels of this node of the cluster, and who owns them.",
+            help="Explain the labels of this node of the cluster, and say who owns them.",
         ),
         *(option for option in NODE_FILES if option.field == "nodes_file"),
     ),

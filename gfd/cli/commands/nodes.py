@@ -64,7 +64,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Nodes",
-            help="Draw the MIG devices of each node to scale. Labels do not say where on the GPU they are.",
+            help="Draw the MIG devices of each node to scale. Labels do not show their place on the GPU.",
         ),
         Option(
             field="watch",
@@ -72,13 +72,13 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Nodes",
-            help="Keep watching: redraw on a terminal, otherwise print each row that changes.",
+            help="Keep running: redraw on a terminal, otherwise print each row that changes.",
         ),
     ),
     notes=(
         "AGE is the time since the labels were last written, from the managed fields of the Node; with a ~, "
-        "the time since gfd loaded its configuration. gfd does not write labels that are still right, so an "
-        "old label is not a wrong one. STALE says why the labels may be wrong: the kubelet does not report, "
+        "the time since gfd loaded its configuration. gfd does not write labels again that are still right, "
+        "so old labels can be right. STALE says why the labels may be wrong: the kubelet does not report, "
         "or the node offers other devices than its labels say. ALLOCATED counts the devices that scheduled "
         "pods request."
     ),

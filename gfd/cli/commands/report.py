@@ -42,7 +42,7 @@ COMMAND = Command(
         is_required=False,
         is_repeatable=True,
         is_file=True,
-        help="Files of gfd snapshot to show instead of the cluster.",
+        help="Files from gfd snapshot to show instead of the cluster.",
     ),
     options=(
         Option(
@@ -51,7 +51,7 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group="Report",
-            help="The file to write; - writes to standard output. The page loads nothing else.",
+            help="The file to write; - writes to standard output. The page needs no other files.",
         ),
         Option(
             field="title",
@@ -66,7 +66,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Report",
-            help="Show this machine, or the one of --simulate, instead of the cluster.",
+            help="Show this machine, or that of --simulate, instead of the cluster.",
         ),
         *NODE_FILES,
     ),

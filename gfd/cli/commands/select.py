@@ -46,7 +46,7 @@ def _make_comparison(field: str, help_: str, example: str) -> Option:
         is_repeatable=True,
         metavar="COMPARISON",
         group=GROUP,
-        help=f"{help_}, such as '{example}'. Given several times, all must hold.",
+        help=f"{help_}, such as '{example}'. If given several times, all must match.",
     )
 
 
@@ -60,7 +60,7 @@ COMMAND = Command(
             flags=("--product",),
             metavar="TEXT",
             group=GROUP,
-            help="Part of the product name, such as A100. Without --mig or -MIG- it means a whole GPU.",
+            help="Part of the product name, such as A100. Without --mig or -MIG-, it selects whole GPUs.",
         ),
         # The global --mig is the layout of a simulated machine; it can be given before the command.
         Option(
@@ -103,8 +103,8 @@ COMMAND = Command(
     ),
     notes=(
         "A comparison begins with >=, <=, >, < or =. Put it in quotes, or the shell takes < and > for "
-        "redirections. Only the written part of a version is compared: >550 means 551 or newer, =550 means "
-        "any 550. gfd select tolerates NVIDIA's taints and leaves out nodes with other taints. The exit code "
-        "is 1 if no node could run the pod, even when empty."
+        "redirections. Only the parts of a version that you write are compared: >550 means 551 or newer, "
+        "=550 means any 550. gfd select tolerates NVIDIA's taints and leaves out nodes with other taints. "
+        "The exit code is 1 if no node could run the pod, even if the node were empty."
     ),
 )

@@ -34,7 +34,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
 
 COMMAND = Command(
-    help="Print what the labels are made from, for use elsewhere.",
+    help="Print the hardware facts that labels are made from.",
     run=_run,
     general_options=("driver_root", "simulate", "mig"),
     options=(
@@ -44,7 +44,7 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group="Snapshot",
-            help="The file to write, as JSON if its name ends in .json. Without it: print YAML.",
+            help="The file to write, as JSON if its name ends in .json. Without --file: print YAML.",
         ),
     ),
 )
