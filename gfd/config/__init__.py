@@ -1,1 +1,1 @@
-"""The configuration: options, where each value comes from, and the config file."""
+"""Load the configuration: options from flags, environment and config file, each with its origin."""

@@ -23,11 +23,11 @@ _MINIMUMS = (
     ("kube_api_qps", 0.0, "must be more than 0; use one like 5"),
     ("kube_api_burst", 0, "must be 1 or more; use one like 10"),
 )
-"""Field, the largest value that is too small, and what to say."""
+"""Tuples of a field, the largest value that is too small, and the reason for the error message."""
 
 
 def check(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None:
-    """Check everything but the sinks. Raises ConfigError."""
+    """Check all options except those of sinks. Raises ConfigError."""
     for name, too_small, reason in _MINIMUMS:
         if values[name] is not None and values[name] <= too_small:
             raise effective[name].error(reason)
@@ -41,7 +41,7 @@ def check(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None
 
 
 def check_sinks(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None:
-    """Check that sinks fit each other and have what they need. Raises ConfigError."""
+    """Check that the sinks do not conflict and that none lacks an option. Raises ConfigError."""
     sinks = values["sinks"]
     if "file" in sinks and not values["output_file"]:
         raise effective["sinks"].error(
@@ -87,7 +87,7 @@ def _check_durations(values: Mapping[str, Any], effective: Mapping[str, RawOptio
 def _check_keys(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None:
     """Check the options about label keys."""
     try:
-        with warnings.catch_warnings():  # Python warns of syntax that it plans to change
+        with warnings.catch_warnings():  # Python warns about some valid expressions
             warnings.simplefilter("ignore")
             re.compile(values["as_annotations"] or "")
     except (re.error, OverflowError, RecursionError) as error:

@@ -1,7 +1,7 @@
 """Read the config file of NVIDIA's device plugin as the device plugin reads it.
 
 Keys match without regard to case, except inside ``sharing.timeSlicing`` and ``sharing.mps``. Null means
-absent, but ``timeSlicing: null`` is an error. What the original ignores is ignored here too, with a warning.
+absent, but ``timeSlicing: null`` is an error. gfd ignores the keys that the original ignores, but it warns.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ConfigFile(NamedTuple):
 
     source: str
     values: Mapping[str, FileValue]
-    """By the file keys of options."""
+    """The values by key; the keys are the ``file_key`` of options."""
     sharing: Sharing
     warnings: tuple[str, ...]
     unknown_keys: tuple[UnknownKey, ...]
@@ -51,12 +51,12 @@ class ConfigFile(NamedTuple):
 def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) -> ConfigFile:
     """Return the content of the config file at ``path``, or of the ConfigMap in it.
 
-    ``option`` and ``origin`` say in errors what named the file. Raises ConfigError.
+    ``option`` and ``origin`` name, for errors, the option with the path and its origin. Raises ConfigError.
     """
     try:
         data = read_bytes(path, CONFIGURATION_BYTES)
     except OSError as error:
-        # A name on the command line without a file is wrong usage; a file that cannot be read is not.
+        # A missing file that the command line names is a usage error; an unreadable file is not.
         is_misuse = origin == COMMAND_LINE and isinstance(error, FileNotFoundError)
         place = origin if is_misuse or origin != COMMAND_LINE else str(path)
         raise ConfigError(option, place, f"cannot read {path}: {error.strerror}") from error
@@ -80,7 +80,7 @@ class _SectionReader:
         self._warnings = FileWarnings()
 
     def finish(self) -> ConfigFile:
-        """Return the content; MPS wins over time slicing, and of two spellings of ``version`` the last."""
+        """Return the content. MPS wins over time slicing, and the last of several ``version`` keys wins."""
         if self._version and self._version.content not in {"", VERSION}:
             raise self._version.error(f"expected {VERSION}, found {describe(self._version.content)}")
         return ConfigFile(
@@ -94,10 +94,10 @@ class _SectionReader:
         )
 
     def read(self, section: Value, known: Mapping[str, object]) -> None:
-        """Read a section. ``known`` has its sections as mappings.
+        """Read a section. ``known`` has its keys; the value of a key that is a section is a mapping.
 
-        Of two spellings of one key the last in byte order wins, and two spellings of a section are merged:
-        the original converts the file to JSON with sorted keys.
+        If one key has several spellings, the last in byte order wins; several spellings of a section are
+        merged. So does the original, because it converts the file to JSON with sorted keys.
         """
         if section.path == "resources" and isinstance(section.content, tuple):
             raise section.error(f"expected a mapping, found a list; did you mean {TIME_SLICING}.resources?")

@@ -66,12 +66,12 @@ _PLACES = {path.rpartition(".")[2].lower(): path for path in (*_PARENTS, *KINDS)
 def suggest_place(path: str, key: str, siblings: Iterable[str], *, is_list: bool) -> str:
     """Return ``; did you mean X?`` for the unknown key ``key`` at ``path``; empty without a suggestion.
 
-    The key is misspelt, or belongs in another section. ``is_list`` says whether its value is a list.
+    The key is misspelt or belongs in another section. ``is_list`` is whether its value is a list.
     """
     known = list(siblings)
     places = _PLACES | _list_sharing_places(MPS if path.startswith(MPS) else TIME_SLICING)
     if is_list:
-        # A list of shared resources without timeSlicing above it; the section resources is not a list.
+        # A list of shared resources must be below timeSlicing or mps. The section resources is no list.
         places["resources"] = places["sharing.resources"]
     place = places.get(key.lower(), "")
     if any(key.lower() == each.lower() for each in known) or not place:

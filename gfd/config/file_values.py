@@ -1,6 +1,6 @@
 """Values in the config file, by the rules of Go's ``encoding/json``.
 
-All functions raise DocumentError with what they expected and what they found.
+All functions raise DocumentError, which names the expected and the found value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gfd.documents.value import Content, Value
 
 MAX_RESOURCE_NAME = 63
-"""Characters, with the prefix."""
+"""The maximum number of characters, including the prefix."""
 
 _HEX = "[0-9a-fA-F]"
 _DASHED_UUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
@@ -55,7 +55,7 @@ def read_resource_name(value: Value) -> str:
 
 
 def has_all_devices(value: Value) -> bool:
-    """Return whether ``devices`` is ``all``; otherwise it is a count or a list of devices."""
+    """Return whether ``devices`` is ``all``, and not a count or a list of devices."""
     content = value.content
     if content == "all":
         return True
@@ -88,7 +88,7 @@ def _read_duration(value: Value) -> tuple[str, ...]:
         return (OFF,)
     if isinstance(content, str):
         try:
-            # The original refuses the file here, even where a flag wins over it.
+            # Like the original, refuse the file even if a flag replaces this value.
             parse_duration(content if content != OFF else "0")
         except ValueError as error:
             raise value.error(str(error)) from None
@@ -133,4 +133,4 @@ READERS: Mapping[str, Callable[[Value], tuple[str, ...]]] = {
     "list": _read_list,
     "integers": _read_integers,
 }
-"""By kind."""
+"""The functions that read a value, by its kind."""

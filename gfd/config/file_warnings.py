@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
 
 MAX_UNKNOWN_KEYS = 50
-"""Further unknown keys are not listed."""
+"""The maximum number of unknown keys to list."""
 
 
 class UnknownKey(NamedTuple):
@@ -29,7 +29,7 @@ class FileWarnings:
 
     def __init__(self) -> None:
         self.messages: list[tuple[int, str]] = []
-        """Line and text."""
+        """Pairs of line and text."""
         self.unknown_keys: list[UnknownKey] = []
         self._has_more_unknown_keys = False
 
@@ -53,6 +53,6 @@ class FileWarnings:
             return
         hint = suggest_place(value.path, key, siblings, is_list=isinstance(value.content, tuple))
         self.unknown_keys.append(UnknownKey(path=shorten(value.path), line=value.line, hint=hint))
-        # The sections of sharing are misplaced most often, and so are the keys inside.
+        # The sections of sharing, and the keys in them, are misplaced most often.
         if hint.endswith((f" {TIME_SLICING}?", f" {MPS}?")) and isinstance(value.content, dict):
             self.check_keys(value.mapping(), SHARING_KEYS)

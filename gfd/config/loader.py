@@ -1,4 +1,4 @@
-"""Load the configuration. Flags win over the environment, the environment over the config file."""
+"""Load the configuration. A flag wins over the environment, and the environment over the config file."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def load(
 ) -> LoadedConfig:
     """Return the configuration from flags, environment and config file.
 
-    ``argv_values`` has the texts of flags by the fields of their options: a sequence for a repeatable flag,
-    None for a flag that is not given. ``chosen``, a file in ``--config-dir``, replaces ``--config-file``.
+    ``argv_values`` has the texts of flags by the field of their option: a sequence for a repeatable flag,
+    None for an absent one. ``chosen`` is the file in ``--config-dir`` to read in place of ``--config-file``.
     Raises ConfigError.
     """
     raw = {option.field: _read_flag_or_variable(option, argv_values, environ) for option in OPTIONS}
@@ -59,7 +59,7 @@ def load(
 def _read_flag_or_variable(
     option: Option, argv_values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]
 ) -> RawOption | None:
-    """Return the flag, or else the first environment variable that is not empty."""
+    """Return the option from its flag, else from its first environment variable that is not empty."""
     value = argv_values.get(option.field)
     if value is not None:
         texts = (value,) if isinstance(value, str) else tuple(value)
@@ -71,12 +71,12 @@ def _read_flag_or_variable(
 
 
 def _read_file(named_by: RawOption | None, chosen: Path | None) -> ConfigFile | None:
-    """Read the file that ``named_by`` names, or ``chosen`` in the directory that it names."""
+    """Read the file that the option ``named_by`` names, or ``chosen`` in the directory that it names."""
     if named_by is None or not named_by.texts[-1]:
         return None
-    from gfd.config import config_file  # it costs an import only where there is a config file
+    from gfd.config import config_file  # imported late: many nodes have no config file
 
-    named_by.parse()  # raises for a text that cannot be a path
+    named_by.parse()  # raises ConfigError for a text that cannot be a path
     path = chosen or Path(named_by.texts[-1])
     reason = describe_unsafe_file(path)
     if reason is not None:
@@ -93,9 +93,9 @@ def _find_in_file(option: Option, file: ConfigFile | None) -> RawOption | None:
 
 
 def _resolve(values: dict[str, Any], effective: Mapping[str, RawOption]) -> None:
-    """Replace ``auto``, ``all`` and the default of ``--sink`` by what they mean."""
+    """Replace ``auto``, ``all`` and the default of ``--sink`` with the values that they stand for."""
     values["device_discovery_strategy"] = "nvml"
-    for name in ("output_file", "machine_type_file", "namespace"):  # an empty text is a value of these
+    for name in ("output_file", "machine_type_file", "namespace"):  # here, empty is a valid value
         values[name] = str(values[name] or "")
     if "all" in values["extra_labels"]:
         values["extra_labels"] = EXTRA_LABELS
@@ -120,6 +120,6 @@ def _list_warnings(file: ConfigFile, is_strict: bool) -> tuple[str, ...]:
 
 
 def _describe(raw: RawOption, value: Any) -> EffectiveOption:
-    """Return a bool and a list as gfd understood them, and anything else as the user wrote it."""
+    """Return an option for output: a bool or list as gfd parsed it, anything else as the user wrote it."""
     text = format_value(value) if raw.option.kind in {"bool", "list"} else "".join(raw.texts[-1:])
     return EffectiveOption(option=raw.option, text=text, origin=raw.origin)

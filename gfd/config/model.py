@@ -19,14 +19,14 @@ class Config(NamedTuple):
     oneshot: bool
     no_timestamp: bool
     sleep_interval_s: float | None
-    """None: label once and wait."""
+    """None: label only once, and keep running."""
     output_file: str
     """Empty: standard output."""
     machine_type_file: str
     config_file: Path | None
     use_node_feature_api: bool
     device_discovery_strategy: str
-    """``nvml``, also for ``auto``."""
+    """Always ``nvml``: ``auto`` is replaced with it."""
     driver_root: Path | None
     kubeconfig: Path | None
     kube_api_qps: float
@@ -48,7 +48,7 @@ class Config(NamedTuple):
     resync_s: float | None
     """None: never."""
     extra_labels: tuple[str, ...]
-    """Names of groups, in place of ``all`` every one."""
+    """Names of groups; ``all`` is replaced with the names of all groups."""
     template_dir: Path | None
     label_prefix_allow: tuple[str, ...]
     label_ttl_s: float | None
@@ -58,7 +58,7 @@ class Config(NamedTuple):
     stale_after_s: float | None
     """None: stale labels stay."""
     proc_driver_dir: Path | None
-    """None: not watched."""
+    """None: do not watch for changes."""
     metrics_addr: tuple[str, int] | None
     """Host and port; an empty host means every address; None: no server."""
     log_level: str
@@ -85,4 +85,4 @@ class LoadedConfig(NamedTuple):
     warnings: tuple[str, ...]
     """One sentence each, with file and line."""
     options: tuple[EffectiveOption, ...]
-    """In the order of the options table."""
+    """All options, in the order of the options table."""

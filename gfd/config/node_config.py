@@ -1,4 +1,4 @@
-"""Load the configuration that a node's label names, as NVIDIA's device plugin does, without a sidecar.
+"""Load the configuration that a node's label names. NVIDIA's device plugin needs a sidecar for that.
 
 A ConfigMap with several configurations is mounted as ``--config-dir``; the Node's label
 ``nvidia.com/device-plugin.config`` names one of them.
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 LABEL = f"{VENDOR}device-plugin.config"
 DEFAULT = "default"
-"""The file that the fallback strategy ``named`` uses."""
+"""The name of the file for the fallback strategy ``named``."""
 
 
 class ConfigLoader:
-    """Loads the configuration anew at each call, with the file that the Node's label names."""
+    """Loads the configuration again at each call, with the file that the Node's label names."""
 
     def __init__(self, values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]) -> None:
         self._values = values
         self._environ = environ
         self._name: str | None = None
-        """What the label names."""
+        """The value of the label: the name of a file."""
         self._version = ""
-        """The resourceVersion of the Node at which the label was read; empty before."""
+        """The resourceVersion of the Node when the label was read; empty before that."""
         self._watcher: ObjectWatcher | None = None
 
     def __call__(self) -> LoadedConfig:
@@ -62,7 +62,7 @@ class ConfigLoader:
         from gfd.kube.paths import NODES
 
         def read_change(metadata: Mapping[str, Any] | None) -> None:
-            # A deleted Node does not name another file.
+            # When the Node is deleted, keep the file.
             name = self._name if metadata is None else _find_name(metadata)
             if name != self._name:
                 self._name = name
@@ -83,9 +83,10 @@ class ConfigLoader:
 
 
 def choose_file(config: Config, name: str | None) -> Path | None:
-    """Return the file ``name``, the default, or that of a fallback strategy; None for an empty configuration.
+    """Return the config file to use; None for an empty configuration.
 
-    ``name`` is what the Node's label names. Raises ConfigError where nothing names a file that is there.
+    That is the file ``name``, which comes from the Node's label, else ``--default-config``, else the file
+    that a fallback strategy chooses. Raises ConfigError if it does not exist or nothing chooses a file.
     """
     directory = config.config_dir
     assert directory is not None

@@ -21,29 +21,29 @@ class Option(NamedTuple):
     """One option: a flag, its environment variables and its key in the config file."""
 
     field: str
-    """The field of Config, and of the parsed command line."""
+    """The name of the field in Config, and in the parsed command line."""
     flags: tuple[str, ...]
-    """With dashes; messages name the first."""
+    """The flags, with dashes; messages name the first."""
     help: str
-    """One sentence with units, without the default."""
+    """The meaning: one sentence with units, without the default."""
     group: str
     environment: tuple[str, ...] = ()
-    """The first variable that is not empty counts."""
+    """Environment variables; the first one that is not empty wins."""
     file_key: str | None = None
     """The path in the config file, with dots; None if the file cannot set it."""
     kind: Kind = "string"
     default: str | None = None
-    """As a user would write it; None if there is no default."""
+    """The default, as a user would write it; None if there is none."""
     metavar: str = ""
     """The name of the value in the help; empty for a bool and a choice."""
     choices: tuple[str, ...] = ()
     """The values that a choice or an item of a list can have; empty: any."""
     is_repeatable: bool = False
-    """Whether the flag can be given several times; the values add up."""
+    """Whether the flag can be given several times; then all values together count."""
 
     @property
     def flag(self) -> str:
-        """The flag that messages name."""
+        """The flag to name in messages."""
         return self.flags[0]
 
 

@@ -40,11 +40,11 @@ class RawOption(NamedTuple):
 
     option: Option
     texts: tuple[str, ...]
-    """Several only for a list."""
+    """The texts of the value; only a list can have several."""
     origin: str
 
     def error(self, reason: str) -> ConfigError:
-        """Return the error to raise; it names the option as the origin does: by flag or by file key."""
+        """Return the error to raise; it names the file key if the file set the option, else the flag."""
         is_in_file = self.origin not in {*self.option.flags, *self.option.environment, "default"}
         name = self.option.file_key if is_in_file and self.option.file_key else self.option.flag
         return ConfigError(name, COMMAND_LINE if self.origin == self.option.flag else self.origin, reason)
@@ -68,7 +68,7 @@ class RawOption(NamedTuple):
 
 
 def _check_characters(text: str) -> None:
-    """Raise ValueError for a character that no path, name or header can have."""
+    """Raise ValueError for a character that cannot be in a path, name or header."""
     try:
         is_valid = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
@@ -83,9 +83,9 @@ def make_default(option: Option) -> RawOption:
 
 
 def parse_option(option: Option, text: str | Sequence[str] | None) -> Any:
-    """Return the value of an option of a command, which only a flag can give; ``text`` is None without it.
+    """Return the value of an option that only a flag can set; ``text`` is None if the flag is absent.
 
-    Without flag and default the value is None, or an empty tuple for a list. Raises ConfigError.
+    Without a flag and a default, return None, or an empty tuple for a list. Raises ConfigError.
     """
     if text is None:
         if option.default is None:

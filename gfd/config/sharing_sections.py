@@ -1,4 +1,4 @@
-"""The sections ``sharing`` and ``resources`` of the config file."""
+"""Read the sections ``sharing`` and ``resources`` of the config file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Parse the values of options, and format them.
 
-Durations and booleans are written as for Go's ``time.ParseDuration`` and ``strconv.ParseBool``, because the
-manifests of clusters were written for a Go program. Functions that parse raise ValueError with a message that
-goes after the option and its origin.
+Durations and booleans have the syntax of Go's ``time.ParseDuration`` and ``strconv.ParseBool``, because
+existing manifests were written for a Go program. Functions that parse raise ValueError; its text follows the
+option and its origin in the error message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 INFINITE = "infinite"
 OFF = "off"
-"""The duration that turns something off; only an option with this default takes it."""
+"""The duration that turns something off. Only an option that has it as its default accepts it."""
 
 _UNITS_NS = {
     "ns": 1,
@@ -33,7 +33,7 @@ _NEXT_UNIT = {"": "s", "h": "m", "m": "s", "s": "ms", "ms": "us"}
 _LIMIT_NS = 2**63
 _MAX_NS = _LIMIT_NS - 1
 _MAX_DIGITS = 19
-"""Of a number below 2^63; Python does not read a number with more than 4,300 digits."""
+"""The maximum number of digits: 2^63 has 19, and Python refuses a number with more than 4,300."""
 _PART = re.compile(r"([0-9]*)(?:(\.)([0-9]*))?([^0-9.]*)")
 _DURATION_EXAMPLE = "use one like 60s or 1m30s"
 
@@ -78,7 +78,7 @@ def _describe_limit(text: str) -> str:
 
 
 def _scale(whole: int, fraction: str, unit_ns: int) -> int:
-    """Return ``whole.fraction`` units in nanoseconds, rounded as Go rounds: in binary, then cut."""
+    """Return ``whole.fraction`` units in nanoseconds. Like Go, compute in floating point and cut."""
     digits, scale = 0, 1.0
     for digit in fraction:
         following = digits * 10 + int(digit)
@@ -106,7 +106,7 @@ def parse_bool(text: str) -> bool:
 
 
 def parse_int(text: str) -> int:
-    """Return a whole number; as in Go, ``0x10`` is one."""
+    """Return a whole number. Like Go, accept ``0x10``."""
     try:
         number = int(text, 0)
     except ValueError:
