@@ -1,4 +1,4 @@
-"""The command line: runs a command, the service or one-shot, and exits with its exit code."""
+"""The command line: run a command, the service or one-shot, and exit with its exit code."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ def main() -> NoReturn:
         code = ExitCode.FAILED
     if code == ExitCode.MISUSED and sys.argv[0].endswith(ORIGINAL):
         code = ExitCode.FAILED
-    with suppress(OSError):  # a failure to write the output is told already
+    with suppress(OSError):  # run has already reported this error
         sys.stdout.flush()
-    # A normal exit would wait for a cycle that hangs in the driver, and take half as long as a read of the
-    # hardware. Run the exit functions all the same: the kubernetes package deletes the files in which it put
-    # the keys of a kubeconfig.
+    # A normal exit would wait for a cycle that hangs in the driver, and be slow: half the time of a read of
+    # the hardware. But run the exit functions: one of the kubernetes package deletes the temporary files to
+    # which it wrote the keys of a kubeconfig.
     atexit._run_exitfuncs()
     os._exit(code)
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
-    """Run gfd and return its exit code. If that is DONE, all output is written."""
+    """Run gfd and return its exit code. If that is DONE, all output has been written."""
     reporter = FailureReporter(environ)
     try:
         code = _run(argv, environ, reporter)
         if code == ExitCode.DONE:
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe
         return ExitCode.DONE
     except KeyboardInterrupt:
         return ExitCode.FAILED
-    except Exception as error:  # never print a plain traceback, which can quote a credential
+    except Exception as error:  # a plain traceback could show a credential
         return reporter.report(error)
     else:
         return code
@@ -98,7 +98,7 @@ def _print_help(arguments: Arguments, commands: Mapping[str, Command]) -> None:
         parser = make_command_parser(arguments.command, command, is_full=is_full)
     else:
         parser = make_parser(commands, is_full=is_full)
-    sys.stdout.write(parser.format_help())  # argparse's own print_help hides a full disk
+    sys.stdout.write(parser.format_help())  # argparse's print_help ignores write errors, such as a full disk
 
 
 def _run_command(

@@ -1,7 +1,7 @@
-"""The command line: Go's way of writing flags made into argparse's, and what argparse makes of it.
+"""Rewrite the command line from Go's syntax of flags to argparse's, and parse it.
 
-What worked on the command line of the original works here: one dash or two, ``-flag value``, a bool without
-a value, and values that begin with a dash.
+So command lines of the original work here: one dash or two, ``-flag value``, a bool without a value, and
+values that begin with a dash.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ _HELP_FLAGS = {flag.lstrip("-"): flags[-1] for flags in HELP_FLAGS for flag in f
 
 
 class Arguments(NamedTuple):
-    """A command line taken apart; a flag with a value is written ``--flag=value``."""
+    """A command line, split into parts. A flag with a value has the form ``--flag=value``."""
 
     before: list[str]
     """The flags before the command."""
     command: str
-    """Empty if the first of :attr:`words` is not a command, or there are none."""
+    """The name of the command; empty if the first word is not a command or there is no word."""
     after: list[str]
     """The flags after the command."""
     words: list[str]
-    """All words but the command."""
+    """All words except the command."""
     errors: list[ConfigError]
-    """What is wrong with flags."""
+    """The errors in flags."""
 
     def find(self, flag: str) -> str | None:
-        """Return the last value of a general option; None if it is not given."""
+        """Return the last value of a general option; None if the flag is absent."""
         values = [each for each in (*self.before, *self.after) if each.startswith(f"{flag}=")]
         return values[-1].partition("=")[2] if values else None
 
     def has(self, flag: str) -> bool:
-        """Return whether a flag without a value is given."""
+        """Return whether the command line has a flag that takes no value."""
         return flag in self.before or flag in self.after
 
     @property
     def is_service(self) -> bool:
-        """Whether this starts the service, or one-shot."""
+        """Whether the command line starts the service or one-shot."""
         has_help = any(self.has(flags[-1]) for flags in HELP_FLAGS)
         return not (self.command or self.words or has_help)
 
 
 def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments:
-    """Take ``argv`` apart. The options of a command are known after its name."""
+    """Split ``argv`` into parts. A command's own flags are accepted only after its name."""
     known = _index(OPTIONS)
     result = Arguments([], "", [], [], [])
     has_flags = True
@@ -75,11 +75,11 @@ def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments
 
 
 def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, Any]:
-    """Return the texts of all options and words by field; None where nothing is given. Raises ConfigError."""
+    """Return the texts of all options and words by field; None for an absent one. Raises ConfigError."""
     if arguments.errors:
         raise arguments.errors[0]
     command = commands.get(arguments.command)
-    # argparse's own subparsers would replace a list that was given before the command, not add to it.
+    # argparse's subparsers would replace a list from before the command, instead of adding to it.
     namespace, rest = make_parser({}).parse_known_args(arguments.before)
     if command is None:
         if arguments.words:
@@ -118,7 +118,7 @@ def _index(options: Sequence[Option]) -> dict[str, Option]:
 
 
 def _add_flag(word: str, following: Iterator[str], known: Mapping[str, Option], result: Arguments) -> None:
-    """Add the flag ``word`` to the result, with its value, which may be the word that follows."""
+    """Add the flag ``word`` and its value to the result; the value may be the next word."""
     flags = result.after if result.command else result.before
     typed, equals, value = word.partition("=")
     name = typed.removeprefix("-").removeprefix("-")

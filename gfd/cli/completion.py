@@ -1,4 +1,4 @@
-"""Completion scripts, which shtab makes from gfd's parser."""
+"""Generate completion scripts from gfd's parser with shtab."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def generate_script(shell: str, commands: Mapping[str, Command], program: str) -> str:
     """Return the script for ``shell`` that completes ``program``.
 
-    Raises GfdError where shtab is not installed.
+    Raises GfdError if shtab is not installed.
     """
     try:
         import shtab
@@ -31,7 +31,7 @@ def generate_script(shell: str, commands: Mapping[str, Command], program: str) -
 
 
 class _CompletionParser(Parser):
-    """A parser that tells shtab which values there are."""
+    """A parser that gives shtab the possible values of options."""
 
     def add_option(
         self, group: argparse._ArgumentGroup, option: Option, flags: Iterable[str]
@@ -39,7 +39,7 @@ class _CompletionParser(Parser):
         action = super().add_option(group, option, flags)
         action.help = option.help
         if option.kind == "bool":
-            action.nargs = 0  # otherwise the next word would be completed as its value
+            action.nargs = 0  # otherwise shtab would complete the next word as its value
         _set_values(action, option.choices, is_file=option.kind == "path")
         return action
 

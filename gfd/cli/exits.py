@@ -1,4 +1,4 @@
-"""The exit codes, and the signals that the service takes.
+"""The exit codes, and the signals that the service handles.
 
 The help, the man page and a table in the README are generated from here.
 """
@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     MISUSED = 2, "Wrong use of the command line (1 when called as gpu-feature-discovery)."
 
     meaning: str
-    """One sentence."""
+    """The meaning, in one sentence."""
 
     def __new__(cls, code: int, meaning: str) -> Self:
         """Return the member of that code."""
@@ -36,4 +36,4 @@ SIGNALS: tuple[tuple[tuple[signal.Signals, ...], str], ...] = (
     (END_SIGNALS, "Stop the service with exit code 0; its labels stay."),
     ((RELOAD_SIGNAL,), "Make the service load its configuration and templates again."),
 )
-"""Signals, and in one sentence what they do."""
+"""Signals, and their effect in one sentence."""

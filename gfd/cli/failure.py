@@ -1,4 +1,4 @@
-"""Reports why gfd ends: as text for a person, or as an event in the log of the service."""
+"""Report why gfd ends: as text for a person, or as an event in the log of the service."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from gfd.config.model import Config
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""What can fail when the output is written. All other errors are translated where they happen."""
+"""Errors while the output is written. All other errors become a GfdError where they happen."""
 
 _MAX_LENGTH = 500
-"""Characters of an unexpected error that a message shows."""
+"""The maximum number of characters of an unexpected error in a message."""
 
 
 class FailureReporter:
-    """Reports an error in the form that the user chose, as far as that is known when it happens."""
+    """Reports an error in the format that the user chose.
+
+    Until the configuration is loaded, it takes the format from the command line and the environment.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -74,7 +77,7 @@ def _is_true(text: str) -> bool:
 
 
 def _describe(error: Exception) -> list[str]:
-    """Return the lines that tell a person what went wrong."""
+    """Return the lines of the message for a person."""
     if isinstance(error, SeveralErrors):
         return list(map(str, error.errors))
     if isinstance(error, GfdError):

@@ -1,4 +1,4 @@
-"""The texts of ``--help`` and of the man page, and how argparse lays them out."""
+"""Write the texts of ``--help`` and of the man page, and lay them out for argparse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gfd.config.options import Option
 
 WIDTH = 80
-"""Columns of the narrowest terminal that people still use."""
+"""The width of the narrowest terminal that people still use, in columns."""
 
 USAGE = "gfd [COMMAND] [OPTION…]"
 ABOUT = "gfd labels a Kubernetes node with the GPUs that it has."
@@ -34,14 +34,14 @@ MOST_USED = (
 
 
 class HelpFormatter(argparse.HelpFormatter):
-    """Writes the value of an option once, and nothing for a bool."""
+    """Shows the value of an option only once, after its last flag, and none for a bool."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=24, width=WIDTH)
 
     def _format_action(self, action: argparse.Action) -> str:
         if isinstance(action, argparse._SubParsersAction):
-            # The commands alone, without a line for all of them.
+            # Show only the commands, without argparse's line for the group.
             return "".join(map(self._format_action, action._get_subactions()))
         return super()._format_action(action)
 
@@ -57,12 +57,12 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 def name_value(option: Option) -> str:
-    """Return what stands for the option's value: its metavar or its choices; empty for a bool."""
+    """Return the placeholder for the option's value: its metavar or its choices; empty for a bool."""
     return "" if option.kind == "bool" else option.metavar or "|".join(option.choices)
 
 
 def describe(option: Option, *, with_sources: bool) -> str:
-    """Return what the option means and its default, and if wanted where else it can be set."""
+    """Return the meaning of the option and its default, and on request the other places to set it."""
     text = option.help
     if option.choices and option.metavar:
         text += f" Choose from {', '.join(option.choices)}."
@@ -74,6 +74,6 @@ def describe(option: Option, *, with_sources: bool) -> str:
 
 
 def describe_positional(positional: Positional) -> str:
-    """Return what the words after a command mean."""
+    """Return the meaning of the words after a command."""
     choices = f" Choose from {', '.join(positional.choices)}." if positional.choices else ""
     return f"{positional.help}{choices}"

@@ -1,4 +1,4 @@
-"""The argparse parsers, generated from the options table and the commands."""
+"""Generate the argparse parsers from the options table and the commands."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ HELP_FLAGS = {
     ("--help-all",): "Print the help with all options, and where to set them.",
     ("-v", "--version"): "Print the version.",
 }
-"""The flags that print something and do nothing else."""
+"""The flags that only print something."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises ConfigError instead of exiting. The values of options stay text for ``gfd.config`` to read."""
+    """Raises ConfigError instead of exiting. Leaves the values of options as text, for ``gfd.config``."""
 
     def __init__(self, *, is_full: bool = False, **settings: Any) -> None:
-        """``is_full``: the help shows all options, and all places where they can be set."""
+        """With ``is_full``, the help shows all options, and all places to set them."""
         super().__init__(formatter_class=texts.HelpFormatter, add_help=False, allow_abbrev=False, **settings)
         self._is_full = is_full
 
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(self.prog, COMMAND_LINE, f"{message}; see {self.prog} --help")
 
     def add_command(self, command: Command) -> None:
-        """Add what stands after a command."""
+        """Add the arguments and options of a command."""
         if command.positional is not None:
             self.add_positional(command.positional)
         self._add_options(command.options)
@@ -45,9 +45,9 @@ class Parser(argparse.ArgumentParser):
         self.add_general_options("General options", command.general_options, taken)
 
     def add_general_options(self, title: str, shown: Collection[str], taken: Collection[str] = ()) -> None:
-        """Add the options of the table without the flags that are ``taken``, and the help flags.
+        """Add the options of the table, except for the flags in ``taken``, and the help flags.
 
-        The full help shows all options by group, the short one those with the fields ``shown``.
+        The full help shows all options by group, the short one only those with the fields ``shown``.
         """
         if self._is_full:
             self._add_options(OPTIONS, taken)
@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
     def add_option(
         self, group: argparse._ArgumentGroup, option: Option, flags: Iterable[str]
     ) -> argparse.Action:
-        """Add one option; a bool needs no value."""
+        """Add one option; a value is optional for a bool."""
         is_bool = option.kind == "bool"
         return group.add_argument(
             *flags,
@@ -104,7 +104,7 @@ def make_parser(
     program: str = PROGRAM,
     parser_class: type[Parser] = Parser,
 ) -> Parser:
-    """Return the parser of what stands before a command. If ``is_full``, it also has what stands after it."""
+    """Return the parser for the part before a command; with ``is_full``, also for the part after it."""
     parser = parser_class(
         prog=program,
         usage=texts.USAGE,
@@ -123,7 +123,7 @@ def make_parser(
 
 
 def make_command_parser(name: str, command: Command, *, is_full: bool = False) -> Parser:
-    """Return the parser of what stands after the command ``name``."""
+    """Return the parser for the part after the command ``name``."""
     program = f"{PROGRAM} {name}"
     parser = Parser(
         prog=program,

@@ -1,7 +1,7 @@
-"""The commands beside the service.
+"""The table of commands.
 
-A new command is a module in :mod:`gfd.cli.commands` and an entry in :data:`COMMANDS`. Its module imports what
-it needs only when it runs.
+To add a command, add a module to :mod:`gfd.cli.commands` and an entry to :data:`COMMANDS`. The module imports
+other packages only when the command runs.
 """
 
 from __future__ import annotations
@@ -41,6 +41,6 @@ COMMANDS: dict[str, Command] = {
     "config": config.COMMAND,
     "cleanup": cleanup.COMMAND,
 }
-"""In the order of the help."""
+"""The commands by name, in the order of the help."""
 
 COMMANDS["completion"] = completion.make_command(COMMANDS)

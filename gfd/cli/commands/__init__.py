@@ -1,1 +1,1 @@
-"""The commands beside the service, one module each."""
+"""The commands, one module each. Without a command, gfd runs the service."""

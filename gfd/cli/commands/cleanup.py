@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
-    """Remove and print a line for each target; raise GfdError at the end for those that failed."""
+    """Remove the labels and print a line for each target. At the end, raises GfdError if some failed."""
     from gfd.clusterview.progress import track
     from gfd.publishing.cleanup import find_removals
 

@@ -1,4 +1,4 @@
-"""What a command is: a word after ``gfd``, its options, and what it does."""
+"""Describe a command: a word after ``gfd``, its options, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Where nothing is given and there is no default, the value is None, or an empty t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Positional:
-    """What a command takes without a flag: one word, or a tuple of them if it is repeatable."""
+    """An argument of a command without a flag: one word, or several if it is repeatable."""
 
     field: str
     metavar: str
-    """What stands for one of them in the help."""
+    """The placeholder for a word in the help."""
     help: str
     """One sentence."""
     choices: tuple[str, ...] = ()
@@ -40,21 +40,21 @@ class Command:
     help: str
     """One sentence."""
     run: Callable[[LoadedConfig, Values], None]
-    """Runs it with the configuration and the values of its options and words. Raises GfdError."""
+    """Runs the command with the configuration and the values of its options and words. Raises GfdError."""
     options: tuple[Option, ...] = ()
     positional: Positional | None = None
     notes: str = ""
-    """More sentences for its own help."""
+    """More sentences for the command's own help."""
     general_options: tuple[str, ...] = ()
-    """Fields of the general options that its short help shows. It takes all general options."""
+    """Fields of the general options in the short help. The command accepts all general options."""
     implied_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By the field of a bool in :attr:`options`: the general options that it sets, unless the user does."""
+    """General options that a bool in :attr:`options` sets unless the user does, by the bool's field."""
     reads_pod_token: bool = False
-    """Whether the pod's token names the node, the namespace and the pod, unless options do."""
+    """Whether to read node, namespace and pod name from the pod's token, unless options set them."""
 
     @property
     def usage(self) -> str:
-        """Return how it is typed after its name: ``FILE… [OPTION…]``."""
+        """Return the arguments as in a usage line: ``FILE… [OPTION…]``."""
         words = self.positional
         if words is None:
             return "[OPTION…]"

@@ -1,4 +1,4 @@
-"""``gfd config``: print every option with its value and where that comes from."""
+"""``gfd config``: print every option with its value and the origin of the value."""
 
 from __future__ import annotations
 

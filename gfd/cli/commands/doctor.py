@@ -32,7 +32,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         raise ConfigError(flag, COMMAND_LINE, "works only with --bundle FILE.tar.gz")
     context = Context(loaded.config)
     results = list(runner.run_checks(context))
-    # Keep standard output free for the archive, if that is written there.
+    # If the archive goes to standard output, print nothing else there.
     output = sys.stderr if path == bundle.STANDARD_OUTPUT else sys.stdout
     if is_json:
         output.write(runner.to_json(results))

@@ -27,7 +27,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     inventory = snapshot.read_file(path) if path else None
     try:
         if inventory is None and values["draw"]:
-            # Draw and label the same reading.
+            # Read only once, so that the drawing and the labels agree.
             inventory = single_run.read_inventory(build_request(loaded.config))
         reading = single_run.label(build_request(loaded.config, inventory=inventory))
     except DriverUnavailable as error:

@@ -1,4 +1,4 @@
-"""``gfd match``: find the nodes that pods fit, or say why there are none."""
+"""``gfd match``: find the nodes that pods fit, or explain why no node fits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     try:
         _write(results, values["format"])
     except BrokenPipeError as error:
-        # The reader has left; the exit code still says whether every pod fits.
+        # The reader has closed the pipe; the exit code still shows whether every pod fits.
         raise failure or error from error
     if failure:
         raise failure

@@ -1,4 +1,4 @@
-"""``gfd select``: print the lines of a manifest that ask for a device."""
+"""``gfd select``: print the lines of a manifest that request a device."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ COMMAND = Command(
             group=GROUP,
             help="Part of the product name, such as A100. Without --mig or -MIG-, it selects whole GPUs.",
         ),
-        # The global --mig is the layout of a simulated machine; it can be given before the command.
+        # The general option --mig, the layout of a simulated machine, must stand before the command.
         Option(
             field="profile",
             flags=("--mig-profile", "--mig"),
