@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
 
 _BLOCK = re.compile(rb".*\|[-+0-9]*\s*(#.*)?")
-"""A line after which a text follows as it is."""
+"""A line with a key whose value is the block of text below it."""
 
 
 def read_configuration(data: bytes, source: str, wanted: str) -> Value:
     """Return the first document of ``data``; if it is a ConfigMap, the document in its only key.
 
-    ``wanted`` says in errors what the file should hold. Raises DocumentError; also for a ConfigMap without
+    ``wanted`` names, for errors, the expected content. Raises DocumentError, also for a ConfigMap without
     exactly one key, and for any other Kubernetes object.
     """
     document = read(data, source)
@@ -35,7 +35,7 @@ def read_configuration(data: bytes, source: str, wanted: str) -> Value:
 
 
 def _is_kubernetes_object(document: Value) -> bool:
-    """Return whether a document is a Kubernetes object; a configuration has no kind."""
+    """Return whether a document is a Kubernetes object. A configuration is not: it has no kind."""
     content = document.content
     if not isinstance(content, dict) or "kind" not in content:
         return False
@@ -54,7 +54,7 @@ def _unwrap(config_map: Value, data: bytes, wanted: str) -> Value:
         raise _refuse(kind, _suggest_command(config_map, list(texts.content)))
     if not isinstance(text.content, str):
         raise _refuse(text, f"is a ConfigMap whose data.{key} is not a string; it must hold {wanted}")
-    # The lines of a block (|) are lines of the file; any other text is on one line, or folded.
+    # Each line of a block (|) is a line of the file. Any other text is on one line, or folded.
     is_block = _BLOCK.fullmatch(data.splitlines()[text.line - 1]) is not None
     first = text.line
     return read(text.content, config_map.source, lambda line: first + line if is_block else first)
@@ -76,7 +76,7 @@ def _suggest_command(config_map: Value, keys: list[str]) -> str:
     metadata = config_map.member("metadata")
     members = metadata.content if metadata and isinstance(metadata.content, dict) else {}
     texts = {key: value.content for key, value in members.items() if isinstance(value.content, str)}
-    # A name such as n or yes that is not in quotes is no string: the API server would refuse it.
+    # Without quotes, a name such as n or yes is not a string, and the API server would refuse it.
     name = shlex.quote(texts.get("name", "NAME"))
     namespace = f" -n {shlex.quote(texts['namespace'])}" if "namespace" in texts else ""
     template = shlex.quote(f'{{{{index .data "{keys[0]}"}}}}')

@@ -1,7 +1,7 @@
-"""Read YAML and JSON into values that know their places.
+"""Read YAML and JSON into values that know their line and path.
 
-The reader follows Go's yaml.v2, which reads files for the device plugin and for kubectl: tabs may stand
-between tokens, the last of several equal keys wins, and scalars mean what :mod:`gfd.documents.scalars` says.
+The reader behaves like Go's yaml.v2, which the device plugin and kubectl use: tabs are allowed between
+tokens, the last of several equal keys wins, and :mod:`gfd.documents.scalars` converts scalars.
 A small file cannot fill the memory: all uses of an anchor share one value, and their number is limited.
 Import this module late: it imports PyYAML.
 """
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 MAX_REPEATED = 1_000_000
-"""Values that a document may add by using anchors again; merges (``<<``) copy them."""
+"""The maximum number of values that a document may add by repeated anchors; merges (``<<``) copy them."""
 
-# libyaml's parser is twenty times as fast, and takes tabs as Go does. PyYAML can be built without it.
+# libyaml's parser is twenty times as fast, and accepts tabs as Go does. Some builds of PyYAML lack it.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = f"{YAML}merge"
 
 
 def read(data: bytes | str, source: str, find_line: Callable[[int], int] | None = None) -> Value:
-    """Return the first document of ``data``; null where there is none. Raises DocumentError.
+    """Return the first document of ``data``; null if it has none. Raises DocumentError.
 
-    ``source`` is what errors call the file. ``find_line`` maps lines of ``data`` to lines of that file.
+    ``source`` is the name of the file in errors. ``find_line`` maps lines of ``data`` to lines of that file.
     """
     return next(read_all(data, source, find_line), Value(source=source, line=1, content=None))
 
@@ -42,11 +42,11 @@ def read(data: bytes | str, source: str, find_line: Callable[[int], int] | None 
 def read_all(
     data: bytes | str, source: str, find_line: Callable[[int], int] | None = None
 ) -> Iterator[Value]:
-    """Yield the documents of ``data``, each when it is asked for; see :func:`read`. Raises DocumentError."""
+    """Parse and yield the documents of ``data`` one by one; see :func:`read`. Raises DocumentError."""
     encoded = data.encode(errors="surrogatepass") if isinstance(data, str) else data
 
     def fail(line: int, reason: str) -> DocumentError:
-        # The parser finds a missing bracket in the line after the last one.
+        # The parser reports a missing bracket in the line after the last one.
         line = min(line, len(encoded.splitlines()) or 1)
         return DocumentError(source, find_line(line) if find_line else line, reason)
 
@@ -63,7 +63,7 @@ def read_all(
 
 
 def read_plain(data: bytes | str, source: str) -> list[Any]:
-    """Return the documents of ``data`` as dicts, lists and scalars, without their places.
+    """Return the documents of ``data`` as dicts, lists and scalars, without lines and paths.
 
     This is the fast way for large JSON files. Raises DocumentError.
     """
@@ -87,7 +87,7 @@ def _describe_character(error: yaml.reader.ReaderError) -> str:
 
 
 class _NotReadableError(Exception):
-    """A document that YAML allows and gfd does not."""
+    """A document that is valid YAML but that gfd refuses."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -106,7 +106,7 @@ class _Builder:
         while (event := self._parser.get_event()) is not None:
             if isinstance(event, yaml.DocumentStartEvent):
                 self._anchors: dict[str, tuple[Content, int] | None] = {}
-                """Content and size; None while the value that has the anchor is not complete."""
+                """Content and size by anchor; None while the value with the anchor is not complete."""
                 self._repeated = 0
                 first = self._parser.get_event()
                 content, _ = self._build(first, 0)
@@ -120,7 +120,7 @@ class _Builder:
         )
 
     def _build(self, event: Any, depth: int) -> tuple[Content, int]:
-        """Return the value that begins with ``event``, and how many values it holds, itself included."""
+        """Return the value that begins with ``event``, and the number of values in it, including itself."""
         if isinstance(event, yaml.ScalarEvent):
             return self._store_anchor(event, (_read_scalar(event), 1))
         if isinstance(event, yaml.AliasEvent):
@@ -200,7 +200,7 @@ def _is_merge(key: Any) -> bool:
 
 
 def _merge(content: Content, event: Any) -> dict[str, Value]:
-    """Return what ``<<`` brings in; of several mappings the first wins."""
+    """Return the keys and values that ``<<`` adds; if several mappings have a key, the first wins."""
     members: dict[str, Value] = {}
     for each in reversed([item.content for item in content] if isinstance(content, tuple) else [content]):
         if not isinstance(each, dict):

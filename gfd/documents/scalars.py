@@ -1,8 +1,8 @@
-"""What a scalar of YAML means to Go's yaml.v2, which reads files for the device plugin and for kubectl.
+"""Convert a YAML scalar as Go's yaml.v2 does, with which the device plugin and kubectl read files.
 
-Both convert YAML to JSON. Where PyYAML would decide otherwise, this module follows Go: ``y`` and ``on`` are
-true, ``1e3`` is a number, ``010`` is eight, ``1:30`` and ``2020-01-01`` are strings, and a float without a
-fraction is a whole number.
+Both programs convert YAML to JSON. If PyYAML differs, this module follows Go: ``y`` and ``on`` are true,
+``1e3`` is a number, ``010`` is eight, ``1:30`` and ``2020-01-01`` are strings, and a float without a fraction
+is a whole number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _BASES = (16, 2, 8, 10)
 _EXPONENT_FROM = 1e21
-"""From here on, Go writes a float with an exponent."""
+"""Go writes floats from this value on with an exponent."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     f"{YAML}bool": (bool,),
@@ -37,7 +37,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def convert(text: str, tag: str, *, is_plain: bool) -> Scalar:
-    """Return the value of a scalar; ``tag`` is empty without one, ``is_plain`` is false for one in quotes.
+    """Return the value of a scalar. ``tag`` is empty if it has none; ``is_plain`` is false if it is quoted.
 
     Raises ValueError whose text completes "the file …".
     """
@@ -60,7 +60,7 @@ def convert(text: str, tag: str, *, is_plain: bool) -> Scalar:
 
 
 def resolve(text: str) -> Scalar:
-    """Return what ``text`` means without quotes."""
+    """Return the value of ``text`` as a scalar without quotes."""
     if text in _WORDS:
         return _WORDS[text]
     digits = text if text[0] == "." else text.replace("_", "") if text[0] in "+-0123456789" else ""

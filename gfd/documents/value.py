@@ -11,19 +11,19 @@ MAX_INTEGER = 2**63 - 1
 
 
 class Value(NamedTuple):
-    """A value and its place.
+    """A value with its file, line and path.
 
     The values inside :attr:`content` have no paths, because several places can use one anchor. The methods
     :meth:`mapping`, :meth:`member`, :meth:`field` and :meth:`items` return values with their paths.
     """
 
     source: str
-    """The file as a person names it."""
+    """The name of the file in messages."""
     line: int
-    """For a value in a mapping, the line of its key."""
+    """The line of the value; in a mapping, the line of its key."""
     content: Content
     path: str = ""
-    """``gpus[0].model``, or ``limits[nvidia.com/gpu]`` for a key with a dot or a slash; empty at the top."""
+    """``gpus[0].model``, or ``limits[nvidia.com/gpu]`` if a key has a dot or a slash; empty at the top."""
 
     def error(self, reason: str) -> DocumentError:
         """Return the error to raise about this value: file, line, path and reason."""
@@ -35,16 +35,16 @@ class Value(NamedTuple):
         return None if found is None or found.content is None else self._place(self._join(key), found)
 
     def field(self, key: str) -> Value:
-        """Return the value under ``key``; null, at the line of this mapping, where there is none."""
+        """Return the value under ``key``; if it is absent, null with the line of this mapping."""
         found = self._members().get(key)
         return self._place(self._join(key), found or self._null())
 
     def mapping(self) -> dict[str, Value]:
-        """Return the values by key; null counts as an empty mapping."""
+        """Return the values by key; null counts as an empty mapping. Raises DocumentError."""
         return {key: self._place(self._join(key), value) for key, value in self._members().items()}
 
     def only(self, *known: str) -> Value:
-        """Return this mapping; raise DocumentError where it has keys other than ``known``."""
+        """Return this mapping. Raises DocumentError if it has a key that is not ``known``."""
         for key, value in self.mapping().items():
             if key not in known:
                 raise value.error(f"unknown key; {list_known(key, known)}")
@@ -78,7 +78,7 @@ class Value(NamedTuple):
         return self.content
 
     def plain(self) -> Any:
-        """Return this as dicts, lists and scalars; the values of one anchor are one object."""
+        """Return the value as dicts, lists and scalars; all uses of an anchor are the same object."""
         return _simplify(self.content, {})
 
     def _members(self) -> dict[str, Value]:
@@ -99,11 +99,11 @@ class Value(NamedTuple):
 
 
 Content = None | bool | int | float | str | tuple[Value, ...] | dict[str, Value]
-"""Of a list or mapping: values without their paths."""
+"""The content of a list or mapping: values without their paths."""
 
 
 def describe(content: Content) -> str:
-    """Return what a value is, in a few words."""
+    """Return a short description of a value, for messages."""
     if content is None:
         return "nothing"
     if isinstance(content, bool):
@@ -121,7 +121,7 @@ def is_integer(content: Content) -> TypeGuard[int]:
 
 
 def _simplify(content: Content, done: dict[int, Any]) -> Any:
-    """Return ``content`` as lists and dicts; ``done`` holds those already made, by the id of the content."""
+    """Return ``content`` as lists and dicts; ``done`` has the finished ones, by the id of their content."""
     if not isinstance(content, tuple | dict):
         return content
     if id(content) not in done:

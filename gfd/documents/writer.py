@@ -1,4 +1,4 @@
-"""Write YAML that Go's yaml.v2, PyYAML and gfd read alike. Import this module late: it imports PyYAML."""
+"""Write YAML that means the same to Go's yaml.v2, PyYAML and gfd. Import it late: it imports PyYAML."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import yaml
 
 from gfd.documents.scalars import resolve
 
-# libyaml's emitter is ten times as fast. PyYAML can be built without it.
+# libyaml's emitter is ten times as fast. Some builds of PyYAML lack it.
 _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_Base):  # type: ignore[misc]
-    """Puts a string in quotes that any of them would read as something else, such as ``y`` and ``1e3``."""
+    """Quotes a string that one of them would read as something else, such as ``y`` or ``1e3``."""
 
 
 def _write_string(dumper: Any, text: str) -> Any:
@@ -26,6 +26,6 @@ _Dumper.add_representer(str, _write_string)
 
 def write(value: Any) -> str:
     """Return ``value``, made of dicts, lists and scalars, as YAML."""
-    # PyYAML's allow_unicode leaves U+0085 as it is, which reads back as a blank.
+    # PyYAML's allow_unicode does not escape U+0085, which then reads back as a blank.
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False)
     return text
