@@ -154,7 +154,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="pod_name", flags=("--pod-name",), environment=("POD_NAME",), metavar="NAME",
         group=KUBERNETES,
-        help="The name of gfd's pod; it gives the owner of the NodeFeature object.",
+        help="The name of gfd's pod; its DaemonSet becomes the owner of the NodeFeature object.",
     ),
     Option(
         field="sinks", flags=("--sink",), environment=("GFD_SINK",), file_key="flags.gfd.sink",
