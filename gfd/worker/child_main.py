@@ -1,4 +1,4 @@
-"""What runs in a child process: isolate it, do the work, write the answer, exit."""
+"""The code of a child process: isolate it, do the work, write the answer, exit."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ _MAX_OOM_SCORE = 1000
 def work_and_exit(work: Work, pipes: ChildPipes, *, parent_pid: int, private: Sequence[int]) -> NoReturn:
     """Do ``work``, write the answer and exit.
 
-    ``private`` are the parent's descriptors; nothing in this process may use them.
+    ``private`` are descriptors of the parent that the child must close.
     """
     try:
         _isolate(pipes.output, parent_pid, private)
-        gc.disable()  # a collection would only copy memory that is shared with the parent
+        gc.disable()  # a garbage collection would only copy memory that is shared with the parent
         answer = _do(work, pipes.step)
         _write(pipes.answer, f"{pipes.nonce}{answer}\n".encode())
         os._exit(0)
-    except BaseException:  # the exit code tells the parent that it failed, the shared memory in which step
+    except BaseException:  # the parent sees the exit code, and the failed step in the shared memory
         os._exit(1)
 
 
 def _isolate(output: int, parent_pid: int, private: Sequence[int]) -> None:
-    """Keep the driver's library away from what belongs to the parent, and end when the parent ends.
+    """Keep the driver's library away from the parent's files, and let this process end with the parent.
 
-    Standard input becomes empty, standard output and error become ``output``.
+    Make standard input empty, and send standard output and error to ``output``.
     """
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
@@ -58,11 +58,11 @@ def _isolate(output: int, parent_pid: int, private: Sequence[int]) -> None:
     for descriptor in (empty, output, *private):
         os.close(descriptor)
     for number in (*END_SIGNALS, RELOAD_SIGNAL):
-        # A terminal or systemd sends them to every process. The parent handles them.
+        # A terminal or systemd sends these signals to every process, but only the parent handles them.
         signal.signal(number, signal.SIG_IGN)
     die_with_parent(parent_pid)
-    # If memory runs out, let the kernel kill this process before the service. Without /proc, or the right to
-    # write there, the kernel chooses by size.
+    # If memory runs out, let the kernel kill this process instead of the service. If this file cannot be
+    # written, the kernel chooses by size.
     with contextlib.suppress(OSError, ValueError), open(_OOM_SCORE, "r+b", buffering=0) as file:  # noqa: PTH123
         file.write(b"%d" % min(_MAX_OOM_SCORE, int(file.read()) + _OOM_INCREASE))
 

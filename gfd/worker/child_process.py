@@ -44,7 +44,7 @@ class Child(NamedTuple):
 
 
 def run(work: Work, timeout_s: float) -> dict[str, Any]:
-    """Do ``work`` in a child process and return its answer. Warn of what the driver's library printed.
+    """Do ``work`` in a child process and return its answer. Print the output of the driver's library.
 
     Raises the GfdError that ``work`` raised; ProbeError if the child crashed or ran out of time.
     """
@@ -80,7 +80,7 @@ def start(work: Work, *, private: Sequence[int] = ()) -> Child:
 
 
 def wait_for_answer(child: Child, timeout_s: float, *, started_s: float | None = None) -> dict[str, Any]:
-    """Wait for a child and return its answer, as :func:`run` does. ``started_s`` is as for :func:`wait`."""
+    """Wait for a child and return its answer, like :func:`run`. :func:`wait` explains ``started_s``."""
     try:
         return messages.decode_answer(wait(child, timeout_s, started_s=started_s))
     finally:
@@ -88,7 +88,7 @@ def wait_for_answer(child: Child, timeout_s: float, *, started_s: float | None =
 
 
 def _warn_of_output(output: LibraryOutput | None) -> None:
-    """Write what the driver's library printed to standard error."""
+    """Print the output of the driver's library to standard error."""
     if output is None:
         return
     from gfd.text import print_error
@@ -100,11 +100,11 @@ def _warn_of_output(output: LibraryOutput | None) -> None:
 
 
 def wait(child: Child, timeout_s: float, *, started_s: float | None = None) -> str:
-    """Wait until a child has answered and ended; return the line it answered.
+    """Wait until a child has answered and ended; return its answer, one line.
 
-    The time counts from ``started_s`` (monotonic), by default from now. Raises ProbeError if the child ends
+    The timeout starts at ``started_s`` (monotonic), by default now. Raises ProbeError if the child ends
     without an answer or is killed at the deadline; MalformedAnswer if it writes anything else; StuckError
-    if it does not die.
+    if it cannot be killed.
     """
     deadline_s = (time.monotonic() if started_s is None else started_s) + timeout_s
     pipes = child.pipes

@@ -1,6 +1,6 @@
-"""Where an inventory comes from: this node's hardware, a simulated machine, or a snapshot.
+"""Read an inventory from its source: this node's hardware, a simulated machine, or a snapshot.
 
-A new way is a function here, or in a module of its own, and an entry in :data:`READERS`.
+To add a source, write a function here, or in a new module, and add it to :data:`READERS`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ProbeResult(NamedTuple):
-    """An inventory, and whether a driver was there to read it."""
+    """An inventory, and the reason if it was read without a driver."""
 
     inventory: Inventory
     missing_driver: str | None = None
@@ -35,7 +35,7 @@ def read(
     *,
     is_complete: bool = False,
 ) -> ProbeResult:
-    """Return ``inventory`` if there is one, else read what ``config`` asks for. Raises GfdError.
+    """Return ``inventory`` if it is not None, else read it as ``config`` requires. Raises GfdError.
 
     Without ``is_complete``, facts that gfd's own default labels do not need may be missing, unless the
     configuration has extra labels or templates.

@@ -1,4 +1,4 @@
-"""The fork server as the service sees it: start it, send it requests, start a new one after a failure."""
+"""Start the fork server, send it requests, and start a new one after a failure."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ForkServer:
         self._run("check", request)
 
     def take_library_output(self) -> LibraryOutput | None:
-        """Return what the driver's library printed since the last call; None if nothing, or too early."""
+        """Return the driver library's output since the last call; None if it is empty or not yet due."""
         if self._clock() < self._output_due_s:
             return None
         output = self._library_output.take()
@@ -116,7 +116,7 @@ class ForkServer:
         running.process.kill()
         running.process.wait()
         for pipe in (running.requests, running.replies):
-            with suppress(OSError):  # closing writes the rest of a request
+            with suppress(OSError):  # closing flushes the rest of a request
                 pipe.close()
 
     def _run(self, job: str, request: Request) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class ForkServer:
                 "the fork server that reads the hardware ended", "gfd starts a new one"
             ) from error
         except DriverUnavailable:
-            # The loader remembers which folders did not exist when it first looked. Start with a new loader.
+            # The process's dynamic loader remembers which folders were missing. A new process looks again.
             if not self.stuck:
                 self.close()
             raise
@@ -150,7 +150,7 @@ class ForkServer:
             raise
         line = _read_line(running.replies, time.monotonic() + request.config.probe_timeout_s + MARGIN_S)
         if not line.endswith(b"\n"):
-            with suppress(subprocess.TimeoutExpired):  # it closes its pipes shortly before it ends
+            with suppress(subprocess.TimeoutExpired):  # it ends soon after it closes its pipes
                 running.process.wait(0.1)
             code = running.process.returncode
             reason = "does not answer" if code is None else f"ended with code {code}"

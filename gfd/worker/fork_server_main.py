@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 from gfd.errors import GfdError, MalformedAnswer, ProbeError
 from gfd.inventory import snapshot as _snapshot  # noqa: F401
 
-# What a read imports is imported once, before forking.
+# Import everything that a read needs once, before forking.
 from gfd.labels import resources as _resources  # noqa: F401
 from gfd.probe import node as _node  # noqa: F401
 from gfd.worker import child_process, messages, pipeline
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gfd.worker.request import Request
 
 MAX_STUCK = 2
-"""After one stuck child, one more read is tried: it may go better. After that, none."""
+"""The maximum number of stuck children: after the first, try once more; after that, refuse to read."""
 
 _PR_SET_NAME = 15
 
@@ -40,7 +40,7 @@ def main(requests: int, replies: int) -> None:
     for descriptor in (requests, replies):
         os.set_inheritable(descriptor, False)
     for number in (*END_SIGNALS, RELOAD_SIGNAL):
-        # systemd sends them to every process of the service. The service handles them.
+        # systemd sends these signals to every process of the service, but only the service handles them.
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_NAME, b"gfd-probe", 0, 0, 0)
     gc.collect()
@@ -65,7 +65,7 @@ class _ForkServer:
 
     def serve(self) -> None:
         while True:
-            # Requests come from the service. What a child sends is never unpickled.
+            # Unpickling is safe: requests come from the service. Data from a child is never unpickled.
             nonce, job, request = pickle.load(self._requests)  # noqa: S301
             self._stuck_pids = {pid for pid in self._stuck_pids if child_process.wait_for_exit(pid) is None}
             answer = self._answer(job, request)
@@ -78,14 +78,14 @@ class _ForkServer:
         try:
             return self._run(job, request)
         except MalformedAnswer as error:
-            # Only the child is at fault. For a MalformedAnswer the service would restart the fork server.
+            # Only the child is at fault, but on a MalformedAnswer the service would restart the fork server.
             return messages.encode_error(ProbeError(error.reason, error.advice))
         except child_process.StuckError as error:
             self._stuck_pids.add(error.pid)
             return messages.encode_error(ProbeError(error.reason, error.advice))
         except GfdError as error:
             return messages.encode_error(error)
-        except Exception as error:  # a defect in gfd: tell the service and go on
+        except Exception as error:  # a defect in gfd: report it to the service and go on
             return messages.encode_error(ProbeError(f"the fork server failed: {messages.describe(error)}"))
 
     def _run(self, job: str, request: Request) -> str:
@@ -98,7 +98,7 @@ class _ForkServer:
                 "reset the GPU or reboot the node",
             )
         if not request.templates:
-            pipeline.compile_templates(request)  # gfd's own: compiled once, and every child has them
+            pipeline.compile_templates(request)  # compile gfd's own templates once; every child inherits them
         child = child_process.start(
             lambda progress: pipeline.JOBS[job](request, progress),
             private=(self._requests.fileno(), self._replies.fileno()),

@@ -1,4 +1,4 @@
-"""What the driver's library prints: its first lines, and a count of the rest."""
+"""Limit the output of the driver's library: keep its first lines, and count the rest."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 MAX_LINES = 10
 MAX_CHARACTERS = 200
-"""Of one line."""
+"""The maximum number of characters of one line."""
 
 _MAX_BYTES = 4 * MAX_CHARACTERS + 4
-"""A character takes up to four bytes; the last four show that the line was longer."""
+"""The maximum number of bytes to keep: four per character, and four to know that the line was longer."""
 
 
 class LibraryOutput(NamedTuple):
-    """What the library printed."""
+    """The output of the library."""
 
     lines: tuple[str, ...]
     dropped: int = 0
-    """How many more lines it printed."""
+    """The number of other lines."""
 
 
 class OutputLimiter:
@@ -27,7 +27,7 @@ class OutputLimiter:
         self._lines: list[str] = []
         self._dropped = 0
         self._unfinished = b""
-        """The start of a line whose end has not been read yet."""
+        """The start of a line that has not ended yet."""
 
     def feed(self, data: bytes) -> None:
         """Add bytes as the library printed them."""
@@ -38,13 +38,13 @@ class OutputLimiter:
         self.add(LibraryOutput(lines=kept, dropped=len(lines) - len(kept)))
 
     def add(self, output: LibraryOutput) -> None:
-        """Add lines that are limited already."""
+        """Add output that another limiter returned."""
         room = MAX_LINES - len(self._lines)
         self._lines += output.lines[:room]
         self._dropped += len(output.lines[room:]) + output.dropped
 
     def take(self) -> LibraryOutput | None:
-        """Return what was printed since the last call; None if nothing was."""
+        """Return the output since the last call; None if it is empty."""
         if self._unfinished:
             self.feed(b"\n")
         if not self._lines:

@@ -1,7 +1,7 @@
-"""The messages between processes: answers and errors as JSON, one line each.
+"""Encode and decode messages between processes: answers and errors as JSON, one line each.
 
-JSON and not pickle: a child has run the driver's code and the operator's templates, and unpickling what it
-sends could run anything in its parent.
+The format is JSON, not pickle: a child has run the driver's code and the operator's templates, and unpickling
+its messages could run any code in the parent.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _ERRORS: dict[str, Any] = {
 }
 
 MAX_BYTES = 16 << 20
-"""The longest answer; a node with eight GPUs in 56 MIG devices takes 60 KiB."""
+"""The maximum size of an answer. A node with eight GPUs in 56 MIG devices needs 60 KiB."""
 
 _SCALARS = (str, int, float, type(None))
 _MAX_CHARACTERS = 200
 
 
 def make_nonce() -> str:
-    """Return an unguessable word: an answer counts only if it starts with the nonce of its request."""
+    """Return a word that nobody can guess: an answer is valid only if it starts with its request's nonce."""
     return os.urandom(8).hex()
 
 
@@ -74,16 +74,16 @@ def _decode(line: str) -> tuple[dict[str, Any], GfdError | None]:
 
 
 def encode_reply(nonce: str, stuck: int, answer: str, output: LibraryOutput | None) -> bytes:
-    """Return a reply of the fork server as one line: a child's answer, and what else the service must know.
+    """Return a reply of the fork server as one line: a child's answer and the data for the service.
 
-    ``stuck`` is the number of children that are stuck in the kernel.
+    ``stuck`` is the number of children that are stuck in the kernel; ``output`` is that of the library.
     """
     printed = json.dumps([output.lines, output.dropped]) if output else ""
     return f"{nonce}\t{stuck}\t{answer}\t{printed}\n".encode()
 
 
 def decode_reply(nonce: str, line: bytes) -> tuple[int, str, LibraryOutput | None]:
-    """Return what :func:`encode_reply` was given, without the nonce. Raises MalformedAnswer."""
+    """Return the arguments of :func:`encode_reply`, without the nonce. Raises MalformedAnswer."""
     try:
         found_nonce, stuck, answer, printed = line.decode().removesuffix("\n").split("\t")
         lines, dropped = json.loads(printed) if printed else ((), 0)

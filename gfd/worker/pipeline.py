@@ -95,7 +95,7 @@ def _make_templates(sources: tuple[TemplateFile, ...], prefixes: tuple[str, ...]
 
 
 def _summarise(found: ProbeResult, labels: Labels, failed: tuple[FailedGpu, ...]) -> CycleResult:
-    """Count devices for the service. ``failed`` are the GPUs that the labels leave out."""
+    """Return the labels with counts of devices. ``failed`` are the GPUs that the labels leave out."""
     mig_devices: dict[str, int] = {}
     for gpu in found.inventory.gpus:
         for device in gpu.mig_devices or ():

@@ -1,4 +1,4 @@
-"""The pipes and the shared memory between a parent and its child process."""
+"""Open the pipes and the shared memory between a parent and its child process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEP_BYTES = 256
 
 _CHUNK_BYTES = 1 << 16
 _MAX_CHUNKS = 16
-"""A pipe holds no more."""
+"""The size of a pipe's buffer in the kernel."""
 
 
 class ChildPipes(NamedTuple):
@@ -24,11 +24,11 @@ class ChildPipes(NamedTuple):
     answer: int
     """The child writes its answer here."""
     output: int
-    """What the driver's library prints goes here."""
+    """The output of the driver's library goes here."""
     step: mmap.mmap
-    """Shared memory with the current step: a child that hangs or crashes can no longer report it."""
+    """Shared memory with the current step, because a child that hangs or crashes cannot report it."""
     nonce: str
-    """Starts the answer. The parent refuses an answer without it."""
+    """The word at the start of the answer; the parent refuses an answer without it."""
 
     def close(self) -> None:
         """Close the pipes."""
@@ -44,7 +44,7 @@ class ParentPipes(NamedTuple):
     step: mmap.mmap
     nonce: str
     library_output: OutputLimiter
-    """What the driver's library has printed so far."""
+    """The output of the driver's library so far."""
 
     def close(self) -> None:
         """Close the pipes and the shared memory."""
@@ -60,7 +60,7 @@ class ParentPipes(NamedTuple):
     def read_line(self, deadline_s: float) -> bytes:
         """Read the answer up to its line end, or until the pipe ends or ``deadline_s`` (monotonic) passes.
 
-        Read also what the library prints, because it would block on a full pipe.
+        Also read the output of the library, which would block on a full pipe.
         """
         line = bytearray()
         pipes = [self.answer, self.output]
@@ -88,17 +88,17 @@ class ParentPipes(NamedTuple):
             return None
 
     def has_more(self) -> bool:
-        """Return whether the child wrote more than :meth:`read_line` returned."""
+        """Return whether the child wrote more than the line from :meth:`read_line`."""
         return _is_readable(self.answer) and os.read(self.answer, 1) != b""
 
     def drain_output(self) -> None:
-        """Read what the library printed and nobody has read yet."""
+        """Read the rest of the library's output."""
         for _ in range(_MAX_CHUNKS):
             if not _is_readable(self.output) or not self._read_output():
                 break
 
     def _read_output(self) -> bool:
-        """Read a chunk of what the library prints; return False at the end of the pipe."""
+        """Read a chunk of the library's output; return False at the end of the pipe."""
         chunk = os.read(self.output, _CHUNK_BYTES)
         self.library_output.feed(chunk)
         return bool(chunk)

@@ -1,4 +1,4 @@
-"""What a cycle needs besides the hardware; one process can send it to another."""
+"""The input of a cycle, other than the hardware. One process can send it to another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Request(NamedTuple):
 
     config: Config
     templates: tuple[TemplateFile, ...] = ()
-    """The operator's own."""
+    """The operator's templates."""
     timestamp_s: int = 0
     """When the configuration was loaded, in Unix seconds."""
     inventory: Inventory | None = None
@@ -24,7 +24,7 @@ class Request(NamedTuple):
 
 
 def build_request(config: Config, *, inventory: Inventory | None = None) -> Request:
-    """Return a request for ``config``, with its templates as they are now. Raises TemplateError."""
+    """Read the templates of ``config`` and return a request. Raises TemplateError."""
     templates: tuple[TemplateFile, ...] = ()
     if config.template_dir:
         from gfd.labels import template_files

@@ -1,6 +1,6 @@
-"""The result of a read: the labels, and what the service reports about them.
+"""The result of a read: the labels, and the data that the service reports.
 
-It crosses as JSON from the process that reads to the one that publishes.
+The process that reads sends it as JSON to the process that publishes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class CycleResult(NamedTuple):
     mig_devices: Mapping[str, int] = _EMPTY
     """How many MIG devices there are, by profile; empty if the strategy does not need them."""
     missing_driver: str | None = None
-    """Why there is no driver, if the node is labelled as one without GPUs for that reason."""
+    """Why there is no driver; None if there is one. Without a driver, the labels are those without GPUs."""
     has_hardware: bool = True
     """Whether the PCI bus shows an NVIDIA GPU; only checked without a driver."""
 
@@ -45,7 +45,7 @@ class CycleResult(NamedTuple):
 
 
 def from_plain(plain: Any) -> CycleResult:
-    """Return the result that crossed as JSON. Raises MalformedAnswer if it is not one."""
+    """Return the result from its JSON form. Raises MalformedAnswer if it is malformed."""
     if (
         not isinstance(plain, dict)
         or "labels" not in plain

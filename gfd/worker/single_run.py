@@ -1,4 +1,4 @@
-"""One read for a command, in a child of the command's own process."""
+"""Read once for a command, in a child of the command's process."""
 
 from __future__ import annotations
 
