@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gfd.labels.template_engine import TemplateEngine
 
 _HOLE = "\x03"
-"""Encloses the number of an expression, in the place of its text."""
+"""Encloses the number of an expression, which replaces its text for now."""
 
 _ESCAPED = str.maketrans({"{": "{{", "}": "}}", '"': '\\"', "\\": "\\\\"})
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CPU_S = 2
 MEMORY_BYTES = 256 << 20
-"""Beyond what the process already has; a real template needs a thousandth of it."""
+"""Memory in addition to what the process already has. A real template needs a thousandth of it."""
 
 STATM = "/proc/self/statm"
 
@@ -26,7 +26,7 @@ def impose() -> None:
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + 1 + CPU_S
-    # The soft limit sends SIGXCPU, which tells the parent the cause; the hard limit sends SIGKILL.
+    # The soft limit sends SIGXCPU, from which the parent knows the cause; the hard limit sends SIGKILL.
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     try:
         with open(STATM, "rb") as file:  # noqa: PTH123 - pathlib costs an import

@@ -1,7 +1,7 @@
 """Check that the facts which a MIG strategy needs could be read.
 
-A GPU with a missing fact, other than its memory, is left out with a warning. If the container found the
-permission to see MIG devices, no GPU is at fault: a strategy that needs the MIG devices then raises an error.
+A GPU with a missing fact, other than its memory, is left out with a warning. If the container has no
+permission to see MIG devices, no GPU is at fault: a strategy that needs the devices then raises an error.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class NodeFacts(NamedTuple):
     resources: tuple[Resource, ...] = ()
     driver: Annotated[DriverVersion | None, DerivedFrom("inventory.driver_version")] = None
     cuda: Annotated[CudaVersion | None, DerivedFrom("inventory.cuda_version")] = None
-    """None also if the driver reports a negative version."""
+    """None if it is unknown or the driver reports a negative version."""
     machine: Annotated[str, DerivedFrom("inventory.machine_type")] = UNKNOWN
     mode: Annotated[str, DerivedFrom("gpus.pci_class")] = UNKNOWN
     clique: Annotated[str | None, DerivedFrom("gpus.fabric")] = None

@@ -50,7 +50,7 @@ class Resource(NamedTuple):
         str, DerivedFrom("--config-file", "gpus.is_mig_enabled", mig=("--config-file",))
     ]
     memory_mib: Annotated[int | None, DerivedFrom("gpus.memory_bytes", mig=("mig_devices.memory_mib",))]
-    """Of one device; None if NVML does not report it."""
+    """The memory of one device; None if NVML does not report it."""
     family: Annotated[str | None, DerivedFrom("gpus.compute_capability")] = None
     compute_major: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
     compute_minor: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
@@ -68,7 +68,7 @@ class Resource(NamedTuple):
 
 
 Strategy = Callable[["tuple[Gpu, ...]", "GpuModel", "Sharing"], tuple[Resource, ...]]
-"""Takes all GPUs, the model that describes them, and the sharing in force."""
+"""A MIG strategy. It takes all GPUs, the model that describes them, and the sharing in force."""
 
 
 def none(gpus: tuple[Gpu, ...], model: GpuModel, sharing: Sharing) -> tuple[Resource, ...]:

@@ -19,7 +19,7 @@ SUFFIX = ".j2"
 
 
 class TemplateFile(NamedTuple):
-    """A template of the operator's."""
+    """A template of the operator."""
 
     name: str
     """Path below the folder, as in ``{% include %}``."""
