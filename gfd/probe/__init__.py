@@ -1,4 +1,4 @@
 """Read a node's hardware into a :class:`gfd.inventory.model.Inventory`.
 
-:mod:`gfd.probe.node` is the way in; only :mod:`gfd.probe.nvml` imports pynvml.
+Start at :mod:`gfd.probe.node`. Only :mod:`gfd.probe.nvml` imports pynvml.
 """

@@ -1,7 +1,7 @@
 """Find the driver's files below a driver root.
 
-Links are followed as if the driver root were ``/``: on Debian the library is an absolute link into
-/etc/alternatives, which means another folder outside the driver root.
+Follow links as if the driver root were ``/``: on Debian the library is an absolute link into
+/etc/alternatives, which outside the driver root is a different folder.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ PROGRAM_FOLDERS = (
 """The folders below the driver root where distributions put programs such as nvidia-smi."""
 
 _MOST_LINKS = 40
-"""The kernel's limit."""
+"""The kernel's limit for links in a path."""
 _DEEPEST, _MOST_ENTRIES, _MOST_FOUND = 6, 20_000, 3
 """Limits of a search: depth of folders, entries looked at, files found."""
 _UNSEARCHED = ("dev", "i386-linux-gnu", "include", "lib32", "proc", "share", "src", "sys", "var")
@@ -93,7 +93,7 @@ def resolve(path: str, root: str) -> str | None:
             continue
         here = f"{current}/{part}"
         try:
-            target = os.readlink(here)  # noqa: PTH115 - faster, and every poll comes here
+            target = os.readlink(here)  # noqa: PTH115 - faster, and every poll calls this
         except OSError as error:
             if error.errno != errno.EINVAL:  # not a link
                 return None
@@ -108,9 +108,9 @@ def resolve(path: str, root: str) -> str | None:
 
 
 def explain_absence(root: Path) -> str:
-    """Search the library outside :data:`LIBRARY_FOLDERS`; return where it is and the next step.
+    """Search for the library outside :data:`LIBRARY_FOLDERS`; return its place and the next step.
 
-    Returns an empty text if it is not found. The search is limited.
+    Return an empty text if it is not found. The search has limits.
     """
     found = list(islice(_search(str(root)), _MOST_FOUND))
     where = f"found {', '.join(found)}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def identify(session: Session, index: int, handle: Any, failure: FactFailure) -> FailedGpu:
-    """Return the failed GPU with what NVML still tells. ``handle`` is None if NVML gave none."""
+    """Return the failed GPU with the facts that NVML can still read; ``handle`` is None without one."""
     if handle is None:
         return FailedGpu(index=index, failure=failure)
     pci = _call(session, "nvmlDeviceGetPciInfo", handle, index)

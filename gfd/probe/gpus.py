@@ -77,7 +77,7 @@ class _FabricInfoV(ctypes.Structure):
 
 
 class _Enumeration(NamedTuple):
-    """What the GPUs of one read share."""
+    """The values that the GPUs of one read share."""
 
     session: Session
     root: Path
@@ -172,7 +172,7 @@ def _read_gpu(enumeration: _Enumeration, index: int, handle: Any, name: str) -> 
 
 
 def _read_profiles(enumeration: _Enumeration, parent: mig.ParentGpu, model: str) -> mig.OfferedProfiles:
-    """Return the profiles of a model; ask only one GPU of it, unless that failed."""
+    """Return the profiles of a model. Read them from one of its GPUs; from others only if that failed."""
     key = (model, parent.memory_bytes)
     offered = enumeration.profiles.get(key) or mig.read_profiles(parent)
     if offered.gi_enums and not offered.failures:
@@ -218,7 +218,7 @@ def _format_uuid(uuid: bytes) -> str:
 
 
 def _find_totals(major: int, profiles: tuple[MigProfile, ...]) -> tuple[int | None, Engines | None]:
-    """Return the multiprocessors and engines of the whole GPU; None where no profile tells."""
+    """Return the multiprocessors and engines of the whole GPU; None if no profile shows them."""
     # From Hopper on, the profile of seven slices is the whole GPU. On an A100 it leaves out 10 of 108
     # multiprocessors.
     if major >= 9:

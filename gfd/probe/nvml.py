@@ -1,4 +1,4 @@
-"""NVML, opened and closed within one read. Nothing else in gfd imports pynvml."""
+"""Open NVML for one read, call it, and close it. No other module of gfd imports pynvml."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Session:
 
     def __exit__(self, *_exception: object) -> None:
         self._progress("nvmlShutdown")
-        # What was read stays true, and the process ends soon.
+        # An error here does not matter: the facts have been read, and the process ends soon.
         with contextlib.suppress(pynvml.NVMLError):
             pynvml.nvmlShutdown()
 
@@ -77,8 +77,8 @@ class Session:
         """Load the library without calling it. Raises :class:`DriverUnavailable`."""
         self._progress(f"loading {self._library}")
         try:
-            # pynvml asks the loader for the bare name, and the loader then finds the library that is loaded
-            # already. So load the right file first; that also tells why a load fails.
+            # pynvml loads the library by its bare name, and the dynamic loader then returns the one that is
+            # already loaded. So load the right file first; this also gives the reason if that fails.
             self._c_library = ctypes.CDLL(self._library)
         except OSError as error:
             raise self._explain_missing(str(error)) from error
@@ -125,7 +125,7 @@ class Session:
 
 
 def identify_library(driver_root: Path | None = None, progress: Progress = ignore_progress) -> dict[str, str]:
-    """Return ``path`` and ``version`` of the library that a :class:`Session` loads, empty where unknown.
+    """Return ``path`` and ``version`` of the library that a :class:`Session` loads; empty if unknown.
 
     The library knows its version even if the driver does not answer. Raises DriverUnavailable.
     """

@@ -31,7 +31,7 @@ class _Preload(threading.Thread):
         """The library, once it is initialised."""
 
     def run(self) -> None:
-        # What fails here fails again in the session, which reports it.
+        # Ignore errors: the session gets the same ones and reports them.
         with suppress(OSError, AttributeError):
             self._progress(f"loading {self._path}")
             library = ctypes.CDLL(self._path)
@@ -47,7 +47,7 @@ class _Preload(threading.Thread):
         for index in range(count.value):
             self._progress(f"nvmlDeviceGetHandleByIndex on GPU {index}")
             if library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) != _SUCCESS:
-                break  # a broken GPU can take long
+                break  # a broken GPU can be slow
 
 
 _started: list[_Preload] = []

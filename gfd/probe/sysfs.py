@@ -1,6 +1,6 @@
 """Read facts from the kernel's files, without NVML: machine type, PCI class, NUMA node, vGPU.
 
-Functions take the root of the file system, so that tests can bring their own. Files of every PCI device are
+Functions take the root of the file system, so that tests can use another one. The files of PCI devices are
 read with plain system calls, because a large machine has hundreds of devices.
 """
 
