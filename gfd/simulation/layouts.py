@@ -27,7 +27,7 @@ class GpuLayout(NamedTuple):
 
     is_mig_enabled: bool
     devices: tuple[tuple[str, int], ...] = ()
-    """Profiles in mig-parted's spelling, and the number of MIG devices of each."""
+    """The number of MIG devices of each profile, by mig-parted's name."""
 
 
 Target = tuple["Gpu", "Geometry | None"]

@@ -1,7 +1,7 @@
 """Build the inventory of a simulated machine from a YAML file.
 
 A machine lists its driver and its GPUs. ``models.yaml``, beside the built-in machines, describes the GPU
-models. A machine file of your own may add ``models`` and ``mig`` in the same format, and each GPU may
+models. A user's machine file may add ``models`` and ``mig`` in the same format, and each GPU may
 override fields of its model. GPUs are numbered by PCI address. UUIDs are derived from the machine's name and
 the GPU's index, so that they never change.
 """
@@ -111,7 +111,7 @@ def _read_gpus(document: Value) -> list[layouts.Target]:
         derived = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
         numbered = gpu._replace(index=index, uuid=gpu.uuid or f"GPU-{derived}", fabric=gpu.fabric or fabric)
         targets.append((numbered, geometry))
-    # Only now, because NVML numbers display boards too.
+    # Remove display boards only after numbering, because NVML numbers them too.
     return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
 
 

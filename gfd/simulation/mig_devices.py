@@ -27,7 +27,7 @@ _CI_ENUMS = {slices: enum for enum, slices in reversed(CI_PROFILES.items())}
 def create_mig_devices(
     geometry: Geometry, wanted: Sequence[tuple[str, int]], *, gpu_uuid: str, memory_bytes: int
 ) -> tuple[MigDevice, ...]:
-    """Return the MIG devices for ``wanted``: profiles in mig-parted's spelling, and the number of each.
+    """Return the MIG devices for ``wanted``: the number of each profile, by mig-parted's name.
 
     Raises :class:`DoesNotFitError`.
     """

@@ -24,9 +24,9 @@ class Offer(NamedTuple):
 
     profile: MigProfile
     size: int
-    """Memory slices."""
+    """The number of memory slices."""
     starts: tuple[int, ...]
-    """In the order that the driver tries them."""
+    """The possible first memory slices, in the order in which the driver tries them."""
 
 
 class Geometry(NamedTuple):
@@ -36,7 +36,7 @@ class Geometry(NamedTuple):
     compute_slices: int
     offers: tuple[Offer, ...]
     balanced: tuple[tuple[str, int], ...] = ()
-    """Profiles of mig-parted's layout all-balanced, and the number of each."""
+    """The number of each profile in mig-parted's layout all-balanced."""
 
 
 class GpuInstance(NamedTuple):
