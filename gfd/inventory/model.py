@@ -244,7 +244,7 @@ def require(owner: Inventory, fact: str) -> Any:
 def find_missing(
     owner: Inventory | Gpu | MigDevice, facts: tuple[str, ...], device: str = ""
 ) -> FactFailure | None:
-    """Return the failure of the first missing fact of ``facts``; None if all are present."""
+    """Return the failure of the first fact in ``facts`` that is missing; None if all are present."""
     for fact in facts:
         for failure in owner.failures:
             if failure.fact == fact:

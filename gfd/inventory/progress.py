@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Progress = Callable[[str], None]
-"""Takes the step that starts now, such as ``nvmlInit``."""
+"""Receives the name of the step that starts now, such as ``nvmlInit``."""
 
 
 def ignore_progress(_step: str) -> None:
-    """Do nothing: the default where no parent process waits."""
+    """Do nothing: the default if no parent process waits."""

@@ -144,7 +144,7 @@ _NAMES = {str: "text", int: "a whole number", bool: "true or false", float: "a n
 
 
 def _describe(plain: Any) -> str:
-    """Return what was found, in short: with anchors of anchors a few lines are without end."""
+    """Return a short description of a value: with nested anchors, a few lines can become a huge value."""
     if isinstance(plain, dict | list):
         return f"a {'mapping' if isinstance(plain, dict) else 'list'} of {len(plain)}"
     return "nothing" if plain is None else f"{type(plain).__name__} {plain!r}"[:60]
