@@ -1,1 +1,1 @@
-"""A cluster's nodes, pods and devices, as the tools for people see them."""
+"""Read a cluster's nodes, pods and devices, for the tools."""

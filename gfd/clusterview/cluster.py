@@ -1,4 +1,4 @@
-"""Load the nodes of a cluster from the API server, with what pods request of them."""
+"""Load the nodes of a cluster from the API server, with the requests of their pods."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PODS_PER_REQUEST = 30
 
 
 def connect(loaded: LoadedConfig) -> Api:
-    """Return a connection with kubectl's limits, since a person waits; options set other limits."""
+    """Return a client with kubectl's rate limits, because a person waits, unless options set the limits."""
     limits = ("kube_api_qps", "kube_api_burst")
     if any(each.origin != "default" for each in loaded.options if each.option.field in limits):
         return share(loaded.config)
@@ -37,7 +37,7 @@ def connect(loaded: LoadedConfig) -> Api:
 
 
 def read_nodes(api: Api, selector: LabelSelector | None = None) -> list[Node]:
-    """Return the nodes that match ``selector``, sorted by name, with what pods request of them.
+    """Return the nodes that match ``selector``, sorted by name, with the requests of their pods.
 
     Without permission to list pods, the nodes are returned without requests. Raises ApiError.
     """
@@ -53,7 +53,7 @@ def read_nodes(api: Api, selector: LabelSelector | None = None) -> list[Node]:
 
 
 def read_pod_requests(api: Api, nodes: Sequence[str]) -> list[PodRequest]:
-    """Return what pods request of ``nodes``, and perhaps of others. Raises ApiError.
+    """Return the requests of the pods on ``nodes``, and perhaps on other nodes. Raises ApiError.
 
     Most pods request no GPU, and the API server cannot select those that do. So this reads the pods of each
     node if the nodes are few, and all pods of the cluster if they are many.
@@ -65,7 +65,7 @@ def read_pod_requests(api: Api, nodes: Sequence[str]) -> list[PodRequest]:
     found: list[PodRequest] = []
     with progress("pods of nodes") as draw:
         for done, name in enumerate(nodes, 1):
-            # Version 0 is answered from the server's cache, which is indexed by node; etcd is not.
+            # For version 0, the server answers from its cache, which has an index by node; etcd has none.
             query = {"fieldSelector": f"spec.nodeName={name}", "resourceVersion": "0"}
             items = api.list(PODS, query=query, item=ITEM)
             found += (convert_item(read_pod_request, item, "pods") for item in items)

@@ -40,7 +40,7 @@ class NodeGpus:
 
     node: str
     product: str
-    """The label, so with MIG profile and ``-SHARED``."""
+    """The value of the label, including the MIG profile and ``-SHARED``."""
     models: Mapping[str, int]
     """How many GPUs of each product, on a node with several models."""
     gpus: int | None
@@ -65,7 +65,7 @@ class NodeGpus:
     allocatable: Mapping[str, int]
     """How many devices the node offers to pods, by resource."""
     allocated: Mapping[str, int] | None
-    """How many devices pods request, by resource, at least of each that is allocatable; None if unknown."""
+    """How many devices pods request, by resource, also 0 of an allocatable one; None if unknown."""
     loaded_at: datetime | None
     """When gfd loaded its configuration, from its label ``gfd.timestamp``."""
     written_at: datetime | None
@@ -77,7 +77,7 @@ class NodeGpus:
 
     @property
     def free(self) -> Mapping[str, int] | None:
-        """Return how many devices no pod requests, by resource; None if unknown."""
+        """Return the number of devices that no pod requests, by resource; None if unknown."""
         if self.allocated is None:
             return None
         return {name: max(count - self.allocated[name], 0) for name, count in self.allocatable.items()}
@@ -225,7 +225,7 @@ def _read_sharing(labels: Labels, replicas: Mapping[str, int]) -> str:
 
 
 def _read_version(labels: Labels, name: str) -> str:
-    """Return the full version of ``driver`` or ``runtime``, also from labels of the original before v0.15."""
+    """Return the full version of ``driver`` or ``runtime``, also from the original's labels before v0.15."""
     full = labels.get(f"nvidia.com/cuda.{name}-version.full", "")
     old = f"nvidia.com/cuda.{name}"
     return full or _join_labels(labels, f"{old}.major", f"{old}.minor", f"{old}.rev")

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def read_nodes(nodes: Path, pods: Path | None) -> list[Node]:
-    """Return the nodes of a file, sorted by name, with what the pods of another file request of them.
+    """Return the nodes of a file, sorted by name, with the requests of the pods in another file.
 
     ``-`` is standard input. Raises DocumentError.
     """

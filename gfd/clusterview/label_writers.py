@@ -1,6 +1,6 @@
 """Find out who wrote a node's GPU labels, and when, from the managed fields that the API server keeps.
 
-The time is that of the field manager's last change to the node, in any field: NFD's time changes with any
+The time is that of the field manager's last change to any field of the node, so NFD's changes with every
 feature. The output of kubectl has managed fields only with ``--show-managed-fields``.
 """
 
@@ -25,7 +25,7 @@ class LabelWriter:
 
     manager: str
     at: datetime
-    """When it last changed the node."""
+    """When the field manager last changed the node."""
 
 
 def find_label_writers(metadata: Mapping[str, Any]) -> tuple[LabelWriter, ...]:

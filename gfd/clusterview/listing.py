@@ -1,4 +1,4 @@
-"""List all objects of a collection of the API server, as they were at one moment."""
+"""List all objects of a collection of the API server, all in their state at one moment."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _list_objects(
         for page in api.pages(path, query=query):
             items, metadata = page["items"], page["metadata"]
             found += (convert_item(convert, item, what) for item in items)
-            # A page is a hundred times larger than what is kept, and the next one is being read already.
+            # Free the page: it is a hundred times larger than its result, and the next one is being read.
             items.clear()
             version = metadata["resourceVersion"]
             if metadata.get("continue"):
@@ -72,7 +72,7 @@ def _list_objects(
 
 
 def convert_item(convert: Callable[[Mapping[str, Any]], T], item: Mapping[str, Any], what: str) -> T:
-    """Return the converted object. Raises ApiError where ``convert`` raises ValueError."""
+    """Return the converted object. Raises ApiError if ``convert`` raises ValueError."""
     try:
         return convert(item)
     except ValueError as error:
@@ -84,7 +84,7 @@ def convert_item(convert: Callable[[Mapping[str, Any]], T], item: Mapping[str, A
 
 @contextmanager
 def _without_garbage_collector() -> Iterator[None]:
-    """Stop the search for reference cycles: JSON has none, and the search takes as long as the parsing."""
+    """Turn off the garbage collector: JSON has no cycles, and a collection takes as long as the parsing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""A node of a cluster, as the tools see it.
+"""A node of a cluster, with the fields that the tools need.
 
 Other modules load nodes: :mod:`gfd.clusterview.cluster` from the API server, :mod:`gfd.clusterview.kubectl`
 from files, :mod:`gfd.clusterview.simulation` from a simulated machine.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-"""The taint of a node that ``kubectl cordon`` closed."""
+"""The taint that ``kubectl cordon`` adds to a node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +48,9 @@ class Node:
     taints: tuple[Taint, ...] = ()
     allocatable: Mapping[str, int] = field(default_factory=dict)
     capacity: Mapping[str, int] = field(default_factory=dict)
-    """Like :attr:`allocatable`, with devices that the device plugin reports as unhealthy."""
+    """Like :attr:`allocatable`, but including devices that the device plugin reports as unhealthy."""
     requested: Mapping[str, int] = field(default_factory=dict)
-    """What the pods on the node request."""
+    """The sum of the requests of the pods on the node."""
     is_counted: bool = True
     """Whether :attr:`requested` is known; false if the pods could not be read."""
     label_writers: tuple[LabelWriter, ...] = ()
@@ -59,7 +59,7 @@ class Node:
     """Since when the node is not ready; None if it is ready, or if that is unknown."""
 
     def free(self, resource: str) -> int:
-        """Return how much of a resource no pod requests."""
+        """Return the amount of a resource that no pod requests."""
         return self.allocatable.get(resource, 0) - self.requested.get(resource, 0)
 
 

@@ -1,4 +1,4 @@
-"""What pods request of the nodes that they run on."""
+"""Sum up the requests of pods for their nodes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _ENDED = ("Succeeded", "Failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodRequest:
-    """What one pod requests of its node."""
+    """The requests of one pod to its node."""
 
     node: str = ""
     """The name of the node; empty for a pod that has no node yet, or that has ended."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """By resource."""
+    """The requested amounts, by resource."""
 
 
 def read_pod_request(pod: Mapping[str, Any]) -> PodRequest:
-    """Return what a pod, as a Kubernetes object, requests. Raises ValueError if it is malformed."""
+    """Return the requests of a pod, a Kubernetes object. Raises ValueError if it is malformed."""
     node = read_field(pod, "spec.nodeName", str)
     if not node or read_field(pod, "status.phase", str) in _ENDED:
         return PodRequest()
@@ -35,7 +35,7 @@ def read_pod_request(pod: Mapping[str, Any]) -> PodRequest:
 
 
 def sum_requests(spec: Mapping[str, Any]) -> dict[str, int]:
-    """Return what a PodSpec requests, as the scheduler counts it. Raises ValueError if it is malformed.
+    """Return the requests of a PodSpec, as the scheduler counts them. Raises ValueError if it is malformed.
 
     The requests of all containers add up, and so do those of init containers that keep running
     (``restartPolicy: Always``). Any other init container runs alone, beside those that started before it and
@@ -55,7 +55,7 @@ def sum_requests(spec: Mapping[str, Any]) -> dict[str, int]:
 
 
 def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -> list[Node]:
-    """Return the nodes, sorted by name, with what pods request of each; None: the pods are unknown."""
+    """Return the nodes, sorted by name, with the requests of their pods; None means unknown pods."""
     by_node: dict[str, dict[str, int]] = {}
     for request in requests or ():
         if request.counts:
@@ -66,6 +66,6 @@ def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -
 
 
 def _read_requests(container: Mapping[str, Any]) -> dict[str, int]:
-    # The API server fills in missing requests from the limits. A file may hold neither.
+    # The API server copies limits to missing requests, but a file may have only limits, or neither.
     limits, requests = (read_field(container, f"resources.{kind}", dict) for kind in ("limits", "requests"))
     return {**read_counts(limits), **read_counts(requests)}

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BAR = 20
-"""Characters of the bar between its brackets."""
+"""The number of characters between the brackets of the bar."""
 
 
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function that draws how many items are done, and of how many; None: the total is unknown.
+    """Yield a function that draws the number of finished items and their total, None if that is unknown.
 
     The bar appears with the first call and is erased at the end. Nothing is drawn unless standard error is
     a terminal that can erase a line.
@@ -44,7 +44,7 @@ def progress(description: str) -> Iterator[Callable[[int, int | None], None]]:
 
 
 def track(items: Sequence[T], description: str) -> Iterator[T]:
-    """Yield ``items``, and draw how many are done; a single one needs no bar."""
+    """Yield ``items`` and draw how many are done; draw nothing for a single item."""
     with progress(description) as draw:
         for number, item in enumerate(items):
             if len(items) > 1:

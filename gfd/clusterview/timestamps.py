@@ -17,11 +17,11 @@ _FORMS = (
     (2 * _YEAR, _DAY, "d", 0, ""),
     (8 * _YEAR, _YEAR, "y", _DAY, "d"),
 )
-"""Below this many seconds: the unit and its letter, then the unit of the rest and its letter, or 0."""
+"""Rows of: maximum age in seconds, unit and its letter, then unit of the rest (0: none) and its letter."""
 
 
 def format_age(then: datetime, now: datetime) -> str:
-    """Return the time between as kubectl shows it: ``59s``, ``7d3h``; ``<invalid>`` for the future."""
+    """Return the time from ``then`` to ``now`` as in kubectl: ``59s``, ``7d3h``, ``<invalid>`` if below 0."""
     seconds = int((now - then).total_seconds())
     if seconds < -1:
         return "<invalid>"
@@ -34,7 +34,7 @@ def format_age(then: datetime, now: datetime) -> str:
 
 
 def parse_time(text: Any) -> datetime | None:
-    """Return the time in a text that the API server wrote (RFC 3339); None for anything else."""
+    """Return the time in a text of the API server (RFC 3339); None for any other text."""
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else None
