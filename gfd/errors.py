@@ -1,6 +1,6 @@
 """All errors of gfd, in one tree.
 
-GfdError                what went wrong, where, and what to do next
+GfdError                what happened, where, and the next step
 ├─ SeveralErrors        several errors, each on a line of its own
 ├─ ConfigError          an option that cannot be used
 ├─ DocumentError        a YAML or JSON file, or a value in it, that cannot be used
@@ -11,11 +11,11 @@ GfdError                what went wrong, where, and what to do next
 ├─ ApiError             the Kubernetes API server refused a request, or did not answer
 ├─ TemplateError        a template does not compile or render
 ├─ LabelError           a label that may not be published
-└─ PublishError         a sink did not take the labels
+└─ PublishError         a sink could not publish the labels
 
 Code that calls a library or the system raises one of these ``from`` the original error. The cycle of the
 service catches them and goes on; the command line catches them and exits. Other code catches one only to
-record what is missing: a fact of a GPU, a sink that did not take the labels.
+record what is missing: a fact of a GPU, or labels in a sink.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ConfigError(GfdError):
     """An option that cannot be used."""
 
     def __init__(self, option: str, origin: str, reason: str) -> None:
-        """Describe it; ``origin`` is ``command line``, an environment variable, or ``file:line``."""
+        """Describe the error; ``origin`` is ``command line``, an environment variable, or ``file:line``."""
         super().__init__(f"{_limit(option)} ({origin}): {_limit(reason)}")
         self.option = option
         self.origin = origin
@@ -55,7 +55,7 @@ class DocumentError(GfdError):
     """A YAML or JSON file that cannot be used, or a value in it."""
 
     def __init__(self, source: str, line: int, reason: str, path: str = "") -> None:
-        """Describe it; ``source`` is the file; for the whole file ``line`` is 0 and ``path`` empty."""
+        """Describe the error in ``source``; for the whole file, ``line`` is 0 and ``path`` is empty."""
         place = f"{source}:{line}" if line else source
         super().__init__(
             f"{place}: {_limit(path)}: {_limit(reason)}" if path else f"{place}: {_limit(reason)}"
@@ -70,7 +70,7 @@ class ProbeError(GfdError):
     """The hardware could not be read."""
 
     def __init__(self, reason: str, advice: str = "") -> None:
-        """Describe it; ``advice`` is the next step, without a capital."""
+        """Describe the error; ``advice`` is the next step, starting with a lower-case letter."""
         super().__init__(f"{reason}; {advice}" if advice else reason)
         self.reason = reason
         self.advice = advice
@@ -95,7 +95,7 @@ class NvmlCallFailed(ProbeError):
     """An NVML function failed."""
 
     def __init__(self, function: str, device: str, code: int, text: str) -> None:
-        """Describe it; ``code`` is the nvmlReturn_t; ``device`` is empty for a call about the system."""
+        """Describe the error; ``code`` is the nvmlReturn_t, ``device`` is empty for the whole system."""
         where = f" on {device}" if device else ""
         super().__init__(f"{function}{where} failed: {text} (NVML error {code})")
         self.function = function
@@ -105,7 +105,7 @@ class NvmlCallFailed(ProbeError):
 
 
 class ApiError(GfdError):
-    """The Kubernetes API server refused a request, did not answer, or could not be asked."""
+    """The Kubernetes API server refused a request or did not answer, or no request could be sent."""
 
     def __init__(
         self,
@@ -117,10 +117,10 @@ class ApiError(GfdError):
         details: Mapping[str, Any] | None = None,
         retry_after_s: float | None = None,
     ) -> None:
-        """Describe it; credentials in ``message`` are redacted, since libraries and servers repeat them.
+        """Describe the error; redact credentials in ``message``, because libraries and servers repeat them.
 
         ``kind`` is the server's reason in one word; ``status`` the HTTP code, 0 without an answer; ``verb``
-        Kubernetes' verb of the request; ``details`` those of the server's Status object.
+        Kubernetes' verb for the request; ``details`` those of the server's Status object.
         """
         super().__init__(redact(message))
         self.kind = kind
@@ -134,7 +134,7 @@ class TemplateError(GfdError):
     """A template does not compile or render."""
 
     def __init__(self, template: str, line: int, reason: str, expression: str = "") -> None:
-        """Describe it; ``line`` is 0 for an error of the whole file."""
+        """Describe the error; ``line`` is 0 for an error of the whole file."""
         place = f"{template}, line {line}" if line else template
         shown = f" in «{expression}»" if expression else ""
         super().__init__(f"template {place}: {reason}{shown}")
@@ -148,7 +148,7 @@ class LabelError(GfdError):
     """A label that may not be published."""
 
     def __init__(self, key: str, value: str, rule: str, origin: str = "") -> None:
-        """Describe it; ``origin`` is ``template:line`` if a template wrote the label."""
+        """Describe the error; ``origin`` is ``template:line`` if a template wrote the label."""
         place = f" (written by {origin})" if origin else ""
         super().__init__(f"label {key}={value}: {rule}{place}")
         self.key = key
@@ -158,7 +158,7 @@ class LabelError(GfdError):
 
 
 class PublishError(GfdError):
-    """A sink did not take the labels."""
+    """A sink could not publish the labels."""
 
     def __init__(
         self,
@@ -170,9 +170,9 @@ class PublishError(GfdError):
         kind: str = "other",
         retry_after_s: float | None = None,
     ) -> None:
-        """Describe it; ``kind`` is the reason in one word, for counting: ``ENOSPC``, ``locked``.
+        """Describe the error; ``kind`` is the reason in one word, for counting: ``ENOSPC``, ``locked``.
 
-        ``retry_after_s`` is how long the other side wants gfd to wait.
+        ``retry_after_s`` is how long the API server wants gfd to wait.
         """
         super().__init__(f"sink {sink}: {target}: {reason}")
         self.sink = sink

@@ -1,7 +1,7 @@
-"""Read files within bounds, and find those that everybody can write.
+"""Read files within limits, and find files that everybody can write.
 
-Anybody may have put a file there: a pipe would block for ever, and /dev/zero never ends. Every function that
-reads raises OSError, whose ``strerror`` can be shown to a person.
+A path can lead to anything: a pipe would block for ever, and /dev/zero never ends. Every function that reads
+raises OSError, whose ``strerror`` is a message for a person.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def read_bytes(path: str | Path, limit_bytes: int) -> bytes:
     """
     try:
         _check_kind(os.stat(path))  # noqa: PTH116 - opening a device can have effects
-        # The file may be another one by now: open a pipe without waiting for its writer.
+        # Another file may have replaced it. If that is a pipe, do not wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except ValueError as error:  # a NUL byte in the path, or a character that the file system cannot encode
+    except ValueError as error:  # the path has a NUL byte, or a character that the file system cannot encode
         raise OSError(errno.EINVAL, "no file can have this name") from error
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         _check_kind(os.fstat(descriptor))
@@ -75,7 +75,7 @@ def read_input(path: str | Path) -> bytes:
 
 
 def describe_unsafe_directory(path: Path) -> str | None:
-    """Return why everybody can change the templates below ``path``, and what to do; None if not.
+    """Return why everybody can change the templates below ``path``, and the next step; None if they are safe.
 
     The sticky bit does not make a directory safe: everybody can still add files.
     """
@@ -91,9 +91,9 @@ def describe_unsafe_directory(path: Path) -> str | None:
 
 
 def describe_unsafe_file(path: Path) -> str | None:
-    """Return why everybody can change or replace the file ``path``, and what to do; None if not.
+    """Return why everybody can change or replace the file ``path``, and the next step; None if it is safe.
 
-    With write access to its directory a file can be replaced, unless the directory has the sticky bit. On a
+    Anybody who can write to its directory can replace a file, unless the directory has the sticky bit. On a
     read-only mount the mode does not matter: the directory of a ConfigMap has 0777.
     """
     if path.is_dir():  # reading it fails with a better error
@@ -146,7 +146,7 @@ def _read_writable_mode(path: Path) -> int | None:
     """Return the mode of a file that everybody can write; None for any other, and for a missing one."""
     try:
         mode = path.stat().st_mode
-        # What is written to a device such as /dev/null cannot be read back.
+        # A device is safe: data written to /dev/null cannot be read back.
         if not mode & stat.S_IWOTH or stat.S_ISCHR(mode) or os.statvfs(path).f_flag & os.ST_RDONLY:
             return None
     except OSError:  # reading it fails with a better error

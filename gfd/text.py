@@ -1,6 +1,6 @@
-"""Text for people: safe on a terminal, without credentials, short, and with suggestions for misspelt words.
+"""Make text for people: safe on a terminal, without credentials, short, with suggestions for misspelt words.
 
-Files, servers and libraries can put anything into a text, also what they were given, such as a token.
+A text from a file, server or library can contain anything, even a token that gfd sent.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 SECRET = "SECRET"  # noqa: S105 - it takes the place of one
 _MIN_CREDENTIAL_LENGTH = 6
-"""Shorter texts are parts of too many words."""
+"""The minimum length of a credential to redact: a shorter one would be part of too many words."""
 _credentials: deque[str] = deque(maxlen=64)
-"""Tokens are renewed each hour: when the newest is in use, the oldest is no longer shown by anybody."""
+"""The latest credentials. A token is renewed each hour, so older ones are no longer in use."""
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that can move the cursor, set colours, or turn the direction of writing."""
@@ -42,7 +42,7 @@ def print_error(text: str) -> None:
     try:
         sys.stderr.write(f"gfd: {escape(text)}\n")
     except BrokenPipeError:
-        # Nobody reads it any more, and the work must go on. What its buffer still holds would raise again.
+        # The reader has closed it, and gfd goes on. Replace it, because flushing its buffer would fail again.
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
 
 
@@ -61,7 +61,7 @@ def list_credentials() -> tuple[str, ...]:
 
 @cache
 def compile_credential_patterns() -> tuple[re.Pattern[str], ...]:
-    """Return what credentials look like."""
+    """Return patterns that match credentials."""
     return (
         re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL),
         re.compile(r"(?<![\w+/])LS0tLS1CRUdJTi[\w+/]+=*"),  # the same in base64, as a kubeconfig has it
