@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from gfd.tools.geometry import InstanceSlices, Slice, SliceMap
 
 _STYLES = (GREEN, YELLOW, "36", "35", "34")
-"""The colours of the instances, in turn."""
+"""The colours of the instances, used in turn."""
 _FREE, _UNUSABLE = ".", "-"
 _WIDE = 41
 """The width of eight slices, in columns; on a narrower terminal each slice is one column."""
 _MAX_DEVICES = 512
-"""More MIG devices of one profile are counted, not drawn."""
+"""The maximum number of MIG devices of a profile to draw; more are only counted."""
 _COUNT = re.compile(r"nvidia\.com/mig-(?P<profile>.+)\.count")
 
 

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def to_text(loaded: LoadedConfig) -> str:
-    """Return a line for each option: its flag, its value, and where the value came from."""
+    """Return a line for each option: its flag, its value, and the origin of the value."""
     return format_table((each.option.flag, each.text, each.origin) for each in loaded.options)

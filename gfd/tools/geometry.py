@@ -1,8 +1,9 @@
 """Map the slices of a GPU to its MIG instances.
 
-NVML gives the memory slices of a GPU instance, but not its compute slices. They are placed above its first
-memory slices, as in the figures of NVIDIA's MIG user guide, and compute instances from the left by their id.
-A GPU instance without a compute instance is not a MIG device; its slices look free.
+NVML reports the memory slices of a GPU instance, but not its compute slices. This module puts the compute
+slices above the first memory slices, as in the figures of NVIDIA's MIG user guide, and the compute instances
+from left to right by their id. A GPU instance without a compute instance is not a MIG device; its slices look
+free.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _MEMORY_SLICES = {7: 8}
 """Compute slices of a GPU -> memory slices, if the numbers differ (NVIDIA's MIG user guide)."""
 _MAX_SLICES = 64
-"""No GPU has more; a larger number is a mistake in a snapshot."""
+"""The maximum number of slices of any GPU; a larger number is a mistake in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class SliceMap:
 def map_slices(gpu: Gpu) -> SliceMap | None:
     """Return the slice map of a GPU.
 
-    None without MIG mode, or if its slices or MIG devices could not be read.
+    Return None without MIG mode, or if its slices or MIG devices could not be read.
     """
     compute_slices = max((profile.slices for profile in gpu.profiles), default=0)
     if not gpu.is_mig_enabled or gpu.mig_devices is None or not 0 < compute_slices <= _MAX_SLICES:
@@ -126,7 +127,7 @@ def name_device(device: MigDevice) -> str:
 
 
 def _group_by_instance(devices: Iterable[MigDevice]) -> list[list[MigDevice]]:
-    """Group the devices by GPU instance, sorted by position; a device of an unknown instance stays alone."""
+    """Group the devices by GPU instance, sorted by position; one without a known instance stays alone."""
     groups: dict[tuple[int, int], list[MigDevice]] = {}
     for device in devices:
         start = device.placement.start if device.placement else 1 << 30
@@ -158,7 +159,7 @@ def _make_instance(devices: list[MigDevice]) -> InstanceSlices | None:
 
 
 def _is_free(instance: InstanceSlices, memory: list[Slice], compute_slices: int) -> bool:
-    """Return whether the instance lies on free slices of the GPU; a wrong snapshot may say otherwise."""
+    """Return whether the slices of the instance exist and are free; in a wrong snapshot they may not be."""
     if not 0 <= instance.start < instance.start + instance.size <= len(memory):
         return False
     is_on_gpu = 0 <= instance.slices <= instance.size and instance.start + instance.slices <= compute_slices

@@ -20,7 +20,7 @@ def to_yaml(value: Any) -> str:
     """Return dicts, lists and scalars as YAML."""
     import yaml
 
-    # The C library's dumper writes the same, ten times as fast.
+    # libyaml's dumper writes the same text, ten times as fast.
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text: str = yaml.dump(value, Dumper=dumper, sort_keys=False)
     return text

@@ -1,7 +1,7 @@
-"""Format tables: the one place that aligns columns for people.
+"""Format tables: the only module that aligns columns for people.
 
-Control characters are made visible. On a terminal, columns shrink to its width. In a pipe, every cell is
-whole, so the output is the same each time.
+Make control characters visible. On a terminal, shrink columns to its width. For a pipe, keep every cell
+whole, so that the output does not depend on a width.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 GAP = "  "
-"""Between two columns."""
+"""The text between two columns."""
 NARROWEST = 8
-"""Characters to which a column may shrink, unless ``narrowest`` says otherwise."""
+"""The minimum width to which a column can shrink, unless ``narrowest`` has another."""
 NARROWEST_WRAPPED = 20
-"""Characters to which the wrapped last column may shrink."""
+"""The minimum width to which the wrapped last column can shrink."""
 
 _MARKER = re.compile(r"-> |")
-"""At the start of a wrapped text; its further lines are aligned behind it."""
+"""A mark at the start of a wrapped text; the next lines are aligned to the text after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Styled:
-    """The text of a cell and how a terminal shows it."""
+    """The text of a cell, and its style on a terminal."""
 
     text: str
     style: str
@@ -54,9 +54,9 @@ def format_table(
 ) -> str:
     """Return the rows as aligned columns. A row without cells becomes a blank line.
 
-    ``width`` is that of the terminal, in characters; None for a pipe. Where a table is wider, its widest
-    column shrinks first, but none below its ``narrowest``. With ``is_wrapped`` the last column is not cut:
-    its text continues on the lines below.
+    ``width`` is that of the terminal, in characters; None for a pipe. If the table is wider, shrink the
+    widest column first, but none below its ``narrowest``. With ``is_wrapped``, do not cut the last column:
+    continue its text on the lines below.
     """
     cells = [[_to_visible(cell) for cell in row] for row in rows]
     title = [[_to_visible(cell) for cell in heading]] if heading else []
@@ -81,7 +81,7 @@ def measure(rows: Sequence[Sequence[Cell]]) -> list[int]:
 def format_row(
     row: Sequence[Cell], widths: Sequence[int], *, is_coloured: bool = False, indent: str = ""
 ) -> str:
-    """Return one line without its end. A cell longer than its column moves the cells after it."""
+    """Return one line, without a line end. A cell longer than its column moves the cells after it."""
     line = pending = ""
     for cell, size in zip(row, widths, strict=False):
         visible = _to_visible(cell)

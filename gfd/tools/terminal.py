@@ -1,4 +1,4 @@
-"""Ask what a terminal can show: its width, and whether it has colours."""
+"""Find out what a terminal can show: its width and colours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def paint(text: str, style: str, *, is_coloured: bool) -> str:
 def cut(text: str, width: int | None, used: int = 0) -> str:
     """Return a line with control characters made visible, cut at the terminal's ``width``.
 
-    ``used`` characters of the line are already taken. Without a width nothing is cut.
+    ``used`` is the number of characters already on the line. Without a width, cut nothing.
     """
     line = escape(text)
     return line if width is None or len(line) + used <= width else line[: max(width - used - 1, 0)] + "…"

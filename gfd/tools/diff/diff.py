@@ -1,6 +1,6 @@
 """Compare the labels of this machine with those that each sink holds.
 
-The value of the timestamp is ignored, because a service keeps the one of its start.
+The value of the timestamp is ignored: the service publishes the time of its start.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def summarise(diff: SinkDiff) -> str:
 
 
 def to_json(diffs: Iterable[SinkDiff]) -> str:
-    """Return all keys as JSON, also unchanged ones."""
+    """Return all keys as JSON, including unchanged ones."""
     plain = [
         {
             "sink": diff.sink,

@@ -78,11 +78,11 @@ _DOMAIN = r"(?P<domain>(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)"
 _CLUSTER_SUFFIXES = (".svc", ".cluster.local")
 """The ends of names that every cluster has."""
 _NO_NAMES = frozenset({"default", "false", "localhost", "none", "null", "true", "unknown"})
-"""Words that stand in the place of a name but are none."""
+"""Words that are not names, although they stand where a name is expected."""
 
 
 class Anonymizer:
-    """Replaces values by aliases and remembers the aliases."""
+    """Replaces values with aliases and remembers the aliases."""
 
     def __init__(self, *, keeps_names: bool = False, secrets: Iterable[str] = ()) -> None:
         """``secrets`` are always replaced, also if ``keeps_names`` is set."""
@@ -103,7 +103,7 @@ class Anonymizer:
         alias = self._alias(kind, name)
         self._names[name] = alias
         first, dot, _ = name.partition(".")
-        # The first part of a host's name can be a usual word such as api.
+        # The first part of a host's name can be a common word such as api.
         is_name = kind == "node" or (kind == "host" and not first.isalpha())
         if is_name and dot and len(first) > 1:
             self._names.setdefault(first, alias)
@@ -146,7 +146,7 @@ class Anonymizer:
 
     def _replace_address(self, match: re.Match[str]) -> str:
         whole = str(match[0])
-        # A full stop or a colon before a port does not belong to the address.
+        # A full stop, or the colon of a port, is not part of the address.
         for text in (whole, whole.rstrip(".:")):
             address = _parse_address(text)
             if address is not None:

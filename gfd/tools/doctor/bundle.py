@@ -1,4 +1,4 @@
-"""Collect what a bug report needs in one archive, without names and secrets."""
+"""Collect the files for a bug report in one archive, without names and secrets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gfd.tools.doctor.runner import NamedResults
 
 LOG_BYTES = 1 << 20
-"""The bundle holds this many bytes from the end of the log."""
+"""The number of bytes from the end of the log in the bundle."""
 _JOURNAL = ("journalctl", "--unit=gfd", "--lines=5000", "--no-pager", "--quiet", "--output=short-iso")
 _JOURNAL_TIMEOUT_S = 20.0
 _LOG_ADVICE = (
@@ -53,7 +53,7 @@ class Bundle:
     missing: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, text: str | GfdError) -> None:
-        """Add a file, or the error why it is missing."""
+        """Add a file, or the error that explains why it is missing."""
         if isinstance(text, GfdError):
             self.missing[name] = str(text)
         else:

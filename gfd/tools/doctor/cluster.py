@@ -1,6 +1,6 @@
-"""Read from the API server what the checks need, each object once. Nothing is created or changed.
+"""Read the objects that the checks need from the API server, each once. Create and change nothing.
 
-Two reviews are POST requests, because the API offers no other way: gfd's identity and gfd's permissions.
+The reviews of gfd's identity and of gfd's permissions are POST requests, because the API has no other way.
 """
 
 from __future__ import annotations

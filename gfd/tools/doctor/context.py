@@ -71,7 +71,7 @@ class Context:
 
     @cached_property
     def kernel_line(self) -> str | None:
-        """The first line of /proc/driver/nvidia/version; None if the kernel module is not loaded."""
+        """The first line of /proc/driver/nvidia/version; None without the kernel module."""
         try:
             return read_text(self.proc_nvidia / "version", PROC_BYTES, "replace").partition("\n")[0].strip()
         except OSError:
@@ -79,7 +79,7 @@ class Context:
 
     @cached_property
     def kernel_version(self) -> str | None:
-        """The version in :attr:`kernel_line`; None if there is none."""
+        """The version in :attr:`kernel_line`; None without one."""
         words = (self.kernel_line or "").split()
         return next((word for word in words if word[0].isdigit() and "." in word), None)
 
@@ -126,7 +126,7 @@ class Context:
 
     @cached_property
     def cluster(self) -> Cluster | GfdError:
-        """The cluster, or the error why it cannot be reached."""
+        """The cluster, or the error that explains why it cannot be reached."""
         from gfd.tools.doctor.cluster import Cluster
 
         return catch_error(lambda: Cluster(self.config))

@@ -1,4 +1,4 @@
-"""Errors as values, so that one error does not end the run."""
+"""Return errors as values, so that one error does not end the run."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gfd.tools.doctor.context import Context
 
 State = Literal["ok", "warn", "fail", "skip"]
-"""``skip``: the check cannot answer, or does not apply here."""
+"""The state of a check; ``skip`` means that it cannot decide, or does not apply here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +20,9 @@ class CheckResult:
 
     state: State
     seen: str
-    """What the check found."""
+    """The finding, in a sentence."""
     next_step: str = ""
-    """What the user should do; empty if nothing."""
+    """The next step for the user; empty if there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,9 @@ class Check:
     """One check of this machine or its cluster."""
 
     name: str
-    """One or two words, for the first column."""
+    """The name in the first column: one or two words."""
     run: Callable[[Context], CheckResult]
-    """Changes nothing. If it raises, only this check fails."""
+    """The function that checks. It changes nothing. If it raises an error, only this check fails."""
     needs_cluster: bool = False
 
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """The labels to explain, and where."""
+    """The labels to explain, and the machine, Node or catalog to explain them for."""
 
     keys: tuple[str, ...] = ()
-    """As the user typed them; empty for all labels."""
+    """The keys, as the user typed them; empty for all labels."""
     is_catalog: bool = False
     node: str | None = None
     nodes_file: Path | None = None
@@ -54,7 +54,7 @@ def answer(loaded: LoadedConfig, question: Question) -> Answer:
 
 
 def _run_in_child(loaded: LoadedConfig, work: Callable[[Progress], Answer]) -> Answer:
-    # Own templates run here, too, so they need the limits of a child process.
+    # The operator's templates run here, too, so they need the limits of a child process.
     plain = child_process.run(
         lambda progress: snapshot.to_plain(work(progress)), loaded.config.probe_timeout_s
     )
@@ -82,7 +82,7 @@ def _describe_unknown(explanation: Explanation) -> str:
 
 
 def _check_arguments(loaded: LoadedConfig, question: Question) -> None:
-    """Refuse options that contradict each other. Raises ConfigError."""
+    """Raise ConfigError for options that contradict each other."""
     given = {
         "--catalog": question.is_catalog,
         "--node": question.node,
@@ -100,7 +100,7 @@ def _check_arguments(loaded: LoadedConfig, question: Question) -> None:
 
 
 def _choose_work(loaded: LoadedConfig, question: Question) -> Callable[[Progress], Answer]:
-    """Do what needs no child process; return the work that the child does."""
+    """Do the part that needs no child process; return the function for the child to run."""
     config, path = loaded.config, question.inventory_file
     keys = tuple(map(complete_key, question.keys))
     request = build_request(config, inventory=snapshot.read_file(path) if path else None)

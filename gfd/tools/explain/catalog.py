@@ -52,7 +52,7 @@ class LabelCatalog:
         return tuple(found)
 
     def explain_unknown(self, key: str, known: Iterable[str] = ()) -> Explanation:
-        """Explain a key that gfd never writes; ``known`` are further keys that could have been meant."""
+        """Explain a key that gfd never writes; ``known`` are more keys that the user could have meant."""
         names = {name.removeprefix(VENDOR): name for name in (*self._list_examples(), *known)}
         near = find_closest(key.removeprefix(VENDOR), names)
         return Explanation(key=key, owner=find_owner(key), nearest=names[near] if near else "")
@@ -81,13 +81,13 @@ def explain_line(line: LabelLine) -> Explanation:
 
 
 def make_origin(line: LabelLine, reason: str = "") -> LabelOrigin:
-    """Return the origin of labels of a line; ``reason`` says why it did not write."""
+    """Return the origin of a line's labels; ``reason`` is why the line wrote no label."""
     when = ", ".join(filter(None, (describe_configuration(line.roots), line.condition)))
     return LabelOrigin(template=line.template, line=line.number, source=line.source, when=when, reason=reason)
 
 
 def describe_configuration(roots: frozenset[str]) -> str:
-    """Return the options that render one of these templates, in words; empty if all options do."""
+    """Return the options with which one of these templates is rendered, in words; empty if always."""
     strategies = [name for name in STRATEGIES if f"{name}.j2" in roots]
     if len(strategies) == len(STRATEGIES):
         return ""

@@ -1,4 +1,4 @@
-"""Render one line of a template alone, within its blocks, to learn why and what it writes on a node."""
+"""Render one line of a template alone, within its blocks, to find out what it writes on a node, and why."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Binding:
     """The values from which a line wrote one label."""
 
     objects: Mapping[FieldPath, Any]
-    """The values of its loop variables, by the path of the loop."""
+    """The values of the line's loop variables, by the path of the loop."""
     devices: tuple[Device, ...]
-    """The devices in its value."""
+    """The devices in the label's value."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -33,9 +33,9 @@ class LineRun:
     """The result of rendering one line."""
 
     depth: int = 0
-    """How many of its blocks were entered."""
+    """How many of the line's blocks were entered."""
     bindings: dict[str, Binding] = dataclasses.field(default_factory=dict)
-    """By the label's key."""
+    """The bindings, by the label's key."""
 
 
 def run_line(templates: Templates, line: LabelLine, roots: Mapping[str, Any]) -> LineRun:

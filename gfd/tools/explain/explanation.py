@@ -18,9 +18,9 @@ class LabelOrigin(NamedTuple):
     source: str
     """The text of the line."""
     when: str = ""
-    """The condition for writing it, in words; empty for always."""
+    """The condition under which the line writes the label, in words; empty if always."""
     reason: str = ""
-    """Why it did not write the label; empty if it did, or without a machine."""
+    """Why the line did not write the label; empty if it did, or without a machine."""
 
 
 class FactValue(NamedTuple):
@@ -28,7 +28,7 @@ class FactValue(NamedTuple):
 
     value: str
     devices: tuple[str, ...] = ()
-    """Empty for a fact of the node itself."""
+    """The devices; empty for a fact of the node itself."""
 
 
 class LabelFact(NamedTuple):
@@ -76,13 +76,13 @@ class Explanation(NamedTuple):
     parts: tuple[LabelFact, ...] = ()
     members: tuple[LabelDevice, ...] = ()
     holders: tuple[str, ...] | None = None
-    """The field managers that own it on a Node; empty if unknown, None if it is not about a Node."""
+    """The field managers that own the key on a Node; empty if unknown, None if not for a Node."""
     owner: str = ""
     """The program that writes the key, if it is not gfd; empty if unknown."""
     nearest: str = ""
     """The most similar key of gfd, if gfd does not write this key."""
     seen_on: str = ""
-    """Where the value comes from: ``this machine``, ``Node n1``; empty in the catalog."""
+    """The source of the value: ``this machine``, ``Node n1``; empty in the catalog."""
 
     @property
     def is_known(self) -> bool:
@@ -103,5 +103,5 @@ class Answer(NamedTuple):
 
     explanations: tuple[Explanation, ...]
     templates: tuple[TemplateInfo, ...] = ()
-    """The templates of the catalog, if the whole catalog was asked for."""
+    """The templates of the catalog, if the question is about the whole catalog."""
     warnings: tuple[str, ...] = ()

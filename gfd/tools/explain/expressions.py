@@ -1,4 +1,4 @@
-"""Analyse the expressions of a template: which fields they use, and how they look in a key."""
+"""Analyse the expressions of a template: the fields that they use, and their form in a key."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Scope:
         return tuple(each for each in (*found, *((path,) if path else ())) if find_type(each) is not None)
 
     def narrow(self, test: nodes.Node) -> Scope:
-        """Return the scope where ``test`` is true; it may test a field that only MIG devices have."""
+        """Return the scope within an ``if`` on ``test``, which may test for a field of MIG devices alone."""
         if isinstance(test, nodes.And):
             return self.narrow(test.left).narrow(test.right)
         is_negated = isinstance(test, nodes.Not)

@@ -32,7 +32,7 @@ _NAMES = {
     for module in (model, models, resources, sharing, strategies)
     for name, value in vars(module).items()
 }
-"""The names that annotations use; the modules import some of them only for type checkers."""
+"""The names in annotations, because some modules import them only for type checkers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def find_pattern(path: FieldPath) -> str:
 
 
 def list_facts(path: FieldPath, *, is_mig: bool) -> tuple[Fact, ...]:
-    """Return the facts from which a field is made; ``is_mig``: for a resource of MIG devices."""
+    """Return the facts from which a field is made; with ``is_mig``, for a resource of MIG devices."""
     kinds = [find_type(path[: end + 1]) for end in range(len(path))]
     if None in kinds:
         return ()
@@ -114,7 +114,7 @@ def follow(
             if only is None or each is only
         ]
         if end < len(path):
-            # A field of None is None.
+            # A path through None ends at None.
             found = [(device, value and getattr(value, path[end])) for device, value in found]
     return iter(found)
 
@@ -136,14 +136,14 @@ def _make_fact(fact: str, owner: FieldPath, rest: FieldPath) -> Fact:
         return Fact(name=fact)
     names = tuple(fact.split("."))
     path = names if names[0] in ROOTS else (*owner, *names)
-    for name in rest:  # fields of the derived field may be fields of the fact
+    for name in rest:  # a field of the derived field may have the same name in the fact
         if find_type((*path, name)) is not None:
             path = (*path, name)
     return _read_fact(path)
 
 
 def _read_fact(path: FieldPath) -> Fact:
-    if "index" in list_fields(find_type(path)):  # a device itself is read with its index
+    if "index" in list_fields(find_type(path)):  # the source of a whole device is that of its index
         path = (*path, "index")
     kinds = [find_type(path[: end + 1]) for end in range(len(path))]
     marks = [list_fields(kind).get(name) for kind, name in zip(kinds, path[1:], strict=False)]
@@ -158,6 +158,6 @@ def _read_fact(path: FieldPath) -> Fact:
 
 
 def _list_elements(value: Any) -> list[Any]:
-    # A named tuple is one value, and so is a pair such as a compute capability.
+    # A named tuple is one value, like a pair such as a compute capability.
     is_several = type(value) is tuple and all(hasattr(each, "_fields") for each in value)
     return list(value) if is_several else [value]

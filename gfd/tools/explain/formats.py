@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COLUMN = 10
 """The width of a paragraph's first column, in characters."""
 MAX_DEVICES = 7
-"""The devices of a label on a terminal, so that one explanation fits on the screen."""
+"""The maximum number of devices of a label on a terminal, so that an explanation fits on the screen."""
 
 
 def format_answer(question: Question, answer: Answer, stream: TextIO) -> str:

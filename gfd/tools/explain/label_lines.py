@@ -52,19 +52,19 @@ class LabelLine:
     pattern: str
     """The key, with ``<…>`` for a part that depends on the node: ``nvidia.com/<resource>.memory``."""
     expression: re.Pattern[str]
-    """Matches the keys that it can write."""
+    """Matches the keys that the line can write."""
     unit: str
     meaning: str
     """Unit and meaning are empty if the template does not describe the line."""
     blocks: tuple[Block, ...]
-    """The outermost first."""
+    """The blocks around the line, the outermost first."""
     assignments: tuple[nodes.Assign, ...]
-    """Between the innermost block and the line."""
+    """The assignments between the innermost block and the line."""
     key: nodes.Expr
     paths: tuple[FieldPath, ...]
     """The fields in the value."""
     is_mig: tuple[bool, ...]
-    """Whether it is about MIG devices: only full GPUs (False,), only MIG (True,), or both."""
+    """Whether the line is about MIG devices: only full GPUs (False,), only MIG (True,), or both."""
     selections: tuple[nodes.Expr, ...]
     """The parts of the value that are devices."""
     loops: Mapping[str, FieldPath]

@@ -50,7 +50,7 @@ def explain(
     seen_on: str,
     progress: Progress,
 ) -> Answer:
-    """Read the hardware, make the labels, and explain ``keys``, or all labels if there are none.
+    """Read the hardware, make the labels, and explain ``keys``, or all labels if ``keys`` is empty.
 
     ``options`` maps a flag to its value and origin. Raises GfdError.
     """
@@ -121,7 +121,7 @@ class _MachineExplainer:
         )
 
     def _explain_missing(self, key: str, lines: Sequence[LabelLine]) -> Explanation:
-        # Lines of templates that are rendered here come first.
+        # Lines of templates that this configuration renders come first.
         lines = sorted(lines, key=lambda line: not line.roots & self._rendered)
         facts: dict[str, Fact] = {}
         places = []

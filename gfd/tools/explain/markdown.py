@@ -45,7 +45,7 @@ def _format_facts(parts: Iterable[LabelFact]) -> str:
 
 
 def _escape(text: str) -> str:
-    """Escape text for a Markdown table; in backticks, only the bars are escaped."""
+    """Escape text for a Markdown table; between backticks, escape only the bars."""
     pieces = text.replace("|", "\\|").split("`")
     pieces[::2] = [piece.replace("<", "\\<").replace("*", "\\*") for piece in pieces[::2]]
     return "`".join(pieces)

@@ -58,7 +58,7 @@ def _named_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 def explain(
     catalog: LabelCatalog, name: str, metadata: Mapping[str, Any], keys: Sequence[str]
 ) -> tuple[Explanation, ...]:
-    """Explain ``keys``, or all labels of NVIDIA and gfd on a Node if there are none."""
+    """Explain ``keys`` of a Node, or all its labels of NVIDIA and gfd if ``keys`` is empty."""
     labels = metadata.get("labels") or {}
     wanted = keys or sorted(key for key in labels if key.startswith(VENDOR) or catalog.find(key))
     return tuple(_explain(catalog, name, metadata, key) for key in wanted)

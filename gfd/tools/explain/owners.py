@@ -26,7 +26,7 @@ OWNERS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (KUBERNETES_KEY, "Kubernetes"),
 )
-"""Patterns of whole keys; the first match counts."""
+"""Patterns of whole keys and their owners; the first match wins."""
 
 
 def find_owner(key: str) -> str:

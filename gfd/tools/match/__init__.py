@@ -1,6 +1,6 @@
-"""Find the nodes that pods fit, as kube-scheduler does; if there are none, say why and what to change.
+"""Find the nodes that pods fit, as kube-scheduler does; if no node fits, explain why and what to change.
 
-:mod:`.reader` reads pods from :mod:`.manifests` and their :mod:`.workloads`; :mod:`.rules` says what the API
+:mod:`.reader` reads pods from :mod:`.manifests` and their :mod:`.workloads`; :mod:`.rules` lists what the API
 server refuses. :mod:`.fit` compares pods with nodes. :mod:`.suggestions` and :mod:`.fixes` help if a pod fits
 no node. :mod:`.output` prints the results.
 """

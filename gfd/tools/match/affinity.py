@@ -32,7 +32,7 @@ def read_node_selector(value: Value | None) -> tuple[Requirement, ...]:
 def read_affinity(
     affinity: Value | None,
 ) -> tuple[tuple[NodeSelectorTerm, ...] | None, tuple[PreferredTerm, ...]]:
-    """Return the required terms, None if there are none, and the preferred ones. Raises DocumentError."""
+    """Return the required terms, or None without any, and the preferred terms. Raises DocumentError."""
     if affinity is None:
         return None, ()
     node = affinity.only("nodeAffinity", "podAffinity", "podAntiAffinity").member("nodeAffinity")

@@ -1,7 +1,7 @@
-"""Read Argo's workflows: one pod for each template that runs one.
+"""Read Argo's workflows: one pod for each template that runs a pod.
 
-Of nodeSelector, affinity and tolerations, a template inherits what it does not set: from templateDefaults,
-then from the steps or the DAG that call it, then from the workflow. So do Argo 3.5 and later.
+If a template does not set nodeSelector, affinity or tolerations, it inherits the field from templateDefaults,
+else from the steps or the DAG that call it, else from the workflow. Argo 3.5 and later do the same.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def read_cron_workflow(manifest: Manifest) -> Iterator[Pod]:
 
 
 def find_missing_templates(manifests: Sequence[Manifest]) -> list[DocumentError]:
-    """Return an error for each object whose templates are used and that is not in ``manifests``."""
+    """Return an error for each object whose templates are used but that ``manifests`` lacks."""
     present = {(each.kind, each.name) for each in manifests}
     errors = []
     for reference in (each for manifest in manifests for each in _find_references(manifest)):
@@ -98,7 +98,7 @@ def _read_templates(spec: Value) -> dict[str, Value]:
 def _find_pods(
     spec: Value, name: str, templates: Mapping[str, Value]
 ) -> Iterator[tuple[str, Value, dict[str, _Placement]]]:
-    """Yield title, template and placements by caller, for a template and those inline in its steps."""
+    """Yield title, template and placements by caller: for the template, and for those inline in its steps."""
     template = templates[name]
     if any(template.member(kind) for kind in _POD_KINDS):
         yield f"template {name}", template, _find_placements(spec, name, templates)
@@ -166,7 +166,7 @@ def _read_template(
 
 
 def _fill_resources(container: Value, variables: Mapping[str, str]) -> Value:
-    """Return a container with its variables replaced. Raises DocumentError if devices keep one."""
+    """Return a container with its variables replaced. Raises DocumentError if a device count keeps one."""
     filled = fill(container, variables)
     for kind in ("limits", "requests"):
         amounts = find(filled, "resources", kind)

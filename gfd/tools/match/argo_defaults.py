@@ -19,7 +19,7 @@ _KINDS = (
     "http",
     "plugin",
 )
-"""Keys that say what a template runs; defaults for another kind are not merged."""
+"""Keys that determine what a template runs; defaults for another kind are not merged."""
 _ITEM_KEYS = {"tolerations": "key", "initContainers": "name", "sidecars": "name"}
 """Lists that are merged item by item, and the key that identifies an item. Other lists are replaced."""
 
@@ -35,7 +35,7 @@ def add_defaults(template: Value, defaults: Value | None) -> Value:
 
 
 def _merge(key: str, base: Content, own: Content) -> Content:
-    """Return ``own`` over ``base``; an empty value counts as absent, as in Go."""
+    """Return ``base``, overridden by ``own``; an empty value counts as absent, as in Go."""
     if isinstance(base, dict) and isinstance(own, dict):
         return {**base, **{key: _merge_values(key, base.get(key), value) for key, value in own.items()}}
     if key in _ITEM_KEYS and isinstance(base, tuple) and isinstance(own, tuple):

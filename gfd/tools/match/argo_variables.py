@@ -1,4 +1,4 @@
-"""Replace Argo's variables, such as ``{{inputs.parameters.gpu}}``, by the values in the file."""
+"""Replace Argo's variables, such as ``{{inputs.parameters.gpu}}``, with the values in the file."""
 
 from __future__ import annotations
 

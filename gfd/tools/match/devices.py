@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
 
 POD_FIELDS = ("nodeSelector", "affinity", "tolerations", "nodeName")
-"""Fields of a PodSpec, and of nothing else inside a pod."""
+"""Fields that only a PodSpec has, and nothing else inside a pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Devices:
-    """What the containers of a pod request together."""
+    """The requests of all containers of a pod together."""
 
     requests: Mapping[str, int]
     """NVIDIA devices by resource name."""
@@ -36,7 +36,7 @@ class Devices:
 
 
 def read_devices(*, init: Sequence[Value], main: Sequence[Value], pod: Value | None = None) -> Devices:
-    """Return what containers request, with the ``overhead`` of a PodSpec. Raises DocumentError."""
+    """Return the requests of containers plus the ``overhead`` of a PodSpec. Raises DocumentError."""
     reader = _Reader()
     spec: dict[str, Any] = {
         "initContainers": [reader.read_container(each) for each in init],

@@ -1,4 +1,4 @@
-"""Find what resolves one mismatch: an edit of the pod, or a state of the node to wait for."""
+"""Find a solution for one mismatch: an edit of the pod, or a state of the node to wait for."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from gfd.tools.match.scheduling import SchedulingSpec
 
 REMOVAL_COST = 1.5
-"""What it costs to ask for less."""
+"""The cost of an edit with which the pod requests less."""
 _TOLERATION_COST, _OTHER_DEVICES_COST, _FEWER_DEVICES_COST, _UNREADABLE_COST = 0.3, 0.2, 0.5, 0.5
 _MIB = 2**20
 
 
 class EditSearch:
-    """Finds what resolves the mismatches of one pod; equal nodes are looked at once."""
+    """Finds solutions for the mismatches of one pod; examines equal nodes only once."""
 
     def __init__(self, spec: SchedulingSpec, index: LabelIndex) -> None:
         self._spec, self._index = spec, index
         self._found: dict[tuple[object, ...], Edit | str | None] = {}
 
     def resolve(self, mismatch: Mismatch, node: Node) -> Edit | str | None:
-        """Return an edit, or what the node must do first ("is uncordoned"); None if nothing helps."""
+        """Return an edit, or the state of the node to wait for ("is uncordoned"); None if nothing helps."""
         key: tuple[object, ...]
         if mismatch.requirement:
             alternatives = self._index.find_alternatives(mismatch.requirement.key)
@@ -98,7 +98,7 @@ def _ask_for_other_label(
 
 
 def _accept_value(requirement: Requirement, found: str) -> Iterator[Edit]:
-    """Yield the node's value in place of the only one, or beside several."""
+    """Yield the requirement with the node's value: in place of a single value, or added to several."""
     nearest = min(requirement.values, key=lambda value: distance(value, found))
     values = (found,) if len(requirement.values) == 1 else (*requirement.values, found)
     changed = replace(requirement, values=values)
@@ -112,7 +112,7 @@ def _stop_excluding(requirement: Requirement, found: str) -> Iterator[Edit]:
 
 
 def _move_bound(requirement: Requirement, found: str) -> Iterator[Edit]:
-    """Yield the bound that the node's value just meets, and the bound in MiB if it has a unit."""
+    """Yield the nearest bound that the node's value meets, and the bound in MiB if it has a unit."""
     number, bound = parse_integer(found), requirement.values[0]
     if number is None:
         return

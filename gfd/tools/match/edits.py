@@ -23,17 +23,17 @@ class Edit:
     new: str
     """The text to write; empty to remove something."""
     line: int
-    """0 if unknown."""
+    """The line in the file; 0 if unknown."""
     why: str = ""
-    """Follows "because"; empty if unknown."""
+    """The reason, to follow "because"; empty if unknown."""
     cost: float
-    """How far the edit is from what was meant: 0 for nothing, 1 for something else."""
+    """How much the edit changes the meaning: 0 for not at all, 1 for something else."""
     apply: Callable[[SchedulingSpec], SchedulingSpec] = field(compare=False)
     """Return the pod after the change."""
 
 
 def replace_requirement(before: Requirement, after: Requirement | None, cost: float, why: str = "") -> Edit:
-    """Return the edit that replaces a requirement, or removes it, wherever the pod has it."""
+    """Return the edit that replaces or removes a requirement in all places of the pod."""
 
     def swap(requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
         swapped = (after if each == before else each for each in requirements)

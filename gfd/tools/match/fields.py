@@ -1,4 +1,4 @@
-"""Read the fields of Kubernetes objects as Go's decoder does: null is as good as absent."""
+"""Read the fields of Kubernetes objects as Go's decoder does: null counts as absent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def find(value: Value, *names: str) -> Value | None:
-    """Return the value under one name inside the other; None if it is absent or null."""
+    """Return the value at the path ``names``, each inside the one before; None if absent or null."""
     found: Value | None = value
     for name in names:
         found = found.member(name) if found else None
@@ -28,13 +28,13 @@ def require(value: Value, name: str) -> Value:
 
 
 def read_items(value: Value, *names: str) -> list[Value]:
-    """Return the items of the list under ``names``; none if it is absent. Raises DocumentError."""
+    """Return the items of the list at the path ``names``; none if it is absent. Raises DocumentError."""
     found = find(value, *names)
     return found.items() if found and found.content is not None else []
 
 
 def read_text(value: Value, *names: str) -> str:
-    """Return the string under ``names``; empty if it is absent. Raises DocumentError."""
+    """Return the string at the path ``names``; empty if it is absent. Raises DocumentError."""
     found = find(value, *names)
     return "" if found is None or found.content is None else found.text()
 

@@ -1,7 +1,7 @@
-"""Compare a pod with nodes as kube-scheduler does, and say what keeps the pod off a node.
+"""Compare a pod with nodes as kube-scheduler does, and find out why the pod does not fit a node.
 
-It compares nodeName, nodeSelector, nodeAffinity, taints, and requests of NVIDIA devices with the free ones. A
-new comparison is a function in :data:`_COMPARISONS`.
+Compare nodeName, nodeSelector, nodeAffinity, taints, and the number of requested and free NVIDIA devices. To
+add a comparison, add a function to :data:`_COMPARISONS`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """One thing that keeps a pod off a node."""
+    """One reason why a pod does not fit a node."""
 
     kind: str
     wanted: str
-    """What the pod asks for."""
+    """The property that the pod requires."""
     found: str | None
-    """What the node has instead; None for a label that it does not have."""
+    """The property of the node instead; None if it lacks the label."""
     requirement: Requirement | None = None
     taint: Taint | None = None
     resource: str = ""
@@ -50,7 +50,7 @@ class Verdict:
 
     node: Node
     mismatches: tuple[Mismatch, ...]
-    """Empty if the pod fits."""
+    """The reasons why the pod does not fit; empty if it fits."""
     score: int = 0
     """If the pod fits: the sum of the weights of the preferred terms that the node meets."""
     avoided: tuple[Taint, ...] = ()
@@ -63,7 +63,7 @@ class Verdict:
 
 
 def compare(spec: SchedulingSpec, nodes: Iterable[Node]) -> list[Verdict]:
-    """Return a verdict for each node: first the nodes that the pod fits, the best first."""
+    """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
     return sorted((_compare(spec, node) for node in nodes), key=_rank)
 
 
@@ -94,7 +94,7 @@ def _compare_selector(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
 
 
 def _compare_affinity(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
-    """Return the mismatches of the term that has the fewest; none if the node meets a term."""
+    """Return the mismatches of the term with the fewest mismatches; none if the node meets a term."""
     if spec.terms is None:
         return ()
     by_term = [
@@ -135,13 +135,13 @@ _EMPTY_TERMS = Mismatch(kind=NODE_AFFINITY, wanted="a term without requirements 
 
 
 def count_free(spec: SchedulingSpec, node: Node, resource: str) -> int:
-    """Return how many devices a node has free for this pod, with those that the pod itself has there."""
+    """Return how many devices of a node are free for this pod, including those that it already uses."""
     own = spec.requests.get(resource, 0) if spec.current_node == node.name else 0
     return max(0, min(node.free(resource) + own, node.allocatable.get(resource, 0)))
 
 
 def describe_free(spec: SchedulingSpec, node: Node, resource: str) -> str:
-    """Return how many devices a node has free, in words; without any, what it has instead."""
+    """Return the number of free devices of a node in words, or if it has none, the other devices it has."""
     offered = node.allocatable.get(resource, 0)
     if offered:
         return f"{count_free(spec, node, resource)} of {offered} free"

@@ -1,4 +1,4 @@
-"""Find the least that makes a pod fit a node: edits, or something to wait for."""
+"""Find the smallest change that makes a pod fit a node: edits, or something to wait for."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 _WAIT_COST = 0.4
 MAX_COST = 2.0
-"""A fix must cost less: it would drop most of what was asked for."""
+"""A fix must cost less than this; otherwise it would drop most of the pod's requirements."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """What makes a pod fit some nodes."""
+    """A change that makes a pod fit some nodes."""
 
     edits: tuple[Edit, ...]
     awaited: tuple[str, ...]
-    """What one of the nodes must do first: "has 2 nvidia.com/gpu free"."""
+    """The state of one of the nodes to wait for: "has 2 nvidia.com/gpu free"."""
     nodes: tuple[str, ...]
     """The names of the nodes that the pod then fits."""
 
     @property
     def cost(self) -> float:
-        """Return how far the fix is from what was meant."""
+        """Return how much the fix changes the meaning of the pod."""
         return sum(edit.cost for edit in self.edits) + _WAIT_COST * len(self.awaited)
 
 
 def find_fixes(spec: SchedulingSpec, verdicts: Sequence[Verdict], index: LabelIndex) -> list[Fix]:
-    """Return the least edit that makes a pod fit, and the least thing to wait for; fewer if there are none.
+    """Return the smallest edit that makes a pod fit and the least to wait for, or only one or none of them.
 
-    Each edit is tried: the pod then fits the nodes that are named.
+    Each edit is tried, so the edited pod really fits the nodes in the fix.
     """
     fixes = sorted(_collect(spec, verdicts, index), key=lambda fix: (fix.cost, -len(fix.nodes), fix.nodes))
     affordable = [fix for fix in fixes if fix.cost < MAX_COST]
@@ -51,7 +51,7 @@ def find_fixes(spec: SchedulingSpec, verdicts: Sequence[Verdict], index: LabelIn
 
 
 def _collect(spec: SchedulingSpec, verdicts: Iterable[Verdict], index: LabelIndex) -> Iterator[Fix]:
-    """Yield all fixes, each with the nodes that need exactly this one."""
+    """Yield all fixes, each with the nodes that need exactly this fix."""
     search = EditSearch(spec, index)
     groups: dict[tuple[Edit | str, ...], list[str]] = {}
     for verdict in verdicts:

@@ -1,6 +1,6 @@
-"""Explain what was probably meant in a file that is not YAML, or that lost its indentation.
+"""Explain what the author probably meant in a file that is not YAML or has lost its indentation.
 
-Text that is copied out of a page often loses its indentation.
+Text that is copied from a web page often loses its indentation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HINTS = (
     (re.compile(r" *\t"), "is indented with a tab; use spaces"),
 )
 _KEY = re.compile(r"( *(?:- +)*)([^\s#:'\"\[{-][^:#]*):(?: +(\S.*))?\s*")
-"""What is before a key, the key, and a value on the same line."""
+"""Matches the text before a key, the key, and a value on the same line."""
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
 _EMPTY = re.compile(rf"^(metadata|spec): *\n(?=[a-zA-Z])(?!(?:{'|'.join(_TOP)}):)", re.MULTILINE)
 _LOST = "nothing is indented below it; the file has probably lost its indentation"
@@ -39,7 +39,7 @@ def explain(text: str, number: int) -> str:
 
 
 def _compare_with_above(lines: Sequence[str]) -> str:
-    """Return a hint if the last line's key is indented more than the key above, which has a value already."""
+    """Return a hint if the last line's key is indented below a key that already has a value."""
     filled = [(number, match) for number, line in enumerate(lines, 1) if (match := _KEY.fullmatch(line))]
     if len(filled) < 2 or filled[-1][0] != len(lines):
         return ""
@@ -52,7 +52,7 @@ def _compare_with_above(lines: Sequence[str]) -> str:
 
 
 def check_indentation(value: Value) -> None:
-    """Raise DocumentError if the keys of an empty ``metadata`` or ``spec`` are beside it, not below it."""
+    """Raise DocumentError if the keys of ``metadata`` or ``spec`` are not indented below it."""
     keys = value.mapping()
     if any(key not in _TOP for key in keys):
         for name in ("metadata", "spec"):

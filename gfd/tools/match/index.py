@@ -1,4 +1,4 @@
-"""The labels of all nodes, counted once for all pods."""
+"""Index the labels of all nodes, once for all pods."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MIG = f"{VENDOR}mig-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """Another label that may have been meant."""
+    """Another label that the user may have meant."""
 
     key: str
     cost: float
-    """How far it is from what was meant: 0 for nothing, 1 for something else."""
+    """How much it differs from the required label: 0 for not at all, 1 for something else."""
     is_mig: bool
-    """Whether it describes MIG devices of one profile, and the other label GPUs."""
+    """Whether it describes MIG devices of one profile, while the required label describes GPUs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class LabelIndex:
     _alternatives: dict[str, tuple[Alternative, ...]] = field(default_factory=dict)
 
     def find_alternatives(self, key: str) -> tuple[Alternative, ...]:
-        """Return the labels that may have been meant by ``key``."""
+        """Return the labels that the user may have meant by ``key``."""
         if key not in self._alternatives:
             self._alternatives[key] = tuple(_find_alternatives(key, self.keys))
         return self._alternatives[key]

@@ -1,4 +1,4 @@
-"""Read Kueue's ResourceFlavor: which nodes it covers."""
+"""Read Kueue's ResourceFlavors, which select nodes."""
 
 from __future__ import annotations
 

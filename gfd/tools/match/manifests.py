@@ -29,12 +29,12 @@ class Manifest:
     api_version: str
     kind: str
     name: str
-    """Ends in ``*`` if Kubernetes generates the rest."""
+    """The name; it ends with ``*`` if Kubernetes generates the rest."""
     namespace: str
 
     @property
     def group(self) -> str:
-        """Return the API group; empty for that of Pods."""
+        """Return the API group; empty for the core group, which has Pods."""
         return self.api_version.rpartition("/")[0]
 
     @property

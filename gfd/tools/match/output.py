@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.suggestions import Suggestion
 
 MAX_NAMED = 10
-"""Nodes that a sentence names."""
+"""The maximum number of nodes in a sentence."""
 
 
 def format_text(result: MatchResult, *, width: int | None, is_coloured: bool) -> str:

@@ -1,4 +1,4 @@
-"""A pod of a file: its place and what it asks of a node."""
+"""A pod of a file: its place, and its requirements on a node."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Pod:
     """A pod, or all pods of one template."""
 
     kind: str
-    """Of the object that the pod belongs to."""
+    """The kind of the object that the pod belongs to."""
     name: str
     namespace: str
     """Empty if the file names none."""
@@ -28,7 +28,7 @@ class Pod:
     line: int
     spec: SchedulingSpec
     notes: tuple[str, ...]
-    """What a person should also know; without a full stop."""
+    """Notes for the user, without a full stop."""
 
     @property
     def title(self) -> str:
@@ -53,12 +53,12 @@ def make_pod(manifest: Manifest, spec: SchedulingSpec, *, line: int, part: str =
         file=manifest.value.source,
         line=line,
         spec=spec,
-        notes=(*_note_missing_request(spec), *_note_impossible_bounds(spec), *unchecked),
+        notes=(*_explain_missing_request(spec), *_explain_impossible_bounds(spec), *unchecked),
     )
 
 
-def _note_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:
-    """Return a note if the pod asks for a node with GPUs and requests no GPU."""
+def _explain_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:
+    """Return a note if the pod requires a node with GPUs but requests no GPU."""
     keys = [
         each.key
         for each in spec.requirements()
@@ -70,7 +70,7 @@ def _note_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:
     return (f"{note}; add resources: {{limits: {{{VENDOR}gpu: 1}}}}",)
 
 
-def _note_impossible_bounds(spec: SchedulingSpec) -> tuple[str, ...]:
+def _explain_impossible_bounds(spec: SchedulingSpec) -> tuple[str, ...]:
     """Return a note for each comparison that no node can meet; the API server accepts them."""
     return tuple(
         f"{each} (line {each.line}) matches no node: Gt and Lt compare whole numbers of 64 bits"

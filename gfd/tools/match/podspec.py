@@ -1,6 +1,6 @@
-"""Read what of a PodSpec decides on which node the pod runs, and refuse what the API server refuses.
+"""Read the fields of a PodSpec that decide on which node the pod runs; refuse what the API server refuses.
 
-Only NVIDIA devices are counted. What else matters to the scheduler is named, not compared.
+Count only NVIDIA devices. Other fields that matter to the scheduler are listed, but not compared.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DEFAULT_SCHEDULER = "default-scheduler"
 
 
 def read_pod_spec(value: Value) -> SchedulingSpec:
-    """Return what a PodSpec asks of a node. Raises DocumentError."""
+    """Return the requirements of a PodSpec on a node. Raises DocumentError."""
     check_spelling(value, (*POD_FIELDS, "containers", "initContainers"))
     containers = read_items(value, "containers")
     if not containers:
@@ -51,7 +51,7 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
 
 
 def find_unchecked(value: Value) -> tuple[str, ...]:
-    """Return the fields of a PodSpec that matter to the scheduler and are not compared with nodes."""
+    """Return the fields of a PodSpec that matter to the scheduler but are not compared with nodes."""
     found = [name for name in ("podAffinity", "podAntiAffinity") if find(value, "affinity", name)]
     members = {name: member.content for name in _UNCHECKED if (member := value.member(name))}
     found += [name for name, content in members.items() if content and content != _DEFAULT_SCHEDULER]

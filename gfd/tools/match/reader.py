@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.pods import Pod
 
 MAX_NAMED = 5
-"""Objects that a message names."""
+"""The maximum number of objects in a message."""
 
 
 def read_pods(paths: Sequence[str]) -> list[Pod]:

@@ -1,4 +1,4 @@
-"""Match pods with nodes: which nodes each pod fits, and if none, why and what to change."""
+"""Match pods with nodes: find the nodes that each pod fits, or explain why it fits none."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from gfd.tools.match.suggestions import Suggestion
 
 MAX_NAMED = 5
-"""Pods that a message names."""
+"""The maximum number of pods in a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchResult:
-    """Which nodes a pod fits."""
+    """The nodes that a pod fits, and the help if it fits none."""
 
     pod: Pod
     verdicts: Sequence[Verdict]
-    """One for each node: first those that the pod fits, the best first."""
+    """One verdict for each node: first the nodes that the pod fits, with the best at the start."""
     suggestions: Sequence[Suggestion] = ()
-    """Empty if the pod fits a node."""
+    """Suggestions for the pod; empty if it fits a node."""
     fixes: Sequence[Fix] = ()
-    """Empty if the pod fits a node, and if no fix is known."""
+    """Fixes for the pod; empty if it fits a node or no fix is known."""
 
     @property
     def fitting(self) -> Sequence[Verdict]:
@@ -43,7 +43,7 @@ class MatchResult:
 
 
 def match_pod(pod: Pod, index: LabelIndex) -> MatchResult:
-    """Return which nodes a pod fits."""
+    """Return the nodes that a pod fits."""
     verdicts = compare(pod.spec, index.nodes)
     if not verdicts or verdicts[0].fits:
         return MatchResult(pod=pod, verdicts=verdicts)
@@ -56,7 +56,7 @@ def match_pod(pod: Pod, index: LabelIndex) -> MatchResult:
 
 
 def find_error(results: Sequence[MatchResult]) -> GfdError | None:
-    """Return the error that some pods fit no node; None if each fits one."""
+    """Return an error that names the pods which fit no node; None if every pod fits a node."""
     unmatched = [f"{escape(each.pod.title)} ({each.pod.place})" for each in results if not each.fitting]
     if not unmatched:
         return None

@@ -1,7 +1,7 @@
-"""What the API server demands of the fields that ``gfd match`` reads, in one table.
+"""The API server's rules for the fields that ``gfd match`` reads, in one table.
 
-A rule names the field, the check, the message and the fix. The messages are gfd's own; tests/cluster tests
-that gfd and a real API server refuse the same pods. A new rule needs a row here and in
+A rule has the field, the check, the message and the next step. The messages are gfd's own; tests/cluster
+checks that gfd and a real API server refuse the same pods. A new rule needs a row here and in
 tests/tools/match/refusals.py.
 """
 
@@ -28,30 +28,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Generic[T]):
-    """One demand of the API server."""
+    """One rule of the API server."""
 
     field: str = ""
-    """The member to point at; empty for the value itself."""
+    """The member that the error points at; empty for the value itself."""
     is_broken: Callable[[T], bool | str]
-    """True, or the reason in words, if the demand is not met."""
+    """Returns True, or the reason in words, if the value breaks the rule."""
     message: str
-    """With ``{0}`` for what was checked and ``{reason}``."""
+    """The message; ``{0}`` is the checked subject, ``{reason}`` the result of the check."""
     fix: str = ""
-    """What to do, with ``{0}`` as well."""
+    """The next step; ``{0}`` is the checked subject."""
 
 
 Rules = tuple[Rule[T], ...]
 
 
 class Label(NamedTuple):
-    """A label that a pod asks for."""
+    """A label that a pod requires."""
 
     key: str
     value: str
 
     @property
     def advice(self) -> str:
-        """Return the product that gfd publishes in place of an illegal one; empty for other labels."""
+        """Return a hint at the product that gfd publishes for an illegal one; empty for other labels."""
         if not self.key.startswith(VENDOR) or not self.key.endswith(".product"):
             return ""
         product = sanitise(self.value)
@@ -60,7 +60,7 @@ class Label(NamedTuple):
 
 
 class DeviceRequest(NamedTuple):
-    """What a container says of one resource."""
+    """The request and limit of a container for one resource."""
 
     name: str
     request: int
@@ -117,7 +117,7 @@ PREFERRED_NUMBER: Rules[Requirement] = (
         fix="write a whole number",
     ),
 )
-"""The API server accepts such a value, and kube-scheduler then cannot compare nodes."""
+"""Values that the API server accepts, but with which kube-scheduler cannot compare nodes."""
 
 FIELD_EXPRESSION: Rules[Requirement] = (
     Rule(

@@ -1,6 +1,6 @@
-"""What of a PodSpec decides on which node the pod runs.
+"""The parts of a PodSpec that decide on which node the pod runs.
 
-The values are legal: the modules that read them refuse all others.
+The values are valid: the modules that read them refuse all others.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Toleration:
     """A kind of taint that a pod tolerates."""
 
     key: str = ""
-    """Empty, with Exists: all keys."""
+    """The key; empty, with Exists, means all keys."""
     operator: str = "Equal"
     """``Equal`` or ``Exists``; Gt and Lt are off in Kubernetes 1.37 (TaintTolerationComparisonOperators)."""
     value: str = ""
     effect: str = ""
-    """Empty: all effects."""
+    """The effect; empty means all effects."""
     seconds: int | None = None
 
     def tolerates(self, taint: Taint) -> bool:
@@ -44,11 +44,11 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSelectorTerm:
-    """Requirements that a node must all meet; without any, no node matches."""
+    """A list of requirements. A node must meet all of them; an empty list matches no node."""
 
     expressions: tuple[Requirement, ...] = ()
     fields: tuple[Requirement, ...] = ()
-    """On the node's name."""
+    """The requirements on the node's name."""
 
     def matches(self, labels: Labels, name: str) -> bool:
         """Return whether a node with these labels and this name meets all requirements."""
@@ -61,10 +61,10 @@ class NodeSelectorTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferredTerm:
-    """A term that makes the nodes that match it better."""
+    """A term whose nodes the scheduler prefers."""
 
     weight: int
-    """1 to 100."""
+    """The weight, from 1 to 100."""
     term: NodeSelectorTerm
 
 
@@ -74,20 +74,20 @@ class SchedulingSpec:
 
     node_selector: tuple[Requirement, ...] = ()
     terms: tuple[NodeSelectorTerm, ...] | None = None
-    """Of the required nodeAffinity, of which one must match; None without such an affinity."""
+    """The terms of the required nodeAffinity; one must match. None without such an affinity."""
     preferences: tuple[PreferredTerm, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
-    """With those that Kubernetes adds."""
+    """The tolerations, including those that Kubernetes adds."""
     requests: Mapping[str, int] = field(default_factory=dict)
-    """Number of NVIDIA devices by resource name; 0 is as good as absent."""
+    """The number of NVIDIA devices by resource name; 0 counts as absent."""
     node_name: str = ""
-    """The node that the pod names, without the scheduler; empty if it names none."""
+    """The pod's nodeName, which bypasses the scheduler; empty if it has none."""
     current_node: str = ""
     """The node on which the pod already runs, with devices of its own; empty if it does not run."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """The lines of resources, by resource name, and of ``nodeName``."""
     unchecked: tuple[str, ...] = ()
-    """What else of the pod matters to the scheduler, and is not compared with nodes."""
+    """Other fields of the pod that matter to the scheduler, but are not compared with nodes."""
 
     def requirements(self) -> Iterator[Requirement]:
         """Yield the requirements on labels, of all terms."""

@@ -1,4 +1,4 @@
-"""How similar two label values are, and why they differ: the names of GPUs change in known ways."""
+"""Measure how similar two label values are, and explain why they differ: GPU names change in known ways."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 _VENDOR, _SHARED = "NVIDIA-", "-SHARED"
 _MAX_DISTANCE = 0.2
-"""Of a key that may be a misspelling."""
+"""The maximum distance of a key that may be a misspelling."""
 KNOWN = 0.05
-"""The distance of two values that differ only in known ways."""
+"""The distance between two values that differ only in known ways."""
 
 
 @lru_cache(maxsize=10_000)

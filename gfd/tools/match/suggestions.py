@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from gfd.tools.match.scheduling import SchedulingSpec
 
 MAX_VALUES = 3
-"""Values that one suggestion names."""
+"""The maximum number of values in one suggestion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """Something that a pod asks for and no node has, and what nodes have instead."""
+    """A requirement that no node meets, and the nearest labels or resources that nodes have."""
 
     asked: str
     key: str

@@ -1,4 +1,4 @@
-"""Which taints a pod tolerates, as kube-scheduler decides it."""
+"""Decide which taints a pod tolerates, as kube-scheduler does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NO_SCHEDULE, PREFER_NO_SCHEDULE, NO_EXECUTE = EFFECTS
 
 CONDITION_PREFIX = "node.kubernetes.io/"
-"""Of the taints that Kubernetes sets and removes by itself, for the state of a node."""
+"""The prefix of the taints that Kubernetes itself sets and removes, for the state of a node."""
 _UNREACHABLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _PRESSURES = tuple(f"node.kubernetes.io/{each}-pressure" for each in ("disk", "memory", "pid"))
 _NO_NETWORK = "node.kubernetes.io/network-unavailable"
@@ -58,7 +58,7 @@ def find_untolerated(
 def add_default_tolerations(tolerations: tuple[Toleration, ...]) -> tuple[Toleration, ...]:
     """Return the tolerations of a new pod (admission plugin DefaultTolerationSeconds).
 
-    The API server lets a pod stay on an unreachable node for 300 s, unless the pod says otherwise.
+    With them, a pod stays on an unreachable node for 300 s, unless it has such a toleration itself.
     """
     added = tuple(
         Toleration(key=key, operator="Exists", effect=NO_EXECUTE)

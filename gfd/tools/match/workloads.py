@@ -1,6 +1,6 @@
 """Find the pods of an object, by its kind.
 
-A kind more is an entry in :data:`WORKLOADS`. Any other object is searched for pod templates.
+To add a kind, add an entry to :data:`WORKLOADS`. Any other object is searched for pod templates.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _read_pod_at(manifest: Manifest, spec: Value, part: str = "") -> Pod:
 
 
 def _read_pod(manifest: Manifest) -> Iterator[Pod]:
-    """Yield the pod. If the API server knows it already, its node was chosen by the scheduler."""
+    """Yield the pod. If it comes from the API server, the scheduler has chosen its node."""
     pod = _read_pod_at(manifest, _find_spec(manifest.value, ("spec",)))
     node_name = pod.spec.node_name
     if node_name and read_text(manifest.value, "metadata", "uid"):
@@ -94,7 +94,7 @@ WORKLOADS: Mapping[tuple[str, str], Reader] = {
     (argo.GROUP, "CronWorkflow"): argo.read_cron_workflow,
     ("kueue.x-k8s.io", "ResourceFlavor"): kueue.read_resource_flavor,
 }
-"""By apiVersion, or by group if the kind comes in several versions; and by kind."""
+"""Functions that read the pods of an object, by apiVersion (or group, for all versions) and kind."""
 
 
 def read_workload(manifest: Manifest) -> list[Pod]:

@@ -1,4 +1,4 @@
-"""A collection of the API server by key: listed once, then watched."""
+"""List a collection of the API server once, then watch it; keep its objects by key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFUSED = frozenset({401, 403})
 
 
 class Collection(Generic[T]):
-    """The objects of a collection, converted to what the reader needs of them."""
+    """The objects of a collection, each converted to the value that the caller needs."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Collection(Generic[T]):
         query: Mapping[str, str] | None = None,
         what: str,
     ) -> None:
-        """``convert`` returns the key and the value of an object; ``what`` labels the progress bar."""
+        """``convert`` returns key and value of an object; ``what`` is the text beside the progress bar."""
         self._api = api
         self._path = path
         self._convert = convert
@@ -50,11 +50,11 @@ class Collection(Generic[T]):
         on_change: Callable[[str, T | None], None],
         on_status: Callable[[str], None],
     ) -> ListWatch:
-        """Return the watch that goes on from :meth:`read`, to be run in a thread.
+        """Return a watch that continues from :meth:`read`; the caller runs it in a thread.
 
-        ``on_change`` receives the key and value of one object, None once it is gone. ``on_replace`` receives
-        all objects where changes were missed. ``on_status`` receives what is wrong, an empty text once it
-        is resolved. Running raises ApiError where the server refuses access.
+        ``on_change`` receives the key and value of an object, None if it was deleted. ``on_replace`` receives
+        all objects if changes were missed. ``on_status`` receives the problem, or an empty text if it is
+        resolved. Running the watch raises ApiError if the server refuses access.
         """
 
         def list_all() -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.gpus import NodeGpus
 
 UNKNOWN, NOTHING = "?", "-"
-"""Printed for an unknown number, and for an empty cell. No cell is empty, so that awk can read columns."""
+"""The texts for an unknown number and an empty cell. No cell stays empty, so that awk can read columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +25,17 @@ class Column:
     """A column."""
 
     name: str
-    """For --sort, and in capitals the heading."""
+    """The name for --sort; in capitals, it is the heading."""
     cell: Callable[[NodeGpus, datetime], str]
-    """Returns the text for the GPUs of a node at the given time."""
+    """Returns the text of a cell for the GPUs of a node, at a time."""
     key: Callable[[NodeGpus], Any] | None = None
-    """Returns what to sort by; None for last. Without it, the cell's text, with numbers in numeric order."""
+    """Returns the sort key; None sorts last. By default, sort by the cell's text, with numbers by value."""
     narrowest: int = 10
     """The width to which a column shrinks before other columns are left out."""
     rank: int = 0
     """On a narrow terminal, columns with a higher rank are left out first; those with 0 never."""
     is_wide: bool = False
-    """Whether only ``-o wide`` shows it."""
+    """Whether only ``-o wide`` shows the column."""
 
 
 def _format_product(gpus: NodeGpus, _: datetime) -> str:
@@ -84,7 +84,7 @@ def _format_age(gpus: NodeGpus, now: datetime) -> str:
 
 
 def _format_resources(gpus: NodeGpus, format_one: Callable[[str], str]) -> str:
-    """Return the text of each resource that is offered or requested."""
+    """Return a cell with the text of each resource that is offered or requested."""
     allocated = gpus.allocated or {}
     names = [
         name

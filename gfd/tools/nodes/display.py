@@ -1,7 +1,7 @@
 """``gfd nodes --watch``: print the table, then every change.
 
-Nodes and pods are listed once and then watched as whole objects: the metadata-only form has neither what is
-allocatable nor what is requested. Most events change no row and are dropped at once.
+List nodes and pods once and then watch them as whole objects: their metadata alone has neither allocatable
+nor requested devices. Most events change no row and are dropped at once.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _Action = Callable[[], None]
-"""What the display thread is to do about something that another thread received."""
+"""A call that the display thread makes for an event that another thread received."""
 
 
 def watch(loaded: LoadedConfig, query: NodeQuery) -> None:
-    """Print rows and changes until interrupted, or until nobody reads the output. Raises GfdError."""
+    """Print rows and changes until an interrupt, or until nobody reads the output. Raises GfdError."""
     if query.nodes_file is not None or loaded.config.simulate:
         raise ConfigError("--watch", COMMAND_LINE, "needs a cluster; a file or a simulation does not change")
     api = connect(loaded)
@@ -60,7 +60,7 @@ def watch(loaded: LoadedConfig, query: NodeQuery) -> None:
 
 
 class _Display:
-    """The display thread. Other threads watch the collections and queue what to do about changes."""
+    """The display thread. Other threads watch the collections and queue an action for each change."""
 
     def __init__(self, query: NodeQuery) -> None:
         self._view = choose_view(query)
@@ -92,7 +92,7 @@ class _Display:
             each.close()
 
     def _act(self) -> None:
-        """Wait for an action and take it, together with those that follow soon."""
+        """Wait for an action and run it, together with others that follow soon."""
         try:
             self._actions.get(timeout=self._view.redraw_interval_s)()
         except Empty:
@@ -119,7 +119,7 @@ class _Display:
     def _run(self, watch: ListWatch) -> None:
         try:
             watch.run()
-        except Exception as error:  # any: the display thread must not wait for changes that never come
+        except Exception as error:  # otherwise the display would wait for ever
             self._fail(error)
 
     def _set_problem(self, what: str, problem: str) -> None:
@@ -128,8 +128,8 @@ class _Display:
             self._problems[what] = f"{problem}; trying again"
 
     def _wait_for_readers(self) -> None:
-        """End the display when the last reader of a pipe goes, even if there is nothing to write."""
-        # Registered for no event, poll still reports errors.
+        """End the display when the last reader closes the pipe, even if there is nothing to write."""
+        # Without any event registered, poll still reports errors.
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)
         poll.poll()
@@ -143,7 +143,7 @@ class _Display:
 
 
 def _start(run: Callable[..., None], *arguments: Any) -> None:
-    # Daemons: they wait in the network and have nothing to save.
+    # Daemons, because they wait for the network and have nothing to save at the end.
     threading.Thread(target=run, args=arguments, daemon=True).start()
 
 

@@ -41,7 +41,7 @@ FIELDS: Mapping[str, Callable[[NodeGpus], Any]] = {
     "writers": lambda gpus: list(gpus.writers),
     "stale": lambda gpus: list(gpus.stale),
 }
-"""The fields of a node in all formats; None for what is unknown."""
+"""The fields of a node in all formats; an unknown value is None."""
 
 
 def to_plain(gpus: NodeGpus) -> dict[str, Any]:

@@ -28,14 +28,14 @@ class RowEvent:
 
     kind: str
     row: NodeGpus
-    """The row now; the last one if it was deleted."""
+    """The current row; if it was deleted, the last one."""
 
 
 class NodeIndex:
     """Nodes by name and pods by UID, and the rows for them. Only one thread may use it."""
 
     is_counted = True
-    """Whether pods are known."""
+    """Whether the pods are known."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
@@ -70,14 +70,14 @@ class NodeIndex:
         if former is not None:
             self._counts_by_node[former.node].pop(uid, None)
             self._changed.add(former.node)
-        # Most pods request no GPU.
+        # Keep only these: most pods request no GPU.
         if request is not None and request.node and request.counts:
             self._pods[uid] = request
             self._counts_by_node.setdefault(request.node, {})[uid] = request.counts
             self._changed.add(request.node)
 
     def take_events(self) -> list[RowEvent]:
-        """Return how the rows have changed since the last call, sorted by node name."""
+        """Return the changes of rows since the last call, sorted by node name."""
         events = []
         for name in sorted(self._changed):
             row, former = self._build_row(name), self._rows.pop(name, None)
@@ -105,5 +105,5 @@ class NodeIndex:
 
 
 def _is_same(one: NodeGpus, other: NodeGpus) -> bool:
-    """Return whether two rows differ only in the time of the node's last change, which may be any change."""
+    """Return whether two rows are equal, apart from the time of the last change to any field of the node."""
     return replace(one, written_at=None) == replace(other, written_at=None)

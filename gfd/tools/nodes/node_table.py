@@ -45,7 +45,7 @@ def sort_rows(rows: list[NodeGpus], sort_by: Sequence[str], now: datetime) -> li
 
 
 def count_totals(table: NodeTable) -> dict[str, Any]:
-    """Return the totals; allocated and free devices are None unless they are known of every node."""
+    """Return the totals; those of allocated and free devices are None unless known for every node."""
     rows = table.rows
     return {
         "nodes": len(rows),

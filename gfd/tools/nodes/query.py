@@ -1,4 +1,4 @@
-"""What ``gfd nodes`` is asked for, and its answer."""
+"""The query of ``gfd nodes``, and its answer."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _NO_GPUS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeQuery:
-    """Which nodes to print, in which order, in which format."""
+    """The nodes to print, their order and the format."""
 
     nodes_file: Path | None = None
     pods_file: Path | None = None
     selector: LabelSelector | None = None
     sort_by: tuple[str, ...] = ()
-    """Names of columns, with a leading ``-`` to reverse one."""
+    """The names of columns to sort by; a leading ``-`` reverses a column."""
     format: str = "table"
     """``table``, ``wide``, or a key of :data:`gfd.tools.nodes.formats.FORMATS`."""
     has_drawing: bool = False
@@ -53,7 +53,7 @@ class NodeQuery:
 
 
 def parse_selector(text: str | None) -> LabelSelector | None:
-    """Return the selector for --selector, None without one. Raises ConfigError."""
+    """Return the selector of --selector; None without it. Raises ConfigError."""
     if text is None:
         return None
     try:
@@ -74,7 +74,7 @@ def parse_sort(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_drawing(output_format: str, *, is_watched: bool) -> None:
-    """Raise ConfigError if --draw is combined with an option that prints no table, or more than one."""
+    """Raise ConfigError if --draw is combined with an option that prints no table, or several tables."""
     if output_format in FORMATS or is_watched:
         other = "--watch" if is_watched else f"-o {output_format}"
         raise ConfigError("--draw", COMMAND_LINE, f"cannot be combined with {other}")
@@ -98,7 +98,7 @@ def answer(loaded: LoadedConfig, query: NodeQuery) -> str:
 def render_table(table: NodeTable, query: NodeQuery, now: datetime, *, height: int | None = None) -> str:
     """Return the table for standard output, in at most ``height`` lines."""
     is_wide = query.format == "wide"
-    # -o wide asks for all columns, even on a narrow terminal.
+    # -o wide shows all columns, even on a narrow terminal.
     width = None if is_wide else width_of(sys.stdout)
     coloured = is_coloured(sys.stdout)
     if not table.rows:

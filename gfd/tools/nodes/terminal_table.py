@@ -35,13 +35,13 @@ def to_text(
 ) -> str:
     """Return the table with its totals.
 
-    Columns that do not fit into ``width`` characters are left out. With ``height`` the text has at most that
-    many lines; nodes that do not fit are left out.
+    Leave out columns that do not fit into ``width`` characters. With ``height``, return at most that many
+    lines and leave out nodes that do not fit.
     """
     below = format_totals(table, width=width, is_coloured=is_coloured)
     listed = table.rows
     if height is not None:
-        # Lines other than nodes and totals: heading, "and … more", blank line, hidden columns (3 at most).
+        # Lines other than nodes and totals: heading, "and … more", blank line, hidden columns (up to 3).
         listed = listed[: max(1, height - 6 - below.count("\n"))]
     rows = [[escape(cell) for cell in format_cells(columns, row, now)] for row in listed]
     kept = choose_columns(columns, rows, width)

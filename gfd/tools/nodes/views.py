@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from gfd.tools.nodes.query import NodeQuery
 
 LINES = 24
-"""The height of a terminal that does not say how many lines it has."""
+"""The height, in lines, of a terminal whose height is unknown."""
 
 
 class View(Protocol):
     """A way to show changes."""
 
     debounce_s: float
-    """How long to wait for more changes before showing them."""
+    """How long to wait for more changes before showing all of them."""
     redraw_interval_s: float | None
     """When to show the table again if only ages have changed; None for never."""
 
     def show(self, index: NodeIndex, events: Sequence[RowEvent], problem: str) -> None:
-        """Show the changes of rows, at the first call all rows, and the current problem, if there is one."""
+        """Show the changed rows (at the first call all rows), and the current problem, if any."""
 
 
 def choose_view(query: NodeQuery) -> View:
@@ -46,7 +46,7 @@ def choose_view(query: NodeQuery) -> View:
 
 
 class ScreenView:
-    """Draw the table in place of the last one."""
+    """Draw the table over the previous one."""
 
     debounce_s = 0.5
     redraw_interval_s: float | None = 10.0
@@ -69,7 +69,7 @@ class ScreenView:
 
 
 class LineView:
-    """Print each row that is added, modified or deleted, with that word in front."""
+    """Print each row that was added, modified or deleted, with that word before it."""
 
     debounce_s = 0.0
     redraw_interval_s: float | None = None
@@ -120,7 +120,7 @@ class _CsvWriter(_JsonWriter):
 
 
 class _TableWriter(_JsonWriter):
-    """Align later rows with the columns of the first ones; a longer cell moves what follows."""
+    """Align later rows with the columns of the first rows; a longer cell moves the cells after it."""
 
     def __init__(self, query: NodeQuery) -> None:
         self._columns = terminal_table.list_columns(query.format == "wide")
@@ -147,7 +147,7 @@ _WRITERS: dict[str, type[_JsonWriter]] = {"json": _JsonWriter, "yaml": _YamlWrit
 
 
 def _count_lines(text: str) -> int:
-    """Return how many lines of the terminal a text takes: the terminal wraps what is wider."""
+    """Return how many lines a text takes on the terminal, which wraps longer lines."""
     width = width_of(sys.stdout) or sys.maxsize
     return sum(max(1, ceil(len(_STYLE.sub("", line)) / width)) for line in text.splitlines())
 

@@ -11,7 +11,7 @@ from gfd.errors import GfdError
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file by the ASCII ``text``. Raises GfdError; then the previous file stays."""
+    """Replace the content of the file with the ASCII ``text``. Raises GfdError; then the old file stays."""
     try:
         target = Path(os.path.realpath(path))  # keep a symbolic link
         if target.exists() and not target.is_file():

@@ -1,7 +1,7 @@
-"""Diagrams of GPUs: coloured segments on a grid.
+"""Draw diagrams of GPUs: coloured segments on a grid.
 
-For a GPU that was read, the MIG instances have the positions that NVML reports. A Node's positions are
-unknown: its devices stand in a row, first those that pods request, then the free ones.
+In an inventory, the MIG instances have the positions that NVML reports. For a Node the positions are unknown:
+its devices stand in a row, first those that pods request, then the free ones.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from gfd.tools.geometry import Slice, SliceMap
 
 SegmentState = Literal["taken", "free", "unusable"]
-"""``unusable``: neither taken nor free, such as a compute slice whose memory is taken."""
+"""The state of a segment; ``unusable`` is neither used nor free: a compute slice whose memory is used."""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 COLUMNS = 8
-"""The columns of a row of devices, as many as a GPU has memory slices."""
+"""The number of columns in a row of devices: as many as a GPU has memory slices."""
 MAX_DEVICES = 64
-"""More devices are counted, not drawn."""
+"""The maximum number of devices to draw; more are only counted."""
 _SLICES = re.compile(r"(?:([1-8])c\.)?([1-8])g\.")
 
 
@@ -37,7 +37,7 @@ class Segment:
     state: SegmentState
     row: int = 0
     start: int | None = None
-    """The first column; None: after the previous segment."""
+    """The first column; None means directly after the previous segment."""
     span: int = 1
     """The number of columns."""
     slices: int = 0

@@ -1,4 +1,4 @@
-"""Encode the data of the page, small enough for thousands of nodes: repeated values are stored once."""
+"""Encode the data of the page. Store repeated values once, so that thousands of nodes fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cards of the page: the labels, notes and diagrams of each node."""
+"""Make the cards of the page: the labels, notes and diagrams of each node."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _make_card(
     notes: tuple[str, ...] = (),
     without: str = _NO_GPU,
 ) -> NodeCard:
-    """Return a card; ``without`` is the note for a node without labels and diagrams of GPUs."""
+    """Return a card; ``without`` is the note if the node has neither labels nor diagrams of GPUs."""
     if _extract_profile(labels) == INVALID:
         notes = (*notes, _INVALID)
     elif not notes and VENDOR + "gpu.product" not in labels:

@@ -1,4 +1,4 @@
-"""Render the page from template, style, script and data, with a policy that allows only these.
+"""Render the page from template, style, script and data, with a security policy that allows only these.
 
 The page is always ASCII, so that no locale, file system or web server can damage it.
 """
@@ -26,7 +26,7 @@ _FOLDER = Path(__file__).parent
 
 
 def render(cards: Sequence[NodeCard], *, title: str, source: str, written_s: float) -> str:
-    """Return the page; ``source`` says where the nodes come from, ``written_s`` is a Unix time."""
+    """Return the page; ``source`` is the origin of the nodes in words, ``written_s`` is a Unix time."""
     style, script = ((_FOLDER / name).read_text(encoding="ascii") for name in ("page.css", "page.js"))
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -51,7 +51,7 @@ def render(cards: Sequence[NodeCard], *, title: str, source: str, written_s: flo
 
 
 def _embed(data: dict[str, Any]) -> str:
-    """Return JSON in which an HTML parser finds only text."""
+    """Return JSON that contains no HTML tag, even in its strings."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

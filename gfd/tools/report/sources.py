@@ -1,4 +1,4 @@
-"""The sources of the page: the cluster, this machine, or snapshots."""
+"""Read the nodes for the page from their source: the cluster, this machine, or snapshots."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ReportSource:
 
     title: str
     description: str
-    """Where the nodes come from, in a sentence."""
+    """The origin of the nodes, in a sentence."""
     cards: tuple[NodeCard, ...]
 
 
@@ -69,7 +69,7 @@ def read_machine(loaded: LoadedConfig) -> ReportSource:
 
 
 def read_snapshots(loaded: LoadedConfig, paths: tuple[str, ...]) -> ReportSource:
-    """Return the nodes of snapshots, named after the files; the card of an unreadable snapshot says why.
+    """Return the nodes of snapshots, named after the files; an unreadable one gets a card with the reason.
 
     Raises GfdError if no snapshot can be read.
     """

@@ -33,7 +33,7 @@ def read_query(values: Mapping[str, Any]) -> DeviceQuery:
         options = "--product, --mig, --memory, --compute, --driver or --cuda"
         raise ConfigError("gfd select", COMMAND_LINE, f"needs one of {options}; see gfd select --help")
     _check_label("--mig", f"nvidia.com/mig-{profile}.count", "")
-    build_criteria(query, None)  # so that a wrong option is reported before the cluster is asked
+    build_criteria(query, None)  # report a wrong option before the first request to the cluster
     if values["without_nodes"]:
         product = shorten_product(extract_model(query.product), extract_suffix(query.product))
         _check_label("--product", "nvidia.com/gpu.product", product)

@@ -1,6 +1,6 @@
 """Read comparisons such as ``>=40Gi``, ``>=8.0``, ``<560`` and ``=550.54.15`` as constraints on labels.
 
-Only the parts of a version that are written are compared: ``>550`` means 551 and newer, ``=550`` any 550.
+Compare only the parts of a version that the user wrote: ``>550`` means 551 and newer, ``=550`` any 550.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Comparison:
 def split(text: str) -> Comparison:
     """Return the operator and the text after it; without an operator it is ``=``."""
     match = _COMPARISON.fullmatch(text.strip())
-    assert match is not None  # both groups match anything
+    assert match is not None  # the pattern matches any text
     operator = match[1] or EQUAL
     return Comparison(operator=EQUAL if operator == "==" else operator, text=match[2])
 
@@ -100,7 +100,7 @@ def _parse_bytes(text: str) -> Fraction:
 
 def _read_version(comparison: Comparison, keys: Sequence[str]) -> AnyOf:
     parts = comparison.text.split(".")
-    # Labels are compared as numbers of 64 bits; no version comes near.
+    # Kubernetes compares labels as 64-bit numbers; no real version is that large.
     is_version = all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts)
     if not is_version or len(parts) > len(keys):
         example = ".".join(("550", "54", "15") if len(keys) > 2 else ("8", "0"))
@@ -134,7 +134,7 @@ def _beyond(operator: str, number: int, *, is_included: bool) -> Range:
 
 
 def _allow_empty_revision(alternatives: Sequence[dict[str, Range]], keys: Sequence[str]) -> AnyOf:
-    """Return the alternatives, and for each that allows revision 0 another that allows an empty one."""
+    """Return the alternatives; for each that allows the revision 0, add one that allows an empty revision."""
     found: list[AllOf] = []
     for each in alternatives:
         found.append(each)

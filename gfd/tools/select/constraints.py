@@ -1,7 +1,8 @@
 """Constraints on labels, and the NodeSelectorTerms that express them.
 
-Kubernetes has no "at least", and no "or" within a term: ``Gt`` and ``Lt`` are strict and compare whole
-numbers, and only terms are alternatives. Labels of GPUs are never negative, so no term has negative numbers.
+Kubernetes has no "at least": ``Gt`` and ``Lt`` mean strictly greater and less, and compare whole numbers. It
+has no "or" within a term: only terms are alternatives. Labels of GPUs are never negative, so no term has
+negative numbers.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Any of some texts."""
+    """A set of texts; the value must be one of them."""
 
     texts: frozenset[str]
 
 
 Constraint = Range | Choice
 AllOf = Mapping[str, Constraint]
-"""Constraints by label; a node has to meet all of them."""
+"""Constraints by label; a node must meet all of them."""
 AnyOf = tuple[AllOf, ...]
-"""Alternatives; a node has to meet one of them. Without any, no node matches."""
+"""Alternatives; a node must meet one of them. Without alternatives, no node matches."""
 ANYTHING: AnyOf = ({},)
 NumberFormatter = Callable[[str, int], tuple[str, ...]]
-"""Returns the texts that a label, given by its key, may hold for a number."""
+"""Returns the texts with which the label ``key`` may express a number."""
 
 
 def intersect(one: AnyOf, other: AnyOf) -> AnyOf:

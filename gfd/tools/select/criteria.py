@@ -37,15 +37,15 @@ _MEMORY = ".memory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """One option, and what it means for labels."""
+    """One option, and its constraints on labels."""
 
     option: str
     text: str
     """The option's value."""
     constraints: Callable[[DeviceResource], AnyOf]
-    """On the labels that describe a resource."""
+    """Returns the constraints on the labels that describe a resource."""
     read_values: Callable[[DeviceResource, Labels], tuple[str, ...]]
-    """What a node with these labels has, in the form of the option's value."""
+    """Returns the values of a node with these labels, in the form of the option's value."""
 
     def __str__(self) -> str:
         """Return the option with its value."""
@@ -102,7 +102,7 @@ def matches_product(text: str, product: str) -> bool:
 
 def _build_product(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion:
     text = query.product
-    # A model alone means full GPUs, not MIG devices of that model.
+    # Only a model, without MIG, means full GPUs and not MIG devices of that model.
     is_mig = bool(query.mig) or "-mig-" in text.lower()
 
     def constraints(resource: DeviceResource) -> AnyOf:

@@ -1,4 +1,4 @@
-"""Print a selection: YAML to paste with comments, or all of it as JSON or YAML."""
+"""Format a selection: YAML with comments to paste, or everything as JSON or YAML."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 FORMATS: Mapping[str, Callable[[Any], str]] = {"json": to_json, "yaml": to_yaml}
 """For :func:`to_plain`."""
 MAX_LINES = 10
-"""How many nodes a comment lists."""
+"""The maximum number of nodes in a comment."""
 
 
 def to_text(selection: Selection, *, has_nodes: bool) -> str:
-    """Return the variants as YAML to paste, with comments; ``has_nodes``: whether the nodes are known."""
+    """Return the variants as YAML with comments to paste; ``has_nodes`` is whether the nodes are known."""
     count = selection.query.count
     parts = []
     for variant in selection.variants:
@@ -100,7 +100,7 @@ def _describe_nodes(variant: Variant, count: int) -> str:
 
 
 def _describe_models(variant: Variant) -> str:
-    """Return the nodes that have several models: a pod cannot choose, and the labels describe only one."""
+    """Return a warning about nodes with several models: a pod cannot choose, and labels describe only one."""
     lines = [
         f"{node.name} has several models; the pod may get any of {', '.join(models)}\n"
         for node in variant.nodes

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionResult:
-    """Which nodes meet one criterion, and which values nodes have."""
+    """The nodes that meet one criterion, and the values of all nodes."""
 
     criterion: Criterion
     matching: frozenset[tuple[str, DeviceResource]]
-    """The names of nodes that meet it, whatever the other criteria say, each with the resource."""
+    """The nodes that meet this criterion, apart from the others: pairs of name and resource."""
     values: tuple[tuple[str, int], ...]
     """Each value with the number of nodes that have it, the closest to the criterion first."""
 
@@ -44,7 +44,7 @@ class CriterionResult:
 
 
 _DEVICE_OPTIONS = ("--product", "--mig")
-"""Options that name the device; the others say how good it has to be."""
+"""Options that name the device; the others are about its properties."""
 _MEMORY_HINT = "; NVML, and so the label, counts less memory than the name of a GPU says"
 
 
@@ -54,7 +54,7 @@ def evaluate(selection: Selection, nodes: Sequence[Node]) -> list[CriterionResul
 
 
 def explain(selection: Selection, nodes: Sequence[Node], results: Sequence[CriterionResult]) -> str:
-    """Return a sentence that says why no node matches, and what comes closest."""
+    """Return a sentence that explains why no node matches, and which node is closest."""
     with_gpus = [node for node in nodes if has_gpus(node)]
     if not with_gpus:
         return f"none of {pluralize(len(nodes), 'node')} has a GPU" if nodes else "there are no nodes"
@@ -101,7 +101,7 @@ def _find_unmet(
 
 
 def _measure_node(results: Sequence[CriterionResult], node: Node, device: DeviceResource) -> tuple[Any, ...]:
-    """Return how far a node is from the query: unmet criteria, whether the device is another, distances."""
+    """Return the distance of a node from the query: unmet criteria, whether the device differs, distances."""
     unmet = _find_unmet(results, node, device)
     return (
         len(unmet),
@@ -146,7 +146,7 @@ def _measure_from(option: str, bound: str, value: str) -> tuple[float, ...]:
     if option == "--memory":
         try:
             return (float(abs(parse_quantity(bound) - parse_quantity(value))),)
-        except ValueError:  # a label may hold any text
+        except ValueError:  # a label can have any text
             return (inf,)
     pairs = zip_longest(bound.split("."), value.split("."), fillvalue="0")
     numbers = [(parse_integer(one), parse_integer(other)) for one, other in pairs]

@@ -1,4 +1,4 @@
-"""What ``gfd select`` is asked for: a device, and the resources under which nodes may offer it."""
+"""The query of ``gfd select``: a device, and the resources under which nodes may offer it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class DeviceQuery:
 
     product: str = ""
     mig: str = ""
-    """A MIG profile, as in labels."""
+    """The MIG profile, as in labels."""
     memory: tuple[str, ...] = ()
     compute: tuple[str, ...] = ()
     driver: tuple[str, ...] = ()
@@ -27,9 +27,9 @@ class DeviceResource:
     """A resource under which a node may offer the device."""
 
     strategy: str | None
-    """The MIG strategy of such a node; None unless the query is about MIG devices."""
+    """The MIG strategy of a node that offers it; None unless the query is about MIG devices."""
     name: str
-    """The resource's name; the labels that describe it begin with it."""
+    """The resource's name; the keys of its labels begin with it."""
 
     @property
     def product_label(self) -> str:

@@ -1,4 +1,4 @@
-"""Find the NodeSelectorTerms for a device, and the nodes that match them now."""
+"""Find the NodeSelectorTerms for a device, and the nodes that currently match them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ HARD = ("NoSchedule", "NoExecute")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A node that has the device but would not accept the pod, and why."""
+    """A node that has the device but would not accept the pod, and the reason."""
 
     node: Node
     reason: str
-    """Completes "the node …"."""
+    """The reason; it completes "the node …"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +43,16 @@ class Variant:
 
     device: DeviceResource
     resource: str
-    """The name to request: that of :attr:`device`, perhaps with ``.shared``."""
+    """The resource to request: that of :attr:`device`, perhaps with ``.shared``."""
     terms: Terms
     nodes: tuple[Node, ...]
-    """The nodes that accept such a pod, now or when other pods have ended; the most free devices first."""
+    """The nodes that accept such a pod, now or after other pods end; those with most free devices first."""
     rejections: tuple[Rejection, ...]
-    """Of other nodes that the terms match."""
+    """Rejections of the other nodes that the terms match."""
 
     @property
     def tolerations(self) -> tuple[Taint, ...]:
-        """Return NVIDIA's taints on the nodes: the pod has to tolerate them."""
+        """Return NVIDIA's taints on the nodes, which the pod must tolerate."""
         found = {
             (each.key, each.effect): each
             for node in self.nodes
@@ -72,7 +72,7 @@ class Selection:
     variants: tuple[Variant, ...]
     """The variants with nodes; all variants if the nodes are unknown."""
     rejections: tuple[Rejection, ...]
-    """Of the variants without nodes."""
+    """The rejections of variants without nodes."""
 
 
 def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> Selection:
@@ -102,7 +102,7 @@ def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> Selection:
 
 
 def build_terms(criteria: Sequence[Criterion], device: DeviceResource, nodes: Sequence[Node]) -> Terms:
-    """Return the terms that match nodes that meet all criteria; without terms no node can."""
+    """Return the terms that match the nodes that meet all criteria; empty if no node can meet them."""
     constraints = reduce(intersect, (each.constraints(device) for each in criteria), ANYTHING)
     return to_terms(constraints, _make_formatter(nodes))
 
@@ -160,7 +160,7 @@ def _is_nvidia(taint: Taint) -> bool:
 
 
 def _make_formatter(nodes: Sequence[Node]) -> NumberFormatter:
-    """Return a function that writes a number as labels do: a driver's minor version may have two digits."""
+    """Return a function that formats a number as labels do: a driver's minor version may have a leading 0."""
 
     def format_number(key: str, number: int) -> tuple[str, ...]:
         values = {node.labels[key] for node in nodes if key in node.labels}

@@ -60,7 +60,7 @@ def _check_library(context: Context) -> CheckResult:
         reason, step = _split_error(library)
         return fail(reason, f"{step}; {_WSL_LIBRARY}" if context.is_wsl else step)
     path, kernel = os.path.realpath(library["path"]), context.kernel_version
-    # The version is CUDA's and the driver's, 13.580.159.04. The file name ends with the driver's.
+    # The version, such as 13.580.159.04, is CUDA's and the driver's. The file name ends with the driver's.
     version = library["version"].partition(".")[2] or path.rpartition(".so.")[2]
     if kernel is None or not re.fullmatch(r"\d+\.\d+[.\d]*", version):
         return ok(f"{path}, version {version}" if "." in version else path)
@@ -135,7 +135,7 @@ def _check_mig(context: Context) -> CheckResult:
     said = f"{pluralize(len(enabled), 'GPU')} in MIG mode, {pluralize(seen, 'MIG device')}"
     if refusals := [why for gpu in enabled if (why := find_permission_failure(gpu)) is not None]:
         reason = f"{said}, but NVML refuses to read them: {refusals[0].to_error()}"
-        # With --mig-strategy none, only the label of the memory depends on it.
+        # With --mig-strategy none, only the label of the memory depends on the MIG devices.
         return (warn if context.config.mig_strategy == "none" else fail)(reason, MIG_ADVICE)
     if context.config.mig_strategy == "none":
         return ok(f"{said}; --mig-strategy none does not label them")

@@ -56,7 +56,7 @@ def _describe_versions(cluster: Cluster) -> list[str]:
             unknown.setdefault(str(programs), []).append(name)
         else:
             said += sorted({f"{name} {_cut_registry(program)}" for program in programs})
-    # gfd looks for both among the pods, so one reason mostly holds for both.
+    # gfd looks for both programs among the pods, so one reason usually explains both.
     said += [
         f"the version of {' and '.join(names)} is unknown: {reason}" for reason, names in unknown.items()
     ]

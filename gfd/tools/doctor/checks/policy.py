@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from gfd.tools.doctor.result import CheckResult
 
     DryRun = tuple[str, str, Mapping[str, Any], str]
-    """Method, path, body and description of a request."""
+    """The method, path, body and description of a request."""
 
 _POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 _FOREIGN = "node-restriction.kubernetes.io/gfd-doctor"
-"""A key that no policy allows, not even one for own templates."""
+"""A key that no policy allows, not even a policy for the operator's templates."""
 _VERB = "'publish-as-"
-"""Policies recognise agents by a verb that only the agents' role grants."""
+"""The verb by which policies recognise agents: only the agents' role grants it."""
 _REFUSED = re.compile(r"ValidatingAdmissionPolicy '[^']*'")
 
 
@@ -51,7 +51,7 @@ def _check_policy(context: Context) -> CheckResult:
 
 
 def _find_policies(cluster: Cluster) -> CheckResult:
-    """Look for bound policies about gfd's agents, because the current user is not an agent."""
+    """Look for bound policies about gfd's agents; used if the current user is not an agent."""
     try:
         bindings = list(cluster.api.list(f"{_POLICIES}ybindings", item=POLICY_BINDING))
         policies = list(cluster.api.list(f"{_POLICIES}ies", item=POLICY))

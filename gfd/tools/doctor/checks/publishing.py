@@ -59,7 +59,7 @@ def _check_file(context: Context) -> CheckResult:
 
 
 def _describe_difference(context: Context, file: Path) -> str:
-    """Return how many labels gfd would change in the file; empty for none or without labels."""
+    """Return the number of labels that gfd would change in the file, in words; empty if 0 or unknown."""
     if isinstance(context.labels, GfdError):
         return ""
     (found,) = compare(context.config._replace(sinks=("file",), output_file=str(file)), context.labels)
