@@ -100,7 +100,7 @@ class Cluster:
     def identity(self) -> Identity | GfdError:
         """The user of gfd's credentials."""
 
-        def ask() -> Identity:
+        def read() -> Identity:
             user = self.api.request("POST", _REVIEWS, {}, schema=IDENTITY)["status"]["userInfo"]
             extra = {key: values[0] for key, values in (user.get("extra") or {}).items() if values}
             return Identity(
@@ -109,7 +109,7 @@ class Cluster:
                 pod=extra.get(f"{_EXTRA}pod-name"),
             )
 
-        return catch_error(ask)
+        return catch_error(read)
 
     def is_allowed(self, right: Permission) -> bool:
         """Return whether the API server allows the request. Raises ApiError."""
@@ -159,10 +159,10 @@ class Cluster:
     def _list_node_features(self, collection: str, node: str) -> tuple[NodeFeature, ...] | GfdError:
         query = {"labelSelector": f"{NODE_LABEL}={node}"}
 
-        def ask() -> tuple[NodeFeature, ...]:
+        def read() -> tuple[NodeFeature, ...]:
             return tuple(map(_read_node_feature, self.api.list(collection, query=query, item=NODE_FEATURE)))
 
-        return catch_error(ask)
+        return catch_error(read)
 
     @cached_property
     def workers(self) -> tuple[NfdContainer, ...] | GfdError:
@@ -182,11 +182,11 @@ class Cluster:
         )
 
     def _list_containers(self, program: str, query: Mapping[str, str]) -> tuple[NfdContainer, ...] | GfdError:
-        def ask() -> tuple[NfdContainer, ...]:
+        def read() -> tuple[NfdContainer, ...]:
             pods = self.api.list("/api/v1/pods", query=query, item=POD)
             return tuple(found for pod in pods for found in _find_containers(pod, program))
 
-        return catch_error(ask)
+        return catch_error(read)
 
 
 def _read_node_feature(item: Mapping[str, Any]) -> NodeFeature:

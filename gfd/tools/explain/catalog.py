@@ -47,8 +47,10 @@ class LabelCatalog:
         """Return the templates with the comments at their beginning."""
         found = []
         for name in dict.fromkeys(line.template for line in self.lines):
-            said = _INTRODUCTION.match(self._templates.engine.parse(name)[0])
-            found.append(TemplateInfo(name=name, introduction=" ".join(said[1].split()) if said else ""))
+            comment = _INTRODUCTION.match(self._templates.engine.parse(name)[0])
+            found.append(
+                TemplateInfo(name=name, introduction=" ".join(comment[1].split()) if comment else "")
+            )
         return tuple(found)
 
     def explain_unknown(self, key: str, known: Iterable[str] = ()) -> Explanation:

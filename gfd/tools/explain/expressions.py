@@ -53,9 +53,9 @@ class Scope:
         if isinstance(test, nodes.And):
             return self.narrow(test.left).narrow(test.right)
         is_negated = isinstance(test, nodes.Not)
-        asked = test.node if isinstance(test, nodes.Not) else test
-        if isinstance(asked, nodes.Test) and asked.name == "none":
-            path = trace(asked.node, self, {})
+        inner = test.node if isinstance(test, nodes.Not) else test
+        if isinstance(inner, nodes.Test) and inner.name == "none":
+            path = trace(inner.node, self, {})
             if path and list_facts(path, is_mig=True) and not list_facts(path, is_mig=False):
                 left = tuple(is_mig for is_mig in self.is_mig if is_mig is is_negated)
                 return replace(self, is_mig=left)

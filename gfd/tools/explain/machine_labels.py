@@ -126,9 +126,9 @@ class _MachineExplainer:
         facts: dict[str, Fact] = {}
         places = []
         for line in lines:
-            reason, asked = self._find_reason(line)
+            reason, tested = self._find_reason(line)
             places.append(make_origin(line, reason))
-            facts |= {fact.name: fact for fact in (*list_line_facts(line, line.is_mig), *asked)}
+            facts |= {fact.name: fact for fact in (*list_line_facts(line, line.is_mig), *tested)}
         return explain_line(lines[0])._replace(
             key=key,
             places=tuple(places),
@@ -142,10 +142,10 @@ class _MachineExplainer:
         run = self._run_line(line)
         if run.depth < len(line.blocks):
             block = line.blocks[run.depth]
-            asked = (
+            tested = (
                 fact for path in block.paths for kind in line.is_mig for fact in list_facts(path, is_mig=kind)
             )
-            return f"only {block.condition}", (fact for fact in asked if fact.sources or not fact.path)
+            return f"only {block.condition}", (fact for fact in tested if fact.sources or not fact.path)
         return f"on this node it writes {' and '.join(sorted(run.bindings))}", ()
 
     def _run_line(self, line: LabelLine) -> LineRun:

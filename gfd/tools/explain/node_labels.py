@@ -32,7 +32,7 @@ def read(loaded: LoadedConfig, name: str, file: Path | None) -> Mapping[str, Any
         from gfd.clusterview.kubectl import read_objects
 
         command = "kubectl get nodes -o json"
-        by_name: dict[str, Mapping[str, Any]] = dict(read_objects(file, "Node", command, _named_metadata))
+        by_name: dict[str, Mapping[str, Any]] = dict(read_objects(file, "Node", command, _read_metadata))
         if name not in by_name:
             raise GfdError(f"{file}: there is no Node {name}{suggest(name, by_name)}")
         return by_name[name]
@@ -48,7 +48,7 @@ def read(loaded: LoadedConfig, name: str, file: Path | None) -> Mapping[str, Any
     return dict(answer["metadata"])
 
 
-def _named_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def _read_metadata(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Return name and metadata of a Node in kubectl's output. Raises ValueError."""
     name = read_node(item).name
     OPTIONAL_METADATA(item["metadata"])

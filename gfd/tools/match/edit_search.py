@@ -76,14 +76,14 @@ def _find_requirement_edits(requirement: Requirement, node: Node, index: LabelIn
     value = node.name if key == NAME_FIELD else node.labels.get(key)
     for other in index.find_alternatives(key):
         if other.key in node.labels and (value is None or (other.is_mig and requirement.operator == "In")):
-            yield from _ask_for_other_label(other, requirement, node, is_close=value is None)
+            yield from _use_other_label(other, requirement, node, is_close=value is None)
     if value is not None and (find := _BY_OPERATOR.get(requirement.operator)):
         yield from find(requirement, value)
     if not key.startswith(VENDOR) or node.name in index.labelled:
         yield replace_requirement(requirement, None, REMOVAL_COST)
 
 
-def _ask_for_other_label(
+def _use_other_label(
     other: Alternative, requirement: Requirement, node: Node, *, is_close: bool
 ) -> Iterator[Edit]:
     """Yield the same requirement on another label; if ``is_close``, else with the value that the node has."""
@@ -105,7 +105,7 @@ def _accept_value(requirement: Requirement, found: str) -> Iterator[Edit]:
     yield replace_requirement(requirement, changed, distance(nearest, found), explain(nearest, found))
 
 
-def _stop_excluding(requirement: Requirement, found: str) -> Iterator[Edit]:
+def _drop_excluded_value(requirement: Requirement, found: str) -> Iterator[Edit]:
     """Yield the requirement without the node's value."""
     if rest := tuple(value for value in requirement.values if value != found):
         yield replace_requirement(requirement, replace(requirement, values=rest), REMOVAL_COST / 2)
@@ -136,7 +136,7 @@ def _to_mib(bound: str) -> int | None:
 
 _BY_OPERATOR: Mapping[str, Callable[[Requirement, str], Iterator[Edit]]] = {
     "In": _accept_value,
-    "NotIn": _stop_excluding,
+    "NotIn": _drop_excluded_value,
     "Gt": _move_bound,
     "Lt": _move_bound,
 }

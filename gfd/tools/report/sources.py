@@ -116,7 +116,7 @@ def _make_labelled_card(loaded: LoadedConfig, name: str, inventory: Inventory) -
 
 
 def _check_arguments(snapshots: tuple[str, ...], nodes: Path | None, *, is_local: bool) -> None:
-    given = {"SNAPSHOT": bool(snapshots), "--nodes": nodes is not None, "--this-machine": is_local}
-    names = [name for name, is_given in given.items() if is_given]
+    sources = {"SNAPSHOT": bool(snapshots), "--nodes": nodes is not None, "--this-machine": is_local}
+    names = [name for name, is_used in sources.items() if is_used]
     if len(names) > 1:
         raise ConfigError(names[-1], COMMAND_LINE, f"{' and '.join(names)} name different nodes; choose one")

@@ -132,27 +132,27 @@ def _check_mig(context: Context) -> CheckResult:
         is_capable = any(gpu.is_mig_capable for gpu in inventory.gpus)
         return ok("no GPU is in MIG mode" if is_capable else "no GPU supports MIG")
     seen = sum(len(gpu.mig_devices or ()) for gpu in enabled)
-    said = f"{pluralize(len(enabled), 'GPU')} in MIG mode, {pluralize(seen, 'MIG device')}"
+    summary = f"{pluralize(len(enabled), 'GPU')} in MIG mode, {pluralize(seen, 'MIG device')}"
     if refusals := [why for gpu in enabled if (why := find_permission_failure(gpu)) is not None]:
-        reason = f"{said}, but NVML refuses to read them: {refusals[0].to_error()}"
+        reason = f"{summary}, but NVML refuses to read them: {refusals[0].to_error()}"
         # With --mig-strategy none, only the label of the memory depends on the MIG devices.
         return (warn if context.config.mig_strategy == "none" else fail)(reason, MIG_ADVICE)
     if context.config.mig_strategy == "none":
-        return ok(f"{said}; --mig-strategy none does not label them")
-    return _compare_capabilities(context, said, seen)
+        return ok(f"{summary}; --mig-strategy none does not label them")
+    return _compare_capabilities(context, summary, seen)
 
 
-def _compare_capabilities(context: Context, said: str, seen: int) -> CheckResult:
+def _compare_capabilities(context: Context, summary: str, seen: int) -> CheckResult:
     """Compare the MIG devices of NVML with those of the kernel, and check that gfd can watch them."""
     folder = context.proc_nvidia / "capabilities"
     if not folder.is_dir():
-        return warn(f"{said}; {folder} is not visible", NEXT_STEP)
-    made = len(list(folder.glob("gpu*/mig/gi*/ci*/access")))
-    if made != seen:
-        return fail(f"{said}, but {folder} has {made}", MIG_ADVICE)
+        return warn(f"{summary}; {folder} is not visible", NEXT_STEP)
+    number = len(list(folder.glob("gpu*/mig/gi*/ci*/access")))
+    if number != seen:
+        return fail(f"{summary}, but {folder} has {number}", MIG_ADVICE)
     if reason := _explain_closed_monitor(context, folder):
-        return warn(f"{said}; {reason}, so gfd may not see new MIG devices", MIG_ADVICE)
-    return ok(f"{said}, as in {folder}")
+        return warn(f"{summary}; {reason}, so gfd may not see new MIG devices", MIG_ADVICE)
+    return ok(f"{summary}, as in {folder}")
 
 
 def _explain_closed_monitor(context: Context, capabilities: Path) -> str | None:
@@ -187,11 +187,11 @@ def _check_facts(context: Context) -> CheckResult:
         failures += [failure for device in gpu.mig_devices or () for failure in device.failures]
     # Without privileges, vgpu cannot be read; that is normal.
     hidden = [each for each in failures if each.fact == "vgpu"]
-    said = [str(each.to_error()) for each in failures if each not in hidden]
-    if said:
-        more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
+    problems = [str(each.to_error()) for each in failures if each not in hidden]
+    if problems:
+        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         step = "labels that need these values are left out or fail; gfd snapshot shows all values"
-        return warn("; ".join(said[:3]) + more, step)
+        return warn("; ".join(problems[:3]) + more, step)
     return ok(
         f"all values were read except vgpu.present: {hidden[0].reason}" if hidden else "all values were read"
     )

@@ -38,31 +38,33 @@ def _check_nfd(context: Context) -> CheckResult:
     if not is_served:
         step = "install NFD (0.14 or later), or use --sink node"
         return fail(f"the API server does not know NodeFeature ({API_VERSION})", step)
-    said = [f"NodeFeature ({API_VERSION}) is known", *_describe_versions(cluster)]
+    facts = [f"NodeFeature ({API_VERSION}) is known", *_describe_versions(cluster)]
     masters = cluster.masters
     if not isinstance(masters, GfdError) and not any(each.is_ready for each in masters):
         which = masters[0].pod if masters else "no pod has the labels of NFD's chart or manifests"
         step = "check its pod" if masters else "install NFD, or use --sink node"
         return warn(
-            "; ".join([*said, f"no nfd-master is ready: {which}"]), f"nfd-master labels the Nodes; {step}"
+            "; ".join([*facts, f"no nfd-master is ready: {which}"]), f"nfd-master labels the Nodes; {step}"
         )
-    return ok("; ".join(said))
+    return ok("; ".join(facts))
 
 
 def _describe_versions(cluster: Cluster) -> list[str]:
-    said, unknown = [], dict[str, list[str]]()
+    versions, unknown = [], dict[str, list[str]]()
     for name, programs in (("nfd-master", cluster.masters), ("nfd-worker", cluster.workers)):
         if isinstance(programs, GfdError):
             unknown.setdefault(str(programs), []).append(name)
         else:
-            said += sorted({f"{name} {_cut_registry(program)}" for program in programs})
+            versions += sorted({f"{name} {_cut_registry(program)}" for program in programs})
     # gfd looks for both programs among the pods, so one reason usually explains both.
-    said += [
+    versions += [
         f"the version of {' and '.join(names)} is unknown: {reason}" for reason, names in unknown.items()
     ]
     if isinstance(cluster.node_features, tuple) and isinstance(cluster.workers, GfdError):
-        said += [f"nfd-worker {each.worker_version}" for each in cluster.node_features if each.worker_version]
-    return said
+        versions += [
+            f"nfd-worker {each.worker_version}" for each in cluster.node_features if each.worker_version
+        ]
+    return versions
 
 
 def _cut_registry(program: NfdContainer) -> str:
@@ -108,21 +110,21 @@ def _check_duplicates(context: Context) -> CheckResult:
     cluster, labels = context.require_cluster(), context.labels
     if isinstance(labels, GfdError) or context.config.sinks == ("stdout",):
         return skip("this machine publishes nothing")
-    said, unknown = list[str](), list[str]()
+    duplicates, unknown = list[str](), list[str]()
     if isinstance(cluster.node, GfdError):
         unknown.append(str(cluster.node))
     else:
-        said += _find_in_two_managers(context.config, labels, cluster.node)
+        duplicates += _find_in_two_managers(context.config, labels, cluster.node)
     # With the sink node, the Node's field managers already show what NFD publishes.
     if "node" not in context.config.sinks and isinstance(cluster.node_features, GfdError):
         unknown.append(str(cluster.node_features))
     elif "node" not in context.config.sinks and not isinstance(cluster.node_features, GfdError):
-        said += _find_in_node_features(context.config, labels, cluster.node_features)
+        duplicates += _find_in_node_features(context.config, labels, cluster.node_features)
     if "file" in context.config.sinks:
-        said += _find_in_files(context.diffs)
-    if said:
+        duplicates += _find_in_files(context.diffs)
+    if duplicates:
         step = "run gfd cleanup --sink … or gfd cleanup --from-original, or stop the other program"
-        return fail("; ".join(said), step)
+        return fail("; ".join(duplicates), step)
     if unknown:
         return skip(f"no duplicates found, but gfd cannot read all: {'; '.join(unknown)}")
     return ok("no label is published twice")
@@ -134,12 +136,12 @@ def _find_in_two_managers(config: Config, labels: Labels, node: Mapping[str, Any
     both = labels.keys() & (held_by_nfd(node) if is_direct else applied_by(node, MANAGER))
     if not both:
         return []
-    said = (
+    problem = (
         "NFD publishes them, too"
         if is_direct
         else "gfd also owns them on the Node, from an earlier --sink node"
     )
-    return [f"{len(both)} of {len(labels)} labels ({_list_some(both)}): {said}"]
+    return [f"{len(both)} of {len(labels)} labels ({_list_some(both)}): {problem}"]
 
 
 def _find_in_node_features(config: Config, labels: Labels, features: Sequence[NodeFeature]) -> list[str]:
