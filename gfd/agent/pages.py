@@ -135,11 +135,11 @@ def _read_metrics(metrics: WSGIApplication, environ: WSGIEnvironment) -> Respons
     def start_response(line: str, headers: list[tuple[str, str]], *_: object) -> Any:
         started.append((line, headers))
 
-    asked = {**environ, "REQUEST_METHOD": "GET"}
+    get_environ = {**environ, "REQUEST_METHOD": "GET"}
     try:
-        body = b"".join(metrics(asked, start_response))
+        body = b"".join(metrics(get_environ, start_response))
     except (TypeError, ValueError):  # the version in the header Accept is not a number
-        body = b"".join(metrics({**asked, "HTTP_ACCEPT": ""}, start_response))
+        body = b"".join(metrics({**get_environ, "HTTP_ACCEPT": ""}, start_response))
     return *started[-1], body
 
 

@@ -104,13 +104,13 @@ def read_values(command: Command, texts: Mapping[str, Any]) -> dict[str, Any]:
     positional = command.positional
     if positional is None:
         return values
-    given = texts[positional.field]
-    for word in (given,) if positional.choices else ():
+    words = texts[positional.field]
+    for word in (words,) if positional.choices else ():
         try:
             parse_choice(word, positional.choices)
         except ValueError as error:
             raise ConfigError(positional.metavar, COMMAND_LINE, str(error)) from None
-    return {**values, positional.field: tuple(given) if positional.is_repeatable else given}
+    return {**values, positional.field: tuple(words) if positional.is_repeatable else words}
 
 
 def _index(options: Sequence[Option]) -> dict[str, Option]:

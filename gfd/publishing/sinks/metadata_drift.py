@@ -39,10 +39,12 @@ def detect_node_drift(
     keys: set[str] = set()
     writers: set[str] = set()
     for kind, labels in wanted.items():
-        has, held = now.get(kind) or {}, holders(now, kind)
+        present, held = now.get(kind) or {}, holders(now, kind)
         applied = applied_by(now, MANAGER, kind)
-        gone, added = labels.keys() - has.keys(), applied - labels.keys()
-        changed = {key for key in labels.keys() & has.keys() if has[key] != labels[key] and key != TIMESTAMP}
+        gone, added = labels.keys() - present.keys(), applied - labels.keys()
+        changed = {
+            key for key in labels.keys() & present.keys() if present[key] != labels[key] and key != TIMESTAMP
+        }
         keys |= changed | gone | added
         is_rival |= bool(applied & changed or added or (gone and has_written))
         writers |= {manager for key in changed for manager in held.get(key, ()) if manager != MANAGER}
@@ -58,21 +60,21 @@ def detect_node_feature_drift(before: Mapping[str, Any], now: Mapping[str, Any] 
     """
     if now is None:
         return Drift(sink="nodefeature", what="deleted")
-    owned, owns = before.get("ownerReferences") or [], now.get("ownerReferences") or []
-    theirs = [owner for owner in owns if owner not in owned]
+    owners_before, owners_now = before.get("ownerReferences") or [], now.get("ownerReferences") or []
+    foreign_owners = [owner for owner in owners_now if owner not in owners_before]
     held = spec_holders(now)
     keys = {key for key, managers in held.items() if set(managers) - {MANAGER}}
     writers = {manager for managers in held.values() for manager in managers}
-    writers |= {manager for owner in theirs for manager in owner_managers(now, owner["uid"])}
+    writers |= {manager for owner in foreign_owners for manager in owner_managers(now, owner["uid"])}
     is_rival = writers <= {MANAGER} and last_write_time(now, MANAGER) != last_write_time(before, MANAGER)
     who = [f"field manager {MANAGER}"] if is_rival else sorted(writers - {MANAGER})
-    who += [f"{owner['kind']} {owner['name']}" for owner in theirs]
+    who += [f"{owner['kind']} {owner['name']}" for owner in foreign_owners]
     return Drift(
         sink="nodefeature",
-        what="labels" if owned == owns else "owner",
+        what="labels" if owners_before == owners_now else "owner",
         keys=tuple(sorted(keys)),
         writer=", ".join(who),
         is_rival=is_rival,
         # Kubernetes deletes the object together with its owner, which gfd did not choose.
-        is_urgent=bool(theirs) and not is_rival,
+        is_urgent=bool(foreign_owners) and not is_rival,
     )
