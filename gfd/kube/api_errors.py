@@ -24,9 +24,9 @@ def to_publish_error(sink: str, target: str, error: ApiError, *, grant: str) -> 
     """
     reason = str(error)
     if error.status == _UNAUTHORIZED:
-        reason += "; the API server rejects the token, also after reading it again; check the service account"
+        reason += "; the API server rejects the token, even after reading it again; check the service account"
     elif is_unauthenticated(error):
-        reason += "; gfd found no credentials, also after reading them again; is the token file empty?"
+        reason += "; gfd found no credentials, even after reading them again; is the token file empty?"
     elif error.status == _FORBIDDEN and _POLICY in reason:
         reason += "; install the policy and gfd with the same chart values"
     elif error.status == _FORBIDDEN:

@@ -219,7 +219,7 @@ class Api:
         """Return the error for a response that is not a success."""
         if response.status < 400:
             response.close()
-            reason = f"{host} redirects {request} (status {response.status}), which no API server does"
+            reason = f"{host} redirects {request} (status {response.status}), but an API server never does"
             return ApiError(f"{reason}; set the URL of the API server itself", kind="redirect")
         try:
             data = self._read(response, request)

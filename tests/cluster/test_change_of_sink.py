@@ -125,7 +125,10 @@ def test_printed_command_works(place: Place, tmp_path: Path) -> None:
     place.leave(DAEMON_SET)
     with serve(tmp_path, *place.arguments) as service:
         (failed, *_) = wait_for(lambda: service.log("publish.failed"), "word of it")
-        start = f"sink node: nodes/{NODE}: run {OWN!r} where kubectl works: NFD publishes {COUNT}, {PRODUCT}"
+        start = (
+            f"sink node: nodes/{NODE}: run {OWN!r} on a machine with kubectl: "
+            f"NFD publishes {COUNT}, {PRODUCT}"
+        )
         assert failed["reason"] == start
         done = place.type(OWN)
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{TARGET}: removed\n", "")
@@ -146,7 +149,7 @@ def test_object_of_others_stays(place: Place, tmp_path: Path, owner: dict[str, A
     place.leave(owner)
     with serve(tmp_path, *place.arguments) as service:
         (failed, *_) = wait_for(lambda: service.log("publish.failed"), "word of it")
-        assert f": run {command!r} where kubectl works: NFD publishes {COUNT}" in failed["reason"]
+        assert f": run {command!r} on a machine with kubectl: NFD publishes {COUNT}" in failed["reason"]
     assert place.names() == [f"nvidia-features-for-{NODE}"]
     done = place.type(command)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{TARGET}: removed\n", "")
@@ -172,7 +175,8 @@ def test_diff_shows_blocked_keys(place: Place, tmp_path: Path) -> None:
     assert f"! {PRODUCT}: A100-PCIE-40GB instead of Tesla-T4  [nfd-master]" in lines
     assert lines[-1] == "23 added, 2 blocked; 0 unchanged, 0 of other programs"
     assert done.stderr == (
-        f"gfd: sink node: nodes/{NODE}: run {OWN!r} where kubectl works: NFD publishes {COUNT}, {PRODUCT}; "
+        f"gfd: sink node: nodes/{NODE}: run {OWN!r} on a machine with kubectl: "
+        f"NFD publishes {COUNT}, {PRODUCT}; "
         f"nodes/{NODE}: {lines[-1]}\n"
     )
 

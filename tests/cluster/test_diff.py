@@ -185,7 +185,7 @@ def test_errors(place: Place) -> None:
     nobody = str(place.plane.write_kubeconfig("nobody", token="nobody"))
     code, out, err = place.gfd("diff", f"--kubeconfig={nobody}", sink="node")
     assert (code, out) == (1, "")
-    rejected = "the API server rejects the token, also after reading it again; check the service account"
+    rejected = "the API server rejects the token, even after reading it again; check the service account"
     assert err == f"gfd: sink node: nodes/{place.node}: Unauthorized; {rejected}\n"
     place.plane.kubectl("delete", "crd", CRD)
     try:

@@ -136,7 +136,9 @@ def test_owner_is_the_daemon_set(place: Place) -> None:
     assert sink.publish(LABELS)
     assert place.facts == place.expected(LABELS, ownerReferences=[owner])
     assert not place.sink(pod_name="gfd-1").publish(LABELS)
-    with pytest.raises(PublishError, match="set --pod-name to gfd's own pod in --namespace, or to nothing"):
+    with pytest.raises(
+        PublishError, match="set --pod-name to gfd's own pod in --namespace, or leave it empty"
+    ):
         place.sink(pod_name="gfd-2").publish(LABELS)
 
 

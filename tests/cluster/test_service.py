@@ -187,12 +187,12 @@ def test_api_server_that_starts_late_and_stops(deployed: Deployed) -> None:
 @pytest.mark.parametrize(
     ("written", "words", "end"),
     [
-        ("nonsense", "", "also after reading it again; check the service account"),
+        ("nonsense", "", "even after reading it again; check the service account"),
         # To the package, whoever has no token is nobody; so it is while the file is being written.
         (
             "",
             'User "system:anonymous" cannot get resource',
-            "gfd found no credentials, also after reading them again; is the token file empty?",
+            "gfd found no credentials, even after reading them again; is the token file empty?",
         ),
     ],
     ids=["refused", "empty"],

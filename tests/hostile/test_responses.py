@@ -118,7 +118,7 @@ def test_redirects_are_not_followed(server: Hostile, tmp_path: Path) -> None:
         assert other.seen == []
     assert server.seen[0][2]["authorization"] == f"Bearer {TOKEN}"
     assert str(caught.value) == (
-        f"{server.url} redirects GET /x (status 301), which no API server does; set the URL of the API "
+        f"{server.url} redirects GET /x (status 301), but an API server never does; set the URL of the API "
         "server itself"
     )
 

@@ -94,10 +94,10 @@ def test_advice_in_publish_errors() -> None:
         "denied; install the policy and gfd with the same chart values"
     )
     assert said(401, "Unauthorized").endswith(
-        "; the API server rejects the token, also after reading it again; check the service account"
+        "; the API server rejects the token, even after reading it again; check the service account"
     )
     assert said(403, 'User "system:anonymous" cannot get resource "nodes"').endswith(
-        '"nodes"; gfd found no credentials, also after reading them again; is the token file empty?'
+        '"nodes"; gfd found no credentials, even after reading them again; is the token file empty?'
     )
     assert said(500, "oops") == "sink node: nodes/n: oops"
 

@@ -27,7 +27,7 @@ def make_error(path: Path, reason: str, *, kind: str, retryable: bool = True) ->
 
 def make_type_error(path: Path, found: str) -> PublishError:
     """Return the error for a target that is ``found``, such as a directory, instead of a file."""
-    reason = f"this is {found}; set --output-file to a file, or to nothing for standard output"
+    reason = f"this is {found}; set --output-file to a file, or leave it empty for standard output"
     return make_error(path, reason, kind="not_a_file", retryable=False)
 
 
@@ -41,5 +41,5 @@ def translate(path: Path, error: OSError | StagingError) -> PublishError:
     reason = error.strerror or str(error)
     kind = errno.errorcode.get(error.errno or 0, "other")
     if advice is None:
-        return make_error(path, f"{reason}; the labels published before stay", kind=kind)
+        return make_error(path, f"{reason}; the previous labels stay", kind=kind)
     return make_error(path, f"{path.parent}: {reason}; {advice}", kind=kind, retryable=False)

@@ -98,6 +98,6 @@ class NodeFeatureClient:
             reason = f"the API server does not know {API_VERSION}; install NFD, or choose another --sink"
             return PublishError(NAME, self.target, reason, kind="no_crd")
         if error.status == 404 and kind == "pods":
-            reason = f"{error}; set --pod-name to gfd's own pod in --namespace, or to nothing"
+            reason = f"{error}; set --pod-name to gfd's own pod in --namespace, or leave it empty"
             return PublishError(NAME, self.target, reason, kind=error.kind)
         return to_publish_error(NAME, self.target, error, grant=GRANT)

@@ -113,7 +113,7 @@ EXPRESSION: Rules[Requirement] = (
 PREFERRED_NUMBER: Rules[Requirement] = (
     Rule(
         is_broken=lambda it: it.operator in ("Gt", "Lt") and parse_integer(it.values[0]) is None,
-        message="{0.values[0]!r} is not a whole number; with it kube-scheduler fails wherever two nodes fit",
+        message="{0.values[0]!r} is not a whole number; kube-scheduler fails on it if two nodes fit",
         fix="write a whole number",
     ),
 )

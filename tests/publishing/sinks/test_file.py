@@ -109,7 +109,7 @@ def test_missing_directory(target: Path) -> None:
 def test_target_is_a_directory(target: Path) -> None:
     target.mkdir()
     assert fail(FileSink(target)) == (
-        f"sink file: {target}: this is a directory; set --output-file to a file, or to nothing for "
+        f"sink file: {target}: this is a directory; set --output-file to a file, or leave it empty for "
         "standard output"
     )
 
@@ -172,7 +172,7 @@ publish({f"nvidia.com/{n}": "new" for n in range(2000)})
 print(Path("/mnt/gfd").read_text())
 """
     assert on_a_file_system("size=64k", PUBLISH + fill) == [
-        "sink file: /mnt/gfd: No space left on device; the labels published before stay True",
+        "sink file: /mnt/gfd: No space left on device; the previous labels stay True",
         "a=old",
         "",
     ]

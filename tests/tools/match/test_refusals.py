@@ -51,6 +51,6 @@ def test_a_preference_on_which_the_scheduler_fails(tmp_path: Path) -> None:
     patch = affinity(preferredDuringSchedulingIgnoredDuringExecution=[term])
     assert refuse(tmp_path / "pod.json", patch) == (
         "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference"
-        ".matchExpressions[0].values[0]: '40Gi' is not a whole number; with it kube-scheduler fails wherever"
+        ".matchExpressions[0].values[0]: '40Gi' is not a whole number; kube-scheduler fails on it if"
         " two nodes fit; write a whole number"
     )
