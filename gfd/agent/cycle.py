@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 10.0
-"""The watcher finds a driver that comes late; retries are for where there is nothing to watch."""
+"""The watcher notices a driver that loads late; the retries help if there is nothing to watch."""
 
 
 class Labeler:

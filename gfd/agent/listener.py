@@ -23,7 +23,7 @@ _REASONS = {
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; an empty ``host`` means all addresses, of IPv6 too where there is IPv6.
+    """Return a listening socket; an empty ``host`` means all addresses, including IPv6 if available.
 
     Raises ConfigError.
     """
@@ -56,7 +56,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _explain(error: OSError | UnicodeError) -> str:
-    """Return what is wrong with the address, and the next step."""
+    """Return why gfd cannot listen at the address, and the next step."""
     if isinstance(error, UnicodeError):
         return "this is not a host name; choose an address of this machine"
     if isinstance(error, socket.gaierror):

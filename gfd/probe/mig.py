@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gfd.inventory.model import Gpu
 
 _GONE = (INVALID_ARGUMENT, NOT_FOUND)
-"""The documented errors for a handle that is no longer valid and for the id of an instance that is gone.
+"""The documented errors for a handle that is no longer valid, and for the id of a removed instance.
 
 Not Supported, which some of these functions return without MIG mode, does not go away by reading again.
 """

@@ -28,7 +28,7 @@ class CycleResult(NamedTuple):
     failed_gpus: Mapping[str, str] = _EMPTY
     """The reason why a GPU is left out, by its NVML index."""
     failed_cards: Mapping[str, Mapping[str, str | None]] = _EMPTY
-    """``pci_address`` and ``uuid`` of the GPUs that are left out, None where unknown, by the same index."""
+    """``pci_address`` and ``uuid`` of the GPUs that are left out, by NVML index; None if unknown."""
     unknown_memory: str = ""
     """The counted GPUs whose memory could not be read, with reason and next step; empty if there are none."""
     mig_devices: Mapping[str, int] = _EMPTY
