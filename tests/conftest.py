@@ -3,13 +3,15 @@ from __future__ import annotations
 import os
 import runpy
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
 
 from gfd.config.options import OPTIONS
+from tests.coverage_data import remove_unfinished
 from tests.standin import HOOK
 
 # Before anything loads NVML; what this process forks inherits it.
@@ -33,6 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden with the labels of today"
     )
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Clean up the coverage data before pytest-cov combines it, once all workers of xdist have ended."""
+    result = yield
+    data_file = os.environ.get("COVERAGE_FILE")
+    if data_file and not hasattr(session.config, "workerinput"):
+        remove_unfinished(Path(data_file))
+    return result
 
 
 @pytest.fixture(autouse=True)

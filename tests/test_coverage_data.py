@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from tests.coverage_data import remove_unfinished
+
+
+def test_files_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    for name, tables in (("quick.a", ("coverage_schema", "file")), ("quick.b", ("file",)), ("whole.c", ())):
+        with closing(sqlite3.connect(tmp_path / name)) as database:
+            for table in tables:
+                database.execute(f"CREATE TABLE {table} (version INTEGER)")
+    (tmp_path / "quick.empty").touch()
+    (tmp_path / "quick.cut").write_bytes((tmp_path / "quick.a").read_bytes()[:1000])
+    (tmp_path / "whole.empty").touch()
+    remove_unfinished(tmp_path / "quick")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["quick.a", "whole.c", "whole.empty"]
