@@ -47,6 +47,24 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     return result
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def hidden_home(request: pytest.FixtureRequest, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the home of the person who runs the tests: their kubeconfig must not matter.
+
+    Tests marked cluster or slow need the real one: it keeps what they build once, such as a control plane.
+    """
+    if {"cluster", "slow"} & {mark.name for mark in request.node.iter_markers()}:
+        return
+    monkeypatch.setenv("HOME", str(empty_home))
+    for variable in [name for name in os.environ if name.startswith("XDG_")]:
+        monkeypatch.delenv(variable)
+
+
 @pytest.fixture(autouse=True)
 def unconfigured_log() -> Iterator[None]:
     """Leave no level and format of the log to the tests that come after one that ran the service."""
