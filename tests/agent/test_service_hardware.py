@@ -139,8 +139,8 @@ def test_labels_that_are_stale_for_too_long_are_withdrawn(tmp_path: Path) -> Non
         service.play(A100)
         wait(service.file.exists, "the labels again, without any change but the retry")
         assert service.file.read_bytes() == before
-        (healed,) = service.log("cycle.recovered")
-        assert healed["reason"].startswith("nvmlInit failed: Driver Not Loaded (NVML error 9)")
+        (recovered,) = wait(lambda: service.log("cycle.recovered"), "the event")
+        assert recovered["reason"].startswith("nvmlInit failed: Driver Not Loaded (NVML error 9)")
 
 
 def test_a_mig_change_starts_a_cycle(tmp_path: Path) -> None:
