@@ -19,6 +19,5 @@ def remove_unfinished(data_file: Path) -> None:
 
 def _is_complete(path: Path) -> bool:
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as database:
-        query = "SELECT 1 FROM sqlite_master WHERE name = 'coverage_schema'"
-        return database.execute(query).fetchone() is not None
+        return database.execute("SELECT version FROM coverage_schema").fetchone() is not None
     return False
