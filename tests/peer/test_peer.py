@@ -105,9 +105,11 @@ class Bench:
             f"--config-file={config}",
             f"--machine-type-file={machine_type}",
         ]
+        # Both programs see this machine's PCI devices: they cannot be hidden from the original.
+        environ = environment(library, description) | {"PYTHONPATH": ""}
         run = subprocess.run(
             [*program, *arguments],
-            env=environment(library, description),
+            env=environ,
             capture_output=True,
             timeout=120,
             check=False,

@@ -1,15 +1,18 @@
-"""Hide this machine's NVIDIA driver from a Python process: only LD_LIBRARY_PATH has one.
+"""Hide this machine's GPUs from a Python process: its NVIDIA driver, its PCI devices and its model.
 
-Without it the tests of a machine without a driver would read the real GPUs of the machine that runs them.
+Only LD_LIBRARY_PATH has a driver. Otherwise the tests would read the machine that runs them.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import sys
 from typing import Any
 
 LIBRARY = "libnvidia-ml.so.1"
+FOLDERS = ("/sys/bus/pci/", "/sys/class/dmi/", "/proc/driver/nvidia")
 
 
 class _Library(ctypes.CDLL):
@@ -25,4 +28,10 @@ class _Library(ctypes.CDLL):
             raise OSError(f"{name}: cannot open shared object file: No such file or directory") from None
 
 
+def _hide(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("open", "os.listdir", "os.scandir") and str(arguments[0]).startswith(FOLDERS):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), arguments[0])
+
+
+sys.addaudithook(_hide)
 ctypes.CDLL = _Library  # type: ignore[misc]

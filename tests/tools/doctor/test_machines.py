@@ -61,8 +61,8 @@ ok    NVML          1 GPU, driver 580.159.04
 ok    device nodes  ROOT/dev/nvidiactl, ROOT/dev/nvidia0
 ok    MIG           no GPU supports MIG
 ok    /proc         gfd sees changes in ROOT/proc/driver
-ok    labels        gfd renders 26 labels
-ok    feature file  ROOT/features.d/gfd, 26 lines
+ok    labels        gfd renders 25 labels
+ok    feature file  ROOT/features.d/gfd, 25 lines
 9 ok
 """
 
