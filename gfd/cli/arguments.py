@@ -80,7 +80,7 @@ def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, An
         raise arguments.errors[0]
     command = commands.get(arguments.command)
     # argparse's subparsers would replace a list from before the command, instead of adding to it.
-    namespace, rest = make_parser({}).parse_known_args(arguments.before)
+    namespace = make_parser({}).parse_args(arguments.before)
     if command is None:
         if arguments.words:
             word = arguments.words[0]

@@ -14,7 +14,7 @@ from gfd.errors import ApiError, GfdError
 from gfd.kube.client import METADATA, share
 from gfd.kube.nfd import API_VERSION, NODE_LABEL
 from gfd.kube.objects import ACCESS, IDENTITY, NODE_FEATURE, OBJECT, POD, RESOURCES, VERSION
-from gfd.kube.paths import NODES
+from gfd.kube.paths import NODES, PODS
 from gfd.tools.doctor.outcome import catch_error
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Cluster:
 
     def _list_containers(self, program: str, query: Mapping[str, str]) -> tuple[NfdContainer, ...] | GfdError:
         def read() -> tuple[NfdContainer, ...]:
-            pods = self.api.list("/api/v1/pods", query=query, item=POD)
+            pods = self.api.list(PODS, query=query, item=POD)
             return tuple(found for pod in pods for found in _find_containers(pod, program))
 
         return catch_error(read)
