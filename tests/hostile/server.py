@@ -16,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from gfd.kube.client import Api
+
+NODE = {"metadata": {"name": "n", "uid": "u", "resourceVersion": "1"}}
 TOKEN = "sesame-0123456789abcdef"
 """A credential that no message may contain."""
 
@@ -138,3 +141,8 @@ def write_kubeconfig(
     }
     path.write_text(json.dumps(content))
     return path
+
+
+def connect(server: Hostile, folder: Path) -> Api:
+    """Return a client of the server, with its kubeconfig in ``folder``."""
+    return Api(write_kubeconfig(folder / "config", server.url), qps=1000, burst=1000)

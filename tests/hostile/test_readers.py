@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,7 @@ from gfd.tools.doctor.checks import policy
 from gfd.tools.doctor.cluster import Cluster, Permission
 from gfd.tools.doctor.outcome import catch_error
 from tests.hostile.json_values import ANYTHING
-from tests.hostile.server import Hostile, hostile, reply, write_kubeconfig
-
-NODE = {"metadata": {"name": "n", "uid": "u", "resourceVersion": "1"}}
-
-
-@pytest.fixture
-def server() -> Iterator[Hostile]:
-    with hostile(lambda method, path: reply(NODE)) as started:
-        yield started
-
-
-def connect(server: Hostile, folder: Path) -> Api:
-    return Api(write_kubeconfig(folder / "config", server.url), qps=1000, burst=1000)
+from tests.hostile.server import NODE, Hostile, connect, reply
 
 
 def node_sink(api: Api) -> NodeSink:

@@ -6,7 +6,6 @@ import gzip
 import itertools
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,23 +13,11 @@ import pytest
 from gfd.errors import ApiError
 from gfd.kube import body
 from gfd.kube.body import MAX_BYTES
-from gfd.kube.client import Api
 from gfd.kube.responses import parse_status_error
 from gfd.tools.doctor.outcome import catch_error
-from tests.hostile.server import TOKEN, Hostile, Reply, hostile, reply, write_kubeconfig
+from tests.hostile.server import NODE, TOKEN, Hostile, Reply, connect, hostile, reply
 
 MIB = 1 << 20
-NODE = {"metadata": {"name": "n", "uid": "u", "resourceVersion": "1"}}
-
-
-@pytest.fixture
-def server() -> Iterator[Hostile]:
-    with hostile(lambda method, path: reply(NODE)) as started:
-        yield started
-
-
-def connect(server: Hostile, folder: Path) -> Api:
-    return Api(write_kubeconfig(folder / "config", server.url), qps=1000, burst=1000)
 
 
 BROKEN: dict[str, Reply] = {

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gfd.errors import ConfigError
-from gfd.inventory.model import Inventory
 from gfd.simulation.machines import read
+from tests.simulation.reading import error_of, profiles
 
 CONFIG = """
 version: v1
@@ -34,16 +33,6 @@ mig-configs:
       mig-enabled: true
       mig-devices: {"1g.6gb+me": 1, "1g.6gb": 3}
 """
-
-
-def profiles(inventory: Inventory) -> list[list[str | None]]:
-    return [[device.profile for device in gpu.mig_devices or ()] for gpu in inventory.gpus]
-
-
-def error_of(*arguments: str | None) -> str:
-    with pytest.raises(ConfigError) as caught:
-        read(*arguments)  # type: ignore[arg-type]
-    return str(caught.value)
 
 
 @pytest.fixture

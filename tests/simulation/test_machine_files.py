@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gfd.errors import ConfigError, DocumentError
-from gfd.inventory.model import Fabric, Inventory, Vgpu
+from gfd.errors import DocumentError
+from gfd.inventory.model import Fabric, Vgpu
 from gfd.simulation import machines
 from gfd.simulation.machines import read
+from tests.simulation.reading import error_of, profiles
 
 MINIMAL = """
 driver_version: "580.1"
@@ -17,16 +18,6 @@ cuda_version: "13.0"
 gpus:
   - {model: a30, pci_address: "0000:0b:00.0"}
 """
-
-
-def profiles(inventory: Inventory) -> list[list[str | None]]:
-    return [[device.profile for device in gpu.mig_devices or ()] for gpu in inventory.gpus]
-
-
-def error_of(*arguments: str | None) -> str:
-    with pytest.raises(ConfigError) as caught:
-        read(*arguments)  # type: ignore[arg-type]
-    return str(caught.value)
 
 
 def test_minimal_file(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gfd.errors import ConfigError
-from gfd.inventory.model import Engines, Fabric, Inventory, Vgpu
+from gfd.inventory.model import Engines, Fabric, Vgpu
 from gfd.labels.resources import resolve
 from gfd.simulation.machines import describe, list_names, read
+from tests.simulation.reading import error_of, profiles
 
 BUILT_IN = (
     "a30",
@@ -27,16 +27,6 @@ BUILT_IN = (
     "v100",
 )
 MIG_CAPABLE = ("a30", "b200", "dgx-a100", "dgx-h100", "h100", "h200", "mig-doc", "mixed-models")
-
-
-def profiles(inventory: Inventory) -> list[list[str | None]]:
-    return [[device.profile for device in gpu.mig_devices or ()] for gpu in inventory.gpus]
-
-
-def error_of(*arguments: str | None) -> str:
-    with pytest.raises(ConfigError) as caught:
-        read(*arguments)  # type: ignore[arg-type]
-    return str(caught.value)
 
 
 def test_built_in_names() -> None:

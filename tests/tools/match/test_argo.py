@@ -6,27 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gfd.errors import GfdError
 from gfd.tools.match.pods import Pod
-from gfd.tools.match.reader import read_pods
+from tests.tools.match.reading import read, refusal
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\n"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "w.yaml"
-
-
-def read(file: Path, text: str) -> list[Pod]:
-    file.write_text(text)
-    return read_pods([str(file)])
-
-
-def refusal(file: Path, text: str) -> str:
-    with pytest.raises(GfdError) as refused:
-        read(file, text)
-    return str(refused.value).replace(str(file), "FILE")
 
 
 def selectors(pods: list[Pod]) -> list[tuple[str, list[str]]]:

@@ -7,33 +7,12 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import DocumentError
-from gfd.tools.match.pods import Pod
-from gfd.tools.match.reader import read_pods
-
-GPU = "nvidia.com/gpu"
-SPEC = """\
-nodeSelector: {zone: a}
-containers:
-- name: main
-  image: none
-  resources:
-    limits: {nvidia.com/gpu: 2}
-"""
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "pods.yaml"
+from tests.tools.match.reading import GPU, SPEC, read
 
 
 def make_pod(spec: str) -> str:
     lines = "".join(f"  {line}\n" for line in spec.splitlines())
     return f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n{lines}"
-
-
-def read(file: Path, text: str) -> list[Pod]:
-    file.write_text(text)
-    return read_pods([str(file)])
 
 
 def test_unchecked_fields(file: Path) -> None:

@@ -9,19 +9,10 @@ import pytest
 
 from gfd.errors import GfdError
 from gfd.kube.requirements import Requirement
-from gfd.tools.match.pods import Pod
 from gfd.tools.match.reader import read_pods
 from gfd.tools.match.scheduling import Toleration
+from tests.tools.match.reading import GPU, SPEC, read, refusal
 
-GPU = "nvidia.com/gpu"
-SPEC = """\
-nodeSelector: {zone: a}
-containers:
-- name: main
-  image: none
-  resources:
-    limits: {nvidia.com/gpu: 2}
-"""
 EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
 
 
@@ -34,22 +25,6 @@ def make_object(api_version: str, kind: str, *path: str, spec: str = SPEC, name:
     lines = [f"apiVersion: {api_version}", f"kind: {kind}", "metadata:", f"  name: {name}"]
     lines += ["  " * depth + f"{key}:" for depth, key in enumerate(path)]
     return "\n".join(lines) + "\n" + indent(spec, 2 * len(path))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "pods.yaml"
-
-
-def read(file: Path, text: str) -> list[Pod]:
-    file.write_text(text)
-    return read_pods([str(file)])
-
-
-def refusal(file: Path, text: str) -> str:
-    with pytest.raises(GfdError) as refused:
-        read(file, text)
-    return str(refused.value).replace(str(file), "FILE")
 
 
 TEMPLATE = ("spec", "template", "spec")

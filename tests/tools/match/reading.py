@@ -1,0 +1,34 @@
+"""Read pods from a file, as several tests of match do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gfd.errors import GfdError
+from gfd.tools.match.pods import Pod
+from gfd.tools.match.reader import read_pods
+
+GPU = "nvidia.com/gpu"
+SPEC = """\
+nodeSelector: {zone: a}
+containers:
+- name: main
+  image: none
+  resources:
+    limits: {nvidia.com/gpu: 2}
+"""
+
+
+def read(file: Path, text: str) -> list[Pod]:
+    """Write ``text`` to ``file`` and return its pods."""
+    file.write_text(text)
+    return read_pods([str(file)])
+
+
+def refusal(file: Path, text: str) -> str:
+    """Return the error about ``text``, with FILE for the name of the file."""
+    with pytest.raises(GfdError) as refused:
+        read(file, text)
+    return str(refused.value).replace(str(file), "FILE")
