@@ -29,6 +29,12 @@ class Pod:
     spec: SchedulingSpec
     notes: tuple[str, ...]
     """Notes for the user, without a full stop."""
+    copies: int = 1
+    """The number of pods that the object creates of this template."""
+    gang: str = ""
+    """The group that this pod belongs to; its pods start together, or none starts. Empty without a group."""
+    minimum: int = 0
+    """The number of pods of the gang that must start together; 0 means all of them."""
 
     @property
     def title(self) -> str:
