@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_KINDS: Mapping[type, str] = {dict: "a mapping", list: "a list", str: "a string", bool: "true or false"}
+_KINDS: Mapping[type, str] = {
+    dict: "a mapping",
+    list: "a list",
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+}
 
 
 def read_field(item: Any, path: str, kind: type[T]) -> T:

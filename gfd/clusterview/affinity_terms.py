@@ -1,0 +1,143 @@
+"""Read label selectors, and the terms of podAffinity and podAntiAffinity.
+
+The API server has checked the objects; :mod:`gfd.tools.match` checks those of a user's files first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gfd.clusterview.fields import read_field
+from gfd.kube.requirements import Requirement
+from gfd.kube.selectors import LabelSelector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gfd.labels.syntax import Labels
+
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+DEFAULT_NAMESPACE = "default"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that the API server gives to each namespace: its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodAffinityTerm:
+    """A kind of pods, and the label of nodes that says which nodes belong together."""
+
+    topology_key: str
+    selector: LabelSelector | None
+    """The labels of the pods; None matches no pod."""
+    namespaces: frozenset[str] = frozenset()
+    """The namespaces of the pods."""
+    namespace_selector: LabelSelector | None = None
+    """The labels of further namespaces; one without requirements matches all; None matches no further one."""
+    match_label_keys: tuple[str, ...] = ()
+    """Labels that the pods must have with the same value as the pod of the term."""
+    mismatch_label_keys: tuple[str, ...] = ()
+    """Labels that the pods must not have with the same value as the pod of the term."""
+
+    def resolve(self, namespace: str, labels: Labels) -> PodAffinityTerm:
+        """Return the term of a pod with this namespace and these labels, as the API server completes it."""
+        namespaces = self.namespaces
+        if not namespaces and self.namespace_selector is None:
+            namespaces = frozenset({namespace})
+        if self.selector is None:
+            return replace(self, namespaces=namespaces)
+        added = (
+            *require_equal(self.match_label_keys, labels, "In"),
+            *require_equal(self.mismatch_label_keys, labels, "NotIn"),
+        )
+        return replace(
+            self, namespaces=namespaces, selector=_make_selector(self.selector.requirements + added)
+        )
+
+    def matches(self, namespace: str, labels: Labels, namespaces: Mapping[str, Labels] | None) -> bool | None:
+        """Return whether the term means a pod with this namespace and these labels.
+
+        None if that depends on the labels of the namespace, and ``namespaces`` are unknown.
+        """
+        if self.selector is None or not self.selector.matches(labels):
+            return False
+        if namespace in self.namespaces:
+            return True
+        return self._selects_namespace(namespace, namespaces)
+
+    def _selects_namespace(self, namespace: str, namespaces: Mapping[str, Labels] | None) -> bool | None:
+        selector = self.namespace_selector
+        if selector is None:
+            return False
+        own = {NAMESPACE_NAME: namespace}
+        if namespaces is not None:
+            return selector.matches({**namespaces.get(namespace, {}), **own})
+        if not all(each.matches(own) for each in selector.requirements if each.key == NAMESPACE_NAME):
+            return False
+        return True if all(each.key == NAMESPACE_NAME for each in selector.requirements) else None
+
+    def __str__(self) -> str:
+        """Return the term for people: ``app=web per kubernetes.io/hostname``."""
+        return f"{self.selector.text or 'any pod' if self.selector else 'no pod'} per {self.topology_key}"
+
+
+def read_anti_affinity(pod: Mapping[str, Any]) -> tuple[PodAffinityTerm, ...]:
+    """Return the terms of the required podAntiAffinity of a pod, complete.
+
+    Raises ValueError if the object is malformed.
+    """
+    if not read_field(pod, "spec.affinity", dict):  # most pods have none
+        return ()
+    terms = read_terms(read_field(pod, "spec.affinity.podAntiAffinity", dict))
+    namespace = read_field(pod, "metadata.namespace", str) or DEFAULT_NAMESPACE
+    labels = read_field(pod, "metadata.labels", dict)
+    return tuple(term.resolve(namespace, labels) for term in terms)
+
+
+def read_terms(affinity: Mapping[str, Any]) -> tuple[PodAffinityTerm, ...]:
+    """Return the required terms of a podAffinity or podAntiAffinity. Raises ValueError if it is malformed."""
+    return tuple(map(_read_term, read_field(affinity, REQUIRED, list)))
+
+
+def _read_term(item: Any) -> PodAffinityTerm:
+    return PodAffinityTerm(
+        topology_key=read_field(item, "topologyKey", str),
+        selector=read_selector(item, "labelSelector"),
+        namespaces=frozenset(read_field(item, "namespaces", list)),
+        namespace_selector=read_selector(item, "namespaceSelector"),
+        match_label_keys=tuple(read_field(item, "matchLabelKeys", list)),
+        mismatch_label_keys=tuple(read_field(item, "mismatchLabelKeys", list)),
+    )
+
+
+def read_selector(item: Mapping[str, Any], name: str) -> LabelSelector | None:
+    """Return the label selector in a field; None if it is absent. Raises ValueError if it is malformed."""
+    if item.get(name) is None:
+        return None
+    selector = read_field(item, name, dict)
+    equal = (
+        Requirement(key=key, operator="In", values=(value or "",))
+        for key, value in read_field(selector, "matchLabels", dict).items()
+    )
+    return _make_selector(
+        (*equal, *map(_read_expression, read_field(selector, "matchExpressions", list))),
+    )
+
+
+def _read_expression(item: Any) -> Requirement:
+    return Requirement(
+        key=read_field(item, "key", str),
+        operator=read_field(item, "operator", str),
+        values=tuple(read_field(item, "values", list)),
+    )
+
+
+def require_equal(keys: tuple[str, ...], labels: Labels, operator: str) -> tuple[Requirement, ...]:
+    """Return a requirement for each of ``keys`` that ``labels`` have: ``In`` or ``NotIn`` the same value."""
+    return tuple(
+        Requirement(key=key, operator=operator, values=(labels[key],)) for key in keys if key in labels
+    )
+
+
+def _make_selector(requirements: tuple[Requirement, ...]) -> LabelSelector:
+    return LabelSelector(text=",".join(map(str, dict.fromkeys(requirements))), requirements=requirements)
