@@ -10,7 +10,7 @@ from gfd.clusterview.nodes import UNSCHEDULABLE
 from gfd.kube.quantities import parse
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match import fit
+from gfd.tools.match import fit, mismatches
 from gfd.tools.match.edits import (
     Edit,
     add_toleration,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.nodes import Node, Taint
     from gfd.kube.requirements import Requirement
-    from gfd.tools.match.fit import Mismatch
     from gfd.tools.match.index import Alternative, LabelIndex
+    from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.scheduling import SchedulingSpec
 
 REMOVAL_COST = 1.5
@@ -64,9 +64,9 @@ class EditSearch:
             return min(edits, key=lambda edit: edit.cost, default=None)
         if mismatch.taint:
             return _resolve_taint(mismatch.taint)
-        if mismatch.kind == fit.RESOURCE:
+        if mismatch.kind == mismatches.RESOURCE:
             return _resolve_request(mismatch.resource, self._spec, node)
-        if mismatch.kind == fit.NODE_NAME:
+        if mismatch.kind == mismatches.NODE_NAME:
             return replace_node_name(self._spec, node.name, distance(self._spec.node_name, node.name))
         return None
 

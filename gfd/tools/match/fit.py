@@ -9,6 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gfd.tools.match.mismatches import (
+    NODE_AFFINITY,
+    NODE_NAME,
+    NODE_SELECTOR,
+    RESOURCE,
+    TAINT,
+    Mismatch,
+)
 from gfd.tools.match.scheduling import NAME_FIELD, score
 from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, find_untolerated
 
@@ -19,29 +27,6 @@ if TYPE_CHECKING:
     from gfd.kube.requirements import Requirement
     from gfd.labels.syntax import Labels
     from gfd.tools.match.scheduling import SchedulingSpec
-
-NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE = (
-    "nodeName",
-    "nodeSelector",
-    "nodeAffinity",
-    "taint",
-    "resource",
-)
-"""Kinds of :class:`Mismatch`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mismatch:
-    """One reason why a pod does not fit a node."""
-
-    kind: str
-    wanted: str
-    """The property that the pod requires."""
-    found: str | None
-    """The property of the node instead; None if it lacks the label."""
-    requirement: Requirement | None = None
-    taint: Taint | None = None
-    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

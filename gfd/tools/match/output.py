@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.tools.match.edits import Edit
-    from gfd.tools.match.fit import Mismatch, Verdict
+    from gfd.tools.match.fit import Verdict
     from gfd.tools.match.fixes import Fix
+    from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.results import MatchResult
     from gfd.tools.match.suggestions import Suggestion
 

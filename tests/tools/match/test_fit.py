@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import Requirement
-from gfd.tools.match.fit import Mismatch, Verdict, compare
+from gfd.tools.match.fit import Verdict, compare
+from gfd.tools.match.mismatches import Mismatch
 from gfd.tools.match.scheduling import NodeSelectorTerm, PreferredTerm, SchedulingSpec, Toleration
 
 GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"

@@ -11,7 +11,7 @@ import pytest
 from gfd.clusterview.nodes import Node
 from gfd.tools.match.edit_search import EditSearch
 from gfd.tools.match.edits import Edit
-from gfd.tools.match.fit import Mismatch
+from gfd.tools.match.mismatches import Mismatch
 from tests.tools.match.command import (
     POD,
     PRINTED,
