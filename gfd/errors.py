@@ -1,6 +1,7 @@
 """All errors of gfd, in one tree.
 
 GfdError                what happened, where, and the next step
+├─ Undecided            it is unknown whether all is well, because something could not be judged
 ├─ SeveralErrors        several errors, each on a line of its own
 ├─ ConfigError          an option that cannot be used
 ├─ DocumentError        a YAML or JSON file, or a value in it, that cannot be used
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 class GfdError(Exception):
     """The base of all errors; its text is a message for a person."""
+
+
+class Undecided(GfdError):
+    """It is unknown whether all is well, because something could not be judged."""
 
 
 class SeveralErrors(GfdError):

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     DONE = 0, "Success."
     FAILED = 1, "An error; or diff, doctor, match or select found something wrong."
     MISUSED = 2, "Wrong use of the command line (1 when called as gpu-feature-discovery)."
+    UNDECIDED = 3, "match: every pod fits or may fit, but something could not be judged."
 
     meaning: str
     """The meaning, in one sentence."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.cli.exits import ExitCode
 from gfd.config.options import COMMAND_LINE
 from gfd.config.values import parse_bool
-from gfd.errors import ConfigError, GfdError, SeveralErrors
+from gfd.errors import ConfigError, GfdError, SeveralErrors, Undecided
 from gfd.text import print_error, redact
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class FailureReporter:
         if not self._log(error, traceback):
             for line in (*_describe(error), *traceback.splitlines()):
                 print_error(line)
+        if isinstance(error, Undecided):
+            return ExitCode.UNDECIDED
         is_misuse = isinstance(error, ConfigError) and error.origin == COMMAND_LINE
         return ExitCode.MISUSED if is_misuse else ExitCode.FAILED
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.bound_pods import add_pods, read_bound_pod
 from gfd.clusterview.gpus import has_gpus
 from gfd.clusterview.listing import FORBIDDEN, convert_item, list_objects
-from gfd.clusterview.nodes import read_node
+from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.clusterview.progress import progress
 from gfd.errors import ApiError
@@ -50,6 +51,21 @@ def read_nodes(api: Api, selector: LabelSelector | None = None) -> list[Node]:
             raise
         return add_requests(nodes, None)
     return add_requests(nodes, requests)
+
+
+def read_nodes_and_pods(api: Api) -> list[Node]:
+    """Return all nodes, sorted by name, with every resource and with their pods.
+
+    Without permission to list pods, the nodes are returned without them. Raises ApiError.
+    """
+    nodes, _ = list_objects(api, NODES, read_whole_node, what="nodes")
+    try:
+        pods, _ = list_objects(api, PODS, read_bound_pod, query=ON_NODES, what="pods")
+    except ApiError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return add_pods(nodes, None)
+    return add_pods(nodes, pods)
 
 
 def read_pod_requests(api: Api, nodes: Sequence[str]) -> list[PodRequest]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gfd.clusterview.nodes import read_node
+from gfd.clusterview.bound_pods import add_pods, read_bound_pod
+from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.documents.reader import read_plain
 from gfd.errors import DocumentError
@@ -19,16 +20,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NODES, _PODS = "kubectl get nodes -o json", "kubectl get pods -A -o json"
+
 
 def read_nodes(nodes: Path, pods: Path | None) -> list[Node]:
     """Return the nodes of a file, sorted by name, with the requests of the pods in another file.
 
     ``-`` is standard input. Raises DocumentError.
     """
-    found = read_objects(nodes, "Node", "kubectl get nodes -o json", read_node)
+    found = read_objects(nodes, "Node", _NODES, read_node)
     if pods is None:
         return add_requests(found, None)
-    return add_requests(found, read_objects(pods, "Pod", "kubectl get pods -A -o json", read_pod_request))
+    return add_requests(found, read_objects(pods, "Pod", _PODS, read_pod_request))
+
+
+def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
+    """Return the nodes of a file, sorted by name, with every resource and with the pods of another file.
+
+    ``-`` is standard input. Raises DocumentError.
+    """
+    found = read_objects(nodes, "Node", _NODES, read_whole_node)
+    return add_pods(found, None if pods is None else read_objects(pods, "Pod", _PODS, read_bound_pod))
 
 
 def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T]) -> list[T]:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.fields import read_field
 from gfd.clusterview.label_writers import LabelWriter, find_label_writers
-from gfd.clusterview.resources import read_counts
+from gfd.clusterview.resources import read_amounts, read_counts
 from gfd.clusterview.timestamps import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from gfd.clusterview.bound_pods import BoundPod
+    from gfd.clusterview.pods import ReadAmounts
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The taint that ``kubectl cordon`` adds to a node."""
@@ -40,7 +43,8 @@ class Taint:
 class Node:
     """A node with its labels, its taints and its resources.
 
-    Resources are counted by name, as :mod:`gfd.clusterview.resources` reads them.
+    Resources are counted by name, as :mod:`gfd.clusterview.resources` reads them: only those of NVIDIA, or
+    all of them for ``gfd match``.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Node:
     """The sum of the requests of the pods on the node."""
     is_counted: bool = True
     """Whether :attr:`requested` is known; false if the pods could not be read."""
+    pods: tuple[BoundPod, ...] = ()
+    """The pods on the node; only ``gfd match`` reads them."""
     label_writers: tuple[LabelWriter, ...] = ()
     """Who wrote the GPU labels, the latest first; empty if the node has no managed fields."""
     unready_since: datetime | None = None
@@ -63,8 +69,8 @@ class Node:
         return self.allocatable.get(resource, 0) - self.requested.get(resource, 0)
 
 
-def read_node(item: Mapping[str, Any]) -> Node:
-    """Return the node that a Kubernetes object describes.
+def read_node(item: Mapping[str, Any], read: ReadAmounts = read_counts) -> Node:
+    """Return the node that a Kubernetes object describes; ``read`` chooses its allocatable resources.
 
     Raises ValueError if the object is malformed; the text completes "the node …".
     """
@@ -83,11 +89,16 @@ def read_node(item: Mapping[str, Any]) -> Node:
         # Thousands of nodes have the same labels.
         labels={intern(str(key)): intern(value) for key, value in labels.items()},
         taints=taints,
-        allocatable=read_counts(read_field(item, "status.allocatable", dict)),
+        allocatable=read(read_field(item, "status.allocatable", dict)),
         capacity=read_counts(read_field(item, "status.capacity", dict)),
         label_writers=find_label_writers(read_field(item, "metadata", dict)),
         unready_since=_read_unready_since(read_field(item, "status.conditions", list)),
     )
+
+
+def read_whole_node(item: Mapping[str, Any]) -> Node:
+    """Return the node that a Kubernetes object describes, with every allocatable resource."""
+    return read_node(item, read_amounts)
 
 
 def _read_taint(item: Any) -> Taint:

@@ -9,11 +9,14 @@ from gfd.clusterview.fields import read_field
 from gfd.clusterview.resources import add, maximum, read_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gfd.clusterview.nodes import Node
 
-_ENDED = ("Succeeded", "Failed")
+    ReadAmounts = Callable[[Mapping[str, Any]], dict[str, int]]
+
+ENDED = ("Succeeded", "Failed")
+"""The phases of a pod that no longer holds its resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,29 +32,29 @@ class PodRequest:
 def read_pod_request(pod: Mapping[str, Any]) -> PodRequest:
     """Return the requests of a pod, a Kubernetes object. Raises ValueError if it is malformed."""
     node = read_field(pod, "spec.nodeName", str)
-    if not node or read_field(pod, "status.phase", str) in _ENDED:
+    if not node or read_field(pod, "status.phase", str) in ENDED:
         return PodRequest()
     return PodRequest(node=node, counts=sum_requests(pod["spec"]))
 
 
-def sum_requests(spec: Mapping[str, Any]) -> dict[str, int]:
+def sum_requests(spec: Mapping[str, Any], read: ReadAmounts = read_counts) -> dict[str, int]:
     """Return the requests of a PodSpec, as the scheduler counts them. Raises ValueError if it is malformed.
 
-    The requests of all containers add up, and so do those of init containers that keep running
-    (``restartPolicy: Always``). Any other init container runs alone, beside those that started before it and
-    keep running.
+    ``read`` reads a mapping of amounts and chooses the resources. The requests of all containers add up, and
+    so do those of init containers that keep running (``restartPolicy: Always``). Any other init container
+    runs alone, beside those that started before it and keep running.
     """
     total: dict[str, int] = {}
     peak: dict[str, int] = {}
     for container in read_field(spec, "initContainers", list):
-        requested = _read_requests(container)
+        requested = _read_requests(container, read)
         if read_field(container, "restartPolicy", str) == "Always":
             total = add(total, requested)
             requested = {}
         peak = maximum(peak, add(total, requested))
     for container in read_field(spec, "containers", list):
-        total = add(total, _read_requests(container))
-    return add(maximum(peak, total), read_counts(read_field(spec, "overhead", dict)))
+        total = add(total, _read_requests(container, read))
+    return add(maximum(peak, total), read(read_field(spec, "overhead", dict)))
 
 
 def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -> list[Node]:
@@ -65,7 +68,7 @@ def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -
     return sorted(counted, key=lambda node: node.name)
 
 
-def _read_requests(container: Mapping[str, Any]) -> dict[str, int]:
+def _read_requests(container: Mapping[str, Any], read: ReadAmounts) -> dict[str, int]:
     # The API server copies limits to missing requests, but a file may have only limits, or neither.
     limits, requests = (read_field(container, f"resources.{kind}", dict) for kind in ("limits", "requests"))
-    return {**read_counts(limits), **read_counts(requests)}
+    return {**read(limits), **read(requests)}

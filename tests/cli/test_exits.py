@@ -16,7 +16,12 @@ INNER = {"worker/child_main.py", "worker/parent_death.py", "worker/fork_server_m
 
 
 def test_the_exit_codes() -> None:
-    assert {code.name: int(code) for code in ExitCode} == {"DONE": 0, "FAILED": 1, "MISUSED": 2}
+    assert {code.name: int(code) for code in ExitCode} == {
+        "DONE": 0,
+        "FAILED": 1,
+        "MISUSED": 2,
+        "UNDECIDED": 3,
+    }
     assert all(code.meaning.endswith(".") and len(code.meaning) <= 75 for code in ExitCode)
 
 

@@ -22,20 +22,18 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.clusterview import sources
     from gfd.clusterview.progress import track
     from gfd.text import print_error
+    from gfd.tools.match.cluster_state import ClusterState
     from gfd.tools.match.index import build_index
     from gfd.tools.match.reader import read_pods
     from gfd.tools.match.results import find_error, match_pod
 
     _check_standard_input(values)
     pods = read_pods(values["files"])
-    index = build_index(sources.read_nodes(loaded, values["nodes_file"], values["pods_file"]))
-    is_file = values["nodes_file"] and not values["pods_file"]
-    if (is_file or not all(node.is_counted for node in index.nodes)) and any(
-        pod.spec.requests for pod in pods
-    ):
-        why = "without --pods" if is_file else "without the right to list pods"
-        print_error(f"warning: {why}, all devices count as free")
-    results = [match_pod(pod, index) for pod in track(pods, "Matching")]
+    state = ClusterState(nodes=sources.read_nodes_and_pods(loaded, values["nodes_file"], values["pods_file"]))
+    index = build_index(state.nodes)
+    if not values["nodes_file"] and not all(node.is_counted for node in state.nodes):
+        print_error("warning: without the right to list pods, it is unknown what they leave free")
+    results = [match_pod(pod, index, state) for pod in track(pods, "Matching")]
     failure = find_error(results)
     try:
         _write(results, values["format"])

@@ -15,7 +15,7 @@ from gfd.tools.match.argo_variables import check_filled, fill, read_parameters
 from gfd.tools.match.devices import read_devices
 from gfd.tools.match.fields import check_spelling, find, read_items, read_text, require
 from gfd.tools.match.pods import Pod, make_pod
-from gfd.tools.match.podspec import find_unchecked
+from gfd.tools.match.podspec import find_unjudged
 from gfd.tools.match.scheduling import SchedulingSpec
 from gfd.tools.match.tolerations import add_default_tolerations, read_tolerations
 
@@ -32,6 +32,7 @@ _POD_KINDS = (*_MAIN, "containerSet", "resource", "data")
 _INHERITED = ("nodeSelector", "affinity", "tolerations")
 _LISTS = (("containerSet", "containers"), ("sidecars",))
 _PATCH = "podSpecPatch"
+_UNJUDGED_PATCH = f"{_PATCH}: Argo changes the pod when it runs"
 
 _Placement = tuple["Value | None", ...]
 """The values of :data:`_INHERITED` that decide the node of a pod."""
@@ -152,6 +153,7 @@ def _read_template(
     devices = read_devices(
         init=[_fill_resources(each, variables) for each in read_items(template, "initContainers")],
         main=[_fill_resources(each, variables) for each in main],
+        has_variables=True,
     )
     has_patch = template.member(_PATCH) or spec.member(_PATCH)
     return SchedulingSpec(
@@ -161,7 +163,7 @@ def _read_template(
         tolerations=add_default_tolerations(read_tolerations(tolerations)),
         requests=devices.requests,
         lines=devices.lines,
-        unchecked=(*devices.others, *find_unchecked(template), *((_PATCH,) if has_patch else ())),
+        unjudged=(*devices.unjudged, *find_unjudged(template), *((_UNJUDGED_PATCH,) if has_patch else ())),
     )
 
 

@@ -1,14 +1,14 @@
-"""Read the devices that the containers of a pod request."""
+"""Read the resources that the containers of a pod request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.pods import sum_requests
+from gfd.clusterview.resources import round_up
 from gfd.documents.value import describe
-from gfd.kube.quantities import parse
+from gfd.kube.quantities import parse_thousandths
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match import rules
 from gfd.tools.match.fields import check_spelling, find, read_text
@@ -28,16 +28,21 @@ class Devices:
     """The requests of all containers of a pod together."""
 
     requests: Mapping[str, int]
-    """NVIDIA devices by resource name."""
+    """The amounts by resource: ``cpu`` in thousandths, all others in whole units."""
     lines: Mapping[str, int]
     """The first line that names each of them."""
-    others: tuple[str, ...]
-    """The names of all other resources, sorted."""
+    unjudged: tuple[str, ...] = ()
+    """The amounts that are not known, each with the reason."""
 
 
-def read_devices(*, init: Sequence[Value], main: Sequence[Value], pod: Value | None = None) -> Devices:
-    """Return the requests of containers plus the ``overhead`` of a PodSpec. Raises DocumentError."""
-    reader = _Reader()
+def read_devices(
+    *, init: Sequence[Value], main: Sequence[Value], pod: Value | None = None, has_variables: bool = False
+) -> Devices:
+    """Return the requests of containers plus the ``overhead`` of a PodSpec. Raises DocumentError.
+
+    With ``has_variables``, an amount such as ``{{inputs.parameters.memory}}`` is unjudged.
+    """
+    reader = _Reader(has_variables=has_variables)
     spec: dict[str, Any] = {
         "initContainers": [reader.read_container(each) for each in init],
         "containers": [reader.read_container(each) for each in main],
@@ -49,15 +54,17 @@ def read_devices(*, init: Sequence[Value], main: Sequence[Value], pod: Value | N
                 rules.check(entry, name, rules.POD_RESOURCE)
         overhead = pod.member("overhead")
         spec["overhead"] = reader.read_amounts(overhead) if overhead else {}
-    return Devices(requests=sum_requests(spec), lines=reader.lines, others=tuple(sorted(reader.others)))
+    requests = round_up(sum_requests(spec, dict))
+    return Devices(requests=requests, lines=reader.lines, unjudged=tuple(reader.unjudged))
 
 
 class _Reader:
-    """Reads containers one after the other, and collects lines and names of resources."""
+    """Reads containers one after the other, and collects lines of resources and unknown amounts."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_variables: bool) -> None:
+        self._has_variables = has_variables
         self.lines: dict[str, int] = {}
-        self.others: set[str] = set()
+        self.unjudged: dict[str, None] = {}
 
     def read_container(self, container: Value) -> dict[str, Any]:
         check_spelling(container, ("resources",))
@@ -76,31 +83,36 @@ class _Reader:
             for each in (resources.member("limits"), resources.member("requests"))
         )
         for name, amount in requests.items():
-            request = DeviceRequest(name, amount, limits.get(name))
-            rules.check(resources, request, rules.DEVICE_REQUEST)
-        return {"resources": {"limits": limits}, "restartPolicy": policy}
+            if name.startswith(VENDOR):
+                limit = limits.get(name)
+                request = DeviceRequest(name, amount // 1000, None if limit is None else limit // 1000)
+                rules.check(resources, request, rules.DEVICE_REQUEST)
+        return {"resources": {"limits": limits, "requests": requests}, "restartPolicy": policy}
 
     def read_amounts(self, amounts: Value) -> dict[str, int]:
-        """Return the numbers of NVIDIA devices."""
-        counts = {}
+        """Return the amounts in thousandths."""
+        found = {}
         for name, entry in amounts.mapping().items():
             rules.check(entry, name, rules.RESOURCE_NAME)
-            if name.startswith(VENDOR):
-                counts[name] = _read_count(entry)
-                self.lines.setdefault(name, entry.line)
-            else:
-                self.others.add(name)
-        return counts
+            is_variable = self._has_variables and isinstance(entry.content, str) and "{{" in entry.content
+            if is_variable and not name.startswith(VENDOR):
+                self.unjudged[f"{name}: its amount {entry.content} is a variable"] = None
+                continue
+            found[name] = _read_thousandths(name, entry)
+            self.lines.setdefault(name, entry.line)
+        return found
 
 
-def _read_count(entry: Value) -> int:
+def _read_thousandths(name: str, entry: Value) -> int:
     content = 0 if entry.content is None else entry.content
     is_scalar = isinstance(content, str | int | float) and not isinstance(content, bool)
+    is_device = name.startswith(VENDOR)
     try:
-        amount = parse(str(content) if is_scalar else "")
+        # The API server rounds up to thousandths before it checks.
+        thousandths = parse_thousandths(str(content) if is_scalar else "")
     except ValueError:
-        raise entry.error(f"expected a number of devices, found {describe(content)}") from None
-    # The API server rounds up to thousandths before it checks.
-    thousandths = ceil(amount * 1000)
-    rules.check(entry, thousandths, rules.AMOUNT_IN_THOUSANDTHS)
-    return thousandths // 1000
+        what = "a number of devices" if is_device else "an amount such as 1, 500m or 40Gi"
+        raise entry.error(f"expected {what}, found {describe(content)}") from None
+    if is_device:
+        rules.check(entry, thousandths, rules.AMOUNT_IN_THOUSANDTHS)
+    return thousandths

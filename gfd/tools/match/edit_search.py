@@ -11,6 +11,7 @@ from gfd.kube.quantities import parse
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match import fit, mismatches
+from gfd.tools.match.amounts import format_request
 from gfd.tools.match.edits import (
     Edit,
     add_toleration,
@@ -52,7 +53,8 @@ class EditSearch:
             values = (node.labels.get(other.key) for other in alternatives)
             key = (mismatch.requirement, mismatch.found, node.name in self._index.labelled, *values)
         else:
-            devices = (*node.allocatable.items(), *node.requested.items()) if mismatch.resource else ()
+            is_device = mismatch.resource.startswith(VENDOR)
+            devices = (*_list_devices(node.allocatable), *_list_devices(node.requested)) if is_device else ()
             key = (mismatch.kind, mismatch.resource, mismatch.taint, mismatch.found, *devices)
         if key not in self._found:
             self._found[key] = self._resolve(mismatch, node)
@@ -154,13 +156,19 @@ def _resolve_taint(taint: Taint) -> Edit | str:
 def _resolve_request(resource: str, spec: SchedulingSpec, node: Node) -> Edit | str | None:
     count = spec.requests[resource]
     if node.allocatable.get(resource, 0) >= count:
-        return f"has {count} {resource} free"
+        return f"has {format_request(resource, count)} free"
+    if not resource.startswith(VENDOR):
+        return None
     edits = []
-    for other in node.allocatable:
-        if other != resource and fit.count_free(spec, node, other) >= count:
+    for other, _ in _list_devices(node.allocatable):
+        if other != resource and fit.count_free(node, other) >= count:
             cost = _OTHER_DEVICES_COST + distance(resource, other) / 10
             edits.append(replace_request(spec, resource, other, count, cost))
-    if left := fit.count_free(spec, node, resource):
+    if left := fit.count_free(node, resource):
         cost = _FEWER_DEVICES_COST + distance(str(count), str(left)) / 10
         edits.append(replace_request(spec, resource, resource, left, cost))
     return min(edits, key=lambda edit: edit.cost, default=None)
+
+
+def _list_devices(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(name, count) for name, count in counts.items() if name.startswith(VENDOR)]

@@ -1,14 +1,17 @@
 """Compare a pod with nodes as kube-scheduler does, and find out why the pod does not fit a node.
 
-Compare nodeName, nodeSelector, nodeAffinity, taints, and the number of requested and free NVIDIA devices. To
-add a comparison, add a function to :data:`_COMPARISONS`.
+Compare nodeName, nodeSelector, nodeAffinity, taints, and requested with free resources. To add a comparison,
+add a function to :data:`_COMPARISONS`; if the data for it can be missing, add one to :data:`_GAPS`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gfd.labels.syntax import VENDOR
+from gfd.tools.match.amounts import format_available, format_request
 from gfd.tools.match.mismatches import (
     NODE_AFFINITY,
     NODE_NAME,
@@ -26,7 +29,17 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node, Taint
     from gfd.kube.requirements import Requirement
     from gfd.labels.syntax import Labels
+    from gfd.tools.match.cluster_state import ClusterState
     from gfd.tools.match.scheduling import SchedulingSpec
+
+
+class Answer(StrEnum):
+    """Whether a pod fits."""
+
+    FITS = "fits"
+    MAY_FIT = "may fit"
+    """Nothing speaks against it, but something cannot be judged."""
+    NO = "no"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,35 +48,59 @@ class Verdict:
 
     node: Node
     mismatches: tuple[Mismatch, ...]
-    """The reasons why the pod does not fit; empty if it fits."""
+    """The reasons why the pod does not fit; empty if nothing speaks against it."""
+    unjudged: tuple[str, ...] = ()
+    """What cannot be judged, each a text that names the field and says why; empty if there are mismatches."""
     score: int = 0
-    """If the pod fits: the sum of the weights of the preferred terms that the node meets."""
+    """If nothing speaks against it: the sum of the weights of the preferred terms that the node meets."""
     avoided: tuple[Taint, ...] = ()
     """Taints with PreferNoSchedule that the pod does not tolerate; the scheduler prefers other nodes."""
 
     @property
-    def fits(self) -> bool:
+    def answer(self) -> Answer:
         """Return whether the pod can run on the node."""
+        if self.mismatches:
+            return Answer.NO
+        return Answer.MAY_FIT if self.unjudged else Answer.FITS
+
+    @property
+    def fits(self) -> bool:
+        """Return whether the pod surely can run on the node."""
+        return self.answer is Answer.FITS
+
+    @property
+    def is_possible(self) -> bool:
+        """Return whether the pod fits or may fit."""
         return not self.mismatches
 
 
-def compare(spec: SchedulingSpec, nodes: Iterable[Node]) -> list[Verdict]:
+def find_answer(verdicts: Iterable[Verdict]) -> Answer:
+    """Return the answer for a pod: the best of the answers for its nodes."""
+    answers = {verdict.answer for verdict in verdicts}
+    return next((each for each in Answer if each in answers), Answer.NO)
+
+
+def compare(spec: SchedulingSpec, state: ClusterState) -> list[Verdict]:
     """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
-    return sorted((_compare(spec, node) for node in nodes), key=_rank)
+    if spec.current_node:
+        state = state.release(spec)
+    return sorted((compare_node(spec, node) for node in state.nodes), key=_rank)
 
 
-def _rank(verdict: Verdict) -> tuple[bool, int, int, str]:
-    if not verdict.fits:
-        return (True, 0, 0, verdict.node.name)
-    return (False, -verdict.score, len(verdict.avoided), verdict.node.name)
+def _rank(verdict: Verdict) -> tuple[int, int, int, str]:
+    if verdict.mismatches:
+        return (2, 0, 0, verdict.node.name)
+    return (bool(verdict.unjudged), -verdict.score, len(verdict.avoided), verdict.node.name)
 
 
-def _compare(spec: SchedulingSpec, node: Node) -> Verdict:
+def compare_node(spec: SchedulingSpec, node: Node) -> Verdict:
+    """Return the verdict for one node."""
     if mismatches := tuple(mismatch for compare in _COMPARISONS for mismatch in compare(spec, node)):
         return Verdict(node=node, mismatches=mismatches)
     return Verdict(
         node=node,
         mismatches=(),
+        unjudged=(*spec.unjudged, *(text for find in _GAPS for text in find(spec, node))),
         score=score(spec.preferences, node.labels, node.name),
         avoided=find_untolerated(node.taints, spec.tolerations, PREFER_NO_SCHEDULE),
     )
@@ -110,25 +147,54 @@ def _compare_taints(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
 
 def _compare_requests(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
     for resource, count in spec.requests.items():
-        if count > count_free(spec, node, resource):
-            found = describe_free(spec, node, resource)
-            yield Mismatch(kind=RESOURCE, wanted=f"{count} {resource}", found=found, resource=resource)
+        if count > count_free(node, resource) and not _is_unknown(node, resource):
+            yield Mismatch(
+                kind=RESOURCE,
+                wanted=format_request(resource, count),
+                found=describe_free(node, resource),
+                resource=resource,
+            )
+
+
+def _find_unknown_amounts(spec: SchedulingSpec, node: Node) -> Iterator[str]:
+    for resource, count in spec.requests.items():
+        if count and _is_unknown(node, resource):
+            yield f"{resource}: the node's allocatable does not name it"
+
+
+def _find_unknown_pods(spec: SchedulingSpec, node: Node) -> Iterator[str]:
+    if not node.is_counted and any(spec.requests.values()):
+        yield UNKNOWN_PODS
 
 
 _COMPARISONS = (_compare_name, _compare_selector, _compare_affinity, _compare_taints, _compare_requests)
+_GAPS = (_find_unknown_amounts, _find_unknown_pods)
+"""Functions that return what cannot be judged about a pod on a node against which nothing speaks."""
+UNKNOWN_PODS = (
+    "requests: the pods on the node are unknown; pass --pods with the output of kubectl get pods -A -o json"
+)
 _EMPTY_TERMS = Mismatch(kind=NODE_AFFINITY, wanted="a term without requirements matches no node", found=None)
+_ALWAYS_THERE = ("cpu", "memory", "ephemeral-storage")
+"""Every kubelet reports these resources; a node that lacks one was simulated or written by hand."""
 
 
-def count_free(spec: SchedulingSpec, node: Node, resource: str) -> int:
-    """Return how many devices of a node are free for this pod, including those that it already uses."""
-    own = spec.requests.get(resource, 0) if spec.current_node == node.name else 0
-    return max(0, min(node.free(resource) + own, node.allocatable.get(resource, 0)))
+def _is_unknown(node: Node, resource: str) -> bool:
+    return resource in _ALWAYS_THERE and resource not in node.allocatable
 
 
-def describe_free(spec: SchedulingSpec, node: Node, resource: str) -> str:
-    """Return the number of free devices of a node in words, or if it has none, the other devices it has."""
+def count_free(node: Node, resource: str) -> int:
+    """Return how much of a resource of a node is free."""
+    return max(0, node.free(resource))
+
+
+def describe_free(node: Node, resource: str) -> str:
+    """Return the free amount of a resource in words, or if the node has no such device, its other devices."""
     offered = node.allocatable.get(resource, 0)
     if offered:
-        return f"{count_free(spec, node, resource)} of {offered} free"
-    others = [f"{count} {name}" for name, count in sorted(node.allocatable.items()) if count]
+        return f"{format_available(resource, count_free(node, resource), offered)} free"
+    others = [
+        f"{count} {name}"
+        for name, count in sorted(node.allocatable.items())
+        if count and name.startswith(VENDOR) and resource.startswith(VENDOR)
+    ]
     return f"none, but {', '.join(others)}" if others else "none"

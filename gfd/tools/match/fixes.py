@@ -12,6 +12,7 @@ from gfd.tools.match.fit import compare
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from gfd.tools.match.cluster_state import ClusterState
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.index import LabelIndex
     from gfd.tools.match.scheduling import SchedulingSpec
@@ -37,14 +38,16 @@ class Fix:
         return sum(edit.cost for edit in self.edits) + _WAIT_COST * len(self.awaited)
 
 
-def find_fixes(spec: SchedulingSpec, verdicts: Sequence[Verdict], index: LabelIndex) -> list[Fix]:
+def find_fixes(
+    spec: SchedulingSpec, verdicts: Sequence[Verdict], index: LabelIndex, state: ClusterState
+) -> list[Fix]:
     """Return the smallest edit that makes a pod fit and the least to wait for, or only one or none of them.
 
     Each edit is tried, so the edited pod really fits the nodes in the fix.
     """
     fixes = sorted(_collect(spec, verdicts, index), key=lambda fix: (fix.cost, -len(fix.nodes), fix.nodes))
     affordable = [fix for fix in fixes if fix.cost < MAX_COST]
-    edits = (_try(spec, fix, index) for fix in affordable if not fix.awaited)
+    edits = (_try(spec, fix, state) for fix in affordable if not fix.awaited)
     found = [next((fix for fix in edits if fix.nodes), None)]
     found.append(next((fix for fix in affordable if not fix.edits), None))
     return [fix for fix in found if fix] or [fix for fix in affordable if fix.awaited][:1]
@@ -65,9 +68,9 @@ def _collect(spec: SchedulingSpec, verdicts: Iterable[Verdict], index: LabelInde
         yield Fix(edits=edits, awaited=awaited, nodes=tuple(sorted(names)))
 
 
-def _try(spec: SchedulingSpec, fix: Fix, index: LabelIndex) -> Fix:
+def _try(spec: SchedulingSpec, fix: Fix, state: ClusterState) -> Fix:
     """Return the fix with the nodes that the edited pod fits."""
     for edit in fix.edits:
         spec = edit.apply(spec)
-    names = sorted(verdict.node.name for verdict in compare(spec, index.nodes) if verdict.fits)
+    names = sorted(verdict.node.name for verdict in compare(spec, state) if verdict.is_possible)
     return replace(fix, nodes=tuple(names))

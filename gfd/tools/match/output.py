@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.resources import CPU
 from gfd.labels.syntax import VENDOR
 from gfd.text import escape
-from gfd.tools.match.fit import describe_free
+from gfd.tools.match.amounts import format_request
+from gfd.tools.match.fit import Answer, describe_free
 from gfd.tools.table import format_table
-from gfd.tools.terminal import GREEN, RED, paint, pluralize
+from gfd.tools.terminal import GREEN, RED, YELLOW, paint, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,16 +24,17 @@ if TYPE_CHECKING:
     from gfd.tools.match.results import MatchResult
     from gfd.tools.match.suggestions import Suggestion
 
+_WORDS = {Answer.FITS: "yes", Answer.MAY_FIT: "maybe", Answer.NO: "no"}
+_COLOURS = {Answer.FITS: GREEN, Answer.MAY_FIT: YELLOW, Answer.NO: RED}
 MAX_NAMED = 10
 """The maximum number of nodes in a sentence."""
 
 
 def format_text(result: MatchResult, *, width: int | None, is_coloured: bool) -> str:
     """Return a heading, a table of all nodes, suggestions, fixes and notes."""
-    pod, fitting = result.pod, len(result.fitting)
-    verdict = f"fits {fitting or 'none'} of {pluralize(len(result.verdicts), 'node')}"
+    pod, answer = result.pod, result.answer
     heading = f"{escape(pod.title)} ({pod.place}): " + paint(
-        verdict, GREEN if fitting else RED, is_coloured=is_coloured
+        _summarise(result), _COLOURS[answer], is_coloured=is_coloured
     )
     is_scored = bool(pod.spec.preferences)
     columns = ("node", "fits", *(("score",) if is_scored else ()), "pod asks for", "node has")
@@ -39,23 +43,33 @@ def format_text(result: MatchResult, *, width: int | None, is_coloured: bool) ->
     return f"{heading}\n{table}" + "".join(f"{escape(line)}\n" for line in _explain(result))
 
 
+def _summarise(result: MatchResult) -> str:
+    """Return how many nodes the pod fits: ``fits 2 of 5 nodes, may fit 1 more``."""
+    counts = Counter(verdict.answer for verdict in result.verdicts)
+    nodes = pluralize(len(result.verdicts), "node")
+    fitting, possible = counts[Answer.FITS], counts[Answer.MAY_FIT]
+    if possible and not fitting:
+        return f"may fit {possible} of {nodes}"
+    return f"fits {fitting or 'none'} of {nodes}" + (f", may fit {possible} more" if possible else "")
+
+
 def _format_row(verdict: Verdict, result: MatchResult, *, is_scored: bool) -> Sequence[str]:
-    score = (str(verdict.score) if verdict.fits else "",) if is_scored else ()
-    if verdict.fits:
+    score = (str(verdict.score) if verdict.is_possible else "",) if is_scored else ()
+    if verdict.is_possible:
         wanted, found = _describe_requests(verdict, result)
     else:
         first, *others = verdict.mismatches
         wanted = first.wanted + (f" (and {len(others)} more)" if others else "")
         found = _describe_found(first)
-    return (verdict.node.name, "yes" if verdict.fits else "no", *score, wanted, found)
+    return (verdict.node.name, _WORDS[verdict.answer], *score, wanted, found)
 
 
 def _describe_requests(verdict: Verdict, result: MatchResult) -> tuple[str, str]:
     spec = result.pod.spec
     requests = [(name, count) for name, count in sorted(spec.requests.items()) if count]
-    found = [describe_free(spec, verdict.node, name) for name, _ in requests]
+    found = [describe_free(verdict.node, name) for name, _ in requests]
     found += [f"taint {taint}" for taint in verdict.avoided]
-    return ", ".join(f"{count} {name}" for name, count in requests), ", ".join(found)
+    return ", ".join(format_request(name, count) for name, count in requests), ", ".join(found)
 
 
 def _describe_found(mismatch: Mismatch) -> str:
@@ -70,7 +84,15 @@ def _explain(result: MatchResult) -> Iterator[str]:
     for fix in result.fixes:
         yield from (_format_edit(edit, result) for edit in fix.edits)
         yield _format_outcome(fix)
+    yield from (f"not judged: {text}" for text in _list_unjudged(result))
     yield from (f"note: {note}" for note in result.pod.notes)
+
+
+def _list_unjudged(result: MatchResult) -> Sequence[str]:
+    """Return what could not be judged on the nodes that the pod may fit."""
+    if result.answer is not Answer.MAY_FIT:
+        return ()
+    return tuple(dict.fromkeys(text for verdict in result.possible for text in verdict.unjudged))
 
 
 def _format_suggestion(suggestion: Suggestion) -> str:
@@ -111,13 +133,15 @@ def _format_outcome(fix: Fix) -> str:
 
 
 def format_json(results: Iterable[MatchResult]) -> Iterator[str]:
-    """Yield the pieces of a JSON object: ``pods``, and whether all of them fit a node."""
+    """Yield the pieces of a JSON object: ``pods``, whether all of them fit a node, and the worst answer."""
     yield '{"pods": ['
-    comma, all_fit = "", True
+    comma, answers = "", {Answer.FITS}
     for result in results:
         yield f"{comma}\n{json.dumps(_to_plain(result))}"
-        comma, all_fit = ",", all_fit and bool(result.fitting)
-    yield f'\n], "fits": {json.dumps(all_fit)}}}\n'
+        comma = ","
+        answers.add(result.answer)
+    worst = next(answer for answer in reversed(Answer) if answer in answers)
+    yield f'\n], "fits": {json.dumps(worst is Answer.FITS)}, "verdict": {json.dumps(worst)}}}\n'
 
 
 def _to_plain(result: MatchResult) -> dict[str, Any]:
@@ -129,8 +153,11 @@ def _to_plain(result: MatchResult) -> dict[str, Any]:
         "part": pod.part,
         "file": pod.file,
         "line": pod.line,
-        "requests": dict(pod.spec.requests),
-        "fits": len(result.fitting),
+        "requests": {
+            name: count / 1000 if name == CPU else count for name, count in pod.spec.requests.items()
+        },
+        "fits": sum(each.answer is Answer.FITS for each in result.verdicts),
+        "verdict": result.answer,
         "nodes": [_verdict_to_plain(each) for each in result.verdicts],
         "nearest": [
             {"asked": each.asked, "label": each.key, "values": dict(each.values), "labels": dict(each.keys)}
@@ -154,7 +181,9 @@ def _to_plain(result: MatchResult) -> dict[str, Any]:
 def _verdict_to_plain(verdict: Verdict) -> dict[str, Any]:
     return {
         "name": verdict.node.name,
-        "fits": verdict.fits,
+        "fits": verdict.answer is Answer.FITS,
+        "verdict": verdict.answer,
+        "unjudged": list(verdict.unjudged),
         "score": verdict.score,
         "avoided": [str(taint) for taint in verdict.avoided],
         "failed": [

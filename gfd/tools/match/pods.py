@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
+from gfd.tools.match.fields import find
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
+    from gfd.labels.syntax import Labels
     from gfd.tools.match.manifests import Manifest
     from gfd.tools.match.scheduling import SchedulingSpec
 
@@ -43,14 +46,27 @@ class Pod:
         return f"{self.kind} {name}" + (f", {self.part}" if self.part else "")
 
     @property
+    def labels(self) -> Labels:
+        """Return the labels of the pod."""
+        return self.spec.labels
+
+    @property
     def place(self) -> str:
         """Return ``file:line``."""
         return f"{self.file}:{self.line}"
 
 
-def make_pod(manifest: Manifest, spec: SchedulingSpec, *, line: int, part: str = "") -> Pod:
-    """Return a pod of an object."""
-    unchecked = (f"not checked: {', '.join(spec.unchecked)}",) if spec.unchecked else ()
+def make_pod(
+    manifest: Manifest,
+    spec: SchedulingSpec,
+    *,
+    line: int,
+    part: str = "",
+    labels: Labels | None = None,
+) -> Pod:
+    """Return a pod of an object; ``labels`` are those of the pod."""
+    namespace = manifest.namespace or spec.namespace
+    spec = replace(spec, name=manifest.name, namespace=namespace, labels=labels or {})
     return Pod(
         kind=manifest.kind,
         name=manifest.name,
@@ -59,8 +75,17 @@ def make_pod(manifest: Manifest, spec: SchedulingSpec, *, line: int, part: str =
         file=manifest.value.source,
         line=line,
         spec=spec,
-        notes=(*_explain_missing_request(spec), *_explain_impossible_bounds(spec), *unchecked),
+        notes=(*_explain_missing_request(spec), *_explain_impossible_bounds(spec)),
     )
+
+
+def read_labels(value: Value) -> dict[str, str]:
+    """Return the ``metadata.labels`` of an object or a template. Raises DocumentError."""
+    found = find(value, "metadata", "labels")
+    return {
+        key: "" if each.content is None else each.text()
+        for key, each in (found.mapping() if found else {}).items()
+    }
 
 
 def _explain_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:
@@ -70,7 +95,8 @@ def _explain_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:
         for each in spec.requirements()
         if each.key.startswith(VENDOR) and each.operator not in ("NotIn", "DoesNotExist")
     ]
-    if not keys or any(spec.requests.values()) or "resourceClaims" in spec.unchecked:
+    has_devices = any(count for name, count in spec.requests.items() if name.startswith(VENDOR))
+    if not keys or has_devices or any(text.startswith("resourceClaims") for text in spec.unjudged):
         return ()
     note = f"the pod selects nodes by {keys[0]} but requests no {VENDOR}* resource, so it would see no GPU"
     return (f"{note}; add resources: {{limits: {{{VENDOR}gpu: 1}}}}",)

@@ -1,6 +1,6 @@
 """Read the fields of a PodSpec that decide on which node the pod runs; refuse what the API server refuses.
 
-Count only NVIDIA devices. Other fields that matter to the scheduler are listed, but not compared.
+Fields that matter to the scheduler but cannot be compared with nodes are listed as unjudged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gfd.tools.match.tolerations import add_default_tolerations, read_toleration
 if TYPE_CHECKING:
     from gfd.documents.value import Value
 
-_UNCHECKED = (
+_UNJUDGED = (
     "topologySpreadConstraints",
     "resourceClaims",
     "schedulingGates",
@@ -46,14 +46,14 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
         requests=devices.requests,
         node_name=node_name,
         lines={**devices.lines, "nodeName": value.field("nodeName").line},
-        unchecked=(*devices.others, *find_unchecked(value)),
+        unjudged=(*devices.unjudged, *find_unjudged(value)),
     )
 
 
-def find_unchecked(value: Value) -> tuple[str, ...]:
-    """Return the fields of a PodSpec that matter to the scheduler but are not compared with nodes."""
+def find_unjudged(value: Value) -> tuple[str, ...]:
+    """Return the fields of a PodSpec that matter to the scheduler but cannot be compared, and why."""
     found = [name for name in ("podAffinity", "podAntiAffinity") if find(value, "affinity", name)]
-    members = {name: member.content for name in _UNCHECKED if (member := value.member(name))}
+    members = {name: member.content for name in _UNJUDGED if (member := value.member(name))}
     found += [name for name, content in members.items() if content and content != _DEFAULT_SCHEDULER]
     volumes = read_items(value, "volumes")
     if any(each.member(claim) for each in volumes for claim in ("persistentVolumeClaim", "ephemeral")):
@@ -61,4 +61,4 @@ def find_unchecked(value: Value) -> tuple[str, ...]:
     ports = [port for each in read_items(value, "containers") for port in read_items(each, "ports")]
     if any(port.member("hostPort") for port in ports):
         found.append("hostPort")
-    return tuple(found)
+    return tuple(f"{name}: not compared with nodes" for name in found)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.errors import GfdError
+from gfd.errors import GfdError, Undecided
 from gfd.text import escape
-from gfd.tools.match.fit import compare
+from gfd.tools.match.fit import Answer, compare, find_answer
 from gfd.tools.match.fixes import find_fixes
 from gfd.tools.match.suggestions import find_suggestions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gfd.tools.match.cluster_state import ClusterState
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.fixes import Fix
     from gfd.tools.match.index import LabelIndex
@@ -37,31 +38,45 @@ class MatchResult:
     """Fixes for the pod; empty if it fits a node or no fix is known."""
 
     @property
-    def fitting(self) -> Sequence[Verdict]:
-        """Return the verdicts of the nodes that the pod fits."""
-        return [each for each in self.verdicts if each.fits]
+    def answer(self) -> Answer:
+        """Return whether the pod fits a node."""
+        return find_answer(self.verdicts)
+
+    @property
+    def possible(self) -> Sequence[Verdict]:
+        """Return the verdicts of the nodes that the pod fits or may fit."""
+        return [each for each in self.verdicts if each.is_possible]
 
 
-def match_pod(pod: Pod, index: LabelIndex) -> MatchResult:
+def match_pod(pod: Pod, index: LabelIndex, state: ClusterState) -> MatchResult:
     """Return the nodes that a pod fits."""
-    verdicts = compare(pod.spec, index.nodes)
-    if not verdicts or verdicts[0].fits:
+    verdicts = compare(pod.spec, state)
+    if not verdicts or verdicts[0].is_possible:
         return MatchResult(pod=pod, verdicts=verdicts)
     return MatchResult(
         pod=pod,
         verdicts=verdicts,
         suggestions=find_suggestions(pod.spec, index),
-        fixes=find_fixes(pod.spec, verdicts, index),
+        fixes=find_fixes(pod.spec, verdicts, index, state),
     )
 
 
 def find_error(results: Sequence[MatchResult]) -> GfdError | None:
-    """Return an error that names the pods which fit no node; None if every pod fits a node."""
-    unmatched = [f"{escape(each.pod.title)} ({each.pod.place})" for each in results if not each.fitting]
-    if not unmatched:
-        return None
-    if not results[0].verdicts:
+    """Return an error that names the pods which fit no node; None if every pod fits a node.
+
+    If each pod fits or may fit, return Undecided with the pods that only may fit.
+    """
+    if results and not results[0].verdicts:
         return GfdError("there are no nodes, so no pod fits")
-    more = f" and {len(unmatched) - MAX_NAMED} more" if len(unmatched) > MAX_NAMED else ""
-    verb = "fits" if len(unmatched) == 1 else "fit"
-    return GfdError(f"{', '.join(unmatched[:MAX_NAMED])}{more} {verb} no node")
+    if unmatched := [each for each in results if each.answer is Answer.NO]:
+        verb = "fits" if len(unmatched) == 1 else "fit"
+        return GfdError(f"{_name_pods(unmatched)} {verb} no node")
+    if undecided := [each for each in results if each.answer is Answer.MAY_FIT]:
+        return Undecided(f"{_name_pods(undecided)} may fit; what could not be judged is in the output")
+    return None
+
+
+def _name_pods(results: Sequence[MatchResult]) -> str:
+    names = [f"{escape(each.pod.title)} ({each.pod.place})" for each in results[:MAX_NAMED]]
+    more = f" and {len(results) - MAX_NAMED} more" if len(results) > MAX_NAMED else ""
+    return f"{', '.join(names)}{more}"

@@ -79,15 +79,19 @@ class SchedulingSpec:
     tolerations: tuple[Toleration, ...] = ()
     """The tolerations, including those that Kubernetes adds."""
     requests: Mapping[str, int] = field(default_factory=dict)
-    """The number of NVIDIA devices by resource name; 0 counts as absent."""
+    """The requested amounts by resource: ``cpu`` in thousandths, others in whole units; 0 means absent."""
     node_name: str = ""
     """The pod's nodeName, which bypasses the scheduler; empty if it has none."""
     current_node: str = ""
-    """The node on which the pod already runs, with devices of its own; empty if it does not run."""
+    """The node on which the pod already runs; empty if it does not run."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """The lines of resources, by resource name, and of ``nodeName``."""
-    unchecked: tuple[str, ...] = ()
-    """Other fields of the pod that matter to the scheduler, but are not compared with nodes."""
+    unjudged: tuple[str, ...] = ()
+    """What decides on the node but cannot be judged: each a text that names the field and says why."""
+    namespace: str = "default"
+    name: str = ""
+    labels: Labels = field(default_factory=dict)
+    """The labels of the pod."""
 
     def requirements(self) -> Iterator[Requirement]:
         """Yield the requirements on labels, of all terms."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import parse_integer
+from gfd.labels.syntax import VENDOR
 from gfd.tools.match.similarity import distance
 
 if TYPE_CHECKING:
@@ -40,8 +41,14 @@ def find_suggestions(spec: SchedulingSpec, index: LabelIndex) -> list[Suggestion
         if not any(each.matches(node.labels) for node in nodes)
     ]
     for resource, count in spec.requests.items():
-        if count and not any(node.allocatable.get(resource) for node in nodes):
-            offers = Counter(name for node in nodes for name, number in node.allocatable.items() if number)
+        is_device = resource.startswith(VENDOR)
+        if count and is_device and not any(node.allocatable.get(resource) for node in nodes):
+            offers = Counter(
+                name
+                for node in nodes
+                for name, number in node.allocatable.items()
+                if number and name.startswith(VENDOR)
+            )
             suggestions.append(Suggestion(asked=resource, key="", values=_rank((resource,), offers)))
     return suggestions
 

@@ -14,7 +14,11 @@ POD = str(EXAMPLES / "vectoradd.yaml")
 WORKFLOW = str(EXAMPLES / "argo-vector-add.yaml")
 SLICE = "A100-PCIE-40GB-MIG-1g.5gb"
 PRODUCT = "nvidia.com/gpu.product"
-WARNING = "gfd: warning: without --pods, all devices count as free\n"
+UNKNOWN = (
+    "not judged: requests: the pods on the node are unknown; pass --pods with the output of"
+    " kubectl get pods -A -o json\n"
+)
+MAY_FIT = "may fit; what could not be judged is in the output\n"
 PRINTED = Path("tests/fixtures/printed")
 
 

@@ -43,10 +43,10 @@ def test_one_pod_for_each_template_that_runs_one(file: Path) -> None:
     assert [(pod.title, pod.line, pod.spec.requests) for pod in pods] == [
         ("Workflow w, template train", 10, {"nvidia.com/gpu": 5}),
         ("Workflow w, template count", 15, {"nvidia.com/mig-1g.5gb": 1}),
-        ("Workflow w, template both", 17, {"nvidia.com/gpu": 2}),
+        ("Workflow w, template both", 17, {"nvidia.com/gpu": 2, "memory": 1 << 30}),
         ("Workflow w, template create", 22, {}),
     ]
-    assert [pod.notes for pod in pods] == [(), (), ("not checked: memory",), ()]
+    assert [pod.spec.unjudged for pod in pods] == [(), (), (), ()]
     assert pods[0].spec.lines == {"nvidia.com/gpu": 14}
 
 
@@ -235,9 +235,9 @@ def test_illegal_templates(file: Path, template: str, message: str) -> None:
     assert refusal(file, f"{HEAD}spec:\n  templates:\n  - name: a\n    {template}\n") == message
 
 
-def test_a_patch_is_not_checked(file: Path) -> None:
+def test_a_patch_is_not_judged(file: Path) -> None:
     text = f"{HEAD}spec: {{podSpecPatch: x, templates: [{{name: a, container: {{image: i}}}}]}}\n"
-    assert read(file, text)[0].notes == ("not checked: podSpecPatch",)
+    assert read(file, text)[0].spec.unjudged == ("podSpecPatch: Argo changes the pod when it runs",)
 
 
 def test_a_workflow_of_another_template_needs_its_file(file: Path) -> None:

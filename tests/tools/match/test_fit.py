@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gfd.clusterview.bound_pods import BoundPod, add_pods
 from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import Requirement
-from gfd.tools.match.fit import Verdict, compare
+from gfd.tools.match.cluster_state import ClusterState
+from gfd.tools.match.fit import UNKNOWN_PODS, Answer, Verdict, compare, find_answer
 from gfd.tools.match.mismatches import Mismatch
 from gfd.tools.match.scheduling import NodeSelectorTerm, PreferredTerm, SchedulingSpec, Toleration
 
@@ -23,7 +25,7 @@ NODE = Node(
 
 
 def judge(spec: SchedulingSpec, node: Node) -> Verdict:
-    (verdict,) = compare(spec, [node])
+    (verdict,) = compare(spec, ClusterState(nodes=[node]))
     return verdict
 
 
@@ -116,11 +118,63 @@ def test_overcommitted_nodes_have_nothing_free() -> None:
 
 
 def test_the_devices_of_a_running_pod_are_free_for_itself() -> None:
-    assert judge(SchedulingSpec(requests={GPU: 3}, current_node="n1"), NODE).fits
-    assert not judge(SchedulingSpec(requests={GPU: 3}, current_node="n2"), NODE).fits
-    assert mismatches(SchedulingSpec(requests={GPU: 5}, current_node="n1")) == [
+    (node,) = add_pods([NODE], [BoundPod(node="n1", namespace="default", name="p", requests={GPU: 3})])
+    assert judge(SchedulingSpec(name="p", requests={GPU: 3}, current_node="n1"), node).fits
+    assert not judge(SchedulingSpec(name="p", requests={GPU: 3}, current_node="n2"), node).fits
+    assert not judge(SchedulingSpec(name="other", requests={GPU: 3}, current_node="n1"), node).fits
+    assert mismatches(SchedulingSpec(name="p", requests={GPU: 5}, current_node="n1"), node) == [
         ("resource", "5 nvidia.com/gpu", "4 of 4 free")
     ]
+
+
+def test_a_bound_pod_takes_what_it_requests() -> None:
+    spec, state = SchedulingSpec(name="p", labels={"a": "b"}, requests={GPU: 1}), ClusterState(nodes=[NODE])
+    (bound,) = state.bind(spec, "n1").nodes
+    (pod,) = bound.pods
+    assert (bound.requested[GPU], pod.namespace, pod.name, pod.labels) == (4, "default", "p", {"a": "b"})
+    assert mismatches(spec, bound) == [("resource", "1 nvidia.com/gpu", "0 of 4 free")]
+    assert state.nodes == [NODE]
+
+
+def test_the_amounts_of_other_resources() -> None:
+    node = Node(
+        name="n",
+        allocatable={"cpu": 4000, "memory": 62 << 30, "amd.com/gpu": 1},
+        requested={"cpu": 3500, "memory": 31 << 30, "amd.com/gpu": 1},
+    )
+    assert judge(SchedulingSpec(requests={"cpu": 500, "memory": 31 << 30}), node).fits
+    assert mismatches(
+        SchedulingSpec(requests={"cpu": 501, "memory": (31 << 30) + 1, "amd.com/gpu": 1, "b/c": 1}), node
+    ) == [
+        ("resource", "501m cpu", "500m of 4 free"),
+        ("resource", "31.1Gi memory", "31Gi of 62Gi free"),
+        ("resource", "1 amd.com/gpu", "0 of 1 free"),
+        ("resource", "1 b/c", "none"),
+    ]
+
+
+def test_what_cannot_be_judged() -> None:
+    def unjudged(spec: SchedulingSpec, node: Node) -> tuple[Answer, tuple[str, ...]]:
+        verdict = judge(spec, node)
+        return verdict.answer, verdict.unjudged
+
+    bare = Node(name="n", allocatable={GPU: 1})
+    assert unjudged(SchedulingSpec(requests={GPU: 1, "memory": 0}), bare) == (Answer.FITS, ())
+    assert unjudged(SchedulingSpec(requests={GPU: 1, "memory": 1}, unjudged=("volumes: unknown",)), bare) == (
+        Answer.MAY_FIT,
+        ("volumes: unknown", "memory: the node's allocatable does not name it"),
+    )
+    assert unjudged(SchedulingSpec(requests={GPU: 2, "memory": 1}), bare) == (Answer.NO, ())
+    uncounted = replace(bare, is_counted=False)
+    assert unjudged(SchedulingSpec(requests={GPU: 1}), uncounted) == (Answer.MAY_FIT, (UNKNOWN_PODS,))
+    assert unjudged(SchedulingSpec(), uncounted) == (Answer.FITS, ())
+    assert unjudged(SchedulingSpec(requests={GPU: 2}), uncounted) == (Answer.NO, ())
+    nodes = ClusterState(nodes=[replace(uncounted, name="a"), bare])
+    verdicts = compare(SchedulingSpec(requests={GPU: 1}), nodes)
+    assert [each.node.name for each in verdicts] == ["n", "a"]
+    assert find_answer(verdicts) is Answer.FITS
+    assert find_answer(verdicts[1:]) is Answer.MAY_FIT
+    assert find_answer([]) is Answer.NO
 
 
 def test_the_best_node_comes_first() -> None:
@@ -132,11 +186,11 @@ def test_the_best_node_comes_first() -> None:
         Node(name="b", taints=(Taint(key="b", effect="NoSchedule"),), labels={"zone": "a"}),
         Node(name="a"),
     ]
-    verdicts = compare(SchedulingSpec(preferences=(preference,)), nodes)
+    verdicts = compare(SchedulingSpec(preferences=(preference,)), ClusterState(nodes=nodes))
     assert [(each.node.name, each.fits, each.score, each.avoided) for each in verdicts] == [
         ("d", True, 7, ()),
         ("c", True, 7, (soft,)),
         ("a", True, 0, ()),
         ("b", False, 0, ()),
     ]
-    assert compare(SchedulingSpec(), []) == []
+    assert compare(SchedulingSpec(), ClusterState(nodes=[])) == []

@@ -15,35 +15,43 @@ def make_pod(spec: str) -> str:
     return f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n{lines}"
 
 
-def test_unchecked_fields(file: Path) -> None:
+def test_unjudged_fields(file: Path) -> None:
     spec = SPEC.replace("gpu: 2", "gpu: 2, memory: 1Gi, cpu: 1") + (
         "affinity: {podAntiAffinity: {}}\nruntimeClassName: nvidia\nschedulingGates: [{name: kueue}]\n"
         "schedulerName: default-scheduler\nresourceClaims: []\n"
     )
     (pod,) = read(file, make_pod(spec))
-    assert pod.notes == ("not checked: cpu, memory, podAntiAffinity, schedulingGates, runtimeClassName",)
+    names = ("podAntiAffinity", "schedulingGates", "runtimeClassName")
+    assert pod.spec.unjudged == tuple(f"{name}: not compared with nodes" for name in names)
+    assert pod.spec.requests == {GPU: 2, "memory": 1 << 30, "cpu": 1000}
+
+
+VOLUMES = ("volumes: not compared with nodes",)
 
 
 @pytest.mark.parametrize(
-    ("more", "notes"),
+    ("more", "unjudged"),
     [
-        ("volumes: [{name: a, persistentVolumeClaim: {claimName: b}}]", ("not checked: volumes",)),
-        ("volumes: [{name: a, ephemeral: {}}, 5]", ("not checked: volumes",)),
+        (
+            "volumes: [{name: a, persistentVolumeClaim: {claimName: b}}]",
+            VOLUMES,
+        ),
+        ("volumes: [{name: a, ephemeral: {}}, 5]", VOLUMES),
         ("volumes: [{name: a, emptyDir: {}}]", ()),
         ("volumes: null", ()),
     ],
 )
-def test_unchecked_volumes(file: Path, more: str, notes: tuple[str, ...]) -> None:
+def test_unjudged_volumes(file: Path, more: str, unjudged: tuple[str, ...]) -> None:
     (pod,) = read(file, make_pod(f"{SPEC}{more}\n"))
-    assert pod.notes == notes
+    assert pod.spec.unjudged == unjudged
 
 
-def test_unchecked_host_ports(file: Path) -> None:
+def test_unjudged_host_ports(file: Path) -> None:
     spec = "containers: [{name: c, ports: [{containerPort: 80}, {hostPort: 81}]}, {name: d}]\n"
     (pod,) = read(file, make_pod(spec))
-    assert pod.notes == ("not checked: hostPort",)
+    assert pod.spec.unjudged == ("hostPort: not compared with nodes",)
     (pod,) = read(file, make_pod(spec.replace("hostPort: 81", "")))
-    assert pod.notes == ()
+    assert pod.spec.unjudged == ()
     spec = spec.replace("[{containerPort: 80}", "{a: [{containerPort: 80}").replace("81}]", "81}]}")
     with pytest.raises(
         DocumentError, match=r"spec\.containers\[0\]\.ports: expected a list, found a mapping"
@@ -59,7 +67,7 @@ def test_a_pod_that_would_see_no_gpu(file: Path) -> None:
     selects = "containers: [{name: c, image: i}]\nnodeSelector: {nvidia.com/gpu.product: T4}\n"
     assert read(file, make_pod(selects))[0].notes == (note,)
     has_claims = f"{selects}resourceClaims: [{{name: gpu}}]\n"
-    assert read(file, make_pod(has_claims))[0].notes == ("not checked: resourceClaims",)
+    assert read(file, make_pod(has_claims))[0].notes == ()
     shuns = (
         "containers: [{name: c, image: i}]\naffinity: {nodeAffinity:"
         " {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions:"
@@ -94,8 +102,7 @@ containers:
 overhead: {nvidia.com/gpu: 1}
 """
     (pod,) = read(file, make_pod(spec))
-    assert pod.spec.requests == {GPU: 7, "nvidia.com/mig-1g.5gb": 1}
-    assert pod.notes == ("not checked: example.com/fpga",)
+    assert pod.spec.requests == {GPU: 7, "nvidia.com/mig-1g.5gb": 1, "example.com/fpga": 1}
 
 
 def test_no_field_of_kubernetes_is_taken_for_a_misspelling(file: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import OPERATORS, Requirement
+from gfd.tools.match.cluster_state import ClusterState
 from gfd.tools.match.fit import Verdict, compare
 from gfd.tools.match.fixes import find_fixes
 from gfd.tools.match.index import build_index
@@ -39,7 +40,7 @@ def node(name: str, product: str = "", **members: Any) -> Node:
 
 
 def judge(spec: SchedulingSpec, node: Node) -> Verdict:
-    (verdict,) = compare(spec, [node])
+    (verdict,) = compare(spec, ClusterState(nodes=[node]))
     return verdict
 
 
@@ -47,7 +48,8 @@ def list_fixes(
     spec: SchedulingSpec, *nodes: Node
 ) -> list[tuple[list[tuple[str, str, str, int]], list[str], list[str]]]:
     """Return the edits (old, new, why, line), what is awaited, and the nodes of each fix."""
-    found = find_fixes(spec, compare(spec, nodes), build_index(nodes))
+    state = ClusterState(nodes=nodes)
+    found = find_fixes(spec, compare(spec, state), build_index(nodes), state)
     for fix in found:
         edited = spec
         for edit in fix.edits:

@@ -1,0 +1,36 @@
+"""Write amounts of resources as people do: ``500m cpu``, ``64Gi memory``, ``2 nvidia.com/gpu``."""
+
+from __future__ import annotations
+
+from gfd.clusterview.resources import CPU
+
+_UNITS = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+
+
+def format_request(resource: str, count: int) -> str:
+    """Return a requested amount, rounded up, and the name of the resource."""
+    return f"{_format(resource, count, is_wanted=True)} {resource}"
+
+
+def format_available(resource: str, free: int, offered: int) -> str:
+    """Return the free and the offered amount, rounded down: ``2 of 8``, ``31Gi of 62.5Gi``.
+
+    Since requests are rounded up, a request that is too large also looks larger.
+    """
+    return " of ".join(_format(resource, each, is_wanted=False) for each in (free, offered))
+
+
+def _format(resource: str, count: int, *, is_wanted: bool) -> str:
+    if resource == CPU:
+        return f"{count}m" if count % 1000 else str(count // 1000)
+    if not _is_in_bytes(resource):
+        return str(count)
+    power = max(0, min((count.bit_length() - 1) // 10, len(_UNITS) - 1))
+    unit = 1 << (10 * power)
+    tenths = -(-count * 10 // unit) if is_wanted else count * 10 // unit
+    whole, tenth = divmod(tenths, 10)
+    return f"{whole}.{tenth}{_UNITS[power]}" if tenth else f"{whole}{_UNITS[power]}"
+
+
+def _is_in_bytes(resource: str) -> bool:
+    return resource in ("memory", "ephemeral-storage") or resource.startswith("hugepages-")

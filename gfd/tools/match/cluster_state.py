@@ -1,0 +1,49 @@
+"""The nodes of a cluster with their pods, as the scheduler sees them for the next pod."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.bound_pods import BoundPod, place_pods
+from gfd.clusterview.resources import add
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gfd.clusterview.nodes import Node
+    from gfd.tools.match.scheduling import SchedulingSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterState:
+    """The nodes with their pods. Adding or removing a pod returns another state."""
+
+    nodes: Sequence[Node]
+
+    def bind(self, spec: SchedulingSpec, node_name: str) -> ClusterState:
+        """Return the state after the scheduler has placed a pod on a node."""
+        pod = BoundPod(
+            node=node_name,
+            namespace=spec.namespace,
+            name=spec.name,
+            labels=spec.labels,
+            requests=spec.requests,
+        )
+        return self._change(
+            node_name,
+            lambda node: replace(node, pods=(*node.pods, pod), requested=add(node.requested, pod.requests)),
+        )
+
+    def release(self, spec: SchedulingSpec) -> ClusterState:
+        """Return the state without the pod itself, which already runs on ``spec.current_node``."""
+        identity = (spec.namespace, spec.name)
+        return self._change(
+            spec.current_node,
+            lambda node: place_pods(
+                node, (pod for pod in node.pods if (pod.namespace, pod.name) != identity)
+            ),
+        )
+
+    def _change(self, name: str, change: Callable[[Node], Node]) -> ClusterState:
+        return replace(self, nodes=[change(node) if node.name == name else node for node in self.nodes])
