@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import change, growth, oneshot, people, report, requests, service
+from bench import change, growth, oneshot, people, reading, report, requests, service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], Iterator[Figure]]] = {
     "growth": growth.measure,
     "requests": requests.measure,
     "people": people.measure,
+    "reading": reading.measure,
 }
 
 

@@ -76,6 +76,7 @@ PACKAGES = frozenset(
         "jinja2",
         "kubernetes",
         "markupsafe",
+        "msgspec",
         "prometheus_client",
         "pynvml",
         "rich",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
 from gfd.clusterview.gpus import has_gpus
+from gfd.clusterview.json_fields import NodePage, PodPage
 from gfd.clusterview.listing import FORBIDDEN, convert_item, list_objects
 from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
@@ -43,7 +44,7 @@ def read_nodes(api: Api, selector: LabelSelector | None = None) -> list[Node]:
     Without permission to list pods, the nodes are returned without requests. Raises ApiError.
     """
     query = {"labelSelector": selector.text} if selector else {}
-    nodes, _ = list_objects(api, NODES, read_node, query=query, what="nodes")
+    nodes, _ = list_objects(api, NODES, read_node, query=query, what="nodes", fields=NodePage)
     try:
         requests = read_pod_requests(api, [node.name for node in nodes if has_gpus(node)])
     except ApiError as error:
@@ -77,13 +78,13 @@ def read_pod_requests(api: Api, nodes: Sequence[str]) -> list[PodRequest]:
     page = api.request("GET", PODS, query={"limit": "1"}, schema=list_of(ITEM))
     pods = len(page.get("items") or ()) + (page["metadata"].get("remainingItemCount") or 0)
     if pods <= len(nodes) * PODS_PER_REQUEST:
-        return list_objects(api, PODS, read_pod_request, query=ON_NODES, what="pods")[0]
+        return list_objects(api, PODS, read_pod_request, query=ON_NODES, what="pods", fields=PodPage)[0]
     found: list[PodRequest] = []
     with progress("pods of nodes") as draw:
         for done, name in enumerate(nodes, 1):
             # For version 0, the server answers from its cache, which has an index by node; etcd has none.
             query = {"fieldSelector": f"spec.nodeName={name}", "resourceVersion": "0"}
-            items = api.list(PODS, query=query, item=ITEM)
-            found += (convert_item(read_pod_request, item, "pods") for item in items)
+            for page in api.pages(PODS, query=query, fields=PodPage):
+                found += (convert_item(read_pod_request, item, "pods") for item in page["items"])
             draw(done, len(nodes))
     return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
+from gfd.clusterview.garbage_collector import without_garbage_collector
+from gfd.clusterview.json_fields import NodeDocument, PodDocument
 from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
-from gfd.documents.reader import read_plain
+from gfd.documents.plain import read_plain
 from gfd.errors import DocumentError
 from gfd.files import read_input
 from gfd.text import escape
@@ -28,10 +30,10 @@ def read_nodes(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``-`` is standard input. Raises DocumentError.
     """
-    found = read_objects(nodes, "Node", _NODES, read_node)
+    found = read_objects(nodes, "Node", _NODES, read_node, NodeDocument)
     if pods is None:
         return add_requests(found, None)
-    return add_requests(found, read_objects(pods, "Pod", _PODS, read_pod_request))
+    return add_requests(found, read_objects(pods, "Pod", _PODS, read_pod_request, PodDocument))
 
 
 def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
@@ -43,12 +45,20 @@ def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
     return add_pods(found, None if pods is None else read_objects(pods, "Pod", _PODS, read_bound_pod))
 
 
-def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T]) -> list[T]:
+def read_objects(
+    path: Path, kind: str, command: str, convert: Callable[[Any], T], fields: Any = None
+) -> list[T]:
     """Return each object of a file as ``convert`` converts it; ``-`` is standard input.
 
-    ``convert`` raises ValueError for a malformed object; the text completes "the object …". Raises
-    DocumentError, which names the file and the object.
+    ``fields`` is a TypedDict that names the fields of the file that ``convert`` reads; without it, the
+    objects have all fields. ``convert`` raises ValueError for a malformed object; the text completes "the
+    object …". Raises DocumentError, which names the file and the object.
     """
+    with without_garbage_collector():
+        return _read_objects(path, kind, command, convert, fields)
+
+
+def _read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T], fields: Any) -> list[T]:
     source = "standard input" if str(path) == "-" else escape(str(path))
     hint = f"expected the output of {command}"
     try:
@@ -57,9 +67,10 @@ def read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T
         raise DocumentError(source, 0, f"{error.strerror}; {hint}") from error
     found: list[T] = []
     try:
-        documents = [each for each in read_plain(data, source) if each is not None]
+        documents = [each for each in read_plain(data, source, fields) if each is not None]
     except DocumentError as error:
         raise DocumentError(source, error.line, f"{error.reason}; {hint}") from error
+    del data  # it may be larger than all that follows
     try:
         for item in _unpack(documents, kind):
             found.append(convert(item))

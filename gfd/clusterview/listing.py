@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gfd.clusterview.garbage_collector import without_garbage_collector
 from gfd.clusterview.progress import progress
 from gfd.errors import ApiError
 from gfd.kube.api_errors import add_advice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gfd.kube.client import Api
 
@@ -33,32 +32,31 @@ def list_objects(
     *,
     query: Mapping[str, str] | None = None,
     what: str,
+    fields: Any = None,
 ) -> tuple[list[T], str]:
     """Return the objects, each as ``convert`` converts it, and the resourceVersion from which to watch.
 
-    ``what`` is their name in messages and beside the progress bar, such as ``nodes``. Raises ApiError.
+    ``fields`` is a TypedDict that names the fields of a page that ``convert`` reads; without it, the objects
+    have all fields. ``what`` is their name in messages and beside the progress bar, such as ``nodes``.
+    Raises ApiError.
     """
     tries_left = TRIES
     while True:
         tries_left -= 1
         try:
-            return _list_objects(api, path, convert, query, what)
+            return _list_objects(api.pages(path, query=query, fields=fields), convert, what)
         except ApiError as error:
             if error.status != GONE or not tries_left:
                 raise add_advice(error, "list", what, _ALTERNATIVES.get(what, "")) from error
 
 
 def _list_objects(
-    api: Api,
-    path: str,
-    convert: Callable[[Mapping[str, Any]], T],
-    query: Mapping[str, str] | None,
-    what: str,
+    pages: Iterable[dict[str, Any]], convert: Callable[[Mapping[str, Any]], T], what: str
 ) -> tuple[list[T], str]:
     found: list[T] = []
     version = ""
-    with _without_garbage_collector(), progress(what) as draw:
-        for page in api.pages(path, query=query):
+    with without_garbage_collector(), progress(what) as draw:
+        for page in pages:
             items, metadata = page["items"], page["metadata"]
             found += (convert_item(convert, item, what) for item in items)
             # Free the page: it is a hundred times larger than its result, and the next one is being read.
@@ -80,15 +78,3 @@ def convert_item(convert: Callable[[Mapping[str, Any]], T], item: Mapping[str, A
         raise ApiError(
             f"{what.removesuffix('s')} {name} {error}; kubectl get {what} -o json shows it", kind="malformed"
         ) from error
-
-
-@contextmanager
-def _without_garbage_collector() -> Iterator[None]:
-    """Turn off the garbage collector: JSON has no cycles, and a collection takes as long as the parsing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -58,9 +58,13 @@ def read_amounts(amounts: Mapping[str, Any]) -> dict[str, int]:
 
 def add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     """Return the sum of two counts, resource by resource."""
+    if not one or not other:
+        return {**one, **other}  # the usual case; most pods request nothing that is counted
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 
 
 def maximum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     """Return the larger of two counts, resource by resource."""
+    if not one and not other:
+        return {}
     return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}

@@ -8,7 +8,6 @@ Import this module late: it imports PyYAML.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -60,24 +59,6 @@ def read_all(
     except yaml.reader.ReaderError as error:
         line = encoded.count(b"\n", 0, error.position) + 1
         raise fail(line, f"is not valid YAML: {_describe_character(error)}") from error
-
-
-def read_plain(data: bytes | str, source: str) -> list[Any]:
-    """Return the documents of ``data`` as dicts, lists and scalars, without lines and paths.
-
-    This is the fast way for large JSON files. Raises DocumentError.
-    """
-    try:
-        return [json.loads(data)]
-    except (ValueError, RecursionError) as error:
-        json_error = error
-    try:
-        return [each.plain() for each in read_all(data, source)]
-    except DocumentError as error:
-        is_json = data.lstrip()[:1] in ("{", "[", b"{", b"[")
-        if is_json and isinstance(json_error, json.JSONDecodeError):
-            raise DocumentError(source, json_error.lineno, f"is not valid JSON: {json_error.msg}") from error
-        raise
 
 
 def _describe_character(error: yaml.reader.ReaderError) -> str:

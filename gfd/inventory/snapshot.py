@@ -79,7 +79,7 @@ def parse_inventory(text: str, source: str) -> Inventory:
 
 def parse_document(text: str, source: str) -> Any:
     """Parse JSON or YAML. Raises DocumentError."""
-    from gfd.documents.reader import read_plain
+    from gfd.documents.plain import read_plain
 
     return next(iter(read_plain(text, source)), None)
 

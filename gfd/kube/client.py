@@ -80,14 +80,16 @@ class Api:
         accept: str = JSON,
         schema: Schema = RESPONSE,
         max_values: int = MAX_VALUES,
+        fields: Any = None,
     ) -> dict[str, Any]:
         """Send a request and return the object in the response. Raises ApiError.
 
         The object matches ``schema`` and has at most ``max_values`` values, such as strings and numbers.
+        ``fields`` is a TypedDict that names the fields that the caller reads; the object may lack the others.
         """
         request = f"{method} {path}"
         response = self._send(method, path, body, query=query, content_type=content_type, accept=accept)
-        return parse(self._read(response, request), schema, request, max_values)
+        return parse(self._read(response, request), schema, request, max_values, fields)
 
     def date(self) -> float:
         """Return the server's time in whole Unix seconds. Raises ApiError."""
@@ -119,15 +121,24 @@ class Api:
         query: Mapping[str, str] | None = None,
         accept: str = JSON,
         item: Schema = ITEM,
+        fields: Any = None,
     ) -> Iterator[dict[str, Any]]:
         """Yield the pages of a collection, with the metadata of each. Raises ApiError.
+
+        ``fields`` is a TypedDict that names the fields of a page that the caller reads.
 
         After the status 410, start the list again: the server no longer has the remaining pages.
         """
         page_query, schema = {"limit": PAGE, **(query or {})}, list_of(item)
         for _ in range(MAX_PAGES):
             page = self.request(
-                "GET", path, query=page_query, accept=accept, schema=schema, max_values=MAX_BYTES
+                "GET",
+                path,
+                query=page_query,
+                accept=accept,
+                schema=schema,
+                max_values=MAX_BYTES,
+                fields=fields,
             )
             # items is null in an empty list of metadata.
             page["items"] = page.get("items") or []

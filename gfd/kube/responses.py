@@ -9,6 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from gfd.documents.json_fields import decode
 from gfd.errors import ApiError
 from gfd.kube.body import TRANSPORT_ERRORS, read_body
 from gfd.kube.objects import EVENT, STATUS
@@ -49,10 +50,15 @@ def read(response: BaseHTTPResponse, request: str) -> bytes:
     return data
 
 
-def parse(data: bytes, schema: Schema, request: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
-    """Return the object in JSON ``data``. Raises ApiError if it does not match ``schema``."""
+def parse(
+    data: bytes, schema: Schema, request: str, max_values: int = MAX_VALUES, fields: Any = None
+) -> dict[str, Any]:
+    """Return the object in JSON ``data``. Raises ApiError if it does not match ``schema``.
+
+    ``fields`` is a TypedDict that names the fields to keep; without it, all are kept.
+    """
     try:
-        found = _parse(data, max_values)
+        found = _parse(data, max_values, fields)
         schema(found)
     except SchemaError as error:
         raise malformed_response(request, str(error)) from error
@@ -112,11 +118,11 @@ def malformed_response(request: str, problem: str) -> ApiError:
     return ApiError(f"{request}: malformed response: {problem}; {advice}", kind="malformed")
 
 
-def _parse(data: bytes, max_values: int = MAX_VALUES) -> Any:
+def _parse(data: bytes, max_values: int = MAX_VALUES, fields: Any = None) -> Any:
     if data.count(b",") >= max_values:
         raise SchemaError(f"has more than {max_values} values")
     try:
-        return json.loads(data.decode())
+        return json.loads(data.decode()) if fields is None else decode(data, fields)
     except UnicodeDecodeError:
         raise SchemaError("is not UTF-8") from None
     except ValueError as error:

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from gfd.documents import reader
-from gfd.documents.reader import read, read_all, read_plain
+from gfd.documents.plain import read_plain
+from gfd.documents.reader import read, read_all
 from gfd.documents.value import Value
 from gfd.errors import DocumentError
 

@@ -28,19 +28,29 @@ class Collection(Generic[T]):
         *,
         query: Mapping[str, str] | None = None,
         what: str,
+        fields: Any = None,
     ) -> None:
-        """``convert`` returns key and value of an object; ``what`` is the text beside the progress bar."""
+        """``convert`` returns key and value of an object; ``what`` is the text beside the progress bar.
+
+        ``fields`` names the fields of a page that ``convert`` reads.
+        """
         self._api = api
         self._path = path
         self._convert = convert
         self._query = query or {}
         self._version = ""
+        self._fields = fields
         self.what = what
 
     def read(self) -> dict[str, T]:
         """List all objects. Raises ApiError."""
         found, self._version = list_objects(
-            self._api, self._path, self._convert, query=self._query, what=self.what
+            self._api,
+            self._path,
+            self._convert,
+            query=self._query,
+            what=self.what,
+            fields=self._fields,
         )
         return dict(found)
 

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.cluster import ON_NODES, connect
+from gfd.clusterview.json_fields import NodePage, PodPage
 from gfd.clusterview.listing import FORBIDDEN
 from gfd.clusterview.nodes import read_node
 from gfd.clusterview.pods import read_pod_request
@@ -48,8 +49,8 @@ def watch(loaded: LoadedConfig, query: NodeQuery) -> None:
         raise ConfigError("--watch", COMMAND_LINE, "needs a cluster; a file or a simulation does not change")
     api = connect(loaded)
     parameters = {"labelSelector": query.selector.text} if query.selector else {}
-    nodes = Collection(api, NODES, _read_keyed_node, query=parameters, what="nodes")
-    pods = Collection(api, PODS, _read_keyed_pod, query=ON_NODES, what="pods")
+    nodes = Collection(api, NODES, _read_keyed_node, query=parameters, what="nodes", fields=NodePage)
+    pods = Collection(api, PODS, _read_keyed_pod, query=ON_NODES, what="pods", fields=PodPage)
     display = _Display(query)
     try:
         display.run(nodes, pods)

@@ -1,0 +1,99 @@
+"""Nodes and pods are the same whether or not the fields that nobody reads are skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import population
+from gfd.clusterview import kubectl
+from gfd.clusterview.nodes import Node
+from gfd.documents import json_fields
+from gfd.errors import DocumentError
+from tests.tools.make import gpu_labels, node, pod, unready, write
+
+TAINT = {"key": "team", "value": "a", "effect": "NoSchedule"}
+
+
+def read_both_ways(nodes: Path, pods: Path | None, monkeypatch: pytest.MonkeyPatch) -> list[list[Node] | str]:
+    found: list[list[Node] | str] = []
+    for import_module in (json_fields._import_msgspec, lambda: None):
+        monkeypatch.setattr(json_fields, "_import_msgspec", import_module)
+        try:
+            found.append(kubectl.read_nodes(nodes, pods))
+        except DocumentError as error:
+            found.append(str(error))
+    return found
+
+
+def complete_node() -> dict[str, Any]:
+    item = unready(node("a", gpu_labels(), {"gpu": 8}, writer="gfd", allocatable={"gpu": 7}))
+    return item | {"spec": {"taints": [TAINT], "unschedulable": True, "providerID": "x"}}
+
+
+def complete_pod() -> dict[str, Any]:
+    item = pod("p", "a", {"gpu": 2})
+    spec = item["spec"]
+    side = {"name": "side", "restartPolicy": "Always", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    spec |= {"initContainers": [side], "overhead": {"nvidia.com/mig-1g.5gb": "1"}, "volumes": [{"name": "v"}]}
+    return item
+
+
+def test_every_field_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes, pods = (
+        Path(write(tmp_path / "nodes.json", complete_node())),
+        Path(write(tmp_path / "pods.json", complete_pod())),
+    )
+    fast, slow = read_both_ways(nodes, pods, monkeypatch)
+    assert fast == slow
+    assert not isinstance(fast, str)
+    (found,) = fast
+    assert found.requested == {"nvidia.com/gpu": 3, "nvidia.com/mig-1g.5gb": 1}
+    assert found.taints
+    assert found.unready_since
+    assert found.label_writers
+    assert found.allocatable != found.capacity
+
+
+def test_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = population.write(tmp_path / "nodes.json", population.describe_nodes(8))
+    pods = population.write(tmp_path / "pods.json", population.describe_pods(population.describe_nodes(8)))
+    fast, slow = read_both_ways(nodes, pods, monkeypatch)
+    assert fast == slow
+    assert len(fast) == 8
+
+
+@pytest.mark.parametrize("kind", ["Node", "Pod"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{",
+        '{"kind": "List"}',
+        '{"kind": "Secret", "items": []}',
+        '{"kind": "List", "items": [1]}',
+        '{"kind": "List", "items": {}}',
+        '{"kind": "List", "items": [{"kind": "Secret"}]}',
+        '{"kind": "List", "items": [{"metadata": [], "spec": [], "status": []}]}',
+        '{"kind": "List", "items": [{"metadata": {"name": 1}, "spec": {"nodeName": 1}}]}',
+        '{"kind": "List", "items": [{"spec": {"nodeName": "a", "containers": {}}}]}',
+        '{"kind": "List", "items": [{"spec": {"nodeName": "a", "containers": [[]]}}]}',
+        '{"kind": "List", "items": [{"spec": {"nodeName": "a", "containers": [{"resources": 1}]}}]}',
+        '{"kind": "List", "items": [{"spec": {"nodeName": "a", "containers": [{"resources": []}]}}]}',
+        '{"kind": "List", "items": [{"spec": {"nodeName": "a", "overhead": []}}]}',
+    ],
+)
+def test_malformed_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, text: str) -> None:
+    nodes = tmp_path / "nodes.json"
+    if kind == "Node":
+        nodes.write_text(text)
+        pods = None
+    else:
+        write(nodes, node("a"))
+        pods = tmp_path / "pods.json"
+        pods.write_text(text)
+    fast, slow = read_both_ways(nodes, pods, monkeypatch)
+    assert fast == slow
+    assert isinstance(fast, str)
