@@ -6,7 +6,7 @@ values that begin with a dash.
 
 from __future__ import annotations
 
-from itertools import islice
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.cli.help import name_value
@@ -17,7 +17,7 @@ from gfd.errors import ConfigError
 from gfd.text import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gfd.cli.commands.command import Command
     from gfd.config.options import Option
@@ -60,8 +60,9 @@ def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments
     known = _index(OPTIONS)
     result = Arguments([], "", [], [], [])
     has_flags = True
-    words = iter(argv)
-    for word in words:
+    words = deque(argv)
+    while words:
+        word = words.popleft()
         if has_flags and word == "--":
             has_flags = False
         elif has_flags and len(word) >= 2 and word[0] == "-":
@@ -117,14 +118,16 @@ def _index(options: Sequence[Option]) -> dict[str, Option]:
     return {flag.lstrip("-"): option for option in options for flag in option.flags}
 
 
-def _add_flag(word: str, following: Iterator[str], known: Mapping[str, Option], result: Arguments) -> None:
+def _add_flag(word: str, following: deque[str], known: Mapping[str, Option], result: Arguments) -> None:
     """Add the flag ``word`` and its value to the result; the value may be the next word."""
     flags = result.after if result.command else result.before
     typed, equals, value = word.partition("=")
     name = typed.removeprefix("-").removeprefix("-")
     option = known.get(name)
-    if option is not None:
-        rest = [value] if equals else ["true"] if option.kind == "bool" else [*islice(following, 1)]
+    if option is not None and option.alone and not equals and _is_alone(following):
+        flags.append(f"{option.alone}=true")
+    elif option is not None:
+        rest = [value] if equals else ["true"] if option.kind == "bool" else _take_word(following)
         flags += [f"{option.flag}={each}" for each in rest]
         if not rest:
             reason = f"needs a value; write {typed} {name_value(option)}"
@@ -136,6 +139,15 @@ def _add_flag(word: str, following: Iterator[str], known: Mapping[str, Option], 
             result.errors.append(ConfigError(typed, COMMAND_LINE, str(error)))
     else:
         result.errors.append(_refuse_flag(typed, known, result.command))
+
+
+def _is_alone(following: deque[str]) -> bool:
+    """Return whether no value follows, but the end or a flag; ``-`` is standard input, which is a value."""
+    return not following or (len(following[0]) >= 2 and following[0][0] == "-")
+
+
+def _take_word(following: deque[str]) -> list[str]:
+    return [following.popleft()] if following else []
 
 
 def _refuse_flag(typed: str, known: Mapping[str, Option], command: str) -> ConfigError:

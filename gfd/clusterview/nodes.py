@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gfd.clusterview.bound_pods import BoundPod
-    from gfd.clusterview.pods import ReadAmounts
+    from gfd.clusterview.pods import PodRequest, ReadAmounts
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The taint that ``kubectl cordon`` adds to a node."""
@@ -59,10 +59,17 @@ class Node:
     """Whether :attr:`requested` is known; false if the pods could not be read."""
     pods: tuple[BoundPod, ...] = ()
     """The pods on the node; only ``gfd match`` reads them."""
+    holders: tuple[PodRequest, ...] = ()
+    """The pods that request devices of NVIDIA, sorted by name; ``gfd match`` does not read them."""
     label_writers: tuple[LabelWriter, ...] = ()
     """Who wrote the GPU labels, the latest first; empty if the node has no managed fields."""
     unready_since: datetime | None = None
     """Since when the node is not ready; None if it is ready, or if that is unknown."""
+
+    @property
+    def is_cordoned(self) -> bool:
+        """Whether the scheduler places no new pods on the node."""
+        return any(taint.key == UNSCHEDULABLE for taint in self.taints)
 
     def free(self, resource: str) -> int:
         """Return the amount of a resource that no pod requests."""

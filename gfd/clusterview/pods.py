@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.fields import read_field
 from gfd.clusterview.resources import add, maximum, read_counts
+from gfd.clusterview.timestamps import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from gfd.clusterview.nodes import Node
 
@@ -25,6 +28,10 @@ class PodRequest:
 
     node: str = ""
     """The name of the node; empty for a pod that has no node yet, or that has ended."""
+    namespace: str = ""
+    name: str = ""
+    since: datetime | None = None
+    """When the pod started on the node, else when it was created; None if unknown."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """The requested amounts, by resource."""
 
@@ -34,7 +41,17 @@ def read_pod_request(pod: Mapping[str, Any]) -> PodRequest:
     node = read_field(pod, "spec.nodeName", str)
     if not node or read_field(pod, "status.phase", str) in ENDED:
         return PodRequest()
-    return PodRequest(node=node, counts=sum_requests(pod["spec"]))
+    counts = sum_requests(pod["spec"])
+    if not counts:
+        return PodRequest(node=node)  # as most pods; gfd names only those that request a device
+    started = read_field(pod, "status.startTime", str) or read_field(pod, "metadata.creationTimestamp", str)
+    return PodRequest(
+        node=node,
+        namespace=read_field(pod, "metadata.namespace", str),
+        name=read_field(pod, "metadata.name", str),
+        since=parse_time(started),
+        counts=counts,
+    )
 
 
 def sum_requests(spec: Mapping[str, Any], read: ReadAmounts = read_counts) -> dict[str, int]:
@@ -59,12 +76,17 @@ def sum_requests(spec: Mapping[str, Any], read: ReadAmounts = read_counts) -> di
 
 def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -> list[Node]:
     """Return the nodes, sorted by name, with the requests of their pods; None means unknown pods."""
-    by_node: dict[str, dict[str, int]] = {}
-    for request in requests or ():
+    if requests is None:
+        return sorted((replace(node, is_counted=False) for node in nodes), key=lambda node: node.name)
+    by_node: dict[str, list[PodRequest]] = {}
+    for request in requests:
         if request.counts:
-            by_node[request.node] = add(by_node.get(request.node, {}), request.counts)
-    is_counted = requests is not None
-    counted = (replace(each, requested=by_node.get(each.name, {}), is_counted=is_counted) for each in nodes)
+            by_node.setdefault(request.node, []).append(request)
+    counted = []
+    for node in nodes:
+        holders = sorted(by_node.get(node.name, ()), key=lambda each: (each.namespace, each.name))
+        requested: Mapping[str, int] = reduce(add, (each.counts for each in holders), {})
+        counted.append(replace(node, requested=requested, holders=tuple(holders)))
     return sorted(counted, key=lambda node: node.name)
 
 

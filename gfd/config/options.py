@@ -41,6 +41,9 @@ class Option(NamedTuple):
     is_repeatable: bool = False
     """Whether the flag can be given several times; then all values together count."""
 
+    alone: str = ""
+    """The bool flag that this flag means if no value follows it; empty if it needs a value."""
+
     @property
     def flag(self) -> str:
         """The flag to name in messages."""

@@ -92,20 +92,79 @@ def test_shared_gpus(shared: str, suffix: str) -> None:
     assert gpus.stale == ()
 
 
+NO_PLUGIN = "the device plugin does not run, or DRA offers them"
+NOT_MIXED = "the device plugin offers gpu instead, so its MIG strategy is not mixed"
+OLD_LAYOUT = "the MIG layout has changed, or the device plugin has not read it again"
+
+
 @pytest.mark.parametrize(
     ("labels", "offers", "stale"),
     [
         (gpu_labels(), {"gpu": 7}, ("8 gpu labelled, 7 offered",)),
-        (gpu_labels(), {"gpu": 0}, ("8 gpu labelled, 0 offered",)),
-        (gpu_labels(), {}, ()),
+        (gpu_labels(), {"gpu": 0}, (f"8 gpu labelled, 0 offered: {NO_PLUGIN}",)),
+        (gpu_labels(), {}, (f"8 gpu labelled, 0 offered: {NO_PLUGIN}",)),
+        (
+            gpu_labels(gpu_deploy_device__plugin="paused-for-mig-change"),
+            {},
+            (
+                (
+                    "8 gpu labelled, 0 offered: the label nvidia.com/gpu.deploy.device-plugin="
+                    "paused-for-mig-change keeps the device plugin away"
+                ),
+            ),
+        ),
+        (
+            gpu_labels(gpu_deploy_device__plugin="true"),
+            {"hostdev": 4},
+            (f"8 gpu labelled, 0 offered: {NO_PLUGIN}",),
+        ),
+        (
+            gpu_labels(gpu_workload_config="vm-passthrough"),
+            {},
+            (
+                (
+                    "8 gpu labelled, 0 offered: the label nvidia.com/gpu.workload.config=vm-passthrough "
+                    "reserves them for virtual machines"
+                ),
+            ),
+        ),
+        (
+            gpu_labels(),
+            {"gpu": 0, "mig-1g.5gb": 56},
+            (
+                (
+                    "8 gpu labelled, 0 offered: the device plugin offers mig-1g.5gb instead, "
+                    "so its MIG strategy is mixed"
+                ),
+                "0 mig-1g.5gb labelled, 56 offered",
+            ),
+        ),
+        (
+            gpu_labels() | MIXED,
+            {"gpu": 8},
+            (
+                f"8 mig-1g.5gb labelled, 0 offered: {NOT_MIXED}",
+                f"1 mig-3g.20gb labelled, 0 offered: {NOT_MIXED}",
+            ),
+        ),
+        (gpu_labels(mig_strategy="mixed"), {}, (f"8 gpu labelled, 0 offered: {NO_PLUGIN}",)),
+        (gpu_labels() | MIXED, {"gpu": 0, "mig-1g.5gb": 8, "mig-3g.20gb": 1}, ()),
         (gpu_labels(), {"gpu": 8, "hostdev": 4}, ()),
         ({}, {"gpu": 8, "mig-1g.5gb": 0}, ("no labels, but 8 gpu offered",)),
         ({"nvidia.com/gpu.present": "true"}, {}, ("no labels",)),
-        (gpu_labels() | MIXED, {"gpu": 9, "mig-1g.5gb": 8}, ("8 gpu labelled, 9 offered",)),
+        (
+            gpu_labels() | MIXED,
+            {"gpu": 9, "mig-1g.5gb": 8},
+            ("8 gpu labelled, 9 offered", f"1 mig-3g.20gb labelled, 0 offered: {OLD_LAYOUT}"),
+        ),
         (
             gpu_labels() | MIXED,
             {"gpu": 7, "mig-1g.5gb": 4, "mig-7g.40gb": 1},
-            ("8 mig-1g.5gb labelled, 4 offered", "0 mig-7g.40gb labelled, 1 offered"),
+            (
+                "8 mig-1g.5gb labelled, 4 offered",
+                f"1 mig-3g.20gb labelled, 0 offered: {OLD_LAYOUT}",
+                "0 mig-7g.40gb labelled, 1 offered",
+            ),
         ),
     ],
 )
@@ -118,6 +177,33 @@ def test_what_contradicts_the_labels(
 def test_an_unhealthy_device_does_not_make_labels_stale() -> None:
     gpus = describe_node(gpu_labels(), {"gpu": 8}, allocatable={"gpu": 7})
     assert (gpus.stale, gpus.free) == ((), {"nvidia.com/gpu": 7})
+
+
+def test_devices_that_no_pod_can_get() -> None:
+    gpus = describe_node(gpu_labels(), {"gpu": 8}, allocatable={"gpu": 0})
+    assert gpus.stale == (
+        "8 gpu labelled, 0 of 8 allocatable: they are unhealthy, or the device plugin has stopped",
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "name"),
+    [
+        ({"cloud.google.com/gke-accelerator": "nvidia-h100-80gb"}, "nvidia-h100-80gb"),
+        ({"karpenter.k8s.aws/instance-gpu-name": "h100"}, "h100"),
+        ({"node.kubernetes.io/instance-type": "p5.48xlarge"}, "p5.48xlarge"),
+        ({"node.kubernetes.io/instance-type": "m5.large"}, ""),
+    ],
+)
+def test_the_name_that_a_cloud_gives(labels: dict[str, str], name: str) -> None:
+    assert describe_node(labels).cloud_name == name
+    assert has_gpus(read_node(node("n", labels))) is bool(name)
+
+
+def test_nodes_that_take_no_new_pods() -> None:
+    assert describe_node(gpu_labels(), {"gpu": 8}).takes_pods
+    assert not describe_node(gpu_labels(), {"gpu": 8}, unschedulable=True).takes_pods
+    assert not describe(read_node(unready(node("n", gpu_labels(), {"gpu": 8})))).takes_pods
 
 
 def test_a_kubelet_that_does_not_report() -> None:

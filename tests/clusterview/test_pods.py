@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,11 +53,15 @@ def test_what_a_pod_requests(spec: Object, count: int) -> None:
     assert sum_requests(spec) == ({GPU: count} if count else {})
 
 
+P = PodRequest(node="a", namespace="default", name="p", counts={GPU: 1})
+
+
 @pytest.mark.parametrize(
     ("item", "request_"),
     [
-        (pod("p", "a", {"gpu": 1}), PodRequest(node="a", counts={GPU: 1})),
-        (pod("p", "a", {"gpu": 1}, "Pending"), PodRequest(node="a", counts={GPU: 1})),
+        (pod("p", "a", {"gpu": 1}), P),
+        (pod("p", "a", {"gpu": 1}, "Pending"), P),
+        (pod("p", "a", {}), PodRequest(node="a")),
         (pod("p", "", {"gpu": 1}, "Pending"), PodRequest()),
         (pod("p", "a", {"gpu": 1}, "Succeeded"), PodRequest()),
         (pod("p", "a", {"gpu": 1}, "Failed"), PodRequest()),
@@ -70,3 +75,32 @@ def test_the_requests_of_a_node_add_up() -> None:
     requests = [PodRequest(node="a", counts={GPU: 1}), PodRequest(node="a", counts={GPU: 2}), PodRequest()]
     (found,) = add_requests([Node(name="a", allocatable={GPU: 4})], requests)
     assert (found.requested, found.free(GPU), found.is_counted) == ({GPU: 3}, 1, True)
+
+
+def test_the_pods_that_hold_devices_are_sorted_by_name() -> None:
+    requests = [
+        PodRequest(node="a", namespace=namespace, name=name, counts={GPU: 1})
+        for namespace, name in (("b", "1"), ("a", "2"), ("a", "1"))
+    ]
+    (found,) = add_requests([Node(name="a")], [*requests, PodRequest(node="a", name="none")])
+    assert found.holders == tuple(reversed(requests))
+    (unknown,) = add_requests([Node(name="a")], None)
+    assert (unknown.holders, unknown.is_counted) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("started", "created", "since"),
+    [
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", datetime(2026, 1, 2, tzinfo=UTC)),
+        (None, "2026-01-01T00:00:00Z", datetime(2026, 1, 1, tzinfo=UTC)),
+        (None, None, None),
+        ("yesterday", None, None),
+    ],
+)
+def test_since_when_a_pod_holds_a_device(
+    started: str | None, created: str | None, since: datetime | None
+) -> None:
+    item = pod("p", "a", {"gpu": 1})
+    item["status"]["startTime"] = started
+    item["metadata"]["creationTimestamp"] = created
+    assert read_pod_request(item).since == since

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
-    from gfd.tools.nodes.query import NodeQuery, answer, check_drawing, parse_selector, parse_sort
+    from gfd.tools.nodes.query import NodeQuery, answer, check_combination, parse_selector, parse_sort
 
     query = NodeQuery(
         nodes_file=values["nodes_file"],
@@ -24,9 +24,9 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         sort_by=parse_sort(values["sort"]),
         format=values["format"],
         has_drawing=values["draw"],
+        has_pods=values["shows_pods"],
     )
-    if query.has_drawing:
-        check_drawing(query.format, is_watched=values["watch"])
+    check_combination(query, is_watched=values["watch"])
     if values["watch"]:
         from gfd.tools.nodes.display import watch
 
@@ -47,7 +47,15 @@ COMMAND = Command(
             group="Nodes",
             help="Print only nodes with these labels, such as 'zone in (a,b),!spot', as in kubectl.",
         ),
-        *NODE_FILES,
+        *(each._replace(alone="--show-pods") if each.field == "pods_file" else each for each in NODE_FILES),
+        Option(
+            field="shows_pods",
+            flags=("--show-pods",),
+            kind="bool",
+            default="false",
+            group="Nodes",
+            help="Also list the pods that hold devices; --pods without a file does the same.",
+        ),
         Option(
             field="sort",
             flags=("--sort",),
@@ -79,7 +87,9 @@ COMMAND = Command(
         "AGE is the time since the labels were last written, from the managed fields of the Node; with a ~, "
         "the time since gfd loaded its configuration. gfd does not write labels again that are still right, "
         "so old labels can be right. STALE says why the labels may be wrong: the kubelet does not report, "
-        "or the node offers other devices than its labels say. ALLOCATED counts the devices that scheduled "
-        "pods request."
+        "or the node offers other devices than its labels say, or none. A product in parentheses is the "
+        "cloud's name for the GPUs of a node without gfd's labels. ALLOCATED counts the devices that "
+        "scheduled pods request. LARGEST FREE is the number of devices that one pod can still get, which "
+        "must be on one node."
     ),
 )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.gpus import GPU
+from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.timestamps import format_age
 from gfd.labels.syntax import VENDOR
 
@@ -39,7 +39,9 @@ class Column:
 
 
 def _format_product(gpus: NodeGpus, _: datetime) -> str:
-    return _format_counts(gpus.models) if gpus.models else gpus.product
+    if gpus.models:
+        return _format_counts(gpus.models)
+    return gpus.product or (f"({gpus.cloud_name})" if gpus.cloud_name else "")
 
 
 def _format_gpus(gpus: NodeGpus, _: datetime) -> str:

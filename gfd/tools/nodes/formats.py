@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.timestamps import format_time
 from gfd.text import escape
 from gfd.tools import serialization
+from gfd.tools.nodes import holders, product_totals
 from gfd.tools.nodes.node_table import count_totals
+from gfd.tools.nodes.product_totals import count_by_product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,6 +42,7 @@ FIELDS: Mapping[str, Callable[[NodeGpus], Any]] = {
     "written_at": lambda gpus: format_time(gpus.written_at),
     "writers": lambda gpus: list(gpus.writers),
     "stale": lambda gpus: list(gpus.stale),
+    "cloud_name": lambda gpus: gpus.cloud_name or None,
 }
 """The fields of a node in all formats; an unknown value is None."""
 
@@ -49,18 +52,23 @@ def to_plain(gpus: NodeGpus) -> dict[str, Any]:
     return {name: read(gpus) for name, read in FIELDS.items()}
 
 
-def to_json(table: NodeTable) -> str:
-    """Return nodes and totals as JSON."""
-    return serialization.to_json(_table_to_plain(table))
+def to_json(table: NodeTable, *, has_pods: bool = False) -> str:
+    """Return nodes and totals as JSON; ``has_pods`` adds the pods that hold devices to each node."""
+    return serialization.to_json(_table_to_plain(table, has_pods=has_pods))
 
 
-def to_yaml(table: NodeTable) -> str:
-    """Return nodes and totals as YAML."""
-    return serialization.to_yaml(_table_to_plain(table))
+def to_yaml(table: NodeTable, *, has_pods: bool = False) -> str:
+    """Return nodes and totals as YAML; ``has_pods`` adds the pods that hold devices to each node."""
+    return serialization.to_yaml(_table_to_plain(table, has_pods=has_pods))
 
 
-def to_csv(table: NodeTable) -> str:
-    """Return a heading and a line for each node; a cell with several values separates them by spaces."""
+def to_csv(table: NodeTable, *, has_pods: bool = False) -> str:
+    """Return a heading and a line for each node; a cell with several values separates them by spaces.
+
+    With ``has_pods``, return a line for each pod that holds devices and each of its resources instead.
+    """
+    if has_pods:
+        return write_csv(holders.to_csv_rows(table))
     return write_csv([list(FIELDS), *(to_csv_cells(row) for row in table.rows)])
 
 
@@ -76,11 +84,13 @@ def write_csv(rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-FORMATS: Mapping[str, Callable[[NodeTable], str]] = {"json": to_json, "yaml": to_yaml, "csv": to_csv}
+FORMATS: Mapping[str, Callable[..., str]] = {"json": to_json, "yaml": to_yaml, "csv": to_csv}
 
 
-def _table_to_plain(table: NodeTable) -> dict[str, Any]:
-    return {"nodes": [to_plain(row) for row in table.rows], "totals": count_totals(table)}
+def _table_to_plain(table: NodeTable, *, has_pods: bool) -> dict[str, Any]:
+    nodes = [to_plain(row) | ({"pods": holders.to_plain(row)} if has_pods else {}) for row in table.rows]
+    products = [product_totals.to_plain(total) for total in count_by_product(table.rows)]
+    return {"nodes": nodes, "totals": count_totals(table) | {"products": products}}
 
 
 def _to_cell(value: Any) -> Any:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.gpus import describe, has_gpus
-from gfd.clusterview.resources import add
+from gfd.clusterview.pods import add_requests
 from gfd.tools.nodes.node_table import NodeTable, sort_rows
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class NodeIndex:
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
         self._pods: dict[str, PodRequest] = {}
-        self._counts_by_node: dict[str, dict[str, Mapping[str, int]]] = {}
+        self._pods_by_node: dict[str, dict[str, PodRequest]] = {}
         self._rows: dict[str, NodeGpus] = {}
         self._changed: set[str] = set()
 
@@ -68,12 +67,12 @@ class NodeIndex:
         """Replace a pod; None deletes it."""
         former = self._pods.pop(uid, None)
         if former is not None:
-            self._counts_by_node[former.node].pop(uid, None)
+            self._pods_by_node[former.node].pop(uid, None)
             self._changed.add(former.node)
         # Keep only these: most pods request no GPU.
         if request is not None and request.node and request.counts:
             self._pods[uid] = request
-            self._counts_by_node.setdefault(request.node, {})[uid] = request.counts
+            self._pods_by_node.setdefault(request.node, {})[uid] = request
             self._changed.add(request.node)
 
     def take_events(self) -> list[RowEvent]:
@@ -100,10 +99,18 @@ class NodeIndex:
         node = self._nodes.get(name)
         if node is None or not has_gpus(node):
             return None
-        requested: Mapping[str, int] = reduce(add, self._counts_by_node.get(name, {}).values(), {})
-        return describe(replace(node, requested=requested, is_counted=self.is_counted))
+        pods = self._pods_by_node.get(name, {}).values()
+        (counted,) = add_requests([node], pods if self.is_counted else None)
+        return describe(counted)
 
 
 def _is_same(one: NodeGpus, other: NodeGpus) -> bool:
-    """Return whether two rows are equal, apart from the time of the last change to any field of the node."""
-    return replace(one, written_at=None) == replace(other, written_at=None)
+    """Return whether two rows are equal, apart from the names of pods and the time of the last change.
+
+    That is a change to any field of the node.
+    """
+    return _without_details(one) == _without_details(other)
+
+
+def _without_details(row: NodeGpus) -> NodeGpus:
+    return replace(row, written_at=None, holders=())

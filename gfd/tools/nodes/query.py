@@ -13,7 +13,7 @@ from gfd.config.values import parse_choice
 from gfd.errors import ConfigError
 from gfd.kube import selectors
 from gfd.text import print_error
-from gfd.tools.nodes import terminal_table
+from gfd.tools.nodes import holders, terminal_table
 from gfd.tools.nodes.columns import COLUMNS
 from gfd.tools.nodes.formats import FORMATS
 from gfd.tools.nodes.node_table import build_table
@@ -50,6 +50,8 @@ class NodeQuery:
     """``table``, ``wide``, or a key of :data:`gfd.tools.nodes.formats.FORMATS`."""
     has_drawing: bool = False
     """Whether to draw the MIG devices of each node below the table."""
+    has_pods: bool = False
+    """Whether to name the pods that hold devices."""
 
 
 def parse_selector(text: str | None) -> LabelSelector | None:
@@ -73,11 +75,13 @@ def parse_sort(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_drawing(output_format: str, *, is_watched: bool) -> None:
-    """Raise ConfigError if --draw is combined with an option that prints no table, or several tables."""
-    if output_format in FORMATS or is_watched:
-        other = "--watch" if is_watched else f"-o {output_format}"
+def check_combination(query: NodeQuery, *, is_watched: bool) -> None:
+    """Raise ConfigError if --draw or --show-pods is combined with an option that it does not work with."""
+    other = "--watch" if is_watched else f"-o {query.format}"
+    if query.has_drawing and (is_watched or query.format in FORMATS):
         raise ConfigError("--draw", COMMAND_LINE, f"cannot be combined with {other}")
+    if query.has_pods and is_watched:
+        raise ConfigError("--show-pods", COMMAND_LINE, "cannot be combined with --watch")
 
 
 def answer(loaded: LoadedConfig, query: NodeQuery) -> str:
@@ -90,9 +94,14 @@ def answer(loaded: LoadedConfig, query: NodeQuery) -> str:
     if nodes and not table.rows and query.selector is None:
         print_error(_NO_GPUS)
     if query.format in FORMATS:
-        return FORMATS[query.format](table)
-    drawing = _draw_devices(table, {node.name: node.labels for node in nodes}) if query.has_drawing else ""
-    return render_table(table, query, now) + drawing
+        return FORMATS[query.format](table, has_pods=query.has_pods)
+    text = render_table(table, query, now)
+    if query.has_pods and table.rows:
+        width = None if query.format == "wide" else width_of(sys.stdout)
+        text += "\n" + holders.to_text(table, now, width=width, is_coloured=is_coloured(sys.stdout))
+    if query.has_drawing:
+        text += _draw_devices(table, {node.name: node.labels for node in nodes})
+    return text
 
 
 def render_table(table: NodeTable, query: NodeQuery, now: datetime, *, height: int | None = None) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gfd.text import escape
 from gfd.tools.nodes.columns import COLUMNS, NOTHING, UNKNOWN, format_cells
 from gfd.tools.nodes.node_table import count_totals
-from gfd.tools.table import GAP, format_table
+from gfd.tools.nodes.product_totals import count_by_product
+from gfd.tools.table import GAP, NARROWEST, format_table
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from gfd.tools.nodes.columns import Column
     from gfd.tools.nodes.node_table import NodeTable
+    from gfd.tools.nodes.product_totals import ProductTotal
 
 
 def list_columns(is_wide: bool) -> tuple[Column, ...]:
@@ -38,7 +40,8 @@ def to_text(
     Leave out columns that do not fit into ``width`` characters. With ``height``, return at most that many
     lines and leave out nodes that do not fit.
     """
-    below = format_totals(table, width=width, is_coloured=is_coloured)
+    # Without the totals of the products, which would leave no room for nodes.
+    below = format_totals(table, width=width, is_coloured=is_coloured, has_products=height is None)
     listed = table.rows
     if height is not None:
         # Lines other than nodes and totals: heading, "and … more", blank line, hidden columns (up to 3).
@@ -82,8 +85,10 @@ def choose_columns(columns: Sequence[Column], rows: Sequence[Sequence[str]], wid
     return kept
 
 
-def format_totals(table: NodeTable, *, width: int | None, is_coloured: bool) -> str:
-    """Return the totals: a sentence, and a table of the resources."""
+def format_totals(
+    table: NodeTable, *, width: int | None, is_coloured: bool, has_products: bool = True
+) -> str:
+    """Return the totals: a sentence, a table of the resources, and one of the products if they differ."""
     totals = count_totals(table)
     uncounted, others = totals["nodes_without_gpu_count"], totals["nodes_without_gpus"]
     parts = [
@@ -107,7 +112,33 @@ def format_totals(table: NodeTable, *, width: int | None, is_coloured: bool) -> 
     if not resources:
         return text
     heading = ("RESOURCE", "ALLOCATABLE", "ALLOCATED", "FREE")
-    return text + format_table(resources, heading=heading, width=width, is_coloured=is_coloured)
+    text += format_table(resources, heading=heading, width=width, is_coloured=is_coloured)
+    products = count_by_product(table.rows)
+    if not has_products or len({total.product for total in products}) < 2:
+        return text
+    text += "\n"
+    return text + format_table(
+        map(_format_product, products),
+        heading=_PRODUCT_HEADING,
+        width=width,
+        is_coloured=is_coloured,
+        narrowest=(20, NARROWEST, NARROWEST, NARROWEST, NARROWEST, NARROWEST),
+    )
+
+
+_PRODUCT_HEADING = ("PRODUCT", "RESOURCE", "NODES", "ALLOCATABLE", "FREE", "LARGEST FREE")
+
+
+def _format_product(total: ProductTotal) -> list[str]:
+    largest = f"{total.largest} on {pluralize(total.fitting, 'node')}" if total.largest else "0"
+    return [
+        total.product or NOTHING,
+        total.resource,
+        str(total.nodes),
+        str(total.allocatable),
+        UNKNOWN if total.free is None else str(total.free),
+        UNKNOWN if total.free is None else largest,
+    ]
 
 
 def _wrap(text: str, width: int | None) -> str:

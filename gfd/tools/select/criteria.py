@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.gpus import GPU, read_profiles
+from gfd.clusterview.device_counts import GPU
+from gfd.clusterview.gpus import read_profiles
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 from gfd.labels.products import (

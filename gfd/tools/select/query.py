@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gfd.clusterview.gpus import GPU
+from gfd.clusterview.device_counts import GPU
 from gfd.labels.syntax import VENDOR
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.gpus import SHARED
+from gfd.clusterview.device_counts import SHARED
 from gfd.kube.requirements import Requirement, parse_integer
 from gfd.labels.syntax import VENDOR
 from gfd.tools.select.constraints import ANYTHING, intersect, to_terms

@@ -110,6 +110,7 @@ FIRST = {
     "written_at": "2026-01-02T03:04:05Z",
     "writers": ["gfd"],
     "stale": [],
+    "cloud_name": None,
 }
 
 
@@ -117,7 +118,15 @@ def test_json_and_yaml_have_all_fields() -> None:
     found = json.loads(to_json(table()))
     assert yaml.safe_load(to_yaml(table())) == found
     assert list(found) == ["nodes", "totals"]
-    assert found["totals"] == TOTALS
+    assert {name: found["totals"][name] for name in TOTALS} == TOTALS
+    assert [each["product"] for each in found["totals"]["products"]] == [
+        None,
+        A100,
+        A100,
+        A100,
+        f"{A100}-MIG-1g.5gb",
+        T4,
+    ]
     assert found["nodes"][0] == FIRST
     assert found["nodes"][3] == dict.fromkeys(FIRST) | {
         "node": "d",
@@ -150,11 +159,11 @@ def test_csv() -> None:
         "DGXA100-920-23687-2530-000,,,nvidia.com/gpu=7 nvidia.com/mig-1g.5gb=2 nvidia.com/mig-3g.20gb=1,"
         "nvidia.com/gpu=2 nvidia.com/mig-1g.5gb=1 nvidia.com/mig-3g.20gb=0,"
         "nvidia.com/gpu=5 nvidia.com/mig-1g.5gb=1 nvidia.com/mig-3g.20gb=1,"
-        "2026-01-01T20:40:00Z,2026-01-02T03:04:05Z,gfd,"
+        "2026-01-01T20:40:00Z,2026-01-02T03:04:05Z,gfd,,"
     )
     assert lines[4] == (
         "d,,,,none,,false,,,,,,,,,nvidia.com/gpu=1,nvidia.com/gpu=0,nvidia.com/gpu=1,,,,"
-        '"no labels, but 1 gpu offered"'
+        '"no labels, but 1 gpu offered",'
     )
     assert len(list(csv.reader(io.StringIO(to_csv(table()))))) == 5
     assert to_csv(NodeTable(rows=(), nodes_without_gpus=0)) == lines[0] + "\n"
@@ -165,4 +174,4 @@ def test_csv_escapes_control_characters() -> None:
     (_, line) = to_csv(build_table([read_node(hostile)], [], NOW)).splitlines()
     assert line.isascii()
     assert line.startswith(r"\x1b[2J,\u202eT4,")
-    assert line.endswith(r",\x9b31m,")
+    assert line.endswith(r",\x9b31m,,")

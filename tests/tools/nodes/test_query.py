@@ -40,6 +40,11 @@ def gfd(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return run
 
 
+def started(item: Object) -> Object:
+    item["status"]["startTime"] = "2026-01-01T03:09:35Z"
+    return item
+
+
 def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
     """Return the options that name a small cluster's files."""
     shared = gpu_labels(
@@ -56,7 +61,9 @@ def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
         *more,
     )
     pods = write(
-        tmp_path / "pods.json", pod("1", "gpu-a", {"gpu": 2, "mig-1g.5gb": 1}), pod("2", "gpu-c", {"gpu": 3})
+        tmp_path / "pods.json",
+        started(pod("1", "gpu-a", {"gpu": 2, "mig-1g.5gb": 1})),
+        pod("2", "gpu-c", {"gpu": 3}),
     )
     return "--nodes", nodes, "--pods", pods
 
@@ -69,6 +76,9 @@ def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
         ("nodes-sorted", ["--sort=-free", "--sort=node", "-l", "zone in (a,b),zone!=c"]),
         ("nodes-drawn", ["--draw"]),
         ("nodes-csv", ["-o", "csv"]),
+        ("nodes-pods", ["--show-pods", "-l", "zone"]),
+        ("nodes-pods-csv", ["--pods", "-o", "csv"]),
+        ("nodes-pods-json", ["-o", "json", "-l", "zone=a", "--pods"]),
         ("nodes-json", ["-o", "json", "-l", "zone=a"]),
         ("nodes-yaml", ["-o", "yaml", "-l", "zone=a"]),
         ("nodes-none", ["-l", "zone=nowhere"]),
@@ -97,6 +107,39 @@ def test_devices_are_drawn_to_scale(gfd: Gfd) -> None:
 def test_a_drawing_needs_one_table(gfd: Gfd, tmp_path: Path, words: list[str], other: str) -> None:
     message = f"gfd: --draw (command line): cannot be combined with {other}\n"
     assert gfd(*cluster(tmp_path), "--draw", *words) == (2, "", message)
+
+
+def test_the_pods_of_a_watch_are_not_shown(gfd: Gfd, tmp_path: Path) -> None:
+    message = "gfd: --show-pods (command line): cannot be combined with --watch\n"
+    assert gfd("--pods", "--watch") == (2, "", message)
+
+
+def test_pods_that_hold_nothing_or_are_unknown(gfd: Gfd, tmp_path: Path) -> None:
+    nodes, pods = cluster(tmp_path)[:2], cluster(tmp_path)[2:]
+    _, out, _ = gfd(*nodes, *pods, "--pods", "-l", "kubernetes.io/hostname=gpu-b")
+    assert out.endswith("\n\nno pod holds a device\n")
+    _, out, err = gfd(*nodes, "--pods", "-l", "zone=a")
+    assert out.endswith("\n\nwho holds devices is unknown\n")
+    assert "with --pods" in err
+    _, out, _ = gfd(*nodes, "--pods", "-l", "zone=a", "-o", "json")
+    assert json.loads(out)["nodes"][0]["pods"] is None
+
+
+def test_pods_from_standard_input(gfd: Gfd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes, pods = cluster(tmp_path)[:2], cluster(tmp_path)[3]
+    with Path(pods).open("rb") as file:
+        monkeypatch.setattr(sys, "stdin", type("Input", (), {"buffer": file}))
+        code, out, err = gfd(*nodes, "--pods", "-", "-o", "json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["totals"]["allocated"] == {"nvidia.com/gpu": 5, "nvidia.com/mig-1g.5gb": 1}
+
+
+def test_a_node_that_only_its_cloud_describes(gfd: Gfd, tmp_path: Path) -> None:
+    cloud = node("gpu-z", {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb"}, {"gpu": 8})
+    _, out, _ = gfd(*cluster(tmp_path, cloud), "-l", "kubernetes.io/hostname=gpu-z")
+    assert out.splitlines()[1].split()[:2] == ["gpu-z", "(nvidia-h100-80gb)"]
+    _, out, _ = gfd(*cluster(tmp_path, cloud), "-l", "kubernetes.io/hostname=gpu-z", "-o", "json")
+    assert json.loads(out)["nodes"][0]["cloud_name"] == "nvidia-h100-80gb"
 
 
 def test_without_pods_free_devices_are_unknown(gfd: Gfd, tmp_path: Path) -> None:
