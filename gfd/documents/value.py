@@ -14,7 +14,8 @@ class Value(NamedTuple):
     """A value with its file, line and path.
 
     The values inside :attr:`content` have no paths, because several places can use one anchor. The methods
-    :meth:`mapping`, :meth:`member`, :meth:`field` and :meth:`items` return values with their paths.
+    :meth:`mapping`, :meth:`member`, :meth:`field` and :meth:`items` return values with their paths. A value
+    that was moved into another one keeps its path.
     """
 
     source: str
@@ -95,7 +96,7 @@ class Value(NamedTuple):
         return f"{self.path}.{key}" if self.path else key
 
     def _place(self, path: str, value: Value) -> Value:
-        return Value(source=value.source, line=value.line, content=value.content, path=path)
+        return Value(source=value.source, line=value.line, content=value.content, path=value.path or path)
 
 
 Content = None | bool | int | float | str | tuple[Value, ...] | dict[str, Value]

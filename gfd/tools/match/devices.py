@@ -31,40 +31,30 @@ class Devices:
     """The amounts by resource: ``cpu`` in thousandths, all others in whole units."""
     lines: Mapping[str, int]
     """The first line that names each of them."""
-    unjudged: tuple[str, ...] = ()
-    """The amounts that are not known, each with the reason."""
 
 
-def read_devices(
-    *, init: Sequence[Value], main: Sequence[Value], pod: Value | None = None, has_variables: bool = False
-) -> Devices:
-    """Return the requests of containers plus the ``overhead`` of a PodSpec. Raises DocumentError.
-
-    With ``has_variables``, an amount such as ``{{inputs.parameters.memory}}`` is unjudged.
-    """
-    reader = _Reader(has_variables=has_variables)
+def read_devices(*, init: Sequence[Value], main: Sequence[Value], pod: Value) -> Devices:
+    """Return the requests of containers plus the ``overhead`` of a PodSpec. Raises DocumentError."""
+    reader = _Reader()
     spec: dict[str, Any] = {
         "initContainers": [reader.read_container(each) for each in init],
         "containers": [reader.read_container(each) for each in main],
     }
-    if pod:
-        for kind in ("limits", "requests"):
-            amounts = find(pod, "resources", kind)
-            for name, entry in amounts.mapping().items() if amounts else ():
-                rules.check(entry, name, rules.POD_RESOURCE)
-        overhead = pod.member("overhead")
-        spec["overhead"] = reader.read_amounts(overhead) if overhead else {}
+    for kind in ("limits", "requests"):
+        amounts = find(pod, "resources", kind)
+        for name, entry in amounts.mapping().items() if amounts else ():
+            rules.check(entry, name, rules.POD_RESOURCE)
+    overhead = pod.member("overhead")
+    spec["overhead"] = reader.read_amounts(overhead) if overhead else {}
     requests = round_up(sum_requests(spec, dict))
-    return Devices(requests=requests, lines=reader.lines, unjudged=tuple(reader.unjudged))
+    return Devices(requests=requests, lines=reader.lines)
 
 
 class _Reader:
-    """Reads containers one after the other, and collects lines of resources and unknown amounts."""
+    """Reads containers one after the other, and collects the lines of resources."""
 
-    def __init__(self, *, has_variables: bool) -> None:
-        self._has_variables = has_variables
+    def __init__(self) -> None:
         self.lines: dict[str, int] = {}
-        self.unjudged: dict[str, None] = {}
 
     def read_container(self, container: Value) -> dict[str, Any]:
         check_spelling(container, ("resources",))
@@ -77,6 +67,9 @@ class _Reader:
         resources = container.member("resources")
         if resources is None:
             return {"restartPolicy": policy}
+        for name, stray in resources.mapping().items():
+            if "/" in name or name in rules.STANDARD_RESOURCES:
+                raise stray.error("put it under limits: a resource is not a key of resources itself")
         resources.only("limits", "requests", "claims")
         limits, requests = (
             self.read_amounts(each) if each else {}
@@ -94,10 +87,6 @@ class _Reader:
         found = {}
         for name, entry in amounts.mapping().items():
             rules.check(entry, name, rules.RESOURCE_NAME)
-            is_variable = self._has_variables and isinstance(entry.content, str) and "{{" in entry.content
-            if is_variable and not name.startswith(VENDOR):
-                self.unjudged[f"{name}: its amount {entry.content} is a variable"] = None
-                continue
             found[name] = _read_thousandths(name, entry)
             self.lines.setdefault(name, entry.line)
         return found
@@ -111,8 +100,11 @@ def _read_thousandths(name: str, entry: Value) -> int:
         # The API server rounds up to thousandths before it checks.
         thousandths = parse_thousandths(str(content) if is_scalar else "")
     except ValueError:
-        what = "a number of devices" if is_device else "an amount such as 1, 500m or 40Gi"
-        raise entry.error(f"expected {what}, found {describe(content)}") from None
+        what = "number of devices" if is_device else "amount"
+        fix = "write a whole number, such as 1" if is_device else "write an amount such as 1, 500m or 40Gi"
+        raise entry.error(
+            f"expected {'a' if is_device else 'an'} {what}, found {describe(content)}; {fix}"
+        ) from None
     if is_device:
         rules.check(entry, thousandths, rules.AMOUNT_IN_THOUSANDTHS)
     return thousandths

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.fields import find
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
@@ -38,6 +37,8 @@ class Pod:
     """The group that this pod belongs to; its pods start together, or none starts. Empty without a group."""
     minimum: int = 0
     """The number of pods of the gang that must start together; 0 means all of them."""
+    is_alone: bool = False
+    """Whether the pod may run before or after the other pods of its object instead of beside them."""
 
     @property
     def title(self) -> str:
@@ -79,13 +80,10 @@ def make_pod(
     )
 
 
-def read_labels(value: Value) -> dict[str, str]:
-    """Return the ``metadata.labels`` of an object or a template. Raises DocumentError."""
-    found = find(value, "metadata", "labels")
-    return {
-        key: "" if each.content is None else each.text()
-        for key, each in (found.mapping() if found else {}).items()
-    }
+def read_labels(value: Value | None) -> dict[str, str]:
+    """Return labels, which may be absent. Raises DocumentError."""
+    members = value.mapping() if value else {}
+    return {key: "" if each.content is None else each.text() for key, each in members.items()}
 
 
 def _explain_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
         requests=devices.requests,
         node_name=node_name,
         lines={**devices.lines, "nodeName": value.field("nodeName").line},
-        unjudged=(*devices.unjudged, *find_unjudged(value)),
+        unjudged=find_unjudged(value),
     )
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import DocumentError, GfdError, SeveralErrors
 from gfd.text import escape
-from gfd.tools.match.argo import find_missing_templates
 from gfd.tools.match.manifests import describe_path, identify, read_objects
-from gfd.tools.match.workloads import read_workload
+from gfd.tools.match.workloads.argo import find_missing_templates
+from gfd.tools.match.workloads.table import read_workload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

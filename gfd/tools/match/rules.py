@@ -191,12 +191,12 @@ TOLERATION: Rules[Toleration] = (
     ),
 )
 
-_STANDARD = ("cpu", "memory", "ephemeral-storage")
+STANDARD_RESOURCES = ("cpu", "memory", "ephemeral-storage")
 
 RESOURCE_NAME: Rules[str] = (
     Rule(
         is_broken=lambda name: (
-            "/" not in name and name not in _STANDARD and not name.startswith("hugepages-")
+            "/" not in name and name not in STANDARD_RESOURCES and not name.startswith("hugepages-")
         ),
         message="{0!r} is not a resource name",
         fix=f"write the full name, such as {VENDOR}gpu",

@@ -126,6 +126,8 @@ REFUSED: list[Object] = [
     container(resources={"requests": {"nvidia.com/gpu": 1}}),
     container(resources={"requests": {"nvidia.com/gpu": 1}, "limits": {"nvidia.com/gpu": 2}}),
     container(resources={"limit": {"nvidia.com/gpu": 1}}),
+    container(resources={"nvidia.com/gpu": 1}),
+    container(resources={"memory": "1Gi"}),
     {"resources": {"limits": {"nvidia.com/gpu": 1}}},
     container(nodeSelector={"a": "b"}),
     {"initContainers": [{"name": "i", "image": "i", "restartPolicy": "always"}]},

@@ -47,7 +47,7 @@ def test_one_pod_for_each_template_that_runs_one(file: Path) -> None:
         ("Workflow w, template create", 22, {}),
     ]
     assert [pod.spec.unjudged for pod in pods] == [(), (), (), ()]
-    assert pods[0].spec.lines == {"nvidia.com/gpu": 14}
+    assert pods[0].spec.lines["nvidia.com/gpu"] == 14
 
 
 @pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate"])
@@ -202,7 +202,7 @@ def test_known_variables_are_replaced(file: Path) -> None:
         (
             'nodeSelector: {a: b, c: "{{item}}"}\n    container: {image: i}',
             (
-                "FILE:7: spec.templates[0].nodeSelector.c: {{item}} has no value before the workflow"
+                "FILE:7: spec.templates[0].nodeSelector.c: {{item}} has no value before it"
                 " runs; give the parameter a value or a default"
             ),
         ),
@@ -210,7 +210,7 @@ def test_known_variables_are_replaced(file: Path) -> None:
             'container: {image: i, resources: {limits: {nvidia.com/gpu: "{{inputs.parameters.x}}"}}}',
             (
                 "FILE:7: spec.templates[0].container.resources.limits[nvidia.com/gpu]:"
-                " {{inputs.parameters.x}} has no value before the workflow runs; give the parameter a"
+                " {{inputs.parameters.x}} has no value before it runs; give the parameter a"
                 " value or a default"
             ),
         ),

@@ -6,18 +6,15 @@ else from the steps or the DAG that call it, else from the workflow. Argo 3.5 an
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from gfd.labels.syntax import VENDOR
-from gfd.tools.match.affinity import read_affinity, read_node_selector
-from gfd.tools.match.argo_defaults import add_defaults
-from gfd.tools.match.argo_variables import check_filled, fill, read_parameters
-from gfd.tools.match.devices import read_devices
 from gfd.tools.match.fields import check_spelling, find, read_items, read_text, require
-from gfd.tools.match.pods import Pod, make_pod
-from gfd.tools.match.podspec import find_unjudged
-from gfd.tools.match.scheduling import SchedulingSpec
-from gfd.tools.match.tolerations import add_default_tolerations, read_tolerations
+from gfd.tools.match.workloads.argo_defaults import add_defaults
+from gfd.tools.match.workloads.composition import compose, pick
+from gfd.tools.match.workloads.counts import read_number
+from gfd.tools.match.workloads.kind import PodTemplate
+from gfd.tools.match.workloads.variables import Variables, read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
     from gfd.errors import DocumentError
     from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.workloads.kind import Reader
 
 GROUP = "argoproj.io"
 _MAIN = ("container", "script")
@@ -33,17 +31,19 @@ _INHERITED = ("nodeSelector", "affinity", "tolerations")
 _LISTS = (("containerSet", "containers"), ("sidecars",))
 _PATCH = "podSpecPatch"
 _UNJUDGED_PATCH = f"{_PATCH}: Argo changes the pod when it runs"
+_POD_FIELDS = ("initContainers", "volumes", "schedulerName", "priorityClassName", "topologySpreadConstraints")
+_PATTERN = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
 _Placement = tuple["Value | None", ...]
 """The values of :data:`_INHERITED` that decide the node of a pod."""
 
 
-def read_workflow(manifest: Manifest) -> Iterator[Pod]:
+def read_workflow(manifest: Manifest) -> Iterator[PodTemplate]:
     """Yield the pods of a workflow's templates. Raises DocumentError."""
     yield from _read_spec(manifest, require(manifest.value, "spec"))
 
 
-def read_cron_workflow(manifest: Manifest) -> Iterator[Pod]:
+def read_cron_workflow(manifest: Manifest) -> Iterator[PodTemplate]:
     """Yield the pods of the workflow of a CronWorkflow. Raises DocumentError."""
     yield from _read_spec(manifest, require(require(manifest.value, "spec"), "workflowSpec"))
 
@@ -72,16 +72,66 @@ def _find_references(manifest: Manifest) -> Iterator[Value]:
             yield from (each for call in _read_calls(template) if (each := call.member("templateRef")))
 
 
-def _read_spec(manifest: Manifest, spec: Value) -> Iterator[Pod]:
+def _read_spec(manifest: Manifest, spec: Value) -> Iterator[PodTemplate]:
     templates = _read_templates(spec)
-    variables = read_parameters(spec.member("arguments"), "workflow")
+    given = read_parameters(spec, "arguments", "parameters", scope="workflow.parameters")
     for name in templates:
         for title, template, placements in _find_pods(spec, name, templates):
-            inputs = read_parameters(template.member("inputs"), "inputs")
+            inputs = read_parameters(template, "inputs", "parameters", scope="inputs.parameters")
             for caller, placement in placements.items():
-                part = f"{title}, called by {caller}" if caller else title
-                pod_spec = _read_template(spec, template, placement, variables | inputs)
-                yield make_pod(manifest, pod_spec, line=template.line, part=part)
+                pod_spec, unknown = Variables(_PATTERN, given | inputs).fill_spec(
+                    _compose_pod(spec, template, placement)
+                )
+                has_patch = template.member(_PATCH) or spec.member(_PATCH)
+                yield PodTemplate(
+                    spec=pod_spec,
+                    labels=find(template, "metadata", "labels"),
+                    sources=_list_sources(spec, template),
+                    line=template.line,
+                    part=f"{title}, called by {caller}" if caller else title,
+                    copies=_count_copies(spec, name, template, templates),
+                    is_alone=True,
+                    unjudged=(*unknown, *((_UNJUDGED_PATCH,) if has_patch else ())),
+                )
+
+
+def _count_copies(spec: Value, name: str, template: Value, templates: Mapping[str, Value]) -> int:
+    """Return how many pods of a template certainly run at the same time: calls in one group of steps."""
+    if template.path != templates[name].path:
+        return 1  # inline in a step
+    limits = [read_number(each, "parallelism", default=2**31 - 1) for each in (spec, *templates.values())]
+    counts = [
+        sum(_count_items(call) for call in group if read_text(call, "template") == name)
+        for other in templates.values()
+        for group in _find_groups(other)
+    ]
+    return max(1, min(max(counts, default=1), *limits))
+
+
+def _find_groups(template: Value) -> Iterator[list[Value]]:
+    """Yield the calls that start at the same time: a group of steps, or the first tasks of a DAG."""
+    for group in read_items(template, "steps"):
+        yield read_items(group)
+    tasks = read_items(template, "dag", "tasks")
+    yield [task for task in tasks if not task.member("dependencies") and not task.member("depends")]
+
+
+def _count_items(call: Value) -> int:
+    """Return how many pods a call starts; 1 if that is known only when the workflow runs."""
+    items, sequence = call.member("withItems"), find(call, "withSequence", "count")
+    if items and isinstance(items.content, tuple):
+        return len(items.content)
+    text = str(sequence.content) if sequence else ""
+    return int(text) if text.isascii() and text.isdecimal() else 1
+
+
+def _list_sources(spec: Value, template: Value) -> tuple[Value, ...]:
+    """Return the parts of the workflow that decide the pod, without a resource that it creates."""
+    own = [member for key, member in template.mapping().items() if key != "resource"]
+    shared = [
+        found for name in (*_INHERITED, "arguments", "templateDefaults") if (found := spec.member(name))
+    ]
+    return (*own, *shared)
 
 
 def _read_templates(spec: Value) -> dict[str, Value]:
@@ -140,39 +190,20 @@ def _read_calls(template: Value) -> list[Value]:
     return [step for group in groups for step in read_items(group)] + read_items(template, "dag", "tasks")
 
 
-def _read_template(
-    spec: Value, template: Value, placement: _Placement, variables: Mapping[str, str]
-) -> SchedulingSpec:
-    selector, affinity, tolerations = (each and fill(each, variables) for each in placement)
-    for value in (selector, affinity, tolerations):
-        if value:
-            check_filled(value)
-    terms, preferences = read_affinity(affinity)
+def _compose_pod(spec: Value, template: Value, placement: _Placement) -> Value:
+    """Return the PodSpec of a template."""
     main = [each for name in _MAIN if (each := template.member(name))]
     main += [each for path in _LISTS for each in read_items(template, *path)]
-    devices = read_devices(
-        init=[_fill_resources(each, variables) for each in read_items(template, "initContainers")],
-        main=[_fill_resources(each, variables) for each in main],
-        has_variables=True,
-    )
-    has_patch = template.member(_PATCH) or spec.member(_PATCH)
-    return SchedulingSpec(
-        node_selector=read_node_selector(selector),
-        terms=terms,
-        preferences=preferences,
-        tolerations=add_default_tolerations(read_tolerations(tolerations)),
-        requests=devices.requests,
-        lines=devices.lines,
-        unjudged=(*devices.unjudged, *find_unjudged(template), *((_UNJUDGED_PATCH,) if has_patch else ())),
-    )
+    scheduler = template.member("schedulerName") or spec.member("schedulerName")
+    priority = template.member("priorityClassName") or spec.member("podPriorityClassName")
+    fields = pick(template, *_POD_FIELDS) | {"schedulerName": scheduler, "priorityClassName": priority}
+    placed = dict(zip(_INHERITED, placement, strict=True))
+    return compose(template, containers=main or [compose(template)], **fields, **placed)
 
 
-def _fill_resources(container: Value, variables: Mapping[str, str]) -> Value:
-    """Return a container with its variables replaced. Raises DocumentError if a device count keeps one."""
-    filled = fill(container, variables)
-    for kind in ("limits", "requests"):
-        amounts = find(filled, "resources", kind)
-        for name, amount in amounts.mapping().items() if amounts else ():
-            if name.startswith(VENDOR):
-                check_filled(amount)
-    return filled
+KINDS: Mapping[tuple[str, str], Reader] = {
+    (GROUP, "Workflow"): read_workflow,
+    (GROUP, "WorkflowTemplate"): read_workflow,
+    (GROUP, "ClusterWorkflowTemplate"): read_workflow,
+    (GROUP, "CronWorkflow"): read_cron_workflow,
+}

@@ -13,7 +13,7 @@ from gfd.tools.match.reader import read_pods
 from gfd.tools.match.scheduling import Toleration
 from tests.tools.match.reading import GPU, SPEC, read, refusal
 
-EXAMPLES = Path(__file__).parents[3] / "manifests" / "examples"
+EXAMPLES = Path(__file__).parents[4] / "manifests" / "examples"
 
 
 def indent(text: str, columns: int) -> str:
@@ -79,23 +79,17 @@ def test_a_job_set_has_a_pod_for_each_of_its_jobs(file: Path) -> None:
     assert [pod.spec.requests for pod in pods] == [{GPU: 2}] * 2
 
 
-def test_any_object_with_a_pod_template_inside(file: Path) -> None:
-    template = indent(SPEC, 8)
+def test_an_object_of_an_unknown_kind_is_searched(file: Path) -> None:
     text = (
-        "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: train}\nspec:\n  replicaSpecs:\n"
-        f"    Master:\n      template:\n       spec:\n{template}"
-        f"    Worker:\n      template:\n       spec:\n{template}"
-        "---\napiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: serve}\n"
-        f"spec:\n  predictor:\n{indent(SPEC, 4)}"
-        "---\napiVersion: batch.volcano.sh/v1alpha1\nkind: Job\nmetadata: {name: batch}\nspec:\n  tasks:\n"
-        f"  - template:\n      spec:\n{template}"
+        "apiVersion: example.com/v1\nkind: Trainer\nmetadata: {name: train}\nspec:\n  roles:\n"
+        f"  - template:\n      spec:\n{indent(SPEC, 8)}  server:\n{indent(SPEC, 4)}"
     )
-    assert [(pod.title, pod.spec.requests) for pod in read(file, text)] == [
-        ("PyTorchJob train, spec.replicaSpecs.Master.template", {GPU: 2}),
-        ("PyTorchJob train, spec.replicaSpecs.Worker.template", {GPU: 2}),
-        ("InferenceService serve, spec.predictor", {GPU: 2}),
-        ("Job batch, spec.tasks[0].template", {GPU: 2}),
+    pods = read(file, text)
+    assert [(pod.title, pod.spec.requests, pod.copies) for pod in pods] == [
+        ("Trainer train, spec.roles[0].template", {GPU: 2}, 1),
+        ("Trainer train, spec.server", {GPU: 2}, 1),
     ]
+    assert pods[0].spec.unjudged == ("number of pods: gfd does not know how many pods a Trainer creates",)
 
 
 def test_a_resource_flavor_tolerates_its_own_taints(file: Path) -> None:

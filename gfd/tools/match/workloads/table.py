@@ -1,0 +1,121 @@
+"""Find the pods of an object, by its kind.
+
+To add a kind, add an entry to ``KINDS`` of a module here. Any other object is searched for PodSpecs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gfd.tools.match.indentation import check_indentation
+from gfd.tools.match.pods import Pod, make_pod, read_labels
+from gfd.tools.match.podspec import read_pod_spec
+from gfd.tools.match.workloads import (
+    argo,
+    batch,
+    dynamo,
+    kserve,
+    kubernetes,
+    kubevirt,
+    kueue,
+    serving,
+    slurm,
+    spark,
+    tekton,
+    trainer,
+)
+from gfd.tools.match.workloads.kind import PodTemplate
+from gfd.tools.match.workloads.unread import check_requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gfd.documents.value import Value
+    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.workloads.kind import Reader
+
+_MODULES = (kubernetes, argo, batch, dynamo, kserve, kubevirt, kueue, serving, slurm, spark, tekton, trainer)
+WORKLOADS: Mapping[tuple[str, str], Reader] = {
+    key: read for module in _MODULES for key, read in module.KINDS.items()
+}
+"""Functions that read the pod templates of an object, by apiVersion (or group, for all versions) and kind."""
+
+
+def read_workload(manifest: Manifest) -> list[Pod]:
+    """Return the pods of an object; none if it has none.
+
+    Raises DocumentError for an object that the API server would refuse, or that requests devices where gfd
+    does not read them.
+    """
+    for version in (manifest.api_version, manifest.group):
+        if read := WORKLOADS.get((version, manifest.kind)):
+            check_indentation(manifest.value)
+            if not manifest.name:
+                raise manifest.value.field("metadata").error("needs a name or a generateName")
+            templates = list(read(manifest))
+            break
+    else:
+        templates = [_guess(manifest, spec) for spec in _find_pod_specs(manifest.value)]
+        _check_kind(manifest, has_pods=bool(templates))
+    check_requests(manifest, templates)
+    return [_make_pod(manifest, each) for each in templates]
+
+
+def _make_pod(manifest: Manifest, template: PodTemplate) -> Pod:
+    spec = read_pod_spec(template.spec)
+    unjudged = (*spec.unjudged, *template.unjudged, *kueue.list_unjudged(manifest.value))
+    pod = make_pod(
+        manifest,
+        replace(spec, unjudged=unjudged),
+        line=template.line,
+        part=template.part,
+        labels=read_labels(template.labels),
+    )
+    pod = replace(
+        pod,
+        copies=template.copies,
+        gang=template.gang,
+        minimum=template.minimum,
+        is_alone=template.is_alone,
+    )
+    return template.adjust(pod) if template.adjust else pod
+
+
+def _guess(manifest: Manifest, spec: Value) -> PodTemplate:
+    """Return the template of a PodSpec in an object of an unknown kind."""
+    return PodTemplate(
+        spec=spec,
+        line=spec.line,
+        part=spec.path.removesuffix(".spec"),
+        unjudged=(f"number of pods: gfd does not know how many pods a {manifest.kind} creates",),
+    )
+
+
+def _check_kind(manifest: Manifest, *, has_pods: bool) -> None:
+    """Raise DocumentError for a kind that Kubernetes' own API groups probably do not have."""
+    versions = {kind: version for version, kind in [*WORKLOADS, *kubernetes.KINDS]}
+    is_own = "." not in manifest.group or manifest.group.endswith(".k8s.io")
+    right = versions.get(manifest.kind)
+    near = [] if right else get_close_matches(manifest.kind, versions, n=1, cutoff=0.85)
+    if is_own and (right or near or has_pods):
+        hint = f"; write apiVersion: {right}" if right else f"; did you mean {near[0]}?" if near else ""
+        unknown = f"{manifest.api_version} has no kind {manifest.kind!r}{hint}"
+        raise manifest.value.field("kind").error(unknown)
+
+
+def _find_pod_specs(value: Value) -> Iterator[Value]:
+    """Yield every PodSpec in an object: a mapping with a list of containers."""
+    if isinstance(value.content, tuple):
+        for item in value.items():
+            yield from _find_pod_specs(item)
+    if not isinstance(value.content, dict):
+        return
+    containers = value.member("containers")
+    items = containers.content if containers and isinstance(containers.content, tuple) else ()
+    if items and all(isinstance(item.content, dict) for item in items):
+        yield value
+        return
+    for member in value.mapping().values():
+        yield from _find_pod_specs(member)
