@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.affinity_terms import read_anti_affinity
+from gfd.clusterview.affinity_terms import DEFAULT_NAMESPACE, read_anti_affinity
 from gfd.clusterview.fields import read_field
 from gfd.clusterview.host_ports import read_host_ports
-from gfd.clusterview.pods import ENDED, sum_requests
-from gfd.clusterview.resources import add, read_thousandths, round_up
+from gfd.clusterview.pods import ENDED
+from gfd.clusterview.resizes import sum_bound_requests
+from gfd.clusterview.resources import add, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from gfd.clusterview.host_ports import HostPort
     from gfd.clusterview.nodes import Node
     from gfd.labels.syntax import Labels
-
-DEFAULT_NAMESPACE = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def read_bound_pod(pod: Mapping[str, Any]) -> BoundPod | None:
         namespace=read_field(pod, "metadata.namespace", str) or DEFAULT_NAMESPACE,
         name=read_field(pod, "metadata.name", str),
         labels=read_field(pod, "metadata.labels", dict),
-        requests=round_up(sum_requests(pod["spec"], read_thousandths)),
+        requests=round_up(sum_bound_requests(pod)),
         priority=read_field(pod, "spec.priority", int),
         priority_class=read_field(pod, "spec.priorityClassName", str),
         host_ports=read_host_ports(pod["spec"]),

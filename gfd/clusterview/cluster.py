@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
 from gfd.clusterview.gpus import has_gpus
-from gfd.clusterview.json_fields import NodePage, PodPage
+from gfd.clusterview.json_fields import BoundPodPage, NodePage, PodPage
 from gfd.clusterview.listing import FORBIDDEN, convert_item, list_objects
 from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
@@ -59,9 +59,9 @@ def read_nodes_and_pods(api: Api) -> list[Node]:
 
     Without permission to list pods, the nodes are returned without them. Raises ApiError.
     """
-    nodes, _ = list_objects(api, NODES, read_whole_node, what="nodes")
+    nodes, _ = list_objects(api, NODES, read_whole_node, what="nodes", fields=NodePage)
     try:
-        pods, _ = list_objects(api, PODS, read_bound_pod, query=ON_NODES, what="pods")
+        pods, _ = list_objects(api, PODS, read_bound_pod, query=ON_NODES, what="pods", fields=BoundPodPage)
     except ApiError as error:
         if error.status != FORBIDDEN:
             raise

@@ -95,6 +95,79 @@ class PodObject(TypedDict, total=False):
     status: PodStatus | None
 
 
+class BoundPodMetadata(TypedDict, total=False):
+    """The metadata of a Pod that ``gfd match`` reads."""
+
+    name: Any
+    namespace: Any
+    labels: Any
+    deletionTimestamp: Any
+
+
+class BoundContainer(TypedDict, total=False):
+    """A container of a Pod that ``gfd match`` reads."""
+
+    name: Any
+    restartPolicy: Any
+    resources: Any
+    ports: Any
+
+
+class BoundPodSpec(TypedDict, total=False):
+    """The spec of a Pod that ``gfd match`` reads."""
+
+    nodeName: Any
+    overhead: Any
+    resources: Any
+    priority: Any
+    priorityClassName: Any
+    hostNetwork: Any
+    affinity: Any
+    initContainers: list[BoundContainer] | None
+    containers: list[BoundContainer] | None
+
+
+class ContainerStatus(TypedDict, total=False):
+    """The status of a container, with the resources that the kubelet has given to it."""
+
+    name: Any
+    resources: Any
+    allocatedResources: Any
+
+
+class BoundPodStatus(TypedDict, total=False):
+    """The status of a Pod that ``gfd match`` reads."""
+
+    phase: Any
+    conditions: Any
+    resources: Any
+    allocatedResources: Any
+    containerStatuses: list[ContainerStatus] | None
+    initContainerStatuses: list[ContainerStatus] | None
+
+
+class BoundPodObject(TypedDict, total=False):
+    """A Pod that ``gfd match`` reads."""
+
+    kind: Any
+    metadata: BoundPodMetadata | None
+    spec: BoundPodSpec | None
+    status: BoundPodStatus | None
+
+
+class BoundPodDocument(BoundPodObject, total=False):
+    """A Pod or a List of Pods for ``gfd match``, in a file."""
+
+    items: list[BoundPodObject] | None
+
+
+class BoundPodPage(TypedDict, total=False):
+    """A page of a list of Pods for ``gfd match`` from the API server."""
+
+    metadata: PageMetadata
+    items: list[BoundPodObject] | None
+
+
 class NodeDocument(NodeObject, total=False):
     """A Node or a List of Nodes, in a file."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
 from gfd.clusterview.garbage_collector import without_garbage_collector
-from gfd.clusterview.json_fields import NodeDocument, PodDocument
+from gfd.clusterview.json_fields import BoundPodDocument, NodeDocument, PodDocument
 from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.documents.plain import read_plain
@@ -41,8 +41,10 @@ def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``-`` is standard input. Raises DocumentError.
     """
-    found = read_objects(nodes, "Node", _NODES, read_whole_node)
-    return add_pods(found, None if pods is None else read_objects(pods, "Pod", _PODS, read_bound_pod))
+    found = read_objects(nodes, "Node", _NODES, read_whole_node, NodeDocument)
+    if pods is None:
+        return add_pods(found, None)
+    return add_pods(found, read_objects(pods, "Pod", _PODS, read_bound_pod, BoundPodDocument))
 
 
 def read_objects(

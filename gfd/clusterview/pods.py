@@ -7,7 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.fields import read_field
-from gfd.clusterview.resources import add, maximum, read_counts
+from gfd.clusterview.resources import CPU, HUGE_PAGES, MEMORY, add, maximum, read_counts
 from gfd.clusterview.timestamps import parse_time
 
 if TYPE_CHECKING:
@@ -57,9 +57,20 @@ def read_pod_request(pod: Mapping[str, Any]) -> PodRequest:
 def sum_requests(spec: Mapping[str, Any], read: ReadAmounts = read_counts) -> dict[str, int]:
     """Return the requests of a PodSpec, as the scheduler counts them. Raises ValueError if it is malformed.
 
-    ``read`` reads a mapping of amounts and chooses the resources. The requests of all containers add up, and
-    so do those of init containers that keep running (``restartPolicy: Always``). Any other init container
-    runs alone, beside those that started before it and keep running.
+    ``read`` reads a mapping of amounts and chooses the resources.
+    """
+    total = sum_containers(spec, read)
+    if spec.get("resources"):
+        total |= default_pod_level(total, *_read_both(spec, read))
+    return add(total, read(read_field(spec, "overhead", dict)))
+
+
+def sum_containers(spec: Mapping[str, Any], read: ReadAmounts) -> dict[str, int]:
+    """Return the requests of the containers of a PodSpec together. Raises ValueError if it is malformed.
+
+    The requests of all containers add up, and so do those of init containers that keep running
+    (``restartPolicy: Always``). Any other init container runs alone, beside those that started before it and
+    keep running.
     """
     total: dict[str, int] = {}
     peak: dict[str, int] = {}
@@ -71,7 +82,28 @@ def sum_requests(spec: Mapping[str, Any], read: ReadAmounts = read_counts) -> di
         peak = maximum(peak, add(total, requested))
     for container in read_field(spec, "containers", list):
         total = add(total, _read_requests(container, read))
-    return add(maximum(peak, total), read(read_field(spec, "overhead", dict)))
+    return maximum(peak, total)
+
+
+def default_pod_level(
+    total: Mapping[str, int], limits: Mapping[str, int], requests: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the requests of a pod as a whole (``spec.resources``), with the API server's defaults.
+
+    They take the place of ``total``, the requests of its containers. Without a request, the containers' own
+    one counts, and without that the limit; for huge pages, the limit counts first.
+    """
+    found = {}
+    for name in {**limits, **requests}:
+        if is_pod_level(name):
+            first, second = (limits, total) if name.startswith(HUGE_PAGES) else (total, limits)
+            found[name] = next(each[name] for each in (requests, first, second) if name in each)
+    return found
+
+
+def is_pod_level(name: str) -> bool:
+    """Return whether a pod as a whole can request this resource."""
+    return name in (CPU, MEMORY) or name.startswith(HUGE_PAGES)
 
 
 def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -> list[Node]:
@@ -92,5 +124,11 @@ def add_requests(nodes: Iterable[Node], requests: Iterable[PodRequest] | None) -
 
 def _read_requests(container: Mapping[str, Any], read: ReadAmounts) -> dict[str, int]:
     # The API server copies limits to missing requests, but a file may have only limits, or neither.
-    limits, requests = (read_field(container, f"resources.{kind}", dict) for kind in ("limits", "requests"))
-    return {**read(limits), **read(requests)}
+    limits, requests = _read_both(container, read)
+    return {**limits, **requests} if limits else requests
+
+
+def _read_both(holder: Mapping[str, Any], read: ReadAmounts) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the limits and the requests of a container or a PodSpec."""
+    limits, requests = (read_field(holder, path, dict) for path in ("resources.limits", "resources.requests"))
+    return read(limits), read(requests)

@@ -14,7 +14,9 @@ from gfd.labels.syntax import VENDOR
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CPU = "cpu"
+CPU, MEMORY, EPHEMERAL_STORAGE, PODS = "cpu", "memory", "ephemeral-storage", "pods"
+HUGE_PAGES = "hugepages-"
+"""The beginning of the names of resources of huge pages."""
 
 
 def read_counts(amounts: Mapping[str, Any]) -> dict[str, int]:

@@ -81,3 +81,36 @@ def test_a_node_with_every_resource() -> None:
         }
     )
     assert node.allocatable == {"cpu": 7910, "memory": 1024, "pods": 110, "hugepages-2Mi": 0, "x/y": 2}
+
+
+def hold(container: dict[str, Any], status: dict[str, Any], **spec: Any) -> Any:
+    """Return the requests of a pod with one container of this status."""
+    found = read_bound_pod(
+        {
+            "metadata": {"name": "p"},
+            "spec": {"nodeName": "n", "containers": [{"name": "c", **container}], **spec},
+            "status": status,
+        }
+    )
+    return found and found.requests
+
+
+def test_a_pod_that_is_being_resized_holds_the_larger_amount() -> None:
+    small, large = {"cpu": "1"}, {"cpu": "2"}
+    statuses = [{"name": "c", "resources": {"requests": large}, "allocatedResources": small}]
+    shrinking = {"containerStatuses": statuses}
+    assert hold({"resources": {"requests": small}}, shrinking) == {"cpu": 2000}
+    assert hold({"resources": {"requests": {"cpu": "3"}}}, shrinking) == {"cpu": 3000}
+    infeasible = {"conditions": [{"type": "PodResizePending", "reason": "Infeasible"}]}
+    assert hold({"resources": {"requests": {"cpu": "3"}}}, shrinking | infeasible) == {"cpu": 2000}
+    same = {"name": "c", "resources": {"requests": small}, "allocatedResources": small}
+    unchanged = {"containerStatuses": [same]}
+    assert hold({"resources": {"requests": small}}, unchanged, overhead={"cpu": "1m"}) == {"cpu": 1001}
+    assert hold({"resources": {"requests": small}}, shrinking, overhead={"cpu": "1m"}) == {"cpu": 2001}
+
+
+def test_a_pod_that_is_resized_as_a_whole() -> None:
+    container = {"resources": {"requests": {"cpu": "1"}}}
+    status = {"resources": {"requests": {"cpu": "5"}}, "allocatedResources": {"cpu": "4"}}
+    assert hold(container, status, resources={"requests": {"cpu": "3"}}) == {"cpu": 5000}
+    assert hold(container, {}, resources={"requests": {"cpu": "3"}}) == {"cpu": 3000}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,17 @@ from tests.tools.make import gpu_labels, node, pod, unready, write
 TAINT = {"key": "team", "value": "a", "effect": "NoSchedule"}
 
 
-def read_both_ways(nodes: Path, pods: Path | None, monkeypatch: pytest.MonkeyPatch) -> list[list[Node] | str]:
+Read = Callable[[Path, Path | None], list[Node]]
+
+
+def read_both_ways(
+    nodes: Path, pods: Path | None, monkeypatch: pytest.MonkeyPatch, read: Read = kubectl.read_nodes
+) -> list[list[Node] | str]:
     found: list[list[Node] | str] = []
     for import_module in (json_fields._import_msgspec, lambda: None):
         monkeypatch.setattr(json_fields, "_import_msgspec", import_module)
         try:
-            found.append(kubectl.read_nodes(nodes, pods))
+            found.append(read(nodes, pods))
         except DocumentError as error:
             found.append(str(error))
     return found
@@ -55,6 +61,42 @@ def test_every_field_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found.unready_since
     assert found.label_writers
     assert found.allocatable != found.capacity
+
+
+def test_every_field_that_gfd_match_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = complete_pod()
+    item["metadata"] |= {"labels": {"a": "b"}, "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    item["spec"] |= {
+        "hostNetwork": True,
+        "priority": 3,
+        "priorityClassName": "low",
+        "resources": {"requests": {"cpu": "9"}},
+        "affinity": {
+            "podAntiAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": [
+                    {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}
+                ]
+            }
+        },
+    }
+    item["spec"]["containers"][0]["ports"] = [{"containerPort": 80}]
+    amounts = {"resources": {"requests": {"memory": "1Gi"}}, "allocatedResources": {"memory": "1Gi"}}
+    item["status"]["containerStatuses"] = [{"name": item["spec"]["containers"][0]["name"], **amounts}]
+    item["status"]["initContainerStatuses"] = [{"name": "side", **amounts}]
+    nodes, pods = (
+        Path(write(tmp_path / "nodes.json", complete_node())),
+        Path(write(tmp_path / "pods.json", item)),
+    )
+    fast, slow = read_both_ways(nodes, pods, monkeypatch, kubectl.read_nodes_and_pods)
+    assert fast == slow
+    assert not isinstance(fast, str)
+    (bound,) = fast[0].pods
+    assert bound.requests["memory"] == 2 << 30
+    assert bound.requests["cpu"] == 9000
+    assert (bound.labels, bound.priority, bound.priority_class) == ({"a": "b"}, 3, "low")
+    assert bound.host_ports
+    assert bound.anti_affinity
+    assert bound.is_terminating
 
 
 def test_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gfd.clusterview.nodes import Node
 from gfd.clusterview.pods import PodRequest, add_requests, read_pod_request, sum_requests
+from gfd.clusterview.resources import read_thousandths
 from tests.tools.make import Object, pod
 
 GPU = "nvidia.com/gpu"
@@ -54,6 +55,27 @@ def test_what_a_pod_requests(spec: Object, count: int) -> None:
 
 
 P = PodRequest(node="a", namespace="default", name="p", counts={GPU: 1})
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({"requests": {"cpu": "5"}}, {"cpu": 5000, "memory": 2000, "hugepages-2Mi": 4000}),
+        ({"limits": {"cpu": "5", "memory": "9"}}, {"cpu": 1000, "memory": 2000, "hugepages-2Mi": 4000}),
+        ({"limits": {"hugepages-2Mi": "8"}}, {"cpu": 1000, "memory": 2000, "hugepages-2Mi": 8000}),
+        (
+            {"limits": {"hugepages-1Gi": "8"}, "requests": {"hugepages-1Gi": "8", "memory": "2"}},
+            {"cpu": 1000, "memory": 2000, "hugepages-2Mi": 4000, "hugepages-1Gi": 8000},
+        ),
+        ({"limits": {GPU: "1"}}, {"cpu": 1000, "memory": 2000, "hugepages-2Mi": 4000}),
+    ],
+)
+def test_what_a_pod_requests_as_a_whole(resources: Object, expected: dict[str, int]) -> None:
+    amounts = {"cpu": "1", "memory": "2", "hugepages-2Mi": "4"}
+    spec = {"containers": [{"resources": {"limits": amounts}}], "resources": resources}
+    assert sum_requests(spec, read_thousandths) == expected
+    overhead = {"overhead": {"cpu": "1m"}}
+    assert sum_requests(spec | overhead, read_thousandths) == expected | {"cpu": expected["cpu"] + 1}
 
 
 @pytest.mark.parametrize(
