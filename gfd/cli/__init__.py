@@ -13,6 +13,7 @@ from gfd import __version__
 from gfd.cli.arguments import normalise, parse, read_values
 from gfd.cli.exits import ExitCode
 from gfd.cli.failure import FailureReporter
+from gfd.cli.flag_errors import refuse_machine_flags
 from gfd.config.options import ORIGINAL
 from gfd.text import print_error
 
@@ -62,8 +63,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], reporter: FailureReporter) -> ExitCode:
-    commands = _find_commands(argv)
-    arguments = normalise(argv, commands)
+    arguments, commands = _split(argv)
     reporter.use_arguments(arguments)
     command = commands.get(arguments.command)
     if arguments.has("--version"):
@@ -75,34 +75,46 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], reporter: FailureRepor
     values = parse(arguments, commands)
     if command is None:
         return _label(values, environ, reporter)
-    _run_command(command, values, environ, reporter)
+    _run_command(arguments.command, command, values, environ, reporter)
     return ExitCode.DONE
 
 
-def _find_commands(argv: Sequence[str]) -> Mapping[str, Command]:
-    """Return the commands; none if ``argv`` holds only flags and starts the service or one-shot."""
-    flags = {word.lstrip("-").partition("=")[0] for word in argv if word.startswith("-")}
-    if all(word.startswith("-") for word in argv) and not {"help", "h", "help-all"} & flags:
-        return {}
+def _split(argv: Sequence[str]) -> tuple[Arguments, Mapping[str, Command]]:
+    """Return the parts of ``argv`` and the commands; no commands if it starts the service or one-shot."""
+    if argv and argv[0] == "help":
+        argv = [*argv[1:], "--help"]
+    if all(word.startswith("-") for word in argv):
+        arguments = normalise(argv, {})
+        if arguments.is_service and not arguments.errors:
+            return arguments, {}
     from gfd.cli.registry import COMMANDS
 
-    return COMMANDS
+    return normalise(argv, COMMANDS), COMMANDS
 
 
 def _print_help(arguments: Arguments, commands: Mapping[str, Command]) -> None:
     from gfd.cli.parser import make_command_parser, make_parser
+    from gfd.cli.program import find_name
+    from gfd.cli.short_help import write_short_help
 
-    is_full = arguments.has("--help-all")
-    if arguments.command:
-        command = commands[arguments.command]
-        parser = make_command_parser(arguments.command, command, is_full=is_full)
+    is_full, name = arguments.has("--help-all"), arguments.command
+    if not name:
+        if arguments.words:  # a word that is no command
+            raise arguments.errors[-1]
+        text = make_parser(commands, is_full=is_full, program=find_name()).format_help()
+    elif is_full:
+        text = make_command_parser(name, commands[name]).format_help()
     else:
-        parser = make_parser(commands, is_full=is_full)
-    sys.stdout.write(parser.format_help())  # argparse's print_help ignores write errors, such as a full disk
+        text = write_short_help(name, commands[name])
+    sys.stdout.write(text)
 
 
 def _run_command(
-    command: Command, values: Mapping[str, Any], environ: Mapping[str, str], reporter: FailureReporter
+    name: str,
+    command: Command,
+    values: Mapping[str, Any],
+    environ: Mapping[str, str],
+    reporter: FailureReporter,
 ) -> None:
     own_values = read_values(command, values)
     for field, implied in command.implied_options.items():
@@ -116,6 +128,7 @@ def _run_command(
 
     loaded = ConfigLoader(values, environ)()
     reporter.use_config(loaded.config)
+    refuse_machine_flags(command, name, loaded, own_values)
     for warning in loaded.warnings:
         _warn(warning)
     command.run(loaded, own_values)

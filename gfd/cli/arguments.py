@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gfd.cli.flag_errors import explain_missing_word, explain_unknown_flag, refuse_unused_flags
 from gfd.cli.help import name_value
-from gfd.cli.parser import HELP_FLAGS, PROGRAM, make_command_parser, make_parser
+from gfd.cli.parser import HELP_FLAGS, make_command_parser, make_parser
+from gfd.cli.program import find_name
 from gfd.config.options import COMMAND_LINE, OPTIONS
-from gfd.config.values import parse_bool, parse_choice
+from gfd.config.values import is_bool, parse_bool, parse_choice
 from gfd.errors import ConfigError
 from gfd.text import suggest
 
@@ -36,8 +38,10 @@ class Arguments(NamedTuple):
     """The flags after the command."""
     words: list[str]
     """All words except the command."""
+    flags: list[tuple[str, Option]]
+    """The flags with their options, as they were typed."""
     errors: list[ConfigError]
-    """The errors in flags."""
+    """The errors in flags and in the name of the command, in order."""
 
     def find(self, flag: str) -> str | None:
         """Return the last value of a general option; None if the flag is absent."""
@@ -58,7 +62,7 @@ class Arguments(NamedTuple):
 def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments:
     """Split ``argv`` into parts. A command's own flags are accepted only after its name."""
     known = _index(OPTIONS)
-    result = Arguments([], "", [], [], [])
+    result = Arguments([], "", [], [], [], [])
     has_flags = True
     words = deque(argv)
     while words:
@@ -66,11 +70,13 @@ def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments
         if has_flags and word == "--":
             has_flags = False
         elif has_flags and len(word) >= 2 and word[0] == "-":
-            _add_flag(word, words, known, result)
+            _add_flag(word, words, known, commands, result)
         elif not result.command and not result.words and word in commands:
             result = result._replace(command=word)
             known |= _index(commands[word].options)
         else:
+            if not result.command and not result.words:
+                result.errors.append(_refuse_command(word, commands, result.flags))
             result.words.append(word)
     return result
 
@@ -83,16 +89,18 @@ def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, An
     # argparse's subparsers would replace a list from before the command, instead of adding to it.
     namespace = make_parser({}).parse_args(arguments.before)
     if command is None:
-        if arguments.words:
-            word = arguments.words[0]
-            reason = f"unknown command{suggest(word, commands) or ';'} gfd --help lists all commands"
-            raise ConfigError(word or "''", COMMAND_LINE, reason)
         return vars(namespace)
+    refuse_unused_flags(arguments.flags, arguments.command, commands)
+    if command.positional and command.positional.is_required and not arguments.words:
+        raise explain_missing_word(arguments.command, command)
     parser = make_command_parser(arguments.command, command)
     namespace, rest = parser.parse_known_args([*arguments.after, "--", *arguments.words], namespace)
     rest = [word for word in rest if word != "--"]
     if rest:
-        reason = f"{parser.prog} takes no such word; see {parser.prog} --help"
+        if arguments.flags and arguments.flags[-1][1].kind == "bool" and is_bool(rest[0]):
+            raise _refuse_command(rest[0], commands, arguments.flags)
+        expected = f"only one {command.positional.metavar}" if command.positional else "only options"
+        reason = f"{parser.prog} takes {expected}, and not this word; see {parser.prog} --help"
         raise ConfigError(rest[0] or "''", COMMAND_LINE, reason)
     return vars(namespace)
 
@@ -118,7 +126,23 @@ def _index(options: Sequence[Option]) -> dict[str, Option]:
     return {flag.lstrip("-"): option for option in options for flag in option.flags}
 
 
-def _add_flag(word: str, following: deque[str], known: Mapping[str, Option], result: Arguments) -> None:
+def _refuse_command(
+    word: str, commands: Mapping[str, Command], flags: Sequence[tuple[str, Option]]
+) -> ConfigError:
+    if flags and flags[-1][1].kind == "bool" and is_bool(word):
+        return ConfigError(flags[-1][0], COMMAND_LINE, f"write {flags[-1][0]}={word}, with an equals sign")
+    suggestion = suggest(word, [*commands, "help"]) or ";"
+    reason = f"unknown command{suggestion} {find_name()} --help lists all commands"
+    return ConfigError(word or "''", COMMAND_LINE, reason)
+
+
+def _add_flag(
+    word: str,
+    following: deque[str],
+    known: Mapping[str, Option],
+    commands: Mapping[str, Command],
+    result: Arguments,
+) -> None:
     """Add the flag ``word`` and its value to the result; the value may be the next word."""
     flags = result.after if result.command else result.before
     typed, equals, value = word.partition("=")
@@ -127,6 +151,7 @@ def _add_flag(word: str, following: deque[str], known: Mapping[str, Option], res
     if option is not None and option.alone and not equals and _is_alone(following):
         flags.append(f"{option.alone}=true")
     elif option is not None:
+        result.flags.append((typed, option))
         rest = [value] if equals else ["true"] if option.kind == "bool" else _take_word(following)
         flags += [f"{option.flag}={each}" for each in rest]
         if not rest:
@@ -138,7 +163,8 @@ def _add_flag(word: str, following: deque[str], known: Mapping[str, Option], res
         except ValueError as error:
             result.errors.append(ConfigError(typed, COMMAND_LINE, str(error)))
     else:
-        result.errors.append(_refuse_flag(typed, known, result.command))
+        names = [f"--{each}" for each in (*known, *_HELP_FLAGS) if len(each) > 1]
+        result.errors.append(explain_unknown_flag(typed, names, result.command, commands))
 
 
 def _is_alone(following: deque[str]) -> bool:
@@ -148,10 +174,3 @@ def _is_alone(following: deque[str]) -> bool:
 
 def _take_word(following: deque[str]) -> list[str]:
     return [following.popleft()] if following else []
-
-
-def _refuse_flag(typed: str, known: Mapping[str, Option], command: str) -> ConfigError:
-    names = [f"--{name}" for name in (*known, *_HELP_FLAGS) if len(name) > 1]
-    suggestion = suggest(f"--{typed.lstrip('-')}", names) or ";"
-    program = f"{PROGRAM} {command}".rstrip()
-    return ConfigError(typed, COMMAND_LINE, f"unknown flag{suggestion} {program} --help-all lists all flags")

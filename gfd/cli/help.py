@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from gfd.cli.exits import ExitCode
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
 WIDTH = 80
 """The width of the narrowest terminal that people still use, in columns."""
 
-USAGE = "gfd [COMMAND] [OPTION…]"
+USAGE = "[COMMAND] [OPTION…]"
 ABOUT = "gfd labels a Kubernetes node with the GPUs that it has."
 SERVICE = (
     "Without a command, gfd runs as a service: it labels this node now and again every --sleep-interval."
 )
-MORE = "gfd COMMAND --help explains a command."
+MORE = "COMMAND --help explains a command."
 EXIT_CODES = " ".join(f"Exit code {code}: {code.meaning}" for code in ExitCode)
 
 MOST_USED = (
@@ -31,6 +32,8 @@ MOST_USED = (
     "simulate",
 )
 """The fields of the options on the first screen."""
+
+_END_OF_CLAUSE = re.compile(r"; |\. |\.$")
 
 
 class HelpFormatter(argparse.HelpFormatter):
@@ -61,16 +64,24 @@ def name_value(option: Option) -> str:
     return "" if option.kind == "bool" else option.metavar or "|".join(option.choices)
 
 
-def describe(option: Option, *, with_sources: bool) -> str:
-    """Return the meaning of the option and its default, and on request the other places to set it."""
-    text = option.help
-    if option.choices and option.metavar:
+def describe(option: Option, *, is_full: bool) -> str:
+    """Return the meaning of the option and its default.
+
+    The full text also has all choices and the other places to set it; the short one is the first clause.
+    """
+    text = option.help if is_full else f"{find_first_clause(option.help)}."
+    if option.choices and option.metavar and is_full:
         text += f" Choose from {', '.join(option.choices)}."
     notes = [f"default {option.default}"] if option.default not in {None, "", "false"} else []
-    if with_sources:
+    if is_full:
         notes += [f"environment {', '.join(option.environment)}"] if option.environment else []
         notes += [f"config file {option.file_key}"] if option.file_key else []
     return f"{text} [{'; '.join(notes)}]" if notes else text
+
+
+def find_first_clause(text: str) -> str:
+    """Return the text up to the first semicolon or the end of the first sentence."""
+    return _END_OF_CLAUSE.split(text, maxsplit=1)[0]
 
 
 def describe_positional(positional: Positional) -> str:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gfd.cli import help as texts
+from gfd.cli.program import NAME, find_name
 from gfd.config.options import COMMAND_LINE, OPTIONS
 from gfd.errors import ConfigError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from gfd.cli.commands.command import Command, Positional
     from gfd.config.options import Option
 
-PROGRAM = "gfd"
 HELP_FLAGS = {
     ("-h", "--help"): "Print the help.",
     ("--help-all",): "Print the help with all options, and where to set them.",
@@ -37,29 +37,34 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(self.prog, COMMAND_LINE, f"{message}; see {self.prog} --help")
 
     def add_command(self, command: Command) -> None:
-        """Add the arguments and options of a command."""
+        """Add the arguments and options of a command, and the general options that it accepts."""
         if command.positional is not None:
             self.add_positional(command.positional)
         self._add_options(command.options)
         taken = {flag for option in command.options for flag in option.flags}
-        self.add_general_options("General options", command.general_options, taken)
+        self._add_options([each for each in OPTIONS if each.field in command.accepted_fields], taken)
+        self._add_help_flags()
 
-    def add_general_options(self, title: str, shown: Collection[str], taken: Collection[str] = ()) -> None:
-        """Add the options of the table, except for the flags in ``taken``, and the help flags.
-
-        The full help shows all options by group, the short one only those with the fields ``shown``.
-        """
+    def add_general_options(self, shown: Collection[str]) -> None:
+        """Add all options of the table. The short help shows only those with the fields ``shown``."""
         if self._is_full:
-            self._add_options(OPTIONS, taken)
+            self._add_options(OPTIONS)
         else:
-            self._add_options([option._replace(group=title) for option in OPTIONS], taken, shown)
+            self._add_options([option._replace(group="Most used options") for option in OPTIONS], shown=shown)
+        self._add_help_flags()
+
+    def _add_help_flags(self) -> None:
         group = self.add_argument_group("Help")
         for flags, text in HELP_FLAGS.items():
             group.add_argument(*flags, action="store_true", help=text)
 
     def _add_options(
-        self, options: Iterable[Option], taken: Collection[str] = (), shown: Collection[str] | None = None
+        self,
+        options: Iterable[Option],
+        taken: Collection[str] = (),
+        shown: Collection[str] | None = None,
     ) -> None:
+        """Add options by group, without the flags in ``taken``; hide options with fields not in ``shown``."""
         groups: dict[str, argparse._ArgumentGroup] = {}
         for option in options:
             flags = [flag for flag in option.flags if flag not in taken]
@@ -83,7 +88,7 @@ class Parser(argparse.ArgumentParser):
             nargs=argparse.OPTIONAL if is_bool else None,
             const="true" if is_bool else None,
             metavar=texts.name_value(option),
-            help=texts.describe(option, with_sources=self._is_full),
+            help=texts.describe(option, is_full=self._is_full),
         )
 
     def add_positional(self, positional: Positional) -> argparse.Action:
@@ -101,15 +106,15 @@ def make_parser(
     commands: Mapping[str, Command],
     *,
     is_full: bool = False,
-    program: str = PROGRAM,
+    program: str = NAME,
     parser_class: type[Parser] = Parser,
 ) -> Parser:
     """Return the parser for the part before a command; with ``is_full``, also for the part after it."""
     parser = parser_class(
         prog=program,
-        usage=texts.USAGE,
+        usage=f"{program} {texts.USAGE}",
         description=f"{texts.ABOUT} {texts.SERVICE}",
-        epilog=texts.EXIT_CODES if is_full else texts.MORE,
+        epilog=texts.EXIT_CODES if is_full else f"{program} {texts.MORE}",
         is_full=is_full,
     )
     if commands:
@@ -118,19 +123,19 @@ def make_parser(
             subparser = list_.add_parser(name, help=command.help, is_full=is_full)
             if is_full:
                 subparser.add_command(command)
-    parser.add_general_options("Most used options", texts.MOST_USED)
+    parser.add_general_options(texts.MOST_USED)
     return parser
 
 
-def make_command_parser(name: str, command: Command, *, is_full: bool = False) -> Parser:
-    """Return the parser for the part after the command ``name``."""
-    program = f"{PROGRAM} {name}"
+def make_command_parser(name: str, command: Command) -> Parser:
+    """Return the parser for the part after the command ``name``; its help is complete."""
+    program = f"{find_name()} {name}"
     parser = Parser(
         prog=program,
         usage=f"{program} {command.usage}",
         description=command.help,
         epilog=command.notes,
-        is_full=is_full,
+        is_full=True,
     )
     parser.add_command(command)
     return parser

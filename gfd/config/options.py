@@ -51,10 +51,10 @@ class Option(NamedTuple):
 
 
 LABELS = "Labels"
-PUBLISHING = "Publishing"
+PUBLISHING = "Sinks"
 SERVICE = "Service"
 HARDWARE = "Hardware"
-KUBERNETES = "Kubernetes"
+KUBERNETES = "Cluster"
 LOGGING = "Logging"
 SIMULATION = "Simulation"
 

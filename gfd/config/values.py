@@ -105,6 +105,11 @@ def parse_bool(text: str) -> bool:
     raise ValueError(f"{quote(text)} is not a boolean; use true, false, t, f, 1 or 0")
 
 
+def is_bool(text: str) -> bool:
+    """Return whether :func:`parse_bool` accepts the text."""
+    return text in _TRUE | _FALSE
+
+
 def parse_int(text: str) -> int:
     """Return a whole number. Like Go, accept ``0x10``."""
     try:

@@ -16,13 +16,53 @@ from tests.cli import DOC, Gfd
 pytestmark = pytest.mark.whole
 
 
+SERVICE = "the service (gfd without a command)"
+
+
+@pytest.mark.parametrize(
+    ("argv", "flag", "reason"),
+    [
+        (
+            "match --sleep-interval=1s pod.yaml",
+            "--sleep-interval",
+            f"gfd match does not take this option; only {SERVICE}, gfd diff, gfd doctor and gfd config do",
+        ),
+        (
+            "machines --log-format json",
+            "--log-format",
+            f"gfd machines does not take this option; only {SERVICE}, gfd doctor and gfd config do",
+        ),
+        ("nodes --html x", "--html", "gfd nodes does not take this option; only gfd report does"),
+        ("--html x report", "--html", "write it after the command: gfd report --html"),
+        ("nodes --mig-strategy single", "--mig-strategy", "gfd nodes uses it only together with --simulate"),
+        (
+            "report --html=x --extra-labels all",
+            "--extra-labels",
+            "gfd report uses it only together with --simulate, --this-machine or SNAPSHOT",
+        ),
+    ],
+)
+def test_a_command_refuses_flags_that_it_would_ignore(gfd: Gfd, argv: str, flag: str, reason: str) -> None:
+    assert gfd(*argv.split()) == (2, "", f"gfd: {flag} (command line): {reason}\n")
+
+
+def test_environment_and_config_file_may_set_what_a_command_ignores(gfd: Gfd, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("version: v1\nflags:\n  migStrategy: mixed\n  gfd:\n    sleepInterval: 5s\n")
+    environ = {"GFD_SLEEP_INTERVAL": "1s", "GFD_METRICS_ADDR": ":8080", "GFD_CONFIG_FILE": str(file)}
+    expected = gfd("machines")
+    assert expected[0] == 0
+    assert gfd("machines", **environ) == expected
+    assert gfd("nodes", "--simulate=t4", **environ)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "message"),
     [
         (["dump", "--simulat=x"], 2, "--simulat (command line): unknown flag; did you mean --simulate?"),
         (["--simulat=x", "--oneshot"], 2, "--simulat (command line): unknown flag; did you mean --simulate?"),
         (["dmp"], 2, "dmp (command line): unknown command; did you mean dump?"),
-        (["dump", "now"], 2, "now (command line): gfd dump takes no such word"),
+        (["dump", "now"], 2, "now (command line): gfd dump takes only options, and not this word"),
         (
             ["--mig-strategy=both", "--oneshot"],
             2,
@@ -41,7 +81,11 @@ pytestmark = pytest.mark.whole
             2,
             "--extra-labels (command line): 'enginse' is not a valid value",
         ),
-        (["completion"], 2, "gfd completion (command line): the following arguments are required: SHELL"),
+        (
+            ["completion"],
+            2,
+            "gfd completion (command line): SHELL is missing: the shell, bash, zsh, tcsh or fish",
+        ),
         (["completion", "fsh"], 2, "SHELL (command line): 'fsh' is not a valid value"),
         (
             ["config", "--sleep-interval=60"],

@@ -227,12 +227,12 @@ def test_missing_rights(deployed: Deployed) -> None:
 
 def test_one_shot_and_cleanup(deployed: Deployed) -> None:
     def gfd(*words: str) -> str:
-        command = (sys.executable, "-m", "gfd", *words, *deployed.arguments(), "--simulate=mig-doc")
+        command = (sys.executable, "-m", "gfd", *words, *deployed.arguments())
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (run.returncode, run.stderr) == (0, "")
         return run.stdout
 
-    assert gfd("--oneshot", "--mig=all-1g.5gb") == ""
+    assert gfd("--oneshot", "--simulate=mig-doc", "--mig=all-1g.5gb") == ""
     assert deployed.labels[COUNT] == "7"
     assert gfd("cleanup").endswith(": removed\n")
     assert deployed.labels == {}

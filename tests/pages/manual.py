@@ -60,7 +60,7 @@ def _lines(date: str) -> Iterator[str]:
     yield ".SH NAME"
     yield f"gfd, {_escape(ORIGINAL)} \\- tell Kubernetes what GPUs a node has"
     yield ".SH SYNOPSIS"
-    yield _text(help_text.USAGE)
+    yield _text(f"gfd {help_text.USAGE}")
     yield ".SH DESCRIPTION"
     yield _text(f"{help_text.ABOUT} {help_text.SERVICE}")
     yield ".PP"
@@ -86,6 +86,10 @@ def _general_options() -> Iterator[str]:
         "default."
     )
     yield _text("One dash or two, and --flag value or --flag=value, mean the same.")
+    yield _text(
+        "The service takes all flags. A command refuses those that it would ignore; gfd COMMAND --help-all "
+        "lists those that it takes. Environment variables and the config file may set every option."
+    )
     groups: dict[str, list[Option]] = {}
     for option in OPTIONS:
         groups.setdefault(option.group, []).append(option)
@@ -122,13 +126,18 @@ def _command(name: str, command: Command) -> Iterator[str]:
             _italic(command.positional.metavar), help_text.describe_positional(command.positional)
         )
     yield from _options(command.options)
+    yield ".PP"
+    yield "Examples:"
+    for example in command.examples:
+        yield ".br"
+        yield _bold(example)
 
 
 def _options(options: Iterable[Option]) -> Iterator[str]:
     for option in options:
         value = help_text.name_value(option)
         flags = ", ".join(map(_bold, option.flags))
-        text = help_text.describe(option, with_sources=True)
+        text = help_text.describe(option, is_full=True)
         yield from _item(f"{flags} {_italic(value)}" if value else flags, text)
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
+from gfd.cli.commands.shared import CONFIGURATION
 from gfd.config.options import COMMAND_LINE, Option
 from gfd.errors import ApiError, ConfigError, GfdError, PublishError
 
@@ -75,7 +76,8 @@ COMMAND = Command(
             help="Delete only the NodeFeature object that NVIDIA's gpu-feature-discovery left behind.",
         ),
     ),
-    general_options=("sinks", "output_file", "node_name", "namespace", "kubeconfig"),
+    general_options=(*CONFIGURATION, "sinks", "use_node_feature_api", "output_file", "namespace"),
+    examples=("gfd cleanup --sink node --node-name gpu-node-1", "gfd cleanup --sink nodefeature --all-nodes"),
     # Sinks need a node name, but here it is not used.
     implied_options={"all_nodes": {"node_name": "all nodes"}},
 )

@@ -16,6 +16,9 @@ Values = Mapping[str, Any]
 Where nothing is given and there is no default, the value is None, or an empty tuple for a list.
 """
 
+ALWAYS_ACCEPTED = ("log_level",)
+"""Fields of the general options that every command uses: an error shows its traceback on level debug."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Positional:
@@ -43,14 +46,25 @@ class Command:
     """Runs the command with the configuration and the values of its options and words. Raises GfdError."""
     options: tuple[Option, ...] = ()
     positional: Positional | None = None
+    examples: tuple[str, ...] = ()
+    """Two command lines for the help. They work as they are, if the files, pods and nodes exist."""
     notes: str = ""
-    """More sentences for the command's own help."""
+    """More sentences for ``--help-all``."""
     general_options: tuple[str, ...] = ()
-    """Fields of the general options in the short help. The command accepts all general options."""
+    """Fields of the general options that the command uses. It refuses the flags of all others."""
+    machine_options: tuple[str, ...] = ()
+    """Fields of general options that it uses only if it reads a machine instead of the cluster."""
+    machine_sources: Mapping[str, str] = field(default_factory=dict)
+    """Fields of its own options or words that also make it read a machine -> their name in messages."""
     implied_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """General options that a bool in :attr:`options` sets unless the user does, by the bool's field."""
     reads_pod_token: bool = False
     """Whether to read node, namespace and pod name from the pod's token, unless options set them."""
+
+    @property
+    def accepted_fields(self) -> frozenset[str]:
+        """The fields of the general options that the command accepts as flags."""
+        return frozenset((*self.general_options, *self.machine_options, *ALWAYS_ACCEPTED))
 
     @property
     def usage(self) -> str:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
+from gfd.config.options import OPTIONS
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
@@ -21,5 +22,6 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="Print every option, its value, and where it is set.",
     run=_run,
-    general_options=("config_file", "config_dir", "strict_config"),
+    general_options=tuple(option.field for option in OPTIONS),
+    examples=("gfd config", "gfd config --config-file config.yaml --mig-strategy single"),
 )

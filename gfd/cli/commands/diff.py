@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.shared import make_format_option
+from gfd.cli.commands.shared import CONFIGURATION, LABELLING, READING, make_format_option
 from gfd.errors import GfdError
 
 if TYPE_CHECKING:
@@ -61,7 +61,21 @@ COMMAND = Command(
     notes="Without --sink, gfd compares with the sink that holds labels of this node. In a pod, it reads the "
     "names of the node and the namespace from the token of the service account. The exit code is 1 if "
     "gfd would change anything.",
-    general_options=("mig_strategy", "sinks", "output_file", "node_name", "kubeconfig", "simulate"),
+    general_options=(
+        *CONFIGURATION,
+        *LABELLING,
+        *READING,
+        "sinks",
+        "use_node_feature_api",
+        "output_file",
+        "namespace",
+        "pod_name",
+        "as_annotations",
+        "force_conflicts",
+        "label_ttl_s",
+        "sleep_interval_s",  # label_ttl_s must be longer
+    ),
+    examples=("gfd diff", "gfd diff --sink node --node-name gpu-node-1 -o json"),
     run=_run,
     reads_pod_token=True,
     options=(make_format_option("text", "json", group="Diff", default="text"),),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
 from gfd.cli.commands.shared import make_format_option
-from gfd.config.options import COMMAND_LINE, Option
+from gfd.config.options import COMMAND_LINE, OPTIONS, Option
 from gfd.errors import ConfigError, GfdError
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ COMMAND = Command(
     help="Check everything between the GPU and the label.",
     run=_run,
     notes="The exit code is 1 if a check fails.",
-    general_options=("sinks", "config_file", "driver_root", "node_name", "kubeconfig"),
+    # It checks the configuration of the service, and the bundle holds all of it.
+    general_options=tuple(option.field for option in OPTIONS),
+    examples=("kubectl -n gfd exec POD -- gfd doctor", "gfd doctor --bundle bug.tar.gz"),
     reads_pod_token=True,
     options=(
         make_format_option("text", "json", group="Doctor", default="text"),

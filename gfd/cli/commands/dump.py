@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.shared import make_format_option
+from gfd.cli.commands.shared import CONFIGURATION, LABELLING, READING, make_format_option
 from gfd.config.options import Option
 from gfd.errors import DriverUnavailable
 
@@ -53,7 +53,11 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="Print the labels of this machine.",
     run=_run,
-    general_options=("mig_strategy", "extra_labels", "template_dir", "no_timestamp", "simulate", "mig"),
+    general_options=(*CONFIGURATION, *LABELLING, *READING),
+    examples=(
+        "gfd dump --simulate dgx-h100 --mig all-1g.10gb --mig-strategy mixed",
+        "gfd dump --inventory node.yaml -o json",
+    ),
     options=(
         make_format_option(
             "table",

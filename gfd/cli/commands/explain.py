@@ -6,7 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
-from gfd.cli.commands.shared import NODE_FILES, make_format_option
+from gfd.cli.commands.shared import (
+    CONFIGURATION,
+    LABELLING,
+    NODE_FILES,
+    READING,
+    make_format_option,
+)
 from gfd.config.options import Option
 
 if TYPE_CHECKING:
@@ -38,7 +44,8 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="Explain labels: meaning, unit and origin.",
     run=_run,
-    general_options=("mig_strategy", "extra_labels", "template_dir", "simulate", "mig", "kubeconfig"),
+    general_options=(*CONFIGURATION, *LABELLING, *READING),
+    examples=("gfd explain gpu.memory --simulate dgx-h100", "gfd explain gpu.product --node gpu-node-1"),
     positional=Positional(
         field="keys",
         metavar="KEY",

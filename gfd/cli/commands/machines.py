@@ -19,4 +19,8 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     sys.stdout.write(format_table((name, machines.describe(name)) for name in machines.list_names()))
 
 
-COMMAND = Command(help="List the machines that --simulate can take.", run=_run)
+COMMAND = Command(
+    help="List the machines that --simulate can take.",
+    run=_run,
+    examples=("gfd machines", "gfd dump --simulate dgx-h100"),
+)

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
-from gfd.cli.commands.shared import NODE_FILES, make_format_option
+from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 
@@ -69,11 +69,13 @@ def _write(results: Sequence[MatchResult], form: str) -> None:
 COMMAND = Command(
     help="Find the nodes that a pod fits; if none, say why.",
     run=_run,
-    general_options=("kubeconfig", "context", "simulate"),
+    general_options=CLUSTER,
+    machine_options=SIMULATED,
+    examples=("gfd match pod.yaml", "kubectl get pod train-0 -o yaml | gfd match -"),
     positional=Positional(
         field="files",
         metavar="FILE",
-        help="Pods, or objects that create pods, such as a Deployment; - reads standard input.",
+        help="Pods or objects that create them, such as a Deployment; - reads standard input.",
         is_repeatable=True,
         is_file=True,
     ),

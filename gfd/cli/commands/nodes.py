@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.shared import NODE_FILES, make_format_option
+from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
 from gfd.config.options import Option
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="List a cluster's nodes with their GPUs.",
     run=_run,
-    general_options=("kubeconfig", "context", "simulate"),
+    general_options=CLUSTER,
+    machine_options=SIMULATED,
+    examples=(
+        "gfd nodes --sort=-free",
+        "gfd nodes --simulate dgx-a100 --mig all-balanced --mig-strategy mixed --draw",
+    ),
     options=(
         Option(
             field="selector",

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
-from gfd.cli.commands.shared import NODE_FILES
+from gfd.cli.commands.shared import CLUSTER, CONFIGURATION, LABELLING, NODE_FILES, READING
 from gfd.config.options import COMMAND_LINE, Option
 from gfd.errors import ConfigError
 
@@ -35,7 +35,10 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="Write an HTML page about the GPUs of a cluster.",
     run=_run,
-    general_options=("kubeconfig", "context", "simulate", "mig"),
+    general_options=CLUSTER,
+    machine_options=(*CONFIGURATION, *LABELLING, *READING),
+    machine_sources={"is_local": "--this-machine", "snapshots": "SNAPSHOT"},
+    examples=("gfd report --html gpus.html", "gfd report --html nodes.html node-1.yaml node-2.yaml"),
     positional=Positional(
         field="snapshots",
         metavar="SNAPSHOT",

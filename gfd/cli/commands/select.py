@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.shared import NODE_FILES, make_format_option
+from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
 from gfd.config.options import Option
 from gfd.errors import GfdError
 
@@ -53,7 +53,12 @@ def _make_comparison(field: str, help_: str, example: str) -> Option:
 COMMAND = Command(
     help="Print the nodeSelector and resource for a device.",
     run=_run,
-    general_options=("kubeconfig", "context", "simulate"),
+    general_options=CLUSTER,
+    machine_options=SIMULATED,
+    examples=(
+        "gfd select --memory '>=40Gi' --count 2",
+        "gfd select --simulate dgx-h100 --product H100 -o json",
+    ),
     options=(
         Option(
             field="product",
@@ -98,7 +103,7 @@ COMMAND = Command(
             "yaml",
             group="Output",
             default="text",
-            help_="The output format: text is YAML to paste; json and yaml also list all nodes.",
+            help_="The output format; text is YAML to paste, json and yaml also list all nodes.",
         ),
     ),
     notes=(

@@ -4,6 +4,42 @@ from __future__ import annotations
 
 from gfd.config.options import Option
 
+CONNECTION = ("kubeconfig", "context", "kube_api_qps", "kube_api_burst")
+"""Fields of the general options about the API server."""
+CONFIGURATION = (
+    "config_file",
+    "config_dir",
+    "default_config",
+    "fallback_strategies",
+    "strict_config",
+    "node_name",
+    *CONNECTION,
+)
+"""Fields of the general options that load a configuration; a label of the Node can choose it."""
+LABELLING = (
+    "mig_strategy",
+    "extra_labels",
+    "template_dir",
+    "label_prefix_allow",
+    "no_timestamp",
+)
+"""Fields of the general options that make labels from what was read."""
+READING = (
+    "simulate",
+    "mig",
+    "mig_config",
+    "device_discovery_strategy",
+    "driver_root",
+    "machine_type_file",
+    "probe_timeout_s",
+    "fail_on_init_error",
+)
+"""Fields of the general options that read a machine."""
+CLUSTER = ("kubeconfig", "context", "simulate")
+"""Fields of the general options that choose the cluster, or a simulated machine in its place."""
+SIMULATED = (*CONFIGURATION, *LABELLING, "mig", "mig_config", "probe_timeout_s")
+"""Fields of the general options that label a simulated machine."""
+
 NODE_FILES = (
     Option(
         field="nodes_file",
@@ -11,7 +47,7 @@ NODE_FILES = (
         kind="path",
         metavar="FILE",
         group="Nodes",
-        help="Read the nodes from the output of kubectl get nodes -o json (or yaml); - reads standard input.",
+        help="Read the nodes from kubectl get nodes -o json; YAML works too, and - reads standard input.",
     ),
     Option(
         field="pods_file",
@@ -19,7 +55,7 @@ NODE_FILES = (
         kind="path",
         metavar="FILE",
         group="Nodes",
-        help="With --nodes: read the pods from the output of kubectl get pods -A -o json.",
+        help="Read the pods from kubectl get pods -A -o json; needs --nodes.",
     ),
 )
 """Read nodes and pods from files instead of the cluster."""

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
+from gfd.cli.commands.shared import CONFIGURATION, READING
 from gfd.config.options import Option
 from gfd.errors import GfdError
 
@@ -36,7 +37,8 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="Print the hardware facts that labels are made from.",
     run=_run,
-    general_options=("driver_root", "simulate", "mig"),
+    general_options=(*CONFIGURATION, *READING),
+    examples=("gfd snapshot -o node.yaml", "gfd snapshot --simulate dgx-h100"),
     options=(
         Option(
             field="snapshot_file",

@@ -29,7 +29,8 @@ def test_no_cluster(gfd: Gfd, tmp_path: Path) -> None:
 
 
 def test_wrong_use(gfd: Gfd, nodes: str) -> None:
-    missing = "the following arguments are required: FILE; see gfd match --help"
+    what = "pods or objects that create them, such as a Deployment; - reads standard input"
+    missing = f"FILE is missing: {what}; for example: gfd match pod.yaml"
     assert gfd("match") == (2, "", f"gfd: gfd match (command line): {missing}\n")
     reason = "standard input can be read only once; use - for one of FILE, --nodes and --pods"
     once = f"gfd: - (command line): {reason}\n"

@@ -216,7 +216,7 @@ def test_control_characters_in_labels_are_escaped(gfd: Gfd, tmp_path: Path) -> N
             1,
             "kubeconfig /gone: there is no such file; set another with --kubeconfig",
         ),
-        (["n1"], 2, "n1 (command line): gfd nodes takes no such word"),
+        (["n1"], 2, "n1 (command line): gfd nodes takes only options, and not this word"),
     ],
 )
 def test_bad_input(gfd: Gfd, words: list[str], code: int, message: str) -> None:

@@ -47,7 +47,10 @@ pytestmark = pytest.mark.whole
             ["--product=T4", "-o=table"],
             "--format (command line): 'table' is not a valid value; choose text, json or yaml",
         ),
-        (["T4"], "T4 (command line): gfd select takes no such word; see gfd select --help"),
+        (
+            ["T4"],
+            "T4 (command line): gfd select takes only options, and not this word; see gfd select --help",
+        ),
     ],
 )
 def test_bad_input(gfd: Gfd, words: list[str], message: str) -> None:
