@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from gfd.clusterview.resources import CPU
+from gfd.clusterview.resources import CPU, EPHEMERAL_STORAGE, HUGE_PAGES, MEMORY
 
 _UNITS = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 
 def format_request(resource: str, count: int) -> str:
     """Return a requested amount, rounded up, and the name of the resource."""
-    return f"{_format(resource, count, is_wanted=True)} {resource}"
+    return f"{format_amount(resource, count)} {resource}"
+
+
+def format_amount(resource: str, count: int) -> str:
+    """Return a requested amount, rounded up."""
+    return _format(resource, count, is_wanted=True)
 
 
 def format_available(resource: str, free: int, offered: int) -> str:
@@ -33,4 +38,4 @@ def _format(resource: str, count: int, *, is_wanted: bool) -> str:
 
 
 def _is_in_bytes(resource: str) -> bool:
-    return resource in ("memory", "ephemeral-storage") or resource.startswith("hugepages-")
+    return resource in (MEMORY, EPHEMERAL_STORAGE) or resource.startswith(HUGE_PAGES)

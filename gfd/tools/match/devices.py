@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.pods import sum_requests
-from gfd.clusterview.resources import round_up
+from gfd.clusterview.pods import default_pod_level, sum_containers, sum_requests
+from gfd.clusterview.resources import HUGE_PAGES, round_up
 from gfd.documents.value import describe
 from gfd.kube.quantities import parse_thousandths
-from gfd.labels.syntax import VENDOR
-from gfd.tools.match import rules
-from gfd.tools.match.fields import check_spelling, find, read_text
-from gfd.tools.match.rules import DeviceRequest
+from gfd.tools.match import resource_rules, rules
+from gfd.tools.match.fields import check_spelling, read_text
+from gfd.tools.match.resource_rules import Amount, Bound, is_extended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,12 +39,12 @@ def read_devices(*, init: Sequence[Value], main: Sequence[Value], pod: Value) ->
         "initContainers": [reader.read_container(each) for each in init],
         "containers": [reader.read_container(each) for each in main],
     }
-    for kind in ("limits", "requests"):
-        amounts = find(pod, "resources", kind)
-        for name, entry in amounts.mapping().items() if amounts else ():
-            rules.check(entry, name, rules.POD_RESOURCE)
+    if whole := pod.member("resources"):
+        spec["resources"] = reader.read_whole_pod(whole, spec)
     overhead = pod.member("overhead")
-    spec["overhead"] = reader.read_amounts(overhead) if overhead else {}
+    if overhead:
+        spec["overhead"] = reader.read_amounts(overhead)
+        rules.check(overhead, frozenset(spec["overhead"]), resource_rules.RESOURCES_TOGETHER)
     requests = round_up(sum_requests(spec, dict))
     return Devices(requests=requests, lines=reader.lines)
 
@@ -68,25 +67,52 @@ class _Reader:
         if resources is None:
             return {"restartPolicy": policy}
         for name, stray in resources.mapping().items():
-            if "/" in name or name in rules.STANDARD_RESOURCES:
+            if "/" in name or name in resource_rules.STANDARD_RESOURCES:
                 raise stray.error("put it under limits: a resource is not a key of resources itself")
+        found = self.read_resources(resources)
+        for name, amount in found["requests"].items():
+            bound = Bound(name, amount, found["limits"].get(name))
+            rules.check(resources, bound, resource_rules.REQUEST)
+        names = frozenset({**found["limits"], **found["requests"]})
+        rules.check(resources, names, resource_rules.RESOURCES_TOGETHER)
+        return {"resources": found, "restartPolicy": policy}
+
+    def read_whole_pod(self, resources: Value, spec: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+        """Return the resources of a PodSpec itself, which ``spec`` must not exceed."""
+        found = self.read_resources(resources)
+        if claims := resources.member("claims"):
+            raise claims.error("a pod cannot claim devices as a whole; claim them in a container")
+        limits, requests = found["limits"], found["requests"]
+        for kind, name in ((kind, name) for kind, amounts in found.items() for name in amounts):
+            rules.check(resources.field(kind).field(name), name, resource_rules.POD_RESOURCE)
+        total = sum_containers(spec, dict)
+        for name, amount in total.items():
+            rules.check(resources, Bound(name, amount, requests.get(name)), resource_rules.WHOLE_POD)
+            is_huge = name.startswith(HUGE_PAGES)  # their limits equal the requests
+            limit = limits.get(name) if is_huge else None
+            rules.check(resources, Bound(name, amount, limit), resource_rules.WHOLE_POD)
+        for container in spec["containers"]:
+            for name, amount in container.get("resources", {}).get("limits", {}).items():
+                rules.check(resources, Bound(name, amount, limits.get(name)), resource_rules.WHOLE_POD)
+        for name, amount in default_pod_level(total, limits, requests).items():
+            rules.check(resources, Bound(name, amount, limits.get(name)), resource_rules.REQUEST)
+        names = frozenset({**total, **limits, **requests} if limits or requests else {})
+        rules.check(resources, names, resource_rules.RESOURCES_TOGETHER)
+        return found
+
+    def read_resources(self, resources: Value) -> dict[str, dict[str, int]]:
+        """Return the ``limits`` and ``requests``."""
         resources.only("limits", "requests", "claims")
-        limits, requests = (
-            self.read_amounts(each) if each else {}
-            for each in (resources.member("limits"), resources.member("requests"))
-        )
-        for name, amount in requests.items():
-            if name.startswith(VENDOR):
-                limit = limits.get(name)
-                request = DeviceRequest(name, amount // 1000, None if limit is None else limit // 1000)
-                rules.check(resources, request, rules.DEVICE_REQUEST)
-        return {"resources": {"limits": limits, "requests": requests}, "restartPolicy": policy}
+        return {
+            kind: self.read_amounts(amounts) if (amounts := resources.member(kind)) else {}
+            for kind in ("limits", "requests")
+        }
 
     def read_amounts(self, amounts: Value) -> dict[str, int]:
         """Return the amounts in thousandths."""
         found = {}
         for name, entry in amounts.mapping().items():
-            rules.check(entry, name, rules.RESOURCE_NAME)
+            rules.check(entry, name, resource_rules.RESOURCE_NAME)
             found[name] = _read_thousandths(name, entry)
             self.lines.setdefault(name, entry.line)
         return found
@@ -95,7 +121,7 @@ class _Reader:
 def _read_thousandths(name: str, entry: Value) -> int:
     content = 0 if entry.content is None else entry.content
     is_scalar = isinstance(content, str | int | float) and not isinstance(content, bool)
-    is_device = name.startswith(VENDOR)
+    is_device = is_extended(name)
     try:
         # The API server rounds up to thousandths before it checks.
         thousandths = parse_thousandths(str(content) if is_scalar else "")
@@ -105,6 +131,5 @@ def _read_thousandths(name: str, entry: Value) -> int:
         raise entry.error(
             f"expected {'a' if is_device else 'an'} {what}, found {describe(content)}; {fix}"
         ) from None
-    if is_device:
-        rules.check(entry, thousandths, rules.AMOUNT_IN_THOUSANDTHS)
+    rules.check(entry, Amount(name, thousandths), resource_rules.AMOUNT)
     return thousandths

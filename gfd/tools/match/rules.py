@@ -59,14 +59,6 @@ class Label(NamedTuple):
         return f"gfd publishes {short}" if short else ""
 
 
-class DeviceRequest(NamedTuple):
-    """The request and limit of a container for one resource."""
-
-    name: str
-    request: int
-    limit: int | None
-
-
 NODE_NAME: Rules[str] = (
     Rule(is_broken=explain_domain, message="{0!r} is not a node name: the name {reason}"),
 )
@@ -188,54 +180,6 @@ TOLERATION: Rules[Toleration] = (
         is_broken=lambda it: it.seconds is not None and it.effect != "NoExecute",
         message="tolerationSeconds needs the effect NoExecute",
         fix="add effect: NoExecute, or remove tolerationSeconds",
-    ),
-)
-
-STANDARD_RESOURCES = ("cpu", "memory", "ephemeral-storage")
-
-RESOURCE_NAME: Rules[str] = (
-    Rule(
-        is_broken=lambda name: (
-            "/" not in name and name not in STANDARD_RESOURCES and not name.startswith("hugepages-")
-        ),
-        message="{0!r} is not a resource name",
-        fix=f"write the full name, such as {VENDOR}gpu",
-    ),
-    Rule(
-        is_broken=lambda name: explain_key(name) if name.startswith(VENDOR) else "",
-        message="{0!r} is not a resource name: {reason}",
-    ),
-)
-
-AMOUNT_IN_THOUSANDTHS: Rules[int] = (
-    Rule(is_broken=lambda amount: amount < 0, message="a number of devices cannot be negative"),
-    Rule(
-        is_broken=lambda amount: bool(amount % 1000),
-        message="a number of devices must be whole",
-        fix="for a part of a GPU see MIG, time-slicing and MPS",
-    ),
-)
-
-DEVICE_REQUEST: Rules[DeviceRequest] = (
-    Rule(
-        field="requests",
-        is_broken=lambda it: it.limit is None,
-        message="{0.name} has a request and no limit",
-        fix="write limits: {{{0.name}: {0.request}}}",
-    ),
-    Rule(
-        field="requests",
-        is_broken=lambda it: it.limit != it.request,
-        message="{0.name} has the request {0.request} and the limit {0.limit}",
-        fix="make them equal",
-    ),
-)
-
-POD_RESOURCE: Rules[str] = (
-    Rule(
-        is_broken=lambda name: name.startswith(VENDOR),
-        message="a pod cannot request devices as a whole",
-        fix="request them in a container",
     ),
 )
 

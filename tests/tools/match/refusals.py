@@ -53,6 +53,7 @@ def gpus(amount: Any) -> Object:
     return container(resources={"limits": {"nvidia.com/gpu": amount}})
 
 
+RANGE = container(resources={"limits": {"cpu": 2}, "requests": {"cpu": 1}})
 REFUSED: list[Object] = [
     {"nodeSelector": {"a": "b c"}},
     {"nodeSelector": {"a": LONG}},
@@ -126,6 +127,32 @@ REFUSED: list[Object] = [
     container(resources={"requests": {"nvidia.com/gpu": 1}}),
     container(resources={"requests": {"nvidia.com/gpu": 1}, "limits": {"nvidia.com/gpu": 2}}),
     container(resources={"limit": {"nvidia.com/gpu": 1}}),
+    container(resources={"requests": {"cpu": 2}, "limits": {"cpu": 1}}),
+    container(resources={"requests": {"memory": "1Gi"}, "limits": {"memory": "1G"}}),
+    container(resources={"requests": {"amd.com/gpu": 1}}),
+    container(resources={"requests": {"cpu": 1, "hugepages-2Mi": "2Mi"}}),
+    limited(cpu=-1),
+    limited(cpu="one"),
+    limited(memory="1 Gi"),
+    limited(**{"amd.com/gpu": 0.5}),
+    limited(**{"amd.com/gpu": -1}),
+    limited(**{"amd.com/g pu": 1}),
+    limited(**{"requests.amd.com/gpu": 1}),
+    limited(**{"hugepages-2Mi": "2Mi"}),
+    limited(**{"cpu": 1, "hugepages-2Mi": "3Mi"}),
+    limited(**{"cpu": 1, "hugepages-x": "2Mi"}),
+    {"resources": {"limits": {"ephemeral-storage": "1Gi"}}},
+    {"resources": {"limits": {"hugepages-2Mi": "2Mi"}}},
+    {"resources": {"limits": {"cpu": 1}, "requests": {"cpu": 2}}},
+    {"resources": {"requests": {"memory": "1Gi", "hugepages-2Mi": "2Mi"}}},
+    {"resources": {"requests": {"cpu": 1}}, **container(resources={"requests": {"cpu": 2}})},
+    {"resources": {"limits": {"cpu": 1}}, **container(resources={"requests": {"cpu": 2}})},
+    {
+        "resources": {"limits": {"cpu": 1}},
+        **container(resources={"limits": {"cpu": 2}, "requests": {"cpu": 1}}),
+    },
+    {"resources": {"claims": [{"name": "a"}]}},
+    {"overhead": {"hugepages-2Mi": "2Mi"}},
     container(resources={"nvidia.com/gpu": 1}),
     container(resources={"memory": "1Gi"}),
     {"resources": {"limits": {"nvidia.com/gpu": 1}}},
@@ -167,6 +194,18 @@ ACCEPTED: list[Object] = [
     container(resources={"limits": None}),
     affinity(requiredDuringSchedulingIgnoredDuringExecution={"nodeSelectorTerms": [None]}),
     {"resources": {"limits": {"cpu": 1, "memory": "1Gi"}}},
+    {"resources": {"limits": {"hugepages-2Mi": "2Mi"}}, **container(resources={"limits": {"cpu": 1}})},
+    {
+        "resources": {"requests": {"cpu": 1}},
+        **container(resources={"limits": {"cpu": 2}, "requests": {"cpu": 1}}),
+    },
+    {"resources": {"limits": {}}},
+    {"resources": None},
+    container(resources={"requests": {"cpu": "0.0001"}, "limits": {"cpu": "1m"}}),
+    limited(**{"kubernetes.io/a": "0.5"}),
+    limited(cpu="1e30", memory="1E"),
+    limited(memory=0.5),
+    limited(cpu=None),
     {"initContainers": [{"name": "i", "image": "i", "restartPolicy": "Always"}]},
 ]
 
