@@ -46,7 +46,7 @@ def divide(free: Amounts, amounts: Amounts) -> int:
 def bound_copies(
     demand: Demand, earlier: Sequence[Demand], free: Mapping[str, Amounts], most: Mapping[str, Amounts]
 ) -> tuple[int, int]:
-    """Return how many pods find room at least and at most after the ``earlier`` ones; the copies do not count.
+    """Return how many pods find room at least and at most after the ``earlier`` ones, without limit.
 
     ``free`` is what each node surely has left now, by the node's name and the resource; ``most`` is what it
     may have left at most.

@@ -1,0 +1,55 @@
+"""Describe the devices of a node beside its name: product, memory, and how a device is divided or shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.cloud_names import find_cloud_name
+from gfd.clusterview.gpus import GPU, SHARED
+from gfd.labels.products import INVALID, extract_profile
+from gfd.labels.syntax import VENDOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gfd.labels.syntax import Labels
+
+_MIG = f"{VENDOR}mig-"
+_SHARING = {"time-slicing": "time-shared", "mps": "shared with MPS"}
+
+
+def find_device(requests: Mapping[str, int], labels: Labels) -> str:
+    """Return the device to describe: the MIG device that the pod requests, else ``nvidia.com/gpu``."""
+    names = (name.removesuffix(SHARED) for name, count in sorted(requests.items()) if count)
+    return next((name for name in names if name.startswith(_MIG) and f"{name}.product" in labels), GPU)
+
+
+def describe_product(labels: Labels, device: str) -> str:
+    """Return the product of a node's devices; without the label, the cloud's name for them in parentheses."""
+    product = labels.get(f"{device}.product", "")
+    cloud = "" if product else find_cloud_name(labels)
+    return f"({cloud})" if cloud else product
+
+
+def describe_memory(labels: Labels, device: str) -> str:
+    """Return the memory of one device: ``81559 MiB``; empty if unknown."""
+    memory = labels.get(f"{device}.memory", "")
+    return f"{memory} MiB" if memory.isascii() and memory.isdecimal() and memory != "0" else ""
+
+
+def describe_sharing(labels: Labels, resource: str, count: int) -> str:
+    """Return what part of a GPU a pod gets with ``count`` of a resource; empty for whole GPUs.
+
+    For example ``MIG 1g.5gb, time-shared, 1 of 4 replicas``.
+    """
+    device = resource.removesuffix(SHARED)
+    profile = extract_profile(labels.get(f"{device}.product", "")) or device.removeprefix(_MIG)
+    is_mig = device.startswith(_MIG) or (device == GPU and profile not in (GPU, INVALID))
+    parts = [f"MIG {profile}"] if is_mig else []
+    replicas = labels.get(f"{device}.replicas", "")
+    if replicas.isascii() and replicas.isdecimal() and int(replicas) > 1:
+        how = _SHARING.get(labels.get(f"{device}.sharing-strategy", ""), "shared")
+        parts.append(f"{how}, {count} of {replicas} replicas")
+    elif resource != device:
+        parts.append("shared")
+    return ", ".join(parts)
