@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
 from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
-from gfd.config.options import COMMAND_LINE
+from gfd.config.options import COMMAND_LINE, Option
 from gfd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.clusterview import sources
-    from gfd.clusterview.progress import track
     from gfd.text import print_error
     from gfd.tools.match.cluster_state import ClusterState
     from gfd.tools.match.index import build_index
     from gfd.tools.match.reader import read_pods
-    from gfd.tools.match.results import find_error, match_pod
+    from gfd.tools.match.results import find_error, match_pods
 
     _check_standard_input(values)
     pods = read_pods(values["files"])
@@ -33,10 +32,10 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     index = build_index(state.nodes)
     if not values["nodes_file"] and not all(node.is_counted for node in state.nodes):
         print_error("warning: without the right to list pods, it is unknown what they leave free")
-    results = [match_pod(pod, index, state) for pod in track(pods, "Matching")]
+    results = match_pods(pods, index, state, is_each=values["each"])
     failure = find_error(results)
     try:
-        _write(results, values["format"])
+        _write(results, values["format"], is_whole=values["all"])
     except BrokenPipeError as error:
         # The reader has closed the pipe; the exit code still shows whether every pod fits.
         raise failure or error from error
@@ -51,7 +50,7 @@ def _check_standard_input(values: Values) -> None:
         raise ConfigError("-", COMMAND_LINE, reason)
 
 
-def _write(results: Sequence[MatchResult], form: str) -> None:
+def _write(results: Sequence[MatchResult], form: str, *, is_whole: bool) -> None:
     from gfd.tools import terminal
     from gfd.tools.match.output import format_json, format_text
 
@@ -62,7 +61,7 @@ def _write(results: Sequence[MatchResult], form: str) -> None:
         width, is_coloured = terminal.width_of(out), terminal.is_coloured(out)
         for number, each in enumerate(results):
             out.write("\n" if number else "")
-            out.write(format_text(each, width=width, is_coloured=is_coloured))
+            out.write(format_text(each, width=width, is_coloured=is_coloured, is_whole=is_whole))
     out.flush()
 
 
@@ -81,6 +80,27 @@ COMMAND = Command(
     ),
     options=(
         make_format_option("table", "json", group="Match", default="table"),
+        Option(
+            field="each",
+            flags=("--each",),
+            kind="bool",
+            default="false",
+            group="Match",
+            help="Judge each pod alone; otherwise each takes devices, cpu and memory from those after it.",
+        ),
+        Option(
+            field="all",
+            flags=("--all",),
+            kind="bool",
+            default="false",
+            group="Match",
+            help="Print all nodes; otherwise at most 20 of those that the pod does not fit.",
+        ),
         *NODE_FILES,
+    ),
+    notes=(
+        "The pods of one run are placed one after the other: by priority, then in the order of the files. "
+        "Exit code 0: all of them fit. Exit code 3: some only may fit, and the output says what gfd cannot "
+        "judge. Exit code 1: a pod does not fit, or an error."
     ),
 )

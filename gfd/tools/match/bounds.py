@@ -33,6 +33,12 @@ class Demand:
     """How many of the pods surely get a node."""
     at_most: int = 0
 
+    def competes_with(self, other: Demand) -> bool:
+        """Return whether pods of the two demands can take something from each other on a node."""
+        return not (
+            self.amounts.keys().isdisjoint(other.amounts) or self.possible.keys().isdisjoint(other.possible)
+        )
+
 
 def divide(free: Amounts, amounts: Amounts) -> int:
     """Return how many pods that take ``amounts`` each find room in ``free``.

@@ -9,7 +9,7 @@ from gfd.clusterview.bound_pods import BoundPod, place_pods
 from gfd.clusterview.resources import add
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gfd.clusterview.nodes import Node
     from gfd.tools.match.scheduling import SchedulingSpec
@@ -23,17 +23,18 @@ class ClusterState:
 
     def bind(self, spec: SchedulingSpec, node_name: str) -> ClusterState:
         """Return the state after the scheduler has placed a pod on a node."""
+        return self.bind_copies(spec, {node_name: 1})
+
+    def bind_copies(self, spec: SchedulingSpec, counts: Mapping[str, int]) -> ClusterState:
+        """Return the state after the scheduler has placed equal pods; ``counts`` is their number by node."""
         pod = BoundPod(
-            node=node_name,
+            node="",
             namespace=spec.namespace,
             name=spec.name,
             labels=spec.labels,
             requests=spec.requests,
         )
-        return self._change(
-            node_name,
-            lambda node: replace(node, pods=(*node.pods, pod), requested=add(node.requested, pod.requests)),
-        )
+        return replace(self, nodes=[_add_copies(node, pod, counts.get(node.name, 0)) for node in self.nodes])
 
     def release(self, spec: SchedulingSpec) -> ClusterState:
         """Return the state without the pod itself, which already runs on ``spec.current_node``."""
@@ -47,3 +48,11 @@ class ClusterState:
 
     def _change(self, name: str, change: Callable[[Node], Node]) -> ClusterState:
         return replace(self, nodes=[change(node) if node.name == name else node for node in self.nodes])
+
+
+def _add_copies(node: Node, pod: BoundPod, copies: int) -> Node:
+    if not copies:
+        return node
+    taken = {name: copies * count for name, count in pod.requests.items()}
+    pods = (*node.pods, *(replace(pod, node=node.name),) * copies)
+    return replace(node, pods=pods, requested=add(node.requested, taken))

@@ -84,13 +84,24 @@ def compare(spec: SchedulingSpec, state: ClusterState) -> list[Verdict]:
     """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
     if spec.current_node:
         state = state.release(spec)
-    return sorted((compare_node(spec, node) for node in state.nodes), key=_rank)
+    return sorted((compare_node(spec, node) for node in state.nodes), key=rank)
 
 
-def _rank(verdict: Verdict) -> tuple[int, int, int, str]:
+def rank(verdict: Verdict) -> tuple[int, int, int, str]:
+    """Return a key that sorts verdicts: nodes that fit, nodes that may fit, then the nearest misses."""
     if verdict.mismatches:
-        return (2, 0, 0, verdict.node.name)
+        weight = sum(_weigh(each, verdict.node) for each in verdict.mismatches)
+        return (2, weight, len(verdict.mismatches), verdict.node.name)
     return (bool(verdict.unjudged), -verdict.score, len(verdict.avoided), verdict.node.name)
+
+
+def _weigh(mismatch: Mismatch, node: Node) -> int:
+    """Return how far a mismatch is from fitting: what can change by itself is nearer than other hardware."""
+    if mismatch.requirement:
+        return 2 if mismatch.found else 4
+    if mismatch.resource:
+        return 1 if node.allocatable.get(mismatch.resource) else 4
+    return 2 if mismatch.kind == NODE_NAME else 1
 
 
 def compare_node(spec: SchedulingSpec, node: Node) -> Verdict:

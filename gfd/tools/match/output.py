@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.resources import CPU
 from gfd.labels.syntax import VENDOR
 from gfd.text import escape
-from gfd.tools.match.amounts import format_request
-from gfd.tools.match.fit import Answer, describe_free
-from gfd.tools.table import format_table
+from gfd.tools.match.bounds import UNLIMITED
+from gfd.tools.match.counts import describe_copies, describe_gang, name_copies
+from gfd.tools.match.fit import Answer
+from gfd.tools.match.verdict_table import format_verdicts
 from gfd.tools.terminal import GREEN, RED, YELLOW, paint, pluralize
 
 if TYPE_CHECKING:
@@ -20,72 +21,74 @@ if TYPE_CHECKING:
     from gfd.tools.match.edits import Edit
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.fixes import Fix
-    from gfd.tools.match.mismatches import Mismatch
+    from gfd.tools.match.placement import GangPlacement
     from gfd.tools.match.results import MatchResult
     from gfd.tools.match.suggestions import Suggestion
 
-_WORDS = {Answer.FITS: "yes", Answer.MAY_FIT: "maybe", Answer.NO: "no"}
 _COLOURS = {Answer.FITS: GREEN, Answer.MAY_FIT: YELLOW, Answer.NO: RED}
 MAX_NAMED = 10
-"""The maximum number of nodes in a sentence."""
+"""The maximum number of nodes or pods in a sentence."""
+MAX_MISSES = 20
+"""The maximum number of nodes in a table that the pod does not fit."""
 
 
-def format_text(result: MatchResult, *, width: int | None, is_coloured: bool) -> str:
-    """Return a heading, a table of all nodes, suggestions, fixes and notes."""
-    pod, answer = result.pod, result.answer
+def format_text(result: MatchResult, *, width: int | None, is_coloured: bool, is_whole: bool = False) -> str:
+    """Return a heading, a table of the nodes, suggestions, fixes and notes.
+
+    The table has at most :data:`MAX_MISSES` nodes that the pod does not fit, unless ``is_whole``.
+    """
+    pod = result.pod
     heading = f"{escape(pod.title)} ({pod.place}): " + paint(
-        _summarise(result), _COLOURS[answer], is_coloured=is_coloured
+        escape(_summarise(result)), _COLOURS[result.answer], is_coloured=is_coloured
     )
-    is_scored = bool(pod.spec.preferences)
-    columns = ("node", "fits", *(("score",) if is_scored else ()), "pod asks for", "node has")
-    rows = [_format_row(each, result, is_scored=is_scored) for each in result.verdicts]
-    table = format_table(rows, heading=columns, width=width, is_coloured=is_coloured) if rows else ""
-    return f"{heading}\n{table}" + "".join(f"{escape(line)}\n" for line in _explain(result))
+    possible = len(result.possible)
+    shown = result.verdicts[: None if is_whole else possible + MAX_MISSES]
+    table = format_verdicts(shown, result, width=width, is_coloured=is_coloured)
+    hidden = len(result.verdicts) - len(shown)
+    lines = [f"and {pluralize(hidden, 'node')} more that it does not fit; --all shows them"] if hidden else []
+    return f"{heading}\n{table}" + "".join(f"{escape(line)}\n" for line in [*lines, *_explain(result)])
 
 
 def _summarise(result: MatchResult) -> str:
-    """Return how many nodes the pod fits: ``fits 2 of 5 nodes, may fit 1 more``."""
+    """Return how many copies fit; for a single pod, how many nodes: ``fits 2 of 5 nodes, may fit 1 more``."""
+    placement, nodes = result.placement, pluralize(len(result.verdicts), "node")
     counts = Counter(verdict.answer for verdict in result.verdicts)
-    nodes = pluralize(len(result.verdicts), "node")
-    fitting, possible = counts[Answer.FITS], counts[Answer.MAY_FIT]
-    if possible and not fitting:
-        return f"may fit {possible} of {nodes}"
-    return f"fits {fitting or 'none'} of {nodes}" + (f", may fit {possible} more" if possible else "")
-
-
-def _format_row(verdict: Verdict, result: MatchResult, *, is_scored: bool) -> Sequence[str]:
-    score = (str(verdict.score) if verdict.is_possible else "",) if is_scored else ()
-    if verdict.is_possible:
-        wanted, found = _describe_requests(verdict, result)
-    else:
-        first, *others = verdict.mismatches
-        wanted = first.wanted + (f" (and {len(others)} more)" if others else "")
-        found = _describe_found(first)
-    return (verdict.node.name, _WORDS[verdict.answer], *score, wanted, found)
-
-
-def _describe_requests(verdict: Verdict, result: MatchResult) -> tuple[str, str]:
-    spec = result.pod.spec
-    requests = [(name, count) for name, count in sorted(spec.requests.items()) if count]
-    found = [describe_free(verdict.node, name) for name, _ in requests]
-    found += [f"taint {taint}" for taint in verdict.avoided]
-    return ", ".join(format_request(name, count) for name, count in requests), ", ".join(found)
-
-
-def _describe_found(mismatch: Mismatch) -> str:
-    if mismatch.found is None:
-        return "no such label" if mismatch.requirement else ""
-    return mismatch.found or "(empty)"
+    fitting, maybe = counts[Answer.FITS], counts[Answer.MAY_FIT]
+    if not placement.wanted:
+        return f"asks for no {name_copies(result.pod)}; one would fit {fitting + maybe or 'none'} of {nodes}"
+    is_single = placement.wanted == 1 and not placement.gang
+    if not is_single and (placement.at_most or placement.gang):
+        return f"{describe_copies(result.pod, placement)}, on {fitting + maybe} of {nodes}"
+    if maybe and not fitting:
+        return f"may fit {maybe} of {nodes}"
+    return f"fits {fitting or 'none'} of {nodes}" + (f", may fit {maybe} more" if maybe else "")
 
 
 def _explain(result: MatchResult) -> Iterator[str]:
     """Yield the lines below the table."""
+    yield from _explain_placement(result)
     yield from map(_format_suggestion, result.suggestions)
     for fix in result.fixes:
         yield from (_format_edit(edit, result) for edit in fix.edits)
         yield _format_outcome(fix)
     yield from (f"not judged: {text}" for text in _list_unjudged(result))
     yield from (f"note: {note}" for note in result.pod.notes)
+
+
+def _explain_placement(result: MatchResult) -> Iterator[str]:
+    """Yield why not all copies fit."""
+    placement = result.placement
+    if placement.is_displaced:
+        names = [f"{each.title} ({each.place})" for each in placement.rivals[:MAX_NAMED]]
+        more = ", …" if len(placement.rivals) > MAX_NAMED else ""
+        yield f"taken by earlier pods: {', '.join(names)}{more}; --each judges each pod alone"
+    if placement.left:
+        reasons = Counter(each.mismatches[0].wanted for each in placement.left if each.mismatches)
+        listed = [f"{text} ({pluralize(count, 'node')})" for text, count in reasons.most_common()]
+        left = pluralize(placement.wanted - placement.at_most, name_copies(result.pod))
+        yield f"left over: {left}; in the way: {', '.join(listed)}"
+    if placement.gang and placement.gang.at_least < placement.gang.wanted:
+        yield describe_gang(placement.gang)
 
 
 def _list_unjudged(result: MatchResult) -> Sequence[str]:
@@ -158,7 +161,15 @@ def _to_plain(result: MatchResult) -> dict[str, Any]:
         },
         "fits": sum(each.answer is Answer.FITS for each in result.verdicts),
         "verdict": result.answer,
-        "nodes": [_verdict_to_plain(each) for each in result.verdicts],
+        "unjudged": list(dict.fromkeys(text for each in result.possible for text in each.unjudged)),
+        "copies": result.placement.wanted,
+        "placed": result.placement.at_least,
+        "placed_at_most": result.placement.at_most,
+        "gang": _gang_to_plain(result.placement.gang) if result.placement.gang else None,
+        "nodes": [
+            {**_verdict_to_plain(each), "room": _limit(result.placement.rooms.get(each.node.name, 0))}
+            for each in result.verdicts
+        ],
         "nearest": [
             {"asked": each.asked, "label": each.key, "values": dict(each.values), "labels": dict(each.keys)}
             for each in result.suggestions
@@ -176,6 +187,21 @@ def _to_plain(result: MatchResult) -> dict[str, Any]:
         ],
         "notes": list(pod.notes),
     }
+
+
+def _gang_to_plain(gang: GangPlacement) -> dict[str, Any]:
+    return {
+        "name": gang.name,
+        "copies": gang.wanted,
+        "minimum": gang.minimum,
+        "placed": gang.at_least,
+        "placed_at_most": gang.at_most,
+        "verdict": gang.answer,
+    }
+
+
+def _limit(room: int) -> int | None:
+    return None if room >= UNLIMITED else room
 
 
 def _verdict_to_plain(verdict: Verdict) -> dict[str, Any]:

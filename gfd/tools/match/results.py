@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.progress import track
 from gfd.errors import GfdError, Undecided
 from gfd.text import escape
-from gfd.tools.match.fit import Answer, compare, find_answer
+from gfd.tools.match.counts import describe_copies, describe_gang
+from gfd.tools.match.fit import Answer
 from gfd.tools.match.fixes import find_fixes
+from gfd.tools.match.placement import place, place_alone
 from gfd.tools.match.suggestions import find_suggestions
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.fixes import Fix
     from gfd.tools.match.index import LabelIndex
+    from gfd.tools.match.placement import Placement
     from gfd.tools.match.pods import Pod
     from gfd.tools.match.suggestions import Suggestion
 
@@ -27,11 +31,10 @@ MAX_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchResult:
-    """The nodes that a pod fits, and the help if it fits none."""
+    """The nodes that a pod fits, how many of its copies fit, and the help if it fits none."""
 
     pod: Pod
-    verdicts: Sequence[Verdict]
-    """One verdict for each node: first the nodes that the pod fits, with the best at the start."""
+    placement: Placement
     suggestions: Sequence[Suggestion] = ()
     """Suggestions for the pod; empty if it fits a node."""
     fixes: Sequence[Fix] = ()
@@ -39,8 +42,13 @@ class MatchResult:
 
     @property
     def answer(self) -> Answer:
-        """Return whether the pod fits a node."""
-        return find_answer(self.verdicts)
+        """Return whether all copies of the pod fit."""
+        return self.placement.answer
+
+    @property
+    def verdicts(self) -> Sequence[Verdict]:
+        """Return a verdict for each node: fitting nodes, nodes that may fit, then the nearest misses."""
+        return self.placement.verdicts
 
     @property
     def possible(self) -> Sequence[Verdict]:
@@ -48,16 +56,28 @@ class MatchResult:
         return [each for each in self.verdicts if each.is_possible]
 
 
-def match_pod(pod: Pod, index: LabelIndex, state: ClusterState) -> MatchResult:
-    """Return the nodes that a pod fits."""
-    verdicts = compare(pod.spec, state)
-    if not verdicts or verdicts[0].is_possible:
-        return MatchResult(pod=pod, verdicts=verdicts)
-    return MatchResult(
-        pod=pod,
-        verdicts=verdicts,
-        suggestions=find_suggestions(pod.spec, index),
-        fixes=find_fixes(pod.spec, verdicts, index, state),
+def match_pods(
+    pods: Sequence[Pod], index: LabelIndex, state: ClusterState, *, is_each: bool = False
+) -> list[MatchResult]:
+    """Return the nodes that each pod fits after the pods before it; with ``is_each``, each pod alone."""
+    placements = (
+        [place_alone(pod, state) for pod in track(pods, "Matching")] if is_each else place(pods, state)
+    )
+    return [
+        _add_help(MatchResult(pod=pod, placement=placement), index, state)
+        for pod, placement in zip(pods, placements, strict=True)
+    ]
+
+
+def _add_help(result: MatchResult, index: LabelIndex, state: ClusterState) -> MatchResult:
+    """Return the result with suggestions and fixes if the pod fits no node, not even alone."""
+    spec, placement = result.pod.spec, result.placement
+    if not result.verdicts or result.possible or placement.is_displaced:
+        return result
+    return replace(
+        result,
+        suggestions=find_suggestions(spec, index),
+        fixes=find_fixes(spec, result.verdicts, index, state),
     )
 
 
@@ -69,11 +89,27 @@ def find_error(results: Sequence[MatchResult]) -> GfdError | None:
     if results and not results[0].verdicts:
         return GfdError("there are no nodes, so no pod fits")
     if unmatched := [each for each in results if each.answer is Answer.NO]:
-        verb = "fits" if len(unmatched) == 1 else "fit"
-        return GfdError(f"{_name_pods(unmatched)} {verb} no node")
+        return GfdError(_explain_misses(unmatched))
     if undecided := [each for each in results if each.answer is Answer.MAY_FIT]:
         return Undecided(f"{_name_pods(undecided)} may fit; what could not be judged is in the output")
     return None
+
+
+def _explain_misses(results: Sequence[MatchResult]) -> str:
+    """Return which pods fit no node, and of which pods and gangs only some fit."""
+    nowhere = [each for each in results if not each.placement.at_most and not each.placement.gang]
+    verb = "fits" if len(nowhere) == 1 else "fit"
+    parts = [f"{_name_pods(nowhere)} {verb} no node"] if nowhere else []
+    counts = [
+        describe_gang(each.placement.gang)
+        if each.placement.gang
+        else f"{describe_copies(each.pod, each.placement)}: {_name_pods([each])}"
+        for each in results
+        if each not in nowhere
+    ]
+    counts = list(dict.fromkeys(counts))
+    more = [f"and {len(counts) - MAX_NAMED} more"] if len(counts) > MAX_NAMED else []
+    return "; ".join([*parts, *counts[:MAX_NAMED], *more])
 
 
 def _name_pods(results: Sequence[MatchResult]) -> str:

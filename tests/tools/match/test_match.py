@@ -37,8 +37,8 @@ def test_the_document_fits(gfd: Gfd) -> None:
         0,
         """\
 Pod cuda-vectoradd (manifests/examples/vectoradd.yaml:2): fits 1 of 1 node
-node     fits  pod asks for      node has
-mig-doc  yes   1 nvidia.com/gpu  7 of 7 free
+node     product                    memory    fits  pod asks for      node has
+mig-doc  A100-PCIE-40GB-MIG-1g.5gb  4864 MiB  yes   1 nvidia.com/gpu  7 of 7 free (MIG 1g.5gb)
 """,
         "",
     )
@@ -47,12 +47,12 @@ mig-doc  yes   1 nvidia.com/gpu  7 of 7 free
         """\
 Workflow argo-mig-example-*, template gen-mig-device-list (manifests/examples/argo-vector-add.yaml:21): \
 fits 1 of 1 node
-node     fits  pod asks for  node has
-mig-doc  yes
+node     product                     memory     fits  pod asks for  node has
+mig-doc  A100-PCIE-40GB-MIG-3g.20gb  19968 MiB  yes
 
 Workflow argo-mig-example-*, template argo-mig (manifests/examples/argo-vector-add.yaml:29): fits 1 of 1 node
-node     fits  pod asks for      node has
-mig-doc  yes   1 nvidia.com/gpu  2 of 2 free
+node     product                     memory     fits  pod asks for      node has
+mig-doc  A100-PCIE-40GB-MIG-3g.20gb  19968 MiB  yes   1 nvidia.com/gpu  2 of 2 free (MIG 3g.20gb)
 """,
         "",
     )
@@ -76,12 +76,18 @@ def test_nothing_fits(gfd: Gfd, nodes: str) -> None:
         1,
         f"""\
 Pod cuda-vectoradd ({POD}:2): fits none of 5 nodes
-node   fits  pod asks for                                                   node has
-cpu    no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb (and 1 more)  no such label
-gpu-1  no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb               NVIDIA-A100-PCIE-40GB-MIG-1g.5gb
-gpu-2  no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb               NVIDIA-A100-PCIE-40GB-MIG-1g.5gb
-gpu-3  no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb (and 1 more)  NVIDIA-A100-PCIE-40GB-MIG-1g.5gb
-t4     no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb               Tesla-T4
+node   product                           \
+fits  pod asks for                                                   node has
+gpu-1  NVIDIA-A100-PCIE-40GB-MIG-1g.5gb  \
+no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb               NVIDIA-A100-PCIE-40GB-MIG-1g.5gb
+gpu-2  NVIDIA-A100-PCIE-40GB-MIG-1g.5gb  \
+no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb               NVIDIA-A100-PCIE-40GB-MIG-1g.5gb
+t4     Tesla-T4                          \
+no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb               Tesla-T4
+gpu-3  NVIDIA-A100-PCIE-40GB-MIG-1g.5gb  \
+no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb (and 1 more)  NVIDIA-A100-PCIE-40GB-MIG-1g.5gb
+cpu                                      \
+no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb (and 1 more)  no such label
 nearest: no node has nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb; there is \
 NVIDIA-A100-PCIE-40GB-MIG-1g.5gb (3 nodes), Tesla-T4 (1 node)
 edit: {POD}:15: nvidia.com/gpu.product: A100-PCIE-40GB-MIG-1g.5gb → NVIDIA-A100-PCIE-40GB-MIG-1g.5gb, \
@@ -104,7 +110,7 @@ def test_json(gfd: Gfd, nodes: str) -> None:
     code, out, err = gfd("match", POD, "--nodes", nodes, "-o", "json")
     assert (code, err) == (1, f"gfd: Pod cuda-vectoradd ({POD}:2) fits no node\n")
     product = {"kind": "nodeSelector", "term": f"{PRODUCT}={SLICE}"}
-    verdict = {"fits": False, "verdict": "no", "unjudged": [], "score": 0, "avoided": []}
+    verdict = {"fits": False, "verdict": "no", "unjudged": [], "score": 0, "avoided": [], "room": 0}
     taint = {"kind": "taint", "term": "no toleration of the taint", "there": "nvidia.com/gpu=true:NoSchedule"}
     lacking = {"kind": "resource", "term": "1 nvidia.com/gpu", "there": "none"}
     newer = product | {"there": f"NVIDIA-{SLICE}"}
@@ -120,12 +126,17 @@ def test_json(gfd: Gfd, nodes: str) -> None:
                 "requests": {"nvidia.com/gpu": 1},
                 "fits": 0,
                 "verdict": "no",
+                "unjudged": [],
+                "copies": 1,
+                "placed": 0,
+                "placed_at_most": 0,
+                "gang": None,
                 "nodes": [
-                    {"name": "cpu", **verdict, "failed": [product | {"there": None}, lacking]},
                     {"name": "gpu-1", **verdict, "failed": [newer]},
                     {"name": "gpu-2", **verdict, "failed": [newer]},
-                    {"name": "gpu-3", **verdict, "failed": [newer, taint]},
                     {"name": "t4", **verdict, "failed": [product | {"there": "Tesla-T4"}]},
+                    {"name": "gpu-3", **verdict, "failed": [newer, taint]},
+                    {"name": "cpu", **verdict, "failed": [product | {"there": None}, lacking]},
                 ],
                 "nearest": [
                     {
@@ -174,17 +185,18 @@ def test_devices_that_other_pods_have(gfd: Gfd, pod: Callable[..., str], tmp_pat
     assert (code, err) == (3, f"gfd: Pod p ({file}:1) {MAY_FIT}")
     assert out == (
         f"Pod p ({file}:1): may fit 2 of 2 nodes\n"
-        "node  fits   pod asks for             node has\n"
-        "a     maybe  1 cpu, 2 nvidia.com/gpu  8 of 8 free, 4 of 4 free\n"
-        f"b     maybe  1 cpu, 2 nvidia.com/gpu  8 of 8 free, 2 of 2 free\n{UNKNOWN}"
+        "node  product  fits   pod asks for             node has\n"
+        "a     T4       maybe  2 nvidia.com/gpu, 1 cpu  nvidia.com/gpu 4 of 4 free, cpu 8 of 8 free\n"
+        "b     T4       maybe  2 nvidia.com/gpu, 1 cpu  nvidia.com/gpu 2 of 2 free, cpu 8 of 8 free\n"
+        + UNKNOWN
     )
     assert gfd("match", file, "--nodes", nodes, "--pods", pods)[:2] == (
         1,
         (
             f"Pod p ({file}:1): fits none of 2 nodes\n"
-            "node  fits  pod asks for      node has\n"
-            "a     no    2 nvidia.com/gpu  1 of 4 free\n"
-            "b     no    2 nvidia.com/gpu  1 of 2 free\n"
+            "node  product  fits  pod asks for      node has\n"
+            "a     T4       no    2 nvidia.com/gpu  1 of 4 free\n"
+            "b     T4       no    2 nvidia.com/gpu  1 of 2 free\n"
             "wait until one of 2 nodes has 2 nvidia.com/gpu free: a, b\n"
         ),
     )
@@ -208,11 +220,12 @@ def test_preferences_sort_the_nodes(gfd: Gfd, pod: Callable[..., str], tmp_path:
     assert code == 0
     assert out == (
         f"Pod p ({file}:1): fits 3 of 4 nodes\n"
-        "node  fits  score  pod asks for                node has\n"
-        "c     yes   20\n"
-        "b     yes   20                                 taint a:PreferNoSchedule\n"
-        "a     yes   0\n"
-        "d     no           no toleration of the taint  node.kubernetes.io/unschedulable:NoSchedule\n"
+        "node  product  fits  score  pod asks for                node has\n"
+        "c     L40S     yes   20\n"
+        "b     L40S     yes   20                                 taint a:PreferNoSchedule\n"
+        "a     T4       yes   0\n"
+        "d     L40S     no           no toleration of the taint  "
+        "node.kubernetes.io/unschedulable:NoSchedule\n"
     )
 
 
@@ -229,16 +242,16 @@ def test_other_results(gfd: Gfd, pod: Callable[..., str], tmp_path: Path) -> Non
     )
     assert gfd("match", file, "--nodes", nodes)[1] == (
         f"Pod p ({file}:1): fits none of 1 node\n"
-        "node  fits  pod asks for         node has\n"
-        "a     no    zone=b (and 2 more)  (empty)\n"
+        "node  product  fits  pod asks for         node has\n"
+        "a     T4       no    zone=b (and 2 more)  (empty)\n"
         "nearest: no node has zone=b; there is (empty) (1 node)\n"
         "nearest: no node has nvidia.com/gpu.product!=T4; there is T4 (1 node)\n"
     )
     only = pod("  nodeSelector: {gpu: x}\n", "q")
     assert gfd("match", only, "--nodes", listed(tmp_path / "m.json", node("a", "T4", taints=taints)))[1] == (
         f"Pod q ({only}:1): fits none of 1 node\n"
-        "node  fits  pod asks for        node has\n"
-        "a     no    gpu=x (and 1 more)  no such label\n"
+        "node  product  fits  pod asks for        node has\n"
+        "a     T4       no    gpu=x (and 1 more)  no such label\n"
         "nearest: no node has a label gpu\n"
         f"edit: {only}:6: remove gpu: x\n"
         f"edit: {only}:1: add to tolerations: {{key: nvidia.com/gpu, operator: Exists, effect: NoExecute}}\n"
@@ -247,8 +260,8 @@ def test_other_results(gfd: Gfd, pod: Callable[..., str], tmp_path: Path) -> Non
     misspelt = pod("  nodeSelector: {nvidia.com/gpu.prodct: T4}\n", "r")
     assert gfd("match", misspelt, "--nodes", listed(tmp_path / "m.json", node("a", "T4")))[1] == (
         f"Pod r ({misspelt}:1): fits none of 1 node\n"
-        "node  fits  pod asks for              node has\n"
-        "a     no    nvidia.com/gpu.prodct=T4  no such label\n"
+        "node  product  fits  pod asks for              node has\n"
+        "a     T4       no    nvidia.com/gpu.prodct=T4  no such label\n"
         "nearest: no node has a label nvidia.com/gpu.prodct; there is nvidia.com/gpu.product (1 node)\n"
         f"edit: {misspelt}:6: nvidia.com/gpu.prodct: T4 → nvidia.com/gpu.product: T4\n"
         "then it fits 1 node: a\n"
@@ -269,7 +282,7 @@ def test_no_such_devices(gfd: Gfd, tmp_path: Path) -> None:
         each["status"]["allocatable"]["nvidia.com/mig-1g.5gb"] = "7"
     nodes = listed(tmp_path / "n.json", *others)
     assert gfd("match", POD, "--nodes", nodes)[1].splitlines()[-4:] == [
-        "n11   no    1 nvidia.com/gpu  none, but 7 nvidia.com/mig-1g.5gb",
+        "n11   A100-PCIE-40GB-MIG-1g.5gb  no    1 nvidia.com/gpu  none, but 7 nvidia.com/mig-1g.5gb",
         "nearest: no node offers nvidia.com/gpu; there is nvidia.com/mig-1g.5gb (12 nodes)",
         (
             f"edit: {POD}:13: nvidia.com/gpu: 1 → nvidia.com/mig-1g.5gb: 1, because MIG devices have"

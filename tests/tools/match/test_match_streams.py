@@ -76,8 +76,8 @@ def test_a_narrow_terminal(gfd: Gfd, nodes: str, monkeypatch: pytest.MonkeyPatch
     _, out, _ = gfd("match", POD, "--nodes", nodes)
     lines = out.splitlines()
     assert lines[0] == f"Pod cuda-vectoradd ({POD}:2): \x1b[31mfits none of 5 nodes\x1b[0m"
-    assert lines[1] == "\x1b[1mnode   fits  pod asks for            node has\x1b[0m"
-    assert lines[3] == "gpu-1  no    nvidia.com/gpu.produc…  NVIDIA-A100-PCIE-40GB-…"
+    assert lines[1] == "\x1b[1mnode   product         fits  pod asks for    node has\x1b[0m"
+    assert lines[2] == "gpu-1  NVIDIA-A100-P…  no    nvidia.com/gp…  NVIDIA-A100-PC…"
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in gfd("match", POD, "--nodes", nodes)[1]
 

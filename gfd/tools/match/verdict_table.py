@@ -1,0 +1,101 @@
+"""Print a table of nodes: their GPUs, whether a pod fits them, and what it asks for and the node has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.labels.syntax import VENDOR
+from gfd.tools.match.amounts import format_request
+from gfd.tools.match.bounds import UNLIMITED
+from gfd.tools.match.fit import Answer, describe_free
+from gfd.tools.match.hardware_columns import (
+    describe_memory,
+    describe_product,
+    describe_sharing,
+    find_device,
+)
+from gfd.tools.table import format_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gfd.tools.match.fit import Verdict
+    from gfd.tools.match.mismatches import Mismatch
+    from gfd.tools.match.results import MatchResult
+
+_COLUMNS = ("node", "product", "memory", "fits", "score", "room", "pod asks for", "node has")
+_OPTIONAL = ("product", "memory", "score", "room")
+"""Columns that are left out if all their cells are empty."""
+_WORDS = {Answer.FITS: "yes", Answer.MAY_FIT: "maybe", Answer.NO: "no"}
+
+
+def format_verdicts(
+    verdicts: Sequence[Verdict], result: MatchResult, *, width: int | None, is_coloured: bool
+) -> str:
+    """Return the table; empty without verdicts."""
+    if not verdicts:
+        return ""
+    rows = [_make_row(each, result) for each in verdicts]
+    used = [
+        index
+        for index, name in enumerate(_COLUMNS)
+        if name not in _OPTIONAL or any(row[index] for row in rows)
+    ]
+    return format_table(
+        [[row[index] for index in used] for row in rows],
+        heading=[_COLUMNS[index] for index in used],
+        width=width,
+        is_coloured=is_coloured,
+    )
+
+
+def _make_row(verdict: Verdict, result: MatchResult) -> Sequence[str]:
+    spec, labels = result.pod.spec, verdict.node.labels
+    device = find_device(spec.requests, labels)
+    if verdict.is_possible:
+        wanted, found = _describe_requests(verdict, result)
+    else:
+        first, *others = verdict.mismatches
+        wanted = first.wanted + (f" (and {len(others)} more)" if others else "")
+        found = _describe_found(first)
+    return (
+        verdict.node.name,
+        describe_product(labels, device),
+        describe_memory(labels, device),
+        _WORDS[verdict.answer],
+        str(verdict.score) if spec.preferences and verdict.is_possible else "",
+        _describe_room(verdict, result),
+        wanted,
+        found,
+    )
+
+
+def _describe_room(verdict: Verdict, result: MatchResult) -> str:
+    """Return how many copies the node has room for; empty for a single pod, or if nothing limits them."""
+    room = result.placement.rooms.get(verdict.node.name)
+    if result.pod.copies < 2 or room is None or room >= UNLIMITED or not verdict.is_possible:
+        return ""
+    return str(room)
+
+
+def _describe_requests(verdict: Verdict, result: MatchResult) -> tuple[str, str]:
+    node = verdict.node
+    counts = result.pod.spec.requests
+    names = sorted((name for name, count in counts.items() if count), key=_rank_resource)
+    found = []
+    for name in names:
+        sharing = describe_sharing(node.labels, name, counts[name])
+        which = f"{name} " if len(names) > 1 else ""
+        found.append(f"{which}{describe_free(node, name)}" + (f" ({sharing})" if sharing else ""))
+    found += [f"taint {taint}" for taint in verdict.avoided]
+    return ", ".join(format_request(name, counts[name]) for name in names), ", ".join(found)
+
+
+def _rank_resource(name: str) -> tuple[bool, str]:
+    return (not name.startswith(VENDOR), name)
+
+
+def _describe_found(mismatch: Mismatch) -> str:
+    if mismatch.found is None:
+        return "no such label" if mismatch.requirement else ""
+    return mismatch.found or "(empty)"
