@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from gfd.tools.match.mismatches import RESOURCE, TAINT
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
+    from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.placement import GangPlacement, Placement
     from gfd.tools.match.pods import Pod
 
@@ -24,6 +27,31 @@ def describe_copies(pod: Pod, placement: Placement) -> str:
     return _describe(placement, pluralize(placement.wanted, name_copies(pod)))
 
 
+def describe_left(pod: Pod, placement: Placement) -> str:
+    """Return how many copies find no node, and why: ``2 replicas find no node: 1 node lacks 6 …``."""
+    number = placement.wanted - placement.at_most
+    least = "" if placement.at_least == placement.at_most else "at least "
+    reasons = Counter(_explain(each.mismatches[0]) for each in placement.left if each.mismatches)
+    listed = ", ".join(
+        f"{pluralize(count, 'node')} {single if count == 1 else several}"
+        for (single, several), count in reasons.most_common()
+    )
+    return (
+        f"{least}{pluralize(number, name_copies(pod))} {'finds' if number == 1 else 'find'} no node: {listed}"
+    )
+
+
+def _explain(mismatch: Mismatch) -> tuple[str, str]:
+    """Return what is wrong with one node, and the same for several nodes."""
+    if mismatch.kind == TAINT:
+        return "has a taint that it does not tolerate", "have taints that it does not tolerate"
+    if mismatch.kind == RESOURCE:
+        return f"lacks {mismatch.wanted} free", f"lack {mismatch.wanted} free"
+    if mismatch.requirement:
+        return f"lacks {mismatch.wanted}", f"lack {mismatch.wanted}"
+    return f"fails {mismatch.kind}", f"fail {mismatch.kind}"
+
+
 def describe_gang(gang: GangPlacement) -> str:
     """Return how many pods of a gang fit, and how many it needs to start."""
     text = _describe(gang, f"{pluralize(gang.wanted, 'pod')} of {gang.name}")
@@ -36,5 +64,6 @@ def describe_gang(gang: GangPlacement) -> str:
 
 def _describe(placement: Placement | GangPlacement, what: str) -> str:
     low, high = placement.at_least, placement.at_most
-    number = f"{low or 'none'}" if low == high else f"{low} to {high}"
-    return f"{number} of {what} {'fits' if high < 2 else 'fit'}"
+    if low != high:
+        return f"{low} to {high} of {what} fit"
+    return f"{low or 'none'} of {what} {'fits' if low < 2 else 'fit'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import find_cloud_name
-from gfd.clusterview.gpus import GPU, SHARED
+from gfd.clusterview.device_counts import GPU, SHARED
 from gfd.labels.products import INVALID, extract_profile
 from gfd.labels.syntax import VENDOR
 

@@ -10,7 +10,7 @@ from gfd.clusterview.resources import CPU
 from gfd.labels.syntax import VENDOR
 from gfd.text import escape
 from gfd.tools.match.bounds import UNLIMITED
-from gfd.tools.match.counts import describe_copies, describe_gang, name_copies
+from gfd.tools.match.counts import describe_copies, describe_gang, describe_left, name_copies
 from gfd.tools.match.fit import Answer
 from gfd.tools.match.verdict_table import format_verdicts
 from gfd.tools.terminal import GREEN, RED, YELLOW, paint, pluralize
@@ -83,18 +83,13 @@ def _explain_placement(result: MatchResult) -> Iterator[str]:
         more = ", …" if len(placement.rivals) > MAX_NAMED else ""
         yield f"taken by earlier pods: {', '.join(names)}{more}; --each judges each pod alone"
     if placement.left:
-        reasons = Counter(each.mismatches[0].wanted for each in placement.left if each.mismatches)
-        listed = [f"{text} ({pluralize(count, 'node')})" for text, count in reasons.most_common()]
-        left = pluralize(placement.wanted - placement.at_most, name_copies(result.pod))
-        yield f"left over: {left}; in the way: {', '.join(listed)}"
+        yield describe_left(result.pod, placement)
     if placement.gang and placement.gang.at_least < placement.gang.wanted:
         yield describe_gang(placement.gang)
 
 
 def _list_unjudged(result: MatchResult) -> Sequence[str]:
     """Return what could not be judged on the nodes that the pod may fit."""
-    if result.answer is not Answer.MAY_FIT:
-        return ()
     return tuple(dict.fromkeys(text for verdict in result.possible for text in verdict.unjudged))
 
 

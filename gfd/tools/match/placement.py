@@ -147,7 +147,8 @@ class _Run:
         alone = compare(pod.spec, self._initial)
         if pod.spec.current_node:
             return _place_running(alone)
-        now = compare(pod.spec, self._state) if self._placed else alone
+        earlier = [] if pod.is_alone else self._placed
+        now = compare(pod.spec, self._state) if earlier else alone
         wanted = max(1, sum(map(_is_suitable, alone))) if pod.kind == _DAEMON_SET else pod.copies
         limits = _list_limits(pod)
         amounts = {name: count for name, count in pod.spec.requests.items() if count} | limits
@@ -159,38 +160,41 @@ class _Run:
             rooms={each.node.name: divide(free[each.node.name], amounts) for each in alone if each.fits},
             possible={name: divide(left, amounts) for name, left in free.items()},
         )
-        bounds = bound_copies(demand, [each for _, each in self._placed], free, free)
+        bounds = bound_copies(demand, [each for _, each in earlier], free, free)
         at_least, at_most = (min(each, wanted) for each in bounds)
-        rivals = tuple(other for other, each in self._placed if demand.competes_with(each))
-        self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
+        rivals = tuple(other for other, each in earlier if demand.competes_with(each))
         rooms = {
             each.node.name: divide({**_measure_free(each.node), **limits}, amounts)
             for each in now
             if each.is_possible
         }
-        self._bind(pod, now, rooms, wanted)
+        after = self._state.bind_copies(pod.spec, _choose_nodes(now, rooms, wanted))
+        if not pod.is_alone:
+            self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
+            self._state = after
         return Placement(
             verdicts=_merge(alone, now, rivals, is_certain=bool(at_least)) if at_most else now,
             wanted=wanted,
             at_least=at_least,
             at_most=at_most,
             rooms=rooms,
-            left=compare(pod.spec, self._state) if 0 < at_most < wanted else (),
+            left=compare(pod.spec, after) if 0 < at_most < wanted else (),
             rivals=rivals,
         )
 
-    def _bind(self, pod: Pod, verdicts: Sequence[Verdict], rooms: Mapping[str, int], wanted: int) -> None:
-        """Let the copies take their room: on the best nodes, and of equally good ones on the fullest."""
-        # The verdicts are sorted by these, then by name.
-        ranked = sorted(
-            (each for each in verdicts if each.is_possible),
-            key=lambda each: (not each.fits, -each.score, len(each.avoided), rooms[each.node.name]),
-        )
-        counts: dict[str, int] = {}
-        for each in ranked:
-            count = min(rooms[each.node.name], wanted - sum(counts.values()))
-            counts[each.node.name] = count
-        self._state = self._state.bind_copies(pod.spec, counts)
+
+def _choose_nodes(verdicts: Sequence[Verdict], rooms: Mapping[str, int], wanted: int) -> dict[str, int]:
+    """Return how many copies go to each node: to the best nodes, and of equally good ones to the fullest."""
+    # The verdicts are sorted by these, then by name.
+    ranked = sorted(
+        (each for each in verdicts if each.is_possible),
+        key=lambda each: (not each.fits, -each.score, len(each.avoided), rooms[each.node.name]),
+    )
+    counts: dict[str, int] = {}
+    for each in ranked:
+        counts[each.node.name] = min(rooms[each.node.name], wanted)
+        wanted -= counts[each.node.name]
+    return counts
 
 
 def _list_limits(pod: Pod) -> dict[str, int]:

@@ -103,7 +103,7 @@ def _explain_misses(results: Sequence[MatchResult]) -> str:
     counts = [
         describe_gang(each.placement.gang)
         if each.placement.gang
-        else f"{describe_copies(each.pod, each.placement)}: {_name_pods([each])}"
+        else f"{_name_pods([each])}: {describe_copies(each.pod, each.placement)}"
         for each in results
         if each not in nowhere
     ]

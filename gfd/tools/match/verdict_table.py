@@ -73,7 +73,13 @@ def _make_row(verdict: Verdict, result: MatchResult) -> Sequence[str]:
 def _describe_room(verdict: Verdict, result: MatchResult) -> str:
     """Return how many copies the node has room for; empty for a single pod, or if nothing limits them."""
     room = result.placement.rooms.get(verdict.node.name)
-    if result.pod.copies < 2 or room is None or room >= UNLIMITED or not verdict.is_possible:
+    if (
+        result.placement.wanted < 2
+        or result.pod.copies < 2
+        or room is None
+        or room >= UNLIMITED
+        or not verdict.is_possible
+    ):
         return ""
     return str(room)
 
@@ -88,6 +94,8 @@ def _describe_requests(verdict: Verdict, result: MatchResult) -> tuple[str, str]
         which = f"{name} " if len(names) > 1 else ""
         found.append(f"{which}{describe_free(node, name)}" + (f" ({sharing})" if sharing else ""))
     found += [f"taint {taint}" for taint in verdict.avoided]
+    if fields := dict.fromkeys(text.partition(": ")[0] for text in verdict.unjudged):
+        found.append(f"not judged: {', '.join(fields)}")
     return ", ".join(format_request(name, counts[name]) for name in names), ", ".join(found)
 
 
