@@ -10,7 +10,7 @@ from gfd.clusterview.fields import read_field
 from gfd.clusterview.host_ports import read_host_ports
 from gfd.clusterview.pods import ENDED
 from gfd.clusterview.resizes import sum_bound_requests
-from gfd.clusterview.resources import add, round_up
+from gfd.clusterview.resources import PODS, add, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class BoundPod:
     name: str
     labels: Labels = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
-    """The requested amounts by resource, as :func:`gfd.clusterview.resources.round_up` returns them."""
+    """The amounts by resource: ``cpu`` in thousandths, others in whole units, and one ``pods``."""
     priority: int = 0
     priority_class: str = ""
     """The name of the PriorityClass; empty without one."""
@@ -55,7 +55,7 @@ def read_bound_pod(pod: Mapping[str, Any]) -> BoundPod | None:
         namespace=read_field(pod, "metadata.namespace", str) or DEFAULT_NAMESPACE,
         name=read_field(pod, "metadata.name", str),
         labels=read_field(pod, "metadata.labels", dict),
-        requests=round_up(sum_bound_requests(pod)),
+        requests={**round_up(sum_bound_requests(pod)), PODS: 1},
         priority=read_field(pod, "spec.priority", int),
         priority_class=read_field(pod, "spec.priorityClassName", str),
         host_ports=read_host_ports(pod["spec"]),

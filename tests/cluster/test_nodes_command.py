@@ -97,7 +97,7 @@ def test_without_permissions(
     command = (sys.executable, "-m", "gfd", "match", tmp_path / "pod.json", f"--kubeconfig={kubeconfig}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[0] == (
-        "gfd: warning: without the right to list pods, all devices count as free"
+        "gfd: warning: without the right to list pods, it is unknown what they leave free"
     )
     with watching(tmp_path, kubeconfig, *pair) as seen:
         wait_for(lambda: len(seen.lines) == 3, "the rows")

@@ -31,7 +31,7 @@ def test_every_resource_is_read() -> None:
         namespace="team",
         name="p",
         labels={"app": "x"},
-        requests={"cpu": 600, "memory": 1 << 30, "amd.com/gpu": 1, "ephemeral-storage": 2},
+        requests={"cpu": 600, "memory": 1 << 30, "amd.com/gpu": 1, "ephemeral-storage": 2, "pods": 1},
         priority=5,
         priority_class="low",
         host_ports=(HostPort(number=80),),
@@ -92,7 +92,9 @@ def hold(container: dict[str, Any], status: dict[str, Any], **spec: Any) -> Any:
             "status": status,
         }
     )
-    return found and found.requests
+    assert found is not None
+    assert found.requests["pods"] == 1
+    return {name: count for name, count in found.requests.items() if name != "pods"}
 
 
 def test_a_pod_that_is_being_resized_holds_the_larger_amount() -> None:

@@ -32,7 +32,7 @@ class ClusterState:
             namespace=spec.namespace,
             name=spec.name,
             labels=spec.labels,
-            requests=spec.requests,
+            requests=spec.demand,
         )
         return replace(self, nodes=[_add_copies(node, pod, counts.get(node.name, 0)) for node in self.nodes])
 

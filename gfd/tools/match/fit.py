@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.amounts import format_available, format_request
 from gfd.tools.match.mismatches import (
     NODE_AFFINITY,
     NODE_NAME,
     NODE_SELECTOR,
+    OS,
     RESOURCE,
     TAINT,
     Mismatch,
@@ -156,12 +158,20 @@ def _compare_taints(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
         yield Mismatch(kind=TAINT, wanted="no toleration of the taint", found=str(taint), taint=taint)
 
 
+def _compare_os(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
+    found = node.labels.get(_OS_LABEL)
+    if spec.os and found and found != spec.os:
+        yield Mismatch(kind=OS, wanted=f"os.name={spec.os}", found=found)
+
+
 def _compare_requests(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
-    for resource, count in spec.requests.items():
-        if count > count_free(node, resource) and not _is_unknown(node, resource):
+    requested, offered = node.requested, node.allocatable
+    for resource, count in spec.demand.items():
+        free = offered.get(resource, 0) - requested.get(resource, 0)
+        if 0 < count > free and not _is_unknown(node, resource):
             yield Mismatch(
                 kind=RESOURCE,
-                wanted=format_request(resource, count),
+                wanted="a place for one more pod" if resource == PODS else format_request(resource, count),
                 found=describe_free(node, resource),
                 resource=resource,
             )
@@ -170,7 +180,9 @@ def _compare_requests(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
 def _find_unknown_amounts(spec: SchedulingSpec, node: Node) -> Iterator[str]:
     for resource, count in spec.requests.items():
         if count and _is_unknown(node, resource):
-            yield f"{resource}: the node's allocatable does not name it"
+            yield f"{resource}: {_WHY_UNKNOWN.get(resource, _UNNAMED)}"
+    if _is_unknown(node, PODS) and len(node.pods) >= _USUAL_PODS:
+        yield f"{PODS}: {_UNNAMED}, and {len(node.pods)} pods are there already"
 
 
 def _find_unknown_pods(spec: SchedulingSpec, node: Node) -> Iterator[str]:
@@ -178,19 +190,34 @@ def _find_unknown_pods(spec: SchedulingSpec, node: Node) -> Iterator[str]:
         yield UNKNOWN_PODS
 
 
-_COMPARISONS = (_compare_name, _compare_selector, _compare_affinity, _compare_taints, _compare_requests)
+_COMPARISONS = (
+    _compare_name,
+    _compare_selector,
+    _compare_affinity,
+    _compare_taints,
+    _compare_os,
+    _compare_requests,
+)
 _GAPS = (_find_unknown_amounts, _find_unknown_pods)
 """Functions that return what cannot be judged about a pod on a node against which nothing speaks."""
 UNKNOWN_PODS = (
     "requests: the pods on the node are unknown; pass --pods with the output of kubectl get pods -A -o json"
 )
 _EMPTY_TERMS = Mismatch(kind=NODE_AFFINITY, wanted="a term without requirements matches no node", found=None)
-_ALWAYS_THERE = ("cpu", "memory", "ephemeral-storage")
+_OS_LABEL = "kubernetes.io/os"
+_ALWAYS_THERE = frozenset((CPU, MEMORY, EPHEMERAL_STORAGE, PODS))
 """Every kubelet reports these resources; a node that lacks one was simulated or written by hand."""
+_OF_HAMI = frozenset(f"{VENDOR}{name}" for name in ("gpumem", "gpumem-percentage", "gpucores", "priority"))
+"""Resources that HAMi's scheduler gives out by annotations of nodes."""
+_UNNAMED = "the node's allocatable does not name it"
+_WHY_UNKNOWN = dict.fromkeys(_OF_HAMI, f"HAMi's scheduler counts it, and {_UNNAMED}")
+_UNKNOWN = _ALWAYS_THERE | _OF_HAMI
+_USUAL_PODS = 110
+"""The number of pods on a node to which the kubelet's default configuration limits it."""
 
 
 def _is_unknown(node: Node, resource: str) -> bool:
-    return resource in _ALWAYS_THERE and resource not in node.allocatable
+    return resource in _UNKNOWN and resource not in node.allocatable
 
 
 def count_free(node: Node, resource: str) -> int:

@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Taint
     from gfd.kube.requirements import Requirement
 
-NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE = (
+NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT, RESOURCE, OS = (
     "nodeName",
     "nodeSelector",
     "nodeAffinity",
     "taint",
     "resource",
+    "os",
 )
 """Kinds of :class:`Mismatch` that a node alone decides, and its resources."""
 HOST_PORT, POD_AFFINITY, POD_ANTI_AFFINITY, TOPOLOGY_SPREAD = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
+from gfd.tools.match.unjudged import find_unjudged_labels
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
@@ -67,7 +68,9 @@ def make_pod(
 ) -> Pod:
     """Return a pod of an object; ``labels`` are those of the pod."""
     namespace = manifest.namespace or spec.namespace
-    spec = replace(spec, name=manifest.name, namespace=namespace, labels=labels or {})
+    labels = labels or {}
+    unjudged = (*spec.unjudged, *find_unjudged_labels(labels))
+    spec = replace(spec, name=manifest.name, namespace=namespace, labels=labels, unjudged=unjudged)
     return Pod(
         kind=manifest.kind,
         name=manifest.name,

@@ -10,21 +10,13 @@ from typing import TYPE_CHECKING
 from gfd.tools.match import rules
 from gfd.tools.match.affinity import read_affinity, read_node_selector
 from gfd.tools.match.devices import POD_FIELDS, read_devices
-from gfd.tools.match.fields import check_spelling, find, read_items, read_text
+from gfd.tools.match.fields import check_spelling, read_items, read_text
 from gfd.tools.match.scheduling import SchedulingSpec
 from gfd.tools.match.tolerations import add_default_tolerations, read_tolerations
+from gfd.tools.match.unjudged import find_unjudged
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
-
-_UNJUDGED = (
-    "topologySpreadConstraints",
-    "resourceClaims",
-    "schedulingGates",
-    "runtimeClassName",
-    "schedulerName",
-)
-_DEFAULT_SCHEDULER = "default-scheduler"
 
 
 def read_pod_spec(value: Value) -> SchedulingSpec:
@@ -38,6 +30,8 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
     node_name = read_text(value, "nodeName")
     if node_name:
         rules.check(value.field("nodeName"), node_name, rules.NODE_NAME)
+        if read_items(value, "schedulingGates"):
+            raise value.field("nodeName").error("a pod with schedulingGates cannot name its node; remove one")
     return SchedulingSpec(
         node_selector=read_node_selector(value.member("nodeSelector")),
         terms=terms,
@@ -46,19 +40,6 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
         requests=devices.requests,
         node_name=node_name,
         lines={**devices.lines, "nodeName": value.field("nodeName").line},
+        os=read_text(value, "os", "name"),
         unjudged=find_unjudged(value),
     )
-
-
-def find_unjudged(value: Value) -> tuple[str, ...]:
-    """Return the fields of a PodSpec that matter to the scheduler but cannot be compared, and why."""
-    found = [name for name in ("podAffinity", "podAntiAffinity") if find(value, "affinity", name)]
-    members = {name: member.content for name in _UNJUDGED if (member := value.member(name))}
-    found += [name for name, content in members.items() if content and content != _DEFAULT_SCHEDULER]
-    volumes = read_items(value, "volumes")
-    if any(each.member(claim) for each in volumes for claim in ("persistentVolumeClaim", "ephemeral")):
-        found.append("volumes")
-    ports = [port for each in read_items(value, "containers") for port in read_items(each, "ports")]
-    if any(port.member("hostPort") for port in ports):
-        found.append("hostPort")
-    return tuple(f"{name}: not compared with nodes" for name in found)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.resources import PODS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -86,12 +88,19 @@ class SchedulingSpec:
     """The node on which the pod already runs; empty if it does not run."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """The lines of resources, by resource name, and of ``nodeName``."""
+    os: str = ""
+    """The operating system that the pod needs (``os.name``), which the kubelet checks; empty for any."""
     unjudged: tuple[str, ...] = ()
     """What decides on the node but cannot be judged: each a text that names the field and says why."""
     namespace: str = "default"
     name: str = ""
     labels: Labels = field(default_factory=dict)
     """The labels of the pod."""
+
+    @property
+    def demand(self) -> Mapping[str, int]:
+        """Return the requests and the place among the ``pods`` of a node that each pod takes."""
+        return {**self.requests, PODS: 1}
 
     def requirements(self) -> Iterator[Requirement]:
         """Yield the requirements on labels, of all terms."""

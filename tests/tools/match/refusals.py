@@ -162,6 +162,7 @@ REFUSED: list[Object] = [
     {"initContainers": [{"name": "i", "image": "i", "restartPolicy": True}]},
     tolerated(key="a", operator=5),
     {"nodeName": "a_b"},
+    {"nodeName": "a", "schedulingGates": [{"name": "b"}]},
     {"containers": []},
     {"containers": None},
     {"containers": {"name": "c"}},

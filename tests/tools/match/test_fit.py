@@ -194,3 +194,36 @@ def test_the_best_node_comes_first() -> None:
         ("b", False, 0, ()),
     ]
     assert compare(SchedulingSpec(), ClusterState(nodes=[])) == []
+
+
+def test_the_number_of_pods() -> None:
+    pods = [
+        BoundPod(node="n", namespace="default", name=f"p{number}", requests={"pods": 1}) for number in (1, 2)
+    ]
+    (full,) = add_pods([Node(name="n", allocatable={"pods": 2})], pods)
+    assert mismatches(SchedulingSpec(), full) == [("resource", "a place for one more pod", "0 of 2 free")]
+    assert judge(SchedulingSpec(name="p1", current_node="n"), full).fits
+    assert judge(SchedulingSpec(), replace(full, allocatable={"pods": 3})).fits
+    (unlimited,) = add_pods([Node(name="n")], pods * 55)
+    assert judge(SchedulingSpec(), replace(unlimited, pods=unlimited.pods[:109])).fits
+    assert judge(SchedulingSpec(), unlimited).unjudged == (
+        "pods: the node's allocatable does not name it, and 110 pods are there already",
+    )
+
+
+def test_the_resources_of_hami() -> None:
+    spec = SchedulingSpec(requests={GPU: 1, "nvidia.com/gpumem": 3000})
+    assert judge(spec, replace(NODE, allocatable={GPU: 4})).unjudged == (
+        "nvidia.com/gpumem: HAMi's scheduler counts it, and the node's allocatable does not name it",
+    )
+    few, enough = (replace(NODE, allocatable={GPU: 4, "nvidia.com/gpumem": each}) for each in (2999, 3000))
+    assert judge(spec, few).answer is Answer.NO
+    assert judge(spec, enough).fits
+
+
+def test_the_operating_system() -> None:
+    windows, linux = (replace(NODE, labels={"kubernetes.io/os": name}) for name in ("windows", "linux"))
+    assert mismatches(SchedulingSpec(os="linux"), windows) == [("os", "os.name=linux", "windows")]
+    assert judge(SchedulingSpec(os="linux"), linux).fits
+    assert judge(SchedulingSpec(os="linux"), NODE).fits
+    assert judge(SchedulingSpec(), windows).fits

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import DocumentError
-from tests.tools.match.reading import GPU, SPEC, read
+from tests.tools.match.reading import GPU, SPEC, read, refusal
 
 
 def make_pod(spec: str) -> str:
@@ -15,35 +15,94 @@ def make_pod(spec: str) -> str:
     return f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n{lines}"
 
 
-def test_unjudged_fields(file: Path) -> None:
-    spec = SPEC.replace("gpu: 2", "gpu: 2, memory: 1Gi, cpu: 1") + (
-        "affinity: {podAntiAffinity: {}}\nruntimeClassName: nvidia\nschedulingGates: [{name: kueue}]\n"
-        "schedulerName: default-scheduler\nresourceClaims: []\n"
-    )
-    (pod,) = read(file, make_pod(spec))
-    names = ("podAntiAffinity", "schedulingGates", "runtimeClassName")
-    assert pod.spec.unjudged == tuple(f"{name}: not compared with nodes" for name in names)
+def test_every_resource_is_requested(file: Path) -> None:
+    (pod,) = read(file, make_pod(SPEC.replace("gpu: 2", "gpu: 2, memory: 1Gi, cpu: 1")))
     assert pod.spec.requests == {GPU: 2, "memory": 1 << 30, "cpu": 1000}
-
-
-VOLUMES = ("volumes: not compared with nodes",)
+    assert pod.spec.unjudged == ()
 
 
 @pytest.mark.parametrize(
     ("more", "unjudged"),
     [
         (
-            "volumes: [{name: a, persistentVolumeClaim: {claimName: b}}]",
-            VOLUMES,
+            "volumes: [{name: a, persistentVolumeClaim: {claimName: data}}]",
+            "volumes: the PersistentVolumeClaim data may be bound to a volume that only some nodes reach",
         ),
-        ("volumes: [{name: a, ephemeral: {}}, 5]", VOLUMES),
-        ("volumes: [{name: a, emptyDir: {}}]", ()),
-        ("volumes: null", ()),
+        (
+            "volumes: [{name: a, ephemeral: {}}, 5]",
+            "volumes: a (ephemeral) may get a volume that only some nodes reach",
+        ),
+        (
+            "volumes: [{name: a, gcePersistentDisk: {pdName: b}}]",
+            "volumes: a node may have no room to attach a (gcePersistentDisk)",
+        ),
+        ("volumes: [{name: a, rbd: {image: b}}]", "volumes: another pod on the node may use a (rbd)"),
+        (
+            "schedulingGates: [{name: one}, {name: two}]",
+            "schedulingGates: the pod is not scheduled before one and two are removed",
+        ),
+        (
+            "schedulerName: volcano",
+            "schedulerName: volcano places the pod, and may follow other rules than kube-scheduler",
+        ),
+        (
+            "resourceClaims: [{name: gpu}]",
+            "resourceClaims: it is unknown which nodes have the devices for gpu",
+        ),
+        (
+            "schedulingGroup: {podGroupName: train}",
+            "schedulingGroup: the pods of the group train start together, or none starts",
+        ),
+        (
+            "hostNetwork: true\nhostUsers: false",
+            "hostUsers: false with hostNetwork needs a node whose kubelet declares this feature",
+        ),
     ],
 )
-def test_unjudged_volumes(file: Path, more: str, unjudged: tuple[str, ...]) -> None:
+def test_unjudged_fields(file: Path, more: str, unjudged: str) -> None:
     (pod,) = read(file, make_pod(f"{SPEC}{more}\n"))
-    assert pod.spec.unjudged == unjudged
+    assert pod.spec.unjudged == (unjudged,)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "volumes: [{name: a, emptyDir: {}}, {name: b, csi: {driver: c}}]",
+        "volumes: null",
+        "schedulerName: default-scheduler\nresourceClaims: []\nschedulingGates: []",
+        "nodeName: node1\nschedulerName: volcano",
+        "hostNetwork: true",
+    ],
+)
+def test_nothing_is_unjudged(file: Path, more: str) -> None:
+    (pod,) = read(file, make_pod(f"{SPEC}{more}\n"))
+    assert pod.spec.unjudged == ()
+
+
+def test_unjudged_features_of_containers(file: Path) -> None:
+    container = (
+        "containers: [{name: c, restartPolicyRules: [{action: RestartAllContainers}],"
+        " volumeMounts: [{bindMountOptions: [noexec]}]}]\n"
+    )
+    (pod,) = read(file, make_pod(container))
+    assert [text.partition(":")[0] for text in pod.spec.unjudged] == [
+        "restartPolicyRules",
+        "bindMountOptions",
+    ]
+
+
+def test_the_group_of_a_scheduler_plugin(file: Path) -> None:
+    text = make_pod(SPEC).replace("name: x", "name: x\n  labels: {scheduling.x-k8s.io/pod-group: train}")
+    (pod,) = read(file, text)
+    assert pod.spec.unjudged == (
+        "scheduling.x-k8s.io/pod-group: the pods of the group train start together, or none starts",
+    )
+
+
+def test_a_gated_pod_cannot_name_its_node(file: Path) -> None:
+    assert refusal(file, make_pod(f"{SPEC}nodeName: node1\nschedulingGates: [{{name: a}}]\n")).endswith(
+        "spec.nodeName: a pod with schedulingGates cannot name its node; remove one"
+    )
 
 
 def test_unjudged_host_ports(file: Path) -> None:
