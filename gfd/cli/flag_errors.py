@@ -29,7 +29,9 @@ def explain_unknown_flag(
     flag = f"--{typed.lstrip('-')}"
     takers = [each for each, command in commands.items() if _takes(command, {typed, flag})]
     program = f"{find_name()} {name}".rstrip()
-    if takers and name:
+    if name and flag.lower() in commands[name].flag_hints:
+        reason = replace_name(commands[name].flag_hints[flag.lower()])
+    elif takers and name:
         reason = f"{program} does not take this option; {_list_programs(takers)}"
     elif takers:
         reason = (

@@ -15,7 +15,7 @@ from math import log2
 from gfd.labels.products import INVALID, extract_model, extract_profile, may_be_same_model
 
 _SHARED = "-SHARED"
-_GENERATIONS = (
+GENERATIONS = (
     "kepler",
     "maxwell",
     "pascal",
@@ -150,8 +150,8 @@ def measure_distance(wanted: str, found: str) -> float:
 
 
 def _measure_generations(one: str, two: str) -> float:
-    away = abs(_GENERATIONS.index(one) - _GENERATIONS.index(two))
-    return away / (len(_GENERATIONS) - 1)
+    away = abs(GENERATIONS.index(one) - GENERATIONS.index(two))
+    return away / (len(GENERATIONS) - 1)
 
 
 def _measure_memory(wanted_gb: int, found_gb: int) -> float:

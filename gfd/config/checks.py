@@ -98,8 +98,8 @@ def _check_keys(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -
 
 
 def _check_simulation(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None:
-    for name in ("mig", "mig_config"):
+    for name, hint in (("mig", "; gfd select asks for a MIG device with --mig-profile"), ("mig_config", "")):
         if values[name] and not values["simulate"]:
-            raise effective[name].error("needs --simulate, since it describes a simulated machine")
+            raise effective[name].error(f"needs --simulate, since it describes a simulated machine{hint}")
     if values["mig_config"] and not values["mig"]:
         raise effective["mig_config"].error("needs --mig with a file that has this configuration")

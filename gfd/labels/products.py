@@ -14,7 +14,10 @@ from gfd.labels.syntax import EDGE, MAX_LENGTH, sanitise
 INVALID = "INVALID"
 """Stands for the profile if the MIG strategy single does not fit the MIG layout."""
 
-_MIG, _SHARED = "-MIG-", "-SHARED"
+SHARED_END = "-SHARED"
+"""Ends the product of devices that pods share, unless their resource is renamed."""
+
+_MIG = "-MIG-"
 _DISPENSABLE = ("-Edition", "-Workstation")
 """Last words of NVIDIA's product names. No two models differ only in these."""
 _CUT = {"-Edition": (), "-Workstation": ("-Edition",)}
@@ -31,7 +34,9 @@ def compose_product(name: str, *rest: str, is_shared: bool = False, length: int 
     """
     tail = "".join(f"-{sanitise(part)}" for part in rest if part)
     # A GPU without a name has an empty product, shared or not.
-    return shorten_product(sanitise(name), tail + _SHARED if is_shared and (name or tail) else tail, length)
+    return shorten_product(
+        sanitise(name), tail + SHARED_END if is_shared and (name or tail) else tail, length
+    )
 
 
 def shorten_product(model: str, tail: str = "", length: int = MAX_LENGTH) -> str:
@@ -90,6 +95,6 @@ def may_be_same_model(product: str, other: str) -> bool:
 
 
 def _split(product: str) -> tuple[str, str]:
-    bare = product.removesuffix(_SHARED)
+    bare = product.removesuffix(SHARED_END)
     model, _, profile = bare.rpartition(_MIG)
     return (model, profile) if model and profile else (bare, "")

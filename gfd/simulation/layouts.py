@@ -59,6 +59,8 @@ def resolve_layout(layout: str, layout_name: str | None, targets: Sequence[Targe
         )
     if layout not in named:
         reason = f"the machine has no layout {layout}; {list_known(layout, named)}"
+        if f"all-{layout}" in named:
+            reason += f"; gfd select asks for a MIG device with --mig-profile {layout}"
         raise ConfigError("--mig", "command line", reason)
     return named[layout]
 

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +27,16 @@ pytestmark = pytest.mark.cluster
 
 PODS = "/api/v1/namespaces/default/pods"
 A100, H100 = "NVIDIA-A100-PCIE-40GB", "NVIDIA-H100-80GB-HBM3"
-GPU = "nvidia.com/gpu"
+GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
 
 
 def mixed(profile: str, count: int) -> dict[str, str]:
-    labels = {"count": str(count), "memory": "4864", "product": f"{A100}-MIG-{profile}"}
+    labels = {
+        "count": str(count),
+        "memory": "4864",
+        "product": f"{A100}-MIG-{profile}",
+        "sharing-strategy": "none",
+    }
     return {f"nvidia.com/mig-{profile}.{key}": value for key, value in labels.items()}
 
 
@@ -39,22 +45,32 @@ def driver(major: str, minor: str, revision: str) -> dict[str, str]:
     return {f"cuda_driver__version_{key}": value for key, value in parts.items()}
 
 
+HOPPER = {"gpu_memory": "81559", "gpu_compute_major": "9", "gpu_family": "hopper"}
+SHARED = {"gpu_replicas": "4", "gpu_sharing__strategy": "time-slicing"}
 CLUSTER: dict[str, tuple[dict[str, str], dict[str, int], str]] = {
     "a1": (gpu_labels(A100, 2, gpu_memory="40536"), {"gpu": 2}, ""),
     "a2": (gpu_labels("A100-PCIE-40GB", 2, gpu_memory="40536", **driver("460", "73", "01")), {"gpu": 2}, ""),
-    "h1": (gpu_labels(H100, 8, gpu_memory="81559", gpu_compute_major="9"), {"gpu": 8}, GPU),
-    "h2": (gpu_labels(H100, 8, gpu_memory="81559", gpu_compute_major="9"), {"gpu": 8}, "dedicated"),
-    "s1": (gpu_labels(f"{A100}-MIG-1g.5gb", 7, gpu_memory="4864", mig_strategy="single"), {"gpu": 7}, ""),
+    "h1": (gpu_labels(H100, 8, **HOPPER), {"gpu": 8}, GPU),
+    "h2": (gpu_labels(H100, 8, **HOPPER), {"gpu": 8}, "dedicated"),
+    "s1": (
+        gpu_labels(f"{A100}-MIG-1g.5gb", 7, gpu_memory="4864", gpu_slices_gi="1", mig_strategy="single"),
+        {"gpu": 7},
+        "",
+    ),
     "m1": (gpu_labels(A100, 1, gpu_memory="40536") | mixed("1g.5gb", 7), {"gpu": 0, "mig-1g.5gb": 7}, ""),
     "m2": (gpu_labels(A100, 2, gpu_memory="40536") | mixed("1g.5gb", 7), {"gpu": 1, "mig-1g.5gb": 7}, ""),
     "l1": (gpu_labels("NVIDIA-L40S", 4, gpu_memory="46068", gpu_compute_minor="9"), {"gpu": 4}, ""),
     "l2": (
-        gpu_labels("NVIDIA-L40S", 4, gpu_memory="46068", gpu_compute_minor="9", **driver("550", "05", "")),
+        gpu_labels(
+            "NVIDIA-L40S", 4, gpu_memory="46068", gpu_compute_minor="9", **driver("550", "05", ""), **SHARED
+        ),
         {"gpu.shared": 8},
         "",
     ),
     "t1": (
-        gpu_labels("Tesla-T4-SHARED", 1, gpu_memory="15360", gpu_compute_major="7", gpu_compute_minor="5"),
+        gpu_labels(
+            "Tesla-T4-SHARED", 1, gpu_memory="15360", gpu_compute_major="7", gpu_compute_minor="5", **SHARED
+        ),
         {"gpu": 4},
         "",
     ),
@@ -106,6 +122,19 @@ def run(plane: ControlPlane, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+def match(plane: ControlPlane, tmp_path: Path, document: dict[str, Any]) -> list[str]:
+    """Return the nodes that a pod with the printed spec fits, by ``gfd match``."""
+    path = tmp_path / "pod.yaml"
+    path.write_text(
+        yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, **document})
+    )
+    command = (sys.executable, "-m", "gfd", "match", f"--kubeconfig={plane.kubeconfig}", "-o=json", path)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    (pod,) = json.loads(done.stdout)["pods"]
+    return sorted(each["name"] for each in pod["nodes"] if each["fits"])
+
+
 def place(plane: ControlPlane, spec: dict[str, Any]) -> list[str]:
     """Let as many pods as there are nodes be scheduled, each on its own; return the nodes that took one."""
     apart = {"labelSelector": {"matchLabels": {"app": "pasted"}}, "topologyKey": "kubernetes.io/hostname"}
@@ -140,20 +169,34 @@ CASES: list[tuple[list[str], dict[str, list[str]]]] = [
     (["--product", "A100"], {GPU: ["a1", "a2", "bad", "m2"]}),
     (["--product", "A100", "--count", "2"], {GPU: ["a1", "a2"]}),
     (["--product", "H100"], {GPU: ["h1"]}),
-    (["--memory", ">=40Gi"], {GPU: ["h1", "l1"], f"{GPU}.shared": ["l2"]}),
+    (["--product", "L40S,H100", "--product", "a2-highgpu-1g"], {GPU: ["h1", "l1"]}),
+    (["--product", "nvidia-h100-80gb"], {GPU: ["h1"]}),
+    (["--product", "p5.48xlarge", "--gpus-per-node", "8"], {GPU: ["h1"]}),
+    (["--product", "T4", "--shared"], {GPU: ["t1"]}),
+    (["--family", "hopper"], {GPU: ["h1"]}),
+    (["--family", "ampere,hopper", "--memory", ">=48GB"], {GPU: ["h1", "l1"]}),
+    (["--memory", ">=40Gi"], {GPU: ["h1", "l1"]}),
+    (["--memory", ">=40Gi", "--shared"], {f"{GPU}.shared": ["l2"]}),
+    (["--memory", "40GB,80GB"], {GPU: ["a1", "a2", "h1", "m2"]}),
     (["--memory", ">=40536Mi,<46068Mi"], {GPU: ["a1", "a2", "m2"]}),
     (["--memory", "=4864Mi"], {GPU: ["s1"]}),
-    (["--compute", ">=8.0"], {GPU: ["a1", "a2", "h1", "l1", "m2", "s1"], f"{GPU}.shared": ["l2"]}),
-    (["--compute", ">=8.6"], {GPU: ["h1", "l1"], f"{GPU}.shared": ["l2"]}),
-    (["--compute", "<8.0"], {GPU: ["t1"]}),
-    (["--driver", ">=550"], {f"{GPU}.shared": ["l2"]}),
+    (["--compute", ">=8.0"], {GPU: ["a1", "a2", "h1", "l1", "m2", "s1"]}),
+    (["--compute", ">=8.0", "--exclusive"], {GPU: ["a1", "a2", "h1", "l1", "m2"]}),
+    (["--compute", "8.9,9.0"], {GPU: ["h1", "l1"]}),
+    (["--compute", "<8.0", "--shared"], {GPU: ["t1"]}),
+    (["--shared"], {GPU: ["t1"], f"{GPU}.shared": ["l2"]}),
+    (["--exclusive"], {GPU: ["a1", "a2", "bad", "h1", "l1", "m2"]}),
+    (["--gpus-per-node", "4"], {GPU: ["h1", "l1"]}),
+    (["--driver", ">=550", "--shared"], {f"{GPU}.shared": ["l2"]}),
     (["--driver", "<460.73.2", "--cuda", "=12.2"], {GPU: ["a2"]}),
     (["--driver", "=460.73.1"], {GPU: ["a2"]}),
-    (["--driver", ">=535.129.03", "--product", "L40S"], {GPU: ["l1"], f"{GPU}.shared": ["l2"]}),
-    (["--mig", "1g.5gb"], {GPU: ["s1"], "nvidia.com/mig-1g.5gb": ["m1", "m2"]}),
+    (["--driver", ">=535.129.03", "--product", "L40S"], {GPU: ["l1"]}),
+    (["--mig-profile", "1g.5gb"], {GPU: ["s1"], MIG: ["m1", "m2"]}),
+    (["--mig-memory", "5GB"], {GPU: ["s1"], MIG: ["m1", "m2"]}),
+    (["--mig-memory", ">4Gi", "--product", "A100"], {GPU: ["s1"], MIG: ["m1", "m2"]}),
     (
-        ["--mig", "1g.5gb", "--product", "A100", "--memory", ">4Gi"],
-        {GPU: ["s1"], "nvidia.com/mig-1g.5gb": ["m1", "m2"]},
+        ["--mig-profile", "1g.5gb,2g.10gb", "--product", "A100", "--memory", ">4Gi"],
+        {GPU: ["s1"], MIG: ["m1", "m2"]},
     ),
 ]
 
@@ -162,7 +205,7 @@ CASES: list[tuple[list[str], dict[str, list[str]]]] = [
     ("words", "expected"), CASES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
 def test_a_pasted_pod_runs_on_the_printed_nodes(
-    cluster: ControlPlane, words: list[str], expected: dict[str, list[str]]
+    cluster: ControlPlane, tmp_path: Path, words: list[str], expected: dict[str, list[str]]
 ) -> None:
     code, out, err = run(cluster, *words, "-o=json")
     assert (code, err) == (0, "")
@@ -170,9 +213,11 @@ def test_a_pasted_pod_runs_on_the_printed_nodes(
     assert {each["resource"]: sorted(node["node"] for node in each["nodes"]) for each in answers} == expected
     for variant in answers:
         assert place(cluster, variant["spec"]) == expected[variant["resource"]]
-    # The text that is pasted says the same.
+    # The text that is pasted says the same, and gfd match names the same nodes.
     documents = list(yaml.safe_load_all(run(cluster, *words)[1]))
     assert [each["spec"] for each in documents] == [each["spec"] for each in answers]
+    matched = [match(cluster, tmp_path, each) for each in documents]
+    assert matched == [expected[variant["resource"]] for variant in answers]
 
 
 @pytest.mark.parametrize(
@@ -180,11 +225,15 @@ def test_a_pasted_pod_runs_on_the_printed_nodes(
     [
         (
             ["--product=A100", "--memory", ">=40Gi"],
-            "no node meets all criteria; a1 comes closest, but has 40536Mi for --memory",
+            "no node meets all criteria; a1 comes closest, but for --memory '>=40Gi' it has 40536 MiB, 1.0 %",
         ),
         (
             ["--product=H100", "--count=9"],
-            "2 nodes match, but none can run the pod; h1 offers 8 nvidia.com/gpu",
+            "2 nodes match, but none can run the pod; h1 offers 8 nvidia.com/gpu, and --count asks for 9",
+        ),
+        (
+            ["--product=T4"],
+            "--product 'T4' matches none of 11 nodes with GPUs; closest: t1 has Tesla-T4-SHARED",
         ),
     ],
 )
@@ -215,9 +264,12 @@ def random_query(source: random.Random) -> DeviceQuery:
         )
 
     return DeviceQuery(
-        product=source.choice(["", "A100", "L40S", "T4"]),
-        mig=source.choice(["", "", "1g.5gb"]),
-        memory=some(source, ">=0Mi", ">=4Gi", "<1Ti", ">0.1Gi"),
+        products=some(source, "A100", "L40S", "T4", "g4dn.xlarge"),
+        families=some(source, "ampere", "hopper", "turing"),
+        mig_profiles=some(source, "1g.5gb", "2g.10gb") if source.random() < 0.3 else (),
+        memory=some(source, ">=0Mi", ">=4Gi", "<1Ti", ">0.1Gi", "40GB", ">=16GB"),
+        gpus_per_node=source.choice([0, 0, 1, 4]),
+        is_shared=source.random() < 0.3,
         compute=some(source, version(12, 12), ">=0.0", "<=9"),
         driver=some(source, version(600, 60, 20), ">=0", "<550.0.3"),
         cuda=some(source, version(13, 9), ">=12"),

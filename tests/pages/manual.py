@@ -22,8 +22,8 @@ EXAMPLES = (
         "Explain what a label means and where its value comes from.",
     ),
     (
-        "gfd select --simulate dgx-h100 --memory '>=40Gi'",
-        "Print the nodeSelector and the resource for a GPU with at least 40 GiB of memory.",
+        "gfd select --simulate dgx-h100 --memory '>=80GB'",
+        "Print the nodeSelector and the resource for a GPU that is sold with 80 GB of memory or more.",
     ),
 )
 COMPLETION = (

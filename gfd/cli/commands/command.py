@@ -58,6 +58,8 @@ class Command:
     """Fields of its own options or words that also make it read a machine -> their name in messages."""
     implied_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """General options that a bool in :attr:`options` sets unless the user does, by the bool's field."""
+    flag_hints: Mapping[str, str] = field(default_factory=dict)
+    """What to do instead of a flag that it does not have, by the flag with two dashes."""
     reads_pod_token: bool = False
     """Whether to read node, namespace and pod name from the pod's token, unless options set them."""
 

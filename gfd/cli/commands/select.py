@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
+from gfd.cli.commands.select_hints import HINTS
 from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
 from gfd.config.options import Option
 from gfd.errors import GfdError
@@ -22,7 +23,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.tools.select.selection import select
     from gfd.tools.terminal import width_of
 
-    query = arguments.read_query(values)
+    query = arguments.read_query(values, loaded.config.mig)
     nodes = arguments.read_nodes(loaded, values)
     selection = select(query, nodes)
     results = mismatch.evaluate(selection, nodes or ())
@@ -41,12 +42,18 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 def _make_comparison(field: str, help_: str, example: str) -> Option:
     return Option(
         field=field,
-        flags=(f"--{field}",),
+        flags=(f"--{field.replace('_', '-')}",),
         kind="list",
         is_repeatable=True,
         metavar="COMPARISON",
         group=GROUP,
-        help=f"{help_}, such as '{example}'. If given several times, all must match.",
+        help=f"{help_}, such as '{example}'.",
+    )
+
+
+def _make_criterion(field: str, flag: str, metavar: str, help_: str) -> Option:
+    return Option(
+        field=field, flags=(flag,), kind="list", is_repeatable=True, metavar=metavar, group=GROUP, help=help_
     )
 
 
@@ -56,29 +63,41 @@ COMMAND = Command(
     general_options=CLUSTER,
     machine_options=SIMULATED,
     examples=(
-        "gfd select --memory '>=40Gi' --count 2",
-        "gfd select --simulate dgx-h100 --product H100 -o json",
+        "gfd select --product A100,H100 --memory '>=80GB' --count 2",
+        "gfd select --mig-profile 1g.5gb -o json",
     ),
     options=(
-        Option(
-            field="product",
-            flags=("--product",),
-            metavar="TEXT",
-            group=GROUP,
-            help="Part of the product name, such as A100. Without --mig or -MIG-, it selects whole GPUs.",
+        _make_criterion(
+            "product",
+            "--product",
+            "TEXT",
+            "Part of the product name, such as A100; or a cloud's name: nvidia-tesla-t4, p5.48xlarge.",
         ),
-        # The general option --mig, the layout of a simulated machine, must stand before the command.
+        _make_criterion("family", "--family", "NAME", "The generation, such as ampere or hopper."),
+        _make_comparison("memory", "The memory of one device", ">=40GB"),
         Option(
-            field="profile",
-            flags=("--mig-profile", "--mig"),
-            metavar="PROFILE",
+            field="exclusive",
+            flags=("--exclusive",),
+            kind="bool",
+            default="false",
             group=GROUP,
-            help="A MIG device of this profile, such as 1g.5gb.",
+            help="Only whole GPUs that no other pod shares; no MIG devices, no time-slicing, no MPS.",
         ),
-        _make_comparison("memory", "The memory, as NVML counts it, with a unit", ">=40Gi"),
+        Option(
+            field="shared",
+            flags=("--shared",),
+            kind="bool",
+            default="false",
+            group=GROUP,
+            help="Only devices that several pods share; without it, no shared device is taken.",
+        ),
+        _make_criterion(
+            "profile", "--mig-profile", "PROFILE", "MIG devices of this profile, such as 1g.5gb."
+        ),
+        _make_comparison("mig_memory", "MIG devices with this memory", ">=20GB"),
         _make_comparison("compute", "The compute capability", ">=8.0"),
         _make_comparison("driver", "The driver version of the node", ">=550.54"),
-        _make_comparison("cuda", "The newest CUDA version that the driver supports", ">=12.4"),
+        _make_comparison("cuda", "The driver's newest CUDA version", ">=12.4"),
         Option(
             field="count",
             flags=("--count",),
@@ -88,6 +107,14 @@ COMMAND = Command(
             group=GROUP,
             help="The number of devices that one pod needs.",
         ),
+        Option(
+            field="gpus_per_node",
+            flags=("--gpus-per-node",),
+            kind="int",
+            metavar="NUMBER",
+            group=GROUP,
+            help="Nodes with at least this many GPUs; free or not.",
+        ),
         *NODE_FILES,
         Option(
             field="without_nodes",
@@ -95,7 +122,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Nodes",
-            help="Do not look at nodes; --product is then the exact product name of a whole GPU.",
+            help="Do not look at nodes; --product is then the exact product name or a cloud's name.",
         ),
         make_format_option(
             "text",
@@ -107,9 +134,14 @@ COMMAND = Command(
         ),
     ),
     notes=(
-        "A comparison begins with >=, <=, >, < or =. Put it in quotes, or the shell takes < and > for "
-        "redirections. Only the parts of a version that you write are compared: >550 means 551 or newer, "
-        "=550 means any 550. gfd select tolerates NVIDIA's taints and leaves out nodes with other taints. "
-        "The exit code is 1 if no node could run the pod, even if the node were empty."
+        "Several values of --product, --family or --mig-profile are alternatives: repeat the option, or put "
+        "commas between them. --product, --family and --gpus-per-node mean whole GPUs, unless you ask for "
+        "MIG devices. A comparison begins with >=, <=, >, < or =; a value without an operator must be equal. "
+        "Put it in quotes, or the shell takes < and > for redirections. Equal values are alternatives; all "
+        "other comparisons must hold together. 80GB means cards sold as 80 GB; 80Gi means 81920 MiB exactly. "
+        "Only the parts of a version that you write are compared: >550 means 551 or newer, =550 means any "
+        "550. gfd select tolerates NVIDIA's taints and leaves out nodes with other taints. The exit code is "
+        "1 if no node could run the pod, even if the node were empty."
     ),
+    flag_hints=HINTS,
 )

@@ -1,30 +1,29 @@
-"""Read comparisons such as ``>=40Gi``, ``>=8.0``, ``<560`` and ``=550.54.15`` as constraints on labels.
+"""Read comparisons such as ``>=40GB``, ``>=8.0``, ``<560`` and ``=550.54.15`` as constraints on labels.
 
 Compare only the parts of a version that the user wrote: ``>550`` means 551 and newer, ``=550`` any 550.
+Values with ``=`` or without an operator are alternatives. All other comparisons must hold together.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
-from gfd.kube.quantities import parse as parse_quantity
-from gfd.kube.requirements import MAX_INT64
+from gfd.clusterview.hardware import read_profile_gb
 from gfd.tools.select.constraints import AllOf, AnyOf, Choice, Range, intersect, is_empty
+from gfd.tools.select.sizes import parse_gb, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
 
-MIB = 1 << 20
 AT_LEAST, AT_MOST, MORE, LESS, EQUAL = ">=", "<=", ">", "<", "="
 
 _COMPARISON = re.compile(r"(>=|<=|==|=|>|<)?\s*(.*)", re.DOTALL)
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_OTHER_UNIT = re.compile(r"([0-9.]+)\s*([KMGT])i?[Bb]")
+_WRONG = re.compile(r"(=>|=<|≥|≤|=\s+>|=\s+<)\s*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +35,14 @@ class Comparison:
 
 
 def split(text: str) -> Comparison:
-    """Return the operator and the text after it; without an operator it is ``=``."""
-    match = _COMPARISON.fullmatch(text.strip())
+    """Return the operator and the text after it; without an operator it is ``=``. Raises ValueError."""
+    stripped = text.strip()
+    if wrong := _WRONG.fullmatch(stripped):
+        operator = AT_LEAST if wrong[1][-1] in ">≥" else AT_MOST
+        raise ValueError(f"begins with {wrong[1]}, which is not an operator: write '{operator}{wrong[2]}'")
+    if stripped.endswith("+") and stripped[:1].isdigit():
+        raise ValueError(f"is not a comparison: {text!r}; write '{AT_LEAST}{stripped[:-1]}'")
+    match = _COMPARISON.fullmatch(stripped)
     assert match is not None  # the pattern matches any text
     operator = match[1] or EQUAL
     return Comparison(operator=EQUAL if operator == "==" else operator, text=match[2])
@@ -48,7 +53,7 @@ def read_memory(texts: Sequence[str], key: str) -> AnyOf:
 
     Raises ValueError for a text that is not a comparison of memory.
     """
-    return _combine([_read_memory(split(text), key) for text in texts], texts)
+    return _combine([(each, _read_memory(each, key)) for each in map(split, texts)], texts)
 
 
 def read_version(texts: Sequence[str], keys: Sequence[str]) -> AnyOf:
@@ -57,45 +62,63 @@ def read_version(texts: Sequence[str], keys: Sequence[str]) -> AnyOf:
     A driver's revision may be empty, which is less than 1. Raises ValueError for a text that is not a
     comparison of versions.
     """
-    return _combine([_read_version(split(text), keys) for text in texts], texts)
+    return _combine([(each, _read_version(each, keys)) for each in map(split, texts)], texts)
 
 
-def _combine(each: list[AnyOf], texts: Sequence[str]) -> AnyOf:
-    combined = reduce(intersect, each)
+def read_mig_memory(texts: Sequence[str], profile: str, key: str) -> AnyOf:
+    """Return the constraints on the memory of MIG devices with this profile, for all comparisons together.
+
+    GB are those in the profile's name: ``1g.18gb`` has 18 GB. The label ``key`` holds MiB, and is compared
+    with other units. Raises ValueError for a text that is not a comparison of memory.
+    """
+    named_gb = read_profile_gb(profile)
+    pairs: list[tuple[Comparison, AnyOf]] = []
+    for each in map(split, texts):
+        gb = parse_gb(each.text)
+        if gb is None:
+            pairs.append((each, _read_memory(each, key)))
+        else:
+            is_met = _is_within(Fraction(named_gb), _to_range(each.operator, gb, gb))
+            pairs.append((each, ({},) if is_met else ()))
+    return _union_and_intersect(pairs)
+
+
+def _combine(pairs: list[tuple[Comparison, AnyOf]], texts: Sequence[str]) -> AnyOf:
+    combined = _union_and_intersect(pairs)
     if not combined:
         raise ValueError(f"excludes every value: {', '.join(texts)}")
     return combined
 
 
+def _union_and_intersect(pairs: list[tuple[Comparison, AnyOf]]) -> AnyOf:
+    equal = [found for comparison, found in pairs if comparison.operator == EQUAL]
+    alternatives = [tuple(each for found in equal for each in found)] if equal else []
+    return reduce(intersect, [*alternatives, *(found for each, found in pairs if each.operator != EQUAL)])
+
+
 def _read_memory(comparison: Comparison, key: str) -> AnyOf:
-    mib = _parse_bytes(comparison.text) / MIB
-    if comparison.operator == EQUAL and mib.denominator != 1:
+    least, most = parse_size(comparison.text)
+    numbers = _to_range(comparison.operator, least, most)
+    if comparison.operator == EQUAL and is_empty(numbers):
         raise ValueError(
-            f"matches no label: {comparison.text} is {float(mib):g} MiB, and labels hold whole MiB"
+            f"matches no label: {comparison.text} is {float(least):g} MiB, and labels hold whole MiB"
         )
-    numbers = {
-        AT_LEAST: Range(least=ceil(mib)),
-        MORE: Range(least=floor(mib) + 1),
-        AT_MOST: Range(most=floor(mib)),
-        LESS: Range(most=ceil(mib) - 1),
-        EQUAL: Range(least=int(mib), most=int(mib)),
-    }[comparison.operator]
     return () if is_empty(numbers) else ({key: numbers},)
 
 
-def _parse_bytes(text: str) -> Fraction:
-    if _NUMBER.fullmatch(text):
-        raise ValueError(
-            f"has no unit: {text!r}; did you mean {text}Gi? Labels hold MiB, so 40536 is 40536Mi"
-        )
-    if unit := _OTHER_UNIT.fullmatch(text):
-        raise ValueError(
-            f"is not a quantity: {text!r}; did you mean {unit[1]}{unit[2]}i or {unit[1]}{unit[2]}?"
-        )
-    size = parse_quantity(text)
-    if not 0 <= size <= MAX_INT64:
-        raise ValueError(f"is not an amount of memory: {text!r}; write one like 40Gi")
-    return size
+def _to_range(operator: str, least: Fraction, most: Fraction) -> Range:
+    """Return the whole numbers that compare so with a value between ``least`` and ``most``."""
+    return {
+        AT_LEAST: Range(least=ceil(least)),
+        MORE: Range(least=floor(most) + 1),
+        AT_MOST: Range(most=floor(most)),
+        LESS: Range(most=ceil(least) - 1),
+        EQUAL: Range(least=ceil(least), most=floor(most)),
+    }[operator]
+
+
+def _is_within(number: Fraction, numbers: Range) -> bool:
+    return numbers.least <= number and (numbers.most is None or number <= numbers.most)
 
 
 def _read_version(comparison: Comparison, keys: Sequence[str]) -> AnyOf:

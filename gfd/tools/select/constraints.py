@@ -28,7 +28,19 @@ class Choice:
     texts: frozenset[str]
 
 
-Constraint = Range | Choice
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """A set of texts; the value must be none of them, and the label may be absent."""
+
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """A label that must be absent."""
+
+
+Constraint = Range | Choice | Exclusion | Absence
 AllOf = Mapping[str, Constraint]
 """Constraints by label; a node must meet all of them."""
 AnyOf = tuple[AllOf, ...]
@@ -48,6 +60,8 @@ def is_empty(constraint: Constraint) -> bool:
     """Return whether no value meets the constraint."""
     if isinstance(constraint, Choice):
         return not constraint.texts
+    if not isinstance(constraint, Range):
+        return False
     return constraint.most is not None and constraint.most < constraint.least
 
 
@@ -66,6 +80,10 @@ def to_terms(constraints: AnyOf, format_number: NumberFormatter) -> tuple[tuple[
 def _to_requirements(key: str, constraint: Constraint, format_number: NumberFormatter) -> list[Requirement]:
     if isinstance(constraint, Choice):
         return [Requirement(key=key, operator="In", values=tuple(sorted(constraint.texts)))]
+    if isinstance(constraint, Exclusion):
+        return [Requirement(key=key, operator="NotIn", values=tuple(sorted(constraint.texts)))]
+    if isinstance(constraint, Absence):
+        return [Requirement(key=key, operator="DoesNotExist")]
     least, most = constraint.least, constraint.most
     if least == most:
         return [Requirement(key=key, operator="In", values=format_number(key, least))]
@@ -90,6 +108,10 @@ def _intersect_constraints(one: Constraint, other: Constraint) -> Constraint:
         return Range(least=max(one.least, other.least), most=min(limits, default=None))
     if isinstance(one, Choice) and isinstance(other, Choice):
         return Choice(texts=one.texts & other.texts)
+    if isinstance(one, Choice) and isinstance(other, Exclusion):
+        return Choice(texts=one.texts - other.texts)
+    if one == other:
+        return one
     choice, numbers = (one, other) if isinstance(one, Choice) else (other, one)
     assert isinstance(choice, Choice)
     assert isinstance(numbers, Range)

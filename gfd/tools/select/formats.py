@@ -34,8 +34,9 @@ def to_text(selection: Selection, *, has_nodes: bool) -> str:
             comment = f"MIG strategy {variant.device.strategy}: {comment}"
         parts.append(_to_comment(comment) + to_yaml({"spec": build_spec(variant, count)}))
     head = f"paste this into the pod; replace {CONTAINER} with the name of its container\n"
+    notes = "".join(f"{note}\n" for each in selection.criteria for note in each.notes)
     several = "there are several ways to request the device; choose one\n" if len(parts) > 1 else ""
-    return _to_comment(head + several) + "---\n".join(parts)
+    return _to_comment(head + notes + several) + "---\n".join(parts)
 
 
 def to_plain(selection: Selection, results: Sequence[CriterionResult]) -> dict[str, Any]:
@@ -57,8 +58,8 @@ def to_plain(selection: Selection, results: Sequence[CriterionResult]) -> dict[s
             {
                 "option": result.criterion.option,
                 "text": result.criterion.text,
-                "nodes": result.node_count,
-                "there": [{"value": value, "nodes": number} for value, number in result.values],
+                "nodes": len(result.names),
+                "there": [{"value": each.value, "nodes": len(each.nodes)} for each in result.values],
             }
             for result in results
         ],
@@ -69,9 +70,9 @@ def to_mismatch_text(selection: Selection, results: Sequence[CriterionResult], w
     """Return comments: how many nodes meet each criterion, the values that nodes have, the rejections."""
     rows = [
         [
-            f"{result.criterion.option} {result.criterion.text}",
-            str(result.node_count),
-            ", ".join(f"{value} ({number})" for value, number in result.values[:MAX_LINES]),
+            f"{result.criterion.option} {result.criterion.text}".rstrip(),
+            str(len(result.names)),
+            ", ".join(f"{each.value} ({len(each.nodes)})" for each in result.values[:MAX_LINES]),
         ]
         for result in results
     ]

@@ -7,6 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import SHARED
+from gfd.clusterview.gpus import has_gpus
 from gfd.kube.requirements import Requirement, parse_integer
 from gfd.labels.syntax import VENDOR
 from gfd.tools.select.constraints import ANYTHING, intersect, to_terms
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node, Taint
     from gfd.labels.syntax import Labels
     from gfd.tools.select.constraints import NumberFormatter
-    from gfd.tools.select.criteria import Criterion
+    from gfd.tools.select.criterion import Criterion
     from gfd.tools.select.query import DeviceQuery, DeviceResource
 
 Terms = tuple[tuple[Requirement, ...], ...]
@@ -77,7 +78,7 @@ class Selection:
 
 def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> Selection:
     """Return the ways to request the device; ``nodes`` is None if they are unknown. Raises ConfigError."""
-    criteria, devices = build_criteria(query, nodes), find_resources(query)
+    criteria, devices = build_criteria(query, nodes), find_resources(query, nodes)
     variants: list[Variant] = []
     rejections: list[Rejection] = []
     for device in devices:
@@ -88,7 +89,7 @@ def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> Selection:
                     Variant(device=device, resource=device.name, terms=terms, nodes=(), rejections=())
                 )
             continue
-        matching = [node for node in nodes if matches(terms, node.labels)]
+        matching = [node for node in nodes if has_gpus(node) and matches(terms, node.labels)]
         found = _build_variants(query, device, terms, matching)
         variants += [each for each in found if each.nodes]
         rejections += [rejection for each in found if not each.nodes for rejection in each.rejections]
@@ -122,7 +123,7 @@ def _build_variants(
         by_resource.setdefault(device.name + (SHARED if is_renamed else ""), []).append(node)
     variants = []
     for resource, offering in sorted(by_resource.items()):
-        reasons = {node.name: _explain_rejection(node, resource, query.count) for node in offering}
+        reasons = {node.name: _explain_rejection(node, resource, query) for node in offering}
         accepting = [node for node in offering if not reasons[node.name]]
         variants.append(
             Variant(
@@ -142,13 +143,17 @@ def _count_free(node: Node, resource: str) -> int:
     return node.free(resource) if node.is_counted else 0
 
 
-def _explain_rejection(node: Node, resource: str, count: int) -> str:
+def _explain_rejection(node: Node, resource: str, query: DeviceQuery) -> str:
     """Return why a node that matches the terms would not accept the pod; empty if it would."""
     for taint in _find_hard_taints(node):
         if not _is_nvidia(taint):
             return f"has the taint {taint}"
+    if resource.endswith(SHARED) and not query.wants_shared:
+        return f"offers only devices that pods share, as {resource}; add --shared if that is enough"
     offered = node.allocatable.get(resource, 0)
-    return f"offers {offered} {resource}" if offered < count else ""
+    if offered >= query.count:
+        return ""
+    return f"offers {offered} {resource}" + (f", and --count asks for {query.count}" if offered else "")
 
 
 def _find_hard_taints(node: Node) -> list[Taint]:

@@ -8,6 +8,8 @@ from tests.tools.make import Object, gpu_labels, node, pod, write
 
 A100, H100 = "NVIDIA-A100-PCIE-40GB", "NVIDIA-H100-80GB-HBM3"
 GPU = "nvidia.com/gpu"
+SHARED = {"gpu_replicas": "4", "gpu_sharing__strategy": "time-slicing"}
+"""The labels of a GPU that four pods share, for gpu_labels."""
 
 
 def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
@@ -18,7 +20,12 @@ def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
     }
     mixed = {
         f"nvidia.com/mig-1g.5gb.{name}": text
-        for name, text in (("count", "7"), ("memory", "4864"), ("product", f"{A100}-MIG-1g.5gb"))
+        for name, text in (
+            ("count", "7"),
+            ("memory", "4864"),
+            ("product", f"{A100}-MIG-1g.5gb"),
+            ("sharing-strategy", "none"),
+        )
     }
     h100 = gpu_labels(H100, 8, gpu_memory="81559", gpu_compute_major="9")
     own, other = ({"key": key, "value": "x", "effect": "NoSchedule"} for key in (GPU, "dedicated"))
@@ -28,7 +35,11 @@ def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
         node("a2", gpu_labels("A100-PCIE-40GB", 2, gpu_memory="40536", **older), {"gpu": 2}),
         node("h1", h100, {"gpu": 8}, taints=[own]),
         node("h2", h100, {"gpu": 8}, taints=[own, other]),
-        node("s1", gpu_labels(f"{A100}-MIG-1g.5gb", 7, gpu_memory="4864", mig_strategy="single"), {"gpu": 7}),
+        node(
+            "s1",
+            gpu_labels(f"{A100}-MIG-1g.5gb", 7, gpu_memory="4864", gpu_slices_gi="1", mig_strategy="single"),
+            {"gpu": 7},
+        ),
         node(
             "m1",
             gpu_labels(A100, 1, gpu_memory="40536", mig_strategy="mixed") | mixed,
@@ -37,7 +48,7 @@ def cluster(tmp_path: Path, *more: Object) -> tuple[str, ...]:
         node("l1", gpu_labels("NVIDIA-L40S", 4, gpu_memory="46068", gpu_compute_minor="9"), {"gpu": 4}),
         node(
             "t1",
-            gpu_labels("Tesla-T4-SHARED", 1, gpu_memory="15360", gpu_compute_major="7", gpu_replicas="4"),
+            gpu_labels("Tesla-T4-SHARED", 1, gpu_memory="15360", gpu_compute_major="7", **SHARED),
             {"gpu": 4},
         ),
         node("plain"),

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfd.labels.syntax import check
-from gfd.tools.select.comparisons import read_memory, read_version
-from gfd.tools.select.constraints import AnyOf, Choice, Range, intersect, to_terms
+from gfd.clusterview.hardware import parse_product
+from gfd.labels.syntax import check, sanitise
+from gfd.simulation import machines
+from gfd.tools.select.comparisons import read_memory, read_mig_memory, read_version
+from gfd.tools.select.constraints import Absence, AnyOf, Choice, Exclusion, Range, intersect, to_terms
 from gfd.tools.select.criteria import COMPUTE, DRIVER
 from gfd.tools.select.selection import matches
 
@@ -68,6 +70,7 @@ def to_lines(*texts: str, keys: tuple[str, ...] = DRIVER) -> list[str]:
         (["<=0"], ["major In 0"]),
         ([">=0"], ["major Exists"]),
         ([" >= 550"], ["major Gt 549"]),
+        (["550", "560.28"], ["major In 550", "major In 560 minor In 28"]),
         (
             [">=550", "<560.28"],
             ["major Gt 549 major Lt 560", "major In 560 minor Lt 28"],
@@ -96,6 +99,12 @@ def test_a_compute_capability_needs_both_of_its_labels() -> None:
     assert to_lines(">=8.0", keys=COMPUTE) == ["major Gt 7"]
 
 
+def is_met_together(met: list[tuple[str, bool]]) -> bool:
+    """Return whether one of the equal values is met, if there are any, and each other comparison."""
+    equal = [is_met for sign, is_met in met if sign in {"=", ""}]
+    return (any(equal) or not equal) and all(is_met for sign, is_met in met if sign not in {"=", ""})
+
+
 PARTS = st.lists(st.integers(0, 12), min_size=1, max_size=3)
 LABELLED = st.tuples(
     st.integers(0, 12), st.integers(0, 12), st.sampled_from(["", "0", "00", "1", "01", "5", "12"])
@@ -110,7 +119,8 @@ def test_terms_match_what_the_comparison_means(
     major, minor, revision = labelled
     labels = dict(zip(DRIVER, (str(major), f"{minor:02}", revision), strict=True))
     version = [major, minor, int(revision or 0)]
-    expected = all(OPERATORS[sign](version[: len(parts)], parts) for sign, parts in comparisons)
+    met = [(sign, OPERATORS[sign](version[: len(parts)], parts)) for sign, parts in comparisons]
+    expected = is_met_together(met)
     texts = [sign + ".".join(map(str, parts)) for sign, parts in comparisons]
     try:
         constraints = read_version(texts, DRIVER)
@@ -129,13 +139,71 @@ SIZES = st.tuples(st.integers(0, 200), st.sampled_from(["Ki", "Mi", "M", "Gi", "
 )
 def test_memory_is_compared_to_the_byte(comparisons: list[tuple[str, tuple[int, str]]], mib: int) -> None:
     units = {"Ki": 2**10, "Mi": 2**20, "M": 10**6, "Gi": 2**30, "G": 10**9, "e8": 10**8}
-    expected = all(OPERATORS[sign](mib * 2**20, number * units[unit]) for sign, (number, unit) in comparisons)
+    met = [(sign, OPERATORS[sign](mib * 2**20, number * units[unit])) for sign, (number, unit) in comparisons]
+    expected = is_met_together(met)
     try:
         constraints = read_memory([f"{sign}{number}{unit}" for sign, (number, unit) in comparisons], MEMORY)
     except ValueError:
         constraints = ()
     assert is_matching(constraints, {MEMORY: str(mib)}) is expected
     assert not is_matching(constraints, {})
+
+
+CARDS = {
+    8: {"Tesla P4": 7611, "Tesla M60": 7618},
+    12: {"Tesla K80": 11441, "TITAN V": 12066},
+    16: {"T4": 15360, "T4 of R440": 15109, "V100": 16160, "P100": 16280, "A2": 15356, "A4000": 16376},
+    24: {"A10": 23028, "A10 of R470": 22731, "A30": 24576, "L4": 23034, "P40": 22919, "4090": 24564},
+    32: {"V100": 32510, "5090": 32607},
+    40: {"A100": 40960, "A100 of R470": 40536},
+    48: {"L40S": 46068, "A40 of R470": 45634, "A6000": 49140, "RTX 8000": 48601},
+    80: {"A100": 81920, "A100 of R470": 81251, "H100": 81559},
+    94: {"H100 NVL": 95830},
+    96: {"H20": 97871, "RTX PRO 6000": 97887},
+    141: {"H200": 143771},
+    180: {"B200": 183359},
+    192: {"B200": 183359},
+    288: {"B300": 275040},
+}
+"""MiB that NVML reports, by the GB that a card is sold with. Most differ by ECC and by the driver."""
+
+
+@pytest.mark.parametrize("gb", CARDS)
+def test_gb_mean_the_cards_sold_with_this_memory(gb: int) -> None:
+    exactly, at_least = read_memory([f"{gb}GB"], MEMORY), read_memory([f">= {gb} gb"], MEMORY)
+    less, more = read_memory([f"<{gb}GB"], MEMORY), read_memory([f">{gb}GB"], MEMORY)
+    at_most = read_memory([f"<={gb}GB"], MEMORY)
+    for sold, cards in CARDS.items():
+        for mib in map(str, cards.values()):
+            label = {MEMORY: mib}
+            if sold == gb:
+                assert is_matching(exactly, label)
+            elif not 0.9 < sold / gb < 1 / 0.9:
+                assert not is_matching(exactly, label)
+                assert is_matching(at_least, label) is (sold > gb)
+            assert is_matching(exactly, label) is (
+                is_matching(at_least, label) and is_matching(at_most, label)
+            )
+            assert is_matching(less, label) is not is_matching(at_least, label)
+            assert is_matching(more, label) is not is_matching(at_most, label)
+
+
+@pytest.mark.parametrize("name", machines.list_names())
+def test_simulated_gpus_have_the_memory_that_they_are_sold_with(name: str) -> None:
+    for gpu in machines.read(name).gpus:
+        assert gpu.memory_bytes is not None
+        gb = parse_product(sanitise(gpu.name)).card_gb
+        labels = {MEMORY: str(gpu.memory_bytes // 2**20)}
+        assert is_matching(read_memory([f"{gb}GB"], MEMORY), labels), (gpu.name, gb)
+
+
+def test_gb_of_mig_devices_are_those_of_the_profile() -> None:
+    key = "nvidia.com/mig-1g.18gb.memory"
+    assert read_mig_memory(["18GB"], "1g.18gb", key) == ({},)
+    assert read_mig_memory([">=20GB"], "1g.18gb", key) == ()
+    assert read_mig_memory(["5GB", "18GB"], "1g.18gb", key) == ({},)
+    assert read_mig_memory([">5GB", "<18GB"], "1g.18gb", key) == ()
+    assert read_mig_memory([">=16Gi"], "1g.18gb", key) == ({key: Range(least=16384)},)
 
 
 def test_a_gpu_of_40_gb_has_less_than_40_gib() -> None:
@@ -153,7 +221,9 @@ NO_VERSION = "write one like 550.54.15 or >=550.54.15"
     [
         ("", f"is not a version: ''; {NO_VERSION}"),
         (">=", f"is not a version: ''; {NO_VERSION}"),
-        ("=>550", f"is not a version: '>550'; {NO_VERSION}"),
+        ("=>550", "begins with =>, which is not an operator: write '>=550'"),
+        ("≤ 550", "begins with ≤, which is not an operator: write '<=550'"),
+        ("550+", "is not a comparison: '550+'; write '>=550'"),
         (">=550.", f"is not a version: '550.'; {NO_VERSION}"),
         (">=-1", f"is not a version: '-1'; {NO_VERSION}"),
         ("550.1.2.3", f"is not a version: '550.1.2.3'; {NO_VERSION}"),
@@ -178,12 +248,14 @@ def test_comparisons_that_exclude_each_other() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (">=40", "has no unit: '40'; did you mean 40Gi? Labels hold MiB, so 40536 is 40536Mi"),
-        (">=40GB", "is not a quantity: '40GB'; did you mean 40Gi or 40G?"),
-        ("40 GiB", "is not a quantity: '40 GiB'; did you mean 40Gi or 40G?"),
-        ("much", "is not a quantity: 'much'; write one like 1, 500m or 40Gi"),
-        (">=-1Gi", "is not an amount of memory: '-1Gi'; write one like 40Gi"),
-        (">=99E", "is not an amount of memory: '99E'; write one like 40Gi"),
+        (">=40", "has no unit: '40'; did you mean 40GB? Labels hold MiB, so 40536 is 40536Mi"),
+        ("40g", "is not an amount of memory: '40g'; did you mean 40GB or 40Gi?"),
+        ("40960MB", "is not an amount of memory: '40960MB'; did you mean 40960Mi?"),
+        ("much", "is not an amount of memory: 'much'; write one like 80GB or 40Gi"),
+        ("", "is not an amount of memory: ''; write one like 80GB or 40Gi"),
+        (">=-1Gi", "is not an amount of memory: '-1Gi'; write one like 80GB or 40Gi"),
+        (">=99E", "is not an amount of memory: '99E'; write one like 80GB or 40Gi"),
+        (f"{'9' * 20}GB", f"is not an amount of memory: '{'9' * 20}GB'; write one like 80GB or 40Gi"),
         ("=1500Ki", "matches no label: 1500Ki is 1.46484 MiB, and labels hold whole MiB"),
         ("<0Mi", "excludes every value: <0Mi"),
     ],
@@ -202,3 +274,6 @@ def test_choices_and_ranges_intersect() -> None:
     assert intersect(({"a": Range(least=2)},), texts) == ({"a": Choice(texts=frozenset({"02"}))},)
     assert intersect(texts, ({"a": Range(least=3)},)) == ()
     assert intersect(texts, ({"b": Range(least=3)},)) == ({**texts[0], "b": Range(least=3)},)
+    others = ({"a": Exclusion(texts=frozenset({"1", "x"}))},)
+    assert intersect(texts, others) == ({"a": Choice(texts=frozenset({"02", ""}))},)
+    assert intersect(({"a": Absence()},), ({"a": Absence()},)) == ({"a": Absence()},)

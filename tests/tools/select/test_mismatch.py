@@ -18,51 +18,126 @@ from tests.tools.select.conftest import Gfd
 pytestmark = pytest.mark.whole
 
 
-MEMORY = "NVML, and so the label, counts less memory than the name of a GPU says"
-
-
 @pytest.mark.parametrize(
     ("name", "words", "reason"),
     [
         (
             "memory",
             ["--product=A100", "--memory", ">=40Gi"],
-            "no node meets all criteria; a1 comes closest, but has 40536Mi for --memory '>=40Gi'; " + MEMORY,
+            (
+                "no node meets all criteria; a1 comes closest, but for --memory '>=40Gi' it has 40536 MiB, "
+                "1.0 % less; write '>=40GB' for cards sold with that much (1 node)"
+            ),
         ),
         (
             "memory-alone",
-            ["--memory", ">80Gi"],
-            "--memory '>80Gi' matches none of 8 nodes with GPUs; the closest is 81559Mi (2 nodes); " + MEMORY,
+            ["--memory", ">=80Gi"],
+            (
+                "--memory '>=80Gi' matches none of 8 nodes with GPUs; closest: h1 and h2 have 81559 MiB, 0.4 "
+                "% less; write '>=80GB' for cards sold with that much (2 nodes)"
+            ),
+        ),
+        (
+            "memory-exact",
+            ["--memory", "30Gi"],
+            (
+                "--memory '30Gi' matches none of 8 nodes with GPUs; closest: a1, a2 and m1 have 40536 MiB; "
+                "write '>=30Gi' for that much or more (6 nodes)"
+            ),
         ),
         (
             "product",
             ["--product=A10"],
-            "--product 'A10' matches none of 8 nodes with GPUs; the closest is A100-PCIE-40GB (1 node)",
+            "--product 'A10' matches none of 8 nodes with GPUs; closest: a2 has A100-PCIE-40GB",
         ),
         (
             "driver",
             ["--driver", ">=550"],
-            "--driver '>=550' matches none of 8 nodes with GPUs; the closest is 535.129.03 (7 nodes)",
+            (
+                "--driver '>=550' matches none of 8 nodes with GPUs; closest: a1, h1 and 5 more nodes have "
+                "535.129.03"
+            ),
+        ),
+        (
+            "cuda",
+            ["--cuda", "12.0"],
+            (
+                "--cuda '12.0' matches none of 8 nodes with GPUs; closest: a1, a2 and 6 more nodes have "
+                "12.2; '12.0' means exactly 12.0: write '>=12.0' for this or a newer version (8 nodes)"
+            ),
         ),
         (
             "profile",
-            ["--mig=2g.10gb"],
-            "--mig '2g.10gb' matches none of 8 nodes with GPUs; the closest is 1g.5gb (2 nodes)",
+            ["--mig-profile=2g.10gb"],
+            "--mig-profile '2g.10gb' matches none of 8 nodes with GPUs; closest: m1 and s1 have 1g.5gb",
         ),
         (
             "part",
-            ["--mig=1g.5gb", "--memory", ">=40Gi"],
-            f"no node meets all criteria; m1 comes closest, but has 4864Mi for --memory '>=40Gi'; {MEMORY}",
+            ["--mig-profile=1g.5gb", "--memory", ">=40Gi"],
+            "no node meets all criteria; m1 comes closest, but for --memory '>=40Gi' it has 4864 MiB",
         ),
         (
             "count",
             ["--product=H100", "--count=9"],
-            ("2 nodes match, but none can run the pod; h1 offers 8 nvidia.com/gpu"),
+            "2 nodes match, but none can run the pod; h1 offers 8 nvidia.com/gpu, and --count asks for 9",
         ),
         (
             "two",
             ["--product=T4", "--compute", ">=8.0", "--driver", "<500"],
-            "no node meets all criteria; a2 comes closest, but has A100-PCIE-40GB for --product 'T4'",
+            (
+                "--product 'T4' matches none of 8 nodes with GPUs; closest: t1 has Tesla-T4-SHARED; several "
+                "pods share each of its GPUs: add --shared if that is enough"
+            ),
+        ),
+        (
+            "shared",
+            ["--product=L40S", "--shared"],
+            (
+                "no node meets all criteria; l1 comes closest, but for --shared it has sharing strategy none"
+                "; no device is shared there: leave out --shared"
+            ),
+        ),
+        (
+            "form",
+            ["--product=H100 SXM"],
+            (
+                "--product 'H100 SXM' matches none of 8 nodes with GPUs; closest: h1 and h2 have NVIDIA-H100-"
+                "80GB-HBM3; no label says whether NVIDIA-H100-80GB-HBM3 is SXM; leave the word out"
+            ),
+        ),
+        (
+            "link",
+            ["--product=A100 NVLink"],
+            (
+                "--product 'A100 NVLink' matches none of 8 nodes with GPUs; closest: a2 has A100-PCIE-40GB; "
+                "no label says whether A100-PCIE-40GB has NVLink; leave the word out"
+            ),
+        ),
+        (
+            "cloud",
+            ["--product=g5.xlarge"],
+            (
+                "--product 'g5.xlarge' matches none of 8 nodes with GPUs; closest: a2 has A100-PCIE-40GB; "
+                "g5.xlarge stands for NVIDIA-A10G"
+            ),
+        ),
+        (
+            "family",
+            ["--family=hoper"],
+            (
+                "--family 'hoper' matches none of 8 nodes with GPUs; closest: a1, a2 and 6 more nodes have "
+                "ampere; did you mean hopper?"
+            ),
+        ),
+        (
+            "gpus-per-node",
+            ["--gpus-per-node=16"],
+            "--gpus-per-node '16' matches none of 8 nodes with GPUs; closest: h1 and h2 have 8 GPUs",
+        ),
+        (
+            "mig-memory",
+            ["--mig-memory", ">=20GB"],
+            "--mig-memory '>=20GB' matches none of 8 nodes with GPUs; closest: m1 and s1 have 1g.5gb",
         ),
     ],
 )
@@ -75,9 +150,10 @@ def test_no_node_matches(
     assert yaml.safe_load(out) is None
     found = json.loads(gfd(*cluster(tmp_path), *words, "-o=json")[1])
     assert found["answers"] == []
-    assert len(found["criteria"]) == len([word for word in words if word.startswith("--")]) - (
-        "--count=9" in words
-    )
+    given = [word.partition("=")[0] for word in words if word.startswith("--")]
+    implied = {"without --shared", "whole GPUs"}
+    options = [each["option"] for each in found["criteria"] if each["option"] not in implied]
+    assert options == [each for each in given if each != "--count"]
 
 
 def test_a_model_that_mig_divides(gfd: Gfd) -> None:
@@ -109,10 +185,7 @@ def test_labels_with_any_text(gfd: Gfd, tmp_path: Path) -> None:
     path = write(tmp_path / "nodes", node("odd", labels, {"gpu": 8}))
     code, out, err = gfd("--nodes", path, "--memory", ">=1Gi", "--driver", ">=1")
     assert code == 1
-    assert (
-        err == "gfd: --memory '>=1Gi' does not match the only node with GPUs; the closest is bigMi (1 node); "
-        f"{MEMORY}\n"
-    )
+    assert err == "gfd: --memory '>=1Gi' does not match the only node with GPUs; closest: odd has big MiB\n"
     assert out.splitlines()[-1] == "# --driver >=1    0      x.03 (1)"
 
 

@@ -1,0 +1,66 @@
+"""Read amounts of memory as people write them: ``80GB`` for a card sold as 80 GB, ``40Gi`` to the byte.
+
+NVML, and so the label, counts less than the number on the box: ECC takes up to a sixteenth of GDDR memory,
+and the driver keeps a part for itself. A T4 with 16 GB has 15360 MiB, or 15109 with an older driver; an L40S
+with 48 GB has 46068; an H100 with 80 GB has 81559. The known cards have 92 to 100 % of as many GiB as the
+number says. Most sizes are further apart. Only 94 and 96 GB, 141 and 144 GB, and 180 to 192 GB are not.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from math import floor
+
+from gfd.kube.quantities import parse as parse_quantity
+from gfd.kube.requirements import MAX_INT64
+
+MIB = 1 << 20
+LEAST_SHARE = Fraction(9, 10)
+"""A card sold as N GB has more than this share of N GiB, and at most N GiB."""
+
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_SOLD = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*GB", re.IGNORECASE)
+_BINARY = re.compile(r"([0-9.]+)\s*([KMGT])i(?:B)?", re.IGNORECASE)
+_OTHER_UNIT = re.compile(r"([0-9.]+)\s*([kmgt])b?", re.IGNORECASE)
+
+
+def parse_gb(text: str) -> Fraction | None:
+    """Return the number in ``80GB``; None for a text with another unit."""
+    match = _SOLD.fullmatch(text.strip())
+    return Fraction(match[1]) if match else None
+
+
+def parse_size(text: str) -> tuple[Fraction, Fraction]:
+    """Return the least and the most MiB that a text means. Raises ValueError.
+
+    ``40Gi`` means one number, which may be broken. ``80GB`` means all cards that are sold as 80 GB.
+    """
+    sold = parse_gb(text)
+    if sold is not None:
+        most = floor(sold * 1024)
+        if most * MIB > MAX_INT64:
+            raise ValueError(f"is not an amount of memory: {text!r}; write one like 80GB or 40Gi")
+        return Fraction(floor(sold * 1024 * LEAST_SHARE) + 1), Fraction(most)
+    mib = _parse_bytes(text.strip()) / MIB
+    return mib, mib
+
+
+def _parse_bytes(text: str) -> Fraction:
+    if _NUMBER.fullmatch(text):
+        raise ValueError(
+            f"has no unit: {text!r}; did you mean {text}GB? Labels hold MiB, so 40536 is 40536Mi"
+        )
+    if binary := _BINARY.fullmatch(text):
+        text = f"{binary[1]}{binary[2].upper()}i"
+    try:
+        size = parse_quantity(text)
+    except ValueError:
+        if unit := _OTHER_UNIT.fullmatch(text):
+            letter = unit[2].upper()
+            known = f"{unit[1]}GB or {unit[1]}Gi" if letter == "G" else f"{unit[1]}{letter}i"
+            raise ValueError(f"is not an amount of memory: {text!r}; did you mean {known}?") from None
+        size = Fraction(-1)
+    if not 0 <= size <= MAX_INT64:
+        raise ValueError(f"is not an amount of memory: {text!r}; write one like 80GB or 40Gi")
+    return size
