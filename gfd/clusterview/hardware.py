@@ -101,7 +101,7 @@ class Hardware:
 def parse_product(product: str) -> Hardware:
     """Return what the name of a product says."""
     model = extract_model(product)
-    words = set(re.split(r"[-_ ]", model.upper()))
+    words = set(_split_words(model))
     known = [each for each in _CHIPS if set(each[0].upper().split()) <= words]
     chip, generation, memory_gb = max(known, key=lambda each: len(each[0]), default=("", "", 0))
     stated = _MEMORY.search(model)
@@ -115,6 +115,10 @@ def parse_product(product: str) -> Hardware:
     )
 
 
+def _split_words(model: str) -> list[str]:
+    return re.split(r"[-_ ]", model.upper())
+
+
 def read_profile_gb(profile: str) -> int:
     """Return the memory of a MIG profile in GB, as its name says it; 0 without a profile."""
     found = _PROFILE_MEMORY.search(profile)
@@ -125,6 +129,21 @@ def is_same_model(product: str, other: str) -> bool:
     """Return whether two products are the same GPU, which drivers and gfd may write differently."""
     one, two = (extract_model(each).lower().removeprefix("nvidia-") for each in (product, other))
     return one == two or may_be_same_model(product, other)
+
+
+def is_named_by(name: str, product: str) -> bool:
+    """Return whether ``name`` means the GPU of ``product``: its whole model, or some words of it.
+
+    H100 and NVIDIA-H100 name NVIDIA-H100-80GB-HBM3; A10 does not name NVIDIA-A100-SXM4-40GB.
+    """
+    if is_same_model(name, product):
+        return True
+    words, others = (set(_split_words(extract_model(each))) for each in (name, product))
+    return (
+        bool(words)
+        and words - {"NVIDIA", "TESLA"} <= others
+        and parse_product(name).chip == parse_product(product).chip != ""
+    )
 
 
 @lru_cache(maxsize=10_000)

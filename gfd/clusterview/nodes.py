@@ -65,6 +65,8 @@ class Node:
     """Who wrote the GPU labels, the latest first; empty if the node has no managed fields."""
     unready_since: datetime | None = None
     """Since when the node is not ready; None if it is ready, or if that is unknown."""
+    is_simulated: bool = False
+    """Whether it is a simulated machine, which has gfd's labels and devices but nothing else of a node."""
 
     @property
     def is_cordoned(self) -> bool:

@@ -26,7 +26,7 @@ def simulate_node(loaded: LoadedConfig) -> Node:
     node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _count_offered(node, config.sharing)
     name = config.node_name or config.simulate or ""
-    return Node(name=name, labels=labels, allocatable=devices, capacity=devices)
+    return Node(name=name, labels=labels, allocatable=devices, capacity=devices, is_simulated=True)
 
 
 def _count_offered(node: resources.NodeFacts, sharing: Sharing) -> dict[str, int]:

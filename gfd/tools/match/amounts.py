@@ -28,7 +28,7 @@ def format_available(resource: str, free: int, offered: int) -> str:
 def _format(resource: str, count: int, *, is_wanted: bool) -> str:
     if resource == CPU:
         return f"{count}m" if count % 1000 else str(count // 1000)
-    if not _is_in_bytes(resource):
+    if not is_in_bytes(resource):
         return str(count)
     power = max(0, min((count.bit_length() - 1) // 10, len(_UNITS) - 1))
     unit = 1 << (10 * power)
@@ -37,5 +37,6 @@ def _format(resource: str, count: int, *, is_wanted: bool) -> str:
     return f"{whole}.{tenth}{_UNITS[power]}" if tenth else f"{whole}{_UNITS[power]}"
 
 
-def _is_in_bytes(resource: str) -> bool:
+def is_in_bytes(resource: str) -> bool:
+    """Return whether a resource is counted in bytes."""
     return resource in (MEMORY, EPHEMERAL_STORAGE) or resource.startswith(HUGE_PAGES)

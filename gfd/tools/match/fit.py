@@ -23,6 +23,7 @@ from gfd.tools.match.mismatches import (
     Mismatch,
 )
 from gfd.tools.match.scheduling import NAME_FIELD, score
+from gfd.tools.match.simulated_labels import find_unknown_labels, is_unknown
 from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, find_untolerated
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _compare_name(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
 
 
 def _compare_selector(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
-    return _compare_requirements(NODE_SELECTOR, spec.node_selector, node.labels)
+    return _compare_requirements(NODE_SELECTOR, spec.node_selector, node)
 
 
 def _compare_affinity(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
@@ -134,8 +135,8 @@ def _compare_affinity(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
         return ()
     by_term = [
         [
-            *_compare_requirements(NODE_AFFINITY, term.expressions, node.labels),
-            *_compare_requirements(NODE_AFFINITY, term.fields, {NAME_FIELD: node.name}),
+            *_compare_requirements(NODE_AFFINITY, term.expressions, node),
+            *_compare_requirements(NODE_AFFINITY, term.fields, node, {NAME_FIELD: node.name}),
         ]
         for term in spec.terms
         if term.expressions or term.fields  # a term without requirements matches no node
@@ -144,10 +145,11 @@ def _compare_affinity(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
 
 
 def _compare_requirements(
-    kind: str, requirements: Iterable[Requirement], labels: Labels
+    kind: str, requirements: Iterable[Requirement], node: Node, fields: Labels | None = None
 ) -> Iterator[Mismatch]:
+    labels = node.labels if fields is None else fields
     for each in requirements:
-        if not each.matches(labels):
+        if not each.matches(labels) and not is_unknown(each, node):
             yield Mismatch(kind=kind, wanted=str(each), found=labels.get(each.key), requirement=each)
 
 
@@ -198,7 +200,7 @@ _COMPARISONS = (
     _compare_os,
     _compare_requests,
 )
-_GAPS = (_find_unknown_amounts, _find_unknown_pods)
+_GAPS = (_find_unknown_amounts, _find_unknown_pods, find_unknown_labels)
 """Functions that return what cannot be judged about a pod on a node against which nothing speaks."""
 UNKNOWN_PODS = (
     "requests: the pods on the node are unknown; pass --pods with the output of kubectl get pods -A -o json"

@@ -1,76 +1,196 @@
-"""Find the smallest change that makes a pod fit a node: edits, or something to wait for."""
+"""Find the smallest changes that make a pod fit a node: edits, and states or repairs of nodes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
+from gfd.tools.match.crossing import describe_crossing, is_worthless
 from gfd.tools.match.edit_search import EditSearch
-from gfd.tools.match.edits import Edit
-from gfd.tools.match.fit import compare
+from gfd.tools.match.edits import LABEL, OTHER_HARDWARE, Edit, Repair, Wait
+from gfd.tools.match.fit import Answer, compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.tools.match.cluster_state import ClusterState
+    from gfd.tools.match.edits import Step
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.index import LabelIndex
+    from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.scheduling import SchedulingSpec
 
-_WAIT_COST = 0.4
-MAX_COST = 2.0
+MAX_COST = 1.8
 """A fix must cost less than this; otherwise it would drop most of the pod's requirements."""
+MAX_FIXES = 2
+_INSTEAD = " instead of "
+_MAX_TRIALS = 50
+"""How many edited pods are compared with all nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """A change that makes a pod fit some nodes."""
+    """A change after which a pod fits some nodes."""
 
-    edits: tuple[Edit, ...]
-    awaited: tuple[str, ...]
-    """The state of one of the nodes to wait for: "has 2 nvidia.com/gpu free"."""
+    steps: tuple[Step, ...]
     nodes: tuple[str, ...]
     """The names of the nodes that the pod then fits."""
+    is_certain: bool = True
+    """Whether the edited pod fits all of them; otherwise something about it cannot be judged."""
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """Return the edits of the pod."""
+        return tuple(step for step in self.steps if isinstance(step, Edit))
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """Return the states of one of the nodes to wait for: "has 2 nvidia.com/gpu free"."""
+        return tuple(step.state for step in self.steps if isinstance(step, Wait))
+
+    @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """Return what has to be repaired on the nodes."""
+        return tuple(step for step in self.steps if isinstance(step, Repair))
 
     @property
     def cost(self) -> float:
         """Return how much the fix changes the meaning of the pod."""
-        return sum(edit.cost for edit in self.edits) + _WAIT_COST * len(self.awaited)
+        return sum(step.cost for step in self.steps)
+
+    @property
+    def is_other_hardware(self) -> bool:
+        """Return whether the pod gets another device than it asks for."""
+        return any(edit.consequence or edit.cost >= OTHER_HARDWARE for edit in self.edits)
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Return what the fix consists of; two fixes of the same kind are variants of one idea."""
+        subjects = frozenset(edit.subject for edit in self.edits)
+        return (subjects, bool(self.awaited), bool(self.repairs), self.is_other_hardware)
 
 
 def find_fixes(
     spec: SchedulingSpec, verdicts: Sequence[Verdict], index: LabelIndex, state: ClusterState
 ) -> list[Fix]:
-    """Return the smallest edit that makes a pod fit and the least to wait for, or only one or none of them.
+    """Return at most two fixes of different kinds, the cheapest first.
 
-    Each edit is tried, so the edited pod really fits the nodes in the fix.
+    Another device comes last, and only if no edit helps without it. Each edit is tried, so the edited pod
+    really fits the nodes in the fix.
     """
-    fixes = sorted(_collect(spec, verdicts, index), key=lambda fix: (fix.cost, -len(fix.nodes), fix.nodes))
-    affordable = [fix for fix in fixes if fix.cost < MAX_COST]
-    edits = (_try(spec, fix, state) for fix in affordable if not fix.awaited)
-    found = [next((fix for fix in edits if fix.nodes), None)]
-    found.append(next((fix for fix in affordable if not fix.edits), None))
-    return [fix for fix in found if fix] or [fix for fix in affordable if fix.awaited][:1]
+    candidates = [fix for fix in _collect(spec, verdicts, index) if fix.cost < MAX_COST]
+    queue = [(_rank(fix), number, fix, not fix.edits) for number, fix in enumerate(candidates)]
+    heapify(queue)
+    found: list[Fix] = []
+    trials = 0
+    while queue and len(found) < MAX_FIXES and trials < _MAX_TRIALS:
+        _, number, fix, is_tried = heappop(queue)
+        if any(_replaces(each, fix) for each in found):
+            continue
+        if is_tried:
+            found.append(fix)
+            continue
+        trials += 1
+        # Only the trial shows what the pod gets instead, so the fix may be worse than it looked.
+        tried = _try(spec, fix, verdicts, state)
+        if tried.nodes:
+            heappush(queue, (_rank(tried), number, tried, True))
+    return found
+
+
+def _replaces(found: Fix, other: Fix) -> bool:
+    """Return whether the ``other`` fix adds nothing to one that is already found."""
+    if found.kind == other.kind or set(found.steps) <= set(other.steps):
+        return True
+    if found.awaited or found.repairs:
+        return False
+    is_mixed = bool(other.edits) and bool(other.repairs)
+    labels = [{edit.old for edit in fix.edits if edit.subject == LABEL} for fix in (found, other)]
+    return other.is_other_hardware or is_mixed or not labels[0].isdisjoint(labels[1])
+
+
+def _rank(fix: Fix) -> tuple[bool, float, int, tuple[str, ...]]:
+    return (fix.is_other_hardware, fix.cost, -len(fix.nodes), fix.nodes)
 
 
 def _collect(spec: SchedulingSpec, verdicts: Iterable[Verdict], index: LabelIndex) -> Iterator[Fix]:
     """Yield all fixes, each with the nodes that need exactly this fix."""
     search = EditSearch(spec, index)
-    groups: dict[tuple[Edit | str, ...], list[str]] = {}
+    groups: dict[tuple[Step, ...], list[str]] = {}
     for verdict in verdicts:
-        found = [search.resolve(mismatch, verdict.node) for mismatch in verdict.mismatches]
-        steps = tuple(dict.fromkeys(step for step in found if step is not None))
-        if None not in found:
+        for steps in _combine([search.resolve(mismatch, verdict.node) for mismatch in verdict.mismatches]):
             groups.setdefault(steps, []).append(verdict.node.name)
     for steps, names in groups.items():
-        edits = tuple(step for step in steps if isinstance(step, Edit))
-        awaited = tuple(step for step in steps if isinstance(step, str))
-        yield Fix(edits=edits, awaited=awaited, nodes=tuple(sorted(names)))
+        yield Fix(steps=steps, nodes=tuple(sorted(names)))
 
 
-def _try(spec: SchedulingSpec, fix: Fix, state: ClusterState) -> Fix:
-    """Return the fix with the nodes that the edited pod fits."""
+def _combine(alternatives: Sequence[Sequence[tuple[Step, ...]]]) -> Iterator[tuple[Step, ...]]:
+    """Yield the cheapest steps against all mismatches, then with another alternative for one of them."""
+    if not all(alternatives):
+        return
+    best = [each[0] for each in alternatives]
+    yield _join(best)
+    for position, others in enumerate(alternatives):
+        for other in others[1:]:
+            yield _join([*best[:position], other, *best[position + 1 :]])
+
+
+def _join(parts: Iterable[tuple[Step, ...]]) -> tuple[Step, ...]:
+    return tuple(dict.fromkeys(step for steps in parts for step in steps))
+
+
+def _try(spec: SchedulingSpec, fix: Fix, verdicts: Sequence[Verdict], state: ClusterState) -> Fix:
+    """Return the fix with the nodes that the edited pod fits, and with what it gets there instead."""
+    edited = spec
     for edit in fix.edits:
-        spec = edit.apply(spec)
-    names = sorted(verdict.node.name for verdict in compare(spec, state) if verdict.is_possible)
-    return replace(fix, nodes=tuple(names))
+        edited = edit.apply(edited)
+    if not fix.edits:
+        return fix
+    after = compare(edited, state)
+    if fix.awaited or fix.repairs:
+        names = {name for name in fix.nodes if name in _list_open(after, verdicts)}
+        kept = [each for each in after if each.node.name in names]
+    else:
+        kept = [each for each in after if each.is_possible]
+    kept = [each for each in kept if not is_worthless(spec, edited, each.node)]
+    shown = " ".join(edit.new for edit in fix.edits)
+    crossings = [(describe_crossing(spec, edited, each.node, shown), each.node.name) for each in kept]
+    # Nodes with what the pod asks for come first; the others are no part of this fix.
+    crossing = min(crossings, default=("", ""))[0]
+    nodes = tuple(sorted(name for text, name in crossings if text == crossing))
+    is_certain = all(each.answer is not Answer.MAY_FIT for each in kept if each.node.name in nodes)
+    return Fix(steps=_name_crossing(fix.steps, crossing), nodes=nodes, is_certain=is_certain)
+
+
+def _list_open(after: Iterable[Verdict], before: Iterable[Verdict]) -> set[str]:
+    """Return the nodes of which the edited pod has no mismatch that it did not have before."""
+    known = {verdict.node.name: set(map(_identify, verdict.mismatches)) for verdict in before}
+    return {
+        verdict.node.name
+        for verdict in after
+        if set(map(_identify, verdict.mismatches)) <= known[verdict.node.name]
+    }
+
+
+def _identify(mismatch: Mismatch) -> tuple[object, ...]:
+    return (mismatch.kind, mismatch.requirement, mismatch.taint, mismatch.resource)
+
+
+def _name_crossing(steps: tuple[Step, ...], crossing: str) -> tuple[Step, ...]:
+    """Return the steps with the crossing in the edit that changes the most."""
+    edits = [step for step in steps if isinstance(step, Edit)]
+    if not crossing or not edits:
+        return steps
+    chosen = max(edits, key=lambda edit: edit.cost)
+    named = replace(chosen, consequence=_join_texts(crossing, chosen.consequence))
+    return tuple(named if step is chosen else step for step in steps)
+
+
+def _join_texts(crossing: str, consequence: str) -> str:
+    """Return one text: "20 GB slice instead of 40 GB" and "20 GB instead of 80 GB" speak of the same."""
+    found, instead, _ = crossing.partition(_INSTEAD)
+    wanted = consequence.partition(_INSTEAD)[2]
+    if instead and wanted and "GB" in found and "GB" in wanted:
+        return f"{found}{_INSTEAD}{wanted}"
+    return ", ".join(filter(None, (consequence, crossing)))

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.nodes import Node
 
-_MIG = f"{VENDOR}mig-"
+_MIG, _GPU = f"{VENDOR}mig-", f"{VENDOR}gpu."
+_OPERATOR_LABELS = (f"{_GPU}present", f"{_GPU}deploy.", f"{VENDOR}mig.config", f"{VENDOR}gpu-driver-upgrade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,9 @@ class LabelIndex:
     keys: Counter[str]
     """How many nodes have each label."""
     labelled: frozenset[str]
-    """The names of the nodes with NVIDIA's labels."""
+    """The names of the nodes whose GPUs gfd has labelled."""
     _alternatives: dict[str, tuple[Alternative, ...]] = field(default_factory=dict)
+    _largest: dict[str, int] = field(default_factory=dict)
 
     def find_alternatives(self, key: str) -> tuple[Alternative, ...]:
         """Return the labels that the user may have meant by ``key``."""
@@ -45,16 +47,33 @@ class LabelIndex:
             self._alternatives[key] = tuple(_find_alternatives(key, self.keys))
         return self._alternatives[key]
 
+    def find_largest(self, resource: str) -> int:
+        """Return the largest amount of a resource that a node offers."""
+        if resource not in self._largest:
+            self._largest[resource] = max(node.allocatable.get(resource, 0) for node in self.nodes)
+        return self._largest[resource]
+
 
 def build_index(nodes: Iterable[Node]) -> LabelIndex:
     """Return the index of ``nodes``."""
     listed = list(nodes)
     keys = Counter(key for node in listed for key in node.labels)
-    labelled = (node.name for node in listed if any(key.startswith(VENDOR) for key in node.labels))
+    labelled = (node.name for node in listed if any(map(_is_gfds, node.labels)))
     return LabelIndex(nodes=listed, keys=keys, labelled=frozenset(labelled))
 
 
+def is_operators(key: str) -> bool:
+    """Return whether NVIDIA's GPU operator writes a label, and gfd never does."""
+    return key.startswith(_OPERATOR_LABELS)
+
+
+def _is_gfds(key: str) -> bool:
+    return key.startswith((_GPU, _MIG)) and not is_operators(key)
+
+
 def _find_alternatives(key: str, keys: Iterable[str]) -> Iterator[Alternative]:
+    if is_operators(key):
+        return
     ending = f".{key.rpartition('.')[2]}"
     of_mig = [other for other in keys if other.startswith(_MIG) and other.endswith(ending)]
     yield from (Alternative(key=other, cost=KNOWN, is_mig=True) for other in sorted(of_mig) if other != key)

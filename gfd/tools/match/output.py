@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.resources import CPU
-from gfd.labels.syntax import VENDOR
 from gfd.text import escape
+from gfd.tools.match.advice import fix_to_plain, format_fix, format_suggestion, suggestion_to_plain
 from gfd.tools.match.bounds import UNLIMITED
 from gfd.tools.match.counts import describe_copies, describe_gang, describe_left, name_copies
 from gfd.tools.match.fit import Answer
@@ -18,12 +18,9 @@ from gfd.tools.terminal import GREEN, RED, YELLOW, paint, pluralize
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gfd.tools.match.edits import Edit
     from gfd.tools.match.fit import Verdict
-    from gfd.tools.match.fixes import Fix
     from gfd.tools.match.placement import GangPlacement
     from gfd.tools.match.results import MatchResult
-    from gfd.tools.match.suggestions import Suggestion
 
 _COLOURS = {Answer.FITS: GREEN, Answer.MAY_FIT: YELLOW, Answer.NO: RED}
 MAX_NAMED = 10
@@ -67,10 +64,9 @@ def _summarise(result: MatchResult) -> str:
 def _explain(result: MatchResult) -> Iterator[str]:
     """Yield the lines below the table."""
     yield from _explain_placement(result)
-    yield from map(_format_suggestion, result.suggestions)
+    yield from map(format_suggestion, result.suggestions)
     for fix in result.fixes:
-        yield from (_format_edit(edit, result) for edit in fix.edits)
-        yield _format_outcome(fix)
+        yield from format_fix(fix, result.pod)
     yield from (f"not judged: {text}" for text in _list_unjudged(result))
     yield from (f"note: {note}" for note in result.pod.notes)
 
@@ -91,43 +87,6 @@ def _explain_placement(result: MatchResult) -> Iterator[str]:
 def _list_unjudged(result: MatchResult) -> Sequence[str]:
     """Return what could not be judged on the nodes that the pod may fit."""
     return tuple(dict.fromkeys(text for verdict in result.possible for text in verdict.unjudged))
-
-
-def _format_suggestion(suggestion: Suggestion) -> str:
-    values = _list_counts((value or "(empty)", number) for value, number in suggestion.values)
-    if not suggestion.key:
-        instead = f"there is {values}" if values else "does NVIDIA's device plugin run?"
-        return f"nearest: no node offers {suggestion.asked}; {instead}"
-    if values:
-        return f"nearest: no node has {suggestion.asked}; there is {values}"
-    keys = _list_counts(suggestion.keys)
-    advice = "; gfd nodes shows which nodes have gfd's labels" if suggestion.key.startswith(VENDOR) else ""
-    return f"nearest: no node has a label {suggestion.key}" + (f"; there is {keys}" if keys else advice)
-
-
-def _list_counts(counts: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{text} ({pluralize(number, 'node')})" for text, number in counts)
-
-
-def _format_edit(edit: Edit, result: MatchResult) -> str:
-    if not edit.old:
-        change = f"add to tolerations: {edit.new}"
-    elif edit.new:
-        name, blank, _ = edit.old.partition(" ")
-        change = f"{edit.old} → {edit.new.removeprefix(name + blank)}"
-    else:
-        change = f"remove {edit.old}"
-    why = f", because {edit.why}" if edit.why else ""
-    return f"edit: {result.pod.file}:{edit.line or result.pod.line}: {change}{why}"
-
-
-def _format_outcome(fix: Fix) -> str:
-    names = ", ".join(fix.nodes[:MAX_NAMED]) + (", …" if len(fix.nodes) > MAX_NAMED else "")
-    nodes = pluralize(len(fix.nodes), "node")
-    if not fix.awaited:
-        return f"then it fits {nodes}: {names}"
-    one = nodes if len(fix.nodes) == 1 else f"one of {nodes}"
-    return f"{'then ' if fix.edits else ''}wait until {one} {' and '.join(fix.awaited)}: {names}"
 
 
 def format_json(results: Iterable[MatchResult]) -> Iterator[str]:
@@ -165,21 +124,8 @@ def _to_plain(result: MatchResult) -> dict[str, Any]:
             {**_verdict_to_plain(each), "room": _limit(result.placement.rooms.get(each.node.name, 0))}
             for each in result.verdicts
         ],
-        "nearest": [
-            {"asked": each.asked, "label": each.key, "values": dict(each.values), "labels": dict(each.keys)}
-            for each in result.suggestions
-        ],
-        "remedies": [
-            {
-                "edits": [
-                    {"line": edit.line or pod.line, "old": edit.old, "new": edit.new, "why": edit.why}
-                    for edit in fix.edits
-                ],
-                "awaited": list(fix.awaited),
-                "nodes": list(fix.nodes),
-            }
-            for fix in result.fixes
-        ],
+        "nearest": [suggestion_to_plain(each) for each in result.suggestions],
+        "remedies": [fix_to_plain(each, pod) for each in result.fixes],
         "notes": list(pod.notes),
     }
 

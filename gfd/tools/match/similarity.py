@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _VENDOR, _SHARED = "NVIDIA-", "-SHARED"
-_MAX_DISTANCE = 0.2
+MAX_DISTANCE = 0.2
 """The maximum distance of a key that may be a misspelling."""
 KNOWN = 0.05
 """The distance between two values that differ only in known ways."""
@@ -36,7 +36,7 @@ def find_similar(key: str, keys: Iterable[str]) -> list[str]:
     """Return the label keys with almost the same name as ``key``, the most similar first."""
     name = key.rpartition("/")[2]
     ranked = [(distance(name, other.rpartition("/")[2]), other) for other in keys]
-    return [other for away, other in sorted(ranked) if away <= _MAX_DISTANCE]
+    return [other for away, other in sorted(ranked) if away <= MAX_DISTANCE]
 
 
 def explain(wanted: str, found: str) -> str:

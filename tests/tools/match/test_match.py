@@ -10,7 +10,7 @@ import pytest
 
 from gfd.clusterview.nodes import Node
 from gfd.tools.match.edit_search import EditSearch
-from gfd.tools.match.edits import Edit
+from gfd.tools.match.edits import Step
 from gfd.tools.match.mismatches import Mismatch
 from tests.tools.match.command import (
     MAY_FIT,
@@ -89,10 +89,10 @@ no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb (and 1 more)  NVIDIA-A100
 cpu                                      \
 no    nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb (and 1 more)  no such label
 nearest: no node has nvidia.com/gpu.product=A100-PCIE-40GB-MIG-1g.5gb; there is \
-NVIDIA-A100-PCIE-40GB-MIG-1g.5gb (3 nodes), Tesla-T4 (1 node)
+NVIDIA-A100-PCIE-40GB-MIG-1g.5gb (3 nodes, 5 GB slices), Tesla-T4 (1 node, 16 GB)
 edit: {POD}:15: nvidia.com/gpu.product: A100-PCIE-40GB-MIG-1g.5gb → NVIDIA-A100-PCIE-40GB-MIG-1g.5gb, \
 because newer drivers put NVIDIA in the name
-then it fits 2 nodes: gpu-1, gpu-2
+then it may fit 2 nodes: gpu-1, gpu-2
 """,
         f"gfd: Pod cuda-vectoradd ({POD}:2) fits no node\n",
     )
@@ -143,7 +143,9 @@ def test_json(gfd: Gfd, nodes: str) -> None:
                         "asked": f"{PRODUCT}={SLICE}",
                         "label": PRODUCT,
                         "values": {f"NVIDIA-{SLICE}": 3, "Tesla-T4": 1},
+                        "value_label": PRODUCT,
                         "labels": {},
+                        "meaning": "",
                     }
                 ],
                 "remedies": [
@@ -154,10 +156,13 @@ def test_json(gfd: Gfd, nodes: str) -> None:
                                 "old": f"{PRODUCT}: {SLICE}",
                                 "new": f"{PRODUCT}: NVIDIA-{SLICE}",
                                 "why": "newer drivers put NVIDIA in the name",
+                                "consequence": "",
                             }
                         ],
                         "awaited": [],
+                        "repairs": [],
                         "nodes": ["gpu-1", "gpu-2"],
+                        "certain": False,
                     }
                 ],
                 "notes": [],
@@ -199,6 +204,8 @@ def test_devices_that_other_pods_have(gfd: Gfd, pod: Callable[..., str], tmp_pat
             "a     T4       no    2 nvidia.com/gpu  1 of 4 free\n"
             "b     T4       no    2 nvidia.com/gpu  1 of 2 free\n"
             "wait until one of 2 nodes has 2 nvidia.com/gpu free: a, b\n"
+            f"edit: {file}:5: nvidia.com/gpu: 2 → 1, because the node has only 1 nvidia.com/gpu free\n"
+            "then it fits 2 nodes: a, b\n"
         ),
     )
 
@@ -246,7 +253,7 @@ def test_other_results(gfd: Gfd, pod: Callable[..., str], tmp_path: Path) -> Non
         "node  product  fits  pod asks for         node has\n"
         "a     T4       no    zone=b (and 2 more)  (empty)\n"
         "nearest: no node has zone=b; there is (empty) (1 node)\n"
-        "nearest: no node has nvidia.com/gpu.product!=T4; there is T4 (1 node)\n"
+        "nearest: no node has nvidia.com/gpu.product!=T4; there is T4 (1 node, 16 GB)\n"
     )
     only = pod("  nodeSelector: {gpu: x}\n", "q")
     assert gfd("match", only, "--nodes", listed(tmp_path / "m.json", node("a", "T4", taints=taints)))[1] == (
@@ -284,12 +291,12 @@ def test_no_such_devices(gfd: Gfd, tmp_path: Path) -> None:
     nodes = listed(tmp_path / "n.json", *others)
     assert gfd("match", POD, "--nodes", nodes)[1].splitlines()[-4:] == [
         "n11   A100-PCIE-40GB-MIG-1g.5gb  no    1 nvidia.com/gpu  none, but 7 nvidia.com/mig-1g.5gb",
-        "nearest: no node offers nvidia.com/gpu; there is nvidia.com/mig-1g.5gb (12 nodes)",
+        "nearest: no node offers nvidia.com/gpu; there is nvidia.com/mig-1g.5gb (12 nodes, 5 GB slices)",
         (
             f"edit: {POD}:13: nvidia.com/gpu: 1 → nvidia.com/mig-1g.5gb: 1, because MIG devices have"
             " resources of their own under the strategy mixed"
         ),
-        "then it fits 12 nodes: n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, …",
+        "then it may fit 12 nodes: n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, …",
     ]
 
 
@@ -320,7 +327,7 @@ def test_equal_nodes_are_searched_once(
     searched = []
     resolve = EditSearch._resolve
 
-    def count(self: EditSearch, mismatch: Mismatch, node: Node) -> Edit | str | None:
+    def count(self: EditSearch, mismatch: Mismatch, node: Node) -> tuple[tuple[Step, ...], ...]:
         searched.append(node.name)
         return resolve(self, mismatch, node)
 

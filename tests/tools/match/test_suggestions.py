@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,67 +10,27 @@ from hypothesis import strategies as st
 
 from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import OPERATORS, Requirement
-from gfd.tools.match.cluster_state import ClusterState
-from gfd.tools.match.fit import Verdict, compare
-from gfd.tools.match.fixes import find_fixes
 from gfd.tools.match.index import build_index
 from gfd.tools.match.scheduling import NodeSelectorTerm, SchedulingSpec, Toleration
 from gfd.tools.match.suggestions import Suggestion, find_suggestions
+from tests.tools.match.fixing import (
+    GPU,
+    MEMORY,
+    MIG,
+    PRODUCT,
+    edit,
+    find,
+    judge,
+    list_fixes,
+    node,
+    require,
+    select,
+)
 
-GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
-PRODUCT, MEMORY = "nvidia.com/gpu.product", "nvidia.com/gpu.memory"
 A100 = "A100-PCIE-40GB"
 SLICE = f"{A100}-MIG-1g.5gb"
-
-
-def select(value: str, key: str = PRODUCT, **members: Any) -> SchedulingSpec:
-    requirement = Requirement(key=key, operator="In", values=(value,), line=7, is_shorthand=True)
-    return SchedulingSpec(node_selector=(requirement,), **members)
-
-
-def require(key: str, operator: str, *values: str) -> SchedulingSpec:
-    requirement = Requirement(key=key, operator=operator, values=values, line=7)
-    return SchedulingSpec(terms=(NodeSelectorTerm(expressions=(requirement,)),))
-
-
-def node(name: str, product: str = "", **members: Any) -> Node:
-    labels = {PRODUCT: product} if product else {}
-    return Node(name=name, labels=labels | members.pop("labels", {}), **members)
-
-
-def judge(spec: SchedulingSpec, node: Node) -> Verdict:
-    (verdict,) = compare(spec, ClusterState(nodes=[node]))
-    return verdict
-
-
-def list_fixes(
-    spec: SchedulingSpec, *nodes: Node
-) -> list[tuple[list[tuple[str, str, str, int]], list[str], list[str]]]:
-    """Return the edits (old, new, why, line), what is awaited, and the nodes of each fix."""
-    state = ClusterState(nodes=nodes)
-    found = find_fixes(spec, compare(spec, state), build_index(nodes), state)
-    for fix in found:
-        edited = spec
-        for edit in fix.edits:
-            edited = edit.apply(edited)
-        fits = [each.name for each in nodes if judge(edited, each).fits]
-        assert fix.awaited or fits == list(fix.nodes)
-    return [
-        (
-            [(edit.old, edit.new, edit.why, edit.line) for edit in fix.edits],
-            list(fix.awaited),
-            list(fix.nodes),
-        )
-        for fix in found
-    ]
-
-
-def edit(spec: SchedulingSpec, *nodes: Node) -> tuple[str, str, str]:
-    """Return the only edit of the only fix."""
-    ((edits, awaited, _),) = list_fixes(spec, *nodes)
-    ((old, new, why, _),) = edits
-    assert awaited == []
-    return old, new, why
+NOT_40_GIB = "NVML counts less than 40960 MiB on a GPU with 40 GB, here {}"
+NOT_41_GB = "NVML counts less than 41984 MiB on a GPU with 41 GB, here 40960"
 
 
 def test_newer_drivers_put_nvidia_in_the_name() -> None:
@@ -124,11 +83,14 @@ def test_a_misspelled_label() -> None:
         ("NotIn", ("40960", "2"), "40960", f"{MEMORY} NotIn [2]", ""),
         ("NotIn", ("40960",), "40960", "", ""),
         ("DoesNotExist", (), "40960", "", ""),
-        ("Gt", ("40960",), "40960", f"{MEMORY} Gt [40959]", ""),
+        ("Gt", ("40959",), "40959", f"{MEMORY} Gt [38000]", NOT_40_GIB.format(40959)),
+        ("Gt", ("40960",), "40960", f"{MEMORY} Gt [38000]", NOT_40_GIB.format(40960)),
+        ("Gt", ("41000",), "40960", f"{MEMORY} Gt [39000]", NOT_41_GB),
+        ("Gt", ("41111",), "40960", f"{MEMORY} Gt [40959]", ""),
         ("Gt", ("80000",), "40960", f"{MEMORY} Gt [40959]", ""),
         ("Lt", ("40960",), "40960", f"{MEMORY} Lt [40961]", ""),
         ("Gt", ("39Gi",), "40960", f"{MEMORY} Gt [39936]", "gpu.memory is a whole number of MiB"),
-        ("Gt", ("40Gi",), "40960", f"{MEMORY} Gt [40959]", ""),
+        ("Gt", ("40Gi",), "40960", f"{MEMORY} Gt [38000]", NOT_40_GIB.format(40960)),
         ("Gt", ("much",), "40960", f"{MEMORY} Gt [40959]", ""),
         ("Gt", ("0",), "0", "", ""),
         ("Gt", ("0",), "unknown", "", ""),
@@ -158,14 +120,10 @@ def test_taints() -> None:
 
 def test_devices() -> None:
     assert edit(SchedulingSpec(requests={GPU: 9}), node("a", allocatable={GPU: 8})) == (
-        "nvidia.com/gpu: 9", "nvidia.com/gpu: 8", ""
+        "nvidia.com/gpu: 9", "nvidia.com/gpu: 8", "no node has more than 8 nvidia.com/gpu"
     )  # fmt: skip
     shared = node("a", allocatable={"nvidia.com/gpu.shared": 8, MIG: 2})
     assert edit(SchedulingSpec(requests={GPU: 1}), shared)[1] == "nvidia.com/gpu.shared: 1"
-    assert (
-        edit(SchedulingSpec(requests={GPU: 1, MIG: 1}), node("a", allocatable={MIG: 2}))[1]
-        == "nvidia.com/mig-1g.5gb: 1"
-    )
 
 
 def test_waiting_for_a_node() -> None:
@@ -221,17 +179,22 @@ def test_suggested_labels() -> None:
         Suggestion(
             asked=f"{PRODUCT}={SLICE}",
             key=PRODUCT,
-            values=((f"NVIDIA-{SLICE}", 1), ("Tesla-V100", 1), ("Tesla-T4", 2)),
+            values=((f"NVIDIA-{SLICE}", 1), ("Tesla-T4", 2), ("Tesla-V100", 1)),
+            value_key=PRODUCT,
         )
     ]
     assert find_suggestions(select("Tesla-T4"), index) == []
     assert find_suggestions(select("T4", "nvidia.com/gpu.prodct"), index) == [
         Suggestion(
-            asked="nvidia.com/gpu.prodct=T4", key="nvidia.com/gpu.prodct", values=(), keys=((PRODUCT, 5),)
+            asked="nvidia.com/gpu.prodct=T4",
+            key="nvidia.com/gpu.prodct",
+            values=(),
+            value_key="nvidia.com/gpu.prodct",
+            keys=((PRODUCT, 5),),
         )
     ]
     assert find_suggestions(require(PRODUCT, "DoesNotExist"), build_index(nodes[:1])) == [
-        Suggestion(asked=f"!{PRODUCT}", key=PRODUCT, values=((f"NVIDIA-{SLICE}", 1),))
+        Suggestion(asked=f"!{PRODUCT}", key=PRODUCT, values=((f"NVIDIA-{SLICE}", 1),), value_key=PRODUCT)
     ]
 
 
@@ -254,7 +217,12 @@ def test_suggested_devices() -> None:
         [node("a", allocatable={GPU: 8, "nvidia.com/mig-2g.10gb": 1}), node("b", allocatable={GPU: 1})]
     )
     assert find_suggestions(SchedulingSpec(requests={MIG: 1, GPU: 9, "nvidia.com/none": 0}), index) == [
-        Suggestion(asked=MIG, key="", values=(("nvidia.com/mig-2g.10gb", 1), (GPU, 2)))
+        Suggestion(
+            asked=MIG,
+            key="",
+            values=(("nvidia.com/mig-2g.10gb", 1), (GPU, 2)),
+            notes=("10 GB slices", "whole GPUs"),
+        )
     ]
 
 
@@ -300,5 +268,4 @@ SPECS = st.builds(
 @given(SPECS, NODES)
 def test_an_edit_makes_a_pod_fit_the_named_nodes(spec: SchedulingSpec, nodes: list[Node]) -> None:
     if not any(judge(spec, each).fits for each in nodes):
-        for _edits, _awaited, names in list_fixes(spec, *sorted(nodes, key=lambda each: each.name)):
-            assert names
+        find(spec, *sorted(nodes, key=lambda each: each.name))

@@ -1,0 +1,82 @@
+"""Find fixes for a pod on nodes, as several tests do; each edit is tried here again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gfd.clusterview.nodes import Node
+from gfd.kube.requirements import Requirement
+from gfd.tools.match.cluster_state import ClusterState
+from gfd.tools.match.fit import Verdict, compare
+from gfd.tools.match.fixes import Fix, find_fixes
+from gfd.tools.match.index import build_index
+from gfd.tools.match.scheduling import NodeSelectorTerm, SchedulingSpec
+
+GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
+PRODUCT, MEMORY, COUNT = "nvidia.com/gpu.product", "nvidia.com/gpu.memory", "nvidia.com/gpu.count"
+
+
+def select(value: str, key: str = PRODUCT, **members: Any) -> SchedulingSpec:
+    requirement = Requirement(key=key, operator="In", values=(value,), line=7, is_shorthand=True)
+    return SchedulingSpec(node_selector=(requirement,), **members)
+
+
+def require(key: str, operator: str, *values: str, **members: Any) -> SchedulingSpec:
+    requirement = Requirement(key=key, operator=operator, values=values, line=7)
+    return SchedulingSpec(terms=(NodeSelectorTerm(expressions=(requirement,)),), **members)
+
+
+def node(name: str, product: str = "", **members: Any) -> Node:
+    labels = {PRODUCT: product} if product else {}
+    return Node(name=name, labels=labels | members.pop("labels", {}), **members)
+
+
+def judge(spec: SchedulingSpec, node: Node) -> Verdict:
+    (verdict,) = compare(spec, ClusterState(nodes=[node]))
+    return verdict
+
+
+def find(spec: SchedulingSpec, *nodes: Node) -> list[Fix]:
+    """Return the fixes; check that no more than two are found, and that edits alone make the pod fit."""
+    state = ClusterState(nodes=nodes)
+    found = find_fixes(spec, compare(spec, state), build_index(nodes), state)
+    assert len(found) <= 2
+    for fix in found:
+        edited = spec
+        for each in fix.edits:
+            edited = each.apply(edited)
+        fitting = {each.name for each in nodes if judge(edited, each).is_possible}
+        assert set(fix.nodes)
+        assert fix.awaited or fix.repairs or set(fix.nodes) <= fitting
+    return found
+
+
+def list_fixes(
+    spec: SchedulingSpec, *nodes: Node
+) -> list[tuple[list[tuple[str, str, str, int]], list[str], list[str]]]:
+    """Return the edits (old, new, why, line), what is awaited, and the nodes of each fix."""
+    return [
+        (
+            [(edit.old, edit.new, edit.why, edit.line) for edit in fix.edits],
+            list(fix.awaited),
+            list(fix.nodes),
+        )
+        for fix in find(spec, *nodes)
+    ]
+
+
+def edit(spec: SchedulingSpec, *nodes: Node) -> tuple[str, str, str]:
+    """Return the only edit of the only fix: old, new, why."""
+    ((edits, awaited, _),) = list_fixes(spec, *nodes)
+    ((old, new, why, _),) = edits
+    assert awaited == []
+    return old, new, why
+
+
+def change(spec: SchedulingSpec, *nodes: Node) -> tuple[str, str, tuple[str, ...]]:
+    """Return the only edit of the first fix: the new text, what the pod gets instead, and the nodes."""
+    fix = find(spec, *nodes)[0]
+    (only,) = fix.edits
+    assert not fix.awaited
+    assert not fix.repairs
+    return only.new, only.consequence, fix.nodes
