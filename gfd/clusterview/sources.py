@@ -27,18 +27,18 @@ def read_nodes(
     They come from the files ``nodes`` and ``pods`` if given, else from --simulate if given, else from the
     cluster.
     """
+    _check_sources(loaded, nodes, pods)
     # Each source imports what the others do not need: the simulation, YAML, or the API client.
     if nodes is not None:
         from gfd.clusterview import kubectl
 
         found = kubectl.read_nodes(nodes, pods)
-    else:
-        _refuse_pods_alone(pods)
-        if not loaded.config.simulate:
-            from gfd.clusterview import cluster
-
-            return cluster.read_nodes(cluster.connect(loaded), selector)
+    elif loaded.config.simulate:
         found = _simulate(loaded)
+    else:
+        from gfd.clusterview import cluster
+
+        return cluster.read_nodes(cluster.connect(loaded), selector)
     return [node for node in found if selector is None or selector.matches(node.labels)]
 
 
@@ -49,11 +49,11 @@ def read_nodes_and_pods(
 
     Raises GfdError.
     """
+    _check_sources(loaded, nodes, pods)
     if nodes is not None:
         from gfd.clusterview import kubectl
 
         return kubectl.read_nodes_and_pods(nodes, pods)
-    _refuse_pods_alone(pods)
     if loaded.config.simulate:
         return _simulate(loaded)
     from gfd.clusterview import cluster
@@ -61,8 +61,13 @@ def read_nodes_and_pods(
     return cluster.read_nodes_and_pods(cluster.connect(loaded))
 
 
-def _refuse_pods_alone(pods: Path | None) -> None:
-    if pods is not None:
+def _check_sources(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> None:
+    """Raise ConfigError for files beside a simulated machine, and for pods without their nodes."""
+    flag = "--pods" if nodes is None else "--nodes"
+    if loaded.config.simulate and (nodes is not None or pods is not None):
+        reason = "cannot be used with --simulate, which makes a node of its own; leave out one of the two"
+        raise ConfigError(flag, COMMAND_LINE, reason)
+    if nodes is None and pods is not None:
         raise ConfigError("--pods", COMMAND_LINE, "needs --nodes: the nodes that these pods run on")
 
 

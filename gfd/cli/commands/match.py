@@ -52,16 +52,14 @@ def _check_standard_input(values: Values) -> None:
 
 def _write(results: Sequence[MatchResult], form: str, *, is_whole: bool) -> None:
     from gfd.tools import terminal
-    from gfd.tools.match.output import format_json, format_text
+    from gfd.tools.match.output import format_json, format_results
 
     out = sys.stdout
     if form == "json":
         out.writelines(format_json(results))
     else:
         width, is_coloured = terminal.width_of(out), terminal.is_coloured(out)
-        for number, each in enumerate(results):
-            out.write("\n" if number else "")
-            out.write(format_text(each, width=width, is_coloured=is_coloured, is_whole=is_whole))
+        out.writelines(format_results(results, width=width, is_coloured=is_coloured, is_whole=is_whole))
     out.flush()
 
 

@@ -54,5 +54,6 @@ def _add_copies(node: Node, pod: BoundPod, copies: int) -> Node:
     if not copies:
         return node
     taken = {name: copies * count for name, count in pod.requests.items()}
-    pods = (*node.pods, *(replace(pod, node=node.name),) * copies)
+    # Preemption tells the pods apart by their identity.
+    pods = (*node.pods, *(replace(pod, node=node.name) for _ in range(copies)))
     return replace(node, pods=pods, requested=add(node.requested, taken))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.resources import CPU
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.placement import GangPlacement
+    from gfd.tools.match.pods import Pod
     from gfd.tools.match.results import MatchResult
 
 _COLOURS = {Answer.FITS: GREEN, Answer.MAY_FIT: YELLOW, Answer.NO: RED}
@@ -29,15 +31,35 @@ MAX_MISSES = 20
 """The maximum number of nodes in a table that the pod does not fit."""
 
 
-def format_text(result: MatchResult, *, width: int | None, is_coloured: bool, is_whole: bool = False) -> str:
+def format_results(
+    results: Iterable[MatchResult], *, width: int | None, is_coloured: bool, is_whole: bool = False
+) -> Iterator[str]:
+    """Yield the text of each result.
+
+    Unless ``is_whole``, only the first of several equal gangs has a table, since there can be hundreds.
+    """
+    templates: list[Pod] = []
+    for number, result in enumerate(results):
+        template = replace(result.pod, gang="", part="")
+        if result.pod.gang and template in templates and not is_whole:
+            yield f"{_format_heading(result, is_coloured=is_coloured)}\n"
+            continue
+        templates.append(template)
+        yield "\n" if number else ""
+        yield _format_text(result, width=width, is_coloured=is_coloured, is_whole=is_whole)
+
+
+def _format_heading(result: MatchResult, *, is_coloured: bool) -> str:
+    summary = paint(escape(_summarise(result)), _COLOURS[result.answer], is_coloured=is_coloured)
+    return f"{escape(result.pod.title)} ({result.pod.place}): {summary}"
+
+
+def _format_text(result: MatchResult, *, width: int | None, is_coloured: bool, is_whole: bool) -> str:
     """Return a heading, a table of the nodes, suggestions, fixes and notes.
 
     The table has at most :data:`MAX_MISSES` nodes that the pod does not fit, unless ``is_whole``.
     """
-    pod = result.pod
-    heading = f"{escape(pod.title)} ({pod.place}): " + paint(
-        escape(_summarise(result)), _COLOURS[result.answer], is_coloured=is_coloured
-    )
+    heading = _format_heading(result, is_coloured=is_coloured)
     possible = len(result.possible)
     shown = result.verdicts[: None if is_whole else possible + MAX_MISSES]
     table = format_verdicts(shown, result, width=width, is_coloured=is_coloured)
