@@ -95,11 +95,9 @@ class PodObject(TypedDict, total=False):
     status: PodStatus | None
 
 
-class BoundPodMetadata(TypedDict, total=False):
+class BoundPodMetadata(PodMetadata, total=False):
     """The metadata of a Pod that ``gfd match`` reads."""
 
-    name: Any
-    namespace: Any
     labels: Any
     deletionTimestamp: Any
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from tests.cluster import random_resources
+
 Object = dict[str, Any]
 
 PRODUCTS = (
@@ -28,13 +30,11 @@ EFFECTS = ("NoSchedule", "NoExecute", "PreferNoSchedule")
 OWN_TAINTS = (
     "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/memory-pressure",
 )  # fmt: skip
-RESOURCES = ("nvidia.com/gpu", "nvidia.com/mig-1g.5gb", "nvidia.com/gpu.shared")
 
 
 def make_node(random: Random, name: str) -> Object:
     labels = {key: random.choice(values) for key, values in LABELS.items() if random.random() < 0.75}
-    devices = {each: str(random.choice((0, 1, 2, 7))) for each in RESOURCES if random.random() < 0.7}
-    amounts = {"cpu": "64", "memory": "500Gi", "pods": "500", **devices}
+    amounts = random_resources.offer(random)
     return {
         "metadata": {"name": name, "labels": labels},
         "spec": {"taints": _make_taints(random), "unschedulable": random.random() < 0.15},
@@ -74,16 +74,15 @@ def make_pod(random: Random, name: str, nodes: list[str]) -> Object:
         spec["initContainers"] = first
     if random.random() < 0.2:
         spec["containers"].append(_make_container(random, "side"))
+    if random.random() < 0.15:
+        spec["resources"] = random_resources.ask_as_a_whole(random)
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 def _make_container(random: Random, name: str) -> Object:
     container: Object = {"name": name, "image": "none"}
-    if random.random() < 0.5:
-        amounts = {random.choice(RESOURCES): random.choice((0, 1, 1, 2, 3, "2", "1000m"))}
-        container["resources"] = {"limits": amounts}
-        if random.random() < 0.3:
-            container["resources"]["requests"] = {**amounts, "cpu": "1m"}
+    if random.random() < 0.7:
+        container["resources"] = random_resources.ask(random)
     return container
 
 
@@ -152,7 +151,7 @@ def spoil(random: Random, pod: Object) -> Object:
     spec = json.loads(json.dumps(pod["spec"]))
     places = [
         place
-        for name in ("nodeSelector", "affinity", "tolerations", "containers", "initContainers")
+        for name in ("nodeSelector", "affinity", "tolerations", "containers", "initContainers", "resources")
         for place in _walk(spec, name)
     ]
     holder, key = random.choice(places or [(spec, "nodeSelector")])
@@ -162,7 +161,7 @@ def spoil(random: Random, pod: Object) -> Object:
 
 def _walk(holder: Any, key: Any) -> Iterator[tuple[Any, Any]]:
     """Yield all places below, except names and images, which do not decide the node."""
-    if isinstance(holder, dict) and (key not in holder or key in ("name", "image", "cpu")):
+    if isinstance(holder, dict) and (key not in holder or key in ("name", "image")):
         return
     value = holder[key]
     is_of_containers = key in ("containers", "initContainers") or (

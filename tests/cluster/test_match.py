@@ -115,7 +115,7 @@ def match(plane: ControlPlane, tmp_path: Path, pods: list[Object]) -> dict[str, 
     file = tmp_path / "pods.json"
     file.write_text("\n---\n".join(json.dumps(pod, indent=1) for pod in pods))
     done = subprocess.run(
-        (sys.executable, "-m", "gfd", "match", file, f"--kubeconfig={plane.kubeconfig}", "-o", "json"),
+        (sys.executable, "-m", "gfd", "match", file, "--each", f"--kubeconfig={plane.kubeconfig}", "-o=json"),
         capture_output=True,
         text=True,
         check=False,
@@ -153,6 +153,9 @@ def test_the_same_nodes_fit(
 
 def test_the_best_node_is_preferred(plane: ControlPlane, tmp_path: Path) -> None:
     random = Random(3)
+    for name in NODE_NAMES:  # all the pods have room on each of them
+        room = {"status": {"allocatable": {"pods": "500"}}}
+        plane.admin.request("PATCH", f"{NODES}/{name}/status", room, content_type=MERGE)
     pods = []
     for number in range(PODS_PLACED):
         pod = random_pods.make_pod(random, f"placed-{number}", NODE_NAMES)

@@ -173,7 +173,7 @@ def _compare_requests(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
         if 0 < count > free and not _is_unknown(node, resource):
             yield Mismatch(
                 kind=RESOURCE,
-                wanted="a place for one more pod" if resource == PODS else format_request(resource, count),
+                wanted="room for another pod" if resource == PODS else format_request(resource, count),
                 found=describe_free(node, resource),
                 resource=resource,
             )

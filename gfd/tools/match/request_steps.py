@@ -37,7 +37,7 @@ def find_request_steps(
     resource: str, spec: SchedulingSpec, node: Node, index: LabelIndex
 ) -> Iterator[tuple[Step, ...]]:
     """Yield steps after which the node has enough of a resource."""
-    count, offered = spec.requests[resource], node.allocatable.get(resource, 0)
+    count, offered = spec.demand[resource], node.allocatable.get(resource, 0)
     free = fit.count_free(node, resource)
     if offered >= count:
         yield (Wait(state=_describe_free(resource, count)),)

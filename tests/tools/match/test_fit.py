@@ -201,7 +201,7 @@ def test_the_number_of_pods() -> None:
         BoundPod(node="n", namespace="default", name=f"p{number}", requests={"pods": 1}) for number in (1, 2)
     ]
     (full,) = add_pods([Node(name="n", allocatable={"pods": 2})], pods)
-    assert mismatches(SchedulingSpec(), full) == [("resource", "a place for one more pod", "0 of 2 free")]
+    assert mismatches(SchedulingSpec(), full) == [("resource", "room for another pod", "0 of 2 free")]
     assert judge(SchedulingSpec(name="p1", current_node="n"), full).fits
     assert judge(SchedulingSpec(), replace(full, allocatable={"pods": 3})).fits
     (unlimited,) = add_pods([Node(name="n")], pods * 55)

@@ -269,3 +269,9 @@ SPECS = st.builds(
 def test_an_edit_makes_a_pod_fit_the_named_nodes(spec: SchedulingSpec, nodes: list[Node]) -> None:
     if not any(judge(spec, each).fits for each in nodes):
         find(spec, *sorted(nodes, key=lambda each: each.name))
+
+
+def test_a_node_that_is_full_of_pods() -> None:
+    full = node("a", "T4", allocatable={"pods": 1}, requested={"pods": 1})
+    assert list_fixes(SchedulingSpec(), full) == [([], ["has room for another pod"], ["a"])]
+    assert list_fixes(SchedulingSpec(), replace(full, allocatable={"pods": 0})) == []
