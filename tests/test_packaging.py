@@ -15,6 +15,7 @@ import gfd
 from tests.standin import Standin, build
 
 ROOT = Path(__file__).parent.parent
+PLUGIN_COMPLETION = Path("share/kubectl/kubectl_complete-gfd")
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,7 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     assert {f"gfd/tools/report/page.{ending}" for ending in ("css", "html.j2", "js")} <= set(names)
     assert not [name for name in names if name.startswith("tests")]
     shared = {str(path.relative_to(ROOT)) for path in (ROOT / "share").rglob("*") if path.is_file()}
+    shared.remove(str(PLUGIN_COMPLETION))  # a program
     assert {name.partition(".data/data/")[2] for name in names if ".data/data/" in name} == shared
 
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
@@ -92,6 +94,9 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     subprocess.run([bin_folder / "pip", "install", "-q", f"{wheel}[cli]"], check=True)
     for name in shared:
         assert (tmp_path / "venv" / name).read_bytes() == (ROOT / name).read_bytes()
+    plugin = bin_folder / PLUGIN_COMPLETION.name
+    assert plugin.read_bytes() == (ROOT / PLUGIN_COMPLETION).read_bytes()
+    assert os.access(plugin, os.X_OK)
     sourced = f"source {tmp_path}/venv/share/bash-completion/completions/gfd; complete -p gfd"
     completion = subprocess.run(
         ["bash", "-c", sourced],
@@ -119,6 +124,7 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
         for program in (
             [bin_folder / "gfd"],
             [bin_folder / "gpu-feature-discovery"],
+            [bin_folder / "kubectl-gfd"],
             [bin_folder / "python", "-I", "-m", "gfd"],
         )
     }

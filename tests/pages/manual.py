@@ -30,7 +30,8 @@ COMPLETION = (
     "Completion for bash (with bash-completion), zsh and fish is installed with gfd, for both of its names. "
     "It runs gfd completion at the first Tab, which needs shtab: pip install 'gfd[cli]'. Where the shell "
     "does not find it, and for tcsh, write the output of gfd completion SHELL to a file and source that in "
-    "the start file of the shell."
+    "the start file of the shell. The completion of kubectl (1.26 and newer) also completes kubectl gfd, if "
+    "kubectl_complete-gfd is on PATH, beside kubectl-gfd."
 )
 WIDTH = 80
 """Bytes of a line of the source."""
@@ -64,7 +65,7 @@ def _lines(date: str) -> Iterator[str]:
     yield ".SH DESCRIPTION"
     yield _text(f"{help_text.ABOUT} {help_text.SERVICE}")
     yield ".PP"
-    yield _text(f"{ORIGINAL} is the same program.")
+    yield _text(f"{ORIGINAL} is the same program, and so is kubectl-gfd, which kubectl gfd runs.")
     yield ".SH COMMANDS"
     for name, command in COMMANDS.items():
         yield from _command(name, command)

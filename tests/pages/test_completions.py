@@ -86,6 +86,33 @@ def test_bash_and_fish(folder: Path, complete: Callable[..., list[str]], name: s
     assert complete(folder, name, "nodes", "--watch", "") == []
 
 
+def type_kubectl(folder: Path, *words: str) -> list[str]:
+    """Return the lines that kubectl prints; on its other stream, it says what it calls for a completion."""
+    environ = {"PATH": PATH, "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        ("kubectl", *words), cwd=folder, capture_output=True, text=True, check=True, env=environ
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on PATH")
+def test_kubectl_runs_and_completes_its_plugin(folder: Path) -> None:
+    *offered, directive = type_kubectl(folder, "__complete", "gfd", "")
+    assert (sorted(offered), directive) == (sorted(COMMANDS), ":4")
+    strategies = ["none", "single", "mixed", ":4"]
+    assert type_kubectl(folder, "__complete", "gfd", "dump", "--mig-strategy", "") == strategies
+    assert type_kubectl(folder, "__complete", "gfd", "nodes", "--so") == ["--sort", ":4"]
+    assert type_kubectl(folder, "__complete", "gfd", "match", "") == ["pod.yaml", ":4"]
+    assert type_kubectl(folder, "__complete", "gfd", "nodes", "--watch", "") == [":4"]
+    assert type_kubectl(folder, "gfd", "match", "--help")[0] == "usage: kubectl gfd match FILE… [OPTION…]"
+    assert type_kubectl(folder, "gfd", "machines") == run(folder, "gfd", "machines").splitlines()
+
+
+def test_the_plugin_completes_nothing_without_gfd(folder: Path) -> None:
+    file = ROOT / "share/kubectl/kubectl_complete-gfd"
+    assert run(folder, "/usr/bin/env", "bash", file, "", path="/usr/bin:/bin") == ":4\n"
+
+
 def test_bash_and_fish_stay_silent_without_gfd(folder: Path) -> None:
     for shell, file in (("bash", BASH / "gfd"), ("fish", FISH / "gfd.fish")):
         if shutil.which(shell, path="/usr/bin:/bin"):
