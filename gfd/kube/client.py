@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from urllib3 import Timeout
-from urllib3.exceptions import NewConnectionError, ProxyError, SSLError
+from urllib3.exceptions import SSLError
 
 from gfd.errors import ApiError
 from gfd.kube.api_errors import is_unauthenticated
@@ -20,6 +20,7 @@ from gfd.kube.objects import ITEM, OBJECT, RESPONSE, list_of
 from gfd.kube.rate_limit import RateLimiter
 from gfd.kube.responses import MAX_VALUES, malformed_response, parse, parse_status_error, read
 from gfd.kube.stream import Stream
+from gfd.kube.transport_errors import explain_connection_error, explain_tls_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -211,12 +212,10 @@ class Api:
                 # The certificate authority may have been replaced, so read its file again.
                 self._disconnect()
                 if is_retry:
-                    reason = f"the certificate of {connection.host} is not trusted: {error}"
-                    raise ApiError(reason, kind="tls") from error
+                    raise explain_tls_error(error, connection) from error
             except TRANSPORT_ERRORS as error:
                 self._disconnect()
-                reason = f"the API server {connection.host} does not answer: {_explain(error)}"
-                raise ApiError(reason, kind="connection") from error
+                raise explain_connection_error(error, connection) from error
             else:
                 if 200 <= response.status < 300:
                     return response
@@ -249,12 +248,3 @@ class Api:
         """Drop the connection, so that the next request reads the credentials again."""
         with self._lock:
             self._connection = None
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, ProxyError):
-        return f"{error.args[0]}: {_explain(error.original_error)}"
-    if isinstance(error, NewConnectionError):
-        # The text before the colon contains an address in memory, so it differs each time.
-        return str(error).partition(": ")[2]
-    return str(getattr(error, "reason", None) or error)

@@ -19,14 +19,17 @@ class Connection:
         pool: PoolManager,
         authorization: Callable[[], dict[str, str]],
         *,
+        source: str,
         is_verified: bool = True,
     ) -> None:
         """``host`` is a URL such as ``https://10.96.0.1:443``.
 
         ``authorization`` returns the authorization header, with the newest token.
+        ``source`` is where the address comes from, for messages: ``kubeconfig /root/.kube/config``.
         ``is_verified`` is false if the server's certificate is not checked.
         """
         self.host = host
+        self.source = source
         self.is_verified = is_verified
         self.pool = pool
         self.authorization = authorization

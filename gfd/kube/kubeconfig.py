@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -17,13 +16,14 @@ from urllib.parse import unquote
 from kubernetes import config as kube
 from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
-from urllib3.exceptions import HTTPError, HTTPWarning
+from urllib3.exceptions import HTTPError
 from urllib3.util import make_headers, parse_url
 
 from gfd.errors import ApiError
 from gfd.kube.authorization import make_header
 from gfd.kube.connection import Connection
 from gfd.kube.kubeconfig_file import DEFAULT_KUBECONFIG, read_context, split_paths
+from gfd.kube.service_account import SOURCE
 from gfd.text import remember_credentials
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def load_connection(kubeconfig: Path | None, context: str | None) -> Connection:
     path = os.pathsep.join(map(str, files))
     source = f"kubeconfig {path}"
     if not any(map(os.path.exists, files)):
-        advice = "set another with" if kubeconfig else "not running in a pod; pass"
-        raise ApiError(f"{source}: there is no such file; {advice} --kubeconfig", kind="credentials")
+        advice = "; set another with" if kubeconfig else ", and gfd is not running in a pod; pass"
+        raise ApiError(f"{source}: there is no such file{advice} --kubeconfig", kind="credentials")
     chosen = read_context(source, files, context)
     with _translated(source):
         return _make(lambda configuration: _load(path, chosen, configuration), source, chosen.origin)
@@ -48,7 +48,7 @@ def load_connection(kubeconfig: Path | None, context: str | None) -> Connection:
 
 def load_pod_connection() -> Connection:
     """Return the connection of a pod that reaches the server through a proxy. Raises ApiError."""
-    source = "the pod's service account"
+    source = SOURCE
     with _translated(source):
         return _make(
             lambda configuration: kube.load_incluster_config(client_configuration=configuration),
@@ -58,8 +58,6 @@ def load_pod_connection() -> Connection:
 
 
 def _make(load: Callable[[Configuration], object], source: str, origin: str) -> Connection:
-    # A kubeconfig can turn off the check of the server's certificate.
-    warnings.simplefilter("ignore", HTTPWarning)
     configuration = Configuration()
     # No retries: the callers know which requests can be repeated, and when.
     configuration.retries = False
@@ -77,7 +75,7 @@ def _make(load: Callable[[Configuration], object], source: str, origin: str) -> 
 
     authorization()
     host = configuration.host.rstrip("/")
-    return Connection(host, pool, authorization, is_verified=bool(configuration.verify_ssl))
+    return Connection(host, pool, authorization, source=source, is_verified=bool(configuration.verify_ssl))
 
 
 @contextmanager

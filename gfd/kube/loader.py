@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def load_connection(
 
     ``kubeconfig`` may name several files, separated as in KUBECONFIG.
     """
+    # Their warnings are for developers, or repeat what the user chose: not to check a certificate.
+    warnings.filterwarnings("ignore", module=r"(urllib3|requests)(\.|$)")
     # Imported late because the kubernetes package takes 17 MiB and a quarter of a second.
     is_pod = kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in environ
     if is_pod and not any(environ.get(name) for name in _PROXY_VARIABLES):

@@ -19,6 +19,7 @@ from gfd.kube.connection import Connection
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SOURCE = "the pod's service account"
 FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -46,9 +47,10 @@ def load_connection(
         return headers
 
     authorization()
-    return Connection(f"https://{f'[{host}]' if ':' in host else host}:{port}", pool, authorization)
+    url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+    return Connection(url, pool, authorization, source=SOURCE)
 
 
 def _make_error(reason: str) -> ApiError:
     advice = "is automountServiceAccountToken false?"
-    return ApiError(f"the pod's service account cannot be used: {reason}; {advice}", kind="credentials")
+    return ApiError(f"{SOURCE} cannot be used: {reason}; {advice}", kind="credentials")

@@ -244,7 +244,7 @@ def test_server_password_is_not_shown(tmp_path: Path) -> None:
         Api(path, qps=100, burst=100).request("GET", "/version")
     assert str(caught.value) == (
         "the API server https://SECRET@127.0.0.1:1 does not answer: Failed to establish a new connection: "
-        "[Errno 111] Connection refused"
+        f"[Errno 111] Connection refused; check that it runs, and its address in kubeconfig {path}"
     )
 
 

@@ -83,7 +83,8 @@ def test_missing_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     assert refused(None) == (
-        f"kubeconfig {tmp_path}/.kube/config: there is no such file; not running in a pod; pass --kubeconfig"
+        f"kubeconfig {tmp_path}/.kube/config: there is no such file, and gfd is not running in a pod;"
+        " pass --kubeconfig"
     )
 
 
