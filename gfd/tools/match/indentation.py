@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gfd.tools.match.placeholders import explain_placeholder
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,11 +17,12 @@ if TYPE_CHECKING:
 
 _HINTS = (
     (re.compile(r"\s*(\$ |EOF\s*$|cat\s*<<)"), "is for a shell; remove it"),
-    (re.compile(r"[^'\"#]*\{\{"), "is a template; match what helm template prints for it"),
     (re.compile(r" *\t"), "is indented with a tab; use spaces"),
 )
 _KEY = re.compile(r"( *(?:- +)*)([^\s#:'\"\[{-][^:#]*):(?: +(\S.*))?\s*")
 """Matches the text before a key, the key, and a value on the same line."""
+_TWO_KEYS = re.compile(r"\s*(?:- +)*([^\s#:'\"\[{]+):(?: +[^\s#:'\"\[{]*)* +([^\s#:'\"\[{]+):(?:\s.*)?")
+"""Matches two keys in one line."""
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
 _EMPTY = re.compile(rf"^(metadata|spec): *\n(?=[a-zA-Z])(?!(?:{'|'.join(_TOP)}):)", re.MULTILINE)
 _LOST = "nothing is indented below it; the file has probably lost its indentation"
@@ -29,9 +32,14 @@ def explain(text: str, number: int) -> str:
     """Return what is probably wrong near a line that is not YAML; empty if unknown."""
     lines = text.splitlines()
     for near in (number, number - 1):
+        code = lines[near - 1].partition("#")[0] if 0 < near <= len(lines) else ""
+        if hint := explain_placeholder(code):
+            return f"; line {near}: {hint.removeprefix('; ')}"
         for pattern, hint in _HINTS:
             if 0 < near <= len(lines) and pattern.match(lines[near - 1]):
                 return f"; line {near} {hint}"
+    if 0 < number <= len(lines) and (both := _TWO_KEYS.fullmatch(lines[number - 1])):
+        return f"; line {number} has two keys, {both[1]} and {both[2]}; put each in a line of its own"
     if empty := _EMPTY.search(text):
         line = text.count("\n", 0, empty.start()) + 1
         return f"; {empty[1]}: in line {line}: {_LOST}"

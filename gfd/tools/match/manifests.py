@@ -99,13 +99,27 @@ def _unpack(value: Value) -> Iterator[Value]:
         yield item._replace(content=content, path="")
 
 
+def _guess_tool(value: Value) -> str:
+    """Return what to do with a file of another tool; empty if nothing tells which tool it is."""
+    resources = value.member("resources")
+    if resources and isinstance(resources.content, tuple):
+        return "; if this is a kustomization, run kubectl kustomize DIRECTORY | gfd match -"
+    if value.member("kind"):
+        return ""
+    return "; if these are values of a Helm chart, run helm template CHART -f FILE | gfd match -"
+
+
 def identify(value: Value) -> Manifest:
     """Return an object with its kind and name. Raises DocumentError if it is not a Kubernetes object."""
     if not isinstance(value.content, dict):
         raise value.error("is not a Kubernetes object, which has apiVersion, kind, metadata and spec")
     kind, api_version = read_text(value, "kind"), read_text(value, "apiVersion")
     if not kind or not api_version:
-        raise value.error(f"is not a Kubernetes object: {'apiVersion' if kind else 'kind'} is missing")
+        missing = " and ".join(
+            name for name, text in (("apiVersion", api_version), ("kind", kind)) if not text
+        )
+        verb = "are" if " " in missing else "is"
+        raise value.error(f"is not a Kubernetes object: {missing} {verb} missing{_guess_tool(value)}")
     name, prefix = read_text(value, "metadata", "name"), read_text(value, "metadata", "generateName")
     return Manifest(
         value=value,

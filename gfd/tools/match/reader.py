@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from gfd.errors import DocumentError, GfdError, SeveralErrors
 from gfd.text import escape
 from gfd.tools.match.manifests import describe_path, identify, read_objects
-from gfd.tools.match.workloads.argo import find_missing_templates
+from gfd.tools.match.placeholders import add_hint
+from gfd.tools.match.workloads import argo
 from gfd.tools.match.workloads.table import read_workload
+from gfd.tools.match.workloads.unread import find_renderer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,7 @@ def read_pods(paths: Sequence[str]) -> list[Pod]:
     manifests: list[Manifest] = []
     seen: dict[tuple[str, str, str, str], Manifest] = {}
     for value in read_objects(paths):
+        manifest = None
         try:
             manifest = identify(value)
             manifests.append(manifest)
@@ -38,9 +41,11 @@ def read_pods(paths: Sequence[str]) -> list[Pod]:
                 _check_name(manifest, seen)
             pods += found
         except DocumentError as error:
-            errors.append(error)
+            # Argo has variables of its own, about which its reader says more.
+            is_explained = manifest and manifest.group == argo.GROUP and "{{" in error.reason
+            errors.append(error if is_explained else add_hint(error))
     if not errors:
-        errors += find_missing_templates(manifests)
+        errors += argo.find_missing_templates(manifests)
     if errors:
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     if not pods:
@@ -61,6 +66,9 @@ def _explain_no_pods(paths: Sequence[str], manifests: Sequence[Manifest]) -> str
     expected = "; gfd match reads Pods and objects that create pods: Deployment, Job, Workflow and others"
     found = [f"{escape(each.title)} ({each.place})" for each in manifests[:MAX_NAMED]]
     more = f" and {len(manifests) - MAX_NAMED} more" if len(manifests) > MAX_NAMED else ""
+    if rendered := next((each for each in manifests if find_renderer(each)), None):
+        command = f"run {find_renderer(rendered)} | gfd match -"
+        expected = f"; {escape(rendered.title)} must be rendered first: {command}"
     if found:
         return f"there is no pod in {', '.join(found)}{more}{expected}"
     return f"{', '.join(map(describe_path, paths))}: no objects found{expected}"

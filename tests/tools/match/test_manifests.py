@@ -73,7 +73,27 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"a: 1\nb: \xff", "FILE:2: is not text in UTF-8"),
         ("just words", "FILE:1: is not a Kubernetes object, which has apiVersion, kind, metadata and spec"),
         ("- a", "FILE:1: is not a Kubernetes object, which has apiVersion, kind, metadata and spec"),
-        ("---\na: 1\n", "FILE:2: is not a Kubernetes object: kind is missing"),
+        (
+            "---\na: 1\n",
+            (
+                "FILE:2: is not a Kubernetes object: apiVersion and kind are missing; if these are values of"
+                " a Helm chart, run helm template CHART -f FILE | gfd match -"
+            ),
+        ),
+        (
+            "resources: [pod.yaml]\n",
+            (
+                "FILE:1: is not a Kubernetes object: apiVersion and kind are missing; if this is a"
+                " kustomization, run kubectl kustomize DIRECTORY | gfd match -"
+            ),
+        ),
+        (
+            "apiVersion: v2\nname: chart\n",
+            (
+                "FILE:1: is not a Kubernetes object: kind is missing; if these are values of a Helm chart,"
+                " run helm template CHART -f FILE | gfd match -"
+            ),
+        ),
         ("kind: Pod\n", "FILE:1: is not a Kubernetes object: apiVersion is missing"),
         (
             "kind: 7\napiVersion: v1\n",
@@ -111,8 +131,29 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "metadata:\n  name: {{ .Values.name }}\n",
             (
-                "FILE:2: has a key that is not a string; line 2 is a template; match what helm template"
-                " prints for it"
+                "FILE:2: has a key that is not a string; line 2: {{ .Values.name }} is part of a template;"
+                " match what helm template prints for the file"
+            ),
+        ),
+        (
+            "limits:\n  a: ${A: 1}\n",
+            (
+                "FILE:2: is not valid YAML: mapping values are not allowed in this context; line 2: ${A: 1}"
+                " is a variable; fill it in first, with envsubst, kubectl kustomize or oc process"
+            ),
+        ),
+        (
+            "limits:\n  nvidia.com/gpu: 1 memory: 4Gi\n",
+            (
+                "FILE:2: is not valid YAML: mapping values are not allowed in this context; line 2 has two"
+                " keys, nvidia.com/gpu and memory; put each in a line of its own"
+            ),
+        ),
+        (
+            "resources:\n  - limits: nvidia.com/gpu: 1\n",
+            (
+                "FILE:2: is not valid YAML: mapping values are not allowed in this context; line 2 has two"
+                " keys, limits and nvidia.com/gpu; put each in a line of its own"
             ),
         ),
         (

@@ -77,13 +77,21 @@ class Kind:
         self._minimum = minimum
 
     def read(self, manifest: Manifest) -> Iterator[PodTemplate]:
-        """Yield the pod templates of an object. Raises DocumentError if one is missing or misplaced."""
-        gang = manifest.title if self._minimum else ""
-        minimum = self._minimum(manifest.value) if self._minimum else 0
-        for pod_set in self._pod_sets:
-            for key, owner in _find_owners(manifest.value, pod_set):
-                for template in _read_owner(manifest, pod_set, key, owner):
-                    yield replace(template, gang=gang or template.gang, minimum=minimum)
+        """Yield the pod templates of an object, those of a group together.
+
+        Raises DocumentError if one is missing or misplaced.
+        """
+        templates = [
+            template
+            for pod_set in self._pod_sets
+            for key, owner in _find_owners(manifest.value, pod_set)
+            for template in _read_owner(manifest, pod_set, key, owner)
+        ]
+        if self._minimum and sum(each.copies for each in templates) > 1:
+            minimum = self._minimum(manifest.value)
+            templates = [replace(each, gang=manifest.title, minimum=minimum) for each in templates]
+        places = {each.gang: place for place, each in reversed([*enumerate(templates)])}
+        yield from sorted(templates, key=lambda each: places[each.gang])
 
 
 def _find_owners(value: Value, pod_set: PodSet) -> Iterator[tuple[str, Value]]:

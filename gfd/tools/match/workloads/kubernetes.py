@@ -58,15 +58,15 @@ def _find_jobs_before(job: Value) -> Iterator[str]:
 
 
 def _read_job_set(manifest: Manifest) -> Iterator[PodTemplate]:
-    """Yield the pods of each job; a job that waits for the end of another does not run beside it."""
-    jobs = {read_text(job, "name"): job for job in read_items(manifest.value, "spec", "replicatedJobs")}
-    before = {name for job in jobs.values() for name in _find_jobs_before(job)}
+    """Yield the pods of each job; a job whose end others wait for does not run beside them."""
+    jobs = read_items(manifest.value, "spec", "replicatedJobs")
+    before = {name for job in jobs for name in _find_jobs_before(job)}
     for template in _JOB_SET.read(manifest):
         name = template.part.removeprefix("replicatedJob ")
-        is_alone = name in before or (name in jobs and any(_find_jobs_before(jobs[name])))
-        yield replace(
-            template, is_alone=is_alone, gang=f"{template.gang}, {name}" if is_alone else template.gang
-        )
+        if name in before:
+            yield replace(template, is_alone=True, gang=f"{template.gang}, {name}" if template.gang else "")
+        else:
+            yield template
 
 
 _JOB_SET = Kind(

@@ -127,7 +127,7 @@ def _compose_kaito(workspace: Value) -> Value:
 
 
 def _list_kaito_unjudged(workspace: Value) -> Iterator[str]:
-    for part in ("inference", "tuning"):
+    for part in () if find(workspace, "resource", "partition") else ("inference", "tuning"):
         if preset := find(workspace, part, "preset"):
             yield f"{part}.preset: KAITO requests the GPUs that the model {read_text(preset, 'name')} needs"
     if kind := read_text(workspace, "resource", "instanceType"):

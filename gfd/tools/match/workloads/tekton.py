@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.fields import find, read_items, read_text
-from gfd.tools.match.workloads.composition import POD_FIELDS, compose, pick
+from gfd.tools.match.workloads.composition import POD_FIELDS, compose, compose_mapping, pick
 from gfd.tools.match.workloads.kind import PodTemplate
 from gfd.tools.match.workloads.variables import Variables, read_parameters
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gfd.documents.value import Value
     from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.workloads.composition import Part
     from gfd.tools.match.workloads.kind import Reader
 
 GROUP = "tekton.dev"
@@ -130,8 +131,14 @@ def _name_resources(container: Value, task_spec: Value | None, run: Value | None
     sources.append(container)
     if task_spec and (template := task_spec.member("stepTemplate")):
         sources.append(template)
-    found = (source.member(field) for source in sources for field in _RESOURCES)
-    return compose(container, container, resources=next((each for each in found if each), None))
+    parts: dict[str, Part] = {}
+    for kind in ("limits", "requests"):
+        found = [find(source, field, kind) for source in sources for field in _RESOURCES]
+        amounts = [each for each in found if each]
+        for other in amounts[1:]:
+            amounts[0] = compose_mapping(amounts[0], amounts[0].mapping(), other)
+        parts[kind] = amounts[0] if amounts else None
+    return compose(container, container, resources=compose_mapping(container, parts))
 
 
 def _check_divisible(total: Value, steps: int) -> None:

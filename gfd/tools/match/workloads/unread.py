@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.workloads.kind import PodTemplate
 
 _NAME = re.compile(rf"{re.escape(VENDOR)}[\w.-]+")
-_IN_TEXT = re.compile(rf"({_NAME.pattern})[\"']?\s*[:=]\s*[\"']?[\d$\x7b]")
+_IN_TEXT = re.compile(rf"(?<![\w.])({_NAME.pattern})[\"']?\s*[:=]\s*[\"']?[\d$\x7b]")
 """Matches a resource with an amount, or with a variable for an amount, in a longer text."""
 _SKIPPED = ("apiVersion", "kind", "metadata", "status")
 _LABELS = ("labels", "annotations", "matchLabels", "tolerations", "taints")
