@@ -86,7 +86,7 @@ _SERVICES, _COMPONENTS, _COMPONENT = map(_make_graph, ("spec.services.*", "spec.
 
 def _read_graph(manifest: Manifest) -> Iterator[PodTemplate]:
     """Yield the pods of ``components``, or in v1alpha1 of ``services``. Raises DocumentError."""
-    kind = _SERVICES if find(manifest.value, "spec", "services") else _COMPONENTS
+    kind = _SERVICES if manifest.api_version.endswith("/v1alpha1") else _COMPONENTS
     yield from kind.read(manifest)
 
 

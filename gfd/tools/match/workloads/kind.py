@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from gfd.text import find_closest
 from gfd.tools.match.devices import POD_FIELDS
 from gfd.tools.match.fields import find, read_text
 
@@ -106,8 +106,7 @@ def _find_owners(value: Value, pod_set: PodSet) -> Iterator[tuple[str, Value]]:
     names = tuple(filter(None, base.split(".")))
     if is_optional and find(value, *names) is None:
         return
-    target = "" if is_list or is_mapping or not isinstance(pod_set.spec, str) else pod_set.spec
-    found = walk(value, names, target)
+    found = walk(value, names, f"{path}.{pod_set.spec}" if isinstance(pod_set.spec, str) else path)
     if is_list:
         for item in found.items():
             yield read_text(item, pod_set.name) or item.path, item
@@ -120,12 +119,13 @@ def _find_owners(value: Value, pod_set: PodSet) -> Iterator[tuple[str, Value]]:
 def walk(value: Value, names: tuple[str, ...], target: str = "") -> Value:
     """Return the value at the path ``names``. Raises DocumentError if it is missing or misplaced.
 
-    A field of a pod beside the path is misplaced: it belongs to the PodSpec at ``target`` below the path.
+    A field of a pod beside the path is misplaced: it belongs to the PodSpec, which is at the end of the path or
+    at ``target`` in the object.
     """
     for depth, name in enumerate(names):
         for stray in map(value.member, (*POD_FIELDS, "containers")):
             if stray:
-                place = ".".join(filter(None, (value.path, *names[depth:], target)))
+                place = target or ".".join(filter(None, (value.path, *names[depth:])))
                 raise stray.error(f"unknown key; move it to {place}")
         value = _require(value, name)
     return value
@@ -134,9 +134,10 @@ def walk(value: Value, names: tuple[str, ...], target: str = "") -> Value:
 def _require(value: Value, name: str) -> Value:
     found = value.member(name)
     if found is None:
-        near = find_closest(name, value.mapping())
-        if near and value.member(near) and name not in value.mapping():
-            raise value.field(near).error(f"unknown key; did you mean {name}?")
+        near = get_close_matches(name.lower(), map(str.lower, value.mapping()), n=1, cutoff=0.8)
+        for key, member in value.mapping().items():
+            if [key.lower()] == near and key != name:
+                raise member.error(f"unknown key; did you mean {name}?")
         raise value.field(name).error("is missing")
     return found
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gfd.errors import GfdError
 from gfd.tools.match.pods import Pod
 from gfd.tools.match.reader import read_pods
 from gfd.tools.match.tolerations import add_default_tolerations
@@ -38,3 +39,65 @@ def describe(pod: Pod) -> Iterator[str]:
 def test_kinds(request: pytest.FixtureRequest, kind: str) -> None:
     pods = read_pods([str(MANIFESTS / f"{kind}.yaml")])
     goldens.check(request, f"match-kinds/{kind}", "".join(line for pod in pods for line in describe(pod)))
+
+
+BROKEN = [
+    ("deployment", "replicas: 3", "replicas: three"),
+    ("deployment", "replicas: 3", "replicas: -1"),
+    ("deployment", "template:", "tmplate:"),
+    ("job", "parallelism: 4", "parallelism: '4'"),
+    ("job", "jobTemplate:", "jobtemplate:"),
+    ("jobset", "replicatedJobs:", "replicatedjobs:"),
+    ("jobset", "replicas: 2", "replicas: 1.5"),
+    ("leaderworkerset", "size: 3", "size: 0"),
+    ("leaderworkerset", "workerTemplate:", "worker:"),
+    ("kubeflow", "pytorchReplicaSpecs:", "nodeSelector: {a: b}\n  pytorchReplicaSpecs:"),
+    ("kubeflow", "mpiReplicaSpecs:", "replicaSpecs:"),
+    ("ray", "headGroupSpec:", "headGroup:"),
+    ("ray", "replicas: 2", "replicas: ${WORKERS}"),
+    ("ray", "workerGroupSpecs:\n  -", "workerGroupSpecs:\n   "),
+    ("volcano", "minAvailable: 2\n  tasks", "minAvailable: 5\n  tasks"),
+    ("volcano", "tasks:", "task:"),
+    ("trainjob", "nvidia.com/gpu: 8", "nvidia.com/gpu: 0.5"),
+    ("trainjob", "numNodes: 4", "numNodes: auto"),
+    ("spark", "memory: 16g", "memory: 16Gi"),
+    ("spark", "quantity: 2", "quantity: half"),
+    ("spark", "{pool: gpu}", "{pool: g pu}"),
+    ("kserve", "nvidia.com/gpu: 1\n    containers", "nvidia.com/gpu: one\n    containers"),
+    ("kserve", "predictor:", "predictors:"),
+    ("kserve", "pipelineParallelSize: 3", "pipelineParallelSize: 0"),
+    ("nim", "nvidia.com/gpu: 2", "nvidia.com/gpu: -2"),
+    ("nim", "{nvidia.com/gpu.family: hopper}", "{nvidia.com/gpu.family: 9}"),
+    ("dynamo", "services:", "service:"),
+    ("dynamo", 'gpu: "8"', 'gpu: "8 of 8"'),
+    ("dynamo", "replicas: 3", "replicas: []"),
+    ("kubevirt", "GA102GL_A10}", "GA102GL A10}"),
+    ("kubevirt", "replicas: 2", "replicas: two"),
+    ("tekton", 'value: "2"', "value: two"),
+    ("tekton", "$(params.memory)}", "$(params.memory), nvidia.com/mig-1g.5gb: $(params.memory)}"),
+    (
+        "tekton",
+        "steps: [{name: train, image: example.com/train}]",
+        "steps: [{name: train, image: example.com/train}, {name: test, image: example.com/test}]",
+    ),
+    ("vllm", 'gpu: "1"}\n    nodeSelectorTerms', "gpu: many}\n    nodeSelectorTerms"),
+    ("vllm", "operator: In", "operator: in"),
+    ("slurm", "nvidia.com/gpu: 8\n  logfile", "gpu: 8\n  logfile"),
+    ("kaito", "count: 2\n  instanceType", "count: two\n  instanceType"),
+    ("argo", "parallelism: 2", "parallelism: two"),
+]
+"""Kinds, a part of their manifest, and what takes its place."""
+
+
+def test_broken_kinds(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    rows = []
+    for kind, old, new in BROKEN:
+        text = (MANIFESTS / f"{kind}.yaml").read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+        with pytest.raises(GfdError) as refused:
+            read_pods([str(file)])
+        message = str(refused.value).replace(str(file), "FILE")
+        rows.append(f"{kind}: {old!r} → {new!r}\n    {message}\n")
+    goldens.check(request, "match-kinds/broken", "".join(rows))
