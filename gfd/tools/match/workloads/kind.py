@@ -119,8 +119,8 @@ def _find_owners(value: Value, pod_set: PodSet) -> Iterator[tuple[str, Value]]:
 def walk(value: Value, names: tuple[str, ...], target: str = "") -> Value:
     """Return the value at the path ``names``. Raises DocumentError if it is missing or misplaced.
 
-    A field of a pod beside the path is misplaced: it belongs to the PodSpec, which is at the end of the path or
-    at ``target`` in the object.
+    A field of a pod beside the path is misplaced: it belongs to the PodSpec, which is at the end of the path,
+    or at ``target`` in the object.
     """
     for depth, name in enumerate(names):
         for stray in map(value.member, (*POD_FIELDS, "containers")):
