@@ -72,6 +72,8 @@ class NodeGpus:
     """What contradicts the labels; empty if nothing does."""
     takes_pods: bool
     """Whether the node takes new pods: it is not cordoned, and not known to be unready."""
+    is_tainted: bool
+    """Whether a person tainted the node, so that only pods with a toleration can run there."""
     holders: tuple[PodRequest, ...]
     """The pods that request devices, sorted by name; empty if unknown."""
 
@@ -127,6 +129,7 @@ def describe(node: Node) -> NodeGpus:
         writers=tuple(writer.manager for writer in node.label_writers),
         stale=find_contradictions(node, models, profile),
         takes_pods=node.unready_since is None and not node.is_cordoned,
+        is_tainted=any(taint.effect != "PreferNoSchedule" for taint in node.own_taints),
         holders=node.holders,
     )
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The taint that ``kubectl cordon`` adds to a node."""
+_KUBERNETES = "node.kubernetes.io/"
+"""The prefix of taints that Kubernetes itself sets and removes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,11 @@ class Node:
     def is_cordoned(self) -> bool:
         """Whether the scheduler places no new pods on the node."""
         return any(taint.key == UNSCHEDULABLE for taint in self.taints)
+
+    @property
+    def own_taints(self) -> tuple[Taint, ...]:
+        """The taints other than those that Kubernetes itself sets, such as for a node that is not ready."""
+        return tuple(taint for taint in self.taints if not taint.key.startswith(_KUBERNETES))
 
     def free(self, resource: str) -> int:
         """Return the amount of a resource that no pod requests."""

@@ -12,9 +12,11 @@ from gfd.worker import single_run
 from gfd.worker.request import build_request
 
 if TYPE_CHECKING:
-    from gfd.config.model import LoadedConfig
+    from gfd.config.model import Config, LoadedConfig
+    from gfd.inventory.model import Inventory
     from gfd.labels import resources
     from gfd.labels.sharing import Sharing
+    from gfd.labels.syntax import Labels
 
 
 def simulate_node(loaded: LoadedConfig) -> Node:
@@ -23,9 +25,13 @@ def simulate_node(loaded: LoadedConfig) -> Node:
     request = build_request(config)
     inventory = single_run.read_inventory(request)
     labels = single_run.label(request._replace(inventory=inventory)).labels
-    node = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
-    devices = _count_offered(node, config.sharing)
-    name = config.node_name or config.simulate or ""
+    return make_node(config, config.node_name or config.simulate or "", labels, inventory)
+
+
+def make_node(config: Config, name: str, labels: Labels, inventory: Inventory) -> Node:
+    """Return the node of a machine, with the devices that the device plugin would offer."""
+    facts = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
+    devices = _count_offered(facts, config.sharing)
     return Node(name=name, labels=labels, allocatable=devices, capacity=devices, is_simulated=True)
 
 

@@ -17,11 +17,12 @@ from gfd.clusterview.device_counts import (
     read_number,
     shorten,
 )
+from gfd.clusterview.resources import maximum
 from gfd.clusterview.timestamps import format_time
 from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gfd.clusterview.nodes import Node
     from gfd.labels.syntax import Labels
@@ -39,7 +40,8 @@ def find_contradictions(node: Node, models: Mapping[str, int], profile: str) -> 
     label of the product.
     """
     found = [] if node.unready_since is None else [f"not ready since {format_time(node.unready_since)}"]
-    labels, offered = node.labels, merge_shared(node.capacity)
+    # A Node that a person wrote may lack the capacity.
+    labels, offered = node.labels, merge_shared(maximum(node.capacity, node.allocatable))
     if f"{GPU}.product" not in labels:
         devices = ", ".join(f"{count} {shorten(name)}" for name, count in sorted(offered.items()) if count)
         return *found, f"no labels, but {devices} offered" if devices else "no labels"
@@ -52,23 +54,24 @@ def find_contradictions(node: Node, models: Mapping[str, int], profile: str) -> 
         if is_upper_bound and (offers or any(labelled[each] for each in labelled if each != GPU)):
             count = min(count, offers)
         if count and not allocatable.get(name):
-            found.append(_describe_missing(node, name, count, offers))
+            found.append(_describe_missing(labels, offered, name, count))
         elif offers != count:
             found.append(f"{count} {shorten(name)} labelled, {offers} offered")
     return tuple(found)
 
 
-def _describe_missing(node: Node, name: str, count: int, offers: int) -> str:
+def _describe_missing(labels: Labels, offered: Mapping[str, int], name: str, count: int) -> str:
     """Return that a pod can get none of the ``count`` devices of a resource, with the likely cause."""
     short = shorten(name)
-    if offers:
+    if offered.get(name):
         cause = "they are unhealthy, or the device plugin has stopped"
-        return f"{count} {short} labelled, 0 of {offers} allocatable: {cause}"
-    return f"{count} {short} labelled, 0 offered: {_find_cause(node, name)}"
+        return f"{count} {short} labelled, 0 of {offered[name]} allocatable: {cause}"
+    others = [shorten(other) for other, number in offered.items() if number]
+    return f"{count} {short} labelled, 0 offered: {_find_cause(labels, others, name)}"
 
 
-def _find_cause(node: Node, name: str) -> str:
-    others = [shorten(other) for other, count in merge_shared(node.capacity).items() if count]
+def _find_cause(labels: Labels, others: Sequence[str], name: str) -> str:
+    """Return why the device plugin does not offer a resource, but only ``others``."""
     mig = [other for other in others if other != shorten(GPU)]
     if mig:
         instead = f"the device plugin offers {', '.join(mig)} instead, so its MIG strategy is mixed"
@@ -79,10 +82,10 @@ def _find_cause(node: Node, name: str) -> str:
         )
     if others:
         return "the device plugin offers gpu instead, so its MIG strategy is not mixed"
-    workload = node.labels.get(_WORKLOAD, "")
+    workload = labels.get(_WORKLOAD, "")
     if workload in _VIRTUAL_MACHINES:
         return f"the label {_WORKLOAD}={workload} reserves them for virtual machines"
-    deploys = node.labels.get(_DEPLOY_PLUGIN, "true")
+    deploys = labels.get(_DEPLOY_PLUGIN, "true")
     if deploys != "true":
         return f"the label {_DEPLOY_PLUGIN}={deploys} keeps the device plugin away"
     return "the device plugin does not run, or DRA offers them"

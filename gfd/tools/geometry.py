@@ -84,6 +84,11 @@ class SliceMap:
     unmapped: tuple[MigDevice, ...]
     """MIG devices with an unknown or impossible position; they also occupy slices."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a compute slice and a memory slice are free, which any new MIG instance needs."""
+        return all(any(each.is_free for each in row) for row in (self.compute, self.memory))
+
 
 def map_slices(gpu: Gpu) -> SliceMap | None:
     """Return the slice map of a GPU.

@@ -25,7 +25,13 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
     source = sources.find(loaded, values)
     title = values["title"] or source.title
-    text = page.render(source.cards, title=title, source=source.description, written_s=time.time())
+    text = page.render(
+        source.cards,
+        title=title,
+        source=source.description,
+        written_s=time.time(),
+        is_cluster=source.is_cluster,
+    )
     if str(path) == "-":
         sys.stdout.write(text)
     else:

@@ -29,6 +29,8 @@ class ProductTotal:
     """The most devices that one pod can get today, on one node; 0 if there is none, or if that is unknown."""
     fitting: int
     """On how many nodes a pod can get :attr:`largest` devices."""
+    tainted: int = 0
+    """On how many of these nodes only a pod with a toleration can run."""
 
 
 def name_product(gpus: NodeGpus) -> str:
@@ -60,13 +62,15 @@ def to_plain(total: ProductTotal) -> dict[str, Any]:
         "free_unschedulable": total.unusable if is_known else None,
         "largest_free": total.largest if is_known else None,
         "nodes_with_largest_free": total.fitting if is_known else None,
+        "tainted_nodes_with_largest_free": total.tainted if is_known else None,
     }
 
 
 def _add_up(product: str, resource: str, group: list[NodeGpus]) -> ProductTotal:
     frees = [(gpus, gpus.free[resource]) for gpus in group if gpus.free is not None]
-    usable = [free for gpus, free in frees if gpus.takes_pods]
-    largest = max(usable, default=0)
+    usable = [(gpus, free) for gpus, free in frees if gpus.takes_pods]
+    largest = max((free for _, free in usable), default=0)
+    fitting = [gpus for gpus, free in usable if free == largest and largest]
     is_known = len(frees) == len(group)
     return ProductTotal(
         product=product,
@@ -74,7 +78,8 @@ def _add_up(product: str, resource: str, group: list[NodeGpus]) -> ProductTotal:
         nodes=len(group),
         allocatable=sum(gpus.allocatable[resource] for gpus in group),
         free=sum(free for _, free in frees) if is_known else None,
-        unusable=sum(free for _, free in frees) - sum(usable),
+        unusable=sum(free for _, free in frees) - sum(free for _, free in usable),
         largest=largest,
-        fitting=usable.count(largest) if largest else 0,
+        fitting=len(fitting),
+        tainted=sum(gpus.is_tainted for gpus in fitting),
     )

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from gfd.inventory.model import Gpu
     from gfd.tools.geometry import Slice, SliceMap
 
-SegmentState = Literal["taken", "free", "unusable"]
-"""The state of a segment; ``unusable`` is neither used nor free: a compute slice whose memory is used."""
+SegmentState = Literal["taken", "free", "unusable", "present"]
+"""The state of a segment.
+
+``unusable`` is neither used nor free: a compute slice whose memory is used. ``present`` says nothing about
+use: a GPU without MIG, or a device of a Node whose pods are unknown.
+"""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 COLUMNS = 8
@@ -79,8 +83,9 @@ def draw_devices(resource: str, count: int, requested: int | None, profile: str 
     caption = f"{count} {TIMES} {resource}" if requested is None else f"{free} of {count} {resource} free"
     if count > MAX_DEVICES:
         return Diagram(caption=caption)
+    used: SegmentState = "present" if requested is None else "taken"
     taken_one, free_one = (
-        Segment(state=state, span=max(slices, 1), slices=slices, text=profile) for state in ("taken", "free")
+        Segment(state=state, span=max(slices, 1), slices=slices, text=profile) for state in (used, "free")
     )
     segments = (taken_one,) * (count - free) + (free_one,) * free
     return Diagram(caption=caption, columns=COLUMNS, segments=segments)
@@ -92,7 +97,7 @@ def _draw_without_mig(name: str, indices: list[int]) -> Diagram:
     return Diagram(
         caption=f"{'GPU' if len(indices) == 1 else 'GPUs'} {numbers}: {name}, without MIG",
         columns=min(len(indices), COLUMNS),
-        segments=tuple(Segment(state="taken", text=f"GPU {index}") for index in indices),
+        segments=tuple(Segment(state="present", text=f"GPU {index}") for index in indices),
     )
 
 
@@ -104,7 +109,7 @@ def _draw_mig(gpu: Gpu) -> Diagram:
         return Diagram(caption="; ".join((f"{title}, in MIG mode", *lost)))
     lost = [f"not drawn, position unknown: {name_device(device)}" for device in layout.unmapped]
     return Diagram(
-        caption="; ".join((title, _count_free(layout), *lost)),
+        caption="; ".join((title, _describe_room(layout), *lost)),
         words=_describe(layout),
         rows=("compute", "memory"),
         columns=len(layout.memory),
@@ -112,13 +117,14 @@ def _draw_mig(gpu: Gpu) -> Diagram:
     )
 
 
-def _count_free(layout: SliceMap) -> str:
+def _describe_room(layout: SliceMap) -> str:
+    if not layout.has_room:
+        return "no room for another MIG instance"
     rows = {"compute": layout.compute, "memory": layout.memory}
-    free = {name: sum(piece.is_free for piece in row) for name, row in rows.items()}
-    if not any(free.values()):
-        return "nothing free"
-    numbers = ", ".join(f"{free[name]} of {len(row)} {name}" for name, row in rows.items())
-    return f"free: {'at most ' if layout.unmapped else ''}{numbers} slices"
+    free = " and ".join(
+        f"{sum(piece.is_free for piece in row)} of {len(row)} {name}" for name, row in rows.items()
+    )
+    return f"room for more MIG instances: {'at most ' if layout.unmapped else ''}{free} slices are free"
 
 
 def _draw_compute(layout: SliceMap) -> Iterator[Segment]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gfd.tools.report.diagrams import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+    from gfd.clusterview.gpus import NodeGpus
     from gfd.tools.report.diagrams import Diagram
     from gfd.tools.report.node_cards import NodeCard
 
@@ -37,25 +38,41 @@ class _Numbers(dict[Any, int]):
 
 
 def encode(cards: Sequence[NodeCard]) -> dict[str, Any]:
-    """Return plain values for JSON: ``nodes`` refer to ``labels``, ``texts`` and ``diagrams`` by index."""
-    labels, texts, diagrams = _Numbers(), _Numbers(), _Numbers()
+    """Return plain values for JSON.
+
+    ``nodes`` refer to ``labels``, ``texts``, ``taints``, ``offers`` and ``diagrams`` by index. An offer is a
+    list of resource, allocatable devices and free devices (null if unknown).
+    """
+    labels, texts, taints, offers, diagrams = (_Numbers() for _ in range(5))
     nodes = [
         {
             "name": card.name,
+            "hasGpus": card.gpus is not None,
             "labels": [labels[key, card.labels[key]] for key in sorted(card.labels)],
             "facts": [texts[fact] for fact in card.facts],
+            "states": [texts[state] for state in card.states],
             "notes": [texts[note] for note in card.notes],
+            "taints": [taints[taint.key, taint.value, taint.effect] for taint in card.taints],
+            "offers": [offers[offer] for offer in _list_offers(card.gpus)],
             "diagrams": [diagrams[diagram] for diagram in card.diagrams],
         }
         for card in cards
     ]
     return {
         "first": _choose_first(key for key, _ in labels),
-        "labels": [list(label) for label in labels],
+        "labels": list(map(list, labels)),
         "texts": list(texts),
+        "taints": list(map(list, taints)),
+        "offers": list(map(list, offers)),
         "diagrams": [_encode_diagram(diagram) for diagram in diagrams],
         "nodes": nodes,
     }
+
+
+def _list_offers(gpus: NodeGpus | None) -> Iterator[tuple[str, int, int | None]]:
+    for resource, count in gpus.allocatable.items() if gpus else ():
+        if count:
+            yield resource, count, None if gpus is None or gpus.free is None else gpus.free[resource]
 
 
 def _choose_first(keys: Iterable[str]) -> list[str]:

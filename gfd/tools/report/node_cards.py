@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gfd.labels.products import INVALID, extract_profile
+from gfd.clusterview.device_counts import SHARED
+from gfd.clusterview.gpus import NodeGpus, describe, has_gpus
+from gfd.clusterview.timestamps import format_time
+from gfd.labels.products import extract_profile
 from gfd.labels.syntax import VENDOR
+from gfd.tools.nodes.product_totals import name_product
 from gfd.tools.report.diagrams import TIMES, Diagram, draw_devices, draw_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.clusterview.nodes import Node
+    from gfd.clusterview.nodes import Node, Taint
     from gfd.inventory.model import Inventory
 
 _NO_GPU = "No GPU."
-_NO_LABELS = "No labels of gfd: there is no GPU, or gfd does not run here."
 _NO_GPU_LABELS = "This node has GPUs but no GPU labels: gfd does not run here, or could not read them."
 _INVALID = (
     "This node offers no GPU: with MIG strategy single, every GPU must be in MIG mode and have MIG devices,"
@@ -32,66 +35,80 @@ class NodeCard:
     labels: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
     """Short texts about the node; the first names its GPUs."""
+    states: tuple[str, ...] = ()
+    """Why the node takes no new pods: it is not ready, or cordoned."""
     notes: tuple[str, ...] = ()
-    """Problems: no GPUs, an invalid MIG layout, GPUs that could not be read."""
+    """Problems: no GPUs, an invalid MIG layout, GPUs that could not be read or are not offered."""
     diagrams: tuple[Diagram, ...] = ()
+    taints: tuple[Taint, ...] = ()
+    """The taints that a person set; a pod needs a toleration for each."""
+    gpus: NodeGpus | None = None
+    """The node in the totals of the page; None if it has no GPUs."""
 
 
 def make_node_card(node: Node) -> NodeCard:
     """Return the card of a Node."""
-    profile = _extract_profile(node.labels)
+    gpus = describe(node)
     diagrams = tuple(
         draw_devices(
             resource,
             count,
-            node.requested.get(resource, 0) if node.is_counted else None,
-            resource.removeprefix(VENDOR + "mig-") if resource.startswith(VENDOR + "mig-") else profile,
+            None if gpus.allocated is None else gpus.allocated.get(resource, 0),
+            _find_profile(resource, gpus),
         )
-        for resource, count in sorted(node.allocatable.items())
+        for resource, count in gpus.allocatable.items()
         if count
     )
-    # gfd writes this label on every node where it runs.
-    without = _NO_GPU if VENDOR + "vgpu.present" in node.labels else _NO_LABELS
-    return _make_card(node.name, node.labels, diagrams=diagrams, without=without)
+    states = []
+    if node.unready_since is not None:
+        states.append(f"NotReady since {format_time(node.unready_since)}")
+    if node.is_cordoned:
+        states.append("cordoned")
+    # If the node is not ready, that is the first contradiction.
+    contradictions = gpus.stale[1:] if node.unready_since is not None else gpus.stale
+    notes = tuple(f"The labels are stale: {each}." for each in contradictions) if gpus.product else ()
+    card = _make_card(node, gpus, diagrams, notes=notes)
+    return replace(card, states=tuple(states), taints=node.own_taints)
 
 
-def make_inventory_card(
-    name: str, labels: Mapping[str, str], inventory: Inventory, *, notes: tuple[str, ...] = ()
-) -> NodeCard:
+def make_inventory_card(node: Node, inventory: Inventory, *, notes: tuple[str, ...] = ()) -> NodeCard:
     """Return the card of a machine; ``notes`` give the reason if it has no labels."""
     failed = tuple(f"{gpu}." for gpu in inventory.failed_gpus)
-    return _make_card(name, labels, diagrams=tuple(draw_gpus(inventory.gpus)), notes=(*notes, *failed))
+    diagrams = tuple(draw_gpus(inventory.gpus))
+    return _make_card(node, describe(replace(node, is_counted=False)), diagrams, notes=(*notes, *failed))
 
 
 def _make_card(
-    name: str,
-    labels: Mapping[str, str],
-    *,
-    diagrams: tuple[Diagram, ...],
-    notes: tuple[str, ...] = (),
-    without: str = _NO_GPU,
+    node: Node, gpus: NodeGpus, diagrams: tuple[Diagram, ...], *, notes: tuple[str, ...]
 ) -> NodeCard:
-    """Return a card; ``without`` is the note if the node has neither labels nor diagrams of GPUs."""
-    if _extract_profile(labels) == INVALID:
+    if gpus.is_mig_invalid:
         notes = (*notes, _INVALID)
-    elif not notes and VENDOR + "gpu.product" not in labels:
-        notes = (_NO_GPU_LABELS if diagrams else without,)
+    elif not notes and not gpus.product:
+        notes = (_NO_GPU_LABELS if diagrams or gpus.cloud_name else _NO_GPU,)
     return NodeCard(
-        name=name, labels=labels, facts=tuple(_list_facts(labels)), notes=notes, diagrams=diagrams
+        name=node.name,
+        labels=node.labels,
+        facts=tuple(_list_facts(gpus, node.labels)),
+        notes=notes,
+        diagrams=diagrams,
+        gpus=gpus if has_gpus(node) else None,
     )
 
 
-def _extract_profile(labels: Mapping[str, str]) -> str:
-    """Return the MIG profile in the product's label with MIG strategy single, or an empty string."""
-    return extract_profile(labels.get(VENDOR + "gpu.product", ""))
+def _find_profile(resource: str, gpus: NodeGpus) -> str:
+    """Return the MIG profile of the devices of a resource; empty for GPUs."""
+    prefix = f"{VENDOR}mig-"
+    if resource.startswith(prefix):
+        return resource.removeprefix(prefix).removesuffix(SHARED)
+    return extract_profile(gpus.product)
 
 
-def _list_facts(labels: Mapping[str, str]) -> Iterator[str]:
+def _list_facts(gpus: NodeGpus, labels: Mapping[str, str]) -> Iterator[str]:
     def label(name: str) -> str:
         return labels.get(VENDOR + name, "")
 
-    if product := label("gpu.product"):
-        yield f"{label('gpu.count') or '?'} {TIMES} {product}"
+    if named := _name_gpus(gpus, label("gpu.count")):
+        yield named
     if memory := label("gpu.memory"):
         yield f"{memory} MiB"
     if family := label("gpu.family"):
@@ -104,3 +121,9 @@ def _list_facts(labels: Mapping[str, str]) -> Iterator[str]:
         yield f"driver {driver}"
     if cuda := label("cuda.runtime-version.full"):
         yield f"CUDA {cuda}"
+
+
+def _name_gpus(gpus: NodeGpus, count: str) -> str:
+    if gpus.models:
+        return ", ".join(f"{number} {TIMES} {model}" for model, number in gpus.models.items())
+    return f"{count or '?'} {TIMES} {gpus.product}" if gpus.product else name_product(gpus)

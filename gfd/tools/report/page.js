@@ -7,15 +7,20 @@ const MAX_KEYS = 30, MAX_VALUES = 20; // offered at once; a search shows the oth
 
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
-const { nodes, diagrams, texts } = data;
+const { nodes, diagrams, texts, offers } = data;
+const withGpus = nodes.filter((node) => node.hasGpus); // only these are counted
+const taints = data.taints.map(([key, value, effect]) => ({ key, value, effect, text: `${key}${value ? `=${value}` : ""}:${effect}` }));
 const labels = data.labels.map(([key, value]) => ({ key, value, text: `${key}=${value}`.toLowerCase(), nodes: 0 }));
 const byKey = new Map(); // key -> numbers of its labels, the most frequent first
 const chosen = new Map(); // key -> number of a label
+const decided = new Map(); // number of a taint -> whether the user wants it tolerated
+let yaml = ""; // the lines for a pod
+let wanted = ""; // the resource that the user chose
 let found = nodes; // the nodes that match search and selector
 let cards = new Map(); // node -> its card, if it is on the page
 
 const { compare } = new Intl.Collator("en", { numeric: true });
-for (const node of nodes) for (const number of node.labels) labels[number].nodes += 1;
+for (const node of withGpus) for (const number of node.labels) labels[number].nodes += 1;
 labels.forEach(({ key }, number) => {
   if (!byKey.has(key)) byKey.set(key, []);
   byKey.get(key).push(number);
@@ -39,6 +44,12 @@ function make(tag, properties, ...children) {
 }
 
 // Cards
+
+const ROW = 4, GAP = 16; // pixels: a row of the grid, and the space below a card
+// Each card takes as many rows as it is high, so that the next one stands directly below it.
+const heights = new ResizeObserver((entries) => {
+  for (const { target } of entries) target.style.gridRowEnd = `span ${Math.ceil((target.offsetHeight + GAP) / ROW)}`;
+});
 
 function makeDiagram({ caption, words, rows, columns, segments }) {
   const figure = make("figure", {}, make("figcaption", {}, caption));
@@ -86,6 +97,8 @@ function makeCard(node) {
   const card = make("li", { className: "card" }, make("h3", {}, node.name || "(no name)"));
   if (first) card.append(make("p", { className: "product" }, first));
   if (facts.length) card.append(make("p", { className: "facts" }, ...facts.flatMap(afterDot)));
+  if (node.states.length) card.append(make("p", { className: "note" }, node.states.map((number) => texts[number]).join(", ")));
+  if (node.taints.length) card.append(make("p", { className: "facts" }, "taints: ", ...node.taints.map((number) => taints[number].text).flatMap(afterDot)));
   card.append(...node.notes.map((number) => make("p", { className: "note" }, texts[number])));
   card.append(...node.diagrams.map((number) => makeDiagram(diagrams[number])));
   if (node.labels.length) {
@@ -93,6 +106,7 @@ function makeCard(node) {
     details.addEventListener("toggle", () => details.append(makeTable(node)), { once: true });
     card.append(details);
   }
+  heights.observe(card);
   return card;
 }
 
@@ -135,7 +149,7 @@ function lack(node) {
 function countFitting() {
   const fitting = new Uint32Array(labels.length);
   let all = 0;
-  for (const node of nodes) {
+  for (const node of withGpus) {
     const { number, key } = lack(node);
     if (number > 1) continue;
     if (number === 0) all += 1;
@@ -146,9 +160,18 @@ function countFitting() {
 
 // Updates of the page
 
+// Return how many devices of a node a new pod could get; -1 if that is unknown.
+function countFree(node) {
+  const free = node.offers.map((number) => offers[number][2]);
+  if (free.includes(null) || !free.length) return -1;
+  return node.states.length ? 0 : free.reduce((sum, each) => sum + each, 0);
+}
+
 function showNodes() {
   const matches = search();
   found = nodes.filter((node) => lack(node).number === 0 && matches(node));
+  const order = byId("sort").value;
+  if (order !== "name") found.sort((a, b) => (order === "most" ? countFree(b) - countFree(a) : countFree(a) - countFree(b)));
   showCards(AT_ONCE);
 }
 
@@ -157,7 +180,9 @@ function showCards(number) {
   keepFocus(() => byId("cards").replaceChildren(...cards.values()));
   byId("more").hidden = cards.size === found.length;
   const rest = cards.size === found.length ? "" : `, showing the first ${cards.size}`;
-  byId("found").textContent = nodes.length ? `${count(found.length, "node")} found${rest}` : "There are no nodes.";
+  const counted = found.filter((node) => node.hasGpus).length;
+  const others = found.length > counted ? `, ${found.length - counted} without GPUs` : "";
+  byId("found").textContent = nodes.length ? `${count(counted, "node")} found${others}${rest}` : "There are no nodes with GPUs.";
 }
 
 function showMore() {
@@ -171,13 +196,75 @@ function showMore() {
 
 function showSelector() {
   const { all, fitting } = countFitting();
-  byId("matching").replaceChildren(make("strong", {}, String(all)), ` of ${count(nodes.length, "node")} ${all === 1 ? "fits" : "fit"}`);
-  byId("yaml").textContent = writeYaml();
-  byId("clear").disabled = chosen.size === 0;
+  const matching = withGpus.filter((node) => lack(node).number === 0);
+  const resource = showResources(matching);
+  const tolerated = showTolerations(matching);
+  byId("matching").replaceChildren(make("strong", {}, String(all)), ` of ${count(withGpus.length, "node")} ${all === 1 ? "matches" : "match"}`);
+  byId("room").textContent = shown(describeRoom(matching, resource, tolerated));
+  yaml = writeYaml(resource, tolerated);
+  byId("yaml").textContent = yaml;
+  byId("clear").disabled = chosen.size === 0 && decided.size === 0 && !wanted;
   byId("copied").textContent = "";
   keepFocus(() => byId("choices").replaceChildren(...makeChoices(fitting)));
   for (const button of byId("cards").querySelectorAll(".choice"))
     button.ariaPressed = String(chosen.get(labels[button.dataset.label].key) === Number(button.dataset.label));
+}
+
+// Offer the resources of the nodes, and return the one for the pod: "" if there is none.
+function showResources(matching) {
+  const nodesOf = new Map();
+  for (const node of matching)
+    for (const number of node.offers) nodesOf.set(offers[number][0], (nodesOf.get(offers[number][0]) || 0) + 1);
+  const names = [...nodesOf.keys()].sort((a, b) => nodesOf.get(b) - nodesOf.get(a) || compare(a, b));
+  const implied = names.find((name) => [...chosen.keys()].some((key) => key.startsWith(`${name}.`) && name !== "nvidia.com/gpu"));
+  const resource = names.includes(wanted) ? wanted : implied || names[0] || "";
+  byId("resource").replaceChildren(...names.map((name) => {
+    const option = make("option", { value: name, selected: name === resource });
+    option.textContent = shown(`${name} (${count(nodesOf.get(name), "node")})`);
+    return option;
+  }));
+  byId("resource").hidden = byId("resource-label").hidden = names.length < 2;
+  return resource;
+}
+
+function isHard(number) {
+  return taints[number].effect !== "PreferNoSchedule";
+}
+
+// Offer the taints of the nodes, and return the numbers of those that the pod tolerates. That is at first
+// each taint that all nodes have, because the pod could not run without a toleration.
+function showTolerations(matching) {
+  const nodesOf = new Map();
+  for (const node of matching)
+    for (const number of node.taints.filter(isHard)) nodesOf.set(number, (nodesOf.get(number) || 0) + 1);
+  const numbers = [...nodesOf.keys()].sort((a, b) => compare(taints[a].text, taints[b].text));
+  const isTolerated = (number) => (decided.has(number) ? decided.get(number) : nodesOf.get(number) === matching.length);
+  const boxes = numbers.map((number) => {
+    const box = make("input", { type: "checkbox", checked: isTolerated(number) });
+    box.dataset.taint = number;
+    return make("label", { className: "toleration" }, box, ` ${taints[number].text} `, make("small", {}, count(nodesOf.get(number), "node")));
+  });
+  const [title] = byId("tolerations").children;
+  keepFocus(() => byId("tolerations").replaceChildren(title, ...boxes));
+  byId("tolerations").hidden = numbers.length === 0;
+  return numbers.filter(isTolerated);
+}
+
+// Return what else decides whether the pod can run on the nodes that have its labels.
+function describeRoom(matching, resource, tolerated) {
+  if (!matching.length) return "";
+  const isOpen = (node) => !node.states.length && node.taints.every((number) => !isHard(number) || tolerated.includes(number));
+  const offered = (node) => node.offers.map((number) => offers[number]).find(([name]) => name === resource);
+  const closed = matching.filter((node) => node.states.length).length;
+  const tainted = matching.filter((node) => !node.states.length && !isOpen(node)).length;
+  const parts = [];
+  if (resource && matching.some((node) => (offered(node) || [])[2] !== undefined && offered(node)[2] !== null)) {
+    const free = matching.filter((node) => isOpen(node) && offered(node) && offered(node)[2] > 0).length;
+    parts.push(`${free} ${free === 1 ? "has" : "have"} a free ${resource} and no taint that keeps the pod away`);
+  }
+  if (tainted) parts.push(`${tainted} ${tainted === 1 ? "has a taint" : "have taints"} that the pod does not tolerate`);
+  if (closed) parts.push(`${closed} ${closed === 1 ? "takes" : "take"} no new pods: cordoned or NotReady`);
+  return parts.length ? `Of these, ${parts.join("; ")}.` : "";
 }
 
 function makeChoices(fitting) {
@@ -205,7 +292,10 @@ function keepFocus(change) {
   const before = document.activeElement;
   change();
   if (document.activeElement === before) return;
-  const again = before.isConnected ? before : byId("choices").querySelector(`[data-label="${before.dataset.label}"]`);
+  const { label, taint } = before.dataset;
+  const again = before.isConnected ? before
+    : taint === undefined ? byId("choices").querySelector(`[data-label="${label}"]`)
+    : byId("tolerations").querySelector(`[data-taint="${taint}"]`);
   (again || byId("yaml")).focus({ preventScroll: again === null });
 }
 
@@ -217,17 +307,25 @@ function quote(text) {
   return `"${text.replace(/[\\"]/g, "\\$&").replace(/[^ -~]/gu, escape)}"`;
 }
 
-function writeYaml() {
-  if (chosen.size === 0) return "nodeSelector: {}\n";
+function writeYaml(resource, tolerated) {
   // Such a key with a slash needs no quotes in YAML.
   const key = (text) => (/^[a-z0-9][-a-z0-9.]*\/[-A-Za-z0-9_.]+$/.test(text) ? text : quote(text));
-  const lines = [...chosen].map(([name, number]) => `  ${key(name)}: ${quote(labels[number].value)}\n`);
-  return `nodeSelector:\n${lines.sort().join("")}`;
+  let text = "spec:\n";
+  const lines = [...chosen].map(([name, number]) => `    ${key(name)}: ${quote(labels[number].value)}\n`);
+  if (lines.length) text += `  nodeSelector:\n${lines.sort().join("")}`;
+  const tolerations = tolerated.map((number) => {
+    const { key: name, value, effect } = taints[number];
+    const operator = value ? `    operator: Equal\n    value: ${quote(value)}\n` : "    operator: Exists\n";
+    return `  - key: ${quote(name)}\n${operator}    effect: ${quote(effect)}\n`;
+  });
+  if (tolerations.length) text += `  tolerations:\n${tolerations.join("")}`;
+  if (resource) text += `  containers:\n  - name: main\n    resources:\n      limits:\n        ${key(resource)}: 1\n`;
+  return text === "spec:\n" ? "spec: {}\n" : text;
 }
 
 async function copy() {
   try {
-    await navigator.clipboard.writeText(writeYaml());
+    await navigator.clipboard.writeText(yaml);
     byId("copied").textContent = "Copied.";
   } catch { // the clipboard needs HTTPS
     getSelection().selectAllChildren(byId("yaml"));
@@ -249,18 +347,29 @@ document.addEventListener("click", (event) => {
 });
 byId("clear").addEventListener("click", () => {
   chosen.clear();
+  decided.clear();
+  wanted = "";
   showSelector();
   showNodes();
 });
 byId("copy").addEventListener("click", copy);
 byId("more").addEventListener("click", showMore);
 byId("search").addEventListener("input", showNodes);
+byId("sort").addEventListener("input", showNodes);
+byId("resource").addEventListener("input", () => {
+  wanted = byId("resource").value;
+  showSelector();
+});
+byId("tolerations").addEventListener("input", (event) => {
+  decided.set(Number(event.target.dataset.taint), event.target.checked);
+  showSelector();
+});
 byId("label-search").addEventListener("input", showSelector);
 window.addEventListener("beforeprint", () => {
   const before = Math.max(cards.size, AT_ONCE);
   window.addEventListener("afterprint", () => showCards(before), { once: true });
   showCards(MAX_PRINTED);
 });
-byId("legend").hidden = !diagrams.some((diagram) => diagram.segments.some(({ state }) => state !== "taken"));
+byId("sorting").hidden = nodes.every((node) => countFree(node) < 0);
 showSelector();
 showNodes();

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gfd import __version__
 from gfd.tools.report.encoding import encode
+from gfd.tools.report.totals import make_legend, make_total_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 
 
-def render(cards: Sequence[NodeCard], *, title: str, source: str, written_s: float) -> str:
-    """Return the page; ``source`` is the origin of the nodes in words, ``written_s`` is a Unix time."""
+def render(
+    cards: Sequence[NodeCard], *, title: str, source: str, written_s: float, is_cluster: bool = False
+) -> str:
+    """Return the page; ``source`` is the origin of the nodes in words, ``written_s`` is a Unix time.
+
+    ``is_cluster`` says whether pods can hold the devices.
+    """
     style, script = ((_FOLDER / name).read_text(encoding="ascii") for name in ("page.css", "page.js"))
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -43,6 +49,8 @@ def render(cards: Sequence[NodeCard], *, title: str, source: str, written_s: flo
             f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)};"
             " base-uri 'none'; form-action 'none'"
         ),
+        totals=make_total_rows(cards),
+        legend=make_legend(cards, is_cluster=is_cluster),
         style=style,
         script=script,
         data=_embed(encode(cards)),

@@ -11,6 +11,7 @@ from gfd.errors import ConfigError, DocumentError, GfdError
 from gfd.text import print_error
 from gfd.tools.report import node_cards
 from gfd.tools.report.node_cards import NodeCard
+from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +27,10 @@ class ReportSource:
 
     title: str
     description: str
-    """The origin of the nodes, in a sentence."""
+    """The origin of the nodes, in a sentence or two."""
     cards: tuple[NodeCard, ...]
+    is_cluster: bool = False
+    """Whether these are Nodes of a cluster, on which pods can hold devices."""
 
 
 def find(loaded: LoadedConfig, values: Mapping[str, Any]) -> ReportSource:
@@ -42,16 +45,19 @@ def find(loaded: LoadedConfig, values: Mapping[str, Any]) -> ReportSource:
 
 
 def read_nodes(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> ReportSource:
-    """Return the nodes of the cluster, or of kubectl's output, nodes with GPUs first. Raises GfdError."""
+    """Return the nodes with GPUs of the cluster, or of kubectl's output. Raises GfdError."""
+    from gfd.clusterview.gpus import has_gpus
     from gfd.clusterview.sources import read_nodes
 
     gathered = read_nodes(loaded, nodes, pods)
-    found = [node_cards.make_node_card(node) for node in gathered]
-    found.sort(key=lambda card: not (card.facts or card.diagrams))
-    source = "All nodes of the cluster." if nodes is None else "Nodes from kubectl output."
+    found = [node for node in gathered if has_gpus(node)]
+    source = "Nodes of the cluster." if nodes is None else "Nodes from kubectl output."
+    if len(found) < len(gathered):
+        source += f" {pluralize(len(gathered) - len(found), 'node')} without GPUs left out."
     if not all(node.is_counted for node in gathered):
         source += " The requests of pods are unknown."
-    return ReportSource(title="GPUs of this cluster", description=source, cards=tuple(found))
+    cards = tuple(map(node_cards.make_node_card, found))
+    return ReportSource(title="GPUs of this cluster", description=source, cards=cards, is_cluster=True)
 
 
 def read_machine(loaded: LoadedConfig) -> ReportSource:
@@ -104,15 +110,18 @@ def _read_snapshot(loaded: LoadedConfig, path: Path, name: str, unread: list[Doc
 
 
 def _make_labelled_card(loaded: LoadedConfig, name: str, inventory: Inventory) -> NodeCard:
+    from gfd.clusterview.nodes import Node
+    from gfd.clusterview.simulation import make_node
     from gfd.worker import single_run
     from gfd.worker.request import build_request
 
     try:
         labels = single_run.label(build_request(loaded.config, inventory=inventory)).labels
+        node = make_node(loaded.config, name, labels, inventory)
     except GfdError as error:
         print_error(f"warning: {name} has no labels: {error}")
-        return node_cards.make_inventory_card(name, {}, inventory, notes=(f"No labels: {error}.",))
-    return node_cards.make_inventory_card(name, labels, inventory)
+        return node_cards.make_inventory_card(Node(name=name), inventory, notes=(f"No labels: {error}.",))
+    return node_cards.make_inventory_card(node, inventory)
 
 
 def _check_arguments(snapshots: tuple[str, ...], nodes: Path | None, *, is_local: bool) -> None:

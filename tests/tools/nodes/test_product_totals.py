@@ -42,6 +42,18 @@ def test_a_cordoned_node_has_no_free_block() -> None:
     assert (total.free, total.unusable, total.largest, total.fitting) == (8, 8, 0, 0)
 
 
+def test_tainted_nodes() -> None:
+    taints = [{"key": "team", "effect": "NoSchedule"}]
+    soft = [{"key": "team", "effect": "PreferNoSchedule"}]
+    rows = [
+        row("a", gpu_labels(), {"gpu": 8}, taints=taints),
+        row("b", gpu_labels(), {"gpu": 8}, taints=soft),
+        row("c", gpu_labels(), {"gpu": 8}, 1, taints=taints),
+    ]
+    (total,) = count_by_product(rows)
+    assert (total.largest, total.fitting, total.tainted) == (8, 2, 1)
+
+
 def test_unknown_pods_make_free_devices_unknown() -> None:
     (total,) = count_by_product(
         [row("a", gpu_labels(), {"gpu": 8}, None), row("b", gpu_labels(), {"gpu": 8})]

@@ -12,21 +12,31 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from gfd.clusterview.gpus import describe
+from gfd.clusterview.nodes import UNSCHEDULABLE, Node, Taint
 from gfd.simulation import machines
 from gfd.tools.report import page as report_page
-from gfd.tools.report.node_cards import NodeCard, make_inventory_card
+from gfd.tools.report.node_cards import NodeCard, make_inventory_card, make_node_card
 from tests.tools.report import samples
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+GPUS = describe(Node(name="n"))
+"""Counts a card as one of a node with GPUs."""
 PRODUCT, STRATEGY = "nvidia.com/gpu.product", "nvidia.com/mig.strategy"
 MIG_PRODUCT = "A100-PCIE-40GB-MIG-1g.5gb"
 Open = Callable[..., "Page"]
 
 
-def write(path: Path, *cards: NodeCard, title: str = "GPUs of this cluster") -> Path:
-    text = report_page.render(cards, title=title, source="From snapshots.", written_s=1619479472)
+def write(
+    path: Path,
+    *cards: NodeCard,
+    title: str = "GPUs of this cluster",
+    source: str = "From snapshots.",
+    **more: Any,
+) -> Path:
+    text = report_page.render(cards, title=title, source=source, written_s=1619479472, **more)
     path.write_text(text, encoding="ascii")
     return path
 
@@ -45,7 +55,7 @@ def cluster(folder: Path, count: int) -> Path:
 
 
 def demonstration() -> tuple[NodeCard, ...]:
-    """Return the nodes of the picture in the README."""
+    """Return machines with all kinds of MIG layouts."""
     kinds = (
         ("gpu-1", "mig-doc", "all-balanced", "mixed"),
         ("gpu-2", "h100", "all-3g.40gb", "mixed"),
@@ -56,8 +66,43 @@ def demonstration() -> tuple[NodeCard, ...]:
     )
     cards = []
     for name, *kind in kinds:
-        labels = {**samples.facts(*kind)[0], "kubernetes.io/hostname": name}
-        cards.append(make_inventory_card(name, labels, machines.read(kind[0], kind[1])))
+        labels, devices = samples.facts(*kind)
+        node = Node(
+            name=name,
+            labels={**labels, "kubernetes.io/hostname": name},
+            allocatable={resource: int(count) for resource, count in devices.items() if count != "0"},
+        )
+        cards.append(make_inventory_card(node, machines.read(kind[0], kind[1])))
+    return tuple(cards)
+
+
+def pictured_cluster() -> tuple[NodeCard, ...]:
+    """Return the nodes of the picture in the README, with the devices that pods hold."""
+    whole, divided = ("dgx-h100", "all-disabled", "none"), ("mig-doc", "all-1g.5gb", "single")
+    taint = Taint(key="team", value="research", effect="NoSchedule")
+    kinds = (
+        ("h100-1", whole, 6, ()),
+        ("h200-1", ("h200", "all-1g.18gb", "mixed"), 3, ()),
+        ("h100-2", whole, 0, (taint,)),
+        ("h100-3", whole, 0, (taint,)),
+        ("a100-1", divided, 2, ()),
+        ("a100-2", divided, 7, (Taint(key=UNSCHEDULABLE, effect="NoSchedule"),)),
+        ("t4-1", ("t4", "all-disabled", "none"), 0, ()),
+    )
+    cards = []
+    for name, kind, held, taints in kinds:
+        labels, devices = samples.facts(*kind)
+        counts = {resource: int(count) for resource, count in devices.items() if count != "0"}
+        requested = dict.fromkeys(counts, held)
+        node = Node(
+            name=name,
+            labels={**labels, "kubernetes.io/hostname": name},
+            taints=taints,
+            allocatable=counts,
+            capacity=counts,
+            requested=requested,
+        )
+        cards.append(make_node_card(node))
     return tuple(cards)
 
 
@@ -70,7 +115,12 @@ def text(page: Page, name: str) -> str:
 
 
 def selector(page: Page) -> Any:
-    return yaml.safe_load(page.locator("#yaml").inner_text())["nodeSelector"]
+    return pod(page).get("nodeSelector", {})
+
+
+def pod(page: Page) -> Any:
+    """Return the spec of a pod in the builder."""
+    return yaml.safe_load(page.locator("#yaml").inner_text())["spec"]
 
 
 def offer(page: Page, key: str, value: str) -> Locator:

@@ -10,7 +10,18 @@ import yaml
 
 from gfd.tools.report.diagrams import Diagram, Segment
 from gfd.tools.report.node_cards import NodeCard
-from tests.tools.report.pages import Open, card, clipboard, names, selector, text, unfold, violations, write
+from tests.tools.report.pages import (
+    GPUS,
+    Open,
+    card,
+    clipboard,
+    names,
+    selector,
+    text,
+    unfold,
+    violations,
+    write,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -89,14 +100,14 @@ def test_hostile_text_stays_in_its_place(show: Open, tmp_path: Path, width: int)
 @pytest.mark.parametrize("value", [*HOSTILE, *INVISIBLE, "", "yes", "1e3", "null", "~", "01"])
 def test_the_yaml_is_correct_for_any_value(show: Open, tmp_path: Path, value: str) -> None:
     labels = {"a/b": value, f"k{value}"[:300]: "v", "true": "t"}
-    page = show(write(tmp_path / "page.html", NodeCard(name="n", labels=labels)))
+    page = show(write(tmp_path / "page.html", NodeCard(name="n", labels=labels, gpus=GPUS)))
     unfold(page.locator(".card"))
     for button in page.locator("#cards .choice").all():
         button.click()
     page.get_by_role("button", name="Copy").click()
     page.get_by_text("Copied.").wait_for()
-    assert yaml.safe_load(clipboard(page)) == {"nodeSelector": labels}
-    assert text(page, "matching") == "1 of 1 node fits"
+    assert yaml.safe_load(clipboard(page)) == {"spec": {"nodeSelector": labels}}
+    assert text(page, "matching") == "1 of 1 node matches"
 
 
 ATTACK = """() => {
@@ -128,15 +139,15 @@ def test_the_policy_forbids_other_scripts_and_requests(browser: Browser, small: 
 
 def test_an_empty_cluster(show: Open, tmp_path: Path) -> None:
     page = show(write(tmp_path / "page.html"))
-    assert text(page, "found") == "There are no nodes."
-    assert (text(page, "matching"), selector(page)) == ("0 of 0 nodes fit", {})
+    assert text(page, "found") == "There are no nodes with GPUs."
+    assert (text(page, "matching"), selector(page)) == ("0 of 0 nodes match", {})
     assert text(page, "choices") == "There are no labels."
     assert violations(page) == []
 
 
 def test_nodes_without_a_label_about_gpus(show: Open, tmp_path: Path) -> None:
-    page = show(write(tmp_path / "page.html", NodeCard(name="a", labels={"zone": "b"})))
-    assert (text(page, "matching"), selector(page)) == ("1 of 1 node fits", {})
+    page = show(write(tmp_path / "page.html", NodeCard(name="a", labels={"zone": "b"}, gpus=GPUS)))
+    assert (text(page, "matching"), selector(page)) == ("1 of 1 node matches", {})
     assert text(page, "choices") == "No GPU labels. Search to find other labels."
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from pathlib import Path
 
 import pytest
 
-from tests.tools.report.pages import STRATEGY, Open, demonstration, names, offer, unfold, violations, write
+from tests.tools.report.pages import (
+    STRATEGY,
+    Open,
+    demonstration,
+    names,
+    offer,
+    pictured_cluster,
+    unfold,
+    violations,
+    write,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +26,7 @@ PICTURE = Path(__file__).parents[3] / "docs" / "page.png"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [1280, 700, 400])
 def test_accessible(show: Open, small: Path, scheme: str, width: int) -> None:
     page = show(small, color_scheme=scheme, viewport={"width": width, "height": 900})
     assert violations(page) == []
@@ -71,6 +82,31 @@ def test_no_name_of_a_profile_is_cut_off(show: Open, small: Path, tmp_path: Path
         assert page.evaluate(cut_off) == []
 
 
+@pytest.mark.parametrize("width", [1280, 700])
+def test_no_holes_between_cards(show: Open, small: Path, width: int) -> None:
+    page = show(small, viewport={"width": width, "height": 900})
+    page.wait_for_function("[...document.querySelectorAll('.card')].every((card) => card.style.gridRowEnd)")
+    columns = dict[float, list[dict[str, float]]]()
+    for each in page.locator(".card").all():
+        each.scroll_into_view_if_needed()
+    for each in page.locator(".card").all():
+        box = each.bounding_box()
+        assert box is not None
+        columns.setdefault(box["x"], []).append(dict(box))
+    assert len(columns) == 2
+    for boxes in columns.values():
+        for above, below in itertools.pairwise(boxes):
+            assert 15 <= below["y"] - above["y"] - above["height"] <= 20
+
+
+@pytest.mark.parametrize("width", [1280, 700, 400])
+def test_nothing_is_wider_than_the_screen(show: Open, small: Path, width: int) -> None:
+    page = show(small, viewport={"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    totals = page.locator(".totals")
+    assert totals.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+
+
 def test_print(show: Open, large: Path, small: Path) -> None:
     page = show(small)
     offer(page, STRATEGY, "mixed").click()
@@ -92,9 +128,11 @@ def test_print(show: Open, large: Path, small: Path) -> None:
 
 def test_the_picture_of_the_readme(show: Open, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """--update-golden takes it again; then run pngquant --ext .png --force docs/page.png."""
-    size = {"width": 1240, "height": 780}
-    page = show(write(tmp_path / "page.html", *demonstration()), viewport=size)
-    offer(page, STRATEGY, "mixed").dispatch_event("click")  # without scrolling
+    size = {"width": 1240, "height": 1000}
+    path = write(tmp_path / "page.html", *pictured_cluster(), source="Nodes of the cluster.", is_cluster=True)
+    page = show(path, viewport=size)
+    offer(page, "nvidia.com/gpu.family", "hopper").dispatch_event("click")  # without scrolling
+    page.get_by_label("team=research:NoSchedule").dispatch_event("click")
     picture = page.screenshot()
     if request.config.getoption("--update-golden"):
         PICTURE.write_bytes(picture)

@@ -9,6 +9,8 @@ from gfd.simulation import machines
 from gfd.tools.report.diagrams import Diagram, Segment, draw_devices, draw_gpus
 from tests import make
 
+ALL_ROOM = "room for more MIG instances: 7 of 7 compute and 8 of 8 memory slices are free"
+NO_ROOM = "no room for another MIG instance"
 MARKS = {"free": ".", "unusable": "-"}
 
 
@@ -35,13 +37,19 @@ def rows(diagram: Diagram) -> list[str]:
 @pytest.mark.parametrize(
     ("machine", "layout", "compute", "memory", "free"),
     [
-        ("mig-doc", "all-1g.5gb", "1111111", "1111111.", "free: 0 of 7 compute, 1 of 8 memory slices"),
-        ("mig-doc", "all-balanced", "2211333", "22113333", "nothing free"),
-        ("mig-doc", "all-3g.20gb", "333-333", "33333333", "nothing free"),
-        ("mig-doc", "all-1g.10gb", "1-1-1-1", "11111111", "nothing free"),
-        ("mig-doc", "all-7g.40gb", "7777777", "77777777", "nothing free"),
-        ("mig-doc", "all-enabled", ".......", "........", "free: 7 of 7 compute, 8 of 8 memory slices"),
-        ("a30", "all-2g.12gb", "2222", "2222", "nothing free"),
+        ("mig-doc", "all-1g.5gb", "1111111", "1111111.", NO_ROOM),
+        ("mig-doc", "all-balanced", "2211333", "22113333", NO_ROOM),
+        ("mig-doc", "all-3g.20gb", "333-333", "33333333", NO_ROOM),
+        ("mig-doc", "all-1g.10gb", "1-1-1-1", "11111111", NO_ROOM),
+        ("mig-doc", "all-7g.40gb", "7777777", "77777777", NO_ROOM),
+        (
+            "mig-doc",
+            "all-enabled",
+            ".......",
+            "........",
+            ALL_ROOM,
+        ),
+        ("a30", "all-2g.12gb", "2222", "2222", NO_ROOM),
     ],
 )
 def test_a_divided_gpu(machine: str, layout: str, compute: str, memory: str, free: str) -> None:
@@ -54,7 +62,7 @@ def test_a_divided_gpu(machine: str, layout: str, compute: str, memory: str, fre
 
 def test_complete_diagrams() -> None:
     assert draw(read("mig-doc", "all-3g.20gb")) == Diagram(
-        caption="GPU 0: A100-PCIE-40GB; nothing free",
+        caption="GPU 0: A100-PCIE-40GB; no room for another MIG instance",
         words="3g.20gb in memory slices 0 to 3; 3g.20gb in memory slices 4 to 7",
         rows=("compute", "memory"),
         columns=8,
@@ -94,7 +102,9 @@ def test_small_compute_instances() -> None:
         Segment(state="free", start=6, slices=3),
         Segment(state="taken", row=1, start=4, span=4, slices=3, text="3g.20gb"),
     ]
-    assert diagram.caption == "GPU 0: A100-PCIE-40GB; free: 4 of 7 compute, 4 of 8 memory slices"
+    assert diagram.caption == (
+        "GPU 0: A100-PCIE-40GB; room for more MIG instances: 4 of 7 compute and 4 of 8 memory slices are free"
+    )
     assert diagram.words == "3g.20gb in memory slices 4 to 7, with 1c.3g.20gb, 1c.3g.20gb"
 
 
@@ -103,7 +113,7 @@ def test_unknown_positions() -> None:
     name = "GPU 0: A100-PCIE-40GB"
     unmapped = draw(enabled._replace(mig_devices=(make.mig(3, profile=None),)))
     assert unmapped.caption == (
-        f"{name}; free: at most 7 of 7 compute, 8 of 8 memory slices; "
+        f"{name}; room for more MIG instances: at most 7 of 7 compute and 8 of 8 memory slices are free; "
         "not drawn, position unknown: MIG device 3, unknown profile"
     )
     unknown = (make.mig(0, profile=None, gi_id=1, placement=Placement(start=0, size=1)),)
@@ -127,14 +137,14 @@ def test_gpus_without_mig_share_a_diagram() -> None:
     assert diagram == Diagram(
         caption="GPUs 0 to 8: A100-PCIE-40GB, without MIG",
         columns=8,
-        segments=tuple(Segment(state="taken", text=f"GPU {index}") for index in range(9)),
+        segments=tuple(Segment(state="present", text=f"GPU {index}") for index in range(9)),
     )
     assert captions([]) == []
     assert captions(make.gpu(index) for index in (1, 0)) == ["GPUs 1, 0: A100-PCIE-40GB, without MIG"]
     assert captions([make.gpu(0, name="T4"), make.gpu(1), read("a30", "all-enabled")]) == [
         "GPU 0: T4, without MIG",
         "GPU 1: A100-PCIE-40GB, without MIG",
-        "GPU 0: NVIDIA A30; free: 4 of 4 compute, 4 of 4 memory slices",
+        "GPU 0: NVIDIA A30; room for more MIG instances: 4 of 4 compute and 4 of 4 memory slices are free",
     ]
 
 
@@ -150,7 +160,7 @@ def test_devices_of_a_node() -> None:
     assert draw_devices("nvidia.com/gpu", 1, None) == Diagram(
         caption="1 × nvidia.com/gpu",  # noqa: RUF001
         columns=8,
-        segments=(Segment(state="taken"),),
+        segments=(Segment(state="present"),),
     )
     assert draw_devices("nvidia.com/gpu", 2, 3).caption == "0 of 2 nvidia.com/gpu free"
     assert draw_devices("nvidia.com/gpu", 8000, 3) == Diagram(caption="7997 of 8000 nvidia.com/gpu free")
@@ -162,4 +172,4 @@ def test_devices_of_a_node() -> None:
 )
 def test_a_device_is_as_wide_as_its_compute_slices(profile: str, span: int, slices: int) -> None:
     (segment,) = draw_devices("r", 1, None, profile).segments
-    assert segment == Segment(state="taken", span=span, slices=slices, text=profile)
+    assert segment == Segment(state="present", span=span, slices=slices, text=profile)

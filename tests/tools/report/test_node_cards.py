@@ -9,6 +9,7 @@ from gfd.inventory.model import FailedGpu
 from gfd.tools.report.diagrams import draw_devices
 from gfd.tools.report.node_cards import NodeCard, make_inventory_card, make_node_card
 from tests import make
+from tests.tools.make import node, unready
 from tests.tools.report import samples
 
 LABELS = {"nvidia.com/gpu.product": "NVIDIA-H200", "nvidia.com/gpu.count": "8"}
@@ -58,7 +59,7 @@ def test_a_node_with_one_mig_profile() -> None:
     ],
 )
 def test_facts(labels: dict[str, str], facts: tuple[str, ...]) -> None:
-    assert make_inventory_card("a", labels, make.inventory()).facts == facts
+    assert make_inventory_card(Node(name="a", labels=labels), make.inventory()).facts == facts
 
 
 def test_notes() -> None:
@@ -67,18 +68,59 @@ def test_notes() -> None:
     invalid = {"nvidia.com/gpu.product": "NVIDIA-B200-MIG-INVALID"}
     bare, broken = make.inventory(), make.inventory(failed_gpus=(failed,))
     unlabelled = "This node has GPUs but no GPU labels: gfd does not run here, or could not read them."
-    assert make_inventory_card("a", {}, bare).notes == ("No GPU.",)
-    assert make_inventory_card("a", {}, make.inventory(make.gpu())).notes == (unlabelled,)
-    assert make_inventory_card("a", {}, broken, notes=("No labels.",)).notes == ("No labels.", said)
-    assert make_inventory_card("a", LABELS, broken).notes == (said,)
-    assert make_inventory_card("a", invalid, broken).notes == (said, INVALID)
+    bare_node = Node(name="a")
+    assert make_inventory_card(bare_node, bare).notes == ("No GPU.",)
+    assert make_inventory_card(bare_node, make.inventory(make.gpu())).notes == (unlabelled,)
+    assert make_inventory_card(bare_node, broken, notes=("No labels.",)).notes == ("No labels.", said)
+    assert make_inventory_card(replace(bare_node, labels=LABELS), broken).notes == (said,)
+    assert make_inventory_card(replace(bare_node, labels=invalid), broken).notes == (said, INVALID)
     assert of(0, "b200", "all-enabled", "single").notes == (INVALID,)
     assert of(0, "no-gpu", "all-disabled", "none").notes == ("No GPU.",)
     assert of(0, "t4", "all-disabled", "none").notes == ()
 
 
-def test_a_node_without_labels() -> None:
-    """gfd writes a label on every node where it runs, also without a GPU."""
-    untold = "No labels of gfd: there is no GPU, or gfd does not run here."
-    assert make_node_card(Node(name="a", labels={"zone": "b"})).notes == (untold,)
-    assert make_node_card(Node(name="a", labels={"nvidia.com/vgpu.present": "false"})).notes == ("No GPU.",)
+def test_a_node_that_only_its_cloud_describes() -> None:
+    card = make_node_card(Node(name="a", labels={"cloud.google.com/gke-accelerator": "nvidia-l4"}))
+    assert (card.facts, card.gpus is None) == (("(nvidia-l4)",), False)
+    assert card.notes == (
+        "This node has GPUs but no GPU labels: gfd does not run here, or could not read them.",
+    )
+    assert make_node_card(Node(name="a", labels={"zone": "b"})).gpus is None
+
+
+def test_several_models() -> None:
+    labels = LABELS | {"nvidia.com/gpu.count.NVIDIA-H200": "8", "nvidia.com/gpu.count.NVIDIA-L4": "1"}
+    card = make_node_card(Node(name="a", labels=labels, allocatable={"nvidia.com/gpu": 9}))
+    assert card.facts == ("8 × NVIDIA-H200, 1 × NVIDIA-L4",)  # noqa: RUF001
+    assert card.notes == ()
+
+
+def test_states_and_taints() -> None:
+    taints = [
+        {"key": "team", "value": "a", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"},
+    ]
+    item = unready(node("a", LABELS, {"gpu": 8}, taints=taints, unschedulable=True))
+    card = make_node_card(read_node(item))
+    assert card.states == ("NotReady since 2026-01-02T03:04:05Z", "cordoned")
+    assert [str(taint) for taint in card.taints] == ["team=a:NoSchedule"]
+    assert card.notes == ()
+
+
+def test_devices_that_are_not_offered() -> None:
+    card = make_node_card(Node(name="a", labels=LABELS))
+    assert card.notes == (
+        (
+            "The labels are stale: 8 gpu labelled, 0 offered: "
+            "the device plugin does not run, or DRA offers them."
+        ),
+    )
+    assert card.diagrams == ()
+
+
+def test_devices_whose_pods_are_unknown() -> None:
+    counted = read_node(node("a", LABELS, {"gpu": 1}))
+    ((segment,),) = (each.segments for each in make_node_card(counted).diagrams)
+    assert segment.state == "free"
+    ((segment,),) = (each.segments for each in make_node_card(replace(counted, is_counted=False)).diagrams)
+    assert segment.state == "present"

@@ -7,6 +7,8 @@ import re
 from html.parser import HTMLParser
 
 from gfd import __version__
+from gfd.clusterview.gpus import describe
+from gfd.clusterview.nodes import Node, Taint
 from gfd.tools.report import page
 from gfd.tools.report.diagrams import Diagram, Segment
 from gfd.tools.report.encoding import encode
@@ -15,14 +17,18 @@ from gfd.tools.report.node_cards import NodeCard
 DIAGRAM = Diagram(
     caption="GPU 0", columns=1, segments=(Segment(state="taken", text="1g.5gb", slices=1, start=0),)
 )
+GPU = "nvidia.com/gpu"
+TAINT = Taint(key="team", value="a", effect="NoSchedule")
 CARDS = (
     NodeCard(
         name="a",
         labels={"zone": "z", "nvidia.com/mig-1g.5gb.count": "7", "nvidia.com/gpu.product": "P"},
         facts=("1", "2"),
         diagrams=(DIAGRAM, DIAGRAM),
+        taints=(TAINT,),
+        gpus=describe(Node(name="a", allocatable={GPU: 2}, requested={GPU: 1})),
     ),
-    NodeCard(name="b", labels={"zone": "z"}, facts=("2",), notes=("1",)),
+    NodeCard(name="b", labels={"zone": "z"}, facts=("2",), states=("1",), notes=("1",), taints=(TAINT,)),
 )
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -68,13 +74,36 @@ def test_repeated_values_are_stored_once() -> None:
         "first": ["nvidia.com/gpu.product", "nvidia.com/mig-1g.5gb.count"],
         "labels": [["nvidia.com/gpu.product", "P"], ["nvidia.com/mig-1g.5gb.count", "7"], ["zone", "z"]],
         "texts": ["1", "2"],
+        "taints": [["team", "a", "NoSchedule"]],
+        "offers": [["nvidia.com/gpu", 2, 1]],
         "diagrams": [{"caption": "GPU 0", "words": "", "rows": [], "columns": 1, "segments": [segment]}],
         "nodes": [
-            {"name": "a", "labels": [0, 1, 2], "facts": [0, 1], "notes": [], "diagrams": [0, 0]},
-            {"name": "b", "labels": [2], "facts": [1], "notes": [0], "diagrams": []},
+            {
+                "name": "a",
+                "hasGpus": True,
+                "labels": [0, 1, 2],
+                "facts": [0, 1],
+                "states": [],
+                "notes": [],
+                "taints": [0],
+                "offers": [0],
+                "diagrams": [0, 0],
+            },
+            {
+                "name": "b",
+                "hasGpus": False,
+                "labels": [2],
+                "facts": [1],
+                "states": [0],
+                "notes": [0],
+                "taints": [0],
+                "offers": [],
+                "diagrams": [],
+            },
         ],
     }
-    assert encode(()) == {"first": [], "labels": [], "texts": [], "diagrams": [], "nodes": []}
+    tables = ("first", "labels", "texts", "taints", "offers", "diagrams", "nodes")
+    assert encode(()) == {name: [] for name in tables}
 
 
 def test_title_source_and_data() -> None:

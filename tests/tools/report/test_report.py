@@ -64,7 +64,7 @@ def test_a_simulated_machine(gfd: Gfd) -> None:
     assert "<p>A simulated machine. Written at " in page
     (node,) = nodes_of(page).values()
     assert node["facts"][0] == "7 × A100-PCIE-40GB-MIG-1g.5gb"  # noqa: RUF001
-    assert node["diagrams"] == ["GPU 0: A100-PCIE-40GB; free: 0 of 7 compute, 1 of 8 memory slices"]
+    assert node["diagrams"] == ["GPU 0: A100-PCIE-40GB; no room for another MIG instance"]
     assert (len(node["labels"]), node["notes"]) == (34, [])
 
 
@@ -80,24 +80,27 @@ def test_nodes_from_kubectl_output(gfd: Gfd) -> None:
     Path("pods.json").write_text(json.dumps(samples.pods(3)))
     _, page, _ = gfd("--html=-", "--nodes=nodes.json")
     assert heading(page) == "GPUs of this cluster"
-    assert "<p>Nodes from kubectl output. The requests of pods are unknown. Written at " in page
+    assert (
+        "<p>Nodes from kubectl output. 1 node without GPUs left out. "
+        "The requests of pods are unknown. Written at "
+    ) in page
     found = nodes_of(page)
     assert found["node-0002"]["diagrams"] == ["7 × nvidia.com/gpu"]  # noqa: RUF001
     _, page, _ = gfd("--html=-", "--nodes=nodes.json", "--pods=pods.json")
-    assert "<p>Nodes from kubectl output. Written at " in page
+    assert "<p>Nodes from kubectl output. 1 node without GPUs left out. Written at " in page
     found = nodes_of(page)
     assert found["node-0002"]["diagrams"] == ["6 of 7 nvidia.com/gpu free"]
     assert found["node-0006"]["diagrams"] == ["1 of 1 nvidia.com/gpu free"]
 
 
-def test_nodes_with_gpus_come_first(gfd: Gfd) -> None:
+def test_nodes_without_gpus_are_left_out(gfd: Gfd) -> None:
     kinds = (("a", "no-gpu"), ("b", "t4"), ("c", "no-gpu"), ("d", "t4"))
     items = []
     for name, machine in kinds:
         node = samples.make_node(0, machine, "all-disabled", "none")
         items.append({**node, "metadata": {**node["metadata"], "name": name}})
     Path("nodes.json").write_text(json.dumps({"kind": "NodeList", "items": items}))
-    assert list(nodes_of(gfd("--html=-", "--nodes=nodes.json")[1])) == ["b", "d", "a", "c"]
+    assert list(nodes_of(gfd("--html=-", "--nodes=nodes.json")[1])) == ["b", "d"]
 
 
 def test_an_empty_cluster(gfd: Gfd) -> None:
@@ -123,7 +126,7 @@ def test_snapshots(gfd: Gfd) -> None:
     found = nodes_of(page)
     assert {name: (node["diagrams"], node["notes"]) for name, node in found.items()} == {
         "a/x.yaml": (["GPUs 0 to 7: NVIDIA H100 80GB HBM3, without MIG"], []),
-        "b/x.yaml": ([f"GPU {index}: NVIDIA A30; nothing free" for index in (0, 1)], []),
+        "b/x.yaml": ([f"GPU {index}: NVIDIA A30; no room for another MIG instance" for index in (0, 1)], []),
         "y": ([], ["No GPU."]),
     }
     assert heading(gfd("--html=-", "b/y.yaml")[1]) == "GPUs of y"
