@@ -65,6 +65,12 @@ class PodAffinityTerm:
             return True
         return self._selects_namespace(namespace, namespaces)
 
+    @property
+    def needs_namespaces(self) -> bool:
+        """Return whether only the labels of namespaces tell which pods the term means."""
+        selector = self.namespace_selector
+        return selector is not None and any(each.key != NAMESPACE_NAME for each in selector.requirements)
+
     def _selects_namespace(self, namespace: str, namespaces: Mapping[str, Labels] | None) -> bool | None:
         selector = self.namespace_selector
         if selector is None:
@@ -74,11 +80,18 @@ class PodAffinityTerm:
             return selector.matches({**namespaces.get(namespace, {}), **own})
         if not all(each.matches(own) for each in selector.requirements if each.key == NAMESPACE_NAME):
             return False
-        return True if all(each.key == NAMESPACE_NAME for each in selector.requirements) else None
+        return None if self.needs_namespaces else True
+
+    @property
+    def pods(self) -> str:
+        """Return the pods for people: ``pod with app=web``."""
+        if self.selector is None:
+            return "pod at all, because labelSelector is missing"
+        return f"pod with {self.selector.text}" if self.selector.text else "pod"
 
     def __str__(self) -> str:
-        """Return the term for people: ``app=web per kubernetes.io/hostname``."""
-        return f"{self.selector.text or 'any pod' if self.selector else 'no pod'} per {self.topology_key}"
+        """Return the term for people: ``a pod with app=web in the same kubernetes.io/hostname``."""
+        return f"{'no' if self.selector is None else 'a'} {self.pods} in the same {self.topology_key}"
 
 
 def read_anti_affinity(pod: Mapping[str, Any]) -> tuple[PodAffinityTerm, ...]:
@@ -128,7 +141,7 @@ def _read_expression(item: Any) -> Requirement:
     return Requirement(
         key=read_field(item, "key", str),
         operator=read_field(item, "operator", str),
-        values=tuple(read_field(item, "values", list)),
+        values=tuple(value or "" for value in read_field(item, "values", list)),
     )
 
 

@@ -35,6 +35,9 @@ class BoundPod:
     priority: int = 0
     priority_class: str = ""
     """The name of the PriorityClass; empty without one."""
+    preemption_policy: str = ""
+    started_at: str = ""
+    """When the kubelet accepted the pod, as the API server writes times; empty if it has not yet."""
     host_ports: tuple[HostPort, ...] = ()
     anti_affinity: tuple[PodAffinityTerm, ...] = ()
     """The terms of the required podAntiAffinity, which also keep other pods away."""
@@ -58,6 +61,8 @@ def read_bound_pod(pod: Mapping[str, Any]) -> BoundPod | None:
         requests={**round_up(sum_bound_requests(pod)), PODS: 1},
         priority=read_field(pod, "spec.priority", int),
         priority_class=read_field(pod, "spec.priorityClassName", str),
+        preemption_policy=read_field(pod, "spec.preemptionPolicy", str),
+        started_at=read_field(pod, "status.startTime", str),
         host_ports=read_host_ports(pod["spec"]),
         anti_affinity=read_anti_affinity(pod),
         is_terminating=bool(read_field(pod, "metadata.deletionTimestamp", str)),

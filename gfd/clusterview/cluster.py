@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
+from gfd.clusterview.fields import read_field
 from gfd.clusterview.gpus import has_gpus
 from gfd.clusterview.json_fields import BoundPodPage, NodePage, PodPage
 from gfd.clusterview.listing import FORBIDDEN, convert_item, list_objects
 from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
+from gfd.clusterview.priority_classes import read_priority_class
 from gfd.clusterview.progress import progress
 from gfd.errors import ApiError
 from gfd.kube.client import Api, share
 from gfd.kube.objects import ITEM, list_of
-from gfd.kube.paths import NODES, PODS
+from gfd.kube.paths import NAMESPACES, NODES, PODS, PRIORITY_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
+    from gfd.clusterview.priority_classes import PriorityClass
     from gfd.config.model import LoadedConfig
     from gfd.kube.selectors import LabelSelector
+    from gfd.labels.syntax import Labels
+
+T = TypeVar("T")
 
 ON_NODES = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
 """Selects the pods that have a node and have not ended."""
@@ -60,13 +66,41 @@ def read_nodes_and_pods(api: Api) -> list[Node]:
     Without permission to list pods, the nodes are returned without them. Raises ApiError.
     """
     nodes, _ = list_objects(api, NODES, read_whole_node, what="nodes", fields=NodePage)
+    pods = _list_permitted(api, PODS, read_bound_pod, "pods", query=ON_NODES, fields=BoundPodPage)
+    return add_pods(nodes, pods)
+
+
+def read_namespaces(api: Api) -> dict[str, Labels] | None:
+    """Return the labels of all namespaces, by name; None without permission to list them. Raises ApiError."""
+    found = _list_permitted(api, NAMESPACES, _read_namespace, "namespaces")
+    return None if found is None else dict(found)
+
+
+def read_priority_classes(api: Api) -> list[PriorityClass] | None:
+    """Return all PriorityClasses; None without permission to list them. Raises ApiError."""
+    return _list_permitted(api, PRIORITY_CLASSES, read_priority_class, "priorityclasses")
+
+
+def _list_permitted(
+    api: Api,
+    path: str,
+    convert: Callable[[Mapping[str, Any]], T],
+    what: str,
+    *,
+    query: Mapping[str, str] | None = None,
+    fields: Any = None,
+) -> list[T] | None:
+    """Return the objects of a collection; None without permission to list them. Raises ApiError."""
     try:
-        pods, _ = list_objects(api, PODS, read_bound_pod, query=ON_NODES, what="pods", fields=BoundPodPage)
+        return list_objects(api, path, convert, query=query, what=what, fields=fields)[0]
     except ApiError as error:
         if error.status != FORBIDDEN:
             raise
-        return add_pods(nodes, None)
-    return add_pods(nodes, pods)
+        return None
+
+
+def _read_namespace(item: Mapping[str, Any]) -> tuple[str, Labels]:
+    return read_field(item, "metadata.name", str), read_field(item, "metadata.labels", dict)
 
 
 def read_pod_requests(api: Api, nodes: Sequence[str]) -> list[PodRequest]:

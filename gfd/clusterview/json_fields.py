@@ -119,6 +119,7 @@ class BoundPodSpec(TypedDict, total=False):
     resources: Any
     priority: Any
     priorityClassName: Any
+    preemptionPolicy: Any
     hostNetwork: Any
     affinity: Any
     initContainers: list[BoundContainer] | None
@@ -137,6 +138,7 @@ class BoundPodStatus(TypedDict, total=False):
     """The status of a Pod that ``gfd match`` reads."""
 
     phase: Any
+    startTime: Any
     conditions: Any
     resources: Any
     allocatedResources: Any

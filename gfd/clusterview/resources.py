@@ -65,6 +65,11 @@ def add(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
 
 
+def subtract(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return the difference of two counts, resource by resource."""
+    return {name: one.get(name, 0) - other.get(name, 0) for name in {**one, **other}}
+
+
 def maximum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     """Return the larger of two counts, resource by resource."""
     if not one and not other:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.nodes import Node
     from gfd.config.model import LoadedConfig
+    from gfd.kube.client import Api
     from gfd.kube.selectors import LabelSelector
 
 
@@ -59,6 +60,15 @@ def read_nodes_and_pods(
     from gfd.clusterview import cluster
 
     return cluster.read_nodes_and_pods(cluster.connect(loaded))
+
+
+def find_cluster(loaded: LoadedConfig, nodes: Path | None = None) -> Api | None:
+    """Return a client for the cluster; None if the nodes come from a file or from --simulate."""
+    if nodes is not None or loaded.config.simulate:
+        return None
+    from gfd.clusterview import cluster
+
+    return cluster.connect(loaded)
 
 
 def _check_sources(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> None:

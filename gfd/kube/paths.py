@@ -3,3 +3,5 @@
 NODES = "/api/v1/nodes"
 PODS = "/api/v1/pods"
 """The Pods of all namespaces."""
+NAMESPACES = "/api/v1/namespaces"
+PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"

@@ -3,6 +3,7 @@
 The scheduler tells an unschedulable pod's owner only how many nodes failed. An extender is told, in one
 request a pod, the names of all nodes that passed the scheduler's own filters; pods and nodes are as they are,
 nothing is pinned. This one then refuses them all, so no pod is ever placed and takes devices from the next.
+With ``preemptVerb`` it is also told which pods the scheduler would evict from which node, and allows none.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ class Extender:
     def __init__(self) -> None:
         self.passed: dict[str, set[frozenset[str]]] = {}
         """By pod: each set of nodes that ever was told."""
+        self.evicted: dict[str, dict[str, frozenset[str]]] = {}
+        """By pod and node: the UIDs of the pods that the scheduler would evict."""
         self.placed = "placed-"
         """Pods with such names are let through, to see which node the scheduler chooses."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -32,6 +35,11 @@ class Extender:
     def filter(self, pod: str, nodes: list[str]) -> list[str]:
         self.passed.setdefault(pod, set()).add(frozenset(nodes))
         return nodes if pod.startswith(self.placed) else []
+
+    def preempt(self, pod: str, victims: dict[str, Any]) -> None:
+        self.evicted[pod] = {
+            node: frozenset(each["UID"] for each in found["Pods"]) for node, found in victims.items()
+        }
 
     def __enter__(self) -> Extender:
         self._thread.start()
@@ -48,12 +56,22 @@ class Extender:
 def _handler(extender: Extender) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one packet; with two, the kernel waits 40 ms
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            kept = extender.filter(asked["Pod"]["metadata"]["name"], asked["NodeNames"])
+            name = asked["Pod"]["metadata"]["name"]
+            if self.path == "/preempt":
+                extender.preempt(name, asked["NodeNameToMetaVictims"])
+                self._answer({"NodeNameToMetaVictims": {}})
+                return
+            kept = extender.filter(name, asked["NodeNames"])
             refused = {name: "refused" for name in asked["NodeNames"] if name not in kept}
-            answer = json.dumps({"NodeNames": kept, "FailedNodes": refused}).encode()
+            # Only the scheduler's own filters are to make a node one for preemption.
+            self._answer({"NodeNames": kept, "FailedAndUnresolvableNodes": refused})
+
+        def _answer(self, content: dict[str, Any]) -> None:
+            answer = json.dumps(content).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))

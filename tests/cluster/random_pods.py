@@ -141,7 +141,7 @@ def make_preferences(random: Random, nodes: list[str]) -> list[Object]:
     return found
 
 
-_ODD: tuple[Any, ...] = (
+ODD: tuple[Any, ...] = (
     "", "a b", "-5", "x/y/z", "é", "x" * 64, 7, 0.5, True, None, [], {}, ["a"], {"a": "b"}, [None], 10**6,
 )  # fmt: skip
 
@@ -152,14 +152,14 @@ def spoil(random: Random, pod: Object) -> Object:
     places = [
         place
         for name in ("nodeSelector", "affinity", "tolerations", "containers", "initContainers", "resources")
-        for place in _walk(spec, name)
+        for place in walk(spec, name)
     ]
     holder, key = random.choice(places or [(spec, "nodeSelector")])
-    holder[key] = random.choice(_ODD)
+    holder[key] = random.choice(ODD)
     return {**pod, "spec": spec}
 
 
-def _walk(holder: Any, key: Any) -> Iterator[tuple[Any, Any]]:
+def walk(holder: Any, key: Any) -> Iterator[tuple[Any, Any]]:
     """Yield all places below, except names and images, which do not decide the node."""
     if isinstance(holder, dict) and (key not in holder or key in ("name", "image")):
         return
@@ -171,4 +171,4 @@ def _walk(holder: Any, key: Any) -> Iterator[tuple[Any, Any]]:
         yield holder, key
     inner = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for each in inner:
-        yield from _walk(value, each)
+        yield from walk(value, each)

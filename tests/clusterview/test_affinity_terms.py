@@ -62,17 +62,19 @@ def test_namespace_selector() -> None:
 
 def test_label_keys() -> None:
     same = term(labelSelector={}, matchLabelKeys=["tier", "missing"])
-    assert str(same) == "tier=a per zone"
+    assert str(same) == "a pod with tier=a in the same zone"
     assert same.matches("own", {"tier": "a"}, None) is True
     assert same.matches("own", {"tier": "b"}, None) is False
-    assert str(term(mismatchLabelKeys=["tier"])) == "app=web,tier!=a per zone"
+    assert str(term(mismatchLabelKeys=["tier"])) == "a pod with app=web,tier!=a in the same zone"
     assert term(labelSelector=None, matchLabelKeys=["tier"]).matches("own", {"tier": "a"}, None) is False
 
 
 def test_text() -> None:
-    assert str(term()) == "app=web per zone"
-    assert str(term(labelSelector={})) == "any pod per zone"
-    assert str(term(labelSelector=None)) == "no pod per zone"
+    assert str(term()) == "a pod with app=web in the same zone"
+    assert str(term(labelSelector={})) == "a pod in the same zone"
+    assert str(term(labelSelector=None)) == (
+        "no pod at all, because labelSelector is missing in the same zone"
+    )
 
 
 def test_anti_affinity_of_a_pod() -> None:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
-    from gfd.clusterview import sources
     from gfd.text import print_error
-    from gfd.tools.match.cluster_state import ClusterState
+    from gfd.tools.match.cluster_source import read_state
     from gfd.tools.match.index import build_index
     from gfd.tools.match.reader import read_pods
     from gfd.tools.match.results import find_error, match_pods
 
     _check_standard_input(values)
     pods = read_pods(values["files"])
-    state = ClusterState(nodes=sources.read_nodes_and_pods(loaded, values["nodes_file"], values["pods_file"]))
+    specs = [pod.spec for pod in pods]
+    state = read_state(loaded, specs, values["nodes_file"], values["pods_file"])
     index = build_index(state.nodes)
     if not values["nodes_file"] and not all(node.is_counted for node in state.nodes):
         print_error("warning: without the right to list pods, it is unknown what they leave free")

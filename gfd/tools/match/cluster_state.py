@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.bound_pods import BoundPod, place_pods
 from gfd.clusterview.resources import add
+from gfd.tools.match.priorities import find_preemptor, list_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from gfd.clusterview.nodes import Node
+    from gfd.clusterview.priority_classes import PriorityClass
+    from gfd.labels.syntax import Labels
+    from gfd.tools.match.priorities import Preemptor
     from gfd.tools.match.scheduling import SchedulingSpec
 
 
@@ -20,6 +24,15 @@ class ClusterState:
     """The nodes with their pods. Adding or removing a pod returns another state."""
 
     nodes: Sequence[Node]
+    namespaces: Mapping[str, Labels] | None = None
+    """The labels of all namespaces; None if they are unknown."""
+    priority_classes: Sequence[PriorityClass] | None = None
+    """The PriorityClasses of the cluster; None if they are unknown."""
+
+    def find_preemptor(self, spec: SchedulingSpec) -> Preemptor:
+        """Return which pods a pod may evict."""
+        nodes = self.nodes if spec.priority.class_name else ()
+        return find_preemptor(spec.priority, list_classes(self.priority_classes, nodes))
 
     def bind(self, spec: SchedulingSpec, node_name: str) -> ClusterState:
         """Return the state after the scheduler has placed a pod on a node."""
@@ -33,8 +46,18 @@ class ClusterState:
             name=spec.name,
             labels=spec.labels,
             requests=spec.demand,
+            priority=self.find_preemptor(spec).value or 0,
+            priority_class=spec.priority.class_name,
+            host_ports=spec.host_ports,
+            anti_affinity=tuple(term.resolve(spec.namespace, spec.labels) for term in spec.pod_anti_affinity),
         )
         return replace(self, nodes=[_add_copies(node, pod, counts.get(node.name, 0)) for node in self.nodes])
+
+    def evict(self, pods: Collection[BoundPod], node_name: str) -> ClusterState:
+        """Return the state without these pods of a node."""
+        return self._change(
+            node_name, lambda node: place_pods(node, (each for each in node.pods if each not in pods))
+        )
 
     def release(self, spec: SchedulingSpec) -> ClusterState:
         """Return the state without the pod itself, which already runs on ``spec.current_node``."""

@@ -2,6 +2,7 @@
 
 Compare nodeName, nodeSelector, nodeAffinity, taints, and requested with free resources. To add a comparison,
 add a function to :data:`_COMPARISONS`; if the data for it can be missing, add one to :data:`_GAPS`.
+:class:`gfd.tools.match.neighbours.Neighbours` compares what depends on the pods of all nodes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from gfd.tools.match.mismatches import (
     TAINT,
     Mismatch,
 )
+from gfd.tools.match.neighbours import Neighbours
+from gfd.tools.match.preemption import describe_preemption, find_victims
 from gfd.tools.match.scheduling import NAME_FIELD, score
 from gfd.tools.match.simulated_labels import find_unknown_labels, is_unknown
 from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, find_untolerated
@@ -29,10 +32,12 @@ from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node, Taint
     from gfd.kube.requirements import Requirement
     from gfd.labels.syntax import Labels
     from gfd.tools.match.cluster_state import ClusterState
+    from gfd.tools.match.priorities import Preemptor
     from gfd.tools.match.scheduling import SchedulingSpec
 
 
@@ -58,6 +63,8 @@ class Verdict:
     """If nothing speaks against it: the sum of the weights of the preferred terms that the node meets."""
     avoided: tuple[Taint, ...] = ()
     """Taints with PreferNoSchedule that the pod does not tolerate; the scheduler prefers other nodes."""
+    preempts: tuple[BoundPod, ...] = ()
+    """Pods of lower priority that would have to be evicted first; without them, nothing speaks against it."""
 
     @property
     def answer(self) -> Answer:
@@ -87,15 +94,17 @@ def compare(spec: SchedulingSpec, state: ClusterState) -> list[Verdict]:
     """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
     if spec.current_node:
         state = state.release(spec)
-    return sorted((compare_node(spec, node) for node in state.nodes), key=rank)
+    neighbours, preemptor = Neighbours(spec, state), state.find_preemptor(spec)
+    return sorted((_compare(spec, node, neighbours, preemptor) for node in state.nodes), key=rank)
 
 
 def rank(verdict: Verdict) -> tuple[int, int, int, str]:
     """Return a key that sorts verdicts: nodes that fit, nodes that may fit, then the nearest misses."""
     if verdict.mismatches:
         weight = sum(_weigh(each, verdict.node) for each in verdict.mismatches)
-        return (2, weight, len(verdict.mismatches), verdict.node.name)
-    return (bool(verdict.unjudged), -verdict.score, len(verdict.avoided), verdict.node.name)
+        return (3, weight, len(verdict.mismatches), verdict.node.name)
+    group = 2 if verdict.preempts else 1 if verdict.unjudged else 0
+    return (group, -verdict.score, len(verdict.avoided), verdict.node.name)
 
 
 def _weigh(mismatch: Mismatch, node: Node) -> int:
@@ -107,17 +116,36 @@ def _weigh(mismatch: Mismatch, node: Node) -> int:
     return 2 if mismatch.kind == NODE_NAME else 1
 
 
-def compare_node(spec: SchedulingSpec, node: Node) -> Verdict:
+def _compare(spec: SchedulingSpec, node: Node, neighbours: Neighbours, preemptor: Preemptor) -> Verdict:
     """Return the verdict for one node."""
-    if mismatches := tuple(mismatch for compare in _COMPARISONS for mismatch in compare(spec, node)):
-        return Verdict(node=node, mismatches=mismatches)
+    mismatches = tuple(_find_mismatches(spec, node, neighbours))
+    victims: tuple[BoundPod, ...] = ()
+    if mismatches:
+        victims = find_victims(
+            node,
+            mismatches,
+            preemptor,
+            neighbours,
+            lambda each: not any(_find_mismatches(spec, each, neighbours)),
+        )
+        if not victims:
+            return Verdict(node=node, mismatches=mismatches)
+    gaps = (text for find in _GAPS for text in find(spec, node))
+    preempted = (describe_preemption(victims, preemptor, spec.priority.class_name),) if victims else ()
     return Verdict(
         node=node,
         mismatches=(),
-        unjudged=(*spec.unjudged, *(text for find in _GAPS for text in find(spec, node))),
+        unjudged=(*spec.unjudged, *gaps, *neighbours.find_gaps(node), *preempted),
         score=score(spec.preferences, node.labels, node.name),
         avoided=find_untolerated(node.taints, spec.tolerations, PREFER_NO_SCHEDULE),
+        preempts=victims,
     )
+
+
+def _find_mismatches(spec: SchedulingSpec, node: Node, neighbours: Neighbours) -> Iterator[Mismatch]:
+    for compare in _COMPARISONS:
+        yield from compare(spec, node)
+    yield from neighbours.compare(node)
 
 
 def _compare_name(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:

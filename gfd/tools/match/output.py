@@ -173,6 +173,10 @@ def _verdict_to_plain(verdict: Verdict) -> dict[str, Any]:
         "fits": verdict.answer is Answer.FITS,
         "verdict": verdict.answer,
         "unjudged": list(verdict.unjudged),
+        "preempts": [
+            {"namespace": each.namespace, "name": each.name, "priority": each.priority}
+            for each in verdict.preempts
+        ],
         "score": verdict.score,
         "avoided": [str(taint) for taint in verdict.avoided],
         "failed": [

@@ -91,7 +91,7 @@ def place(pods: Sequence[Pod], state: ClusterState) -> list[Placement]:
     """Return the placement of each pod of a run, in the order of ``pods``."""
     run = _Run(state)
     found: dict[int, Placement] = {}
-    for numbers in _order(pods):
+    for numbers in _order(pods, state):
         found |= run.place_group({number: pods[number] for number in numbers})
     return [found[number] for number in range(len(pods))]
 
@@ -101,14 +101,14 @@ def place_alone(pod: Pod, state: ClusterState) -> Placement:
     return place([replace(pod, copies=min(pod.copies, 1), gang="")], state)[0]
 
 
-def _order(pods: Sequence[Pod]) -> list[list[int]]:
+def _order(pods: Sequence[Pod], state: ClusterState) -> list[list[int]]:
     """Return the numbers of the pods in the order of their placement; a gang is placed at once."""
     groups: dict[str, list[int]] = {}
     for number, pod in enumerate(pods):
         groups.setdefault(pod.gang or f"pod {number}", []).append(number)
 
     def urgency(group: list[int]) -> int:
-        return -max(getattr(pods[number].spec, "priority", 0) for number in group)
+        return -max(state.find_preemptor(pods[number].spec).value or 0 for number in group)
 
     return sorted(groups.values(), key=urgency)
 

@@ -11,8 +11,12 @@ from gfd.tools.match import rules
 from gfd.tools.match.affinity import read_affinity, read_node_selector
 from gfd.tools.match.devices import POD_FIELDS, read_devices
 from gfd.tools.match.fields import check_spelling, read_items, read_text
+from gfd.tools.match.host_ports import read_ports
+from gfd.tools.match.pod_affinity import read_pod_affinity
+from gfd.tools.match.priorities import read_priority
 from gfd.tools.match.scheduling import SchedulingSpec
 from gfd.tools.match.tolerations import add_default_tolerations, read_tolerations
+from gfd.tools.match.topology_spread import read_spread_constraints
 from gfd.tools.match.unjudged import find_unjudged
 
 if TYPE_CHECKING:
@@ -32,12 +36,18 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
         rules.check(value.field("nodeName"), node_name, rules.NODE_NAME)
         if read_items(value, "schedulingGates"):
             raise value.field("nodeName").error("a pod with schedulingGates cannot name its node; remove one")
+    affinity = value.member("affinity")
     return SchedulingSpec(
         node_selector=read_node_selector(value.member("nodeSelector")),
         terms=terms,
         preferences=preferences,
         tolerations=add_default_tolerations(read_tolerations(value.member("tolerations"))),
         requests=devices.requests,
+        host_ports=read_ports(value),
+        pod_affinity=read_pod_affinity(affinity, "podAffinity"),
+        pod_anti_affinity=read_pod_affinity(affinity, "podAntiAffinity"),
+        spread_constraints=read_spread_constraints(value.member("topologySpreadConstraints")),
+        priority=read_priority(value),
         node_name=node_name,
         lines={**devices.lines, "nodeName": value.field("nodeName").line},
         os=read_text(value, "os", "name"),

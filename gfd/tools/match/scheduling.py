@@ -13,8 +13,11 @@ from gfd.clusterview.resources import PODS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gfd.clusterview.nodes import Taint
+    from gfd.clusterview.affinity_terms import PodAffinityTerm
+    from gfd.clusterview.host_ports import HostPort
+    from gfd.clusterview.nodes import Node, Taint
     from gfd.kube.requirements import Requirement
+    from gfd.kube.selectors import LabelSelector
     from gfd.labels.syntax import Labels
 
 NAME_FIELD = "metadata.name"
@@ -71,6 +74,34 @@ class PreferredTerm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadConstraint:
+    """A topologySpreadConstraint with DoNotSchedule: how evenly pods spread over the values of a label."""
+
+    max_skew: int
+    topology_key: str
+    selector: LabelSelector | None
+    """The labels of the pods, all in the pod's namespace; None matches no pod."""
+    match_label_keys: tuple[str, ...] = ()
+    """Labels that the pods must have with the same value as the pod itself."""
+    min_domains: int = 1
+    is_affinity_honored: bool = True
+    """Whether only nodes count that the pod's nodeSelector and nodeAffinity select."""
+    are_taints_honored: bool = False
+    """Whether only nodes count whose taints the pod tolerates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priority:
+    """The priority of a pod, and whether it may evict pods of lower priority."""
+
+    class_name: str = ""
+    value: int | None = None
+    """The number in the pod itself; None if only its PriorityClass decides."""
+    policy: str = ""
+    """The preemptionPolicy; empty if only its PriorityClass decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulingSpec:
     """The part of a PodSpec that :mod:`gfd.tools.match.fit` compares with nodes."""
 
@@ -82,6 +113,14 @@ class SchedulingSpec:
     """The tolerations, including those that Kubernetes adds."""
     requests: Mapping[str, int] = field(default_factory=dict)
     """The requested amounts by resource: ``cpu`` in thousandths, others in whole units; 0 means absent."""
+    host_ports: tuple[HostPort, ...] = ()
+    pod_affinity: tuple[PodAffinityTerm, ...] = ()
+    """The terms of the required podAffinity; pods must match all of them."""
+    pod_anti_affinity: tuple[PodAffinityTerm, ...] = ()
+    """The terms of the required podAntiAffinity; pods must match none of them."""
+    spread_constraints: tuple[SpreadConstraint, ...] = ()
+    """The topologySpreadConstraints with DoNotSchedule."""
+    priority: Priority = field(default_factory=Priority)
     node_name: str = ""
     """The pod's nodeName, which bypasses the scheduler; empty if it has none."""
     current_node: str = ""
@@ -101,6 +140,12 @@ class SchedulingSpec:
     def demand(self) -> Mapping[str, int]:
         """Return the requests and the place among the ``pods`` of a node that each pod takes."""
         return {**self.requests, PODS: 1}
+
+    def selects(self, node: Node) -> bool:
+        """Return whether the nodeSelector and the required nodeAffinity select a node."""
+        return all(each.matches(node.labels) for each in self.node_selector) and (
+            self.terms is None or any(term.matches(node.labels, node.name) for term in self.terms)
+        )
 
     def requirements(self) -> Iterator[Requirement]:
         """Yield the requirements on labels, of all terms."""

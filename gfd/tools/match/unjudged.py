@@ -26,7 +26,7 @@ _GROUP_LABELS = ("scheduling.x-k8s.io/pod-group", "pod-group.scheduling.sigs.k8s
 
 def find_unjudged(spec: Value) -> tuple[str, ...]:
     """Return the fields of a PodSpec that cannot be judged, each with the reason. Raises DocumentError."""
-    found = [*_find_volumes(spec), *_find_claims(spec), *_find_uncompared(spec)]
+    found = [*_find_volumes(spec), *_find_claims(spec)]
     if not read_text(spec, "nodeName"):  # the scheduler does not see a pod that names its node
         found += [*_find_gates(spec), *_find_schedulers(spec), *_find_groups(spec), *_find_features(spec)]
     return tuple(found)
@@ -60,14 +60,6 @@ def _find_volumes(spec: Value) -> Iterator[str]:
                 for kind in _EXCLUSIVE_VOLUMES
                 if volume.member(kind)
             )
-
-
-def _find_uncompared(spec: Value) -> Iterator[str]:
-    fields = (("affinity", "podAffinity"), ("affinity", "podAntiAffinity"), ("topologySpreadConstraints",))
-    yield from (f"{path[-1]}: not compared with nodes" for path in fields if find(spec, *path))
-    ports = [port for each in read_items(spec, "containers") for port in read_items(each, "ports")]
-    if any(port.member("hostPort") for port in ports):
-        yield "hostPort: not compared with nodes"
 
 
 def _find_claims(spec: Value) -> Iterator[str]:

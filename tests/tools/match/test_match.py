@@ -110,7 +110,8 @@ def test_json(gfd: Gfd, nodes: str) -> None:
     code, out, err = gfd("match", POD, "--nodes", nodes, "-o", "json")
     assert (code, err) == (1, f"gfd: Pod cuda-vectoradd ({POD}:2) fits no node\n")
     product = {"kind": "nodeSelector", "term": f"{PRODUCT}={SLICE}"}
-    verdict = {"fits": False, "verdict": "no", "unjudged": [], "score": 0, "avoided": [], "room": 0}
+    verdict = {"fits": False, "verdict": "no", "unjudged": [], "preempts": []}
+    verdict |= {"score": 0, "avoided": [], "room": 0}
     taint = {"kind": "taint", "term": "no toleration of the taint", "there": "nvidia.com/gpu=true:NoSchedule"}
     lacking = {"kind": "resource", "term": "1 nvidia.com/gpu", "there": "none"}
     newer = product | {"there": f"NVIDIA-{SLICE}"}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gfd.errors import DocumentError
 from tests.tools.match.reading import GPU, SPEC, read, refusal
 
 
@@ -103,19 +102,6 @@ def test_a_gated_pod_cannot_name_its_node(file: Path) -> None:
     assert refusal(file, make_pod(f"{SPEC}nodeName: node1\nschedulingGates: [{{name: a}}]\n")).endswith(
         "spec.nodeName: a pod with schedulingGates cannot name its node; remove one"
     )
-
-
-def test_unjudged_host_ports(file: Path) -> None:
-    spec = "containers: [{name: c, ports: [{containerPort: 80}, {hostPort: 81}]}, {name: d}]\n"
-    (pod,) = read(file, make_pod(spec))
-    assert pod.spec.unjudged == ("hostPort: not compared with nodes",)
-    (pod,) = read(file, make_pod(spec.replace("hostPort: 81", "")))
-    assert pod.spec.unjudged == ()
-    spec = spec.replace("[{containerPort: 80}", "{a: [{containerPort: 80}").replace("81}]", "81}]}")
-    with pytest.raises(
-        DocumentError, match=r"spec\.containers\[0\]\.ports: expected a list, found a mapping"
-    ):
-        read(file, make_pod(spec))
 
 
 def test_a_pod_that_would_see_no_gpu(file: Path) -> None:

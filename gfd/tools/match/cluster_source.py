@@ -1,0 +1,50 @@
+"""Load the state of the cluster that pods are compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.clusterview import sources
+from gfd.tools.match.cluster_state import ClusterState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from gfd.clusterview.affinity_terms import PodAffinityTerm
+    from gfd.clusterview.nodes import Node
+    from gfd.config.model import LoadedConfig
+    from gfd.tools.match.scheduling import SchedulingSpec
+
+
+def read_state(
+    loaded: LoadedConfig,
+    specs: Sequence[SchedulingSpec],
+    nodes_file: Path | None = None,
+    pods_file: Path | None = None,
+) -> ClusterState:
+    """Return the nodes and pods, and of the cluster what else the pods with ``specs`` need.
+
+    Raises GfdError.
+    """
+    nodes = sources.read_nodes_and_pods(loaded, nodes_file, pods_file)
+    api = sources.find_cluster(loaded, nodes_file)
+    if api is None:
+        return ClusterState(nodes=nodes)
+    from gfd.clusterview.cluster import read_namespaces, read_priority_classes
+
+    needs_namespaces = any(term.needs_namespaces for term in _list_terms(specs, nodes))
+    needs_classes = any(spec.priority.value is None for spec in specs)
+    return ClusterState(
+        nodes=nodes,
+        namespaces=read_namespaces(api) if needs_namespaces else None,
+        priority_classes=read_priority_classes(api) if needs_classes else None,
+    )
+
+
+def _list_terms(specs: Sequence[SchedulingSpec], nodes: Sequence[Node]) -> Iterator[PodAffinityTerm]:
+    for spec in specs:
+        yield from (*spec.pod_affinity, *spec.pod_anti_affinity)
+    for node in nodes:
+        for pod in node.pods:
+            yield from pod.anti_affinity

@@ -1,0 +1,187 @@
+"""Read topologySpreadConstraints, and compare them with the pods on the nodes.
+
+Constraints with ScheduleAnyway are checked, but not judged: they exclude no node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.affinity_terms import read_selector, require_equal
+from gfd.kube.selectors import LabelSelector
+from gfd.tools.match import pod_rules, rules
+from gfd.tools.match.fields import read_items, read_text
+from gfd.tools.match.label_selectors import check_label_keys, check_selector
+from gfd.tools.match.mismatches import TOPOLOGY_SPREAD, Mismatch
+from gfd.tools.match.pod_rules import DO_NOT_SCHEDULE, HONOR, IGNORE, Spread
+from gfd.tools.match.scheduling import SpreadConstraint
+from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, find_untolerated
+from gfd.tools.match.topology import describe_missing, find_domain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gfd.clusterview.bound_pods import BoundPod
+    from gfd.clusterview.nodes import Node
+    from gfd.documents.value import Value
+    from gfd.labels.syntax import Labels
+    from gfd.tools.match.scheduling import SchedulingSpec
+    from gfd.tools.match.topology import Domain
+
+_FIELDS = (
+    *("labelSelector", "matchLabelKeys", "maxSkew", "minDomains"),
+    *("nodeAffinityPolicy", "nodeTaintsPolicy", "topologyKey", "whenUnsatisfiable"),
+)
+
+
+def read_spread_constraints(value: Value | None) -> tuple[SpreadConstraint, ...]:
+    """Return the constraints with DoNotSchedule of a list. Raises DocumentError."""
+    seen: set[tuple[str, str]] = set()
+    found = (_read_constraint(item, seen) for item in (value.items() if value else ()))
+    return tuple(each for each in found if each)
+
+
+def _read_constraint(item: Value, seen: set[tuple[str, str]]) -> SpreadConstraint | None:
+    item.only(*_FIELDS)
+    domains = item.member("minDomains")
+    spread = Spread(
+        max_skew=_read_number(item.member("maxSkew")),
+        topology_key=read_text(item, "topologyKey"),
+        when_unsatisfiable=read_text(item, "whenUnsatisfiable"),
+        min_domains=_read_number(domains) if domains else None,
+        affinity_policy=_read_policy(item, "nodeAffinityPolicy", HONOR),
+        taints_policy=_read_policy(item, "nodeTaintsPolicy", IGNORE),
+        is_repeated=(read_text(item, "topologyKey"), read_text(item, "whenUnsatisfiable")) in seen,
+    )
+    rules.check(item, spread, pod_rules.SPREAD)
+    seen.add((spread.topology_key, spread.when_unsatisfiable))
+    check_selector(item.member("labelSelector"))
+    check_label_keys(item)
+    if spread.when_unsatisfiable != DO_NOT_SCHEDULE:
+        return None
+    return SpreadConstraint(
+        max_skew=spread.max_skew,
+        topology_key=spread.topology_key,
+        selector=read_selector(item.plain(), "labelSelector"),
+        match_label_keys=tuple(map(read_text, read_items(item, "matchLabelKeys"))),
+        min_domains=spread.min_domains or 1,
+        is_affinity_honored=spread.affinity_policy == HONOR,
+        are_taints_honored=spread.taints_policy == HONOR,
+    )
+
+
+def _read_number(value: Value | None) -> int:
+    return value.integer() if value else 0
+
+
+def _read_policy(item: Value, name: str, default: str) -> str:
+    policy = item.member(name)
+    return read_text(policy) if policy else default
+
+
+class SpreadJudge:
+    """Compares the spread constraints of one pod with the pods on all nodes, as PodTopologySpread does."""
+
+    def __init__(self, spec: SchedulingSpec, *, are_pods_known: bool = True) -> None:
+        self._spec, self._are_pods_known = spec, are_pods_known
+        self._counts = [_Count(each, spec.labels) for each in spec.spread_constraints]
+
+    def add_node(self, node: Node) -> None:
+        """Count a node as a domain, with its pods."""
+        for count in self._find_counts(node):
+            domain = find_domain(count.constraint.topology_key, node)
+            count.add(domain, 0)
+            for pod in node.pods:
+                self._change(count, domain, pod, 1)
+
+    def add(self, pod: BoundPod, node: Node) -> None:
+        """Count a pod of a counted node."""
+        for count in self._find_counts(node):
+            self._change(count, find_domain(count.constraint.topology_key, node), pod, 1)
+
+    def remove(self, pod: BoundPod, node: Node) -> None:
+        """Count a pod of a counted node no longer."""
+        for count in self._find_counts(node):
+            self._change(count, find_domain(count.constraint.topology_key, node), pod, -1)
+
+    def _find_counts(self, node: Node) -> list[_Count]:
+        """Return the constraints for which a node counts; none if it lacks the label of any constraint."""
+        if any(find_domain(each.constraint.topology_key, node) is None for each in self._counts):
+            return []
+        return [each for each in self._counts if self._includes(each.constraint, node)]
+
+    def _includes(self, constraint: SpreadConstraint, node: Node) -> bool:
+        if constraint.is_affinity_honored and not self._spec.selects(node):
+            return False
+        return not (
+            constraint.are_taints_honored
+            and find_untolerated(node.taints, self._spec.tolerations, NO_SCHEDULE, NO_EXECUTE)
+        )
+
+    def _change(self, count: _Count, domain: Domain | None, pod: BoundPod, change: int) -> None:
+        if pod.namespace == self._spec.namespace and not pod.is_terminating and count.matches(pod):
+            count.add(domain, change)
+
+    def compare(self, node: Node) -> Iterator[Mismatch]:
+        """Yield the constraints that the pod would violate on a node."""
+        for count in self._counts:
+            constraint = count.constraint
+            domain = find_domain(constraint.topology_key, node)
+            if domain is None:
+                if not node.is_simulated:
+                    found = f"no label {constraint.topology_key}"
+                    yield Mismatch(kind=TOPOLOGY_SPREAD, wanted=count.text, found=found)
+                continue
+            if not self._are_pods_known:
+                continue
+            here, fewest = count.pods.get(domain, 0), count.find_fewest()
+            if here + count.is_own - fewest > constraint.max_skew:
+                found = f"{here} in {domain[1]}, the fewest is {fewest}"
+                yield Mismatch(kind=TOPOLOGY_SPREAD, wanted=count.text, found=found)
+
+    def find_gaps(self, node: Node) -> Iterator[str]:
+        """Yield what is unknown about a node without mismatches."""
+        for count in self._counts:
+            key = count.constraint.topology_key
+            if find_domain(key, node) is None:
+                yield f"topologySpreadConstraints: {describe_missing(key)}"
+
+
+class _Count:
+    """The number of pods that a constraint means, by topology domain."""
+
+    def __init__(self, constraint: SpreadConstraint, labels: Labels) -> None:
+        selector = constraint.selector
+        if selector is not None:
+            added = require_equal(constraint.match_label_keys, labels, "In")
+            requirements = tuple(dict.fromkeys((*selector.requirements, *added)))
+            selector = LabelSelector(text=",".join(map(str, requirements)), requirements=requirements)
+        self.constraint = replace(constraint, selector=selector)
+        self.pods: dict[Domain | None, int] = {}
+        self._fewest: int | None = None
+        self.is_own = selector is not None and selector.matches(labels)
+
+    @property
+    def text(self) -> str:
+        """Return the constraint for people."""
+        selector = self.constraint.selector
+        pods = f" of {selector.text}" if selector and selector.text else ""
+        return f"maxSkew {self.constraint.max_skew}{pods} per {self.constraint.topology_key}"
+
+    def matches(self, pod: BoundPod) -> bool:
+        """Return whether a pod of the namespace counts; kube-scheduler counts none for an empty selector."""
+        selector = self.constraint.selector
+        return selector is not None and bool(selector.requirements) and selector.matches(pod.labels)
+
+    def add(self, domain: Domain | None, change: int) -> None:
+        """Change the number of pods in a domain."""
+        self.pods[domain] = self.pods.get(domain, 0) + change
+        self._fewest = None
+
+    def find_fewest(self) -> int:
+        """Return the smallest number of pods in a domain; 0 if there are fewer domains than minDomains."""
+        if self._fewest is None:
+            has_enough = len(self.pods) >= self.constraint.min_domains
+            self._fewest = min(self.pods.values()) if has_enough else 0
+        return self._fewest
