@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 AT_LEAST, AT_MOST, MORE, LESS, EQUAL = ">=", "<=", ">", "<", "="
 
+_JOINED = re.compile(r"(?:sm_?|compute_?|(?=[2-9][0-9]$|1[0-9]{2}$))([0-9]{1,2})([0-9])")
+"""Matches two parts of a version without a dot: ``sm_80``, ``80`` and ``128``, but not ``12``."""
 _COMPARISON = re.compile(r"(>=|<=|==|=|>|<)?\s*(.*)", re.DOTALL)
 _WRONG = re.compile(r"(=>|=<|≥|≤|=\s+>|=\s+<)\s*(.*)", re.DOTALL)
 
@@ -124,6 +126,8 @@ def _is_within(number: Fraction, numbers: Range) -> bool:
 def _read_version(comparison: Comparison, keys: Sequence[str]) -> AnyOf:
     parts = comparison.text.split(".")
     # Kubernetes compares labels as 64-bit numbers; no real version is that large.
+    if len(keys) == 2 and (joined := _JOINED.fullmatch(comparison.text)):
+        raise ValueError(f"is not a version: {comparison.text!r}; did you mean {joined[1]}.{joined[2]}?")
     is_version = all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts)
     if not is_version or len(parts) > len(keys):
         example = ".".join(("550", "54", "15") if len(keys) > 2 else ("8", "0"))

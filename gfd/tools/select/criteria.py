@@ -94,7 +94,7 @@ def _build_version(option: str, texts: tuple[str, ...], keys: tuple[str, ...]) -
             )
             if count:
                 return (
-                    f"{text!r} means exactly {text}: write '{AT_LEAST}{text}' for this or a newer version "
+                    f"{text!r} means only {text}: write '{AT_LEAST}{text}' for this or a newer version "
                     f"({pluralize(count, 'node')})"
                 )
         return ""

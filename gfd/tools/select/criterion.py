@@ -39,8 +39,8 @@ class Criterion:
     """What a reader of the answer should know about the values; a line each."""
     names_device: bool = False
     """Whether it names the device; other criteria are about properties of the device or the node."""
-    is_implied: bool = False
-    """Whether it follows from other options, or from none."""
+    implied: str = ""
+    """What it asks for, if it follows from other options or from none: ``whole GPUs``; else empty."""
 
     @property
     def text(self) -> str:

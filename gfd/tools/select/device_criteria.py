@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _FAMILY, _COUNT, _PHYSICAL = f"{GPU}.family", f"{GPU}.count", f"{GPU}.count.physical"
 _MIG_SLICES = f"{GPU}.slices.gi"
 """A label that nvidia.com/gpu has only if it stands for MIG devices."""
+_SAME_GPU = "several shared devices of one pod can be parts of the same GPU"
 _SHARING = ("mps", "time-slicing")
 
 
@@ -97,7 +98,8 @@ def build_sharing(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion
         constraints=constraints,
         read_values=read_values,
         advise=lambda _: advice,
-        is_implied=not query.is_shared,
+        implied="" if query.is_shared else "devices for one pod",
+        notes=(_SAME_GPU,) if query.is_shared and query.count > 1 else (),
     )
 
 
@@ -113,7 +115,7 @@ def build_whole(query: DeviceQuery) -> Criterion:
         constraints=lambda _: ANYTHING if query.products else ({_MIG_SLICES: Absence()},),
         read_values=read_values,
         advise=_offer_profiles,
-        is_implied=not query.is_exclusive,
+        implied="" if query.is_exclusive else "whole GPUs",
     )
 
 

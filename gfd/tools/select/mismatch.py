@@ -53,7 +53,7 @@ def evaluate(selection: Selection, nodes: Sequence[Node]) -> list[CriterionResul
     """Return the result of each criterion on ``nodes``; leave out an implied one that all GPUs meet."""
     results = [_evaluate(each, selection.devices, nodes) for each in selection.criteria]
     names = {node.name for node in nodes if has_gpus(node)}
-    return [each for each in results if not each.criterion.is_implied or not names <= each.names]
+    return [each for each in results if not each.criterion.implied or not names <= each.names]
 
 
 def explain(selection: Selection, nodes: Sequence[Node], results: Sequence[CriterionResult]) -> str:
@@ -82,17 +82,22 @@ def _explain_rejections(selection: Selection) -> str:
 
 
 def _explain_unmet(result: CriterionResult, with_gpus: Sequence[Node]) -> str:
-    count = len(with_gpus)
-    none = f"matches none of {count} nodes" if count > 1 else "does not match the only node"
+    criterion, count = result.criterion, len(with_gpus)
+    if criterion.implied:
+        head = f"no node has {criterion.implied}"
+    elif count > 1:
+        head = f"{criterion} matches none of {count} nodes with GPUs"
+    else:
+        head = f"{criterion} does not match the only node with GPUs"
     if result.values:
         closest = result.values[0]
-        has = f"closest: {_name_nodes(closest.nodes)} {result.criterion.describe(closest.value)}"
+        has = f"closest: {_name_nodes(closest.nodes)} {criterion.describe(closest.value)}"
     else:
         has = "no node has a label for it"
-    advice = result.criterion.advise(with_gpus)
-    return f"{result.criterion} {none} with GPUs; " + (
-        advice if advice and not result.values else "; ".join(filter(None, (has, advice)))
-    )
+    advice = criterion.advise(with_gpus)
+    if advice and not result.values:
+        return f"{head}; {advice}"
+    return "; ".join(filter(None, (head, has, advice)))
 
 
 def _name_nodes(names: Sequence[str]) -> str:

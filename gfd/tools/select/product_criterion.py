@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.cloud_names import find_cloud_name
 from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.hardware import measure_distance
 from gfd.labels.products import (
@@ -19,7 +20,7 @@ from gfd.tools.select.criterion import Criterion, one_of
 from gfd.tools.select.product_names import explain_form, find_products, is_meant, list_cloud_products
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gfd.clusterview.nodes import Node
     from gfd.labels.syntax import Labels
@@ -63,27 +64,35 @@ def build_product(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion
             return (0.0,)
         return (1 + min(measure_distance(each, value) for each in _name_products(query)),)
 
-    def advise(with_gpus: Sequence[Node]) -> str:
-        products = {node.labels.get(f"{GPU}.product", "") for node in with_gpus}
-        found = find(products)
-        profiles = sorted({extract_profile(each) for each in found} - {"", INVALID})
-        if profiles and not query.is_mig:
-            return f"MIG divides it: add --mig-profile {' or --mig-profile '.join(profiles)}"
-        if found and all(each.endswith(SHARED_END) for each in found):
-            return "several pods share each of its GPUs: add --shared if that is enough"
-        forms = [explain_form(text, products) for text in query.products]
-        return "; ".join(filter(None, [*forms, *(() if found else notes)]))
-
     return Criterion(
         option="--product",
         texts=query.products,
         constraints=constraints,
         read_values=read_values,
         measure=measure,
-        advise=advise,
+        advise=lambda with_gpus: _advise(query, with_gpus, find, "; ".join(notes)),
         notes=notes,
         names_device=True,
     )
+
+
+def _advise(
+    query: DeviceQuery, with_gpus: Sequence[Node], find: Callable[[set[str]], set[str]], notes: str
+) -> str:
+    """Return what to do if no node has the product as the query means it; ``find`` finds its products."""
+    products = {node.labels.get(f"{GPU}.product", "") for node in with_gpus}
+    found = find(products)
+    profiles = sorted({extract_profile(each) for each in found} - {"", INVALID})
+    if profiles and not query.is_mig:
+        return f"MIG divides it: add --mig-profile {' or --mig-profile '.join(profiles)}"
+    if found and all(each.endswith(SHARED_END) for each in found):
+        return "several pods share each of its GPUs: add --shared if that is enough"
+    for node in with_gpus:
+        name = find_cloud_name(node.labels)
+        if f"{GPU}.product" not in node.labels and find(set(list_cloud_products(name))):
+            return f"{node.name} has {name} by its cloud's label, but gfd has not labelled it"
+    forms = [explain_form(text, products) for text in query.products]
+    return "; ".join(filter(None, [*forms, "" if found else notes]))
 
 
 def _name_products(query: DeviceQuery) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.device_counts import SHARED
-from gfd.clusterview.gpus import has_gpus
+from gfd.clusterview.device_counts import GPU, SHARED
+from gfd.clusterview.gpus import has_gpus, read_profiles
 from gfd.kube.requirements import Requirement, parse_integer
 from gfd.labels.syntax import VENDOR
 from gfd.tools.select.constraints import ANYTHING, intersect, to_terms
@@ -153,7 +153,11 @@ def _explain_rejection(node: Node, resource: str, query: DeviceQuery) -> str:
     offered = node.allocatable.get(resource, 0)
     if offered >= query.count:
         return ""
-    return f"offers {offered} {resource}" + (f", and --count asks for {query.count}" if offered else "")
+    if offered:
+        return f"offers {offered} {resource}, and --count asks for {query.count}"
+    profiles = read_profiles(node.labels) if resource == GPU else ()
+    divided = f", since MIG divides its GPUs; ask for --mig-profile {profiles[0]}" if profiles else ""
+    return f"offers 0 {resource}{divided}"
 
 
 def _find_hard_taints(node: Node) -> list[Taint]:

@@ -246,6 +246,17 @@ def test_comparisons_that_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "version"),
+    [("sm_80", "8.0"), ("sm90", "9.0"), ("80", "8.0"), ("128", "12.8"), ("compute_100", "10.0")],
+)
+def test_two_parts_without_a_dot(text: str, version: str) -> None:
+    with pytest.raises(ValueError, match=f"is not a version: '{text}'; did you mean {version}\\?"):
+        read_version([text], COMPUTE)
+    assert read_version(["12"], COMPUTE)
+    assert read_version(["550"], DRIVER)
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         (">=40", "has no unit: '40'; did you mean 40GB? Labels hold MiB, so 40536 is 40536Mi"),

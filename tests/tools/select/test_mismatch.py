@@ -12,7 +12,7 @@ from gfd import cli
 from tests.pseudoterminal import typed
 from tests.tools import goldens
 from tests.tools.make import gpu_labels, node, write
-from tests.tools.select.clusters import A100, cluster
+from tests.tools.select.clusters import A100, SHARED, cluster
 from tests.tools.select.conftest import Gfd
 
 pytestmark = pytest.mark.whole
@@ -63,7 +63,7 @@ pytestmark = pytest.mark.whole
             ["--cuda", "12.0"],
             (
                 "--cuda '12.0' matches none of 8 nodes with GPUs; closest: a1, a2 and 6 more nodes have "
-                "12.2; '12.0' means exactly 12.0: write '>=12.0' for this or a newer version (8 nodes)"
+                "12.2; '12.0' means only 12.0: write '>=12.0' for this or a newer version (8 nodes)"
             ),
         ),
         (
@@ -162,6 +162,47 @@ def test_a_model_that_mig_divides(gfd: Gfd) -> None:
     assert (code, err) == (0, "")
     code = cli.run(("--mig=all-1g.5gb", "select", *words), {})
     assert code == 1
+
+
+def test_gpus_that_are_all_divided(gfd: Gfd) -> None:
+    machine = ("--simulate=dgx-a100", "--mig=all-3g.20gb")
+    offer = "--mig-profile 3g.20gb"
+    code, _, err = gfd(*machine, "--mig-strategy=mixed", "--exclusive")
+    assert code == 1
+    assert err.endswith(f"it offers 0 nvidia.com/gpu, since MIG divides its GPUs; ask for {offer}\n")
+    closest = f"closest: dgx-a100 has 3g.20gb; MIG divides the GPUs there: ask for {offer}\n"
+    for words, head in (
+        (["--exclusive"], "--exclusive does not match the only node with GPUs"),
+        (["--family=ampere"], "no node has whole GPUs"),
+    ):
+        assert gfd(*machine, "--mig-strategy=single", *words)[::2] == (1, f"gfd: {head}; {closest}")
+
+
+def test_devices_that_pods_share(gfd: Gfd, tmp_path: Path) -> None:
+    labels = gpu_labels("Tesla-T4", 1, **SHARED)
+    renamed = write(tmp_path / "renamed", node("t2", labels, {"gpu.shared": 4}))
+    found = gfd("--nodes", renamed, "--product=T4")
+    assert found[2] == (
+        "gfd: t2 matches, but cannot run the pod: it offers only devices that pods share, as "
+        "nvidia.com/gpu.shared; add --shared if that is enough\n"
+    )
+    assert gfd("--nodes", renamed, "--memory=>=1GB")[2] == (
+        "gfd: no node has devices for one pod; closest: t2 has sharing strategy time-slicing; several pods "
+        "share each device there: add --shared if that is enough\n"
+    )
+    code, out, err = gfd("--nodes", renamed, "--shared", "--count=2")
+    assert (code, err) == (0, "")
+    assert "# several shared devices of one pod can be parts of the same GPU\n" in out
+    assert out.endswith("        nvidia.com/gpu.shared: 2\n")
+
+
+def test_nodes_that_only_their_cloud_has_labelled(gfd: Gfd, tmp_path: Path) -> None:
+    cloud = {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb"}
+    path = write(tmp_path / "nodes", node("gke-1", cloud, {"gpu": 8}))
+    reason = "gke-1 has nvidia-h100-80gb by its cloud's label, but gfd has not labelled it"
+    expected = f"gfd: --product 'H100' does not match the only node with GPUs; {reason}\n"
+    assert gfd("--nodes", path, "--product=H100")[2] == expected
+    assert "gke-1" not in gfd("--nodes", path, "--product=T4")[2]
 
 
 def test_clusters_without_gpus(gfd: Gfd, tmp_path: Path) -> None:
