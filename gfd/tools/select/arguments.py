@@ -48,7 +48,7 @@ def read_query(values: Mapping[str, Any], layout: str | None = None) -> DeviceQu
     ``layout`` is the MIG layout of a simulated machine. It is no wish, but people may take it for one.
     """
     query = DeviceQuery(
-        products=values["product"],
+        products=tuple(filter(None, (text.strip("* ") for text in values["product"]))),
         families=tuple(map(_read_family, values["family"])),
         mig_profiles=tuple(map(_read_profile, values["profile"])),
         gpus_per_node=values["gpus_per_node"] or 0,
@@ -60,7 +60,7 @@ def read_query(values: Mapping[str, Any], layout: str | None = None) -> DeviceQu
         if number is not None and number < 1:
             raise ConfigError(option, COMMAND_LINE, f"must be at least 1: {number}")
     if query == DeviceQuery(count=query.count):
-        reason = f"needs one of {join_words(_CRITERIA)}; see gfd select --help"
+        reason = f"needs one of {join_words(_CRITERIA)}; for any whole GPU, write --exclusive"
         if layout is not None:
             profile = layout.removeprefix("all-")
             example = profile if _PROFILE.fullmatch(profile.replace("+", ".")) else "1g.5gb"

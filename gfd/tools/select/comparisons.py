@@ -125,12 +125,12 @@ def _is_within(number: Fraction, numbers: Range) -> bool:
 
 def _read_version(comparison: Comparison, keys: Sequence[str]) -> AnyOf:
     parts = comparison.text.split(".")
-    # Kubernetes compares labels as 64-bit numbers; no real version is that large.
     if len(keys) == 2 and (joined := _JOINED.fullmatch(comparison.text)):
         raise ValueError(f"is not a version: {comparison.text!r}; did you mean {joined[1]}.{joined[2]}?")
+    # Kubernetes compares labels as 64-bit numbers; no real version is that large.
     is_version = all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts)
     if not is_version or len(parts) > len(keys):
-        example = ".".join(("550", "54", "15") if len(keys) > 2 else ("8", "0"))
+        example = "550.54.15" if len(keys) > 2 else "12.4" if "cuda" in keys[0] else "8.0"
         raise ValueError(f"is not a version: {comparison.text!r}; write one like {example} or >={example}")
     numbers = [int(part) for part in parts]
     if comparison.operator in {AT_LEAST, LESS}:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.hardware import GENERATIONS
 from gfd.kube.requirements import parse_integer
-from gfd.labels.products import (
-    SHARED_END,
-    extract_profile,
-)
+from gfd.labels.products import SHARED_END, extract_profile
 from gfd.text import find_closest
 from gfd.tools.select.constraints import ANYTHING, Absence, AnyOf, Choice, Exclusion, Range
 from gfd.tools.select.criterion import Criterion, one_of, read_label
@@ -35,7 +33,10 @@ def build_family(query: DeviceQuery) -> Criterion:
 
     def measure(value: str) -> tuple[float, ...]:
         known = [GENERATIONS.index(each) for each in query.families if each in GENERATIONS]
-        if value not in GENERATIONS or not known:
+        if not known:
+            ratios = [SequenceMatcher(None, each, value).ratio() for each in query.families]
+            return (len(GENERATIONS), 1 - max(ratios))
+        if value not in GENERATIONS:
             return (len(GENERATIONS),)
         return (min(abs(GENERATIONS.index(value) - index) for index in known),)
 
@@ -90,7 +91,7 @@ def build_sharing(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion
     advice = (
         "no device is shared there: leave out --shared"
         if query.is_shared
-        else ("several pods share each device there: add --shared if that is enough")
+        else "several pods share each device there: add --shared if that is enough"
     )
     return Criterion(
         option="--shared" if query.is_shared else "without --shared",

@@ -48,15 +48,15 @@ def build_memory(query: DeviceQuery) -> Criterion:
         measure=lambda value: (min(abs(each) for each in _compare(texts, value)),),
         describe=lambda value: _describe(texts, value),
         advise=lambda with_gpus: "" if query.is_mig else _advise(texts, with_gpus),
-        notes=tuple(
-            _explain_gb(split(text).text) for text in texts if parse_gb(split(text).text) is not None
-        ),
+        notes=tuple(_explain_gb(size) for size in _list_sizes(texts) if parse_gb(size) is not None),
     )
 
 
+def _list_sizes(texts: Sequence[str]) -> list[str]:
+    return [split(text).text for text in texts]
+
+
 def _explain_gb(text: str) -> str:
-    if parse_gb(text) is None:
-        return ""
     least, most = parse_size(text)
     return f"{text} means a card sold with that much: {least} to {most} MiB in labels"
 
@@ -67,8 +67,8 @@ def _compare(texts: Sequence[str], value: str) -> list[float]:
     if mib is None:  # a label can have any text
         return [inf]
     shares = []
-    for text in texts:
-        least, most = parse_size(split(text).text)
+    for size in _list_sizes(texts):
+        least, most = parse_size(size)
         bound = least if mib < least else most if mib > most else mib
         shares.append(float((mib - bound) / bound) if bound else inf)
     return shares

@@ -32,7 +32,6 @@ def build_product(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion
     """Return the criterion for --product."""
     # Only a model, without MIG, means full GPUs and not MIG devices of that model.
     is_mig = query.is_mig or any("-mig-" in text.lower() for text in query.products)
-
     notes = tuple(
         f"{text} stands for {join_words(models)}"
         for text in query.products

@@ -19,6 +19,8 @@ MIB = 1 << 20
 LEAST_SHARE = Fraction(9, 10)
 """A card sold as N GB has more than this share of N GiB, and at most N GiB."""
 
+_LEAST_MIB = 1000
+"""A number without a unit that is as large as this means MiB, as nvidia-smi prints them; a smaller one GB."""
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _SOLD = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*GB", re.IGNORECASE)
 _BINARY = re.compile(r"([0-9.]+)\s*([KMGT])i(?:B)?", re.IGNORECASE)
@@ -34,31 +36,30 @@ def parse_gb(text: str) -> Fraction | None:
 def parse_size(text: str) -> tuple[Fraction, Fraction]:
     """Return the least and the most MiB that a text means. Raises ValueError.
 
-    ``40Gi`` means one number, which may be broken. ``80GB`` means all cards that are sold as 80 GB.
+    ``40Gi`` means one number, which may be a fraction. ``80GB`` means all cards that are sold as 80 GB.
     """
     sold = parse_gb(text)
     if sold is not None:
         most = floor(sold * 1024)
         if most * MIB > MAX_INT64:
             raise ValueError(f"is not an amount of memory: {text!r}; write one like 80GB or 40Gi")
-        return Fraction(floor(sold * 1024 * LEAST_SHARE) + 1), Fraction(most)
+        return Fraction(floor(sold * 1024 * LEAST_SHARE) + 1 if sold else 0), Fraction(most)
     mib = _parse_bytes(text.strip()) / MIB
     return mib, mib
 
 
 def _parse_bytes(text: str) -> Fraction:
     if _NUMBER.fullmatch(text):
-        raise ValueError(
-            f"has no unit: {text!r}; did you mean {text}GB? Labels hold MiB, so 40536 is 40536Mi"
-        )
+        unit = "GB" if Fraction(text) < _LEAST_MIB else "Mi"
+        raise ValueError(f"has no unit: {text!r}; did you mean {text}{unit}?")
     if binary := _BINARY.fullmatch(text):
         text = f"{binary[1]}{binary[2].upper()}i"
     try:
         size = parse_quantity(text)
     except ValueError:
-        if unit := _OTHER_UNIT.fullmatch(text):
-            letter = unit[2].upper()
-            known = f"{unit[1]}GB or {unit[1]}Gi" if letter == "G" else f"{unit[1]}{letter}i"
+        if other := _OTHER_UNIT.fullmatch(text):
+            letter = other[2].upper()
+            known = f"{other[1]}GB or {other[1]}Gi" if letter == "G" else f"{other[1]}{letter}i"
             raise ValueError(f"is not an amount of memory: {text!r}; did you mean {known}?") from None
         size = Fraction(-1)
     if not 0 <= size <= MAX_INT64:

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.whole
         (["--product="], "gfd select (command line): needs one of --product"),
         (["--product=T4", "--count=0"], "--count (command line): must be at least 1: 0"),
         (["--product=T4", "--count=x"], "--count (command line): 'x' is not a whole number"),
+        (["--cuda=v12.4"], "--cuda (command line): is not a version: 'v12.4'; write one like 12.4 or >=12.4"),
+        (["--count=8"], "gfd select (command line): needs one of --product, --family, --mig-profile, --mig-"),
         (["--memory=40"], "--memory (command line): has no unit: '40'; did you mean 40GB?"),
         (
             ["--compute=8.0.0"],

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.whole
         ("part", ["--mig-profile", "1g.5gb", "--product", "A100"]),
         ("part-of-any", ["--mig-profile=1g.5gb", "--memory=>=4Gi,<40Gi"]),
         ("shared", ["--product=T4", "--shared", "-o=json"]),
-        ("alternatives", ["--product", "A10,L40S", "--product=nvidia-h100-80gb", "--count=4"]),
+        ("alternatives", ["--product", "A10,*L40S*", "--product=nvidia-h100-80gb", "--count=4"]),
         ("gb", ["--memory", ">=40GB", "--exclusive"]),
         ("family", ["--family", "ampere"]),
         ("mig-memory", ["--mig-memory", "5GB"]),
