@@ -69,6 +69,14 @@ class Context:
         """Whether the machine may have a GPU, with or without a driver."""
         return bool(self.gpus) or self.is_wsl
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether the machine has neither an NVIDIA GPU nor a driver, so that there is nothing to check."""
+        from gfd.errors import DriverUnavailable
+
+        is_driven = self.kernel_line is not None or not isinstance(self.inventory, DriverUnavailable)
+        return not (self.has_gpu or is_driven)
+
     @cached_property
     def kernel_line(self) -> str | None:
         """The first line of /proc/driver/nvidia/version; None without the kernel module."""

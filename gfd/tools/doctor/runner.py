@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import GfdError
 from gfd.tools.doctor.checks import CHECKS, HARDWARE
-from gfd.tools.doctor.result import CheckResult, fail, skip
+from gfd.tools.doctor.result import CheckResult, fail, skip, warn
 from gfd.tools.table import Styled, format_table
 from gfd.tools.terminal import DIM, GREEN, RED, YELLOW, pluralize
 
@@ -32,15 +32,20 @@ _WORDS: dict[State, tuple[str, str, str]] = {
 
 def run_checks(context: Context, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, CheckResult]]:
     """Yield the name and the result of each check; all checks that cannot run share one result."""
-    simulated = [check for check in checks if check in HARDWARE and context.config.simulate]
-    if simulated:
+    hardware = [check for check in checks if check in HARDWARE]
+    is_bare = HARDWARE[0] in hardware and not context.config.simulate and context.is_bare
+    if is_bare:
+        yield HARDWARE[0].name, _describe_bare(context)
+        if context.config.fail_on_init_error:
+            return
+    elif hardware and context.config.simulate:
         yield (
             "hardware",
-            skip(f"not checked, because {context.config.simulate} is simulated: {_join_names(simulated)}"),
+            skip(f"not checked, because {context.config.simulate} is simulated: {_join_names(hardware)}"),
         )
     without_cluster = []
     for check in checks:
-        if check in simulated:
+        if check in hardware and (is_bare or context.config.simulate):
             continue
         if check.needs_cluster and isinstance(context.cluster, GfdError):
             without_cluster.append(check)
@@ -48,6 +53,17 @@ def run_checks(context: Context, checks: Sequence[Check] = CHECKS) -> Iterator[t
             yield check.name, _run_check(check, context)
     if without_cluster:
         yield "cluster", skip(f"not checked without a cluster: {_join_names(without_cluster)}")
+
+
+def _describe_bare(context: Context) -> CheckResult:
+    """Return the result for a machine without GPU and driver; it replaces all checks of the hardware."""
+    step = "if there should be a GPU, check that it sits in its slot or is passed to the virtual machine"
+    if not context.config.fail_on_init_error:
+        return warn("no NVIDIA GPU and no driver on this machine", step)
+    step = (
+        f"run gfd doctor on a node with a GPU; {step}; for nodes without one, set --fail-on-init-error=false"
+    )
+    return fail("no NVIDIA GPU and no driver on this machine, so nothing else was checked", step)
 
 
 def _run_check(check: Check, context: Context) -> CheckResult:
