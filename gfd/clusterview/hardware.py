@@ -69,6 +69,7 @@ _CHIPS: tuple[tuple[str, str, int], ...] = (
     ("5090", "blackwell", 32),
     ("PRO 6000", "blackwell", 96),
 )
+_SEVERAL_SIZES = ("A100", "V100")
 _MEMORY = re.compile(r"([0-9]{1,4})GB", re.IGNORECASE)
 _PROFILE_MEMORY = re.compile(r"\.([0-9]{1,4})gb")
 _OTHER_CHIP, _GENERATION_WEIGHT, _MEMORY_WEIGHT, _PARTITIONING_WEIGHT = 0.3, 0.25, 0.25, 0.2
@@ -90,6 +91,12 @@ class Hardware:
     profile: str
     """The MIG profile: ``1g.10gb``, or ``INVALID``; empty for a whole GPU."""
     is_shared: bool
+
+    @property
+    def sold_gb(self) -> int:
+        """Return the memory of the whole GPU; 0 if it is not known, or sold with several sizes."""
+        is_certain = self.chip not in _SEVERAL_SIZES or f"{self.card_gb}GB" in self.product.upper()
+        return self.card_gb if is_certain else 0
 
     @property
     def memory_gb(self) -> int:
@@ -141,7 +148,7 @@ def is_named_by(name: str, product: str) -> bool:
     words, others = (set(_split_words(extract_model(each))) for each in (name, product))
     return (
         bool(words)
-        and words - {"NVIDIA", "TESLA"} <= others
+        and words - {"NVIDIA", "TESLA", "GPU"} <= others
         and parse_product(name).chip == parse_product(product).chip != ""
     )
 

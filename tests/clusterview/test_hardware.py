@@ -32,6 +32,12 @@ def test_what_a_product_says(product: str, chip: str, generation: str, memory_gb
     assert found.is_shared == product.endswith("-SHARED")
 
 
+def test_the_size_that_a_gpu_is_sold_with() -> None:
+    assert [parse_product(each).sold_gb for each in ("A100", A100_80, A100_80.lower(), H100, T4)] == [
+        0, 80, 80, 80, 16
+    ]  # fmt: skip
+
+
 def test_the_memory_of_a_profile() -> None:
     assert [read_profile_gb(each) for each in ("1g.5gb", "1c.3g.20gb", "1g.23gb+me.all", "", "INVALID")] == [
         5, 20, 23, 0, 0

@@ -35,7 +35,8 @@ def format_suggestion(suggestion: Suggestion) -> str:
     key = suggestion.key
     if suggestion.value_key != key:
         there = f"; there is {suggestion.value_key}={values}" if values else ""
-        return f"nearest: no node has {suggestion.asked}; {suggestion.meaning}{there}"
+        meaning = f"; {suggestion.meaning}" if suggestion.meaning else ""
+        return f"nearest: no node has {suggestion.asked}{meaning}{there}"
     if values:
         return f"nearest: no node has {suggestion.asked}; there is {values}"
     meaning = f" ({suggestion.meaning})" if suggestion.meaning else ""

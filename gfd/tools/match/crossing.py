@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.cloud_names import find_products
 from gfd.clusterview.device_counts import GPU, SHARED
 from gfd.clusterview.hardware import is_named_by, measure_distance, parse_product, read_profile_gb
 from gfd.kube.requirements import parse_integer
 from gfd.labels.products import INVALID, extract_model, extract_profile
 from gfd.labels.syntax import VENDOR
+from gfd.tools.match.meaning import find_products
 
 if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
@@ -142,10 +142,10 @@ def _compare_same(wanted: _Device, found: _Device) -> str:
     """Return what distinguishes two devices of one model: the MIG profile."""
     if wanted.profile == found.profile:
         return ""
-    card_gb = parse_product(wanted.product).card_gb or parse_product(found.product).card_gb
-    whole = f"{card_gb} GB" if card_gb else "a whole GPU"
+    sold_gb = parse_product(wanted.product).sold_gb or parse_product(found.product).sold_gb
+    whole = f"{sold_gb} GB" if sold_gb else "a whole GPU"
     if not found.profile:
-        return f"a whole GPU{f' of {whole}' if card_gb else ''} instead of a {_name_slice(wanted.profile)}"
+        return f"a whole GPU{f' of {whole}' if sold_gb else ''} instead of a {_name_slice(wanted.profile)}"
     return (
         f"{_name_slice(found.profile)} instead of {_name_slice(wanted.profile) if wanted.profile else whole}"
     )
@@ -155,8 +155,8 @@ def _compare_sizes(wanted: _Device, found: _Device) -> str:
     """Return the difference in memory of two devices of different models; empty if it is not known."""
     sizes = []
     for device in (found, wanted):
-        card_gb = parse_product(device.product).card_gb
-        sizes.append(_name_slice(device.profile) if device.profile else f"{card_gb} GB" if card_gb else "")
+        sold_gb = parse_product(device.product).sold_gb
+        sizes.append(_name_slice(device.profile) if device.profile else f"{sold_gb} GB" if sold_gb else "")
     return f"{sizes[0]} instead of {sizes[1]}" if all(sizes) and sizes[0] != sizes[1] else ""
 
 
@@ -172,5 +172,5 @@ def _name(device: _Device) -> str:
     model = extract_model(device.product)
     if device.profile:
         return f"{_name_slice(device.profile)} of {model}"
-    card_gb = parse_product(device.product).card_gb
-    return f"{model} ({card_gb} GB)" if card_gb and f"{card_gb}GB" not in model else model
+    sold_gb = parse_product(device.product).sold_gb
+    return f"{model} ({sold_gb} GB)" if sold_gb and f"{sold_gb}GB" not in model else model

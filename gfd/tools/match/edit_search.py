@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.cloud_names import find_products, says_nvidia
+from gfd.clusterview.cloud_names import says_nvidia
 from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.nodes import UNSCHEDULABLE
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match import mismatches
 from gfd.tools.match.edits import SAME, TOLERATION, Wait, add_toleration, replace_node_name
 from gfd.tools.match.label_steps import find_label_steps
+from gfd.tools.match.meaning import find_products
 from gfd.tools.match.request_steps import find_request_steps
 from gfd.tools.match.scheduling import Toleration
 from gfd.tools.match.similarity import distance

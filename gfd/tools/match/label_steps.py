@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.cloud_names import COUNT_LABELS, find_products, says_nvidia
+from gfd.clusterview.cloud_names import COUNT_LABELS, says_nvidia
 from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.hardware import is_named_by, measure_distance
 from gfd.kube.requirements import Requirement
@@ -23,6 +23,7 @@ from gfd.tools.match.edits import (
 )
 from gfd.tools.match.index import is_operators
 from gfd.tools.match.label_values import VALUE_STEPS
+from gfd.tools.match.meaning import find_products
 from gfd.tools.match.scheduling import NAME_FIELD
 
 if TYPE_CHECKING:
@@ -121,16 +122,18 @@ def _use_gfds_label(requirement: Requirement, node: Node) -> Iterator[Edit]:
 def is_about_any_gpu(requirement: Requirement) -> bool:
     """Return whether a requirement on another writer's label only says that the node has GPUs of NVIDIA."""
     key, values = requirement.key, requirement.values
+    says_gpus = key in (GPU, f"{GPU}.present", *_NFD_LABELS)
     if requirement.operator == "Exists":
-        return key == f"{GPU}.present" or key in _NFD_LABELS
+        return says_gpus
     if requirement.operator != "In":
         return False
-    is_true = "true" in values and (key == f"{GPU}.present" or key in _NFD_LABELS)
-    return is_true or any(says_nvidia(key, value) for value in values)
+    return (says_gpus and "true" in values) or any(says_nvidia(key, value) for value in values)
 
 
 def name_writer(key: str) -> str:
     """Return the reason why nodes may lack a label that gfd does not write."""
+    if key == GPU:
+        return "it is a resource; no program writes such a label"
     if key.startswith(VENDOR):
         return "NVIDIA's GPU operator writes this label, not gfd"
     return "NFD writes this label, not gfd" if key in _NFD_LABELS else "only nodes of a cloud have this label"
@@ -183,7 +186,8 @@ def _translate_cloud_name(requirement: Requirement, node: Node) -> Iterator[Edit
         name, wanted, found = min(pairs, key=lambda pair: measure_distance(*pair[1:]))
         changed = replace(requirement, key=key, values=(value,))
         if is_named_by(wanted, found):
-            yield replace_requirement(requirement, changed, SAME, f"{name} means {wanted}")
+            why = f"{name} means {wanted}" if name != wanted else f"the node has no label {requirement.key}"
+            yield replace_requirement(requirement, changed, SAME, why)
         else:
             cost = OTHER_HARDWARE + measure_distance(wanted, found)
             yield replace_requirement(requirement, changed, cost, f"the node has no label {requirement.key}")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from gfd.clusterview.cloud_names import find_products
 from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.hardware import is_named_by, measure_distance
 from gfd.kube.quantities import parse
@@ -23,6 +22,7 @@ from gfd.tools.match.edits import (
     Edit,
     replace_requirement,
 )
+from gfd.tools.match.meaning import find_products
 from gfd.tools.match.similarity import MAX_DISTANCE, distance, explain
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ def _compare_architectures(wanted: str, found: str) -> _Difference:
     )
 
 
+def _compare_machines(wanted: str, found: str) -> _Difference:
+    return _Difference(OTHER_HARDWARE + distance(wanted, found) / 2, consequence="another machine")
+
+
 def _compare_capabilities(wanted: str, found: str) -> _Difference:
     return _Difference(OTHER_HARDWARE, consequence=f"compute capability {found} instead of {wanted}")
 
@@ -119,6 +123,7 @@ _COMPARISONS: tuple[tuple[Callable[[str], bool], Callable[[str, str], _Differenc
     (lambda key: key.startswith(VENDOR) and key.endswith(_MEMORY), _compare_memory),
     (lambda key: key == _FAMILY, _compare_families),
     (lambda key: key == _COUNT, _compare_counts),
+    (lambda key: key == f"{GPU}.machine", _compare_machines),
     (lambda key: key.startswith(_COMPUTE), _compare_capabilities),
     (lambda key: key == _ARCHITECTURE, _compare_architectures),
 )
@@ -145,14 +150,14 @@ def _move_bound(requirement: Requirement, found: str) -> Iterator[Edit]:
     if requirement.key.endswith(_MEMORY) and requirement.key.startswith(VENDOR):
         yield from _move_memory_bound(requirement, number)
         return
-    if edit := _move_to(requirement, number, _cost_of_bound(requirement.key, bound, found)):
+    cost, consequence = OTHER_LABEL, ""
+    if requirement.key == _COUNT:
+        cost = FEWER + distance(bound, found) / 4
+    elif requirement.key.startswith(_COMPUTE):
+        than = "more" if requirement.operator == "Gt" else "less"
+        cost, consequence = OTHER_HARDWARE, f"compute capability {found} instead of {than} than {bound}"
+    if edit := _move_to(requirement, number, cost, consequence):
         yield edit
-
-
-def _cost_of_bound(key: str, bound: str, found: str) -> float:
-    if key == _COUNT:
-        return FEWER + distance(bound, found) / 4
-    return OTHER_HARDWARE if key.startswith(_COMPUTE) else OTHER_LABEL
 
 
 def _move_to(requirement: Requirement, number: int, cost: float, consequence: str = "") -> Edit | None:

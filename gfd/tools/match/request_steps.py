@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import GPU, SHARED
 from gfd.clusterview.hardware import measure_distance
-from gfd.clusterview.resources import CPU
+from gfd.clusterview.resources import CPU, PODS
 from gfd.kube.requirements import parse_integer
 from gfd.labels.products import extract_profile
 from gfd.labels.syntax import VENDOR
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _OTHER_SHARING, _OTHER_PARTITIONING = 0.1, 0.2
 _MIB, _GIB = 2**20, 2**30
 _MANY = 2**31
-_PODS = "pods"
 _DEVICE_SCALE, _COMPUTE_SCALE = 0.4, 0.25
 """What it costs to request almost nothing of a resource, compared with almost all."""
 
@@ -41,7 +40,7 @@ def find_request_steps(
     free = fit.count_free(node, resource)
     if offered >= count:
         yield (Wait(state=_describe_free(resource, count)),)
-    if offered and resource != _PODS:
+    if offered and resource != PODS:
         largest = index.find_largest(resource)
         yield from _request_less(resource, spec, free=free, offered=offered, largest=largest)
     if offered or not resource.startswith(VENDOR):
@@ -59,7 +58,7 @@ def find_request_steps(
 
 
 def _describe_free(resource: str, count: int) -> str:
-    return "has room for another pod" if resource == _PODS else f"has {format_request(resource, count)} free"
+    return "has room for another pod" if resource == PODS else f"has {format_request(resource, count)} free"
 
 
 def _request_less(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.cloud_names import find_products
 from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.hardware import is_named_by
 from gfd.labels.syntax import VENDOR
+from gfd.tools.match.meaning import find_products
 from gfd.tools.match.scheduling import NAME_FIELD
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.cloud_names import find_products
 from gfd.clusterview.device_counts import GPU, SHARED
 from gfd.clusterview.hardware import measure_distance, parse_product, read_profile_gb
 from gfd.kube.requirements import parse_integer
@@ -14,6 +13,7 @@ from gfd.labels.syntax import VENDOR
 from gfd.tools.match.crossing import MIG, PRODUCT, is_device, read_product
 from gfd.tools.match.index import is_operators
 from gfd.tools.match.label_steps import COUNT, is_about_any_gpu, name_writer
+from gfd.tools.match.meaning import find_products
 from gfd.tools.match.similarity import distance
 from gfd.tools.match.simulated_labels import is_unknown
 
@@ -83,7 +83,11 @@ def _suggest_label(requirement: Requirement, index: LabelIndex) -> Suggestion:
             key=key,
             values=_rank(product, wanted, _count(product, index)),
             value_key=product,
-            meaning=", ".join(f"{value} means {' or '.join(products)}" for value, products in meant.items()),
+            meaning=", ".join(
+                f"{value} means {' or '.join(products)}"
+                for value, products in meant.items()
+                if products != (value,)
+            ),
         )
     if is_about_any_gpu(requirement) or is_operators(key):
         near = [COUNT] if is_about_any_gpu(requirement) and index.keys[COUNT] else []
@@ -141,10 +145,10 @@ def _describe_devices(resource: str, index: LabelIndex) -> str:
         else {each.memory_gb for each in devices if each.profile}
     )
     parts = [f"{size} GB slices" for size in sorted(sizes) if size]
-    if not resource.startswith(MIG) and any(not each.profile for each in devices):
-        parts.append("whole GPUs")
-    text = " or ".join(parts)
     is_shared = resource.endswith(SHARED) or any(each.is_shared for each in devices)
+    if not resource.startswith(MIG) and any(not each.profile for each in devices):
+        parts.append("GPUs" if is_shared else "whole GPUs")
+    text = " or ".join(parts)
     return f"{text}, shared with other pods" if is_shared else text
 
 

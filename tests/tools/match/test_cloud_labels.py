@@ -69,6 +69,7 @@ def test_another_clouds_label() -> None:
     [
         (f"{GPU}.present", "true", "NVIDIA's GPU operator writes this label, not gfd"),
         ("feature.node.kubernetes.io/pci-10de.present", "true", "NFD writes this label, not gfd"),
+        (GPU, "true", "it is a resource; no program writes such a label"),
         ("accelerator", "nvidia", "only nodes of a cloud have this label"),
         ("kubernetes.azure.com/accelerator", "nvidia", "only nodes of a cloud have this label"),
         ("karpenter.k8s.aws/instance-gpu-manufacturer", "nvidia", "only nodes of a cloud have this label"),
@@ -99,6 +100,18 @@ def test_a_clouds_count() -> None:
     )
     fix = find(require(key, "Gt", "15", requests=ONE), NODES[0])[0]
     assert (fix.edits[0].new, fix.edits[0].why) == ("", "the limits say how many GPUs the pod needs")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("gpu-type", "h100"), ("example.com/gpu", "nvidia-h100-80gb"), ("accelerator", "H100")]
+)
+def test_a_clusters_own_label_that_names_a_gpu(key: str, value: str) -> None:
+    spec = select(value, key, requests=ONE)
+    assert change(spec, *NODES) == (f"{PRODUCT}: {H100}", "", ("h100",))
+    assert change(spec, NODES[2])[1] == "another model, 16 GB instead of 80 GB"
+    labelled = gpus("a", T4, **{key: "t4"})
+    assert change(spec, labelled)[1] == f"{T4} (16 GB) instead of {value} (80 GB)"
+    assert unjudged(spec) == (Answer.MAY_FIT, (f"nodeSelector {key}={value}: {REASON}",))
 
 
 def test_labels_of_other_versions() -> None:

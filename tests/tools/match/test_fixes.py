@@ -124,6 +124,17 @@ def test_another_model_is_named_and_comes_last() -> None:
     )
 
 
+def test_other_hardware_by_other_labels_is_named() -> None:
+    t4 = gpus("a", T4, labels={f"{GPU}.compute.major": "7", f"{GPU}.machine": "g4dn.xlarge"})
+    assert change(require(f"{GPU}.compute.major", "Gt", "8", requests=ONE), t4)[:2] == (
+        f"{GPU}.compute.major Gt [6]", "compute capability 7 instead of more than 8"
+    )  # fmt: skip
+    assert change(select("9", f"{GPU}.compute.major", requests=ONE), t4)[1] == (
+        "compute capability 7 instead of 9"
+    )
+    assert change(select("DGXH100", f"{GPU}.machine", requests=ONE), t4)[1] == "another machine"
+
+
 def test_a_part_of_the_name() -> None:
     fix = find(select("H100", requests=ONE), gpus("a", T4), gpus("b", H100), gpus("c", "NVIDIA-H100-PCIe"))[0]
     assert (fix.edits[0].new, fix.edits[0].why, fix.edits[0].consequence) == (
@@ -210,6 +221,11 @@ def test_less_cpu_and_memory() -> None:
     busy = Node(name="a", allocatable={"cpu": 48_000}, requested={"cpu": 47_500})
     wait, less = find(SchedulingSpec(requests={"cpu": 8_000}), busy)
     assert (wait.awaited, less.edits[0].new) == (("has 8 cpu free",), "cpu: 500m")
+
+
+def test_a_node_with_too_many_pods() -> None:
+    full = Node(name="a", allocatable={"pods": 110}, requested={"pods": 110})
+    assert list_fixes(SchedulingSpec(), full) == [([], ["has room for another pod"], ["a"])]
 
 
 def test_nothing_helps_without_the_resource() -> None:
