@@ -40,7 +40,7 @@ class Manifest:
     @property
     def title(self) -> str:
         """Return kind, namespace and name: ``Pod team/train``."""
-        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}".rstrip()
 
     @property
     def place(self) -> str:

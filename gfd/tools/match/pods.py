@@ -65,8 +65,12 @@ def make_pod(
     line: int,
     part: str = "",
     labels: Labels | None = None,
+    is_complete: bool = True,
 ) -> Pod:
-    """Return a pod of an object; ``labels`` are those of the pod."""
+    """Return a pod of an object; ``labels`` are those of the pod.
+
+    ``is_complete`` is false if something else than the object may add requests to the pod.
+    """
     namespace = manifest.namespace or spec.namespace
     labels = labels or {}
     unjudged = (*spec.unjudged, *find_unjudged_labels(labels))
@@ -79,7 +83,7 @@ def make_pod(
         file=manifest.value.source,
         line=line,
         spec=spec,
-        notes=(*_explain_missing_request(spec), *_explain_impossible_bounds(spec)),
+        notes=(*(_explain_missing_request(spec) if is_complete else ()), *_explain_impossible_bounds(spec)),
     )
 
 

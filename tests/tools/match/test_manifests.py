@@ -197,7 +197,7 @@ def test_anchors_of_anchors(file: Path) -> None:
     assert refuse(file, f"kind: Pod\na0: &a0 [1]\n{layers}") == (
         "FILE:8: is too large: it uses its anchors again and again"
     )
-    assert titles(file, "apiVersion: v1\nkind: Pod\na: &a [1]\nb: *a\n") == [("v1 Pod ", 1)]
+    assert titles(file, "apiVersion: v1\nkind: Pod\na: &a [1]\nb: *a\n") == [("v1 Pod", 1)]
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def compose_mapping(origin: Value, parts: Mapping[str, Part], base: Value | None
     return origin._replace(content=members)
 
 
-def pick(value: Value, *names: str) -> dict[str, Part]:
+def pick(value: Value, *names: str) -> dict[str, Value | None]:
     """Return the members ``names`` of a mapping, for :func:`compose`."""
     return {name: value.member(name) for name in names}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import find, read_text
+from gfd.tools.match.fields import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +43,3 @@ def count_worker_group(group: Value) -> int:
 def start_all_together(value: Value) -> int:
     """Return 0: all pods of the object start together."""
     return 0
-
-
-def count_autoscaled(replicas: int, value: Value, *names: str) -> int:
-    """Return the lowest number of replicas at the path ``names`` if it is set, else ``replicas``."""
-    return read_number(value, *names, default=replicas)
-
-
-def is_text(value: Value, *names: str, text: str) -> bool:
-    """Return whether the string at the path ``names`` is ``text``."""
-    return read_text(value, *names) == text

@@ -74,6 +74,7 @@ def _make_graph(owner: str) -> Kind:
         PodSet(
             owner=owner,
             spec=_compose_component,
+            template="podTemplate",
             count=lambda each: _count_nodes(each) if _count_nodes(each) > 1 else _count_replicas(each),
             groups=lambda each: _count_replicas(each) if _count_nodes(each) > 1 else None,
             unjudged=_list_unjudged,

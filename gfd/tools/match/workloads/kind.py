@@ -55,6 +55,8 @@ class PodSet:
     mapping; ``?`` at the end means that the part may be absent."""
     spec: str | Callable[[Value], Value | None] = "template.spec"
     """The path of the PodSpec in the owner, or a function that composes it; None: there are no pods."""
+    template: str = "template"
+    """The path of the pod template with the labels, if ``spec`` is a function."""
     title: str = ""
     """The word for the pods: ``task``. The name or the key of the owner follows it."""
     name: str = "name"
@@ -63,6 +65,8 @@ class PodSet:
     """Returns the number of pods of an owner, or of each of its groups."""
     groups: Callable[[Value], int | None] = lambda owner: None
     """Returns the number of groups, whose pods start together; None if each pod starts by itself."""
+    scope: str = ""
+    """The name of the part whose pods start together, if an object has several such parts."""
     is_alone: bool = False
     unjudged: Callable[[Value], Iterable[str]] = lambda owner: ()
     """Returns what the object does not tell of these pods: ``field: why``."""
@@ -145,7 +149,7 @@ def _require(value: Value, name: str) -> Value:
 def _find_spec(pod_set: PodSet, owner: Value) -> tuple[Value | None, Value | None]:
     """Return the PodSpec of an owner and the labels of its pods."""
     if not isinstance(pod_set.spec, str):
-        return pod_set.spec(owner), None
+        return pod_set.spec(owner), find(owner, *pod_set.template.split("."), "metadata", "labels")
     names = tuple(pod_set.spec.split("."))
     spec = walk(owner, names)
     return spec, find(owner, *names[:-1], "metadata", "labels")
@@ -169,7 +173,7 @@ def _read_owner(manifest: Manifest, pod_set: PodSet, key: str, owner: Value) -> 
             line=spec.line if part else manifest.value.line,
             part=", ".join(filter(None, (part, group))),
             copies=0 if groups == 0 else copies,
-            gang=", ".join(filter(None, (manifest.title, key, group))) if groups else "",
+            gang=", ".join(filter(None, (manifest.title, pod_set.scope, key, group))) if groups else "",
             is_alone=pod_set.is_alone,
             unjudged=unjudged,
         )

@@ -99,6 +99,7 @@ def _count_groups(owner: Value) -> int | None:
 _LEADER_WORKER_SET = Kind(
     PodSet(
         spec=_find_leader,
+        template="leaderWorkerTemplate.leaderTemplate",
         title="leader",
         count=lambda owner: 1 if _read_size(owner) > 1 else read_number(owner, "replicas"),
         groups=_count_groups,

@@ -1,6 +1,6 @@
-"""The kinds of NVIDIA's NIM operator, of vLLM's production stack and of KAITO.
+"""The VLLMRuntime of vLLM's production stack, and the Workspace of KAITO.
 
-Field paths follow apps.nvidia.com/v1alpha1, production-stack.vllm.ai/v1alpha1 and kaito.sh/v1beta1.
+Field paths follow production-stack.vllm.ai/v1alpha1 and kaito.sh/v1beta1.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from gfd.labels.syntax import VENDOR
 from gfd.tools.match.fields import find, read_items, read_text
 from gfd.tools.match.workloads.composition import (
     GPU,
-    POD_FIELDS,
     compose,
     compose_container,
     compose_node_affinity,
     move,
-    pick,
 )
-from gfd.tools.match.workloads.counts import count_at, read_number, start_all_together
+from gfd.tools.match.workloads.counts import count_at, start_all_together
 from gfd.tools.match.workloads.kind import Kind, PodSet
 
 if TYPE_CHECKING:
@@ -26,50 +24,6 @@ if TYPE_CHECKING:
 
     from gfd.documents.value import Value
     from gfd.tools.match.workloads.kind import Reader
-
-
-def _compose_nim(spec: Value) -> Value:
-    """Return the PodSpec of a NIMService; its model is on a volume."""
-    claim = find(spec, "storage", "pvc") or find(spec, "storage", "nimCache")
-    volume = claim and compose(claim, persistentVolumeClaim=compose(claim, claimName=claim.member("name")))
-    container = compose(spec, resources=spec.member("resources"))
-    volumes = [volume] if volume else None
-    return compose(spec, containers=[container], volumes=volumes, **pick(spec, *POD_FIELDS))
-
-
-def _is_spread(spec: Value) -> bool:
-    return read_number(spec, "multiNode", "parallelism", "pipeline") > 1
-
-
-def _count_nim_replicas(spec: Value) -> int:
-    scaling = find(spec, "scale", "enabled")
-    path = ("scale", "hpa", "minReplicas") if scaling and scaling.content else ("replicas",)
-    return read_number(spec, *path)
-
-
-def _list_nim_unjudged(spec: Value) -> Iterator[str]:
-    limits = find(spec, "resources", "limits")
-    if not any(name.startswith(VENDOR) for name in (limits.mapping() if limits else ())):
-        yield "resources: without GPUs in limits, the NIM operator requests those of the model's profile"
-    if spec.member("draResources"):
-        yield "draResources: gfd does not judge resource claims of a NIMService"
-
-
-def _make_nim_service(owner: str, title: str = "") -> Kind:
-    return Kind(
-        PodSet(
-            owner=owner,
-            spec=_compose_nim,
-            title=title,
-            count=lambda spec: (
-                read_number(spec, "multiNode", "parallelism", "pipeline")
-                if _is_spread(spec)
-                else _count_nim_replicas(spec)
-            ),
-            groups=lambda spec: _count_nim_replicas(spec) if _is_spread(spec) else None,
-            unjudged=_list_nim_unjudged,
-        )
-    )
 
 
 def _compose_vllm(spec: Value) -> Value:
@@ -101,7 +55,7 @@ def _compose_vllm_container(part: Value) -> Value:
     return compose_container(part, limits, amounts)
 
 
-_VLLM_RUNTIME = Kind(PodSet(spec=_compose_vllm, count=count_at("deploymentConfig", "replicas", default=0)))
+_VLLM_RUNTIME = Kind(PodSet(spec=_compose_vllm, count=count_at("deploymentConfig", "replicas")))
 
 
 def _compose_kaito(workspace: Value) -> Value:
@@ -138,6 +92,7 @@ _WORKSPACE = Kind(
     PodSet(
         owner="",
         spec=_compose_kaito,
+        template="inference.template",
         count=count_at("resource", "count"),
         unjudged=_list_kaito_unjudged,
     ),
@@ -145,7 +100,6 @@ _WORKSPACE = Kind(
 )
 
 KINDS: Mapping[tuple[str, str], Reader] = {
-    ("apps.nvidia.com", "NIMService"): _make_nim_service("spec").read,
     ("production-stack.vllm.ai", "VLLMRuntime"): _VLLM_RUNTIME.read,
     ("kaito.sh", "Workspace"): _WORKSPACE.read,
 }

@@ -20,6 +20,8 @@ from gfd.tools.match.workloads import (
     kubernetes,
     kubevirt,
     kueue,
+    llm_inference,
+    nim,
     serving,
     slurm,
     spark,
@@ -36,7 +38,22 @@ if TYPE_CHECKING:
     from gfd.tools.match.manifests import Manifest
     from gfd.tools.match.workloads.kind import Reader
 
-_MODULES = (kubernetes, argo, batch, dynamo, kserve, kubevirt, kueue, serving, slurm, spark, tekton, trainer)
+_MODULES = (
+    kubernetes,
+    argo,
+    batch,
+    dynamo,
+    kserve,
+    kubevirt,
+    kueue,
+    llm_inference,
+    nim,
+    serving,
+    slurm,
+    spark,
+    tekton,
+    trainer,
+)
 WORKLOADS: Mapping[tuple[str, str], Reader] = {
     key: read for module in _MODULES for key, read in module.KINDS.items()
 }
@@ -72,6 +89,7 @@ def _make_pod(manifest: Manifest, template: PodTemplate) -> Pod:
         line=template.line,
         part=template.part,
         labels=read_labels(template.labels),
+        is_complete=not template.unjudged,
     )
     pod = replace(
         pod,

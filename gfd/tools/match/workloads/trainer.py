@@ -64,4 +64,17 @@ _TRAIN_JOB = Kind(
     minimum=start_all_together,
 )
 
-KINDS: Mapping[tuple[str, str], Reader] = {("trainer.kubeflow.org", "TrainJob"): _TRAIN_JOB.read}
+_RUNTIME = Kind(
+    PodSet(
+        owner="spec.template.spec.replicatedJobs[]",
+        spec="template.spec.template.spec",
+        title="replicatedJob",
+        is_alone=True,
+    )
+)
+
+KINDS: Mapping[tuple[str, str], Reader] = {
+    ("trainer.kubeflow.org", "TrainJob"): _TRAIN_JOB.read,
+    ("trainer.kubeflow.org", "TrainingRuntime"): _RUNTIME.read,
+    ("trainer.kubeflow.org", "ClusterTrainingRuntime"): _RUNTIME.read,
+}

@@ -63,7 +63,7 @@ _ALWAYS_WITH_PODS = ("Template", "Model")
 def find_renderer(manifest: Manifest) -> str:
     """Return the command that prints what an object creates; empty if the object itself describes it."""
     command = _RENDERERS.get((manifest.group, manifest.kind), "")
-    return command.format(name=manifest.name, file=manifest.value.source)
+    return command.format(name=manifest.name or "NAME", file=manifest.value.source)
 
 
 def check_requests(manifest: Manifest, templates: Iterable[PodTemplate]) -> None:
@@ -79,7 +79,7 @@ def check_requests(manifest: Manifest, templates: Iterable[PodTemplate]) -> None
             _collect(source, read)
     for holder, place, name in _find_requests(manifest.value, set()):
         if holder not in read:
-            raise place.error(f"requests {name}{_advise(manifest, command)}")
+            raise place.error(f"asks for {name}{_advise(manifest, command)}")
 
 
 def _has_no_pods(manifest: Manifest) -> bool:

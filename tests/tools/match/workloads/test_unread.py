@@ -24,7 +24,7 @@ def make(api_version: str, kind: str, text: str) -> str:
         (
             make("example.com/v1", "Server", "spec:\n  resources: {limits: {nvidia.com/gpu: 1}}\n"),
             (
-                "FILE:6: spec.resources.limits[nvidia.com/gpu]: requests nvidia.com/gpu, but gfd match does"
+                "FILE:6: spec.resources.limits[nvidia.com/gpu]: asks for nvidia.com/gpu, but gfd match does"
                 f" not read this part of a Server; {GET}"
             ),
         ),
@@ -33,7 +33,7 @@ def make(api_version: str, kind: str, text: str) -> str:
                 "example.com/v1", "Server", "spec:\n  gpus:\n  - type: nvidia.com/mig-1g.5gb\n    count: 2\n"
             ),
             (
-                "FILE:7: spec.gpus[0].type: requests nvidia.com/mig-1g.5gb, but gfd match does not read this"
+                "FILE:7: spec.gpus[0].type: asks for nvidia.com/mig-1g.5gb, but gfd match does not read this"
                 f" part of a Server; {GET}"
             ),
         ),
@@ -44,21 +44,21 @@ def make(api_version: str, kind: str, text: str) -> str:
                 "spec:\n  gpu: {nvidia.com/gpu: 1}\n  pod:\n    containers: [{name: a, image: b}]\n",
             ),
             (
-                "FILE:6: spec.gpu[nvidia.com/gpu]: requests nvidia.com/gpu, but gfd match does not read this"
+                "FILE:6: spec.gpu[nvidia.com/gpu]: asks for nvidia.com/gpu, but gfd match does not read this"
                 f" part of a Server; {GET}"
             ),
         ),
         (
             make("v1", "ConfigMap", "data:\n  pod.yaml: |\n    limits:\n      nvidia.com/gpu: 1\n"),
             (
-                "FILE:6: data[pod.yaml]: requests nvidia.com/gpu in a text; save the object that the text"
+                "FILE:6: data[pod.yaml]: asks for nvidia.com/gpu in a text; save the object that the text"
                 " holds in a file of its own, and match that"
             ),
         ),
         (
             make("v1", "ConfigMap", "data: {flags: --limits=nvidia.com/gpu=2}\n"),
             (
-                "FILE:5: data.flags: requests nvidia.com/gpu in a text; save the object that the text holds"
+                "FILE:5: data.flags: asks for nvidia.com/gpu in a text; save the object that the text holds"
                 " in a file of its own, and match that"
             ),
         ),
@@ -69,7 +69,7 @@ def make(api_version: str, kind: str, text: str) -> str:
                 "spec:\n  values:\n    resources:\n      limits:\n        nvidia.com/gpu: 1\n",
             ),
             (
-                "FILE:9: spec.values.resources.limits[nvidia.com/gpu]: requests nvidia.com/gpu, but"
+                "FILE:9: spec.values.resources.limits[nvidia.com/gpu]: asks for nvidia.com/gpu, but"
                 " HelmRelease it must be rendered first; run helm template it CHART -f VALUES | gfd match -"
             ),
         ),
@@ -80,7 +80,7 @@ def make(api_version: str, kind: str, text: str) -> str:
                 "spec:\n  source:\n    helm:\n      values: |\n        limits: {nvidia.com/gpu: 1}\n",
             ),
             (
-                "FILE:8: spec.source.helm.values: requests nvidia.com/gpu, but Application it must be"
+                "FILE:8: spec.source.helm.values: asks for nvidia.com/gpu, but Application it must be"
                 " rendered first; run argocd app manifests it | gfd match -"
             ),
         ),
@@ -100,7 +100,7 @@ def make(api_version: str, kind: str, text: str) -> str:
                 '        {"limits": {"nvidia.com/gpu": 1}}\n',
             ),
             (
-                "FILE:10: spec.templates[0].resource.manifest: requests nvidia.com/gpu, but gfd match does"
+                "FILE:10: spec.templates[0].resource.manifest: asks for nvidia.com/gpu, but gfd match does"
                 f" not read this part of a Workflow; {GET}"
             ),
         ),
@@ -112,7 +112,7 @@ def make(api_version: str, kind: str, text: str) -> str:
                 "        spec: {containers: [{name: a, image: b}]}\n",
             ),
             (
-                "FILE:6: spec.limits[nvidia.com/gpu]: requests nvidia.com/gpu, but gfd match does not read"
+                "FILE:6: spec.limits[nvidia.com/gpu]: asks for nvidia.com/gpu, but gfd match does not read"
                 f" this part of a PyTorchJob; {GET}"
             ),
         ),
