@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd.tools.match.bounds import Demand, bound_copies, divide
+from gfd.tools.match.copies import has_neighbours, interact, place_copies
 from gfd.tools.match.fit import Answer, Verdict, compare, rank
 from gfd.tools.match.mismatches import NODE_AFFINITY, NODE_NAME, NODE_SELECTOR, TAINT
 
@@ -168,7 +169,15 @@ class _Run:
             for each in now
             if each.is_possible
         }
-        after = self._state.bind_copies(pod.spec, _choose_nodes(now, rooms, wanted))
+        is_alone = not any(interact(pod.spec, other.spec) for other, _ in earlier)
+        if has_neighbours(pod.spec) or not is_alone or any(each.preempts for each in now):
+            copies = place_copies(pod.spec, self._state, wanted, is_alone=is_alone)
+            at_least = min(at_least, copies.at_least)
+            at_most = copies.at_most
+            rooms = dict.fromkeys(rooms, 1)
+            after = copies.after
+        else:
+            after = self._state.bind_copies(pod.spec, _choose_nodes(now, rooms, wanted))
         if not pod.is_alone:
             self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
             self._state = after
