@@ -1,7 +1,7 @@
 """The commands for people, ``gfd nodes``, ``match`` and ``report``, against clusters of growing size.
 
-From files, as kubectl printed them, so that no server's time is measured; ``gfd nodes`` counts pods too. The
-original has nothing like these; beside gfd stands what Python needs only to read the file.
+From files, as kubectl printed them, so that no server's time is measured; ``gfd nodes`` and ``match`` read
+pods, too. The original has nothing like these; beside gfd stands what Python needs only to read the file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: wanting}
 spec:
-  nodeSelector: {nvidia.com/gpu.product: Tesla-T4}
+  nodeSelector: {nvidia.com/gpu.product: Tesla-V100-SXM2-16GB}
   containers:
   - {name: main, image: none, resources: {limits: {nvidia.com/gpu: 1}}}
 """
@@ -41,7 +41,7 @@ def measure(folder: Path, runs: int) -> Iterator[Figure]:
         )
         asked = {
             "nodes": (["nodes", f"--nodes={nodes}", f"--pods={pods}"], [nodes, pods]),
-            "match": (["match", str(pod), f"--nodes={nodes}"], [nodes]),
+            "match": (["match", str(pod), f"--nodes={nodes}", f"--pods={pods}"], [nodes, pods]),
             "report": (["report", f"--html={folder / 'page.html'}", f"--nodes={nodes}"], [nodes]),
         }
         for command, (words, files) in asked.items():

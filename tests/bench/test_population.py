@@ -51,6 +51,6 @@ def test_the_commands_find_what_they_are_measured_by(tmp_path: Path) -> None:
         ("node-00002", 1, {"nvidia.com/gpu": 1}),
         ("node-00003", 4, {"nvidia.com/gpu": 2}),
     ]
-    assert "node-00002" in gfd("match", str(pod), f"--nodes={nodes}")
+    assert "fits 1 of 4 nodes" in gfd("match", str(pod), f"--nodes={nodes}", f"--pods={pods}")
     gfd("report", f"--html={tmp_path / 'page.html'}", f"--nodes={nodes}")
     assert "node-00003" in (tmp_path / "page.html").read_text()
