@@ -31,7 +31,8 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     if form != "text":
         sys.stdout.write(formats.FORMATS[form](formats.to_plain(selection, results)))
     elif selection.variants:
-        sys.stdout.write(formats.to_text(selection, has_nodes=nodes is not None))
+        near_misses = mismatch.explain_near_misses(results, nodes or ())
+        sys.stdout.write(formats.to_text(selection, near_misses, has_nodes=nodes is not None))
     else:
         sys.stdout.write(formats.to_mismatch_text(selection, results, width_of(sys.stdout)))
     if not selection.variants:

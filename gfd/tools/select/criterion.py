@@ -32,6 +32,8 @@ class Criterion:
     """Returns how far a value is from the criterion."""
     describe: Callable[[str], str] = lambda value: value
     """Returns a value for people, with its difference from the criterion if that is small."""
+    is_near: Callable[[str], bool] = lambda _: False
+    """Returns whether a value that does not meet the criterion is so near that people may take it for one."""
     advise: Callable[[Sequence[Node]], str] = lambda _: ""
     """Returns what to do if these nodes with GPUs do not meet the criterion; empty if there is no advice."""
 

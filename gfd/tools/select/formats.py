@@ -24,8 +24,11 @@ MAX_LINES = 10
 """The maximum number of nodes in a comment."""
 
 
-def to_text(selection: Selection, *, has_nodes: bool) -> str:
-    """Return the variants as YAML with comments to paste; ``has_nodes`` is whether the nodes are known."""
+def to_text(selection: Selection, near_misses: Sequence[str], *, has_nodes: bool) -> str:
+    """Return the variants as YAML with comments to paste; ``has_nodes`` is whether the nodes are known.
+
+    ``near_misses`` are sentences about nodes that do not match, but nearly.
+    """
     count = selection.query.count
     parts = []
     for variant in selection.variants:
@@ -35,6 +38,7 @@ def to_text(selection: Selection, *, has_nodes: bool) -> str:
         parts.append(_to_comment(comment) + to_yaml({"spec": build_spec(variant, count)}))
     head = f"paste this into the pod; replace {CONTAINER} with the name of its container\n"
     notes = "".join(f"{note}\n" for each in selection.criteria for note in each.notes)
+    notes += "".join(f"near miss: {each}\n" for each in near_misses[:MAX_LINES])
     several = "there are several ways to request the device; choose one\n" if len(parts) > 1 else ""
     return _to_comment(head + notes + several) + "---\n".join(parts)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from gfd.kube.requirements import parse_integer
 from gfd.tools.select.comparisons import AT_LEAST, EQUAL, read_memory, split
 from gfd.tools.select.constraints import to_terms
 from gfd.tools.select.criterion import Criterion
-from gfd.tools.select.sizes import parse_gb, parse_size
+from gfd.tools.select.sizes import parse_gb, parse_size, to_sold
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 _MEMORY = ".memory"
 _NEAR = 0.1
 """The share of a bound by which a near miss may be less or more."""
-_GI = re.compile(r"(?<=[0-9])\s*Gi?B?$", re.IGNORECASE)
 
 
 def build_memory(query: DeviceQuery) -> Criterion:
@@ -47,6 +45,7 @@ def build_memory(query: DeviceQuery) -> Criterion:
         read_values=read_values,
         measure=lambda value: (min(abs(each) for each in _compare(texts, value)),),
         describe=lambda value: _describe(texts, value),
+        is_near=lambda value: _is_near(_find_nearest(texts, value)),
         advise=lambda with_gpus: "" if query.is_mig else _advise(texts, with_gpus),
         notes=tuple(_explain_gb(size) for size in _list_sizes(texts) if parse_gb(size) is not None),
     )
@@ -74,19 +73,27 @@ def _compare(texts: Sequence[str], value: str) -> list[float]:
     return shares
 
 
+def _find_nearest(texts: Sequence[str], value: str) -> float:
+    return min(_compare(texts, value), key=abs)
+
+
+def _is_near(share: float) -> bool:
+    return 0 < abs(share) <= _NEAR
+
+
 def _describe(texts: Sequence[str], value: str) -> str:
-    nearest = min(_compare(texts, value), key=abs)
+    nearest = _find_nearest(texts, value)
     text = f"{value.removesuffix('Mi')} MiB"
-    if not 0 < abs(nearest) <= _NEAR:
+    if not _is_near(nearest):
         return text
     percent = abs(nearest) * 100
-    amount = f"{percent:.1f}" if percent >= 0.1 else "less than 0.1"
+    amount = f"{percent:.1f}" if percent >= 0.1 else "under 0.1"
     return f"{text}, {amount} % {'less' if nearest < 0 else 'more'}"
 
 
 def _advise(texts: Sequence[str], with_gpus: Sequence[Node]) -> str:
     """Return the comparison to write instead, if some node meets it."""
-    sold = tuple(_GI.sub("GB", text) for text in texts)
+    sold = to_sold(texts)
     at_least = tuple(AT_LEAST + split(text).text if split(text).operator == EQUAL else text for text in texts)
     for offer, meaning in (
         (sold, "for cards sold with that much"),

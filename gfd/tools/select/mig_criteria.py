@@ -12,7 +12,8 @@ from gfd.tools.select.constraints import ANYTHING, AnyOf, Range, intersect
 from gfd.tools.select.criterion import Criterion, one_of
 from gfd.tools.select.product_names import is_meant
 from gfd.tools.select.query import list_profiles, read_all_profiles
-from gfd.tools.select.sizes import parse_size
+from gfd.tools.select.sizes import parse_size, to_sold
+from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,13 +78,26 @@ def build_mig_memory(query: DeviceQuery, nodes: Sequence[Node]) -> Criterion:
         bounds = [parse_size(split(text).text)[1] / 1024 for text in texts]
         return (min(abs(float(bound - read_profile_gb(value))) for bound in bounds),)
 
+    sold = to_sold(texts)
+
+    def is_near(value: str) -> bool:
+        return sold != texts and read_mig_memory(sold, value, "") == ({},)
+
+    def advise(with_gpus: Sequence[Node]) -> str:
+        count = sum(any(map(is_near, read_all_profiles(node.labels))) for node in with_gpus)
+        if not count:
+            return _advise(with_gpus)
+        written = " and ".join(f"'{text}'" for text in sold)
+        return f"write {written}: GB are those in the name of a profile ({pluralize(count, 'node')})"
+
     return Criterion(
         option="--mig-memory",
         texts=texts,
         constraints=constraints,
         read_values=lambda _, labels: tuple(sorted(read_all_profiles(labels))),
         measure=measure,
-        advise=_advise,
+        is_near=is_near,
+        advise=advise,
         names_device=True,
     )
 

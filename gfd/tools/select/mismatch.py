@@ -74,6 +74,24 @@ def explain(selection: Selection, nodes: Sequence[Node], results: Sequence[Crite
     return f"no node meets all criteria; {node.name} comes closest, but {lacks}{advice}"
 
 
+def explain_near_misses(results: Sequence[CriterionResult], nodes: Sequence[Node]) -> list[str]:
+    """Return a sentence for each value that misses one criterion by little, on nodes that meet all others."""
+    found = []
+    for result in results:
+        others = [each.names for each in results if each is not result]
+        for value in result.values:
+            names = [
+                name
+                for name in value.nodes
+                if name not in result.names and all(name in other for other in others)
+            ]
+            if names and result.criterion.is_near(value.value):
+                advice = result.criterion.advise([node for node in nodes if node.name in names])
+                missing = f"{_name_nodes(names)} {result.criterion.describe(value.value)}"
+                found.append("; ".join(filter(None, (missing, advice))))
+    return found
+
+
 def _explain_rejections(selection: Selection) -> str:
     first, *others = selection.rejections
     if others:

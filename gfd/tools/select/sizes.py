@@ -11,9 +11,13 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from math import floor
+from typing import TYPE_CHECKING
 
 from gfd.kube.quantities import parse as parse_quantity
 from gfd.kube.requirements import MAX_INT64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MIB = 1 << 20
 LEAST_SHARE = Fraction(9, 10)
@@ -24,6 +28,7 @@ _LEAST_MIB = 1000
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _SOLD = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*GB", re.IGNORECASE)
 _BINARY = re.compile(r"([0-9.]+)\s*([KMGT])i(?:B)?", re.IGNORECASE)
+_GI = re.compile(r"(?<=[0-9])\s*Gi?B?$", re.IGNORECASE)
 _OTHER_UNIT = re.compile(r"([0-9.]+)\s*([kmgt])b?", re.IGNORECASE)
 
 
@@ -31,6 +36,11 @@ def parse_gb(text: str) -> Fraction | None:
     """Return the number in ``80GB``; None for a text with another unit."""
     match = _SOLD.fullmatch(text.strip())
     return Fraction(match[1]) if match else None
+
+
+def to_sold(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return comparisons with GB, which mean the memory that a card is sold with, in place of G and Gi."""
+    return tuple(_GI.sub("GB", text) for text in texts)
 
 
 def parse_size(text: str) -> tuple[Fraction, Fraction]:

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.whole
         ("shared", ["--product=T4", "--shared", "-o=json"]),
         ("alternatives", ["--product", "A10,*L40S*", "--product=nvidia-h100-80gb", "--count=4"]),
         ("gb", ["--memory", ">=40GB", "--exclusive"]),
+        ("near-miss", ["--memory", ">=40Gi"]),
         ("family", ["--family", "ampere"]),
         ("mig-memory", ["--mig-memory", "5GB"]),
         ("cloud", ["--product", "p5.48xlarge", "--gpus-per-node", "8"]),

@@ -135,6 +135,14 @@ pytestmark = pytest.mark.whole
             "--gpus-per-node '16' matches none of 8 nodes with GPUs; closest: h1 and h2 have 8 GPUs",
         ),
         (
+            "mig-memory-gi",
+            ["--mig-memory", ">=5Gi"],
+            (
+                "--mig-memory '>=5Gi' matches none of 8 nodes with GPUs; closest: m1 and s1 have 1g.5gb; "
+                "write '>=5GB': GB are those in the name of a profile (2 nodes)"
+            ),
+        ),
+        (
             "mig-memory",
             ["--mig-memory", ">=20GB"],
             "--mig-memory '>=20GB' matches none of 8 nodes with GPUs; closest: m1 and s1 have 1g.5gb",
