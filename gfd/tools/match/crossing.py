@@ -37,7 +37,8 @@ def describe_crossing(spec: SchedulingSpec, edited: SchedulingSpec, node: Node, 
     found = _find_device(edited, node)
     wanted = _find_wanted(spec, found.product)
     if not found.product and not found.profile:
-        return ""
+        is_dropped = bool(wanted.product) and not find_wanted_products(edited)
+        return f"a GPU of an unknown model instead of {_name(wanted)}" if is_dropped else ""
     if not wanted.product or not found.product or is_named_by(wanted.product, found.product):
         parts = [_compare_same(wanted, found)]
     elif found.product in shown:

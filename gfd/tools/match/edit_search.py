@@ -12,6 +12,7 @@ from gfd.tools.match import mismatches
 from gfd.tools.match.edits import SAME, TOLERATION, Wait, add_toleration, replace_node_name
 from gfd.tools.match.label_steps import find_label_steps
 from gfd.tools.match.meaning import find_products
+from gfd.tools.match.neighbour_steps import find_neighbour_steps
 from gfd.tools.match.request_steps import find_request_steps
 from gfd.tools.match.scheduling import Toleration
 from gfd.tools.match.similarity import distance
@@ -101,6 +102,9 @@ class EditSearch:
         elif mismatch.kind == mismatches.NODE_NAME:
             away = distance(self._spec.node_name, node.name)
             yield (replace_node_name(self._spec, node.name, SAME + away),)
+        else:
+            for step in find_neighbour_steps(mismatch, self._spec):
+                yield (step,)
 
 
 def _resolve_taint(taint: Taint) -> Iterator[tuple[Step, ...]]:

@@ -22,7 +22,13 @@ ones, a toleration, a repair of the node, another value of a label that is not a
 device. The sum of a fix says how much it changes what the pod asks for."""
 REMOVAL = 1.7
 """The cost of removing a requirement on the hardware."""
-LABEL, TOLERATIONS, REQUEST, NODE_NAME = "label", "tolerations", "request", "nodeName"
+LABEL, TOLERATIONS, REQUEST, NODE_NAME, NEIGHBOURS = (
+    "label",
+    "tolerations",
+    "request",
+    "nodeName",
+    "neighbours",
+)
 """What an :class:`Edit` edits."""
 
 
@@ -41,7 +47,7 @@ class Edit:
     consequence: str = ""
     """What the pod gets instead of what it asks for: "5 GB slice instead of 80 GB"; empty if the same."""
     subject: str
-    """What it edits: :data:`LABEL`, :data:`TOLERATIONS`, :data:`REQUEST` or :data:`NODE_NAME`."""
+    """What it edits: :data:`LABEL`, :data:`TOLERATIONS`, :data:`REQUEST`, …"""
     cost: float
     apply: Callable[[SchedulingSpec], SchedulingSpec] = field(compare=False)
     """Return the pod after the change."""

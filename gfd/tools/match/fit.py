@@ -198,7 +198,7 @@ def _compare_requests(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
     requested, offered = node.requested, node.allocatable
     for resource, count in spec.demand.items():
         free = offered.get(resource, 0) - requested.get(resource, 0)
-        if 0 < count > free and not _is_unknown(node, resource):
+        if 0 < count > free and not is_unknown_resource(node, resource):
             yield Mismatch(
                 kind=RESOURCE,
                 wanted="room for another pod" if resource == PODS else format_request(resource, count),
@@ -209,9 +209,9 @@ def _compare_requests(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
 
 def _find_unknown_amounts(spec: SchedulingSpec, node: Node) -> Iterator[str]:
     for resource, count in spec.requests.items():
-        if count and _is_unknown(node, resource):
+        if count and is_unknown_resource(node, resource):
             yield f"{resource}: {_WHY_UNKNOWN.get(resource, _UNNAMED)}"
-    if _is_unknown(node, PODS) and len(node.pods) >= _USUAL_PODS:
+    if is_unknown_resource(node, PODS) and len(node.pods) >= _USUAL_PODS:
         yield f"{PODS}: {_UNNAMED}, and {len(node.pods)} pods are there already"
 
 
@@ -246,7 +246,8 @@ _USUAL_PODS = 110
 """The number of pods on a node to which the kubelet's default configuration limits it."""
 
 
-def _is_unknown(node: Node, resource: str) -> bool:
+def is_unknown_resource(node: Node, resource: str) -> bool:
+    """Return whether a node may have a resource that its allocatable does not name."""
     return resource in _UNKNOWN and resource not in node.allocatable
 
 

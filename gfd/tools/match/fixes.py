@@ -149,7 +149,7 @@ def _try(spec: SchedulingSpec, fix: Fix, verdicts: Sequence[Verdict], state: Clu
         return fix
     after = compare(edited, state)
     if fix.awaited or fix.repairs:
-        names = {name for name in fix.nodes if name in _list_open(after, verdicts)}
+        names = _list_open(after, verdicts).intersection(fix.nodes)
         kept = [each for each in after if each.node.name in names]
     else:
         kept = [each for each in after if each.is_possible]

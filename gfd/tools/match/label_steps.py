@@ -54,7 +54,7 @@ _RENAMED = {
 _RENAMED |= {new: old for old, new in _RENAMED.items()}
 NOT_LABELLED = Repair(
     problem="gfd does not run on",
-    remedy="it has GPUs, but no label nvidia.com/gpu.product; look at gfd's pods",
+    remedy="there are GPUs, but no label nvidia.com/gpu.product; look at gfd's pods",
 )
 
 

@@ -57,7 +57,7 @@ def _accept_value(requirement: Requirement, found: str) -> Iterator[Edit]:
 
 
 def _compare(key: str, wanted: str, found: str) -> _Difference:
-    if find_products(key, wanted) and find_products(key, found):
+    if find_products(key, wanted):
         return _compare_cloud_names(key, wanted, found)
     compare = next((each for (is_meant, each) in _COMPARISONS if is_meant(key)), _compare_letters)
     return compare(wanted, found)
@@ -65,6 +65,8 @@ def _compare(key: str, wanted: str, found: str) -> _Difference:
 
 def _compare_cloud_names(key: str, wanted: str, found: str) -> _Difference:
     pairs = [(one, other) for one in find_products(key, wanted) for other in find_products(key, found)]
+    if not pairs:
+        return _Difference(OTHER_HARDWARE + distance(wanted, found) / 2)
     one, other = min(pairs, key=lambda pair: measure_distance(*pair))
     if one == other:
         return _Difference(SAME, f"both mean {one}")

@@ -11,6 +11,7 @@ from gfd.clusterview.hardware import measure_distance, parse_product, read_profi
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.crossing import MIG, PRODUCT, is_device, read_product
+from gfd.tools.match.fit import is_unknown_resource
 from gfd.tools.match.index import is_operators
 from gfd.tools.match.label_steps import COUNT, is_about_any_gpu, name_writer
 from gfd.tools.match.meaning import find_products
@@ -18,6 +19,7 @@ from gfd.tools.match.similarity import distance
 from gfd.tools.match.simulated_labels import is_unknown
 
 if TYPE_CHECKING:
+    from gfd.clusterview.nodes import Node
     from gfd.kube.requirements import Requirement
     from gfd.tools.match.index import LabelIndex
     from gfd.tools.match.scheduling import SchedulingSpec
@@ -55,7 +57,8 @@ def find_suggestions(spec: SchedulingSpec, index: LabelIndex) -> list[Suggestion
     ]
     for resource, count in spec.requests.items():
         # Only extended resources have a slash in the name; a simulated machine has no others.
-        if count and "/" in resource and not any(node.allocatable.get(resource) for node in nodes):
+        is_extended = count and "/" in resource
+        if is_extended and not any(_may_offer(node, resource) for node in nodes):
             offers = Counter(
                 name
                 for node in nodes
@@ -66,6 +69,10 @@ def find_suggestions(spec: SchedulingSpec, index: LabelIndex) -> list[Suggestion
             notes = tuple(_describe_devices(name, index) for name, _ in values)
             suggestions.append(Suggestion(asked=resource, key="", values=values, notes=notes))
     return suggestions
+
+
+def _may_offer(node: Node, resource: str) -> bool:
+    return bool(node.allocatable.get(resource)) or is_unknown_resource(node, resource)
 
 
 def _suggest_label(requirement: Requirement, index: LabelIndex) -> Suggestion:

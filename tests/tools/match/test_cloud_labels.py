@@ -59,6 +59,14 @@ def test_two_names_of_one_cloud() -> None:
     assert change(spec, small)[1] == f"NVIDIA-L4 (24 GB) instead of {H100}"
 
 
+def test_a_gpu_of_an_unknown_model() -> None:
+    new = node("a", labels={TYPE: "p9.48xlarge"}, allocatable={GPU: 8})
+    (edit,) = find(select("p5.48xlarge", TYPE, requests=ONE), new)[0].edits
+    assert (edit.new, edit.consequence) == (
+        f"{TYPE}: p9.48xlarge", f"a GPU of an unknown model instead of {H100}"
+    )  # fmt: skip
+
+
 def test_another_clouds_label() -> None:
     on_eks = node("a", labels={TYPE: "p5.48xlarge"}, allocatable={GPU: 8})
     assert change(select("h100", KARPENTER, requests=ONE), on_eks) == (f"{TYPE}: p5.48xlarge", "", ("a",))
