@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from gfd.errors import DocumentError
 
 _PLACEHOLDERS = (
-    (re.compile(r"\{\{.*?(?:\}\}|$)"), "is part of a template; match what helm template prints for the file"),
+    (
+        re.compile(r"\{\{.*?(?:\}\}|$)"),
+        "is part of a template; fill it in first, for example with helm template",
+    ),
     (
         re.compile(r"\$\{\w+[^}]*\}?|\$[A-Za-z_]\w*"),
         "is a variable; fill it in first, with envsubst, kubectl kustomize or oc process",

@@ -132,7 +132,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
             "metadata:\n  name: {{ .Values.name }}\n",
             (
                 "FILE:2: has a key that is not a string; line 2: {{ .Values.name }} is part of a template;"
-                " match what helm template prints for the file"
+                " fill it in first, for example with helm template"
             ),
         ),
         (

@@ -89,7 +89,7 @@ def _count_volcano_minimum(job: Value) -> int:
         )
     if fewest.integer() > total:
         raise fewest.error(
-            f"is more than the {total} replicas of all tasks, so the job never starts; lower it"
+            f"is more than the number of pods of all tasks, {total}, so the job never starts; lower it"
         )
     return fewest.integer()
 

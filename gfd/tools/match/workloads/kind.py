@@ -41,7 +41,6 @@ class PodTemplate:
     is_alone: bool = False
     unjudged: tuple[str, ...] = ()
     """What the file does not tell of these pods, for :attr:`SchedulingSpec.unjudged`."""
-    notes: tuple[str, ...] = ()
     adjust: Callable[[Pod], Pod] | None = None
     """Changes the pod after it has been read."""
 
@@ -91,8 +90,8 @@ class Kind:
             for key, owner in _find_owners(manifest.value, pod_set)
             for template in _read_owner(manifest, pod_set, key, owner)
         ]
+        minimum = self._minimum(manifest.value) if self._minimum else 0
         if self._minimum and sum(each.copies for each in templates) > 1:
-            minimum = self._minimum(manifest.value)
             templates = [replace(each, gang=manifest.title, minimum=minimum) for each in templates]
         places = {each.gang: place for place, each in reversed([*enumerate(templates)])}
         yield from sorted(templates, key=lambda each: places[each.gang])
@@ -101,20 +100,14 @@ class Kind:
 def _find_owners(value: Value, pod_set: PodSet) -> Iterator[tuple[str, Value]]:
     """Yield each owner with its name, which is empty if there is only one by nature."""
     path = pod_set.owner.removesuffix("?")
-    base, is_list, is_mapping = (
-        path.removesuffix("[]").removesuffix(".*"),
-        path[-2:] == "[]",
-        path[-2:] == ".*",
-    )
-    is_optional = pod_set.owner.endswith("?")
-    names = tuple(filter(None, base.split(".")))
-    if is_optional and find(value, *names) is None:
+    names = tuple(filter(None, path.removesuffix("[]").removesuffix(".*").split(".")))
+    if pod_set.owner.endswith("?") and find(value, *names) is None:
         return
     found = walk(value, names, f"{path}.{pod_set.spec}" if isinstance(pod_set.spec, str) else path)
-    if is_list:
+    if path.endswith("[]"):
         for item in found.items():
             yield read_text(item, pod_set.name) or item.path, item
-    elif is_mapping:
+    elif path.endswith(".*"):
         yield from found.mapping().items()
     else:
         yield "", found

@@ -63,6 +63,11 @@ BROKEN = [
     ("ray", "replicas: 2", "replicas: ${WORKERS}"),
     ("ray", "workerGroupSpecs:\n  -", "workerGroupSpecs:\n   "),
     ("volcano", "minAvailable: 2\n  tasks", "minAvailable: 5\n  tasks"),
+    (
+        "volcano",
+        "replicas: 4\n    template:\n      spec:\n        schedulerName",
+        "replicas: 1\n    template:\n      spec:\n        schedulerName",
+    ),
     ("volcano", "tasks:", "task:"),
     ("trainjob", "nvidia.com/gpu: 8", "nvidia.com/gpu: 0.5"),
     ("trainjob", "numNodes: 4", "numNodes: auto"),

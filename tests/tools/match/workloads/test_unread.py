@@ -179,7 +179,7 @@ FILL = "fill it in first, with envsubst, kubectl kustomize or oc process"
             (
                 "FILE:5: spec.nodeSelector.zone: '{{ .Values.zone }}' is not a label value: the value may"
                 " hold only letters, digits, '-', '_' and '.', and must begin and end with a letter or digit;"
-                " {{ .Values.zone }} is part of a template; match what helm template prints for the file"
+                " {{ .Values.zone }} is part of a template; fill it in first, for example with helm template"
             ),
         ),
     ],
