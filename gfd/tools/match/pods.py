@@ -72,7 +72,7 @@ def make_pod(
     ``is_complete`` is false if something else than the object may add requests to the pod.
     """
     namespace = manifest.namespace or spec.namespace
-    labels = labels or {}
+    labels = {**(labels or {}), **_list_controller_labels(manifest)}
     unjudged = (*spec.unjudged, *find_unjudged_labels(labels))
     spec = replace(spec, name=manifest.name, namespace=namespace, labels=labels, unjudged=unjudged)
     return Pod(
@@ -85,6 +85,23 @@ def make_pod(
         spec=spec,
         notes=(*(_explain_missing_request(spec) if is_complete else ()), *_explain_impossible_bounds(spec)),
     )
+
+
+def _list_controller_labels(manifest: Manifest) -> Labels:
+    """Return the labels that a controller of Kubernetes adds to its pods; matchLabelKeys often names them.
+
+    A new revision has a value of its own, which no other pod has.
+    """
+    new = f"(new revision of {manifest.name})"
+    kind = (manifest.group, manifest.kind)
+    if kind == ("batch", "Job"):
+        return {"batch.kubernetes.io/job-name": manifest.name, "batch.kubernetes.io/controller-uid": new}
+    key = {
+        ("apps", "Deployment"): "pod-template-hash",
+        ("apps", "StatefulSet"): "controller-revision-hash",
+        ("apps", "DaemonSet"): "controller-revision-hash",
+    }.get(kind)
+    return {key: new} if key else {}
 
 
 def read_labels(value: Value | None) -> dict[str, str]:

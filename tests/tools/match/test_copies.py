@@ -126,3 +126,23 @@ def test_pods_of_lower_priority_give_way(gfd: Gfd, tmp_path: Path, nodes: str) -
     file = write(tmp_path / "web.json", 3, gpus=8, priorityClassName="system-cluster-critical")
     code, out, _ = gfd("match", file, "--nodes", nodes, "--pods", pods)
     assert (code, "2 of 3 replicas fit" in out.splitlines()[0]) == (1, True), out
+
+
+@pytest.mark.parametrize(("kind", "key"), [("Deployment", "pod-template-hash"), ("Job", "other")])
+def test_a_new_revision_is_spread_without_the_old_one(
+    gfd: Gfd, tmp_path: Path, nodes: str, kind: str, key: str
+) -> None:
+    old = placed("web-old", "a1", 1)
+    old["metadata"]["labels"] = {"app": "web", key: "old"}
+    pods = listed(tmp_path / "pods.json", old)
+    file = tmp_path / "web.json"
+    write(file, 3, gpus=0, **spread(HOSTNAME, matchLabelKeys=[key]))
+    content = json.loads(file.read_text())
+    if kind == "Job":
+        content |= {"apiVersion": "batch/v1", "kind": "Job"}
+        content["spec"] = {"parallelism": 3, "completions": 3, "template": content["spec"]["template"]}
+        content["spec"]["template"]["spec"]["restartPolicy"] = "Never"
+    file.write_text(json.dumps(content))
+    _, out, _ = gfd("match", str(file), "--nodes", nodes, "--pods", pods, "--each")
+    # For a key that the pod lacks, the API server adds nothing.
+    assert ("fits 3 of 3 nodes" in out) is (kind == "Deployment"), out
