@@ -41,7 +41,7 @@ COMMAND = Command(
     general_options=CLUSTER,
     machine_options=SIMULATED,
     examples=(
-        "gfd nodes --sort=-free",
+        "gfd nodes --pods --sort=-free",
         "gfd nodes --simulate dgx-a100 --mig all-balanced --mig-strategy mixed --draw",
     ),
     options=(
