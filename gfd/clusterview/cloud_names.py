@@ -9,6 +9,7 @@ machine types, and for the products the names that NVML returns on these machine
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ COUNT_LABELS = (
 """Clouds' labels that count the GPUs of a node, as ``nvidia.com/gpu.count`` does without MIG and sharing."""
 
 
+@lru_cache(maxsize=1024)  # thousands of nodes have the same few values
 def find_products(key: str, value: str) -> tuple[str, ...]:
     """Return the products that the GPUs of a node with this cloud's label may have; empty if unknown."""
     if key in _INSTANCE_TYPE_LABELS:

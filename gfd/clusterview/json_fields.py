@@ -75,6 +75,7 @@ class PodSpec(TypedDict, total=False):
 
     nodeName: Any
     overhead: Any
+    resources: Any
     initContainers: list[Container] | None
     containers: list[Container] | None
 

@@ -27,7 +27,7 @@ class PodRequest:
     """The requests of one pod to its node."""
 
     node: str = ""
-    """The name of the node; empty for a pod that has no node yet, or that has ended."""
+    """The name of the node; empty for a pod that has no node yet, has ended, or requests no device."""
     namespace: str = ""
     name: str = ""
     since: datetime | None = None
@@ -36,14 +36,17 @@ class PodRequest:
     """The requested amounts, by resource."""
 
 
+_NOTHING = PodRequest()
+
+
 def read_pod_request(pod: Mapping[str, Any]) -> PodRequest:
     """Return the requests of a pod, a Kubernetes object. Raises ValueError if it is malformed."""
     node = read_field(pod, "spec.nodeName", str)
     if not node or read_field(pod, "status.phase", str) in ENDED:
-        return PodRequest()
+        return _NOTHING
     counts = sum_requests(pod["spec"])
     if not counts:
-        return PodRequest(node=node)  # as most pods; gfd names only those that request a device
+        return _NOTHING  # as for most pods
     started = read_field(pod, "status.startTime", str) or read_field(pod, "metadata.creationTimestamp", str)
     return PodRequest(
         node=node,
@@ -130,5 +133,5 @@ def _read_requests(container: Mapping[str, Any], read: ReadAmounts) -> dict[str,
 
 def _read_both(holder: Mapping[str, Any], read: ReadAmounts) -> tuple[dict[str, int], dict[str, int]]:
     """Return the limits and the requests of a container or a PodSpec."""
-    limits, requests = (read_field(holder, path, dict) for path in ("resources.limits", "resources.requests"))
-    return read(limits), read(requests)
+    limits, requests = "resources.limits", "resources.requests"
+    return read(read_field(holder, limits, dict)), read(read_field(holder, requests, dict))

@@ -83,7 +83,7 @@ def test_what_a_pod_requests_as_a_whole(resources: Object, expected: dict[str, i
     [
         (pod("p", "a", {"gpu": 1}), P),
         (pod("p", "a", {"gpu": 1}, "Pending"), P),
-        (pod("p", "a", {}), PodRequest(node="a")),
+        (pod("p", "a", {}), PodRequest()),
         (pod("p", "", {"gpu": 1}, "Pending"), PodRequest()),
         (pod("p", "a", {"gpu": 1}, "Succeeded"), PodRequest()),
         (pod("p", "a", {"gpu": 1}, "Failed"), PodRequest()),

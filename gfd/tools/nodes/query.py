@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.garbage_collector import without_garbage_collector
 from gfd.clusterview.sources import read_nodes
 from gfd.config.options import COMMAND_LINE
 from gfd.config.values import parse_choice
@@ -86,6 +87,11 @@ def check_combination(query: NodeQuery, *, is_watched: bool) -> None:
 
 def answer(loaded: LoadedConfig, query: NodeQuery) -> str:
     """Return the text to print, and print warnings to standard error. Raises GfdError."""
+    with without_garbage_collector():
+        return _answer(loaded, query)
+
+
+def _answer(loaded: LoadedConfig, query: NodeQuery) -> str:
     nodes = read_nodes(loaded, query.nodes_file, query.pods_file, selector=query.selector)
     now = datetime.now(UTC)
     table = build_table(nodes, query.sort_by, now)
