@@ -68,7 +68,8 @@ class _Reader:
             return {"restartPolicy": policy}
         for name, stray in resources.mapping().items():
             if "/" in name or name in resource_rules.STANDARD_RESOURCES:
-                raise stray.error("put it under limits: a resource is not a key of resources itself")
+                example = f"resources: {{limits: {{{name}: {stray.content}}}}}"
+                raise stray.error(f"unknown key; put it under limits: {example}")
         found = self.read_resources(resources)
         for name, amount in found["requests"].items():
             bound = Bound(name, amount, found["limits"].get(name))

@@ -70,7 +70,8 @@ def check_requests(manifest: Manifest, templates: Iterable[PodTemplate]) -> None
     """Raise DocumentError for the first request for devices in an object that is in none of ``templates``."""
     command = find_renderer(manifest)
     if command and manifest.kind in _ALWAYS_WITH_PODS:
-        raise manifest.value.error(f"{manifest.title} must be rendered first; run {command} | gfd match -")
+        reason = f"match what {manifest.title} creates instead: run {command} | gfd match -"
+        raise manifest.value.error(reason)
     if _has_no_pods(manifest):
         return
     read: set[int] = set()

@@ -86,11 +86,14 @@ def make(api_version: str, kind: str, text: str) -> str:
         ),
         (
             make("kubeai.org/v1", "Model", "spec: {resourceProfile: 'nvidia-gpu-l4:1'}\n"),
-            "FILE:1: Model it must be rendered first; run kubectl get pods -l model=it -o yaml | gfd match -",
+            (
+                "FILE:1: match what Model it creates instead: run kubectl get pods -l model=it -o yaml |"
+                " gfd match -"
+            ),
         ),
         (
             make("template.openshift.io/v1", "Template", "objects: []\n"),
-            "FILE:1: Template it must be rendered first; run oc process -f FILE | gfd match -",
+            "FILE:1: match what Template it creates instead: run oc process -f FILE | gfd match -",
         ),
         (
             make(
