@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import says_nvidia
@@ -9,11 +10,11 @@ from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.nodes import UNSCHEDULABLE
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match import mismatches
-from gfd.tools.match.edits import SAME, TOLERATION, Wait, add_toleration, replace_node_name
+from gfd.tools.match.edits import SAME, TOLERATION, Edit, Wait, add_toleration, replace_node_name
 from gfd.tools.match.label_steps import find_label_steps
 from gfd.tools.match.meaning import find_products
 from gfd.tools.match.neighbour_steps import find_neighbour_steps
-from gfd.tools.match.request_steps import find_request_steps
+from gfd.tools.match.request_steps import find_request_steps, request_instead
 from gfd.tools.match.scheduling import Toleration
 from gfd.tools.match.similarity import distance
 from gfd.tools.match.tolerations import CONDITION_PREFIX
@@ -91,10 +92,20 @@ class EditSearch:
         found = sorted(self._list(mismatch, node), key=lambda steps: sum(step.cost for step in steps))
         return tuple(found[:MAX_ALTERNATIVES])
 
+    def _add_request(self, step: Step, node: Node) -> tuple[Step, ...]:
+        """Return an edit of a label together with the request for the devices that the label describes."""
+        if not isinstance(step, Edit) or not step.resource or not self._spec.requests.get(GPU):
+            return (step,)
+        if not node.allocatable.get(step.resource):
+            return (step,)
+        # The request says what the pod gets, so the label adds nothing to that.
+        request = request_instead(GPU, step.resource, self._spec, node)
+        return (replace(step, cost=SAME), request)
+
     def _list(self, mismatch: Mismatch, node: Node) -> Iterator[tuple[Step, ...]]:
         if mismatch.requirement:
             for step in find_label_steps(mismatch.requirement, node, self._index):
-                yield (step,)
+                yield self._add_request(step, node)
         elif mismatch.taint:
             yield from _resolve_taint(mismatch.taint)
         elif mismatch.kind == mismatches.RESOURCE:

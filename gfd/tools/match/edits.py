@@ -48,6 +48,8 @@ class Edit:
     """What the pod gets instead of what it asks for: "5 GB slice instead of 80 GB"; empty if the same."""
     subject: str
     """What it edits: :data:`LABEL`, :data:`TOLERATIONS`, :data:`REQUEST`, …"""
+    resource: str = ""
+    """The MIG resource that the pod must request with it; empty if the requests stay."""
     cost: float
     apply: Callable[[SchedulingSpec], SchedulingSpec] = field(compare=False)
     """Return the pod after the change."""

@@ -106,8 +106,9 @@ def _replaces(found: Fix, other: Fix) -> bool:
     if found.awaited or found.repairs:
         return False
     is_mixed = bool(other.edits) and bool(other.repairs)
-    labels = [{edit.old for edit in fix.edits if edit.subject == LABEL} for fix in (found, other)]
-    return other.is_other_hardware or is_mixed or not labels[0].isdisjoint(labels[1])
+    pairs = [(one, two) for one in found.edits for two in other.edits if one.old and one.old == two.old]
+    is_worse = any(two.subject == LABEL or two.cost >= one.cost for one, two in pairs)
+    return other.is_other_hardware or is_mixed or is_worse
 
 
 def _rank(fix: Fix) -> tuple[bool, float, int, tuple[str, ...]]:

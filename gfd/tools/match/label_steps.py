@@ -147,11 +147,15 @@ def _use_mig_label(other: Alternative, requirement: Requirement, node: Node) -> 
     if wanted.startswith(MIG) and wanted.partition(".")[0] != other.key.partition(".")[0]:
         return
     if renamed.matches(node.labels):
-        yield replace_requirement(requirement, renamed, SAME, why)
+        edit = replace_requirement(requirement, renamed, SAME, why)
     elif requirement.operator == "In" and any(map(extract_profile, requirement.values)):
         away = min(measure_distance(each, found) for each in requirement.values)
         changed = replace(renamed, values=(found,))
-        yield replace_requirement(requirement, changed, OTHER_HARDWARE + away, why)
+        edit = replace_requirement(requirement, changed, OTHER_HARDWARE + away, why)
+    else:
+        return
+    resource = "" if wanted.startswith(MIG) else other.key.rpartition(".")[0]
+    yield replace(edit, resource=resource)
 
 
 def _use_similar_label(other: Alternative, requirement: Requirement, node: Node) -> Iterator[Edit]:

@@ -138,9 +138,15 @@ def _use_other_devices(resource: str, spec: SchedulingSpec, node: Node) -> Itera
         is_whole_to_slice = away > 0 and other.startswith(MIG) and not resource.startswith(MIG)
         # A program uses one MIG device, so several slices do not replace several GPUs.
         if fit.count_free(node, other) >= count and not (is_whole_to_slice and count > 1):
-            cost = OTHER_HARDWARE + away if away else SAME
-            why = _explain_name(resource, other, read_product(node, other))
-            yield replace_request(spec, resource, (other, count), cost, why)
+            yield request_instead(resource, other, spec, node)
+
+
+def request_instead(resource: str, other: str, spec: SchedulingSpec, node: Node) -> Edit:
+    """Return the request for as many devices of another name."""
+    away = _measure_devices(resource, other, spec, node)
+    cost = OTHER_HARDWARE + away if away else SAME
+    why = _explain_name(resource, other, read_product(node, other))
+    return replace_request(spec, resource, (other, spec.requests[resource]), cost, why)
 
 
 def _explain_name(resource: str, other: str, product: str) -> str:

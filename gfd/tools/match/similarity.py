@@ -12,6 +12,8 @@ from gfd.labels.products import INVALID, extract_model, extract_profile, may_be_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_BRANDS = ("GRID-", "Quadro-", "Tesla-")
+"""How the names of older GPUs begin, with every driver."""
 _VENDOR, _SHARED = "NVIDIA-", "-SHARED"
 MAX_DISTANCE = 0.2
 """The maximum distance of a key that may be a misspelling."""
@@ -41,9 +43,17 @@ def find_similar(key: str, keys: Iterable[str]) -> list[str]:
 
 def explain(wanted: str, found: str) -> str:
     """Return why a node has ``found`` and not ``wanted``; empty if no reason is known."""
+    if wanted.lower() == found.lower():
+        return "" if wanted == found else "upper and lower case differ"
     reasons = []
+    is_old_brand = found.startswith(_BRANDS)
+    without = "older drivers leave NVIDIA out of the name"
     for mark, if_found, if_missing in (
-        (_VENDOR, "newer drivers put NVIDIA in the name", "older drivers leave NVIDIA out of the name"),
+        (
+            _VENDOR,
+            "newer drivers put NVIDIA in the name",
+            "NVIDIA is not in the name of this GPU" if is_old_brand else without,
+        ),
         (_SHARED, "GPUs are shared there", "GPUs are not shared there"),
     ):
         if (mark in found) != (mark in wanted):

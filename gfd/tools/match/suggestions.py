@@ -156,7 +156,7 @@ def _describe_devices(resource: str, index: LabelIndex) -> str:
     if not resource.startswith(MIG) and any(not each.profile for each in devices):
         parts.append("GPUs" if is_shared else "whole GPUs")
     text = " or ".join(parts)
-    return f"{text}, shared with other pods" if is_shared else text
+    return f"shared {text}" if is_shared else text
 
 
 def _rank_by_bound(requirement: Requirement, values: Counter[str]) -> tuple[tuple[str, int], ...]:

@@ -135,6 +135,31 @@ def test_other_hardware_by_other_labels_is_named() -> None:
     assert change(select("DGXH100", f"{GPU}.machine", requests=ONE), t4)[1] == "another machine"
 
 
+def test_a_label_of_mig_devices_moves_the_request_too() -> None:
+    half = node(
+        "a",
+        A100,
+        labels={COUNT: "8", "nvidia.com/mig-3g.20gb.product": f"{A100}-MIG-3g.20gb"},
+        allocatable={GPU: 4, "nvidia.com/mig-3g.20gb": 8},
+    )
+    (fix,) = find(select(f"{A100}-MIG-3g.20gb", requests=ONE), half)
+    assert [(each.new, each.consequence) for each in fix.edits] == [
+        (f"nvidia.com/mig-3g.20gb.product: {A100}-MIG-3g.20gb", ""),
+        ("nvidia.com/mig-3g.20gb: 1", ""),
+    ]
+    (fix,) = find(select(f"{A100}-MIG-1g.5gb", requests=ONE), half)
+    assert [(each.new, each.consequence) for each in fix.edits] == [
+        (f"nvidia.com/mig-3g.20gb.product: {A100}-MIG-3g.20gb", ""),
+        ("nvidia.com/mig-3g.20gb: 1", "20 GB slice instead of 5 GB slice"),
+    ]
+
+
+def test_a_second_fix_is_no_worse_variant_of_the_first() -> None:
+    nodes = (gpus("a", A100, 4), gpus("b", A100, 1, taints=RESEARCH))
+    (fix,) = find(SchedulingSpec(requests={GPU: 8}), *nodes)
+    assert [each.new for each in fix.edits] == ["nvidia.com/gpu: 4"]
+
+
 def test_a_part_of_the_name() -> None:
     fix = find(select("H100", requests=ONE), gpus("a", T4), gpus("b", H100), gpus("c", "NVIDIA-H100-PCIe"))[0]
     assert (fix.edits[0].new, fix.edits[0].why, fix.edits[0].consequence) == (

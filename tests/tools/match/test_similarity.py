@@ -18,6 +18,8 @@ A100, SLICE = "A100-PCIE-40GB", "A100-PCIE-40GB-MIG-1g.5gb"
         (f"{A100}-SHARED", A100, "GPUs are not shared there"),
         (A100, f"NVIDIA-{A100}-SHARED", "newer drivers put NVIDIA in the name and GPUs are shared there"),
         (A100, A100.lower(), "upper and lower case differ"),
+        (f"nvidia-{A100.lower()}", f"NVIDIA-{A100}", "upper and lower case differ"),
+        ("NVIDIA-Tesla-T4", "Tesla-T4", "NVIDIA is not in the name of this GPU"),
         (SLICE, A100, "gpu.product names whole GPUs there"),
         (A100, SLICE, "GPUs are divided by MIG there"),
         (SLICE, f"{A100}-MIG-2g.10gb", "MIG devices there have another profile"),
