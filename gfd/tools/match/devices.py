@@ -68,7 +68,8 @@ class _Reader:
             return {"restartPolicy": policy}
         for name, stray in resources.mapping().items():
             if "/" in name or name in resource_rules.STANDARD_RESOURCES:
-                example = f"resources: {{limits: {{{name}: {stray.content}}}}}"
+                amount = stray.content if isinstance(stray.content, str | int | float) else 1
+                example = f"resources: {{limits: {{{name}: {amount}}}}}"
                 raise stray.error(f"unknown key; put it under limits: {example}")
         found = self.read_resources(resources)
         for name, amount in found["requests"].items():

@@ -155,6 +155,7 @@ REFUSED: list[Object] = [
     {"overhead": {"hugepages-2Mi": "2Mi"}},
     container(resources={"nvidia.com/gpu": 1}),
     container(resources={"memory": "1Gi"}),
+    container(resources={"cpu": {"a": "b"}}),
     {"resources": {"limits": {"nvidia.com/gpu": 1}}},
     container(nodeSelector={"a": "b"}),
     {"initContainers": [{"name": "i", "image": "i", "restartPolicy": "always"}]},
