@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gfd.cli.commands.command import Command
 
 
+_WORDS = {"help": "--help", "version": "--version"}
+"""Words that mean the same as a flag, as with kubectl."""
+
+
 def main() -> NoReturn:
     """Run gfd with this process's arguments and exit."""
     # Print characters that the locale lacks as escapes, instead of failing.
@@ -81,8 +85,9 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], reporter: FailureRepor
 
 def _split(argv: Sequence[str]) -> tuple[Arguments, Mapping[str, Command]]:
     """Return the parts of ``argv`` and the commands; no commands if it starts the service or one-shot."""
-    if argv and argv[0] == "help":
-        argv = [*argv[1:], "--help"]
+    if argv and argv[0] in _WORDS:
+        argv = [*argv[1:], _WORDS[argv[0]]]
+        argv = argv[1:] if argv[0] == "help" else argv
     if all(word.startswith("-") for word in argv):
         arguments = normalise(argv, {})
         if arguments.is_service and not arguments.errors:

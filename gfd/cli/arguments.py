@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gfd.cli.flag_errors import explain_missing_word, explain_unknown_flag, refuse_unused_flags
+from gfd.cli.flag_errors import explain_unknown_flag, refuse_unused_flags
 from gfd.cli.help import name_value
 from gfd.cli.parser import HELP_FLAGS, make_command_parser, make_parser
-from gfd.cli.program import find_name
+from gfd.cli.word_errors import explain_missing_word, explain_unexpected_word, explain_unknown_command
 from gfd.config.options import COMMAND_LINE, OPTIONS
-from gfd.config.values import is_bool, parse_bool, parse_choice
+from gfd.config.values import parse_bool, parse_choice
 from gfd.errors import ConfigError
-from gfd.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +75,7 @@ def normalise(argv: Sequence[str], commands: Mapping[str, Command]) -> Arguments
             known |= _index(commands[word].options)
         else:
             if not result.command and not result.words:
-                result.errors.append(_refuse_command(word, commands, result.flags))
+                result.errors.append(explain_unknown_command(word, commands, result.flags))
             result.words.append(word)
     return result
 
@@ -97,11 +96,7 @@ def parse(arguments: Arguments, commands: Mapping[str, Command]) -> dict[str, An
     namespace, rest = parser.parse_known_args([*arguments.after, "--", *arguments.words], namespace)
     rest = [word for word in rest if word != "--"]
     if rest:
-        if arguments.flags and arguments.flags[-1][1].kind == "bool" and is_bool(rest[0]):
-            raise _refuse_command(rest[0], commands, arguments.flags)
-        expected = f"only one {command.positional.metavar}" if command.positional else "only options"
-        reason = f"{parser.prog} takes {expected}, and not this word; see {parser.prog} --help"
-        raise ConfigError(rest[0] or "''", COMMAND_LINE, reason)
+        raise explain_unexpected_word(rest[0], arguments.command, command, arguments.flags)
     return vars(namespace)
 
 
@@ -124,16 +119,6 @@ def read_values(command: Command, texts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _index(options: Sequence[Option]) -> dict[str, Option]:
     return {flag.lstrip("-"): option for option in options for flag in option.flags}
-
-
-def _refuse_command(
-    word: str, commands: Mapping[str, Command], flags: Sequence[tuple[str, Option]]
-) -> ConfigError:
-    if flags and flags[-1][1].kind == "bool" and is_bool(word):
-        return ConfigError(flags[-1][0], COMMAND_LINE, f"write {flags[-1][0]}={word}, with an equals sign")
-    suggestion = suggest(word, [*commands, "help"]) or ";"
-    reason = f"unknown command{suggestion} {find_name()} --help lists all commands"
-    return ConfigError(word or "''", COMMAND_LINE, reason)
 
 
 def _add_flag(

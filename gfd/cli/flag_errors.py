@@ -1,4 +1,4 @@
-"""Say why a flag or a missing word of a command line is wrong, and what to type instead."""
+"""Say why a flag of a command line is wrong, and what to type instead."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def explain_unknown_flag(
             f"write it after the command: {' or '.join(f'{find_name()} {each} {typed}' for each in takers)}"
         )
     else:
-        suggestion = suggest(flag, known) or ";"
+        suggestion = _suggest_flag(flag, known) or ";"
         reason = f"unknown flag{suggestion} {program} --help-all lists all flags"
     return ConfigError(typed, COMMAND_LINE, reason)
 
@@ -75,16 +75,9 @@ def refuse_machine_flags(
             raise ConfigError(option.flag, COMMAND_LINE, reason)
 
 
-def explain_missing_word(name: str, command: Command) -> ConfigError:
-    """Return the error for a command that lacks its words."""
-    positional = command.positional
-    assert positional is not None
-    what = positional.help.rstrip(".")
-    if positional.choices:
-        what += f", {join_words(positional.choices)}"
-    example = f"; for example: {replace_name(command.examples[0])}" if command.examples else ""
-    reason = f"{positional.metavar} is missing: {what[0].lower()}{what[1:]}{example}"
-    return ConfigError(f"{find_name()} {name}", COMMAND_LINE, reason)
+def _suggest_flag(flag: str, known: Iterable[str]) -> str:
+    # Every flag with that letter would be like a flag of one letter.
+    return suggest(flag, known) if len(flag) > len("--x") else ""
 
 
 def _takes(command: Command, flags: set[str]) -> bool:

@@ -61,11 +61,13 @@ def check_sinks(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -
         if sink in sinks and not values["node_name"]:
             is_named = effective["sinks"].origin != "default"
             raise effective["sinks" if is_named else "use_node_feature_api"].error(
-                f"{sink} needs the name of the node; set NODE_NAME, in a pod from spec.nodeName"
+                f"{sink} needs the name of the node; pass --node-name, or in a pod set NODE_NAME from"
+                " spec.nodeName"
             )
     if values["config_dir"] and not values["node_name"]:
         raise effective["config_dir"].error(
-            "needs the name of the node, since a label of the node chooses the configuration; set NODE_NAME"
+            "needs the name of the node, since a label of the node chooses the configuration;"
+            " pass --node-name or set NODE_NAME"
         )
     if values["as_annotations"] and "node" not in sinks:
         raise effective["as_annotations"].error("needs --sink node; only that sink writes annotations")

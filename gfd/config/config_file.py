@@ -48,6 +48,13 @@ class ConfigFile(NamedTuple):
     unknown_keys: tuple[UnknownKey, ...]
 
 
+_READ_ADVICE = {
+    FileNotFoundError: "; check the path",
+    IsADirectoryError: "; name a file",
+    PermissionError: "; make it readable for the user that gfd runs as",
+}
+
+
 def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) -> ConfigFile:
     """Return the content of the config file at ``path``, or of the ConfigMap in it.
 
@@ -59,7 +66,8 @@ def read(path: Path, option: str = "--config-file", origin: str = COMMAND_LINE) 
         # A missing file that the command line names is a usage error; an unreadable file is not.
         is_misuse = origin == COMMAND_LINE and isinstance(error, FileNotFoundError)
         place = origin if is_misuse or origin != COMMAND_LINE else str(path)
-        raise ConfigError(option, place, f"cannot read {path}: {error.strerror}") from error
+        advice = _READ_ADVICE.get(type(error), "")
+        raise ConfigError(option, place, f"cannot read {path}: {error.strerror}{advice}") from error
     reader = _SectionReader(str(path))
     try:
         reader.read(read_configuration(data, str(path), "a configuration"), SECTION_TREE)

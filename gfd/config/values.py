@@ -115,7 +115,7 @@ def parse_int(text: str) -> int:
     try:
         number = int(text, 0)
     except ValueError:
-        raise ValueError(f"{quote(text)} is not a whole number") from None
+        raise ValueError(f"{quote(text)} is not a whole number; use one like 10") from None
     if abs(number) >= _LIMIT_NS:
         raise ValueError(f"{quote(text)} is too large")
     return number
@@ -128,7 +128,7 @@ def parse_float(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ValueError(f"{quote(text)} is not a number") from None
+        raise ValueError(f"{quote(text)} is not a number; use one like 5") from None
     if not isfinite(number):
         raise ValueError(f"{quote(text)} is not a finite number")
     return number

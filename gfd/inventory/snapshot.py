@@ -65,8 +65,13 @@ def parse_inventory(text: str, source: str) -> Inventory:
     """
     plain = parse_document(text, source)
     if not isinstance(plain, dict):
-        raise DocumentError(source, 0, "not an inventory: expected a mapping of fields")
+        raise DocumentError(
+            source, 0, "not a snapshot: expected a mapping of fields; take one with gfd snapshot -o FILE"
+        )
     schema = plain.get("schema")
+    if schema is None:
+        reason = "not a snapshot: it has no schema; take one with gfd snapshot -o FILE"
+        raise DocumentError(source, 0, reason)
     if schema != SCHEMA:
         known = f"this version of gfd reads schema {SCHEMA}"
         found = str(schema) if isinstance(schema, int) else _describe(schema)

@@ -15,14 +15,15 @@ from gfd.errors import ApiError, DocumentError
 from gfd.files import CONFIGURATION_BYTES, read_bytes
 from gfd.kube.kubeconfig_schema import KUBECONFIG, PARTS
 from gfd.kube.schema import SchemaError, object_of
-from gfd.text import remember_credentials
+from gfd.text import join_words, remember_credentials, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 DEFAULT_KUBECONFIG = Path("~/.kube/config")
 
 
+_OTHER_FILE = "set another with --kubeconfig"
 _SECRET = ("token", "password", "client-key-data")
 _SECRET_NAME = re.compile(r"(?i)token|secret|password|passwd|key")
 """The names of settings that are credentials, of an exec plugin or an auth provider."""
@@ -48,7 +49,7 @@ def read_context(source: str, files: Sequence[Path], context: str | None) -> Kub
     current = next(filter(None, (each.get("current-context") for each in contents.values())), "")
     wanted = context or current
     if not wanted:
-        raise _make_error(source, "has no current context; set one with --context")
+        raise _make_error(source, _explain_no_context(contents.values()))
     _, found = _find(source, contents, "context", wanted)
     _, cluster = _find(source, contents, "cluster", found["cluster"])
     proxy = cluster.get("proxy-url")
@@ -57,6 +58,13 @@ def read_context(source: str, files: Sequence[Path], context: str | None) -> Kub
     file, user = _find(source, contents, "user", found["user"])
     remember_credentials(*_find_secrets(user))
     return KubeconfigContext(context=wanted, origin=_describe_origin(file, user, found["user"]), proxy=proxy)
+
+
+def _explain_no_context(contents: Iterable[Mapping[str, Any]]) -> str:
+    names = [each["name"] for content in contents for each in content.get("contexts") or ()]
+    if names:
+        return f"has no current context; choose one with --context: {join_words(names)}"
+    return f"has no contexts; {_OTHER_FILE}"
 
 
 def split_paths(kubeconfig: Path) -> Iterator[Path]:
@@ -77,15 +85,29 @@ def _read(file: Path) -> dict[str, Any]:
 
     try:
         content = read(read_bytes(file, CONFIGURATION_BYTES), str(file)).plain()
+        _check_kind(file, content)
         KUBECONFIG(content)
     except OSError as error:
-        raise _make_file_error(file, str(error.strerror)) from error
+        raise _make_file_error(file, f"{error.strerror}; {_OTHER_FILE}") from error
     except DocumentError as error:
         # The text of the error could quote a token.
-        raise _make_file_error(file, f"line {error.line} is not valid YAML") from error
+        raise _make_file_error(
+            file, f"line {error.line} is not valid YAML; set another with --kubeconfig"
+        ) from error
     except SchemaError as error:
         raise _make_file_error(file, str(error)) from error
     return dict(content)
+
+
+def _check_kind(file: Path, content: Any) -> None:
+    """Raise ApiError for an empty file, and for an object that is no kubeconfig."""
+    if content is None:
+        raise _make_file_error(file, f"it is empty; {_OTHER_FILE}")
+    kind = content.get("kind") if isinstance(content, dict) else None
+    if isinstance(kind, str) and kind != "Config" and "contexts" not in content:
+        raise _make_file_error(
+            file, f"it is a {shorten(kind)}, not a kubeconfig; set another with --kubeconfig"
+        )
 
 
 def _make_file_error(file: Path, reason: str) -> ApiError:

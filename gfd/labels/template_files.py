@@ -55,7 +55,9 @@ def _find(folder: Path) -> Iterator[Path]:
     try:
         entries = list(folder.iterdir())
     except OSError as error:
-        raise TemplateError(str(folder), 0, f"the directory cannot be read: {error.strerror}") from error
+        raise TemplateError(
+            str(folder), 0, f"the directory cannot be read: {error.strerror}; check --template-dir"
+        ) from error
     for entry in entries:
         # Kubernetes mounts a ConfigMap as links into hidden folders.
         if entry.name.startswith("."):

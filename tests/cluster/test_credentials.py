@@ -129,7 +129,11 @@ PLUGIN = """{
     [
         ("", "cannot be used: "),
         ("{", "cannot be used: "),
-        ("a: b", "has no current context; set one with --context\n"),
+        ("a: b", "has no contexts; set another with --kubeconfig\n"),
+        (
+            '{"contexts": [{"name": "x", "context": {"cluster": "y"}}]}',
+            "has no current context; choose one with --context: x\n",
+        ),
         ('{"current-context": "gone", "contexts": [], "clusters": [], "users": []}', "has no context 'gone'"),
         (
             PLUGIN % "gone-\\u001b",
@@ -166,5 +170,6 @@ def test_bad_input(plane: ControlPlane, agent: Agent, tmp_path: Path) -> None:
     merge(plane.admin, f"{NODES}/who", "nfd-master", labels={COUNT: "1"}, annotations=listed)
     code, said = gfd(agent.kubeconfig)
     assert code == 1
-    assert said.endswith(f": NFD publishes {COUNT}\n")
+    advice = "gfd cleanup --all-nodes --sink nodefeature --namespace default"
+    assert said.endswith(f": NFD publishes {COUNT}; on a machine with kubectl, run {advice!r}\n")
     assert node_labels(plane.admin, "who")[COUNT] == "1"

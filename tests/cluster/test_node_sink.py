@@ -128,7 +128,7 @@ def test_keys_of_nfd_are_never_taken(place: Place, is_forcing: bool) -> None:
         with pytest.raises(PublishError) as caught:
             sink.publish(LABELS)
         assert caught.value.kind == "held_by_nfd"
-        assert str(caught.value).endswith(f": use one --sink only: NFD publishes {COUNT}")
+        assert str(caught.value).endswith(f": NFD publishes {COUNT}; use one --sink only")
     assert place.labels == {"zone": "a", **LABELS, COUNT: "9"}
     assert place.told == []
     merge(admin, place.path, "nfd-master", labels={COUNT: None}, annotations={NFD_ANNOTATION: None})

@@ -58,7 +58,11 @@ from gfd.errors import ConfigError
             {"USE_NODE_FEATURE_API": "true"},
             "--use-node-feature-api (USE_NODE_FEATURE_API): --sink (--sink) is stdout; add nodefeature",
         ),
-        ({"sinks": ["node"]}, {}, "--sink (command line): node needs the name of the node; set NODE_NAME,"),
+        (
+            {"sinks": ["node"]},
+            {},
+            "--sink (command line): node needs the name of the node; pass --node-name",
+        ),
         (
             {"sinks": ["node,nodefeature"]},
             {"NODE_NAME": "n"},

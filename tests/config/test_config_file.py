@@ -167,7 +167,8 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as missing:
         read(tmp_path / "none", origin="CONFIG_FILE")
     assert str(missing.value) == (
-        f"--config-file (CONFIG_FILE): cannot read {tmp_path / 'none'}: No such file or directory"
+        f"--config-file (CONFIG_FILE): cannot read {tmp_path / 'none'}: No such file or directory;"
+        " check the path"
     )
     with pytest.raises(ConfigError, match="Is a directory"):
         read(tmp_path)

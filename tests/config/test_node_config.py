@@ -44,7 +44,8 @@ def test_errors_in_the_chosen_file_name_the_option(tmp_path: Path, is_flag: bool
     origin = "command line" if is_flag else "GFD_CONFIG_DIR"
     with pytest.raises(ConfigError) as missing:
         load(values, environ, file)
-    assert str(missing.value) == f"--config-dir ({origin}): cannot read {file}: No such file or directory"
+    reason = "No such file or directory; check the path"
+    assert str(missing.value) == f"--config-dir ({origin}): cannot read {file}: {reason}"
     file.write_text("a: 1\nb: [\n")
     with pytest.raises(ConfigError) as broken:
         load(values, environ, file)

@@ -61,13 +61,13 @@ def without_end(name: str) -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "x: not an inventory: expected a mapping of fields"),
-        ("- 1", "x: not an inventory: expected a mapping of fields"),
+        ("", "x: not a snapshot: expected a mapping of fields; take one with gfd snapshot -o FILE"),
+        ("- 1", "x: not a snapshot: expected a mapping of fields; take one with gfd snapshot -o FILE"),
         ("{", "x:1: is not valid JSON: Expecting property name enclosed in double quotes"),
         ("a: [", "x:1: is not valid YAML: did not find expected node content"),
         (
             "{}",
-            "x: schema: nothing cannot be read: this version of gfd reads schema 1; take the snapshot again",
+            "x: not a snapshot: it has no schema; take one with gfd snapshot -o FILE",
         ),
         ('{"schema": 2}', "x:1: schema: 2 cannot be read"),
         ("gpus: []\nschema: [1]", "x:2: schema: a list of 1 cannot be read"),

@@ -93,7 +93,8 @@ def test_impossible_paths(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in ("~nobody-at-all/config", f"{tmp_path}/file/config", "x" * 5000, "\0"):
         assert refused(Path(path)).startswith(f"kubeconfig {path}: there is no such file; set another with")
-    assert refused(tmp_path) == f"kubeconfig {tmp_path} cannot be used: Is a directory"
+    advice = "set another with --kubeconfig"
+    assert refused(tmp_path) == f"kubeconfig {tmp_path} cannot be used: Is a directory; {advice}"
 
 
 def test_failing_plugin(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

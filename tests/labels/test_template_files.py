@@ -32,7 +32,7 @@ def test_a_config_map(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"the directory cannot be read: No such file or directory$"):
+    with pytest.raises(TemplateError, match=r"the directory cannot be read: No such file or directory; "):
         template_files.read(tmp_path / "gone")
 
 

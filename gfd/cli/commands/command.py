@@ -60,6 +60,8 @@ class Command:
     """General options that a bool in :attr:`options` sets unless the user does, by the bool's field."""
     flag_hints: Mapping[str, str] = field(default_factory=dict)
     """What to do instead of a flag that it does not have, by the flag with two dashes."""
+    word_hint: str = ""
+    """What to do instead of a word, which stands for ``{}``, if it takes no words."""
     reads_pod_token: bool = False
     """Whether to read node, namespace and pod name from the pod's token, unless options set them."""
 

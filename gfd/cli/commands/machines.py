@@ -22,5 +22,6 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="List the machines that --simulate can take.",
     run=_run,
+    word_hint="for the labels of a machine, write gfd dump --simulate {}",
     examples=("gfd machines", "gfd dump --simulate dgx-h100"),
 )

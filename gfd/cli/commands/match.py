@@ -66,6 +66,9 @@ def _write(results: Sequence[MatchResult], form: str, *, is_whole: bool) -> None
 COMMAND = Command(
     help="Find the nodes that a pod fits; if none, say why.",
     run=_run,
+    flag_hints=dict.fromkeys(
+        ("--f", "--file", "--filename"), "write the files without a flag: gfd match pod.yaml"
+    ),
     general_options=CLUSTER,
     machine_options=SIMULATED,
     examples=("gfd match pod.yaml", "kubectl get pod train-0 -o yaml | gfd match -"),

@@ -38,6 +38,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 COMMAND = Command(
     help="List a cluster's nodes with their GPUs.",
     run=_run,
+    word_hint="for one node, write gfd nodes -l kubernetes.io/hostname={}",
     general_options=CLUSTER,
     machine_options=SIMULATED,
     examples=(

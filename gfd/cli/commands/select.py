@@ -61,6 +61,7 @@ def _make_criterion(field: str, flag: str, metavar: str, help_: str) -> Option:
 COMMAND = Command(
     help="Print the nodeSelector and resource for a device.",
     run=_run,
+    word_hint="for a product, write gfd select --product {}",
     general_options=CLUSTER,
     machine_options=SIMULATED,
     examples=(

@@ -194,7 +194,7 @@ class NodeSink:
         assert self._seen is not None
         by_nfd = sorted(held_by_nfd(self._seen) & set(labels))
         if by_nfd:
-            reason = f"use one --sink only: NFD publishes {', '.join(by_nfd)}"
+            reason = f"NFD publishes {', '.join(by_nfd)}; use one --sink only"
             if self._previous is not None:
                 try:
                     reason = self._previous.withdraw(by_nfd)

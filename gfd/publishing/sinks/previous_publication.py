@@ -61,7 +61,7 @@ class PreviousPublication:
         except ApiError as error:
             if error.status == _FORBIDDEN:
                 command = _cleanup_command(self._client.namespace)
-                return f"run {command!r} on a machine with kubectl: NFD publishes {names}"
+                return f"NFD publishes {names}; on a machine with kubectl, run {command!r}"
             if error.status != _NOT_FOUND:
                 raise
         if self._deleted_s is not None and self._clock() - self._deleted_s < REMOVAL_S:
@@ -89,10 +89,11 @@ class PreviousPublication:
         commands = dict.fromkeys(self._find_commands(keys))
         reason = f"NFD publishes {', '.join(sorted(keys))}"
         if commands:
-            return f"run {' and '.join(map(repr, commands))} on a machine with kubectl: {reason}"
+            return f"{reason}; on a machine with kubectl, run {' and '.join(map(repr, commands))}"
+        look = f"kubectl get nodefeatures -A -l {NODE_LABEL}={self._client.node_name} -o yaml"
         return (
-            f"run 'kubectl get nodefeatures -A -l {NODE_LABEL}={self._client.node_name} -o yaml' to find the "
-            f"object with these labels; if NFD is uninstalled, run 'nfd-master -prune': {reason}"
+            f"{reason}; to find the object with these labels, run {look!r}; if NFD is uninstalled, run "
+            "'nfd-master -prune'"
         )
 
     def _find_commands(self, keys: set[str]) -> Iterator[str]:

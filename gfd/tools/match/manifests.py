@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
 
 STANDARD_INPUT = "-"
-_IN_CLUSTER = "; for a pod of the cluster run kubectl get pod NAME -o yaml | gfd match -"
+_READ_ADVICE = {
+    FileNotFoundError: "for a pod of the cluster run kubectl get pod NAME -o yaml | gfd match -",
+    IsADirectoryError: "name the files in it",
+    PermissionError: "make it readable, or run gfd as its owner",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +80,17 @@ def _read_file(path: str, source: str) -> str:
     try:
         data = read_input(path)
     except OSError as error:
-        hint = _IN_CLUSTER if isinstance(error, FileNotFoundError) else ""
-        raise DocumentError(source, 0, f"cannot be read: {error.strerror or error}{hint}") from error
+        advice = _READ_ADVICE.get(type(error), "name another file")
+        if path.startswith(("http://", "https://")):
+            advice = f"gfd reads no URLs; run curl -L {path} | gfd match -"
+        raise DocumentError(source, 0, f"cannot be read: {error.strerror or error}; {advice}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DocumentError(source, line, "is not text in UTF-8") from error
+        raise DocumentError(
+            source, line, "is not text in UTF-8; save it as UTF-8, or name another file"
+        ) from error
 
 
 def _unpack(value: Value) -> Iterator[Value]:

@@ -69,8 +69,8 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"\xff\xfe", "FILE:1: is not text in UTF-8"),
-        (b"a: 1\nb: \xff", "FILE:2: is not text in UTF-8"),
+        (b"\xff\xfe", "FILE:1: is not text in UTF-8; save it as UTF-8, or name another file"),
+        (b"a: 1\nb: \xff", "FILE:2: is not text in UTF-8; save it as UTF-8, or name another file"),
         ("just words", "FILE:1: is not a Kubernetes object, which has apiVersion, kind, metadata and spec"),
         ("- a", "FILE:1: is not a Kubernetes object, which has apiVersion, kind, metadata and spec"),
         (

@@ -102,7 +102,7 @@ pytestmark = pytest.mark.whole
         ),
         (
             ["T4"],
-            "T4 (command line): gfd select takes only options, and not this word; see gfd select --help",
+            "T4 (command line): gfd select takes only options, and not this word; for a product, write",
         ),
     ],
 )
