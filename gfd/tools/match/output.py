@@ -108,7 +108,8 @@ def _explain_placement(result: MatchResult) -> Iterator[str]:
 
 def _list_unjudged(result: MatchResult) -> Sequence[str]:
     """Return what could not be judged on the nodes that the pod may fit."""
-    return tuple(dict.fromkeys(text for verdict in result.possible for text in verdict.unjudged))
+    texts = (text for verdict in result.possible for text in verdict.unjudged)
+    return tuple(dict.fromkeys((*texts, *result.placement.uncertain)))
 
 
 def format_json(results: Iterable[MatchResult]) -> Iterator[str]:
@@ -137,7 +138,7 @@ def _to_plain(result: MatchResult) -> dict[str, Any]:
         },
         "fits": sum(each.answer is Answer.FITS for each in result.verdicts),
         "verdict": result.answer,
-        "unjudged": list(dict.fromkeys(text for each in result.possible for text in each.unjudged)),
+        "unjudged": list(_list_unjudged(result)),
         "copies": result.placement.wanted,
         "placed": result.placement.at_least,
         "placed_at_most": result.placement.at_most,

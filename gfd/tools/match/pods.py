@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from gfd.tools.match.scheduling import SchedulingSpec
 
 
+DAEMON_SET = "DaemonSet"
+"""The kind whose object creates one pod for each node that suits it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
     """A pod, or all pods of one template."""

@@ -11,7 +11,7 @@ from gfd.text import escape
 from gfd.tools.match.counts import describe_copies, describe_gang
 from gfd.tools.match.fit import Answer
 from gfd.tools.match.fixes import find_fixes
-from gfd.tools.match.placement import place, place_alone
+from gfd.tools.match.run import place, place_alone
 from gfd.tools.match.suggestions import find_suggestions
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, find_untolerate
 from gfd.tools.match.topology import describe_missing, find_domain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node
@@ -139,6 +139,12 @@ class SpreadJudge:
             if here + count.is_own - fewest > constraint.max_skew:
                 found = f"{here} in {domain[1]}, the fewest is {fewest}"
                 yield Mismatch(kind=TOPOLOGY_SPREAD, wanted=count.text, found=found)
+
+    def list_own_counts(self) -> Iterator[tuple[SpreadConstraint, Mapping[Domain | None, int]]]:
+        """Yield the constraints that count the pod itself, each with the number of pods by domain."""
+        for count in self._counts:
+            if count.is_own and count.constraint.selector and count.constraint.selector.requirements:
+                yield count.constraint, count.pods
 
     def find_gaps(self, node: Node) -> Iterator[str]:
         """Yield what is unknown about a node without mismatches."""

@@ -11,8 +11,9 @@ from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import Requirement
 from gfd.tools.match.cluster_state import ClusterState
 from gfd.tools.match.fit import Answer
-from gfd.tools.match.placement import Placement, place, place_alone
+from gfd.tools.match.placement import Placement
 from gfd.tools.match.pods import Pod
+from gfd.tools.match.run import place, place_alone
 from gfd.tools.match.scheduling import SchedulingSpec
 
 GPU = "nvidia.com/gpu"

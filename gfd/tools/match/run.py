@@ -1,0 +1,241 @@
+"""Place the pods of one run one after the other: each takes devices, cpu and memory from those after it.
+
+kube-scheduler takes pods by priority, then by age; the order of the files stands for the age here. What is
+certain is counted by :mod:`.bounds` and :mod:`.domains`. The nodes chosen here are one of the possible
+outcomes: the best node first, and the fullest of equally good nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.resources import add
+from gfd.tools.match.bounds import Demand, bound_copies, divide
+from gfd.tools.match.companions import influences, split_limits
+from gfd.tools.match.domains import bound_by_domains
+from gfd.tools.match.fit import Answer, Verdict, compare, rank
+from gfd.tools.match.mismatches import (
+    NODE_AFFINITY,
+    NODE_NAME,
+    NODE_SELECTOR,
+    POD_AFFINITY,
+    TAINT,
+    TOPOLOGY_SPREAD,
+)
+from gfd.tools.match.placement import GangPlacement, Placement
+from gfd.tools.match.pods import DAEMON_SET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gfd.clusterview.nodes import Node
+    from gfd.tools.match.cluster_state import ClusterState
+    from gfd.tools.match.pods import Pod
+    from gfd.tools.match.scheduling import SchedulingSpec
+
+_UNSUITABLE = (NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT)
+"""Kinds of mismatches with which a DaemonSet does not create a pod for a node."""
+_TEMPORARY = frozenset({POD_AFFINITY, TOPOLOGY_SPREAD})
+"""Kinds of mismatches that can vanish when other pods of the run are placed."""
+MAX_NAMED = 3
+"""The maximum number of earlier pods in a text."""
+_COMPANIONS = "podAffinity, podAntiAffinity, topologySpreadConstraints or hostPort"
+_COPIES = f"copies: the nodes of the first ones decide about the others, by {_COMPANIONS}"
+_PREEMPTION = "priority: some copies may fit only after pods of lower priority are preempted"
+
+
+def place(pods: Sequence[Pod], state: ClusterState) -> list[Placement]:
+    """Return the placement of each pod of a run, in the order of ``pods``."""
+    run = _Run(state)
+    found: dict[int, Placement] = {}
+    for numbers in _order(pods, state):
+        found |= run.place_group({number: pods[number] for number in numbers})
+    return [found[number] for number in range(len(pods))]
+
+
+def place_alone(pod: Pod, state: ClusterState) -> Placement:
+    """Return the placement of one copy of a pod, as if there were no other pods in the run."""
+    return place([replace(pod, copies=min(pod.copies, 1), gang="")], state)[0]
+
+
+def _order(pods: Sequence[Pod], state: ClusterState) -> list[list[int]]:
+    """Return the numbers of the pods in the order of their placement; a gang is placed at once."""
+    groups: dict[str, list[int]] = {}
+    for number, pod in enumerate(pods):
+        groups.setdefault(pod.gang or f"pod {number}", []).append(number)
+
+    def urgency(group: list[int]) -> int:
+        return -max(state.find_preemptor(pods[number].spec).value or 0 for number in group)
+
+    return sorted(groups.values(), key=urgency)
+
+
+class _Run:
+    """The state of the cluster while the pods of a run are placed."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self._initial = self._state = state
+        self._placed: list[tuple[Pod, Demand]] = []
+        self._free = {node.name: _measure_free(node) for node in state.nodes}
+
+    def place_group(self, pods: Mapping[int, Pod]) -> dict[int, Placement]:
+        """Place one pod, or the pods of a gang; a gang that cannot be complete takes nothing."""
+        before, count = self._state, len(self._placed)
+        found = {number: self._place(pod) for number, pod in pods.items()}
+        name = next(iter(pods.values())).gang
+        if not name:
+            return found
+        wanted = sum(each.wanted for each in found.values())
+        gang = GangPlacement(
+            name=name,
+            wanted=wanted,
+            minimum=min(max(pod.minimum for pod in pods.values()) or wanted, wanted),
+            at_least=sum(each.at_least for each in found.values()),
+            at_most=sum(each.at_most for each in found.values()),
+        )
+        if gang.answer is Answer.NO:
+            self._state = before
+        if gang.at_least < gang.minimum:
+            # Whether the pods of an incomplete gang hold devices meanwhile depends on its scheduler.
+            self._placed[count:] = [(pod, replace(each, at_least=0)) for pod, each in self._placed[count:]]
+        return {number: replace(each, gang=gang) for number, each in found.items()}
+
+    def _place(self, pod: Pod) -> Placement:
+        alone = compare(pod.spec, self._initial)
+        if pod.spec.current_node:
+            return _place_running(alone)
+        earlier = [] if pod.is_alone else self._placed
+        now = compare(pod.spec, self._state) if earlier else alone
+        wanted = max(1, sum(map(_is_suitable, alone))) if pod.kind == DAEMON_SET else pod.copies
+        others, limits = split_limits(pod, self._state.nodes, self._state.namespaces)
+        companions = tuple(
+            other for other, each in earlier if each.at_most and self._influences(pod.spec, other.spec)
+        )
+        is_entangled = bool(companions) or (wanted > 1 and self._influences(others, others))
+        demand, free, most = self._measure(pod, alone, limits, has_companions=is_entangled)
+        rivals = tuple(other for other, each in earlier if each.at_most and demand.competes_with(each))
+        bounds = bound_copies(demand, [each for _, each in earlier], free, most)
+        if is_entangled:
+            exact = None if rivals or companions else self._bound_alone(others, demand)
+            bounds = exact or (0 if companions else min(bounds[0], 1), bounds[1])
+        at_least, at_most = (min(each, wanted) for each in bounds)
+        rooms = {each.node.name: _measure_room(each, demand, limits) for each in now if each.is_possible}
+        after = self._bind(pod, now, rooms, wanted)
+        if not pod.is_alone:
+            self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
+            self._state = after
+        text = _explain(companions, rivals)
+        by_copies = _COPIES if is_entangled and not companions else ""
+        reasons = (text, by_copies, _PREEMPTION if most != free else "")
+        return Placement(
+            verdicts=_merge(alone, now, text, at_least) if at_most else now,
+            wanted=wanted,
+            at_least=at_least,
+            at_most=at_most,
+            rooms=rooms,
+            left=compare(pod.spec, after) if 0 < at_most < wanted else (),
+            rivals=rivals,
+            uncertain=tuple(filter(None, reasons)) if at_least < at_most else (),
+        )
+
+    def _influences(self, spec: SchedulingSpec, other: SchedulingSpec) -> bool:
+        return influences(spec, other, self._state.namespaces)
+
+    def _bound_alone(self, spec: SchedulingSpec, demand: Demand) -> tuple[int, int] | None:
+        return bound_by_domains(spec, self._initial, demand.rooms, demand.possible)
+
+    def _measure(
+        self, pod: Pod, verdicts: Sequence[Verdict], limits: Mapping[str, int], *, has_companions: bool
+    ) -> tuple[Demand, dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+        """Return what the copies take and where, and what nodes have left: surely, and with preemption."""
+        amounts = {name: count for name, count in pod.spec.demand.items() if count}
+        amounts.update(limits)
+        temporary = _TEMPORARY if has_companions else frozenset()
+        nodes = [each for each in verdicts if {mismatch.kind for mismatch in each.mismatches} <= temporary]
+        preemptor = self._initial.find_preemptor(pod.spec)
+        free = {each.node.name: {**self._free[each.node.name], **limits} for each in nodes}
+        most = dict(free)
+        for each in nodes if preemptor.may_preempt else ():
+            for other in each.node.pods:
+                if preemptor.value is None or other.priority < preemptor.value:
+                    most[each.node.name] = add(most[each.node.name], other.requests)
+        is_certain = not pod.spec.unjudged
+        demand = Demand(
+            amounts=amounts,
+            rooms={
+                each.node.name: divide(free[each.node.name], amounts)
+                for each in nodes
+                if each.fits or (each.mismatches and is_certain and each.node.is_counted)
+            },
+            possible={each.node.name: divide(most[each.node.name], amounts) for each in nodes},
+        )
+        return demand, free, most
+
+    def _bind(
+        self, pod: Pod, verdicts: Sequence[Verdict], rooms: Mapping[str, int], wanted: int
+    ) -> ClusterState:
+        """Return the state with the copies on the best nodes, and of equally good ones on the fullest."""
+        # The verdicts are sorted by these, then by name.
+        ranked = sorted(
+            (each for each in verdicts if each.is_possible),
+            key=lambda each: (rank(each)[:3], rooms[each.node.name]),
+        )
+        state = self._state
+        counts: dict[str, int] = {}
+        for each in ranked:
+            counts[each.node.name] = min(rooms[each.node.name], wanted)
+            wanted -= counts[each.node.name]
+            if each.preempts and counts[each.node.name]:
+                state = state.evict(each.preempts, each.node.name)
+        return state.bind_copies(pod.spec, counts)
+
+
+def _measure_free(node: Node) -> dict[str, int]:
+    return {name: node.free(name) for name in node.allocatable}
+
+
+def _measure_room(verdict: Verdict, demand: Demand, limits: Mapping[str, int]) -> int:
+    """Return how many copies a node has room for; one if pods have to be evicted first."""
+    return max(bool(verdict.preempts), divide({**_measure_free(verdict.node), **limits}, demand.amounts))
+
+
+def _is_suitable(verdict: Verdict) -> bool:
+    """Return whether a DaemonSet creates a pod for the node."""
+    return not any(each.kind in _UNSUITABLE for each in verdict.mismatches)
+
+
+def _place_running(verdicts: Sequence[Verdict]) -> Placement:
+    """Return the placement of a pod that has a node; what it takes is counted there already."""
+    return Placement(
+        verdicts=verdicts,
+        wanted=1,
+        at_least=int(any(each.fits for each in verdicts)),
+        at_most=int(any(each.is_possible for each in verdicts)),
+        rooms={},
+    )
+
+
+def _explain(companions: Sequence[Pod], rivals: Sequence[Pod]) -> str:
+    """Return what about the pods before a pod is not certain; empty if there are none."""
+    pods = companions or rivals
+    names = ", ".join(f"{pod.title} ({pod.place})" for pod in pods[:MAX_NAMED])
+    more = f" and {len(pods) - MAX_NAMED} more" if len(pods) > MAX_NAMED else ""
+    if companions:
+        return f"earlier pods: the nodes of {names}{more} decide, by {_COMPANIONS}"
+    return f"earlier pods: {names}{more} may take what the pod needs on the node" if rivals else ""
+
+
+def _merge(alone: Sequence[Verdict], now: Sequence[Verdict], text: str, at_least: int) -> list[Verdict]:
+    """Return the verdicts ``now``, but MAY_FIT with the ``text`` where the nodes of earlier pods decide."""
+    before = {each.node.name: each for each in alone}
+    found = []
+    for each in now:
+        own = before[each.node.name]
+        is_certain = own.is_possible and each.is_possible and at_least
+        if text and not is_certain and (own.is_possible or each.is_possible):
+            base = own if own.is_possible else each
+            found.append(replace(base, node=each.node, unjudged=(*base.unjudged, text)))
+        else:
+            found.append(each)
+    return sorted(found, key=rank)
