@@ -39,13 +39,16 @@ def format_results(
     Unless ``is_whole``, only the first of several equal gangs has a table, since there can be hundreds.
     """
     templates: list[Pod] = []
+    was_repeated = False
     for number, result in enumerate(results):
         template = replace(result.pod, gang="", part="")
-        if result.pod.gang and template in templates and not is_whole:
+        is_repeated = bool(result.pod.gang) and template in templates and not is_whole
+        yield "\n" if number and not (is_repeated and was_repeated) else ""
+        was_repeated = is_repeated
+        if is_repeated:
             yield f"{_format_heading(result, is_coloured=is_coloured)}\n"
             continue
         templates.append(template)
-        yield "\n" if number else ""
         yield _format_text(result, width=width, is_coloured=is_coloured, is_whole=is_whole)
 
 
@@ -64,7 +67,8 @@ def _format_text(result: MatchResult, *, width: int | None, is_coloured: bool, i
     shown = result.verdicts[: None if is_whole else possible + MAX_MISSES]
     table = format_verdicts(shown, result, width=width, is_coloured=is_coloured)
     hidden = len(result.verdicts) - len(shown)
-    lines = [f"and {pluralize(hidden, 'node')} more that it does not fit; --all shows them"] if hidden else []
+    verb = "does" if hidden == 1 else "do"
+    lines = [f"and {pluralize(hidden, 'more node')} that {verb} not fit; --all shows all"] if hidden else []
     return f"{heading}\n{table}" + "".join(f"{escape(line)}\n" for line in [*lines, *_explain(result)])
 
 
@@ -76,7 +80,7 @@ def _summarise(result: MatchResult) -> str:
     if not placement.wanted:
         return f"asks for no {name_copies(result.pod)}; one would fit {fitting + maybe or 'none'} of {nodes}"
     is_single = placement.wanted == 1 and not placement.gang
-    if not is_single and (placement.at_most or placement.gang):
+    if not is_single and placement.at_most:
         return f"{describe_copies(result.pod, placement)}, on {fitting + maybe} of {nodes}"
     if maybe and not fitting:
         return f"may fit {maybe} of {nodes}"

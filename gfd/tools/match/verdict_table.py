@@ -92,7 +92,9 @@ def _describe_requests(verdict: Verdict, result: MatchResult) -> tuple[str, str]
     for name in names:
         sharing = describe_sharing(node.labels, name, counts[name])
         which = f"{name} " if len(names) > 1 else ""
-        found.append(f"{which}{describe_free(node, name)}" + (f" ({sharing})" if sharing else ""))
+        # The pod may fit, so a resource that the node does not name is unknown.
+        free = describe_free(node, name) if name in node.allocatable else "unknown"
+        found.append(f"{which}{free}" + (f" ({sharing})" if sharing else ""))
     found += [f"taint {taint}" for taint in verdict.avoided]
     if fields := dict.fromkeys(text.partition(": ")[0] for text in verdict.unjudged):
         found.append(f"not judged: {', '.join(fields)}")
