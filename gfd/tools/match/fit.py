@@ -211,7 +211,7 @@ def _find_unknown_amounts(spec: SchedulingSpec, node: Node) -> Iterator[str]:
     for resource, count in spec.requests.items():
         if count and is_unknown_resource(node, resource):
             yield f"{resource}: {_WHY_UNKNOWN.get(resource, _UNNAMED)}"
-    if is_unknown_resource(node, PODS) and len(node.pods) >= _USUAL_PODS:
+    if is_unknown_resource(node, PODS) and len(node.pods) >= USUAL_PODS:
         yield f"{PODS}: {_UNNAMED}, and {len(node.pods)} pods are there already"
 
 
@@ -242,7 +242,7 @@ _OF_HAMI = frozenset(f"{VENDOR}{name}" for name in ("gpumem", "gpumem-percentage
 _UNNAMED = "the node's allocatable does not name it"
 _WHY_UNKNOWN = dict.fromkeys(_OF_HAMI, f"HAMi's scheduler counts it, and {_UNNAMED}")
 _UNKNOWN = _ALWAYS_THERE | _OF_HAMI
-_USUAL_PODS = 110
+USUAL_PODS = 110
 """The number of pods on a node to which the kubelet's default configuration limits it."""
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.resources import add
+from gfd.clusterview.resources import PODS
 from gfd.tools.match.bounds import Demand, bound_copies, divide
 from gfd.tools.match.companions import influences, split_limits
 from gfd.tools.match.domains import bound_by_domains
-from gfd.tools.match.fit import Answer, Verdict, compare, rank
+from gfd.tools.match.fit import USUAL_PODS, Answer, Verdict, compare, rank
 from gfd.tools.match.mismatches import (
     NODE_AFFINITY,
     NODE_NAME,
@@ -29,9 +29,11 @@ from gfd.tools.match.pods import DAEMON_SET
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node
     from gfd.tools.match.cluster_state import ClusterState
     from gfd.tools.match.pods import Pod
+    from gfd.tools.match.priorities import Preemptor
     from gfd.tools.match.scheduling import SchedulingSpec
 
 _UNSUITABLE = (NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT)
@@ -42,6 +44,7 @@ MAX_NAMED = 3
 """The maximum number of earlier pods in a text."""
 _COMPANIONS = "podAffinity, podAntiAffinity, topologySpreadConstraints or hostPort"
 _COPIES = f"copies: the nodes of the first ones decide about the others, by {_COMPANIONS}"
+_PODS = "pods: a node does not say how many pods it allows"
 _PREEMPTION = "priority: some copies may fit only after pods of lower priority are preempted"
 
 
@@ -114,8 +117,11 @@ class _Run:
         )
         is_entangled = bool(companions) or (wanted > 1 and self._influences(others, others))
         demand, free, most = self._measure(pod, alone, limits, has_companions=is_entangled)
+        demands = [each for _, each in earlier]
+        bounds = bound_copies(demand, demands, free, most)
         rivals = tuple(other for other, each in earlier if each.at_most and demand.competes_with(each))
-        bounds = bound_copies(demand, [each for _, each in earlier], free, most)
+        worst, _ = bound_copies(replace(demand, rooms=demand.possible), demands, most, most)
+        is_contested = bool(companions) or (bool(rivals) and worst < wanted)
         if is_entangled:
             exact = None if rivals or companions else self._bound_alone(others, demand)
             bounds = exact or (0 if companions else min(bounds[0], 1), bounds[1])
@@ -126,21 +132,31 @@ class _Run:
             self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
             self._state = after
         text = _explain(companions, rivals)
-        by_copies = _COPIES if is_entangled and not companions else ""
-        reasons = (text, by_copies, _PREEMPTION if most != free else "")
+        reasons = [text if is_contested else "", _COPIES if is_entangled and not companions else ""]
+        reasons.append(_PREEMPTION if self._has_victims(pod, demand) else "")
+        if not any(reasons) and all(each.fits for each in now if each.is_possible):
+            reasons.append(_PODS)
         return Placement(
-            verdicts=_merge(alone, now, text, at_least) if at_most else now,
+            verdicts=_merge(alone, now, text, is_certain=at_least > 0 or not is_contested)
+            if at_most
+            else now,
             wanted=wanted,
             at_least=at_least,
             at_most=at_most,
             rooms=rooms,
             left=compare(pod.spec, after) if 0 < at_most < wanted else (),
-            rivals=rivals,
+            rivals=rivals if is_contested else (),
             uncertain=tuple(filter(None, reasons)) if at_least < at_most else (),
         )
 
     def _influences(self, spec: SchedulingSpec, other: SchedulingSpec) -> bool:
         return influences(spec, other, self._state.namespaces)
+
+    def _has_victims(self, pod: Pod, demand: Demand) -> bool:
+        """Return whether pods of lower priority hold something on the nodes that the copies can use."""
+        preemptor = self._initial.find_preemptor(pod.spec)
+        nodes = (node for node in self._initial.nodes if node.name in demand.possible)
+        return preemptor.may_preempt and any(_list_victims(preemptor, node) for node in nodes)
 
     def _bound_alone(self, spec: SchedulingSpec, demand: Demand) -> tuple[int, int] | None:
         return bound_by_domains(spec, self._initial, demand.rooms, demand.possible)
@@ -153,13 +169,13 @@ class _Run:
         amounts.update(limits)
         temporary = _TEMPORARY if has_companions else frozenset()
         nodes = [each for each in verdicts if {mismatch.kind for mismatch in each.mismatches} <= temporary]
+        most = {each.node.name: {**self._free[each.node.name], **limits} for each in nodes}
+        free = {each.node.name: {**most[each.node.name], **_limit_pods(each.node)} for each in nodes}
         preemptor = self._initial.find_preemptor(pod.spec)
-        free = {each.node.name: {**self._free[each.node.name], **limits} for each in nodes}
-        most = dict(free)
         for each in nodes if preemptor.may_preempt else ():
-            for other in each.node.pods:
-                if preemptor.value is None or other.priority < preemptor.value:
-                    most[each.node.name] = add(most[each.node.name], other.requests)
+            left = most[each.node.name]
+            for victim in _list_victims(preemptor, each.node):
+                left.update({name: left[name] + n for name, n in victim.requests.items() if name in left})
         is_certain = not pod.spec.unjudged
         demand = Demand(
             amounts=amounts,
@@ -195,9 +211,20 @@ def _measure_free(node: Node) -> dict[str, int]:
     return {name: node.free(name) for name in node.allocatable}
 
 
+def _limit_pods(node: Node) -> dict[str, int]:
+    """Return how many more pods the node surely takes, if it does not say how many pods it allows."""
+    return {} if PODS in node.allocatable else {PODS: max(0, USUAL_PODS - len(node.pods))}
+
+
 def _measure_room(verdict: Verdict, demand: Demand, limits: Mapping[str, int]) -> int:
     """Return how many copies a node has room for; one if pods have to be evicted first."""
     return max(bool(verdict.preempts), divide({**_measure_free(verdict.node), **limits}, demand.amounts))
+
+
+def _list_victims(preemptor: Preemptor, node: Node) -> list[BoundPod]:
+    """Return the pods of a node that a pod may preempt."""
+    limit = preemptor.value
+    return [pod for pod in node.pods if limit is None or pod.priority < limit]
 
 
 def _is_suitable(verdict: Verdict) -> bool:
@@ -226,14 +253,14 @@ def _explain(companions: Sequence[Pod], rivals: Sequence[Pod]) -> str:
     return f"earlier pods: {names}{more} may take what the pod needs on the node" if rivals else ""
 
 
-def _merge(alone: Sequence[Verdict], now: Sequence[Verdict], text: str, at_least: int) -> list[Verdict]:
+def _merge(alone: Sequence[Verdict], now: Sequence[Verdict], text: str, *, is_certain: bool) -> list[Verdict]:
     """Return the verdicts ``now``, but MAY_FIT with the ``text`` where the nodes of earlier pods decide."""
     before = {each.node.name: each for each in alone}
     found = []
     for each in now:
         own = before[each.node.name]
-        is_certain = own.is_possible and each.is_possible and at_least
-        if text and not is_certain and (own.is_possible or each.is_possible):
+        has_changed = own.is_possible != each.is_possible
+        if text and (has_changed or (own.is_possible and not is_certain)):
             base = own if own.is_possible else each
             found.append(replace(base, node=each.node, unjudged=(*base.unjudged, text)))
         else:

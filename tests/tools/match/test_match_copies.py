@@ -162,7 +162,7 @@ def test_equal_gangs_have_one_table(
     )
     code, out, _ = gfd("match", str(file), *cluster(3, 4))
     title = "LeaderWorkerSet llama, workers, group"
-    assert [line for line in out.splitlines() if not line.startswith("n")] == [
+    assert [line for line in out.splitlines() if line and not line.startswith("n")] == [
         f"{title} 1 ({file}:4): 2 of 2 workers fit, on 2 of 2 nodes",
         f"{title} 2 ({file}:4): 1 of 2 workers fits, on 2 of 2 nodes",
         f"{title} 3 ({file}:4): 0 to 1 of 2 workers fit, on 2 of 2 nodes",

@@ -128,6 +128,22 @@ def test_ports_of_different_addresses() -> None:
     assert bounds([every, replace(every, name="q")], node) == [(1, 1), (0, 0)]
 
 
+def test_earlier_pods_that_leave_room_are_not_named() -> None:
+    first, second = (make_pod(name=name, unjudged=("volumes: unknown",)) for name in ("p", "q"))
+    placements = place([first, second], ClusterState(nodes=[make_node("n", 8)]))
+    assert [each.answer for each in placements] == [MAY_FIT, MAY_FIT]
+    assert placements[1].uncertain == ()
+    assert placements[1].verdicts[0].unjudged == ("volumes: unknown",)
+
+
+def test_a_node_that_does_not_limit_its_pods() -> None:
+    node = replace(make_node("n", 8), allocatable={GPU: 8})
+    pods = [make_pod(copies, name=str(copies), requests={}) for copies in (100, 11)]
+    placements = place(pods, ClusterState(nodes=[node]))
+    assert [(each.at_least, each.at_most) for each in placements] == [(100, 100), (10, 11)]
+    assert placements[1].uncertain == ("pods: a node does not say how many pods it allows",)
+
+
 def test_pods_of_lower_priority_can_be_preempted() -> None:
     low = BoundPod(node="n1", namespace="team", name="low", requests={GPU: 2, "pods": 1}, priority=-1)
     node = make_node("n1", 4, pods=(low,))
