@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gfd.clusterview.hardware import parse_product
 from gfd.clusterview.nodes import Node
 from gfd.kube.requirements import Requirement
 from gfd.tools.match.cluster_state import ClusterState
@@ -47,8 +48,26 @@ def find(spec: SchedulingSpec, *nodes: Node) -> list[Fix]:
             edited = each.apply(edited)
         fitting = {each.name for each in nodes if judge(edited, each).is_possible}
         assert set(fix.nodes)
+        for name in fix.nodes if fix.edits else ():
+            check_that_the_model_is_named(
+                spec, edited, next(each for each in nodes if each.name == name), fix
+            )
         assert fix.awaited or fix.repairs or set(fix.nodes) <= fitting
     return found
+
+
+def check_that_the_model_is_named(spec: SchedulingSpec, edited: SchedulingSpec, node: Node, fix: Fix) -> None:
+    """Check that a fix which leads from one chip to another, or to a slice, says so."""
+    wanted = [
+        parse_product(value)
+        for each in spec.requirements()
+        if each.key == PRODUCT and each.operator == "In"
+        for value in each.values
+    ]
+    found = parse_product(node.labels.get(PRODUCT, ""))
+    if wanted and found.product and edited.requests.get(GPU):
+        same = [each for each in wanted if each.chip == found.chip and each.profile == found.profile]
+        assert same or any(edit.consequence for edit in fix.edits)
 
 
 def list_fixes(

@@ -29,6 +29,7 @@ from tests.tools.match.fixing import (
 
 A100 = "A100-PCIE-40GB"
 SLICE = f"{A100}-MIG-1g.5gb"
+GKE = "cloud.google.com/gke-accelerator"
 NOT_40_GIB = "NVML counts less than 40960 MiB on a GPU with 40 GB, here {}"
 NOT_41_GB = "NVML counts less than 41984 MiB on a GPU with 41 GB, here 40960"
 
@@ -227,8 +228,8 @@ def test_suggested_devices() -> None:
 
 
 LABELS = st.dictionaries(
-    st.sampled_from((PRODUCT, MEMORY, "nvidia.com/mig-1g.5gb.product", "zone")),
-    st.sampled_from((A100, SLICE, f"NVIDIA-{SLICE}", "4864", "40960", "a")),
+    st.sampled_from((PRODUCT, MEMORY, "nvidia.com/mig-1g.5gb.product", "zone", GKE)),
+    st.sampled_from((A100, SLICE, f"NVIDIA-{SLICE}", "Tesla-T4", "nvidia-l4", "4864", "40960", "a")),
 )
 DEVICES = st.dictionaries(st.sampled_from((GPU, MIG)), st.integers(0, 3))
 NODES = st.lists(
@@ -247,9 +248,9 @@ REQUIREMENTS = st.builds(
     lambda key, operator, value: Requirement(
         key=key, operator=operator, values=() if operator.endswith(("Exists", "Exist")) else (value,)
     ),
-    st.sampled_from((PRODUCT, MEMORY, "nvidia.com/gpu.memry", "zone")),
+    st.sampled_from((PRODUCT, MEMORY, "nvidia.com/gpu.memry", "nvidia.com/gpu.present", "zone", GKE)),
     st.sampled_from(sorted(OPERATORS)),
-    st.sampled_from((A100, SLICE, "4864", "40Gi", "b")),
+    st.sampled_from((A100, SLICE, "Tesla-T4", "nvidia-h100-80gb", "4864", "40Gi", "b")),
 )
 TERMS = st.none() | st.lists(
     st.builds(NodeSelectorTerm, expressions=st.lists(REQUIREMENTS, max_size=2).map(tuple)),
