@@ -30,6 +30,12 @@ def test_setup_cfg_and_the_changelog_have_the_version(metadata: configparser.Con
     assert f"## [{gfd.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_all_packages_are_installed(metadata: configparser.ConfigParser) -> None:
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "gfd").rglob("__init__.py")}
+    listed = metadata["options"]["packages"].split()
+    assert sorted(".".join(folder.parts) for folder in folders) == sorted(set(listed) - {"gfd_templates"})
+
+
 def test_the_lowest_dependencies_are_tested(metadata: configparser.ConfigParser) -> None:
     bounds = metadata["options"]["install_requires"].split("\n")[1:]
     bounds += metadata["options.extras_require"]["cli"].split("\n")[1:]
