@@ -2,5 +2,6 @@
 
 :mod:`.reader` reads pods from :mod:`.manifests` and their :mod:`.workloads`; :mod:`.rules` lists what the API
 server refuses. :mod:`.fit` compares pods with nodes. :mod:`.suggestions` and :mod:`.fixes` help if a pod fits
-no node. :mod:`.output` prints the results.
+no node: :mod:`.edit_search` finds the steps against one mismatch, and :mod:`.crossing` says what the pod gets
+instead. :mod:`.output` and :mod:`.advice` print the results.
 """
