@@ -88,22 +88,23 @@ class SpreadJudge:
         self._counts = [_Count(each, spec.labels) for each in spec.spread_constraints]
 
     def add_node(self, node: Node) -> None:
-        """Count a node as a domain, with its pods."""
+        """Count a node as a domain, with its pods.
+
+        kube-scheduler leaves out pods that are being deleted, and counts none for an empty selector.
+        """
         for count in self._find_counts(node):
-            domain = find_domain(count.constraint.topology_key, node)
-            count.add(domain, 0)
-            for pod in node.pods:
-                self._change(count, domain, pod, 1)
+            selector = count.constraint.selector
+            pods = node.pods if selector and selector.requirements else ()
+            number = sum(self._means(count, pod) and not pod.is_terminating for pod in pods)
+            count.add(find_domain(count.constraint.topology_key, node), number)
 
     def add(self, pod: BoundPod, node: Node) -> None:
-        """Count a pod of a counted node."""
-        for count in self._find_counts(node):
-            self._change(count, find_domain(count.constraint.topology_key, node), pod, 1)
+        """Count a pod of a counted node again."""
+        self._change(pod, node, 1)
 
     def remove(self, pod: BoundPod, node: Node) -> None:
         """Count a pod of a counted node no longer."""
-        for count in self._find_counts(node):
-            self._change(count, find_domain(count.constraint.topology_key, node), pod, -1)
+        self._change(pod, node, -1)
 
     def _find_counts(self, node: Node) -> list[_Count]:
         """Return the constraints for which a node counts; none if it lacks the label of any constraint."""
@@ -119,9 +120,15 @@ class SpreadJudge:
             and find_untolerated(node.taints, self._spec.tolerations, NO_SCHEDULE, NO_EXECUTE)
         )
 
-    def _change(self, count: _Count, domain: Domain | None, pod: BoundPod, change: int) -> None:
-        if pod.namespace == self._spec.namespace and not pod.is_terminating and count.matches(pod):
-            count.add(domain, change)
+    def _change(self, pod: BoundPod, node: Node, change: int) -> None:
+        # When kube-scheduler tries to evict a pod, it does not ask whether it counted the pod at first.
+        for count in self._find_counts(node):
+            if self._means(count, pod):
+                count.add(find_domain(count.constraint.topology_key, node), change)
+
+    def _means(self, count: _Count, pod: BoundPod) -> bool:
+        selector = count.constraint.selector
+        return pod.namespace == self._spec.namespace and selector is not None and selector.matches(pod.labels)
 
     def compare(self, node: Node) -> Iterator[Mismatch]:
         """Yield the constraints that the pod would violate on a node."""
@@ -174,11 +181,6 @@ class _Count:
         selector = self.constraint.selector
         pods = f" of {selector.text}" if selector and selector.text else ""
         return f"maxSkew {self.constraint.max_skew}{pods} per {self.constraint.topology_key}"
-
-    def matches(self, pod: BoundPod) -> bool:
-        """Return whether a pod of the namespace counts; kube-scheduler counts none for an empty selector."""
-        selector = self.constraint.selector
-        return selector is not None and bool(selector.requirements) and selector.matches(pod.labels)
 
     def add(self, domain: Domain | None, change: int) -> None:
         """Change the number of pods in a domain."""
