@@ -101,24 +101,20 @@ def compare(name: str, node: str, argvs: dict[str, list[str]], runs: int) -> Ite
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve the population in ``folder``, and write a kubeconfig there; yield the port."""
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("page_server.py")), str(folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        port = server.stdout.readline().strip()
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-            "users": [{"name": "u", "user": {}}],
-            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "x",
-        }
-        (folder / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
+    command = [sys.executable, str(Path(__file__).with_name("page_server.py")), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            config = {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+                "users": [{"name": "u", "user": {}}],
+                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+                "current-context": "x",
+            }
+            (folder / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
+            yield port
+        finally:
+            server.terminate()

@@ -46,6 +46,21 @@ def test_files_of_kubectl_give_the_same_table(
     assert run(plane.kubeconfig, *given, *pair, "-o=csv") == run(plane.kubeconfig, *pair, "-o=csv")
 
 
+def test_pods_that_hold_devices(plane: ControlPlane, pair: tuple[str, ...]) -> None:
+    found = json.loads(run(plane.kubeconfig, *pair, "--pods", "-o=json")[1])
+    pods = [pod for each in found["nodes"] for pod in each["pods"]]
+    stored = {
+        (item["metadata"]["namespace"], item["metadata"]["name"]): item["metadata"]["creationTimestamp"]
+        for item in json.loads(plane.kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    }
+    # There is no kubelet, so no pod has started.
+    assert all(stored[pod["namespace"], pod["pod"]] == pod["since"] for pod in pods)
+    assert sum(pod["requests"]["nvidia.com/gpu"] for pod in pods) == 6
+    _, out, _ = run(plane.kubeconfig, *pair, "--pods")
+    names = {pod["pod"] for pod in pods}
+    assert {line.split()[-1] for line in out.splitlines()[-len(pods) :]} == names
+
+
 @pytest.fixture
 def grant_list(plane: ControlPlane) -> Iterator[Callable[..., Path]]:
     """Return a function that makes the kubeconfig of a user who may list only these resources."""
