@@ -33,7 +33,8 @@ def render(
 
     ``is_cluster`` says whether pods can hold the devices.
     """
-    style, script = ((_FOLDER / name).read_text(encoding="ascii") for name in ("page.css", "page.js"))
+    style, main, pod = (_read(name) for name in ("page.css", "page.js", "page.pod.js"))
+    script = f"{main}\n{pod}"
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -56,6 +57,10 @@ def render(
         data=_embed(encode(cards)),
     )
     return page.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="ascii")
 
 
 def _embed(data: dict[str, Any]) -> str:
