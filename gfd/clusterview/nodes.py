@@ -61,6 +61,8 @@ class Node:
     """Whether :attr:`requested` is known; false if the pods could not be read."""
     pods: tuple[BoundPod, ...] = ()
     """The pods on the node; only ``gfd match`` reads them."""
+    keeps_pods_away: bool = False
+    """Whether one of these pods has a podAntiAffinity."""
     holders: tuple[PodRequest, ...] = ()
     """The pods that request devices of NVIDIA, sorted by name; ``gfd match`` does not read them."""
     label_writers: tuple[LabelWriter, ...] = ()

@@ -1,8 +1,7 @@
 """Compare a pod with nodes as kube-scheduler does, and find out why the pod does not fit a node.
 
-Compare nodeName, nodeSelector, nodeAffinity, taints, and requested with free resources. To add a comparison,
-add a function to :data:`_COMPARISONS`; if the data for it can be missing, add one to :data:`_GAPS`.
-:class:`gfd.tools.match.neighbours.Neighbours` compares what depends on the pods of all nodes.
+:mod:`.suitability` compares what pods cannot change about a node, :mod:`.capacity` what they take from it,
+and :mod:`.neighbours` what depends on the pods of all nodes.
 """
 
 from __future__ import annotations
@@ -11,32 +10,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS
-from gfd.labels.syntax import VENDOR
-from gfd.tools.match.amounts import format_available, format_request
-from gfd.tools.match.mismatches import (
-    NODE_AFFINITY,
-    NODE_NAME,
-    NODE_SELECTOR,
-    OS,
-    RESOURCE,
-    TAINT,
-    Mismatch,
-)
+from gfd.tools.match.capacity import RequestJudge
+from gfd.tools.match.mismatches import NODE_NAME
 from gfd.tools.match.neighbours import Neighbours
 from gfd.tools.match.preemption import describe_preemption, find_victims
-from gfd.tools.match.scheduling import NAME_FIELD, score
-from gfd.tools.match.simulated_labels import find_unknown_labels, is_unknown
-from gfd.tools.match.tolerations import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, find_untolerated
+from gfd.tools.match.suitability import SuitabilityJudge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node, Taint
-    from gfd.kube.requirements import Requirement
-    from gfd.labels.syntax import Labels
     from gfd.tools.match.cluster_state import ClusterState
+    from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.priorities import Preemptor
     from gfd.tools.match.scheduling import SchedulingSpec
 
@@ -92,10 +78,70 @@ def find_answer(verdicts: Iterable[Verdict]) -> Answer:
 
 def compare(spec: SchedulingSpec, state: ClusterState) -> list[Verdict]:
     """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
-    if spec.current_node:
-        state = state.release(spec)
-    neighbours, preemptor = Neighbours(spec, state), state.find_preemptor(spec)
-    return sorted((_compare(spec, node, neighbours, preemptor) for node in state.nodes), key=rank)
+    return Comparison(spec).compare(state)
+
+
+class Comparison:
+    """Compares one pod with the nodes of a cluster, also again after other pods were placed."""
+
+    def __init__(self, spec: SchedulingSpec) -> None:
+        self._spec = spec
+        self._suitability, self._requests = SuitabilityJudge(spec), RequestJudge(spec)
+        self._verdicts: dict[int, Verdict] = {}
+        """The verdicts that only the node itself decides, by its identity; each keeps its node alive."""
+
+    def compare(self, state: ClusterState) -> list[Verdict]:
+        """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
+        spec = self._spec
+        if spec.current_node:
+            state = state.release(spec)
+        neighbours, preemptor = Neighbours(spec, state), state.find_preemptor(spec)
+        if neighbours.reach_other_nodes:
+            return sorted((self._compare(node, neighbours, preemptor) for node in state.nodes), key=rank)
+        verdicts = self._verdicts
+        found = []
+        for node in state.nodes:
+            verdict = verdicts.get(id(node))
+            if verdict is None:
+                verdict = verdicts[id(node)] = self._compare(node, neighbours, preemptor)
+            found.append(verdict)
+        return sorted(found, key=rank)
+
+    def _compare(self, node: Node, neighbours: Neighbours, preemptor: Preemptor) -> Verdict:
+        """Return the verdict for one node."""
+        suitability = self._suitability.judge(node)
+        mismatches = (*suitability.mismatches, *self._requests.compare(node), *neighbours.compare(node))
+        victims: tuple[BoundPod, ...] = ()
+        if mismatches:
+            victims = find_victims(
+                node, mismatches, preemptor, neighbours, lambda each: self._fits(each, neighbours)
+            )
+            if not victims:
+                return Verdict(node=node, mismatches=mismatches)
+        spec = self._spec
+        preempted = (describe_preemption(victims, preemptor, spec.priority.class_name),) if victims else ()
+        return Verdict(
+            node=node,
+            mismatches=(),
+            unjudged=(
+                *spec.unjudged,
+                *self._requests.find_gaps(node),
+                *suitability.unjudged,
+                *neighbours.find_gaps(node),
+                *preempted,
+            ),
+            score=suitability.score,
+            avoided=suitability.avoided,
+            preempts=victims,
+        )
+
+    def _fits(self, node: Node, neighbours: Neighbours) -> bool:
+        """Return whether nothing speaks against a node on which pods were removed on trial."""
+        return not (
+            self._suitability.judge(node).mismatches
+            or any(self._requests.compare(node))
+            or any(neighbours.compare(node))
+        )
 
 
 def rank(verdict: Verdict) -> tuple[int, int, int, str]:
@@ -114,156 +160,3 @@ def _weigh(mismatch: Mismatch, node: Node) -> int:
     if mismatch.resource:
         return 1 if node.allocatable.get(mismatch.resource) else 4
     return 2 if mismatch.kind == NODE_NAME else 1
-
-
-def _compare(spec: SchedulingSpec, node: Node, neighbours: Neighbours, preemptor: Preemptor) -> Verdict:
-    """Return the verdict for one node."""
-    mismatches = tuple(_find_mismatches(spec, node, neighbours))
-    victims: tuple[BoundPod, ...] = ()
-    if mismatches:
-        victims = find_victims(
-            node,
-            mismatches,
-            preemptor,
-            neighbours,
-            lambda each: not any(_find_mismatches(spec, each, neighbours)),
-        )
-        if not victims:
-            return Verdict(node=node, mismatches=mismatches)
-    gaps = (text for find in _GAPS for text in find(spec, node))
-    preempted = (describe_preemption(victims, preemptor, spec.priority.class_name),) if victims else ()
-    return Verdict(
-        node=node,
-        mismatches=(),
-        unjudged=(*spec.unjudged, *gaps, *neighbours.find_gaps(node), *preempted),
-        score=score(spec.preferences, node.labels, node.name),
-        avoided=find_untolerated(node.taints, spec.tolerations, PREFER_NO_SCHEDULE),
-        preempts=victims,
-    )
-
-
-def _find_mismatches(spec: SchedulingSpec, node: Node, neighbours: Neighbours) -> Iterator[Mismatch]:
-    for compare in _COMPARISONS:
-        yield from compare(spec, node)
-    yield from neighbours.compare(node)
-
-
-def _compare_name(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
-    if spec.node_name and spec.node_name != node.name:
-        yield Mismatch(kind=NODE_NAME, wanted=f"nodeName={spec.node_name}", found=node.name)
-
-
-def _compare_selector(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
-    return _compare_requirements(NODE_SELECTOR, spec.node_selector, node)
-
-
-def _compare_affinity(spec: SchedulingSpec, node: Node) -> Iterable[Mismatch]:
-    """Return the mismatches of the term with the fewest mismatches; none if the node meets a term."""
-    if spec.terms is None:
-        return ()
-    by_term = [
-        [
-            *_compare_requirements(NODE_AFFINITY, term.expressions, node),
-            *_compare_requirements(NODE_AFFINITY, term.fields, node, {NAME_FIELD: node.name}),
-        ]
-        for term in spec.terms
-        if term.expressions or term.fields  # a term without requirements matches no node
-    ]
-    return min(by_term, key=len, default=[_EMPTY_TERMS])
-
-
-def _compare_requirements(
-    kind: str, requirements: Iterable[Requirement], node: Node, fields: Labels | None = None
-) -> Iterator[Mismatch]:
-    labels = node.labels if fields is None else fields
-    for each in requirements:
-        if not each.matches(labels) and not is_unknown(each, node):
-            yield Mismatch(kind=kind, wanted=str(each), found=labels.get(each.key), requirement=each)
-
-
-def _compare_taints(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
-    # The scheduler does not see a pod that names its node, and the kubelet obeys NoExecute only.
-    effects = (NO_EXECUTE,) if spec.node_name else (NO_SCHEDULE, NO_EXECUTE)
-    for taint in find_untolerated(node.taints, spec.tolerations, *effects):
-        yield Mismatch(kind=TAINT, wanted="no toleration of the taint", found=str(taint), taint=taint)
-
-
-def _compare_os(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
-    found = node.labels.get(_OS_LABEL)
-    if spec.os and found and found != spec.os:
-        yield Mismatch(kind=OS, wanted=f"os.name={spec.os}", found=found)
-
-
-def _compare_requests(spec: SchedulingSpec, node: Node) -> Iterator[Mismatch]:
-    requested, offered = node.requested, node.allocatable
-    for resource, count in spec.demand.items():
-        free = offered.get(resource, 0) - requested.get(resource, 0)
-        if 0 < count > free and not is_unknown_resource(node, resource):
-            yield Mismatch(
-                kind=RESOURCE,
-                wanted="room for another pod" if resource == PODS else format_request(resource, count),
-                found=describe_free(node, resource),
-                resource=resource,
-            )
-
-
-def _find_unknown_amounts(spec: SchedulingSpec, node: Node) -> Iterator[str]:
-    for resource, count in spec.requests.items():
-        if count and is_unknown_resource(node, resource):
-            yield f"{resource}: {_WHY_UNKNOWN.get(resource, _UNNAMED)}"
-    if is_unknown_resource(node, PODS) and len(node.pods) >= USUAL_PODS:
-        yield f"{PODS}: {_UNNAMED}, and {len(node.pods)} pods are there already"
-
-
-def _find_unknown_pods(spec: SchedulingSpec, node: Node) -> Iterator[str]:
-    if not node.is_counted and any(spec.requests.values()):
-        yield UNKNOWN_PODS
-
-
-_COMPARISONS = (
-    _compare_name,
-    _compare_selector,
-    _compare_affinity,
-    _compare_taints,
-    _compare_os,
-    _compare_requests,
-)
-_GAPS = (_find_unknown_amounts, _find_unknown_pods, find_unknown_labels)
-"""Functions that return what cannot be judged about a pod on a node against which nothing speaks."""
-UNKNOWN_PODS = (
-    "requests: the pods on the node are unknown; pass --pods with the output of kubectl get pods -A -o json"
-)
-_EMPTY_TERMS = Mismatch(kind=NODE_AFFINITY, wanted="a term without requirements matches no node", found=None)
-_OS_LABEL = "kubernetes.io/os"
-_ALWAYS_THERE = frozenset((CPU, MEMORY, EPHEMERAL_STORAGE, PODS))
-"""Every kubelet reports these resources; a node that lacks one was simulated or written by hand."""
-_OF_HAMI = frozenset(f"{VENDOR}{name}" for name in ("gpumem", "gpumem-percentage", "gpucores", "priority"))
-"""Resources that HAMi's scheduler gives out by annotations of nodes."""
-_UNNAMED = "the node's allocatable does not name it"
-_WHY_UNKNOWN = dict.fromkeys(_OF_HAMI, f"HAMi's scheduler counts it, and {_UNNAMED}")
-_UNKNOWN = _ALWAYS_THERE | _OF_HAMI
-USUAL_PODS = 110
-"""The number of pods on a node to which the kubelet's default configuration limits it."""
-
-
-def is_unknown_resource(node: Node, resource: str) -> bool:
-    """Return whether a node may have a resource that its allocatable does not name."""
-    return resource in _UNKNOWN and resource not in node.allocatable
-
-
-def count_free(node: Node, resource: str) -> int:
-    """Return how much of a resource of a node is free."""
-    return max(0, node.free(resource))
-
-
-def describe_free(node: Node, resource: str) -> str:
-    """Return the free amount of a resource in words, or if the node has no such device, its other devices."""
-    offered = node.allocatable.get(resource, 0)
-    if offered:
-        return f"{format_available(resource, count_free(node, resource), offered)} free"
-    others = [
-        f"{count} {name}"
-        for name, count in sorted(node.allocatable.items())
-        if count and name.startswith(VENDOR) and resource.startswith(VENDOR)
-    ]
-    return f"none, but {', '.join(others)}" if others else "none"

@@ -28,12 +28,19 @@ class Neighbours:
         is_known = all(node.is_counted for node in state.nodes)
         self._judges: tuple[AffinityJudge | SpreadJudge, ...] = ()
         # The scheduler does not see a pod that names its node, and the kubelet checks only its ports.
-        if not spec.node_name:
-            affinity = AffinityJudge(spec, state.namespaces, are_pods_known=is_known)
-            self._judges = (affinity, SpreadJudge(spec, are_pods_known=is_known))
+        is_near_others = bool(spec.pod_affinity or spec.pod_anti_affinity)
+        if not spec.node_name and (is_near_others or any(node.keeps_pods_away for node in state.nodes)):
+            self._judges += (AffinityJudge(spec, state.namespaces, are_pods_known=is_known),)
+        if not spec.node_name and spec.spread_constraints:
+            self._judges += (SpreadJudge(spec, are_pods_known=is_known),)
         for judge in self._judges:
             for node in state.nodes:
                 judge.add_node(node)
+
+    @property
+    def reach_other_nodes(self) -> bool:
+        """Return whether the pods of other nodes matter, too."""
+        return bool(self._judges)
 
     def add(self, pod: BoundPod, node: Node) -> None:
         """Take a pod of a node into account."""
@@ -47,7 +54,8 @@ class Neighbours:
 
     def compare(self, node: Node) -> Iterator[Mismatch]:
         """Yield the reasons why the pod cannot run on a node, beside its pods and those of other nodes."""
-        yield from compare_ports(self._spec.host_ports, node.pods)
+        if self._spec.host_ports:
+            yield from compare_ports(self._spec.host_ports, node.pods)
         for judge in self._judges:
             yield from judge.compare(node)
 

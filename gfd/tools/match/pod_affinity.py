@@ -125,7 +125,7 @@ class AffinityJudge:
         for term in self._apart:
             if names := self._unwanted.sure.get(find_domain(term.topology_key, node)):
                 yield Mismatch(kind=POD_ANTI_AFFINITY, wanted=f"not {term}", found=f"{names[0]} runs there")
-        for domain in list_domains(node):
+        for domain in list_domains(node) if self._against.sure else ():
             if texts := self._against.sure.get(domain):
                 found = f"{texts[0]} in the same {domain[0]}"
                 yield Mismatch(kind=POD_ANTI_AFFINITY, wanted="no podAntiAffinity against it", found=found)

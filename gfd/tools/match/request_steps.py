@@ -10,8 +10,8 @@ from gfd.clusterview.resources import CPU, PODS
 from gfd.kube.requirements import parse_integer
 from gfd.labels.products import extract_profile
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match import fit
 from gfd.tools.match.amounts import format_request, is_in_bytes
+from gfd.tools.match.capacity import count_free
 from gfd.tools.match.crossing import MIG, find_wanted_products, is_device, read_product
 from gfd.tools.match.edits import FEWER, OTHER_HARDWARE, SAME, Repair, Wait, replace_request
 from gfd.tools.match.label_steps import says_gpu
@@ -37,7 +37,7 @@ def find_request_steps(
 ) -> Iterator[tuple[Step, ...]]:
     """Yield steps after which the node has enough of a resource."""
     count, offered = spec.demand[resource], node.allocatable.get(resource, 0)
-    free = fit.count_free(node, resource)
+    free = count_free(node, resource)
     if offered >= count:
         yield (Wait(state=_describe_free(resource, count)),)
     if offered and resource != PODS:
@@ -130,14 +130,14 @@ def _use_other_devices(resource: str, spec: SchedulingSpec, node: Node) -> Itera
     offered = [name for name, number in node.allocatable.items() if number and name.startswith(VENDOR)]
     if not is_device(resource):
         for other in find_similar(resource, offered)[:1]:
-            if fit.count_free(node, other) >= count:
+            if count_free(node, other) >= count:
                 yield replace_request(spec, resource, (other, count), SAME)
         return
     for other in filter(is_device, offered):
         away = _measure_devices(resource, other, spec, node)
         is_whole_to_slice = away > 0 and other.startswith(MIG) and not resource.startswith(MIG)
         # A program uses one MIG device, so several slices do not replace several GPUs.
-        if fit.count_free(node, other) >= count and not (is_whole_to_slice and count > 1):
+        if count_free(node, other) >= count and not (is_whole_to_slice and count > 1):
             yield request_instead(resource, other, spec, node)
 
 

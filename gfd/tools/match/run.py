@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.resources import PODS
 from gfd.tools.match.bounds import Demand, bound_copies, divide
+from gfd.tools.match.capacity import USUAL_PODS
 from gfd.tools.match.companions import influences, split_limits
 from gfd.tools.match.domains import bound_by_domains
-from gfd.tools.match.fit import USUAL_PODS, Answer, Verdict, compare, rank
+from gfd.tools.match.fit import Answer, Comparison, Verdict, rank
 from gfd.tools.match.mismatches import (
     NODE_AFFINITY,
     NODE_NAME,
@@ -105,11 +106,12 @@ class _Run:
         return {number: replace(each, gang=gang) for number, each in found.items()}
 
     def _place(self, pod: Pod) -> Placement:
-        alone = compare(pod.spec, self._initial)
+        comparison = Comparison(pod.spec)
+        alone = comparison.compare(self._initial)
         if pod.spec.current_node:
             return _place_running(alone)
         earlier = [] if pod.is_alone else self._placed
-        now = compare(pod.spec, self._state) if earlier else alone
+        now = comparison.compare(self._state) if earlier else alone
         wanted = max(1, sum(map(_is_suitable, alone))) if pod.kind == DAEMON_SET else pod.copies
         others, limits = split_limits(pod, self._state.nodes, self._state.namespaces)
         companions = tuple(
@@ -144,7 +146,7 @@ class _Run:
             at_least=at_least,
             at_most=at_most,
             rooms=rooms,
-            left=compare(pod.spec, after) if 0 < at_most < wanted else (),
+            left=comparison.compare(after) if 0 < at_most < wanted else (),
             rivals=rivals if is_contested else (),
             uncertain=tuple(filter(None, reasons)) if at_least < at_most else (),
         )
@@ -218,7 +220,8 @@ def _limit_pods(node: Node) -> dict[str, int]:
 
 def _measure_room(verdict: Verdict, demand: Demand, limits: Mapping[str, int]) -> int:
     """Return how many copies a node has room for; one if pods have to be evicted first."""
-    return max(bool(verdict.preempts), divide({**_measure_free(verdict.node), **limits}, demand.amounts))
+    free = {name: verdict.node.free(name) for name in demand.amounts if name in verdict.node.allocatable}
+    return max(bool(verdict.preempts), divide({**free, **limits}, demand.amounts))
 
 
 def _list_victims(preemptor: Preemptor, node: Node) -> list[BoundPod]:

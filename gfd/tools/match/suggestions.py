@@ -10,8 +10,8 @@ from gfd.clusterview.device_counts import GPU, SHARED
 from gfd.clusterview.hardware import measure_distance, parse_product, read_profile_gb
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
+from gfd.tools.match.capacity import is_unknown_resource
 from gfd.tools.match.crossing import MIG, PRODUCT, is_device, read_product
-from gfd.tools.match.fit import is_unknown_resource
 from gfd.tools.match.index import is_operators
 from gfd.tools.match.label_steps import COUNT, is_about_any_gpu, name_writer
 from gfd.tools.match.meaning import find_products

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.amounts import format_request
 from gfd.tools.match.bounds import UNLIMITED
-from gfd.tools.match.fit import Answer, describe_free
+from gfd.tools.match.capacity import describe_free
+from gfd.tools.match.fit import Answer
 from gfd.tools.match.hardware_columns import (
     describe_memory,
     describe_product,

@@ -7,8 +7,9 @@ from dataclasses import replace
 from gfd.clusterview.bound_pods import BoundPod, add_pods
 from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import Requirement
+from gfd.tools.match.capacity import UNKNOWN_PODS
 from gfd.tools.match.cluster_state import ClusterState
-from gfd.tools.match.fit import UNKNOWN_PODS, Answer, Verdict, compare, find_answer
+from gfd.tools.match.fit import Answer, Verdict, compare, find_answer
 from gfd.tools.match.mismatches import Mismatch
 from gfd.tools.match.scheduling import NodeSelectorTerm, PreferredTerm, SchedulingSpec, Toleration
 
