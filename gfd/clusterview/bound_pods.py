@@ -86,5 +86,4 @@ def place_pods(node: Node, pods: Iterable[BoundPod]) -> Node:
     listed = tuple(pods)
     for pod in listed:
         requested = add(requested, pod.requests)
-    keeps_pods_away = any(pod.anti_affinity for pod in listed)
-    return replace(node, pods=listed, requested=requested, keeps_pods_away=keeps_pods_away)
+    return replace(node, pods=listed, requested=requested)

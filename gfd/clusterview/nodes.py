@@ -61,8 +61,6 @@ class Node:
     """Whether :attr:`requested` is known; false if the pods could not be read."""
     pods: tuple[BoundPod, ...] = ()
     """The pods on the node; only ``gfd match`` reads them."""
-    keeps_pods_away: bool = False
-    """Whether one of these pods has a podAntiAffinity."""
     holders: tuple[PodRequest, ...] = ()
     """The pods that request devices of NVIDIA, sorted by name; ``gfd match`` does not read them."""
     label_writers: tuple[LabelWriter, ...] = ()
@@ -81,6 +79,11 @@ class Node:
     def own_taints(self) -> tuple[Taint, ...]:
         """The taints other than those that Kubernetes itself sets, such as for a node that is not ready."""
         return tuple(taint for taint in self.taints if not taint.key.startswith(_KUBERNETES))
+
+    @property
+    def keeps_pods_away(self) -> bool:
+        """Return whether one of the pods has a podAntiAffinity."""
+        return any([pod.anti_affinity for pod in self.pods])
 
     def free(self, resource: str) -> int:
         """Return the amount of a resource that no pod requests."""

@@ -67,8 +67,8 @@ def format_table(
     elif width is not None:
         _shrink(widths, width - len(indent), narrowest or [NARROWEST] * len(widths))
         title, cells = ([_cut_row(row, widths) for row in part] for part in (title, cells))
-    first = [paint(format_row(row, widths, indent=indent), BOLD, is_coloured=is_coloured) for row in title]
-    others = [format_row(row, widths, is_coloured=is_coloured, indent=indent) for row in cells]
+    first = [paint(_join(row, widths, indent=indent), BOLD, is_coloured=is_coloured) for row in title]
+    others = [_join(row, widths, is_coloured=is_coloured, indent=indent) for row in cells]
     return "".join(f"{line}\n" for line in [*first, *others])
 
 
@@ -82,12 +82,19 @@ def format_row(
     row: Sequence[Cell], widths: Sequence[int], *, is_coloured: bool = False, indent: str = ""
 ) -> str:
     """Return one line, without a line end. A cell longer than its column moves the cells after it."""
+    return _join([_to_visible(cell) for cell in row], widths, is_coloured=is_coloured, indent=indent)
+
+
+def _join(row: Sequence[Cell], widths: Sequence[int], *, is_coloured: bool = False, indent: str = "") -> str:
+    """Return one line of cells without hidden characters."""
+    if all(isinstance(cell, str) for cell in row):
+        # The usual case; tables can have thousands of rows.
+        return f"{indent}{GAP.join(map(str.ljust, map(_text, row), widths))}".rstrip()
     line = pending = ""
     for cell, size in zip(row, widths, strict=False):
-        visible = _to_visible(cell)
-        text = _text(visible).rstrip()
+        text = _text(cell).rstrip()
         if text:
-            line += (pending if line else indent + pending) + _paint(visible, text, is_coloured=is_coloured)
+            line += (pending if line else indent + pending) + _paint(cell, text, is_coloured=is_coloured)
             pending = ""
         pending += " " * (size - len(text)) + GAP
     return line

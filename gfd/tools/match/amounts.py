@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gfd.clusterview.resources import CPU, EPHEMERAL_STORAGE, HUGE_PAGES, MEMORY
 
 _UNITS = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
@@ -22,10 +24,12 @@ def format_available(resource: str, free: int, offered: int) -> str:
 
     Since requests are rounded up, a request that is too large also looks larger.
     """
-    return " of ".join(_format(resource, each, is_wanted=False) for each in (free, offered))
+    return f"{_format(resource, free, is_wanted=False)} of {_format(resource, offered, is_wanted=False)}"
 
 
+@lru_cache(maxsize=100_000)
 def _format(resource: str, count: int, *, is_wanted: bool) -> str:
+    """Return an amount. The cache helps because nodes have the same amounts for each pod of a run."""
     if resource == CPU:
         return f"{count}m" if count % 1000 else str(count // 1000)
     if not is_in_bytes(resource):

@@ -79,5 +79,4 @@ def _add_copies(node: Node, pod: BoundPod, copies: int) -> Node:
     taken = {name: copies * count for name, count in pod.requests.items()}
     # Preemption tells the pods apart by their identity.
     pods = (*node.pods, *(replace(pod, node=node.name) for _ in range(copies)))
-    keeps_pods_away = node.keeps_pods_away or bool(pod.anti_affinity)
-    return replace(node, pods=pods, requested=add(node.requested, taken), keeps_pods_away=keeps_pods_away)
+    return replace(node, pods=pods, requested=add(node.requested, taken))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from gfd.tools.match.capacity import RequestJudge
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.priorities import Preemptor
     from gfd.tools.match.scheduling import SchedulingSpec
+
+
+Rank = tuple[int, int, int, str]
 
 
 class Answer(StrEnum):
@@ -87,7 +91,7 @@ class Comparison:
     def __init__(self, spec: SchedulingSpec) -> None:
         self._spec = spec
         self._suitability, self._requests = SuitabilityJudge(spec), RequestJudge(spec)
-        self._verdicts: dict[int, Verdict] = {}
+        self._verdicts: dict[int, tuple[Rank, Verdict]] = {}
         """The verdicts that only the node itself decides, by its identity; each keeps its node alive."""
 
     def compare(self, state: ClusterState) -> list[Verdict]:
@@ -101,11 +105,12 @@ class Comparison:
         verdicts = self._verdicts
         found = []
         for node in state.nodes:
-            verdict = verdicts.get(id(node))
-            if verdict is None:
-                verdict = verdicts[id(node)] = self._compare(node, neighbours, preemptor)
-            found.append(verdict)
-        return sorted(found, key=rank)
+            ranked = verdicts.get(id(node))
+            if ranked is None:
+                verdict = self._compare(node, neighbours, preemptor)
+                ranked = verdicts[id(node)] = (rank(verdict), verdict)
+            found.append(ranked)
+        return [verdict for _, verdict in sorted(found, key=itemgetter(0))]
 
     def _compare(self, node: Node, neighbours: Neighbours, preemptor: Preemptor) -> Verdict:
         """Return the verdict for one node."""
@@ -144,7 +149,7 @@ class Comparison:
         )
 
 
-def rank(verdict: Verdict) -> tuple[int, int, int, str]:
+def rank(verdict: Verdict) -> Rank:
     """Return a key that sorts verdicts: nodes that fit, nodes that may fit, then the nearest misses."""
     if verdict.mismatches:
         weight = sum(_weigh(each, verdict.node) for each in verdict.mismatches)

@@ -36,7 +36,10 @@ def format_verdicts(
     """Return the table; empty without verdicts."""
     if not verdicts:
         return ""
-    rows = [_make_row(each, result) for each in verdicts]
+    counts = result.pod.spec.requests
+    names = sorted((name for name, count in counts.items() if count), key=_rank_resource)
+    asked = ", ".join(format_request(name, counts[name]) for name in names)
+    rows = [_make_row(each, result, names, asked) for each in verdicts]
     used = [
         index
         for index, name in enumerate(_COLUMNS)
@@ -50,11 +53,12 @@ def format_verdicts(
     )
 
 
-def _make_row(verdict: Verdict, result: MatchResult) -> Sequence[str]:
+def _make_row(verdict: Verdict, result: MatchResult, names: Sequence[str], asked: str) -> Sequence[str]:
+    """Return a row; ``names`` are the requested resources, and ``asked`` is their text."""
     spec, labels = result.pod.spec, verdict.node.labels
     device = find_device(spec.requests, labels)
     if verdict.is_possible:
-        wanted, found = _describe_requests(verdict, result)
+        wanted, found = asked, _describe_devices(verdict, result, names)
     else:
         first, *others = verdict.mismatches
         wanted = first.wanted + (f" (and {len(others)} more)" if others else "")
@@ -85,13 +89,12 @@ def _describe_room(verdict: Verdict, result: MatchResult) -> str:
     return str(room)
 
 
-def _describe_requests(verdict: Verdict, result: MatchResult) -> tuple[str, str]:
+def _describe_devices(verdict: Verdict, result: MatchResult, names: Sequence[str]) -> str:
     node = verdict.node
     counts = result.pod.spec.requests
-    names = sorted((name for name, count in counts.items() if count), key=_rank_resource)
     found = []
     for name in names:
-        sharing = describe_sharing(node.labels, name, counts[name])
+        sharing = describe_sharing(node.labels, name, counts[name]) if name.startswith(VENDOR) else ""
         which = f"{name} " if len(names) > 1 else ""
         # The pod may fit, so a resource that the node does not name is unknown.
         free = describe_free(node, name) if name in node.allocatable else "unknown"
@@ -99,7 +102,7 @@ def _describe_requests(verdict: Verdict, result: MatchResult) -> tuple[str, str]
     found += [f"taint {taint}" for taint in verdict.avoided]
     if fields := dict.fromkeys(text.partition(": ")[0] for text in verdict.unjudged):
         found.append(f"not judged: {', '.join(fields)}")
-    return ", ".join(format_request(name, counts[name]) for name in names), ", ".join(found)
+    return ", ".join(found)
 
 
 def _rank_resource(name: str) -> tuple[bool, str]:
