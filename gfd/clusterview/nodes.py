@@ -83,7 +83,7 @@ class Node:
     @property
     def keeps_pods_away(self) -> bool:
         """Return whether one of the pods has a podAntiAffinity."""
-        return any([pod.anti_affinity for pod in self.pods])
+        return any(pod.anti_affinity for pod in self.pods)
 
     def free(self, resource: str) -> int:
         """Return the amount of a resource that no pod requests."""
