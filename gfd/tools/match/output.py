@@ -68,7 +68,7 @@ def _format_text(result: MatchResult, *, width: int | None, is_coloured: bool, i
     table = format_verdicts(shown, result, width=width, is_coloured=is_coloured)
     hidden = len(result.verdicts) - len(shown)
     verb = "does" if hidden == 1 else "do"
-    lines = [f"and {pluralize(hidden, 'more node')} that {verb} not fit; --all shows all"] if hidden else []
+    lines = [f"and {pluralize(hidden, 'more node')} that {verb} not fit; --all shows them"] if hidden else []
     return f"{heading}\n{table}" + "".join(f"{escape(line)}\n" for line in [*lines, *_explain(result)])
 
 

@@ -188,7 +188,7 @@ def test_the_nearest_misses(gfd: Gfd, write: Write, cluster: Callable[..., tuple
         *(f"n{number:02}" for number in range(17)),
         "and",
     ]
-    assert lines[-1] == "and 13 more nodes that do not fit; --all shows all"
+    assert lines[-1] == "and 13 more nodes that do not fit; --all shows them"
     every = gfd("match", file, *options, "--all")[1].splitlines()
     assert (len(every), every[:-13]) == (36, lines[:-1])
 
