@@ -13,7 +13,7 @@ from gfd import __version__
 from gfd.cli.arguments import normalise, parse, read_values
 from gfd.cli.exits import ExitCode
 from gfd.cli.failure import FailureReporter
-from gfd.cli.flag_errors import refuse_machine_flags
+from gfd.cli.flag_errors import refuse_unread_flags
 from gfd.config.options import ORIGINAL
 from gfd.text import print_error
 
@@ -133,7 +133,7 @@ def _run_command(
 
     loaded = ConfigLoader(values, environ)()
     reporter.use_config(loaded.config)
-    refuse_machine_flags(command, name, loaded, own_values)
+    refuse_unread_flags(command, name, loaded, own_values)
     for warning in loaded.warnings:
         _warn(warning)
     command.run(loaded, own_values)

@@ -148,8 +148,19 @@ def _add_flag(
         except ValueError as error:
             result.errors.append(ConfigError(typed, COMMAND_LINE, str(error)))
     else:
-        names = [f"--{each}" for each in (*known, *_HELP_FLAGS) if len(each) > 1]
+        names = [f"--{each}" for each in (*_list_usable(known, commands.get(result.command)), *_HELP_FLAGS)]
         result.errors.append(explain_unknown_flag(typed, names, result.command, commands))
+
+
+def _list_usable(known: Mapping[str, Option], command: Command | None) -> list[str]:
+    """Return the names of the flags that the command takes; without a command, of all."""
+    if command is None:
+        return list(known)
+    return [
+        name
+        for name, option in known.items()
+        if option in command.options or option.field in command.accepted_fields
+    ]
 
 
 def _is_alone(following: deque[str]) -> bool:

@@ -60,10 +60,18 @@ def refuse_unused_flags(
         raise ConfigError(typed, COMMAND_LINE, reason)
 
 
-def refuse_machine_flags(
+def refuse_unread_flags(
     command: Command, name: str, loaded: LoadedConfig, values: Mapping[str, object]
 ) -> None:
-    """Raise ConfigError for a flag about a machine if the command reads the cluster, and would ignore it."""
+    """Raise ConfigError for a flag that the command ignores, because it reads nodes from somewhere else.
+
+    That is a flag about a machine where it reads the cluster or a file, or about the cluster with --nodes.
+    """
+    if values.get("nodes_file") and not loaded.config.config_dir:
+        for setting in loaded.options:
+            if setting.option.field in {"kubeconfig", "context"} and setting.origin in setting.option.flags:
+                reason = "--nodes reads the nodes from a file; leave out one of the two"
+                raise ConfigError(setting.option.flag, COMMAND_LINE, reason)
     if loaded.config.simulate or any(values[field] for field in command.machine_sources):
         return
     needed = join_words(("--simulate", *command.machine_sources.values()))

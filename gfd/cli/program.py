@@ -9,7 +9,8 @@ NAME = "gfd"
 KUBECTL_PLUGIN = "kubectl-gfd"
 """The file name of a kubectl plugin: ``kubectl gfd`` runs it."""
 
-_CALL = re.compile(r"(?<![\w-])gfd(?= )")
+_CALL = re.compile(r"(?<!-n )(?<!-- )\bgfd(?= )")
+"""A call of gfd on this machine: neither a namespace, nor a call in a container."""
 
 
 def find_name() -> str:
@@ -18,5 +19,5 @@ def find_name() -> str:
 
 
 def replace_name(command_line: str) -> str:
-    """Return an example that begins with ``gfd``, or has it after a pipe, with the name to type instead."""
+    """Return an example or a hint with what to type in place of ``gfd``."""
     return _CALL.sub(find_name(), command_line)

@@ -109,6 +109,10 @@ def test_go_flags_are_normalised(argv: list[str], expected: list[str]) -> None:
         (["config", "--json", "true"], "--json (command line): write --json=true, with an equals sign"),
         (["dmp", "--zzz"], "dmp (command line): unknown command; did you mean dump?"),
         (["--zzz", "dmp"], "--zzz (command line): unknown flag"),
+        (
+            ["dump", "--sleep-intervall=5s"],
+            "--sleep-intervall (command line): unknown flag; gfd dump --help-all",
+        ),
         (["dump", "--zzzzzz"], "--zzzzzz (command line): unknown flag; gfd dump --help-all lists all flags"),
         (["---oneshot"], "---oneshot (command line): unknown flag; did you mean --oneshot?"),
         (["-=x"], "- (command line): unknown flag"),

@@ -36,6 +36,11 @@ SERVICE = "the service (gfd without a command)"
         ("--html x report", "--html", "write it after the command: gfd report --html"),
         ("nodes --mig-strategy single", "--mig-strategy", "gfd nodes uses it only together with --simulate"),
         (
+            "nodes --nodes f.json --context prod",
+            "--context",
+            "--nodes reads the nodes from a file; leave out one of the two",
+        ),
+        (
             "report --html=x --extra-labels all",
             "--extra-labels",
             "gfd report uses it only together with --simulate, --this-machine or SNAPSHOT",

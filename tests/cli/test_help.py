@@ -12,7 +12,7 @@ import pytest
 from gfd import __version__
 from gfd.cli.arguments import normalise, parse, read_values
 from gfd.cli.exits import ExitCode
-from gfd.cli.flag_errors import refuse_machine_flags
+from gfd.cli.flag_errors import refuse_unread_flags
 from gfd.cli.help import WIDTH
 from gfd.cli.registry import COMMANDS
 from gfd.config.loader import load
@@ -113,7 +113,7 @@ def test_an_example_is_accepted(name: str, example: str) -> None:
             for key, text in each.items()
         },
     }
-    refuse_machine_flags(command, name, load({**texts, "config_file": None}, {}), values)
+    refuse_unread_flags(command, name, load({**texts, "config_file": None}, {}), values)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,10 @@ def test_kubectl_gfd(gfd: Gfd, monkeypatch: pytest.MonkeyPatch) -> None:
     out = gfd("match", "--help")[1]
     assert out.startswith("usage: kubectl gfd match FILE… [OPTION…]\n")
     assert "  kubectl get pod train-0 -o yaml | kubectl gfd match -\n" in out
+    assert "\n  kubectl -n gfd exec POD -- gfd doctor\n  kubectl gfd doctor --" in gfd("doctor", "--help")[1]
+    assert gfd("machines", "t4")[2].endswith(
+        "; for the labels of a machine, write kubectl gfd dump --simulate t4\n"
+    )
     assert gfd("dmup")[2] == (
         "gfd: dmup (command line): unknown command; did you mean dump?"
         " kubectl gfd --help lists all commands\n"
