@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 DEFAULT_NAMESPACE = "default"
+SELECTOR_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that the API server gives to each namespace: its name."""
 
@@ -116,10 +117,10 @@ def _read_term(item: Any) -> PodAffinityTerm:
     return PodAffinityTerm(
         topology_key=read_field(item, "topologyKey", str),
         selector=read_selector(item, "labelSelector"),
-        namespaces=frozenset(read_field(item, "namespaces", list)),
+        namespaces=frozenset(_read_texts(item, "namespaces")),
         namespace_selector=read_selector(item, "namespaceSelector"),
-        match_label_keys=tuple(read_field(item, "matchLabelKeys", list)),
-        mismatch_label_keys=tuple(read_field(item, "mismatchLabelKeys", list)),
+        match_label_keys=_read_texts(item, "matchLabelKeys"),
+        mismatch_label_keys=_read_texts(item, "mismatchLabelKeys"),
     )
 
 
@@ -128,21 +129,33 @@ def read_selector(item: Mapping[str, Any], name: str) -> LabelSelector | None:
     if item.get(name) is None:
         return None
     selector = read_field(item, name, dict)
+    labels = read_field(selector, "matchLabels", dict)
     equal = (
-        Requirement(key=key, operator="In", values=(value or "",))
-        for key, value in read_field(selector, "matchLabels", dict).items()
+        Requirement(key=key, operator="In", values=(_check_text(value, "matchLabels"),))
+        for key, value in labels.items()
     )
-    return _make_selector(
-        (*equal, *map(_read_expression, read_field(selector, "matchExpressions", list))),
-    )
+    expressions = map(_read_expression, read_field(selector, "matchExpressions", list))
+    return _make_selector((*equal, *expressions))
 
 
 def _read_expression(item: Any) -> Requirement:
+    operator = read_field(item, "operator", str)
+    if operator not in SELECTOR_OPERATORS:
+        raise ValueError(f"has a label selector with the unknown operator {operator!r}")
     return Requirement(
-        key=read_field(item, "key", str),
-        operator=read_field(item, "operator", str),
-        values=tuple(value or "" for value in read_field(item, "values", list)),
+        key=read_field(item, "key", str), operator=operator, values=_read_texts(item, "values")
     )
+
+
+def _read_texts(item: Any, name: str) -> tuple[str, ...]:
+    return tuple(_check_text(each, name) for each in read_field(item, name, list))
+
+
+def _check_text(value: Any, name: str) -> str:
+    """Return a string; null counts as empty."""
+    if not isinstance(value, str | None):
+        raise ValueError(f"has a value in {name} that is not a string; put it in quotes")  # noqa: TRY004
+    return value or ""
 
 
 def require_equal(keys: tuple[str, ...], labels: Labels, operator: str) -> tuple[Requirement, ...]:

@@ -135,7 +135,7 @@ class _Run:
             self._state = after
         text = _explain(companions, rivals)
         reasons = [text if is_contested else "", _COPIES if is_entangled and not companions else ""]
-        reasons.append(_PREEMPTION if self._has_victims(pod, demand) else "")
+        reasons.append(_PREEMPTION if wanted > 1 and self._has_victims(pod, demand) else "")
         if not any(reasons) and all(each.fits for each in now if each.is_possible):
             reasons.append(_PODS)
         return Placement(
