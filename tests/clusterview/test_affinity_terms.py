@@ -86,3 +86,23 @@ def test_anti_affinity_of_a_pod() -> None:
     assert read_anti_affinity({"metadata": {}, "spec": {"affinity": {"podAffinity": {}}}}) == ()
     with pytest.raises(ValueError, match=r"has a field spec\.affinity that is not a mapping"):
         read_anti_affinity({"spec": {"affinity": []}})
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"namespaces": [{}]}, "has a value in namespaces that is not a string; put it in quotes"),
+        (
+            {"labelSelector": {"matchLabels": {"a": 5}}},
+            "has a value in matchLabels that is not a string; put it in quotes",
+        ),
+        (
+            {"labelSelector": {"matchExpressions": [{"key": "a", "operator": "in", "values": ["b"]}]}},
+            "has a label selector with the unknown operator 'in'",
+        ),
+        ({"labelSelector": []}, "has a field labelSelector that is not a mapping"),
+    ],
+)
+def test_malformed(members: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        term(**members)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from gfd.clusterview.affinity_terms import SELECTOR_OPERATORS
 from gfd.clusterview.host_ports import PROTOCOLS
 from gfd.labels.syntax import explain_domain, explain_key
 from gfd.text import join_words
@@ -22,7 +23,6 @@ MAX_PORT = 65535
 DO_NOT_SCHEDULE, SCHEDULE_ANYWAY = "DoNotSchedule", "ScheduleAnyway"
 HONOR, IGNORE = "Honor", "Ignore"
 LOWER_PRIORITY, NEVER = "PreemptLowerPriority", "Never"
-SELECTOR_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
