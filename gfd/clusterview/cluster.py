@@ -13,10 +13,11 @@ from gfd.clusterview.nodes import read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.clusterview.priority_classes import read_priority_class
 from gfd.clusterview.progress import progress
+from gfd.clusterview.runtime_classes import read_runtime_class
 from gfd.errors import ApiError
 from gfd.kube.client import Api, share
 from gfd.kube.objects import ITEM, list_of
-from gfd.kube.paths import NAMESPACES, NODES, PODS, PRIORITY_CLASSES
+from gfd.kube.paths import NAMESPACES, NODES, PODS, PRIORITY_CLASSES, RUNTIME_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
     from gfd.clusterview.priority_classes import PriorityClass
+    from gfd.clusterview.runtime_classes import RuntimeClass
     from gfd.config.model import LoadedConfig
     from gfd.kube.selectors import LabelSelector
     from gfd.labels.syntax import Labels
@@ -79,6 +81,11 @@ def read_namespaces(api: Api) -> dict[str, Labels] | None:
 def read_priority_classes(api: Api) -> list[PriorityClass] | None:
     """Return all PriorityClasses; None without permission to list them. Raises ApiError."""
     return _list_permitted(api, PRIORITY_CLASSES, read_priority_class, "priorityclasses")
+
+
+def read_runtime_classes(api: Api) -> list[RuntimeClass] | None:
+    """Return all RuntimeClasses; None without permission to list them. Raises ApiError."""
+    return _list_permitted(api, RUNTIME_CLASSES, read_runtime_class, "runtimeclasses")
 
 
 def _list_permitted(

@@ -23,6 +23,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "nvidia.com/gpu.count": ("0", "1", "7", "08", "99999999999999999999"),
     "nvidia.com/mig.capable": ("true", "false"),
     "zone": ("a", "b"),
+    "runtime": ("kata",),
 }
 """Some are not numbers, some need more than 64 bits, some begin with 0."""
 TAINTS = (("nvidia.com/gpu", "true"), ("nvidia.com/gpu", ""), ("team", "a"), ("team", "b"))
@@ -74,8 +75,7 @@ def make_pod(random: Random, name: str, nodes: list[str]) -> Object:
         spec["initContainers"] = first
     if random.random() < 0.2:
         spec["containers"].append(_make_container(random, "side"))
-    if random.random() < 0.15:
-        spec["resources"] = random_resources.ask_as_a_whole(random)
+    spec |= random_resources.make_members(random)
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 

@@ -13,10 +13,10 @@ DEVICES = (
 )  # fmt: skip
 HUGE = "hugepages-2Mi"
 OFFERED: dict[str, tuple[str, ...]] = {
-    "cpu": ("2", "3500m", "8", "16"),
-    "memory": ("3Gi", "6000Mi", "10G", "64Gi"),
+    "cpu": ("3500m", "8", "16", "32"),
+    "memory": ("5Gi", "10000Mi", "20G", "64Gi"),
     "ephemeral-storage": ("1Gi", "20Gi", "100Gi"),
-    "pods": ("2", "3", "4", "500"),
+    "pods": ("2", "5", "500", "500"),
 }
 ASKED: dict[str, tuple[Any, ...]] = {
     "cpu": ("100m", "0.25", 1, "1500m", "0.0001", "1e0"),
@@ -26,7 +26,16 @@ ASKED: dict[str, tuple[Any, ...]] = {
 """Some are not whole thousandths, some not whole bytes."""
 WHOLE_POD: dict[str, tuple[str, ...]] = {"cpu": ("7", "8"), "memory": ("9Gi", "12G"), HUGE: ("64Mi",)}
 """More than the containers of a pod ever ask for together."""
-OVERHEAD: Object = {"cpu": "250m", "memory": "120Mi"}
+RUNTIME_CLASSES: dict[str, Object] = {
+    "heavy": {"overhead": {"podFixed": {"cpu": "750m", "memory": "1200Mi"}}},
+    "placed": {
+        "scheduling": {
+            "nodeSelector": {"runtime": "kata"},
+            "tolerations": [{"key": "team", "operator": "Exists", "effect": "NoSchedule"}],
+        }
+    },
+    "plain": {},
+}
 
 
 def offer(random: Random) -> Object:
@@ -70,4 +79,14 @@ def ask_as_a_whole(random: Random) -> Object:
             found[kind][name] = amount
     if HUGE in found["limits"] and not {"cpu", "memory"} & {*found["limits"], *found["requests"]}:
         found["requests"]["cpu"] = "7"
+    return found
+
+
+def make_members(random: Random) -> Object:
+    """Return the members of a PodSpec that change what the pod as a whole asks for."""
+    found: Object = {}
+    if random.random() < 0.15:
+        found["runtimeClassName"] = random.choice(sorted(RUNTIME_CLASSES))
+    if random.random() < 0.15:
+        found["resources"] = ask_as_a_whole(random)
     return found

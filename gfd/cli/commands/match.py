@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
-    from gfd.tools.match.cluster_source import read_state
+    from gfd.tools.match.cluster_source import read_runtime_classes, read_state
     from gfd.tools.match.index import build_index
     from gfd.tools.match.reader import read_pods
     from gfd.tools.match.results import find_error, match_pods
+    from gfd.tools.match.runtime_classes import apply_runtime_classes
 
     _check_standard_input(values)
     pods = read_pods(values["files"])
     specs = [pod.spec for pod in pods]
+    classes = read_runtime_classes(loaded, specs, values["nodes_file"])
+    pods = apply_runtime_classes(pods, classes)
     state = read_state(loaded, specs, values["nodes_file"], values["pods_file"])
     index = build_index(state.nodes)
     if not values["nodes_file"] and not all(node.is_counted for node in state.nodes):

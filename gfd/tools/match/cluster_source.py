@@ -13,8 +13,26 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.affinity_terms import PodAffinityTerm
     from gfd.clusterview.nodes import Node
+    from gfd.clusterview.runtime_classes import RuntimeClass
     from gfd.config.model import LoadedConfig
     from gfd.tools.match.scheduling import SchedulingSpec
+
+
+def read_runtime_classes(
+    loaded: LoadedConfig, specs: Sequence[SchedulingSpec], nodes_file: Path | None = None
+) -> list[RuntimeClass] | None:
+    """Return the RuntimeClasses of the cluster; None if they are unknown or no pod names one.
+
+    Raises GfdError.
+    """
+    if not any(spec.runtime_class for spec in specs):
+        return None
+    api = sources.find_cluster(loaded, nodes_file)
+    if api is None:
+        return None
+    from gfd.clusterview import cluster
+
+    return cluster.read_runtime_classes(api)
 
 
 def read_state(

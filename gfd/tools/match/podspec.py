@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
 
 
+_NAMES = ("nodeName", "runtimeClassName")
+"""Fields that name another object."""
+
+
 def read_pod_spec(value: Value) -> SchedulingSpec:
     """Return the requirements of a PodSpec on a node. Raises DocumentError."""
     check_spelling(value, (*POD_FIELDS, "containers", "initContainers"))
@@ -49,7 +53,12 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
         spread_constraints=read_spread_constraints(value.member("topologySpreadConstraints")),
         priority=read_priority(value),
         node_name=node_name,
-        lines={**devices.lines, "nodeName": value.field("nodeName").line},
+        lines={
+            **devices.lines,
+            **{name: value.field(name).line for name in _NAMES if name == "nodeName" or value.member(name)},
+        },
+        runtime_class=read_text(value, "runtimeClassName"),
+        has_overhead=bool(value.field("overhead").content),
         os=read_text(value, "os", "name"),
         unjudged=find_unjudged(value),
     )

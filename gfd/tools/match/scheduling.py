@@ -127,6 +127,10 @@ class SchedulingSpec:
     """The node on which the pod already runs; empty if it does not run."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """The lines of resources, by resource name, and of ``nodeName``."""
+    runtime_class: str = ""
+    """The RuntimeClass, which may change the pod; empty without one."""
+    has_overhead: bool = False
+    """Whether the pod already has an ``overhead``, which is part of the requests."""
     os: str = ""
     """The operating system that the pod needs (``os.name``), which the kubelet checks; empty for any."""
     unjudged: tuple[str, ...] = ()
