@@ -30,8 +30,7 @@ def write_short_help(name: str, command: Command) -> str:
     parts = [
         [*_wrap(f"usage: {program} {command.usage}"), *_wrap(command.help)],
         list(_align(rows)),
-        ["Examples:", *(f"{_INDENT}{replace_name(each)}" for each in command.examples)],
-        _wrap(rest),
+        ["Examples:", *(f"{_INDENT}{replace_name(each)}" for each in command.examples), *_wrap(rest)],
     ]
     return "\n".join("".join(f"{line}\n" for line in part) for part in parts if part)
 

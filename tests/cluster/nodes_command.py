@@ -19,8 +19,10 @@ PODS = "/api/v1/namespaces/default/pods"
 PATIENCE_S = 60
 
 
-def run(kubeconfig: Path, *words: str) -> tuple[int, str, str]:
-    command = (sys.executable, "-m", "gfd", "nodes", f"--kubeconfig={kubeconfig}", *words)
+def run(kubeconfig: Path | None, *words: str) -> tuple[int, str, str]:
+    """Run gfd nodes on a cluster; without a kubeconfig, on the files that the words name."""
+    given = () if kubeconfig is None else (f"--kubeconfig={kubeconfig}",)
+    command = (sys.executable, "-m", "gfd", "nodes", *given, *words)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S * 2)
     return done.returncode, done.stdout, done.stderr
 

@@ -149,9 +149,8 @@ def test_labels_of_nfd_are_blocked(place: Place) -> None:
         "24 added, 2 blocked; 0 unchanged, 0 of other programs",
     ]
     look = f"kubectl get nodefeatures -A -l {NODE_LABEL}={place.node} -o yaml"
-    assert err.startswith(
-        f"gfd: sink node: nodes/{place.node}: run {look!r} to find the object with these labels"
-    )
+    assert err.startswith(f"gfd: sink node: nodes/{place.node}: NFD publishes nvidia.com/gpu.count, ")
+    assert f"; to find the object with these labels, run {look!r}; " in err
 
 
 def test_the_node_feature(place: Place) -> None:
