@@ -70,6 +70,7 @@ def test_every_field_that_gfd_match_reads(tmp_path: Path, monkeypatch: pytest.Mo
         "hostNetwork": True,
         "priority": 3,
         "priorityClassName": "low",
+        "preemptionPolicy": "Never",
         "resources": {"requests": {"cpu": "9"}},
         "affinity": {
             "podAntiAffinity": {
@@ -81,6 +82,7 @@ def test_every_field_that_gfd_match_reads(tmp_path: Path, monkeypatch: pytest.Mo
     }
     item["spec"]["containers"][0]["ports"] = [{"containerPort": 80}]
     amounts = {"resources": {"requests": {"memory": "1Gi"}}, "allocatedResources": {"memory": "1Gi"}}
+    item["status"]["startTime"] = "2026-01-01T00:00:00Z"
     item["status"]["containerStatuses"] = [{"name": item["spec"]["containers"][0]["name"], **amounts}]
     item["status"]["initContainerStatuses"] = [{"name": "side", **amounts}]
     nodes, pods = (
@@ -94,6 +96,8 @@ def test_every_field_that_gfd_match_reads(tmp_path: Path, monkeypatch: pytest.Mo
     assert bound.requests["memory"] == 2 << 30
     assert bound.requests["cpu"] == 9000
     assert (bound.labels, bound.priority, bound.priority_class) == ({"a": "b"}, 3, "low")
+    assert bound.preemption_policy == "Never"
+    assert bound.started_at
     assert bound.host_ports
     assert bound.anti_affinity
     assert bound.is_terminating
