@@ -50,10 +50,15 @@ def divide(free: Amounts, amounts: Amounts) -> int:
 
 
 def bound_copies(
-    demand: Demand, earlier: Sequence[Demand], free: Mapping[str, Amounts], most: Mapping[str, Amounts]
+    demand: Demand,
+    earlier: Sequence[Demand],
+    free: Mapping[str, Amounts],
+    most: Mapping[str, Amounts],
+    wanted: int = UNLIMITED,
 ) -> tuple[int, int]:
     """Return how many pods find room at least and at most after the ``earlier`` ones, without limit.
 
+    The lower bound is only as close as it must be to say whether there is room for ``wanted`` pods.
     ``free`` is what each node surely has left now, by the node's name and the resource; ``most`` is what it
     may have left at most.
     """
@@ -64,10 +69,11 @@ def bound_copies(
     if not rivals:
         return certain, possible
     by_pods = sum(each.at_most * _lose_at_most(each.amounts, demand.amounts) for each in rivals)
-    by_nodes = sorted(
-        (_lose_on_node(demand, rivals, free[name], name) for name in demand.rooms), reverse=True
-    )
-    lost = min(by_pods, sum(by_nodes[: sum(each.at_most for each in rivals)]))
+    lost = by_pods
+    if certain - by_pods < wanted:
+        losses = (_lose_on_node(demand, rivals, free[name], name) for name in demand.rooms)
+        by_nodes = sorted(losses, reverse=True)
+        lost = min(by_pods, sum(by_nodes[: sum(each.at_most for each in rivals)]))
     forced = [(each, _count_forced(each, demand)) for each in rivals]
     kept = possible - sum(count * _lose_at_least(each.amounts, demand.amounts) for each, count in forced)
     return max(0, certain - lost), max(0, min([kept, *_limit_by_sums(demand, forced, most)]))

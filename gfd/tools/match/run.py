@@ -120,9 +120,9 @@ class _Run:
         is_entangled = bool(companions) or (wanted > 1 and self._influences(others, others))
         demand, free, most = self._measure(pod, alone, limits, has_companions=is_entangled)
         demands = [each for _, each in earlier]
-        bounds = bound_copies(demand, demands, free, most)
+        bounds = bound_copies(demand, demands, free, most, wanted)
         rivals = tuple(other for other, each in earlier if each.at_most and demand.competes_with(each))
-        worst, _ = bound_copies(replace(demand, rooms=demand.possible), demands, most, most)
+        worst, _ = bound_copies(replace(demand, rooms=demand.possible), demands, most, most, wanted)
         is_contested = bool(companions) or (bool(rivals) and worst < wanted)
         if is_entangled:
             exact = None if rivals or companions else self._bound_alone(others, demand)
