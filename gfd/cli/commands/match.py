@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
+    from gfd.clusterview.garbage_collector import without_garbage_collector
+
+    # Verdicts of thousands of nodes have no cycles, and each collection would look at all of them.
+    with without_garbage_collector():
+        _match(loaded, values)
+
+
+def _match(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.match.cluster_source import read_runtime_classes, read_state
     from gfd.tools.match.index import build_index
