@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SECRET = "SECRET"  # noqa: S105 - it takes the place of one
 _MIN_CREDENTIAL_LENGTH = 6
@@ -95,6 +95,12 @@ def join_words(words: Iterable[str], conjunction: str = "or") -> str:
     """Return ``a, b or c``."""
     *others, last = words
     return f"{', '.join(others)} {conjunction} {last}" if others else last
+
+
+def join_first(texts: Sequence[str], limit: int) -> str:
+    """Return the first ``limit`` texts, and how many there are beside them: ``a, b and 3 more``."""
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return f"{', '.join(texts[:limit])}{more}"
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

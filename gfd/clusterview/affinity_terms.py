@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 DEFAULT_NAMESPACE = "default"
 SELECTOR_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 NAMESPACE_NAME = "kubernetes.io/metadata.name"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from gfd.labels.syntax import VENDOR
@@ -13,23 +12,39 @@ if TYPE_CHECKING:
     from gfd.labels.syntax import Labels
 
 GPU = "nvidia.com/gpu"
+MIG = "nvidia.com/mig-"
+"""The beginning of the names of MIG devices; the profile follows it."""
 SHARED = ".shared"
 """The device plugin can append this to the name of a shared resource."""
 
-MIG_COUNT = ("nvidia.com/mig-", ".count")
+PRODUCT = ".product"
+"""The end of the label that names the product of a resource's devices: ``nvidia.com/gpu.product``."""
+MIG_COUNT = (MIG, ".count")
 """Prefix and suffix of the labels that count MIG devices by profile."""
 MODEL_COUNT = ("nvidia.com/gpu.count.", "")
 """Prefix and suffix of the labels that count GPUs by model, and of those in :data:`NO_MODELS`."""
 NO_MODELS = ("physical", "full", "mig-enabled", "failed")
 """Names of labels ``gpu.count.<name>`` that do not count the GPUs of a model."""
 
-_DEVICE = re.compile(r"nvidia\.com/(?:gpu|mig-.+?)(?:\.shared)?")
-"""Matches GPUs and MIG devices; NVIDIA's network operator offers other resources."""
+
+def is_device(resource: str) -> bool:
+    """Return whether a resource is a GPU or a MIG device; NVIDIA's network operator offers others."""
+    return resource.removesuffix(SHARED) == GPU or resource.startswith(MIG)
+
+
+def is_product(key: str) -> bool:
+    """Return whether a label holds the product of devices of NVIDIA."""
+    return key.startswith(VENDOR) and key.endswith(PRODUCT)
+
+
+def extract_mig_profile(resource: str) -> str:
+    """Return the MIG profile in the name of a resource; empty for other devices."""
+    return resource.removesuffix(SHARED).removeprefix(MIG) if resource.startswith(MIG) else ""
 
 
 def select_devices(counts: Mapping[str, int]) -> dict[str, int]:
     """Return the counts of GPUs and MIG devices, sorted by resource."""
-    return {name: counts[name] for name in sorted(counts) if _DEVICE.fullmatch(name)}
+    return {name: counts[name] for name in sorted(counts) if is_device(name)}
 
 
 def merge_shared(counts: Mapping[str, int]) -> dict[str, int]:

@@ -12,9 +12,8 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from math import log2
 
-from gfd.labels.products import INVALID, extract_model, extract_profile, may_be_same_model
+from gfd.labels.products import INVALID, SHARED_END, extract_model, extract_profile, may_be_same_model
 
-_SHARED = "-SHARED"
 GENERATIONS = (
     "kepler",
     "maxwell",
@@ -118,7 +117,7 @@ def parse_product(product: str) -> Hardware:
         generation=generation,
         card_gb=int(stated[1]) if stated else memory_gb,
         profile=extract_profile(product),
-        is_shared=product.endswith(_SHARED),
+        is_shared=product.endswith(SHARED_END),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import (
     GPU,
+    MIG,
     MIG_COUNT,
     merge_shared,
     read_counts,
@@ -19,7 +20,6 @@ from gfd.clusterview.device_counts import (
 )
 from gfd.clusterview.resources import maximum
 from gfd.clusterview.timestamps import format_time
-from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,7 +93,7 @@ def _find_cause(labels: Labels, others: Sequence[str], name: str) -> str:
 
 def _count_labelled(labels: Labels, models: Mapping[str, int], profile: str) -> dict[str, int]:
     """Return how many devices of each resource the device plugin should offer, by the labels."""
-    keys = {GPU, *(f"{VENDOR}mig-{name}" for name in read_counts(labels, MIG_COUNT))}
+    keys = {GPU, *(f"{MIG}{name}" for name in read_counts(labels, MIG_COUNT))}
     found = {}
     for key in keys:
         count = read_number(labels, f"{key}.count") or 0

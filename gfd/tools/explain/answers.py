@@ -11,7 +11,7 @@ from gfd.inventory import snapshot
 from gfd.labels import limits
 from gfd.labels.templates import Templates
 from gfd.tools.explain.catalog import LabelCatalog, complete_key, explain_line
-from gfd.tools.explain.explanation import Answer
+from gfd.tools.explain.explanation import LabelAnswer
 from gfd.worker import child_process
 from gfd.worker.request import build_request
 
@@ -39,7 +39,7 @@ class Question:
     """The output format."""
 
 
-def answer(loaded: LoadedConfig, question: Question) -> Answer:
+def answer(loaded: LoadedConfig, question: Question) -> LabelAnswer:
     """Answer a question. Raises GfdError."""
     _check_arguments(loaded, question)
     try:
@@ -53,17 +53,17 @@ def answer(loaded: LoadedConfig, question: Question) -> Answer:
         raise DriverUnavailable(f"{error}; {hint}") from error
 
 
-def _run_in_child(loaded: LoadedConfig, work: Callable[[Progress], Answer]) -> Answer:
+def _run_in_child(loaded: LoadedConfig, work: Callable[[Progress], LabelAnswer]) -> LabelAnswer:
     # The operator's templates run here, too, so they need the limits of a child process.
     plain = child_process.run(
         lambda progress: snapshot.to_plain(work(progress)), loaded.config.probe_timeout_s
     )
-    answer = snapshot.from_plain(Answer, plain, "the answer")
-    assert isinstance(answer, Answer)
+    answer = snapshot.from_plain(LabelAnswer, plain, "the answer")
+    assert isinstance(answer, LabelAnswer)
     return answer
 
 
-def reject_unknown_keys(answer: Answer) -> None:
+def reject_unknown_keys(answer: LabelAnswer) -> None:
     """Raise GfdError if the answer has keys that gfd never writes."""
     unknown = [
         f"{explanation.key}{_describe_unknown(explanation)}"
@@ -99,7 +99,7 @@ def _check_arguments(loaded: LoadedConfig, question: Question) -> None:
         raise ConfigError("--format", COMMAND_LINE, "markdown needs --catalog; or choose table or json")
 
 
-def _choose_work(loaded: LoadedConfig, question: Question) -> Callable[[Progress], Answer]:
+def _choose_work(loaded: LoadedConfig, question: Question) -> Callable[[Progress], LabelAnswer]:
     """Do the part that needs no child process; return the function for the child to run."""
     config, path = loaded.config, question.inventory_file
     keys = tuple(map(complete_key, question.keys))
@@ -110,7 +110,7 @@ def _choose_work(loaded: LoadedConfig, question: Question) -> Callable[[Progress
         from gfd.tools.explain import node_labels
 
         name, metadata = question.node, node_labels.read(loaded, question.node, question.nodes_file)
-        return lambda progress: Answer(
+        return lambda progress: LabelAnswer(
             explanations=node_labels.explain(_load_catalog(request, progress), name, metadata, keys)
         )
     from gfd.tools.explain.machine_labels import explain
@@ -128,11 +128,11 @@ def _load_catalog(request: Request, progress: Progress) -> LabelCatalog:
     return LabelCatalog(Templates(request.templates, request.config.label_prefix_allow))
 
 
-def _explain_catalog(request: Request, keys: Iterable[str], progress: Progress) -> Answer:
+def _explain_catalog(request: Request, keys: Iterable[str], progress: Progress) -> LabelAnswer:
     catalog = _load_catalog(request, progress)
     if not keys:
-        return Answer(explanations=catalog.explain(), templates=catalog.list_templates())
+        return LabelAnswer(explanations=catalog.explain(), templates=catalog.list_templates())
     found: list[Explanation] = []
     for key in keys:
         found += [explain_line(line) for line in catalog.find(key)] or [catalog.explain_unknown(key)]
-    return Answer(explanations=tuple(found))
+    return LabelAnswer(explanations=tuple(found))

@@ -98,7 +98,7 @@ class TemplateInfo(NamedTuple):
     """The comment at its beginning; empty if there is none."""
 
 
-class Answer(NamedTuple):
+class LabelAnswer(NamedTuple):
     """The answer to a question about labels."""
 
     explanations: tuple[Explanation, ...]

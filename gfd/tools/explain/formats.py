@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.tools.explain.answers import Question
-    from gfd.tools.explain.explanation import Answer, Explanation, LabelDevice, LabelFact, LabelOrigin
+    from gfd.tools.explain.explanation import Explanation, LabelAnswer, LabelDevice, LabelFact, LabelOrigin
 
 COLUMN = 10
 """The width of a paragraph's first column, in characters."""
@@ -25,7 +25,7 @@ MAX_DEVICES = 7
 """The maximum number of devices of a label on a terminal, so that an explanation fits on the screen."""
 
 
-def format_answer(question: Question, answer: Answer, stream: TextIO) -> str:
+def format_answer(question: Question, answer: LabelAnswer, stream: TextIO) -> str:
     """Format the answer for the question's output format and the width of ``stream``."""
     if question.output_format == "json":
         return (

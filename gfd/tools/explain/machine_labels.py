@@ -18,9 +18,9 @@ from gfd.tools.explain.dry_run import LineRun, run_line
 from gfd.tools.explain.explanation import (
     HEXADECIMAL,
     NONE,
-    Answer,
     Explanation,
     FactValue,
+    LabelAnswer,
     LabelDevice,
     LabelFact,
     LabelOrigin,
@@ -49,7 +49,7 @@ def explain(
     options: Mapping[str, tuple[str, str]],
     seen_on: str,
     progress: Progress,
-) -> Answer:
+) -> LabelAnswer:
     """Read the hardware, make the labels, and explain ``keys``, or all labels if ``keys`` is empty.
 
     ``options`` maps a flag to its value and origin. Raises GfdError.
@@ -66,7 +66,7 @@ def explain(
     progress("explaining")
     machine = _MachineExplainer(templates, request, node, inventory, options)
     explanations = (machine.explain(key, labels) for key in keys or sorted(labels))
-    return Answer(
+    return LabelAnswer(
         explanations=tuple(each._replace(seen_on=seen_on) for each in explanations),
         warnings=tuple(str(gpu) for gpu in node.failed),
     )

@@ -9,7 +9,7 @@ from gfd.text import escape
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gfd.tools.explain.explanation import Answer, LabelFact
+    from gfd.tools.explain.explanation import LabelAnswer, LabelFact
 
 _PAGE = """\
 # Labels
@@ -21,7 +21,7 @@ with `--mig-strategy mixed` also each `mig-<profile>`, such as `mig-1g.5gb`.
 """
 
 
-def format_markdown(answer: Answer) -> str:
+def format_markdown(answer: LabelAnswer) -> str:
     """Return the catalog as a Markdown page with a section for each template."""
     sections: dict[str, list[str]] = {}
     for each in answer.explanations:

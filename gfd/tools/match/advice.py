@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.device_counts import is_product
 from gfd.clusterview.hardware import parse_product
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.crossing import PRODUCT
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ MAX_NAMED = 10
 
 def format_suggestion(suggestion: Suggestion) -> str:
     """Return a line that names the nearest labels or resources."""
-    is_product = suggestion.value_key.startswith(VENDOR) and suggestion.value_key.endswith(PRODUCT)
-    notes = [_describe_product(text) for text, _ in suggestion.values] if is_product else suggestion.notes
+    notes = suggestion.notes
+    if is_product(suggestion.value_key):
+        notes = tuple(_describe_product(text) for text, _ in suggestion.values)
     values = _list_counts(suggestion.values, notes)
     if not suggestion.key and not suggestion.asked.startswith(VENDOR):
         return f"nearest: no node offers {suggestion.asked}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.affinity_terms import PREFERRED, REQUIRED
 from gfd.kube.requirements import Requirement
 from gfd.tools.match import rules
 from gfd.tools.match.fields import read_items, read_text
@@ -12,9 +13,6 @@ from gfd.tools.match.scheduling import NodeSelectorTerm, PreferredTerm
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
-
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def read_node_selector(value: Value | None) -> tuple[Requirement, ...]:
@@ -38,8 +36,8 @@ def read_affinity(
     node = affinity.only("nodeAffinity", "podAffinity", "podAntiAffinity").member("nodeAffinity")
     if node is None:
         return None, ()
-    required = node.only(_REQUIRED, _PREFERRED).member(_REQUIRED)
-    preferences = tuple(map(_read_preference, read_items(node, _PREFERRED)))
+    required = node.only(REQUIRED, PREFERRED).member(REQUIRED)
+    preferences = tuple(map(_read_preference, read_items(node, PREFERRED)))
     return _read_required(required) if required else None, preferences
 
 

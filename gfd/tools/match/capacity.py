@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.tools.match.scheduling import SchedulingSpec
 
-UNKNOWN_PODS = (
-    "requests: the pods on the node are unknown; pass --pods with the output of kubectl get pods -A -o json"
-)
+PODS_ADVICE = "pass --pods with the output of kubectl get pods -A -o json"
+UNKNOWN_PODS = f"requests: the pods on the node are unknown; {PODS_ADVICE}"
 _ALWAYS_THERE = frozenset((CPU, MEMORY, EPHEMERAL_STORAGE, PODS))
 """Every kubelet reports these resources; a node that lacks one was simulated or written by hand."""
 _OF_HAMI = frozenset(f"{VENDOR}{name}" for name in ("gpumem", "gpumem-percentage", "gpucores", "priority"))

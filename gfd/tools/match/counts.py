@@ -10,7 +10,7 @@ from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
     from gfd.tools.match.mismatches import Mismatch
-    from gfd.tools.match.placement import GangPlacement, Placement
+    from gfd.tools.match.placement import GangPlacement, PodPlacement
     from gfd.tools.match.pods import Pod
 
 _NOUNS = dict.fromkeys(("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"), "replica")
@@ -22,12 +22,12 @@ def name_copies(pod: Pod) -> str:
     return _NOUNS.get(pod.kind, "worker" if "worker" in pod.part.lower() else "pod")
 
 
-def describe_copies(pod: Pod, placement: Placement) -> str:
+def describe_copies(pod: Pod, placement: PodPlacement) -> str:
     """Return how many copies of a pod fit: ``1 of 3 replicas fits``, ``1 to 2 of 3 replicas fit``."""
     return _describe(placement, pluralize(placement.wanted, name_copies(pod)))
 
 
-def describe_left(pod: Pod, placement: Placement) -> str:
+def describe_left(pod: Pod, placement: PodPlacement) -> str:
     """Return how many copies find no node, and why: ``2 replicas find no node: 1 node lacks 6 …``."""
     number = placement.wanted - placement.at_most
     least = "" if placement.at_least == placement.at_most else "at least "
@@ -62,7 +62,7 @@ def describe_gang(gang: GangPlacement) -> str:
     return f"{text}, and none starts before {'all' if gang.minimum == gang.wanted else gang.minimum} do"
 
 
-def _describe(placement: Placement | GangPlacement, what: str) -> str:
+def _describe(placement: PodPlacement | GangPlacement, what: str) -> str:
     low, high = placement.at_least, placement.at_most
     if low != high:
         return f"{low} to {high} of {what} fit"

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.device_counts import GPU, SHARED
+from gfd.clusterview.device_counts import (
+    GPU,
+    MIG,
+    PRODUCT,
+    SHARED,
+    extract_mig_profile,
+    is_device,
+    is_product,
+)
 from gfd.clusterview.hardware import is_named_by, measure_distance, parse_product, read_profile_gb
 from gfd.kube.requirements import parse_integer
 from gfd.labels.products import INVALID, extract_model, extract_profile
-from gfd.labels.syntax import VENDOR
 from gfd.tools.match.meaning import find_products
 
 if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.tools.match.scheduling import SchedulingSpec
-
-MIG = f"{VENDOR}mig-"
-PRODUCT = ".product"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +76,7 @@ def find_wanted_products(spec: SchedulingSpec) -> tuple[str, ...]:
     for each in spec.requirements():
         if each.operator == "In":
             for value in each.values:
-                is_product = each.key.startswith(VENDOR) and each.key.endswith(PRODUCT)
-                found += (value,) if is_product else find_products(each.key, value)
+                found += (value,) if is_product(each.key) else find_products(each.key, value)
     return tuple(dict.fromkeys(found))
 
 
@@ -81,11 +84,6 @@ def find_device_resource(spec: SchedulingSpec) -> str:
     """Return the first kind of GPU or MIG device that a pod requests; empty if it requests none."""
     names = (name for name, count in spec.requests.items() if count and is_device(name))
     return next(names, "")
-
-
-def is_device(resource: str) -> bool:
-    """Return whether a resource is a GPU or a MIG device."""
-    return resource.removesuffix(SHARED) == GPU or resource.startswith(MIG)
 
 
 def read_product(node: Node, resource: str) -> str:
@@ -105,7 +103,7 @@ def _find_device(spec: SchedulingSpec, node: Node) -> _Device:
     product = read_product(node, resource)
     return _Device(
         product=product,
-        profile=extract_profile(product) or _read_profile(resource),
+        profile=extract_profile(product) or extract_mig_profile(resource),
         is_shared=bool(resource) and _is_shared(node, resource, product),
     )
 
@@ -116,13 +114,9 @@ def _find_wanted(spec: SchedulingSpec, found: str) -> _Device:
     product, resource = next(iter(products), ""), find_device_resource(spec)
     return _Device(
         product=product,
-        profile=extract_profile(product) or _read_profile(resource),
+        profile=extract_profile(product) or extract_mig_profile(resource),
         is_shared=parse_product(product).is_shared or resource.endswith(SHARED),
     )
-
-
-def _read_profile(resource: str) -> str:
-    return resource.removesuffix(SHARED).removeprefix(MIG) if resource.startswith(MIG) else ""
 
 
 def _is_shared(node: Node, resource: str, product: str) -> bool:

@@ -18,8 +18,6 @@ from gfd.tools.match.preemption import describe_preemption, find_victims
 from gfd.tools.match.suitability import SuitabilityJudge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node, Taint
     from gfd.tools.match.cluster_state import ClusterState
@@ -74,18 +72,12 @@ class Verdict:
         return not self.mismatches
 
 
-def find_answer(verdicts: Iterable[Verdict]) -> Answer:
-    """Return the answer for a pod: the best of the answers for its nodes."""
-    answers = {verdict.answer for verdict in verdicts}
-    return next((each for each in Answer if each in answers), Answer.NO)
-
-
 def compare(spec: SchedulingSpec, state: ClusterState) -> list[Verdict]:
     """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
-    return Comparison(spec).compare(state)
+    return PodJudge(spec).compare(state)
 
 
-class Comparison:
+class PodJudge:
     """Compares one pod with the nodes of a cluster, also again after other pods were placed."""
 
     def __init__(self, spec: SchedulingSpec) -> None:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import find_cloud_name
-from gfd.clusterview.device_counts import GPU, SHARED
+from gfd.clusterview.device_counts import GPU, MIG, SHARED, read_number
 from gfd.labels.products import INVALID, extract_profile
-from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gfd.labels.syntax import Labels
 
-_MIG = f"{VENDOR}mig-"
 _SHARING = {"time-slicing": "time-shared", "mps": "shared with MPS"}
 
 
 def find_device(requests: Mapping[str, int], labels: Labels) -> str:
     """Return the device to describe: the MIG device that the pod requests, else ``nvidia.com/gpu``."""
     names = (name.removesuffix(SHARED) for name, count in sorted(requests.items()) if count)
-    return next((name for name in names if name.startswith(_MIG) and f"{name}.product" in labels), GPU)
+    return next((name for name in names if name.startswith(MIG) and f"{name}.product" in labels), GPU)
 
 
 def describe_product(labels: Labels, device: str) -> str:
@@ -33,8 +31,8 @@ def describe_product(labels: Labels, device: str) -> str:
 
 def describe_memory(labels: Labels, device: str) -> str:
     """Return the memory of one device: ``81559 MiB``; empty if unknown."""
-    memory = labels.get(f"{device}.memory", "")
-    return f"{memory} MiB" if memory.isascii() and memory.isdecimal() and memory != "0" else ""
+    memory_mib = read_number(labels, f"{device}.memory")
+    return f"{memory_mib} MiB" if memory_mib else ""
 
 
 def describe_sharing(labels: Labels, resource: str, count: int) -> str:
@@ -43,11 +41,11 @@ def describe_sharing(labels: Labels, resource: str, count: int) -> str:
     For example ``MIG 1g.5gb, time-shared, 1 of 4 replicas``.
     """
     device = resource.removesuffix(SHARED)
-    profile = extract_profile(labels.get(f"{device}.product", "")) or device.removeprefix(_MIG)
-    is_mig = device.startswith(_MIG) or (device == GPU and profile not in (GPU, INVALID))
+    profile = extract_profile(labels.get(f"{device}.product", "")) or device.removeprefix(MIG)
+    is_mig = device.startswith(MIG) or (device == GPU and profile not in (GPU, INVALID))
     parts = [f"MIG {profile}"] if is_mig else []
-    replicas = labels.get(f"{device}.replicas", "")
-    if replicas.isascii() and replicas.isdecimal() and int(replicas) > 1:
+    replicas = read_number(labels, f"{device}.replicas") or 1
+    if replicas > 1:
         how = _SHARING.get(labels.get(f"{device}.sharing-strategy", ""), "shared")
         parts.append(f"{how}, {count} of {replicas} replicas")
     elif resource != device:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.device_counts import GPU, MIG
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.similarity import KNOWN, distance, find_similar
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.nodes import Node
 
-_MIG, _GPU = f"{VENDOR}mig-", f"{VENDOR}gpu."
+_GPU = f"{GPU}."
 _OPERATOR_LABELS = (f"{_GPU}present", f"{_GPU}deploy.", f"{VENDOR}mig.config", f"{VENDOR}gpu-driver-upgrade")
 
 
@@ -68,14 +69,14 @@ def is_operators(key: str) -> bool:
 
 
 def _is_gfds(key: str) -> bool:
-    return key.startswith((_GPU, _MIG)) and not is_operators(key)
+    return key.startswith((_GPU, MIG)) and not is_operators(key)
 
 
 def _find_alternatives(key: str, keys: Iterable[str]) -> Iterator[Alternative]:
     if is_operators(key):
         return
     ending = f".{key.rpartition('.')[2]}"
-    of_mig = [other for other in keys if other.startswith(_MIG) and other.endswith(ending)]
+    of_mig = [other for other in keys if other.startswith(MIG) and other.endswith(ending)]
     yield from (Alternative(key=other, cost=KNOWN, is_mig=True) for other in sorted(of_mig) if other != key)
     for other in find_similar(key, keys):
         if other not in (key, *of_mig):

@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import COUNT_LABELS, says_nvidia
-from gfd.clusterview.device_counts import GPU
+from gfd.clusterview.device_counts import GPU, MIG, PRODUCT, is_device
 from gfd.clusterview.hardware import is_named_by, measure_distance
 from gfd.kube.requirements import Requirement
 from gfd.labels.products import extract_profile
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.crossing import MIG, PRODUCT, is_device
 from gfd.tools.match.edits import (
     OTHER_HARDWARE,
     OTHER_LABEL,
@@ -22,7 +21,7 @@ from gfd.tools.match.edits import (
     replace_requirement,
 )
 from gfd.tools.match.index import is_operators
-from gfd.tools.match.label_values import VALUE_STEPS
+from gfd.tools.match.label_values import COUNT, VALUE_STEPS
 from gfd.tools.match.meaning import find_products
 from gfd.tools.match.scheduling import NAME_FIELD
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from gfd.tools.match.edits import Step
     from gfd.tools.match.index import Alternative, LabelIndex
 
-COUNT = f"{GPU}.count"
 _PRODUCT = f"{GPU}{PRODUCT}"
 _NFD_LABELS = tuple(
     f"feature.node.kubernetes.io/pci-{device}10de.present" for device in ("", "0300_", "0302_")

@@ -7,12 +7,11 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from gfd.clusterview.device_counts import GPU
+from gfd.clusterview.device_counts import GPU, is_product
 from gfd.clusterview.hardware import is_named_by, measure_distance
 from gfd.kube.quantities import parse
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.crossing import PRODUCT
 from gfd.tools.match.edits import (
     FEWER,
     OTHER_HARDWARE,
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 
     from gfd.kube.requirements import Requirement
 
-_FAMILY, _COMPUTE, _COUNT = f"{GPU}.family", f"{GPU}.compute.", f"{GPU}.count"
+COUNT = f"{GPU}.count"
+_FAMILY, _COMPUTE = f"{GPU}.family", f"{GPU}.compute."
 _ARCHITECTURE = "kubernetes.io/arch"
 _MEMORY = ".memory"
 _MIB, _GB = 2**20, 10**9
@@ -121,10 +121,10 @@ def _compare_letters(wanted: str, found: str) -> _Difference:
 
 
 _COMPARISONS: tuple[tuple[Callable[[str], bool], Callable[[str, str], _Difference]], ...] = (
-    (lambda key: key.startswith(VENDOR) and key.endswith(PRODUCT), _compare_products),
+    (is_product, _compare_products),
     (lambda key: key.startswith(VENDOR) and key.endswith(_MEMORY), _compare_memory),
     (lambda key: key == _FAMILY, _compare_families),
-    (lambda key: key == _COUNT, _compare_counts),
+    (lambda key: key == COUNT, _compare_counts),
     (lambda key: key == f"{GPU}.machine", _compare_machines),
     (lambda key: key.startswith(_COMPUTE), _compare_capabilities),
     (lambda key: key == _ARCHITECTURE, _compare_architectures),
@@ -153,7 +153,7 @@ def _move_bound(requirement: Requirement, found: str) -> Iterator[Edit]:
         yield from _move_memory_bound(requirement, number)
         return
     cost, consequence = OTHER_LABEL, ""
-    if requirement.key == _COUNT:
+    if requirement.key == COUNT:
         cost = FEWER + distance(bound, found) / 4
     elif requirement.key.startswith(_COMPUTE):
         than = "more" if requirement.operator == "Gt" else "less"

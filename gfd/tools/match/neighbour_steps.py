@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.affinity_terms import PREFERRED, REQUIRED
 from gfd.tools.match import mismatches
 from gfd.tools.match.edits import NEIGHBOURS, OTHER_LABEL, WAIT, Edit, Wait
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.scheduling import SchedulingSpec, SpreadConstraint
 
-_REQUIRED, _PREFERRED = (
-    f"{each}DuringSchedulingIgnoredDuringExecution" for each in ("required", "preferred")
-)
 _LONG_WAIT = WAIT + 0.1
 """The cost of waiting for other pods to come or go, which may never happen."""
 
@@ -63,7 +61,7 @@ def _is_described(constraint: SpreadConstraint, text: str) -> bool:
 
 def _prefer(name: str, apply: Callable[[SchedulingSpec], SchedulingSpec]) -> Edit:
     why = "a preferred term, which needs a weight, does not keep the pod away"
-    return _edit(f"{name}.{_REQUIRED}", f"{name}.{_PREFERRED}", why, apply)
+    return _edit(f"{name}.{REQUIRED}", f"{name}.{PREFERRED}", why, apply)
 
 
 def _edit(old: str, new: str, why: str, apply: Callable[[SchedulingSpec], SchedulingSpec]) -> Edit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.tools.match.capacity import PODS_ADVICE
 from gfd.tools.match.host_ports import compare_ports
 from gfd.tools.match.pod_affinity import AffinityJudge
 from gfd.tools.match.topology_spread import SpreadJudge
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.mismatches import Mismatch
     from gfd.tools.match.scheduling import SchedulingSpec
 
-_UNKNOWN = "the pods on the nodes are unknown; pass --pods with the output of kubectl get pods -A -o json"
+_UNKNOWN = f"the pods on the nodes are unknown; {PODS_ADVICE}"
 
 
 class Neighbours:

@@ -37,7 +37,7 @@ class GangPlacement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class PodPlacement:
     """How many copies of a pod fit, after the pods of the run that come before it."""
 
     verdicts: Sequence[Verdict]

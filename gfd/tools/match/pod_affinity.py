@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.affinity_terms import REQUIRED, read_terms
+from gfd.clusterview.affinity_terms import PREFERRED, REQUIRED, read_terms
 from gfd.tools.match import pod_rules, rules
 from gfd.tools.match.fields import read_items, read_text
 from gfd.tools.match.label_selectors import check_label_keys, check_selector
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     _Found = dict[Domain | None, list[str]]
 
-_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _NAMESPACES = "namespaceSelector: the labels of the namespaces are unknown"
 _TERM_FIELDS = (
     *("labelSelector", "matchLabelKeys", "mismatchLabelKeys"),
@@ -44,9 +43,9 @@ def read_pod_affinity(affinity: Value | None, name: str) -> tuple[PodAffinityTer
     value = affinity.member(name) if affinity else None
     if value is None:
         return ()
-    for item in read_items(value.only(REQUIRED, _PREFERRED), REQUIRED):
+    for item in read_items(value.only(REQUIRED, PREFERRED), REQUIRED):
         _check_term(item)
-    for item in read_items(value, _PREFERRED):
+    for item in read_items(value, PREFERRED):
         weight = item.only("weight", "podAffinityTerm").member("weight")
         rules.check(item, weight.integer() if weight else 0, rules.WEIGHT)
         _check_term(item.field("podAffinityTerm"))

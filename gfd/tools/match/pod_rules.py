@@ -13,7 +13,7 @@ from gfd.clusterview.affinity_terms import SELECTOR_OPERATORS
 from gfd.clusterview.host_ports import PROTOCOLS
 from gfd.labels.syntax import explain_domain, explain_key
 from gfd.text import join_words
-from gfd.tools.match.rules import Rule, Rules
+from gfd.tools.match.rules import HAS_LABEL_KEY, NEEDS_VALUES, TAKES_NO_VALUES, Rule, Rules
 
 if TYPE_CHECKING:
     from gfd.kube.requirements import Requirement
@@ -139,22 +139,9 @@ SELECTOR_EXPRESSION: Rules[Requirement] = (
         message="{0.operator!r} is not an operator of label selectors",
         fix=f"choose {join_words(SELECTOR_OPERATORS)}",
     ),
-    Rule(
-        field="values",
-        is_broken=lambda it: it.operator in ("In", "NotIn") and not it.values,
-        message="the operator {0.operator} needs values",
-    ),
-    Rule(
-        field="values",
-        is_broken=lambda it: it.operator in ("Exists", "DoesNotExist") and bool(it.values),
-        message="the operator {0.operator} takes no values",
-        fix="remove them, or choose In or NotIn",
-    ),
-    Rule(
-        field="key",
-        is_broken=lambda it: explain_key(it.key),
-        message="{0.key!r} is not a label key: {reason}",
-    ),
+    NEEDS_VALUES,
+    TAKES_NO_VALUES,
+    HAS_LABEL_KEY,
 )
 
 NAMESPACE: Rules[str] = (

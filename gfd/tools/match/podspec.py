@@ -34,13 +34,13 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
     if not containers:
         raise value.field("containers").error("a pod needs at least one container")
     devices = read_devices(init=read_items(value, "initContainers"), main=containers, pod=value)
-    terms, preferences = read_affinity(value.member("affinity"))
+    affinity = value.member("affinity")
+    terms, preferences = read_affinity(affinity)
     node_name = read_text(value, "nodeName")
     if node_name:
         rules.check(value.field("nodeName"), node_name, rules.NODE_NAME)
         if read_items(value, "schedulingGates"):
             raise value.field("nodeName").error("a pod with schedulingGates cannot name its node; remove one")
-    affinity = value.member("affinity")
     return SchedulingSpec(
         node_selector=read_node_selector(value.member("nodeSelector")),
         terms=terms,

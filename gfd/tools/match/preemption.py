@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.resources import add, subtract
+from gfd.text import join_first
 from gfd.tools.match.mismatches import HOST_PORT, POD_ANTI_AFFINITY, RESOURCE, TOPOLOGY_SPREAD
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def find_victims(
 
     ``fits`` says whether the pod fits the node with the pods that ``neighbours`` counts.
     """
-    if not preemptor.may_preempt or any(each.kind not in RESOLVABLE for each in mismatches):
+    if any(each.kind not in RESOLVABLE for each in mismatches):
         return ()
-    lower = [pod for pod in node.pods if preemptor.value is None or pod.priority < preemptor.value]
+    lower = preemptor.list_evictable(node.pods)
     if not lower:
         return ()
     trial = _Trial(node, neighbours)
@@ -84,9 +85,8 @@ class _Trial:
 
 def describe_preemption(victims: Sequence[BoundPod], preemptor: Preemptor, class_name: str) -> str:
     """Return in words which pods make room."""
-    names = [f"{each.namespace}/{each.name} (priority {each.priority})" for each in victims[:MAX_NAMED]]
-    more = f" and {len(victims) - MAX_NAMED} more" if len(victims) > MAX_NAMED else ""
-    text = f"fit after preempting {', '.join(names)}{more}"
+    names = [f"{each.namespace}/{each.name} (priority {each.priority})" for each in victims]
+    text = f"fit after preempting {join_first(names, MAX_NAMED)}"
     if preemptor.value is not None:
         return f"priority: would {text}"
     unknown = f"the priority of {class_name} is unknown; kubectl get priorityclass {class_name} shows it"

@@ -11,8 +11,9 @@ from gfd.tools.match.pod_rules import LOWER_PRIORITY, NEVER, PreemptionPolicy, P
 from gfd.tools.match.scheduling import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node
     from gfd.documents.value import Value
 
@@ -26,6 +27,13 @@ class Preemptor(NamedTuple):
     value: int | None
     """The priority; None if it is unknown."""
     may_preempt: bool
+
+    def list_evictable(self, pods: Sequence[BoundPod]) -> list[BoundPod]:
+        """Return those of ``pods`` that the pod may evict: all of them if its priority is unknown."""
+        if not self.may_preempt:
+            return []
+        value = self.value
+        return [pod for pod in pods if value is None or pod.priority < value]
 
 
 def read_priority(spec: Value) -> Priority:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.errors import DocumentError, GfdError, SeveralErrors
-from gfd.text import escape
+from gfd.text import escape, join_first
 from gfd.tools.match.manifests import describe_path, identify, read_objects
 from gfd.tools.match.placeholders import add_hint
 from gfd.tools.match.workloads import argo
@@ -64,11 +64,10 @@ def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manife
 
 def _explain_no_pods(paths: Sequence[str], manifests: Sequence[Manifest]) -> str:
     expected = "; gfd match reads Pods and objects that create pods: Deployment, Job, Workflow and others"
-    found = [f"{escape(each.title)} ({each.place})" for each in manifests[:MAX_NAMED]]
-    more = f" and {len(manifests) - MAX_NAMED} more" if len(manifests) > MAX_NAMED else ""
+    found = [f"{escape(each.title)} ({each.place})" for each in manifests]
     if rendered := next((each for each in manifests if find_renderer(each)), None):
         command = f"run {find_renderer(rendered)} | gfd match -"
         expected = f"; {escape(rendered.title)} must be rendered first: {command}"
     if found:
-        return f"there is no pod in {', '.join(found)}{more}{expected}"
+        return f"there is no pod in {join_first(found, MAX_NAMED)}{expected}"
     return f"{', '.join(map(describe_path, paths))}: no objects found{expected}"

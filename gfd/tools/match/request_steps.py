@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.device_counts import GPU, SHARED
+from gfd.clusterview.device_counts import GPU, MIG, SHARED, is_device
 from gfd.clusterview.hardware import measure_distance
 from gfd.clusterview.resources import CPU, PODS
 from gfd.kube.requirements import parse_integer
@@ -12,7 +12,7 @@ from gfd.labels.products import extract_profile
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.amounts import format_request, is_in_bytes
 from gfd.tools.match.capacity import count_free
-from gfd.tools.match.crossing import MIG, find_wanted_products, is_device, read_product
+from gfd.tools.match.crossing import find_wanted_products, read_product
 from gfd.tools.match.edits import FEWER, OTHER_HARDWARE, SAME, Repair, Wait, replace_request
 from gfd.tools.match.label_steps import says_gpu
 from gfd.tools.match.similarity import find_similar

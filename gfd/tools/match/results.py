@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.progress import track
 from gfd.errors import GfdError, Undecided
-from gfd.text import escape
+from gfd.text import escape, join_first
 from gfd.tools.match.counts import describe_copies, describe_gang
 from gfd.tools.match.fit import Answer
 from gfd.tools.match.fixes import find_fixes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.fit import Verdict
     from gfd.tools.match.fixes import Fix
     from gfd.tools.match.index import LabelIndex
-    from gfd.tools.match.placement import Placement
+    from gfd.tools.match.placement import PodPlacement
     from gfd.tools.match.pods import Pod
     from gfd.tools.match.suggestions import Suggestion
 
@@ -34,7 +34,7 @@ class MatchResult:
     """The nodes that a pod fits, how many of its copies fit, and the help if it fits none."""
 
     pod: Pod
-    placement: Placement
+    placement: PodPlacement
     suggestions: Sequence[Suggestion] = ()
     """Suggestions for the pod; empty if it fits a node."""
     fixes: Sequence[Fix] = ()
@@ -113,6 +113,4 @@ def _explain_misses(results: Sequence[MatchResult]) -> str:
 
 
 def _name_pods(results: Sequence[MatchResult]) -> str:
-    names = [f"{escape(each.pod.title)} ({each.pod.place})" for each in results[:MAX_NAMED]]
-    more = f" and {len(results) - MAX_NAMED} more" if len(results) > MAX_NAMED else ""
-    return f"{', '.join(names)}{more}"
+    return join_first([f"{escape(each.pod.title)} ({each.pod.place})" for each in results], MAX_NAMED)

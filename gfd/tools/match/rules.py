@@ -1,8 +1,8 @@
-"""The API server's rules for the fields that ``gfd match`` reads, in one table.
+"""The API server's rules for the fields that ``gfd match`` reads: what a rule is, and the rules about nodes.
 
-A rule has the field, the check, the message and the next step. The messages are gfd's own; tests/cluster
-checks that gfd and a real API server refuse the same pods. A new rule needs a row here and in
-tests/tools/match/refusals.py.
+:mod:`.pod_rules` has those about ports and other pods, :mod:`.resource_rules` those about amounts. A rule has
+the field, the check, the message and the next step. The messages are gfd's own; tests/cluster checks that gfd
+and a real API server refuse the same pods. A new rule needs a row here and in tests/tools/match/refusals.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from gfd.clusterview.device_counts import is_product
 from gfd.kube.requirements import OPERATORS, parse_integer
 from gfd.labels.products import extract_model, extract_suffix, shorten_product
-from gfd.labels.syntax import VENDOR, explain_domain, explain_key, explain_value, sanitise
+from gfd.labels.syntax import explain_domain, explain_key, explain_value, sanitise
 from gfd.text import join_words
 from gfd.tools.match.scheduling import EFFECTS, NAME_FIELD
 
@@ -52,7 +53,7 @@ class Label(NamedTuple):
     @property
     def advice(self) -> str:
         """Return a hint at the product that gfd publishes for an illegal one; empty for other labels."""
-        if not self.key.startswith(VENDOR) or not self.key.endswith(".product"):
+        if not is_product(self.key):
             return ""
         product = sanitise(self.value)
         short = shorten_product(extract_model(product), extract_suffix(product))
@@ -72,6 +73,23 @@ NODE_LABEL: Rules[Label] = (
     ),
 )
 
+NEEDS_VALUES: Rule[Requirement] = Rule(
+    field="values",
+    is_broken=lambda it: it.operator in ("In", "NotIn") and not it.values,
+    message="the operator {0.operator} needs values",
+)
+TAKES_NO_VALUES: Rule[Requirement] = Rule(
+    field="values",
+    is_broken=lambda it: it.operator in ("Exists", "DoesNotExist") and bool(it.values),
+    message="the operator {0.operator} takes no values",
+    fix="remove them, or choose In or NotIn",
+)
+HAS_LABEL_KEY: Rule[Requirement] = Rule(
+    field="key",
+    is_broken=lambda it: explain_key(it.key),
+    message="{0.key!r} is not a label key: {reason}",
+)
+
 EXPRESSION: Rules[Requirement] = (
     Rule(
         field="operator",
@@ -79,27 +97,14 @@ EXPRESSION: Rules[Requirement] = (
         message="{0.operator!r} is not an operator",
         fix=f"choose {join_words(OPERATORS)}",
     ),
-    Rule(
-        field="values",
-        is_broken=lambda it: it.operator in ("In", "NotIn") and not it.values,
-        message="the operator {0.operator} needs values",
-    ),
+    NEEDS_VALUES,
     Rule(
         field="values",
         is_broken=lambda it: it.operator in ("Gt", "Lt") and len(it.values) != 1,
         message="the operator {0.operator} needs exactly one value",
     ),
-    Rule(
-        field="values",
-        is_broken=lambda it: it.operator in ("Exists", "DoesNotExist") and bool(it.values),
-        message="the operator {0.operator} takes no values",
-        fix="remove them, or choose In or NotIn",
-    ),
-    Rule(
-        field="key",
-        is_broken=lambda it: explain_key(it.key),
-        message="{0.key!r} is not a label key: {reason}",
-    ),
+    TAKES_NO_VALUES,
+    HAS_LABEL_KEY,
 )
 
 PREFERRED_NUMBER: Rules[Requirement] = (

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.resources import PODS
+from gfd.text import join_first
 from gfd.tools.match.bounds import Demand, bound_copies, divide
 from gfd.tools.match.capacity import USUAL_PODS
 from gfd.tools.match.companions import influences, split_limits
 from gfd.tools.match.domains import bound_by_domains
-from gfd.tools.match.fit import Answer, Comparison, Verdict, rank
+from gfd.tools.match.fit import Answer, PodJudge, Verdict, rank
 from gfd.tools.match.mismatches import (
     NODE_AFFINITY,
     NODE_NAME,
@@ -24,17 +25,15 @@ from gfd.tools.match.mismatches import (
     TAINT,
     TOPOLOGY_SPREAD,
 )
-from gfd.tools.match.placement import GangPlacement, Placement
+from gfd.tools.match.placement import GangPlacement, PodPlacement
 from gfd.tools.match.pods import DAEMON_SET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node
     from gfd.tools.match.cluster_state import ClusterState
     from gfd.tools.match.pods import Pod
-    from gfd.tools.match.priorities import Preemptor
     from gfd.tools.match.scheduling import SchedulingSpec
 
 _UNSUITABLE = (NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT)
@@ -49,16 +48,16 @@ _PODS = "pods: a node does not say how many pods it allows"
 _PREEMPTION = "priority: some copies may fit only after pods of lower priority are preempted"
 
 
-def place(pods: Sequence[Pod], state: ClusterState) -> list[Placement]:
+def place(pods: Sequence[Pod], state: ClusterState) -> list[PodPlacement]:
     """Return the placement of each pod of a run, in the order of ``pods``."""
     run = _Run(state)
-    found: dict[int, Placement] = {}
+    found: dict[int, PodPlacement] = {}
     for numbers in _order(pods, state):
         found |= run.place_group({number: pods[number] for number in numbers})
     return [found[number] for number in range(len(pods))]
 
 
-def place_alone(pod: Pod, state: ClusterState) -> Placement:
+def place_alone(pod: Pod, state: ClusterState) -> PodPlacement:
     """Return the placement of one copy of a pod, as if there were no other pods in the run."""
     return place([replace(pod, copies=min(pod.copies, 1), gang="")], state)[0]
 
@@ -83,7 +82,7 @@ class _Run:
         self._placed: list[tuple[Pod, Demand]] = []
         self._free = {node.name: _measure_free(node) for node in state.nodes}
 
-    def place_group(self, pods: Mapping[int, Pod]) -> dict[int, Placement]:
+    def place_group(self, pods: Mapping[int, Pod]) -> dict[int, PodPlacement]:
         """Place one pod, or the pods of a gang; a gang that cannot be complete takes nothing."""
         before, count = self._state, len(self._placed)
         found = {number: self._place(pod) for number, pod in pods.items()}
@@ -105,13 +104,13 @@ class _Run:
             self._placed[count:] = [(pod, replace(each, at_least=0)) for pod, each in self._placed[count:]]
         return {number: replace(each, gang=gang) for number, each in found.items()}
 
-    def _place(self, pod: Pod) -> Placement:
-        comparison = Comparison(pod.spec)
-        alone = comparison.compare(self._initial)
+    def _place(self, pod: Pod) -> PodPlacement:
+        judge = PodJudge(pod.spec)
+        alone = judge.compare(self._initial)
         if pod.spec.current_node:
             return _place_running(alone)
         earlier = [] if pod.is_alone else self._placed
-        now = comparison.compare(self._state) if earlier else alone
+        now = judge.compare(self._state) if earlier else alone
         wanted = max(1, sum(map(_is_suitable, alone))) if pod.kind == DAEMON_SET else pod.copies
         others, limits = split_limits(pod, self._state.nodes, self._state.namespaces)
         companions = tuple(
@@ -138,7 +137,7 @@ class _Run:
         reasons.append(_PREEMPTION if wanted > 1 and self._has_victims(pod, demand) else "")
         if not any(reasons) and all(each.fits for each in now if each.is_possible):
             reasons.append(_PODS)
-        return Placement(
+        return PodPlacement(
             verdicts=_merge(alone, now, text, is_certain=at_least > 0 or not is_contested)
             if at_most
             else now,
@@ -146,7 +145,7 @@ class _Run:
             at_least=at_least,
             at_most=at_most,
             rooms=rooms,
-            left=comparison.compare(after) if 0 < at_most < wanted else (),
+            left=judge.compare(after) if 0 < at_most < wanted else (),
             rivals=rivals if is_contested else (),
             uncertain=tuple(filter(None, reasons)) if at_least < at_most else (),
         )
@@ -158,7 +157,7 @@ class _Run:
         """Return whether pods of lower priority hold something on the nodes that the copies can use."""
         preemptor = self._initial.find_preemptor(pod.spec)
         nodes = (node for node in self._initial.nodes if node.name in demand.possible)
-        return preemptor.may_preempt and any(_list_victims(preemptor, node) for node in nodes)
+        return any(preemptor.list_evictable(node.pods) for node in nodes)
 
     def _bound_alone(self, spec: SchedulingSpec, demand: Demand) -> tuple[int, int] | None:
         return bound_by_domains(spec, self._initial, demand.rooms, demand.possible)
@@ -174,9 +173,9 @@ class _Run:
         most = {each.node.name: {**self._free[each.node.name], **limits} for each in nodes}
         free = {each.node.name: {**most[each.node.name], **_limit_pods(each.node)} for each in nodes}
         preemptor = self._initial.find_preemptor(pod.spec)
-        for each in nodes if preemptor.may_preempt else ():
+        for each in nodes:
             left = most[each.node.name]
-            for victim in _list_victims(preemptor, each.node):
+            for victim in preemptor.list_evictable(each.node.pods):
                 left.update({name: left[name] + n for name, n in victim.requests.items() if name in left})
         is_certain = not pod.spec.unjudged
         demand = Demand(
@@ -224,20 +223,14 @@ def _measure_room(verdict: Verdict, demand: Demand, limits: Mapping[str, int]) -
     return max(bool(verdict.preempts), divide({**free, **limits}, demand.amounts))
 
 
-def _list_victims(preemptor: Preemptor, node: Node) -> list[BoundPod]:
-    """Return the pods of a node that a pod may preempt."""
-    limit = preemptor.value
-    return [pod for pod in node.pods if limit is None or pod.priority < limit]
-
-
 def _is_suitable(verdict: Verdict) -> bool:
     """Return whether a DaemonSet creates a pod for the node."""
     return not any(each.kind in _UNSUITABLE for each in verdict.mismatches)
 
 
-def _place_running(verdicts: Sequence[Verdict]) -> Placement:
+def _place_running(verdicts: Sequence[Verdict]) -> PodPlacement:
     """Return the placement of a pod that has a node; what it takes is counted there already."""
-    return Placement(
+    return PodPlacement(
         verdicts=verdicts,
         wanted=1,
         at_least=int(any(each.fits for each in verdicts)),
@@ -249,11 +242,10 @@ def _place_running(verdicts: Sequence[Verdict]) -> Placement:
 def _explain(companions: Sequence[Pod], rivals: Sequence[Pod]) -> str:
     """Return what about the pods before a pod is not certain; empty if there are none."""
     pods = companions or rivals
-    names = ", ".join(f"{pod.title} ({pod.place})" for pod in pods[:MAX_NAMED])
-    more = f" and {len(pods) - MAX_NAMED} more" if len(pods) > MAX_NAMED else ""
+    names = join_first([f"{pod.title} ({pod.place})" for pod in pods], MAX_NAMED)
     if companions:
-        return f"earlier pods: the nodes of {names}{more} decide, by {_COMPANIONS}"
-    return f"earlier pods: {names}{more} may take what the pod needs on the node" if rivals else ""
+        return f"earlier pods: the nodes of {names} decide, by {_COMPANIONS}"
+    return f"earlier pods: {names} may take what the pod needs on the node" if rivals else ""
 
 
 def _merge(alone: Sequence[Verdict], now: Sequence[Verdict], text: str, *, is_certain: bool) -> list[Verdict]:

@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gfd.kube.requirements import parse_integer
-from gfd.labels.products import INVALID, extract_model, extract_profile, may_be_same_model
+from gfd.labels.products import INVALID, SHARED_END, extract_model, extract_profile, may_be_same_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _BRANDS = ("GRID-", "Quadro-", "Tesla-")
 """How the names of older GPUs begin, with every driver."""
-_VENDOR, _SHARED = "NVIDIA-", "-SHARED"
+_VENDOR = "NVIDIA-"
 MAX_DISTANCE = 0.2
 """The maximum distance of a key that may be a misspelling."""
 KNOWN = 0.05
@@ -54,11 +54,11 @@ def explain(wanted: str, found: str) -> str:
             "newer drivers put NVIDIA in the name",
             "NVIDIA is not in the name of this GPU" if is_old_brand else without,
         ),
-        (_SHARED, "GPUs are shared there", "GPUs are not shared there"),
+        (SHARED_END, "GPUs are shared there", "GPUs are not shared there"),
     ):
         if (mark in found) != (mark in wanted):
             reasons.append(if_found if mark in found else if_missing)
-    bare = [value.removeprefix(_VENDOR).removesuffix(_SHARED) for value in (wanted, found)]
+    bare = [value.removeprefix(_VENDOR).removesuffix(SHARED_END) for value in (wanted, found)]
     if bare[0] != bare[1]:
         profiles = [extract_profile(value) for value in bare]
         if bare[0].lower() == bare[1].lower():

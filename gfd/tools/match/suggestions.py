@@ -6,14 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.device_counts import GPU, SHARED
+from gfd.clusterview.device_counts import GPU, MIG, PRODUCT, SHARED, is_device, is_product
 from gfd.clusterview.hardware import measure_distance, parse_product, read_profile_gb
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.capacity import is_unknown_resource
-from gfd.tools.match.crossing import MIG, PRODUCT, is_device, read_product
+from gfd.tools.match.crossing import read_product
 from gfd.tools.match.index import is_operators
-from gfd.tools.match.label_steps import COUNT, is_about_any_gpu, name_writer
+from gfd.tools.match.label_steps import is_about_any_gpu, name_writer
+from gfd.tools.match.label_values import COUNT
 from gfd.tools.match.meaning import find_products
 from gfd.tools.match.similarity import distance
 from gfd.tools.match.simulated_labels import is_unknown
@@ -112,11 +113,10 @@ def _count(key: str, index: LabelIndex) -> Counter[str]:
 
 def _rank(key: str, wanted: tuple[str, ...], values: Counter[str]) -> tuple[tuple[str, int], ...]:
     """Return the values most similar to one of ``wanted``: products by hardware, others by letters."""
-    is_product = key.startswith(VENDOR) and key.endswith(PRODUCT)
 
     def measure(value: str) -> float:
         return min(
-            measure_distance(each, value) if is_product else _measure(key, each, value)
+            measure_distance(each, value) if is_product(key) else _measure(key, each, value)
             for each in wanted or ("",)
         )
 

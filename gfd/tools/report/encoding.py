@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.device_counts import MIG
 from gfd.tools.report.diagrams import Segment
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _list_offers(gpus: NodeGpus | None) -> Iterator[tuple[str, int, int | None]]
 
 def _choose_first(keys: Iterable[str]) -> list[str]:
     known = set(keys)
-    counts = sorted(key for key in known if key.startswith("nvidia.com/mig-") and key.endswith(".count"))
+    counts = sorted(key for key in known if key.startswith(MIG) and key.endswith(".count"))
     return [key for key in FIRST if key in known] + counts
 
 

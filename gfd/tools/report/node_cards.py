@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.device_counts import SHARED
+from gfd.clusterview.device_counts import extract_mig_profile
 from gfd.clusterview.gpus import NodeGpus, describe, has_gpus
 from gfd.clusterview.timestamps import format_time
 from gfd.labels.products import extract_profile
@@ -97,10 +97,7 @@ def _make_card(
 
 def _find_profile(resource: str, gpus: NodeGpus) -> str:
     """Return the MIG profile of the devices of a resource; empty for GPUs."""
-    prefix = f"{VENDOR}mig-"
-    if resource.startswith(prefix):
-        return resource.removeprefix(prefix).removesuffix(SHARED)
-    return extract_profile(gpus.product)
+    return extract_mig_profile(resource) or extract_profile(gpus.product)
 
 
 def _list_facts(gpus: NodeGpus, labels: Mapping[str, str]) -> Iterator[str]:

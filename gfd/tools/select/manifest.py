@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.affinity_terms import REQUIRED
+
 if TYPE_CHECKING:
     from gfd.kube.requirements import Requirement
     from gfd.tools.select.selection import Terms, Variant
@@ -20,7 +22,7 @@ def build_spec(variant: Variant, count: int) -> dict[str, Any]:
         spec["nodeSelector"] = selector
     else:
         terms = [{"matchExpressions": [_build_expression(each) for each in term]} for term in variant.terms]
-        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+        required = {REQUIRED: {"nodeSelectorTerms": terms}}
         spec["affinity"] = {"nodeAffinity": required}
     tolerations = [
         {"key": taint.key, "operator": "Exists", "effect": taint.effect} for taint in variant.tolerations

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.device_counts import GPU
+from gfd.clusterview.device_counts import GPU, MIG
 from gfd.clusterview.gpus import read_profiles
 from gfd.labels.products import INVALID, SHARED_END, extract_profile
-from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,10 +84,7 @@ def find_resources(query: DeviceQuery, nodes: Iterable[Node] | None) -> tuple[De
     profiles = query.mig_profiles or list_profiles(nodes or ())
     return (
         DeviceResource(strategy="single", name=GPU),
-        *(
-            DeviceResource(strategy="mixed", name=f"{VENDOR}mig-{profile}", profile=profile)
-            for profile in profiles
-        ),
+        *(DeviceResource(strategy="mixed", name=f"{MIG}{profile}", profile=profile) for profile in profiles),
     )
 
 

@@ -9,7 +9,7 @@ from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import Requirement
 from gfd.tools.match.capacity import UNKNOWN_PODS
 from gfd.tools.match.cluster_state import ClusterState
-from gfd.tools.match.fit import Answer, Verdict, compare, find_answer
+from gfd.tools.match.fit import Answer, Verdict, compare
 from gfd.tools.match.mismatches import Mismatch
 from gfd.tools.match.scheduling import NodeSelectorTerm, PreferredTerm, SchedulingSpec, Toleration
 
@@ -173,9 +173,7 @@ def test_what_cannot_be_judged() -> None:
     nodes = ClusterState(nodes=[replace(uncounted, name="a"), bare])
     verdicts = compare(SchedulingSpec(requests={GPU: 1}), nodes)
     assert [each.node.name for each in verdicts] == ["n", "a"]
-    assert find_answer(verdicts) is Answer.FITS
-    assert find_answer(verdicts[1:]) is Answer.MAY_FIT
-    assert find_answer([]) is Answer.NO
+    assert [each.answer for each in verdicts] == [Answer.FITS, Answer.MAY_FIT]
 
 
 def test_the_best_node_comes_first() -> None:

@@ -11,7 +11,7 @@ from gfd.clusterview.nodes import Node, Taint
 from gfd.kube.requirements import Requirement
 from gfd.tools.match.cluster_state import ClusterState
 from gfd.tools.match.fit import Answer
-from gfd.tools.match.placement import Placement
+from gfd.tools.match.placement import PodPlacement
 from gfd.tools.match.pods import Pod
 from gfd.tools.match.run import place, place_alone
 from gfd.tools.match.scheduling import SchedulingSpec
@@ -31,7 +31,7 @@ def make_pod(gpus: int = 1, copies: int = 1, on: str = "", **rest: Any) -> Pod:
     return Pod(spec=spec, notes=(), copies=copies, file="f", **fields | rest)
 
 
-def count(placements: list[Placement]) -> list[tuple[Answer, int, int]]:
+def count(placements: list[PodPlacement]) -> list[tuple[Answer, int, int]]:
     return [(each.answer, each.at_least, each.at_most) for each in placements]
 
 

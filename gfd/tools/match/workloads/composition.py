@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.documents.value import Value
-from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     Part = Value | Iterable[Value] | None
 
-GPU = f"{VENDOR}gpu"
 POD_FIELDS = (
     "nodeSelector",
     "affinity",

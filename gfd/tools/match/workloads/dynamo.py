@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.device_counts import GPU
 from gfd.tools.match.fields import find, read_items, read_text
-from gfd.tools.match.workloads.composition import GPU, compose, compose_mapping
+from gfd.tools.match.workloads.composition import compose, compose_mapping
 from gfd.tools.match.workloads.counts import read_number
 from gfd.tools.match.workloads.kind import Kind, PodSet
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.labels.syntax import VENDOR
+from gfd.clusterview.device_counts import GPU, MIG
 from gfd.tools.match.fields import find, read_items, read_text
 from gfd.tools.match.workloads.composition import (
-    GPU,
     compose,
     compose_container,
     compose_node_affinity,
@@ -65,7 +64,7 @@ def _compose_kaito(workspace: Value) -> Value:
     template = find(workspace, "inference", "template", "spec")
     limits: dict[str, Value | None] = {}
     if partition and read_text(partition, "mode") == "mig":
-        limits[f"{VENDOR}mig-{read_text(partition, 'profile')}"] = move(partition.field("profile"), 1)
+        limits[f"{MIG}{read_text(partition, 'profile')}"] = move(partition.field("profile"), 1)
     elif partition:
         limits[GPU] = partition.member("count")
     container = compose_container(resource, limits, partition)
