@@ -70,7 +70,7 @@ def describe(option: Option, *, is_full: bool) -> str:
     The full text also has all choices and the other places to set it; the short one is the first clause.
     """
     text = option.help if is_full else f"{find_first_clause(option.help)}."
-    if option.choices and option.metavar and is_full:
+    if option.choices and option.metavar and (is_full or option.kind == "choice"):
         text += f" Choose from {', '.join(option.choices)}."
     notes = [f"default {option.default}"] if option.default not in {None, "", "false"} else []
     if is_full:

@@ -22,6 +22,7 @@ from gfd.cli.commands import (
     report,
     select,
     snapshot,
+    template,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     "match": match.COMMAND,
     "report": report.COMMAND,
     "machines": machines.COMMAND,
+    "template": template.COMMAND,
     "nodes": nodes.COMMAND,
     "select": select.COMMAND,
     "config": config.COMMAND,

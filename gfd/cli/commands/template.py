@@ -1,0 +1,118 @@
+"""``gfd template``: print what a node will have, before it exists."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gfd.cli.commands.command import Command
+from gfd.cli.commands.shared import CONFIGURATION, LABELLING, NODE_FILES, make_format_option
+from gfd.config.options import Option
+
+if TYPE_CHECKING:
+    from gfd.cli.commands.command import Values
+    from gfd.config.model import LoadedConfig
+
+GROUP = "Template"
+
+
+def _run(loaded: LoadedConfig, values: Values) -> None:
+    from gfd.text import print_error
+    from gfd.tools.template import arguments
+    from gfd.tools.template.formats import FORMATS
+    from gfd.tools.template.source import TemplateQuery, read_template
+
+    query = TemplateQuery(
+        inventory_file=values["inventory"],
+        node=values["node"],
+        nodes_file=values["nodes_file"],
+        name=arguments.check_name(values["name"]),
+        driver=arguments.check_driver(values["driver"]),
+        resources=arguments.parse_resources(values["resources"]),
+        taints=arguments.parse_taints(values["taints"]),
+    )
+    template, warnings = read_template(loaded, query)
+    formatted = FORMATS[values["format"]](template)
+    for warning in (*warnings, *formatted.warnings):
+        print_error(f"warning: {warning}")
+    sys.stdout.write(formatted.text)
+
+
+COMMAND = Command(
+    help="Print what a node will have, for autoscalers.",
+    run=_run,
+    word_hint="for a simulated machine, write gfd template --simulate {}",
+    general_options=(
+        *CONFIGURATION,
+        *(field for field in LABELLING if field != "no_timestamp"),
+        "simulate",
+        "mig",
+        "mig_config",
+        "probe_timeout_s",
+    ),
+    examples=(
+        "gfd template --simulate dgx-h100 --resource cpu=96,memory=1Ti -o node",
+        "gfd template --simulate dgx-h100 --mig all-1g.10gb --mig-strategy mixed",
+    ),
+    notes=(
+        "It leaves out what only the running node can tell: the timestamp, the clique, and the versions of "
+        "driver and CUDA if neither the machine nor --driver tells them."
+    ),
+    options=(
+        make_format_option(
+            "labels",
+            "node",
+            group=GROUP,
+            default="labels",
+            help_="The output format.",
+        )._replace(metavar="FORMAT"),
+        Option(
+            field="inventory",
+            flags=("--inventory",),
+            kind="path",
+            metavar="FILE",
+            group=GROUP,
+            help="Print what the machine of a snapshot has; - reads standard input.",
+        ),
+        Option(
+            field="node",
+            flags=("--node",),
+            metavar="NAME",
+            group=GROUP,
+            help="Print what this node of the cluster has, for more nodes like it.",
+        ),
+        *(option for option in NODE_FILES if option.field == "nodes_file"),
+        Option(
+            field="name",
+            flags=("--name",),
+            metavar="NAME",
+            group=GROUP,
+            help="The name of the printed object; the default is that of the machine.",
+        ),
+        Option(
+            field="driver",
+            flags=("--driver",),
+            metavar="VERSION",
+            group=GROUP,
+            help="The driver version that the node will have, such as 580.95.05.",
+        ),
+        Option(
+            field="resources",
+            flags=("--resource",),
+            kind="list",
+            is_repeatable=True,
+            metavar="NAME=QUANTITY",
+            group=GROUP,
+            help="A resource that gfd does not know, such as cpu=96 or memory=1Ti.",
+        ),
+        Option(
+            field="taints",
+            flags=("--taint",),
+            kind="list",
+            is_repeatable=True,
+            metavar="TAINT",
+            group=GROUP,
+            help="A taint of the node, such as nvidia.com/gpu=present:NoSchedule.",
+        ),
+    ),
+)

@@ -1,0 +1,44 @@
+"""A v1 Node: for kwok, which plays its kubelet, and for ``gfd match --nodes``.
+
+Rules (Kubernetes API reference, Node v1): taints are in ``spec``, resources in ``status`` as quantities.
+kube-scheduler reads only ``allocatable``; a node without ``pods`` there takes no pod. The kubelet sets the
+labels of host name and operating system. ``kubectl create`` ignores ``status`` of some kinds, but takes that
+of a Node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gfd.documents.writer import write as write_yaml
+from gfd.tools.template.model import FormattedTemplate
+
+if TYPE_CHECKING:
+    from gfd.clusterview.nodes import Taint
+    from gfd.tools.template.model import NodeTemplate
+
+_LINUX = {"kubernetes.io/os": "linux"}
+"""gfd runs on Linux only."""
+
+
+def write(template: NodeTemplate) -> FormattedTemplate:
+    """Return the Node as YAML."""
+    labels = {**template.labels, **_LINUX, "kubernetes.io/hostname": template.name}
+    node: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": template.name, "labels": dict(sorted(labels.items()))},
+    }
+    if template.taints:
+        node["spec"] = {"taints": list(map(to_plain, template.taints))}
+    node["status"] = {
+        "capacity": dict(sorted(template.capacity.items())),
+        "allocatable": dict(sorted(template.allocatable.items())),
+    }
+    return FormattedTemplate(text=write_yaml(node))
+
+
+def to_plain(taint: Taint) -> dict[str, str]:
+    """Return a taint as an object of Kubernetes has it."""
+    value = {"value": taint.value} if taint.value else {}
+    return {"key": taint.key, **value, "effect": taint.effect}

@@ -1,0 +1,168 @@
+"""Read what a node will have: from a simulated machine, a snapshot, or a running node of the same kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gfd.clusterview.cloud_names import find_products
+from gfd.clusterview.nodes import Node, Taint, read_node
+from gfd.config.options import COMMAND_LINE
+from gfd.errors import ApiError, ConfigError, GfdError
+from gfd.labels.syntax import OPERATOR_KEY, TIMESTAMP, VENDOR
+from gfd.text import suggest
+from gfd.tools.template.model import NodeTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from gfd.config.model import LoadedConfig
+    from gfd.inventory.model import Inventory
+
+CLIQUE = "nvidia.com/gpu.clique"
+INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+PODS = "110"
+"""The kubelet's default for the number of pods on a node (its field ``maxPods``)."""
+_NODE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateQuery:
+    """The command line of gfd template."""
+
+    inventory_file: Path | None = None
+    node: str | None = None
+    nodes_file: Path | None = None
+    name: str | None = None
+    driver: str | None = None
+    """The driver version; None: the one that the machine has, if it is known."""
+    resources: Mapping[str, str]
+    """Quantities that add to those of the machine, or replace them."""
+    taints: tuple[Taint, ...] = ()
+
+
+def read_template(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTemplate, list[str]]:
+    """Return what the node will have, and warnings. Raises GfdError."""
+    _check_sources(loaded, query)
+    if query.node is not None:
+        return _read_running_node(loaded, query, query.node), []
+    return _read_machine(loaded, query)
+
+
+def _check_sources(loaded: LoadedConfig, query: TemplateQuery) -> None:
+    """Raise ConfigError unless exactly one machine is named, and its options belong to it."""
+    config = loaded.config
+    given = {"--simulate": config.simulate, "--inventory": query.inventory_file, "--node": query.node}
+    used = [flag for flag, value in given.items() if value]
+    if not used:
+        known = "--simulate NAME (gfd machines lists them), --inventory FILE or --node NAME"
+        raise ConfigError("gfd template", COMMAND_LINE, f"needs a machine: add {known}")
+    if len(used) > 1:
+        raise ConfigError(used[0], COMMAND_LINE, f"conflicts with {used[1]}; choose one")
+    if query.nodes_file is not None and query.node is None:
+        raise ConfigError("--nodes", COMMAND_LINE, "needs --node NAME, the node to read")
+    if query.driver and query.node is not None:
+        raise ConfigError("--driver", COMMAND_LINE, "conflicts with --node, whose labels have the driver")
+
+
+def _read_machine(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTemplate, list[str]]:
+    from gfd.clusterview.simulation import make_node
+    from gfd.tools.template import machine
+
+    config = loaded.config
+    inventory = _read_inventory(loaded, query.inventory_file)
+    name = query.name or config.simulate or inventory.machine_type or "gpu-node"
+    if query.driver:
+        inventory = machine.replace_driver(inventory, query.driver)
+    inventories = machine.complete(inventory)
+    labels, warnings = machine.label(config, inventories)
+    devices = make_node(config, name, labels, inventories[0]).allocatable
+    resources = {"pods": PODS, **{key: str(count) for key, count in devices.items()}, **query.resources}
+    types = (config.simulate or "", inventory.machine_type or "")
+    template = NodeTemplate(
+        name=name if query.name else make_name(name),
+        labels=labels,
+        capacity=resources,
+        allocatable=resources,
+        taints=query.taints,
+        instance_type=next((each for each in types if find_products(INSTANCE_TYPE, each)), ""),
+    )
+    return template, warnings
+
+
+def _read_inventory(loaded: LoadedConfig, path: Path | None) -> Inventory:
+    if path is not None:
+        from gfd.inventory import snapshot
+
+        return snapshot.read_file(path)
+    from gfd.worker import single_run
+    from gfd.worker.request import build_request
+
+    return single_run.read_inventory(build_request(loaded.config))
+
+
+def make_name(text: str) -> str:
+    """Return ``text`` as the name of an object: a file's name without folder and ending, in lower case."""
+    stem = text.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml").lower()
+    kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in stem)
+    return "-".join(filter(None, kept.split("-")))[:63].strip("-") or "gpu-node"
+
+
+def _read_running_node(loaded: LoadedConfig, query: TemplateQuery, name: str) -> NodeTemplate:
+    node, status = _read_node(loaded, name, query.nodes_file)
+    labels = {
+        key: value
+        for key, value in node.labels.items()
+        if key.startswith(VENDOR) and key not in (TIMESTAMP, CLIQUE) and not OPERATOR_KEY.fullmatch(key)
+    }
+    if not labels:
+        next_step = "run gfd doctor there, or choose another node"
+        raise GfdError(f"node {name} has no labels of gfd, so it cannot be a template; {next_step}")
+    amounts = {kind: _select(status.get(kind) or {}) for kind in ("capacity", "allocatable")}
+    # A new node has healthy devices.
+    devices = {key: str(count) for key, count in node.capacity.items() if count}
+    return NodeTemplate(
+        name=query.name or name,
+        labels=labels,
+        capacity={**amounts["capacity"], **devices, **query.resources},
+        allocatable={**amounts["allocatable"], **devices, **query.resources},
+        taints=(*node.own_taints, *query.taints),
+        instance_type=node.labels.get(INSTANCE_TYPE, ""),
+    )
+
+
+def _select(amounts: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(amounts[name]) for name in _NODE_RESOURCES if name in amounts}
+
+
+def _read_node(loaded: LoadedConfig, name: str, file: Path | None) -> tuple[Node, Mapping[str, Any]]:
+    """Return a Node and its status, from kubectl's output or the cluster. Raises GfdError."""
+    if file is not None:
+        from gfd.clusterview.kubectl import read_objects
+
+        found = read_objects(file, "Node", "kubectl get nodes -o json", _read_with_status)
+        by_name = {node.name: (node, status) for node, status in found}
+        if name not in by_name:
+            raise GfdError(f"{file}: there is no Node {name}{suggest(name, by_name)}")
+        return by_name[name]
+    from gfd.kube.api_errors import add_advice
+    from gfd.kube.client import share
+    from gfd.kube.objects import OBJECT
+    from gfd.kube.paths import NODES
+
+    try:
+        answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", schema=OBJECT)
+        return _read_with_status(answer)
+    except ApiError as error:
+        if error.status == _NOT_FOUND:
+            raise GfdError(f"there is no Node {name}; kubectl get nodes lists them") from error
+        raise add_advice(error, "get", "nodes") from error
+    except ValueError as error:
+        raise GfdError(f"Node {name} {error}") from error
+
+
+def _read_with_status(item: Mapping[str, Any]) -> tuple[Node, Mapping[str, Any]]:
+    return read_node(item), item.get("status") or {}
