@@ -128,7 +128,7 @@ def describe(node: Node) -> NodeGpus:
         written_at=node.label_writers[0].at if node.label_writers else None,
         writers=tuple(writer.manager for writer in node.label_writers),
         stale=find_contradictions(node, models, profile),
-        takes_pods=node.unready_since is None and not node.is_cordoned,
+        takes_pods=node.takes_pods,
         is_tainted=any(taint.effect != "PreferNoSchedule" for taint in node.own_taints),
         holders=node.holders,
     )

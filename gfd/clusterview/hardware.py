@@ -72,6 +72,8 @@ _SEVERAL_SIZES = ("A100", "V100")
 _MEMORY = re.compile(r"([0-9]{1,4})GB", re.IGNORECASE)
 _PROFILE_MEMORY = re.compile(r"\.([0-9]{1,4})gb")
 _OTHER_CHIP, _GENERATION_WEIGHT, _MEMORY_WEIGHT, _PARTITIONING_WEIGHT = 0.3, 0.25, 0.25, 0.2
+_OTHER_NAME = 0.01
+"""The distance of models, or of MIG profiles, that differ in nothing else."""
 _UNKNOWN = 0.5
 """The distance of products that nothing is known about; their spelling adds to it."""
 
@@ -166,8 +168,9 @@ def measure_distance(wanted: str, found: str) -> float:
         distance += (
             _OTHER_CHIP * (one.chip != two.chip)
             + _GENERATION_WEIGHT * _measure_generations(one.generation, two.generation)
-            + 0.01
+            + _OTHER_NAME
         )
+    distance += _OTHER_NAME * (bool(one.profile) and bool(two.profile) and one.profile != two.profile)
     distance += _MEMORY_WEIGHT * _measure_memory(one.memory_gb, two.memory_gb)
     steps = (bool(one.profile) != bool(two.profile)) + (one.is_shared != two.is_shared) / 2
     is_broken = two.profile == INVALID

@@ -26,6 +26,8 @@ UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The taint that ``kubectl cordon`` adds to a node."""
 _KUBERNETES = "node.kubernetes.io/"
 """The prefix of taints that Kubernetes itself sets and removes."""
+_UNREADY = (UNSCHEDULABLE, f"{_KUBERNETES}not-ready", f"{_KUBERNETES}unreachable")
+"""Those that say no more than that a node is cordoned or not ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,22 @@ class Node:
     def is_cordoned(self) -> bool:
         """Whether the scheduler places no new pods on the node."""
         return any(taint.key == UNSCHEDULABLE for taint in self.taints)
+
+    @property
+    def pressures(self) -> tuple[Taint, ...]:
+        """The taints that Kubernetes sets on a node that runs, but is short of memory, disk or network."""
+        return tuple(
+            taint
+            for taint in self.taints
+            if taint.key.startswith(_KUBERNETES)
+            and taint.key not in _UNREADY
+            and taint.effect != "PreferNoSchedule"
+        )
+
+    @property
+    def takes_pods(self) -> bool:
+        """Whether the scheduler places new pods on the node, if they tolerate its own taints."""
+        return self.unready_since is None and not self.is_cordoned and not self.pressures
 
     @property
     def own_taints(self) -> tuple[Taint, ...]:

@@ -204,6 +204,10 @@ def test_nodes_that_take_no_new_pods() -> None:
     assert describe_node(gpu_labels(), {"gpu": 8}).takes_pods
     assert not describe_node(gpu_labels(), {"gpu": 8}, unschedulable=True).takes_pods
     assert not describe(read_node(unready(node("n", gpu_labels(), {"gpu": 8})))).takes_pods
+    full = {"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}
+    assert not describe_node(gpu_labels(), {"gpu": 8}, taints=[full]).takes_pods
+    unreachable = {"key": "node.kubernetes.io/unreachable", "effect": "PreferNoSchedule"}
+    assert describe_node(gpu_labels(), {"gpu": 8}, taints=[unreachable]).takes_pods
 
 
 def test_a_kubelet_that_does_not_report() -> None:

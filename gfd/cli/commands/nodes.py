@@ -95,7 +95,8 @@ COMMAND = Command(
         "so old labels can be right. STALE says why the labels may be wrong: the kubelet does not report, "
         "or the node offers other devices than its labels say, or none. A product in parentheses is the "
         "cloud's name for the GPUs of a node without gfd's labels. ALLOCATED counts the devices that "
-        "scheduled pods request. LARGEST FREE is the number of devices that one pod can still get, which "
-        "must be on one node."
+        "scheduled pods request. Free devices are unschedulable if their node takes no new pods: it is not "
+        "ready, cordoned, or short of memory or disk. LARGEST FREE is the number of devices that one pod can "
+        "still get, which must be on one node."
     ),
 )

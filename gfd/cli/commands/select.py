@@ -34,7 +34,11 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         near_misses = mismatch.explain_near_misses(results, nodes or ())
         sys.stdout.write(formats.to_text(selection, near_misses, has_nodes=nodes is not None))
     else:
-        sys.stdout.write(formats.to_mismatch_text(selection, results, width_of(sys.stdout)))
+        # The error names the near misses, unless it is about nodes that match but cannot run the pod.
+        near_misses = mismatch.explain_near_misses(results, nodes or ()) if selection.rejections else []
+        sys.stdout.write(
+            formats.to_mismatch_text(selection, results, near_misses, width=width_of(sys.stdout))
+        )
     if not selection.variants:
         sys.stdout.flush()
         raise GfdError(mismatch.explain(selection, nodes or (), results))

@@ -137,6 +137,8 @@ def _compare_same(wanted: _Device, found: _Device) -> str:
     """Return what distinguishes two devices of one model: the MIG profile."""
     if wanted.profile == found.profile:
         return ""
+    if wanted.profile and read_profile_gb(wanted.profile) == read_profile_gb(found.profile):
+        return f"{found.profile} slice instead of {wanted.profile} slice"
     sold_gb = parse_product(wanted.product).sold_gb or parse_product(found.product).sold_gb
     whole = f"{sold_gb} GB" if sold_gb else "a whole GPU"
     if not found.profile:

@@ -119,6 +119,9 @@ def _count_expected(resource: str, node: Node) -> int:
     """Return how many devices the node should offer; a node without labels is expected to have enough."""
     base = resource.removesuffix(SHARED)
     counts = [parse_integer(node.labels.get(f"{base}.{each}", "")) for each in ("count", "replicas")]
+    is_other_layout = base != GPU and counts[0] is None
+    if f"{GPU}.product" in node.labels and (is_other_layout or (resource != base and (counts[1] or 1) < 2)):
+        return 0
     labelled = None if counts[0] is None else counts[0] * max(counts[1] or 1, 1)
     found = node.capacity.get(resource, 0) or labelled
     return _MANY if found is None else found

@@ -220,7 +220,7 @@ def _limit_pods(node: Node) -> dict[str, int]:
 def _measure_room(verdict: Verdict, demand: Demand, limits: Mapping[str, int]) -> int:
     """Return how many copies a node has room for; one if pods have to be evicted first."""
     free = {name: verdict.node.free(name) for name in demand.amounts if name in verdict.node.allocatable}
-    return max(bool(verdict.preempts), divide({**free, **limits}, demand.amounts))
+    return max(int(bool(verdict.preempts)), divide({**free, **limits}, demand.amounts))
 
 
 def _is_suitable(verdict: Verdict) -> bool:

@@ -131,12 +131,16 @@ _PRODUCT_HEADING = ("PRODUCT", "RESOURCE", "NODES", "ALLOCATABLE", "FREE", "LARG
 
 def _format_product(total: ProductTotal) -> list[str]:
     largest = f"{total.largest} on {pluralize(total.fitting, 'node')}" if total.largest else "0"
+    if total.tainted:
+        number = f"{total.tainted} " if total.tainted < total.fitting else ""
+        largest += f" ({number}tainted)"
+    free = f"{total.free} ({total.unusable} unschedulable)" if total.unusable else str(total.free)
     return [
         total.product or NOTHING,
         total.resource,
         str(total.nodes),
         str(total.allocatable),
-        UNKNOWN if total.free is None else str(total.free),
+        UNKNOWN if total.free is None else free,
         UNKNOWN if total.free is None else largest,
     ]
 

@@ -10,6 +10,7 @@ from gfd.clusterview.gpus import NodeGpus, describe, has_gpus
 from gfd.clusterview.timestamps import format_time
 from gfd.labels.products import extract_profile
 from gfd.labels.syntax import VENDOR
+from gfd.text import escape
 from gfd.tools.nodes.product_totals import name_product
 from gfd.tools.report.diagrams import TIMES, Diagram, draw_devices, draw_gpus
 
@@ -64,6 +65,7 @@ def make_node_card(node: Node) -> NodeCard:
         states.append(f"NotReady since {format_time(node.unready_since)}")
     if node.is_cordoned:
         states.append("cordoned")
+    states += [f"has the taint {escape(taint.key)}" for taint in node.pressures]
     # If the node is not ready, that is the first contradiction.
     contradictions = gpus.stale[1:] if node.unready_since is not None else gpus.stale
     notes = tuple(f"The labels are stale: {each}." for each in contradictions) if gpus.product else ()

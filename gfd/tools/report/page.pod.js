@@ -53,7 +53,7 @@ function describeRoom(matching, resource, tolerated) {
     parts.push(`${free} ${free === 1 ? "has" : "have"} a free ${resource} and no taint that keeps the pod away`);
   }
   if (tainted) parts.push(`${tainted} ${tainted === 1 ? "has a taint" : "have taints"} that the pod does not tolerate`);
-  if (closed) parts.push(`${closed} ${closed === 1 ? "takes" : "take"} no new pods: cordoned or NotReady`);
+  if (closed) parts.push(`${closed} ${closed === 1 ? "takes" : "take"} no new pods: cordoned, NotReady or short of memory or disk`);
   return parts.length ? `Of these, ${parts.join("; ")}.` : "";
 }
 

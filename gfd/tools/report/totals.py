@@ -62,7 +62,7 @@ def make_legend(cards: Sequence[NodeCard], *, is_cluster: bool) -> list[tuple[Se
 def _make_row(total: ProductTotal) -> TotalRow:
     free = "" if total.free is None else str(total.free)
     if total.unusable and free:
-        free += f" ({total.unusable} on cordoned or NotReady nodes)"
+        free += f" ({total.unusable} on nodes that take no new pods)"
     return TotalRow(
         product=escape(total.product) or "unknown: no labels",
         resource=escape(total.resource),

@@ -38,7 +38,7 @@ def to_text(selection: Selection, near_misses: Sequence[str], *, has_nodes: bool
         parts.append(_to_comment(comment) + to_yaml({"spec": build_spec(variant, count)}))
     head = f"paste this into the pod; replace {CONTAINER} with the name of its container\n"
     notes = "".join(f"{note}\n" for each in selection.criteria for note in each.notes)
-    notes += "".join(f"near miss: {each}\n" for each in near_misses[:MAX_LINES])
+    notes += _describe_near_misses(near_misses)
     several = "there are several ways to request the device; choose one\n" if len(parts) > 1 else ""
     return _to_comment(head + notes + several) + "---\n".join(parts)
 
@@ -70,8 +70,17 @@ def to_plain(selection: Selection, results: Sequence[CriterionResult]) -> dict[s
     }
 
 
-def to_mismatch_text(selection: Selection, results: Sequence[CriterionResult], width: int | None) -> str:
-    """Return comments: how many nodes meet each criterion, the values that nodes have, the rejections."""
+def to_mismatch_text(
+    selection: Selection,
+    results: Sequence[CriterionResult],
+    near_misses: Sequence[str] = (),
+    *,
+    width: int | None,
+) -> str:
+    """Return comments: how many nodes meet each criterion, the values that nodes have, the rejections.
+
+    ``near_misses`` are sentences about nodes that do not match, but nearly.
+    """
     rows = [
         [
             f"{result.criterion.option} {result.criterion.text}".rstrip(),
@@ -82,7 +91,12 @@ def to_mismatch_text(selection: Selection, results: Sequence[CriterionResult], w
     ]
     inner = None if width is None else width - len("# ")
     table = format_table(rows, heading=("CRITERION", "NODES", "VALUES"), width=inner)
-    return _to_comment(table + _describe_rejections(selection.rejections))
+    rejected = _describe_rejections(selection.rejections)
+    return _to_comment(table + rejected + _describe_near_misses(near_misses))
+
+
+def _describe_near_misses(near_misses: Sequence[str]) -> str:
+    return "".join(f"near miss: {each}\n" for each in near_misses[:MAX_LINES])
 
 
 def _describe_nodes(variant: Variant, count: int) -> str:

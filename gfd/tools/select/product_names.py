@@ -77,8 +77,10 @@ def explain_form(text: str, products: Iterable[str]) -> str:
     forms = [word for word in words if _FORM.fullmatch(word)]
     links = [word for word in words if _LINK.fullmatch(word)]
     rest = "-".join(word for word in words if word not in forms and word not in links)
-    if not rest or not (forms or links):
+    if not forms and not links:
         return ""
+    if not rest:
+        return "no label says how GPUs are connected; write the name of a product" if links else ""
     found = sorted(
         each
         for each in find_products(rest, products)

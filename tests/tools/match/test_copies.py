@@ -123,6 +123,7 @@ def test_pods_of_lower_priority_give_way(gfd: Gfd, tmp_path: Path, nodes: str) -
         "a2": [{"namespace": "default", "name": "low-a2", "priority": 0}],
         "b1": [],
     }
+    assert (out.count('"room": 1'), out.count('"room": 0')) == (2, 1)
     file = write(tmp_path / "web.json", 3, gpus=8, priorityClassName="system-cluster-critical")
     code, out, _ = gfd("match", file, "--nodes", nodes, "--pods", pods)
     assert (code, "2 of 3 replicas fit" in out.splitlines()[0]) == (1, True), out

@@ -83,6 +83,25 @@ def test_the_nearest_profile_comes_first() -> None:
     )  # fmt: skip
 
 
+def test_another_profile_with_as_much_memory_comes_before_more_memory() -> None:
+    spec = SchedulingSpec(requests={"nvidia.com/mig-1g.10gb": 1})
+    assert change(spec, mixed("a", A100, mig_1g_5gb=16, mig_2g_10gb=8, mig_3g_20gb=8))[:2] == (
+        "nvidia.com/mig-2g.10gb: 1", "2g.10gb slice instead of 1g.10gb slice"
+    )  # fmt: skip
+
+
+def test_a_plugin_that_offers_nothing_is_no_cause_if_the_labels_name_other_devices() -> None:
+    idle = node("a", H100, labels={COUNT: "8"})
+    assert find(SchedulingSpec(requests={"nvidia.com/mig-1g.10gb": 1}), idle) == []
+    assert find(SchedulingSpec(requests={"nvidia.com/gpu.shared": 1}), idle) == []
+    shared = node("a", H100, labels={COUNT: "8", f"{GPU}.replicas": "4"})
+    (fix,) = find(SchedulingSpec(requests={"nvidia.com/gpu.shared": 1}), shared)
+    assert fix.repairs
+    divided = node("a", H100, labels={COUNT: "8", "nvidia.com/mig-1g.10gb.count": "7"})
+    (fix,) = find(SchedulingSpec(requests={"nvidia.com/mig-1g.10gb": 1}), divided)
+    assert fix.repairs
+
+
 def test_a_shared_gpu_is_named() -> None:
     sharing = {f"{GPU}.replicas": "4", f"{GPU}.sharing-strategy": "time-slicing"}
     shared = gpus("a", f"{T4}-SHARED", 4, labels=sharing)

@@ -47,7 +47,7 @@ def test_totals(show: Open, path: Path) -> None:
             "nvidia.com/gpu",
             "4",
             "31",
-            "22 (8 on cordoned or NotReady nodes)",
+            "22 (8 on nodes that take no new pods)",
             "an 8-GPU pod fits on 1 node, with a toleration",
         ],
         [A100, "nvidia.com/mig-1g.5gb", "1", "2", "2", "a pod with 2 × mig-1g.5gb fits on 1 node"],  # noqa: RUF001
@@ -56,7 +56,7 @@ def test_totals(show: Open, path: Path) -> None:
             "nvidia.com/gpu",
             "2",
             "2",
-            "2 (1 on cordoned or NotReady nodes)",
+            "2 (1 on nodes that take no new pods)",
             "a 1-GPU pod fits on 1 node, with a toleration",
         ],
     ]
@@ -92,13 +92,14 @@ def test_taints_that_all_nodes_have_are_tolerated(show: Open, path: Path) -> Non
     assert text(page, "matching") == "2 of 6 nodes match"
     assert text(page, "room") == (
         "Of these, 1 has a free nvidia.com/gpu and no taint that keeps the pod away; "
-        "1 takes no new pods: cordoned or NotReady."
+        "1 takes no new pods: cordoned, NotReady or short of memory or disk."
     )
     page.get_by_label("team=a:NoSchedule").uncheck()
     assert "tolerations" not in spec(page)
     assert text(page, "room") == (
         "Of these, 0 have a free nvidia.com/gpu and no taint that keeps the pod away; "
-        "1 has a taint that the pod does not tolerate; 1 takes no new pods: cordoned or NotReady."
+        "1 has a taint that the pod does not tolerate; "
+        "1 takes no new pods: cordoned, NotReady or short of memory or disk."
     )
     page.get_by_role("button", name="Clear").click()
     assert "nodeSelector" not in spec(page)

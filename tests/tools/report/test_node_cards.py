@@ -107,6 +107,13 @@ def test_states_and_taints() -> None:
     assert card.notes == ()
 
 
+def test_a_node_that_is_short_of_disk() -> None:
+    full = {"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}
+    card = make_node_card(read_node(node("a", LABELS, {"gpu": 8}, taints=[full])))
+    assert card.states == ("has the taint node.kubernetes.io/disk-pressure",)
+    assert card.taints == ()
+
+
 def test_devices_that_are_not_offered() -> None:
     card = make_node_card(Node(name="a", labels=LABELS))
     assert card.notes == (

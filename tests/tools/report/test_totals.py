@@ -22,7 +22,7 @@ def total(product: str = "P", resource: str = GPU, **more: int | None) -> Produc
     [
         (total(), "10", "an 8-GPU pod fits on 2 nodes"),
         (total(largest=4, fitting=1), "10", "a 4-GPU pod fits on 1 node"),
-        (total(unusable=2), "10 (2 on cordoned or NotReady nodes)", "an 8-GPU pod fits on 2 nodes"),
+        (total(unusable=2), "10 (2 on nodes that take no new pods)", "an 8-GPU pod fits on 2 nodes"),
         (total(tainted=2), "10", "an 8-GPU pod fits on 2 nodes, with a toleration"),
         (total(tainted=1), "10", "an 8-GPU pod fits on 2 nodes, on 1 only with a toleration"),
         (total(free=0, largest=0, fitting=0), "0", "no device is free for a pod"),

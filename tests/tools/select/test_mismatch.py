@@ -114,6 +114,14 @@ pytestmark = pytest.mark.whole
             ),
         ),
         (
+            "link-alone",
+            ["--product=NVLink"],
+            (
+                "--product 'NVLink' matches none of 8 nodes with GPUs; closest: l1 has NVIDIA-L40S; no label "
+                "says how GPUs are connected; write the name of a product"
+            ),
+        ),
+        (
             "cloud",
             ["--product=g5.xlarge"],
             (
@@ -211,6 +219,21 @@ def test_nodes_that_only_their_cloud_has_labelled(gfd: Gfd, tmp_path: Path) -> N
     expected = f"gfd: --product 'H100' does not match the only node with GPUs; {reason}\n"
     assert gfd("--nodes", path, "--product=H100")[2] == expected
     assert "gke-1" not in gfd("--nodes", path, "--product=T4")[2]
+
+
+def test_a_near_miss_beside_a_node_that_cannot_run_the_pod(gfd: Gfd, tmp_path: Path) -> None:
+    research = {"key": "team", "value": "research", "effect": "NoSchedule"}
+    path = write(
+        tmp_path / "nodes",
+        node("b1", gpu_labels("NVIDIA-B200", 8, gpu_memory="183358"), {"gpu": 8}, taints=[research]),
+        node("h1", gpu_labels("NVIDIA-H100-80GB-HBM3", 8, gpu_memory="81559"), {"gpu": 8}),
+    )
+    code, out, err = gfd("--nodes", path, "--memory=>=80Gi")
+    assert code == 1
+    assert "b1 matches, but cannot run the pod" in err
+    assert out.splitlines()[-1] == (
+        "# near miss: h1 has 81559 MiB, 0.4 % less; write '>=80GB' for cards sold with that much (1 node)"
+    )
 
 
 def test_clusters_without_gpus(gfd: Gfd, tmp_path: Path) -> None:
