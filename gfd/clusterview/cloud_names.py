@@ -2,15 +2,16 @@
 
 The table has only names whose product is certain. Sources: the accelerator types in GKE's documentation
 (cloud.google.com/kubernetes-engine/docs/how-to/gpus), karpenter's list of instance types
-(karpenter.sh/docs/reference/instance-types), the pages of Amazon EC2, Compute Engine and Azure about their
-machine types, and for the products the names that NVML returns on these machines.
+(karpenter.sh/docs/reference/instance-types), and for the products the names that NVML returns on these
+machines. :mod:`gfd.simulation.instance_types` has the instance types.
 """
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from gfd.simulation import instance_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,42 +80,6 @@ _BY_LABEL: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "k8s.amazonaws.com/accelerator": _AUTOSCALER_ON_AWS,
 }
 _INSTANCE_TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
-_INSTANCE_TYPES = tuple(
-    (re.compile(pattern), product)
-    for pattern, product in (
-        # Amazon EC2
-        (r"g4dn\..+", _T4),
-        (r"g5\..+", _A10G),
-        (r"g5g\..+", "NVIDIA-T4G"),
-        (r"(g6|gr6)\..+", _L4),
-        (r"g6e\..+", _L40S),
-        (r"g7e\..+", _RTX_PRO_6000),
-        (r"p3\..+", _V100_16),
-        (r"p3dn\..+", _V100_32),
-        (r"p4d\..+", _A100_40),
-        (r"p4de\..+", _A100_80),
-        (r"p5\..+", _H100),
-        (r"p5en?\..+", _H200),
-        (r"p6-b200\..+", _B200),
-        # Compute Engine
-        (r"a2-(high|mega)gpu-.+", _A100_40),
-        (r"a2-ultragpu-.+", _A100_80),
-        (r"a3-(high|mega|edge)gpu-.+", _H100),
-        (r"a3-ultragpu-.+", _H200),
-        (r"a4-highgpu-.+", _B200),
-        (r"g2-standard-.+", _L4),
-        (r"g4-standard-.+", _RTX_PRO_6000),
-        # Azure
-        (r"Standard_NC[0-9]+as_T4_v3", _T4),
-        (r"Standard_NC[0-9]+r?s_v3", "Tesla-V100-PCIE-16GB"),
-        (r"Standard_NC[0-9]+ads_A100_v4", "NVIDIA-A100-80GB-PCIe"),
-        (r"Standard_NC[0-9]+adi?s_H100_v5", "NVIDIA-H100-NVL"),
-        (r"Standard_ND96asr_v4", _A100_40),
-        (r"Standard_ND96amsr_A100_v4", _A100_80),
-        (r"Standard_ND96isr_H100_v5", _H100),
-        (r"Standard_ND96isr_H200_v5", _H200),
-    )
-)
 _VENDOR_LABELS = (
     "accelerator",
     "eks.amazonaws.com/instance-gpu-manufacturer",
@@ -135,7 +100,7 @@ COUNT_LABELS = (
 def find_products(key: str, value: str) -> tuple[str, ...]:
     """Return the products that the GPUs of a node with this cloud's label may have; empty if unknown."""
     if key in _INSTANCE_TYPE_LABELS:
-        return tuple(product for pattern, product in _INSTANCE_TYPES if pattern.fullmatch(value))
+        return instance_types.find_products(value)
     return _BY_LABEL.get(key, {}).get(value, ())
 
 

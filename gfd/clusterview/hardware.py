@@ -117,7 +117,8 @@ def parse_product(product: str) -> Hardware:
         product=product,
         chip=chip.partition(" ")[0] if chip.startswith("H100") else chip,
         generation=generation,
-        card_gb=int(stated[1]) if stated else memory_gb,
+        # In NVIDIA GH200 480GB, it is the memory of the CPU.
+        card_gb=int(stated[1]) if stated and chip != "GH200" else memory_gb,
         profile=extract_profile(product),
         is_shared=product.endswith(SHARED_END),
     )

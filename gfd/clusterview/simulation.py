@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import Node
+from gfd.clusterview.resources import CPU, MEMORY
 from gfd.labels.resources import resolve
 from gfd.labels.strategies import FULL_GPU
 from gfd.labels.syntax import VENDOR
+from gfd.simulation.layouts import is_path
+from gfd.simulation.machines import find_instance_type, find_name
 from gfd.worker import single_run
 from gfd.worker.request import build_request
 
@@ -17,15 +22,53 @@ if TYPE_CHECKING:
     from gfd.labels import resources
     from gfd.labels.sharing import Sharing
     from gfd.labels.syntax import Labels
+    from gfd.simulation.instance_types import InstanceType
+
+INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
 
-def simulate_node(loaded: LoadedConfig) -> Node:
-    """Return the node for --simulate. Raises GfdError."""
+def simulate_nodes(loaded: LoadedConfig, *, has_sizes: bool = False) -> list[Node]:
+    """Return the nodes for --simulate, one for each name in it, sorted by name. Raises GfdError.
+
+    With ``has_sizes``, the nodes of clouds' instance types have the cpu and memory of the whole machine.
+    """
+    words = _split_names(loaded.config.simulate or "")
+    found = []
+    for number, word in enumerate(words):
+        times, is_alone = words[: number + 1].count(word), len(words) == 1
+        name = None if is_alone else word if times == 1 else f"{word}-{times}"
+        node = simulate_node(loaded._replace(config=loaded.config._replace(simulate=word)), name)
+        instance = find_instance_type(word)
+        found.append(_add_instance_type(node, instance, has_sizes=has_sizes) if instance else node)
+    return sorted(found, key=lambda node: node.name)
+
+
+def _split_names(text: str) -> list[str]:
+    """Return the names in ``text``, between commas; those of built-in machines as gfd machines lists them."""
+    if Path(text).exists():
+        return [text]
+    words = [word for word in map(str.strip, text.split(",")) if word]
+    return [word if is_path(word) else find_name(word) for word in words] or [text]
+
+
+def _add_instance_type(node: Node, instance: InstanceType, *, has_sizes: bool) -> Node:
+    """Return the node with the label of its instance type, and with its cpu and memory if asked for."""
+    size = {CPU: 1000 * instance.cpus, MEMORY: int(instance.memory_gib * 2**30)} if has_sizes else {}
+    return replace(
+        node,
+        labels={**node.labels, INSTANCE_TYPE: instance.label},
+        allocatable={**node.allocatable, **size},
+        capacity={**node.capacity, **size},
+    )
+
+
+def simulate_node(loaded: LoadedConfig, name: str | None = None) -> Node:
+    """Return the node for --simulate; ``name`` is by default its own or the machine's. Raises GfdError."""
     config = loaded.config
     request = build_request(config)
     inventory = single_run.read_inventory(request)
     labels = single_run.label(request._replace(inventory=inventory)).labels
-    return make_node(config, config.node_name or config.simulate or "", labels, inventory)
+    return make_node(config, name or config.node_name or config.simulate or "", labels, inventory)
 
 
 def make_node(config: Config, name: str, labels: Labels, inventory: Inventory) -> Node:

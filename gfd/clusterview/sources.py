@@ -35,7 +35,9 @@ def read_nodes(
 
         found = kubectl.read_nodes(nodes, pods)
     elif loaded.config.simulate:
-        found = _simulate(loaded)
+        from gfd.clusterview.simulation import simulate_nodes
+
+        found = simulate_nodes(loaded)
     else:
         from gfd.clusterview import cluster
 
@@ -56,7 +58,9 @@ def read_nodes_and_pods(
 
         return kubectl.read_nodes_and_pods(nodes, pods)
     if loaded.config.simulate:
-        return _simulate(loaded)
+        from gfd.clusterview.simulation import simulate_nodes
+
+        return simulate_nodes(loaded, has_sizes=True)
     from gfd.clusterview import cluster
 
     return cluster.read_nodes_and_pods(cluster.connect(loaded))
@@ -79,9 +83,3 @@ def _check_sources(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) 
         raise ConfigError(flag, COMMAND_LINE, reason)
     if nodes is None and pods is not None:
         raise ConfigError("--pods", COMMAND_LINE, "needs --nodes: the nodes that these pods run on")
-
-
-def _simulate(loaded: LoadedConfig) -> list[Node]:
-    from gfd.clusterview.simulation import simulate_node
-
-    return [simulate_node(loaded)]

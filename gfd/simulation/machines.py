@@ -8,6 +8,7 @@ the GPU's index, so that they never change.
 
 from __future__ import annotations
 
+import json
 import uuid
 from functools import cache
 from pathlib import Path
@@ -17,10 +18,11 @@ from gfd.errors import ConfigError
 from gfd.inventory.model import Inventory, Vgpu, is_display_board
 from gfd.simulation import layouts
 from gfd.simulation.file import load
+from gfd.simulation.instance_types import InstanceType, list_instance_types
 from gfd.simulation.mig_devices import create_mig_devices
 from gfd.simulation.models import GpuModels, read_fabric, read_version
 from gfd.simulation.placement import DoesNotFitError
-from gfd.text import list_known
+from gfd.text import find_closest
 
 if TYPE_CHECKING:
     from gfd.documents.value import Value
@@ -30,8 +32,11 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "data"
 MODELS = FOLDER / "models.yaml"
 
+_DRIVER_VERSION, _CUDA_VERSION = "580.105.08", "13.0"
+"""The driver of the instance types: that of most built-in machines. The user of an instance chooses it."""
 _FIELDS = (
     "description",
+    "source",
     "driver_version",
     "cuda_version",
     "machine_type",
@@ -49,8 +54,32 @@ def list_names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> str:
-    """Return the one-line description of a built-in machine."""
+    """Return the one-line description of a built-in machine, or the cloud of an instance type."""
     return _load(name).field("description").text()
+
+
+def find_source(name: str) -> str:
+    """Return where the data of a built-in machine or an instance type come from, in words."""
+    return _load(name).field("source").text()
+
+
+def find_name(word: str) -> str:
+    """Return the name of a built-in machine or instance type, written in any case. Raises ConfigError."""
+    known = {name.lower(): name for name in (*list_names(), *list_instance_types())}
+    if word.lower() in known:
+        return known[word.lower()]
+    if "," in word:
+        reason = f"{word} names several machines; only gfd match, nodes and select take several"
+    else:
+        closest = find_closest(word, known.values())
+        hint = f"did you mean {closest}? " if closest else ""
+        reason = f"there is no machine {word}; {hint}gfd machines lists all of them"
+    raise ConfigError("--simulate", "command line", reason)
+
+
+def find_instance_type(machine: str) -> InstanceType | None:
+    """Return the instance type with this name, written in any case; None if it is no instance type."""
+    return None if layouts.is_path(machine) else list_instance_types().get(find_name(machine))
 
 
 def read(machine: str, layout: str | None = None, layout_name: str | None = None) -> Inventory:
@@ -85,12 +114,31 @@ def _load(machine: str) -> Value:
         path = Path(machine)
         if not path.exists():
             raise ConfigError("--simulate", "command line", f"file {machine} does not exist")
-    elif machine in list_names():
-        path = FOLDER / f"{machine}.yaml"
     else:
-        reason = f"there is no machine {machine}; {list_known(machine, list_names())}"
-        raise ConfigError("--simulate", "command line", reason)
+        name = find_name(machine)
+        if name in list_instance_types():
+            return _describe_instance(list_instance_types()[name])
+        path = FOLDER / f"{name}.yaml"
     return load(path).only(*_FIELDS)
+
+
+def _describe_instance(instance: InstanceType) -> Value:
+    """Return the machine file of an instance type. Its PCI addresses are examples."""
+    from gfd.documents import reader
+
+    content = {
+        "description": instance.family.cloud,
+        "source": "cloud's documentation",
+        "driver_version": _DRIVER_VERSION,
+        "cuda_version": _CUDA_VERSION,
+        "machine_type": instance.machine_type,
+        "vgpu": {"is_present": instance.family.is_vgpu},
+        "gpus": [
+            {"model": instance.family.model, "pci_address": f"0000:{index + 1:02x}:00.0"}
+            for index in range(instance.gpus)
+        ],
+    }
+    return reader.read(json.dumps(content).encode(), f"{instance.name}.instance")
 
 
 @cache

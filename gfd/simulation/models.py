@@ -56,11 +56,13 @@ class GpuModels(NamedTuple):
         entry.only("model", "uuid", "pci_address", "numa_node", "fabric", *MODEL_FIELDS)
         model = self._find(entry.field("model"), self.models).only(*MODEL_FIELDS)
         facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in MODEL_FIELDS}
-        memory_bytes = facts["memory_bytes"].integer(1)
+        memory_bytes = _read_memory_bytes(facts)
         capability = read_version(facts["compute_capability"])
         geometry = None
         if facts["mig"].content is not None:
-            geometry = read_geometry(self._find(facts["mig"], self.tables), memory_bytes)
+            table = self._find(facts["mig"], self.tables)
+            # The names of MIG profiles contain a share of the memory, so it is needed.
+            geometry = read_geometry(table, facts["memory_bytes"].integer(1))
         profiles = tuple(offer.profile for offer in geometry.offers) if geometry else ()
         # Since Hopper, NVML reports the figures of the whole GPU, as those of the profile with seven slices.
         whole = next((p for p in profiles if capability >= (9, 0) and p.enum == _SEVEN_SLICES), None)
@@ -96,6 +98,12 @@ class GpuModels(NamedTuple):
         if name.text() not in known:
             raise name.error(f"there is no {name.text()}; {list_known(name.text(), known)}")
         return known[name.text()]
+
+
+def _read_memory_bytes(facts: dict[str, Value]) -> int | None:
+    """Return the memory; None if the GPU shares that of the CPU, so that NVML does not tell it."""
+    memory = facts["memory_bytes"]
+    return None if memory.content is None else memory.integer(1)
 
 
 def read_geometry(table: Value, memory_bytes: int) -> Geometry:

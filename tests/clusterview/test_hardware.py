@@ -20,7 +20,7 @@ A100_40, A100_80 = "NVIDIA-A100-SXM4-40GB", "NVIDIA-A100-SXM4-80GB"
         (f"{A100_40}-MIG-INVALID", "A100", "ampere", 40, "INVALID"),
         (T4, "T4", "turing", 16, ""),
         ("NVIDIA-RTX-6000-Ada-Generation", "6000 Ada", "ada-lovelace", 48, ""),
-        ("NVIDIA-GH200-480GB", "GH200", "hopper", 480, ""),
+        ("NVIDIA-GH200-480GB", "GH200", "hopper", 96, ""),  # 480 GB is the memory of the CPU
         ("GRID-V100D-8Q", "", "", 0, ""),
     ],
 )

@@ -77,6 +77,17 @@ gpus:
     assert "does not fit on GPU 1 (Small): 2" in error_of(str(path), "all-1g.5gb-me")
 
 
+def test_memory_may_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    text = MINIMAL.replace("model: a30,", "model: a30, mig: null, memory_bytes: null,")
+    path.write_text(text)
+    (gpu,) = read(str(path)).gpus
+    assert (gpu.memory_bytes, gpu.is_mig_capable) == (None, False)
+    path.write_text(text.replace("mig: null,", ""))
+    with pytest.raises(DocumentError, match="expected a whole number of at least 1, found nothing"):
+        read(str(path))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field", "reason"),
     [

@@ -9,24 +9,59 @@ import pytest
 
 from gfd.inventory.model import Engines, Fabric, Vgpu
 from gfd.labels.resources import resolve
-from gfd.simulation.machines import describe, list_names, read
+from gfd.simulation.machines import describe, find_source, list_names, read
 from tests.simulation.reading import error_of, profiles
 
 BUILT_IN = (
+    "a10",
+    "a10g",
     "a30",
+    "a40",
     "b200",
+    "b300",
     "dgx-a100",
     "dgx-h100",
+    "dgx-spark",
+    "dgx-station-a100",
+    "gb200-nvl72",
+    "gh200",
     "h100",
+    "h100-nvl",
+    "h20",
     "h200",
+    "l4",
     "l40s",
     "mig-doc",
     "mixed-models",
     "no-gpu",
+    "rtx-6000-ada",
+    "rtx-pro-6000-max-q",
+    "rtx-pro-6000-server",
+    "rtx-pro-6000-workstation",
     "t4",
     "v100",
 )
-MIG_CAPABLE = ("a30", "b200", "dgx-a100", "dgx-h100", "h100", "h200", "mig-doc", "mixed-models")
+MIG_CAPABLE = (
+    "a30",
+    "b200",
+    "b300",
+    "dgx-a100",
+    "dgx-h100",
+    "dgx-station-a100",
+    "gb200-nvl72",
+    "gh200",
+    "h100",
+    "h100-nvl",
+    "h20",
+    "h200",
+    "mig-doc",
+    "mixed-models",
+    "rtx-pro-6000-max-q",
+    "rtx-pro-6000-server",
+    "rtx-pro-6000-workstation",
+)
+SOURCES = ("real machine", "published output", "data sheet", "made up")
+WITH_SCREENS = ("dgx-spark", "rtx-6000-ada", "rtx-pro-6000-max-q", "rtx-pro-6000-workstation")
 
 
 def test_built_in_names() -> None:
@@ -40,19 +75,24 @@ def test_every_machine(name: str) -> None:
     assert "\n" not in describe(name)
     assert read(name) == inventory
     assert inventory.vgpu == Vgpu(is_present=False)
-    assert [gpu.index for gpu in inventory.gpus] == list(range(len(inventory.gpus)))
+    assert find_source(name) in SOURCES
+    indices = [gpu.index for gpu in inventory.gpus]
+    assert indices == ([0, 1, 2, 4] if name == "dgx-station-a100" else list(range(len(inventory.gpus))))
     addresses = [gpu.pci_address or "" for gpu in inventory.gpus]
     assert addresses == sorted(addresses)
     assert len({gpu.uuid for gpu in inventory.gpus}) == len(inventory.gpus)
     for gpu in inventory.gpus:
         assert gpu.uuid is not None
         assert gpu.uuid.startswith("GPU-")
-        assert gpu.pci_class == 0x0302
+        assert gpu.pci_class == (0x0300 if name in WITH_SCREENS else 0x0302)
+        assert (gpu.memory_bytes is None) == (name == "dgx-spark")
         assert (gpu.pci_device_id or 0) & 0xFFFF == 0x10DE
         assert gpu.is_mig_capable == bool(gpu.profiles)
         assert not gpu.is_mig_enabled
         assert gpu.mig_devices == ()
-        assert (gpu.multiprocessors is not None) == ((gpu.compute_capability or (0, 0)) >= (9, 0))
+        # The profile with seven slices tells it.
+        is_told = (9, 0) <= (gpu.compute_capability or (0, 0)) < (12, 0)
+        assert (gpu.multiprocessors is not None) == is_told
         assert [profile.enum for profile in gpu.profiles] == sorted(p.enum for p in gpu.profiles)
 
 
@@ -119,6 +159,12 @@ def test_every_layout_of_every_machine(name: str) -> None:
         ("h100", ["3g.40gb", "2g.20gb", "1g.10gb", "1g.10gb"]),
         ("h200", ["3g.71gb", "2g.35gb", "1g.18gb", "1g.18gb"]),
         ("b200", ["3g.90gb", "2g.45gb", "1g.23gb", "1g.23gb"]),
+        ("b300", ["3g.135gb", "2g.67gb", "1g.34gb", "1g.34gb"]),
+        ("gb200-nvl72", ["3g.93gb", "2g.47gb", "1g.23gb", "1g.23gb"]),
+        ("gh200", ["3g.48gb", "2g.24gb", "1g.12gb", "1g.12gb"]),
+        ("h100-nvl", ["3g.47gb", "2g.24gb", "1g.12gb", "1g.12gb"]),
+        ("h20", ["3g.48gb", "2g.24gb", "1g.12gb", "1g.12gb"]),
+        ("rtx-pro-6000-server", ["2g.48gb", "1g.24gb", "1g.24gb"]),
     ],
 )
 def test_all_balanced(name: str, expected: list[str]) -> None:
@@ -175,9 +221,29 @@ def test_display_boards_are_left_out(
     assert (resource.product, resource.count) == (product, count)
 
 
+def test_the_board_for_the_screen_of_a_station_is_left_out() -> None:
+    station = read("dgx-station-a100", "all-1g.10gb")
+    assert {gpu.name for gpu in station.gpus} == {"NVIDIA A100-SXM4-80GB"}
+    (resource,) = resolve(station, mig_strategy="single").resources
+    assert (resource.product, resource.count) == ("NVIDIA-A100-SXM4-80GB-MIG-1g.10gb", 28)
+
+
+def test_names_in_any_case() -> None:
+    assert read("DGX-H100") == read("dgx-h100")
+    assert read("dgx-h100").gpus[0].uuid == read("Dgx-H100").gpus[0].uuid
+
+
 def test_unknown_names_are_errors() -> None:
-    assert error_of("mig-dok").startswith(
-        "--simulate (command line): there is no machine mig-dok; did you mean mig-doc? known are a30, b200,"
+    assert error_of("mig-dok") == (
+        "--simulate (command line): there is no machine mig-dok; did you mean mig-doc? "
+        "gfd machines lists all of them"
+    )
+    assert error_of("???") == (
+        "--simulate (command line): there is no machine ???; gfd machines lists all of them"
+    )
+    assert error_of("a30,t4") == (
+        "--simulate (command line): a30,t4 names several machines; only gfd match, nodes and select take "
+        "several"
     )
     assert error_of("a30", "all-1g.5gb") == (
         "--mig (command line): the machine has no layout all-1g.5gb; did you mean all-1g.6gb? "

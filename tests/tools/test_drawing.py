@@ -106,7 +106,7 @@ def test_every_machine_is_drawn(machine: str) -> None:
         except ConfigError:  # a GPU without MIG or without that profile
             continue
         drawn = draw_inventory(node, width=60)
-        assert drawn.isascii()
+        assert drawn.replace("…", "").isascii()  # where a long name is cut
         assert max(map(len, drawn.splitlines())) <= 60
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.resources import PODS
 from gfd.text import join_first
 from gfd.tools.match.bounds import Demand, bound_copies, divide
-from gfd.tools.match.capacity import USUAL_PODS
+from gfd.tools.match.capacity import UNKNOWN_RESERVE, USUAL_PODS, count_certain
 from gfd.tools.match.companions import influences, split_limits
 from gfd.tools.match.domains import bound_by_domains
 from gfd.tools.match.fit import Answer, PodJudge, Verdict, rank
@@ -45,6 +45,7 @@ MAX_NAMED = 3
 _COMPANIONS = "podAffinity, podAntiAffinity, topologySpreadConstraints or hostPort"
 _COPIES = f"copies: the nodes of the first ones decide about the others, by {_COMPANIONS}"
 _PODS = "pods: a node does not say how many pods it allows"
+_SIZE = f"cpu, memory: {UNKNOWN_RESERVE}"
 _PREEMPTION = "priority: some copies may fit only after pods of lower priority are preempted"
 
 
@@ -136,7 +137,8 @@ class _Run:
         reasons = [text if is_contested else "", _COPIES if is_entangled and not companions else ""]
         reasons.append(_PREEMPTION if wanted > 1 and self._has_victims(pod, demand) else "")
         if not any(reasons) and all(each.fits for each in now if each.is_possible):
-            reasons.append(_PODS)
+            is_sized = any(count_certain(each.node) for each in now if each.is_possible)
+            reasons.append(_SIZE if is_sized else _PODS)
         return PodPlacement(
             verdicts=_merge(alone, now, text, is_certain=at_least > 0 or not is_contested)
             if at_most
@@ -171,7 +173,10 @@ class _Run:
         temporary = _TEMPORARY if has_companions else frozenset()
         nodes = [each for each in verdicts if {mismatch.kind for mismatch in each.mismatches} <= temporary]
         most = {each.node.name: {**self._free[each.node.name], **limits} for each in nodes}
-        free = {each.node.name: {**most[each.node.name], **_limit_pods(each.node)} for each in nodes}
+        free = {
+            each.node.name: {**most[each.node.name], **_limit_pods(each.node), **count_certain(each.node)}
+            for each in nodes
+        }
         preemptor = self._initial.find_preemptor(pod.spec)
         for each in nodes:
             left = most[each.node.name]

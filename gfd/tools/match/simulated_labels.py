@@ -28,7 +28,7 @@ def is_unknown(requirement: Requirement, node: Node) -> bool:
     A cloud's name for GPUs of another model than the machine's is no such case: no node would meet it.
     """
     key = requirement.key
-    if not node.is_simulated or key == NAME_FIELD or key.startswith(VENDOR):
+    if not node.is_simulated or key == NAME_FIELD or key.startswith(VENDOR) or key in node.labels:
         return False
     if requirement.operator in _ABSENCE:
         return False

@@ -69,7 +69,7 @@ def test_keys_of_other_programs(explain: Explain) -> None:
         (
             ["--simulate=h10"],
             2,
-            "--simulate (command line): there is no machine h10; did you mean h100? known are ",
+            "--simulate (command line): there is no machine h10; did you mean h100? gfd machines lists",
         ),
         (["--catalog", "--template-dir=/gone"], 1, "template /gone: the directory cannot be read"),
     ],

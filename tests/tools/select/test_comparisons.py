@@ -191,7 +191,9 @@ def test_gb_mean_the_cards_sold_with_this_memory(gb: int) -> None:
 @pytest.mark.parametrize("name", machines.list_names())
 def test_simulated_gpus_have_the_memory_that_they_are_sold_with(name: str) -> None:
     for gpu in machines.read(name).gpus:
-        assert gpu.memory_bytes is not None
+        if gpu.memory_bytes is None:
+            assert gpu.name == "NVIDIA GB10"  # it shares the memory of the CPU
+            continue
         gb = parse_product(sanitise(gpu.name)).card_gb
         labels = {MEMORY: str(gpu.memory_bytes // 2**20)}
         assert is_matching(read_memory([f"{gb}GB"], MEMORY), labels), (gpu.name, gb)
