@@ -33,13 +33,16 @@ class _Device:
     is_shared: bool
 
 
-def describe_crossing(spec: SchedulingSpec, edited: SchedulingSpec, node: Node, shown: str = "") -> str:
+def describe_crossing(
+    spec: SchedulingSpec, edited: SchedulingSpec, node: Node, shown: str = "", named: str = ""
+) -> str:
     """Return what the edited pod gets on ``node`` instead of what the pod asks for; empty if nothing else.
 
-    Do not repeat the product if ``shown``, the text of the edits, has it.
+    Do not repeat the product if ``shown``, the text of the edits, has it. ``named`` is the product of the
+    node that the pod names; it counts if the pod names no product.
     """
     found = _find_device(edited, node)
-    wanted = _find_wanted(spec, found.product)
+    wanted = _find_wanted(spec, found.product, named)
     if not found.product and not found.profile:
         is_dropped = bool(wanted.product) and not find_wanted_products(edited)
         return f"a GPU of an unknown model instead of {_name(wanted)}" if is_dropped else ""
@@ -108,9 +111,9 @@ def _find_device(spec: SchedulingSpec, node: Node) -> _Device:
     )
 
 
-def _find_wanted(spec: SchedulingSpec, found: str) -> _Device:
+def _find_wanted(spec: SchedulingSpec, found: str, named: str = "") -> _Device:
     """Return the device that a pod asks for: of several products the one nearest to ``found``."""
-    products = sorted(find_wanted_products(spec), key=lambda each: measure_distance(each, found))
+    products = sorted(find_wanted_products(spec) or (named,), key=lambda each: measure_distance(each, found))
     product, resource = next(iter(products), ""), find_device_resource(spec)
     return _Device(
         product=product,

@@ -6,10 +6,17 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.crossing import describe_crossing, is_worthless
+from gfd.tools.match.crossing import (
+    describe_crossing,
+    find_device_resource,
+    is_worthless,
+    read_product,
+)
 from gfd.tools.match.edit_search import EditSearch
 from gfd.tools.match.edits import LABEL, OTHER_HARDWARE, Edit, Repair, Wait
 from gfd.tools.match.fit import Answer, compare
+from gfd.tools.match.scheduling import NAME_FIELD
+from gfd.tools.match.topology import HOSTNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
 MAX_COST = 1.8
 """A fix must cost less than this; otherwise it would drop most of the pod's requirements."""
 MAX_FIXES = 2
+_NAMES = (HOSTNAME, NAME_FIELD)
+"""The label and the field that name a node."""
 _INSTEAD = " instead of "
 _MAX_TRIALS = 50
 """How many edited pods are compared with all nodes."""
@@ -83,6 +92,7 @@ def find_fixes(
     queue = [(_rank(fix), number, fix, not fix.edits) for number, fix in enumerate(candidates)]
     heapify(queue)
     found: list[Fix] = []
+    named = _find_named_product(spec, verdicts)
     trials = 0
     while queue and len(found) < MAX_FIXES and trials < _MAX_TRIALS:
         _, number, fix, is_tried = heappop(queue)
@@ -93,7 +103,7 @@ def find_fixes(
             continue
         trials += 1
         # Only the trial shows what the pod gets instead, so the fix may be worse than it looked.
-        tried = _try(spec, fix, verdicts, state)
+        tried = _try(spec, fix, verdicts, state, named)
         if tried.nodes:
             heappush(queue, (_rank(tried), number, tried, True))
     return found
@@ -141,7 +151,18 @@ def _join(parts: Iterable[tuple[Step, ...]]) -> tuple[Step, ...]:
     return tuple(dict.fromkeys(step for steps in parts for step in steps))
 
 
-def _try(spec: SchedulingSpec, fix: Fix, verdicts: Sequence[Verdict], state: ClusterState) -> Fix:
+def _find_named_product(spec: SchedulingSpec, verdicts: Iterable[Verdict]) -> str:
+    """Return the product of the node that a pod names; empty if it names none, or if that is unknown."""
+    named = [each for each in spec.requirements() if each.key in _NAMES and each.operator == "In"]
+    names = {spec.node_name, *(value for each in named for value in each.values)} - {""}
+    resource = find_device_resource(spec)
+    if not names or not resource:
+        return ""
+    products = (read_product(each.node, resource) for each in verdicts if each.node.name in names)
+    return next(filter(None, products), "")
+
+
+def _try(spec: SchedulingSpec, fix: Fix, verdicts: Sequence[Verdict], state: ClusterState, named: str) -> Fix:
     """Return the fix with the nodes that the edited pod fits, and with what it gets there instead."""
     edited = spec
     for edit in fix.edits:
@@ -156,7 +177,7 @@ def _try(spec: SchedulingSpec, fix: Fix, verdicts: Sequence[Verdict], state: Clu
         kept = [each for each in after if each.is_possible]
     kept = [each for each in kept if not is_worthless(spec, edited, each.node)]
     shown = " ".join(edit.new for edit in fix.edits)
-    crossings = [(describe_crossing(spec, edited, each.node, shown), each.node.name) for each in kept]
+    crossings = [(describe_crossing(spec, edited, each.node, shown, named), each.node.name) for each in kept]
     # Nodes with what the pod asks for come first; the others are no part of this fix.
     crossing = min(crossings, default=("", ""))[0]
     nodes = tuple(sorted(name for text, name in crossings if text == crossing))

@@ -152,11 +152,13 @@ def _describe_devices(resource: str, index: LabelIndex) -> str:
         else {each.memory_gb for each in devices if each.profile}
     )
     parts = [f"{size} GB slices" for size in sorted(sizes) if size]
-    is_shared = resource.endswith(SHARED) or any(each.is_shared for each in devices)
+    shared = [resource.endswith(SHARED) or each.is_shared for each in devices]
     if not resource.startswith(MIG) and any(not each.profile for each in devices):
-        parts.append("GPUs" if is_shared else "whole GPUs")
+        parts.append("GPUs" if any(shared) else "whole GPUs")
     text = " or ".join(parts)
-    return f"shared {text}" if is_shared else text
+    if any(shared) and not all(shared):
+        return f"{text}, some of them shared"
+    return f"shared {text}" if any(shared) else text
 
 
 def _rank_by_bound(requirement: Requirement, values: Counter[str]) -> tuple[tuple[str, int], ...]:

@@ -7,6 +7,7 @@ import pytest
 from gfd.clusterview.nodes import Node, Taint
 from gfd.tools.match.edits import Repair
 from gfd.tools.match.scheduling import SchedulingSpec
+from gfd.tools.match.topology import HOSTNAME
 from tests.tools.match.fixing import (
     COUNT,
     GPU,
@@ -141,6 +142,19 @@ def test_another_model_is_named_and_comes_last() -> None:
         change(require(PRODUCT, "NotIn", T4, requests=ONE), gpus("a", T4))[1]
         == f"{T4}, which the pod excludes"
     )
+
+
+@pytest.mark.parametrize(
+    "names", [select("a", HOSTNAME, requests=ONE), SchedulingSpec(node_name="a", requests=ONE)]
+)
+def test_another_node_with_another_model_is_named(names: SchedulingSpec) -> None:
+    hosts = [{HOSTNAME: each} for each in "ab"]
+    full = gpus("a", H100, labels=hosts[0], requested={GPU: 8})
+    wait, other = find(names, full, gpus("b", T4, labels=hosts[1]))
+    assert wait.awaited
+    assert other.edits[0].consequence == "Tesla-T4 (16 GB) instead of NVIDIA-H100-80GB-HBM3"
+    _, other = find(names, full, gpus("b", H100, labels=hosts[1]))
+    assert other.edits[0].consequence == ""
 
 
 def test_other_hardware_by_other_labels_is_named() -> None:
