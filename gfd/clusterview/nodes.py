@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The taint that ``kubectl cordon`` adds to a node."""
-_KUBERNETES = "node.kubernetes.io/"
-"""The prefix of taints that Kubernetes itself sets and removes."""
-_UNREADY = (UNSCHEDULABLE, f"{_KUBERNETES}not-ready", f"{_KUBERNETES}unreachable")
+CONDITION_PREFIX = "node.kubernetes.io/"
+"""The prefix of the taints that Kubernetes itself sets and removes, for the state of a node."""
+_UNREADY = (UNSCHEDULABLE, f"{CONDITION_PREFIX}not-ready", f"{CONDITION_PREFIX}unreachable")
 """Those that say no more than that a node is cordoned or not ready."""
 
 
@@ -83,7 +83,7 @@ class Node:
         return tuple(
             taint
             for taint in self.taints
-            if taint.key.startswith(_KUBERNETES)
+            if taint.key.startswith(CONDITION_PREFIX)
             and taint.key not in _UNREADY
             and taint.effect != "PreferNoSchedule"
         )
@@ -96,7 +96,7 @@ class Node:
     @property
     def own_taints(self) -> tuple[Taint, ...]:
         """The taints other than those that Kubernetes itself sets, such as for a node that is not ready."""
-        return tuple(taint for taint in self.taints if not taint.key.startswith(_KUBERNETES))
+        return tuple(taint for taint in self.taints if not taint.key.startswith(CONDITION_PREFIX))
 
     @property
     def keeps_pods_away(self) -> bool:

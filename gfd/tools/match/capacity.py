@@ -52,7 +52,7 @@ class RequestJudge:
                     resource=resource,
                 )
 
-    def find_gaps(self, node: Node) -> Iterator[str]:
+    def find_unjudged(self, node: Node) -> Iterator[str]:
         """Yield what cannot be judged about a node without mismatches."""
         certain = count_certain(node)
         for resource, count in self._amounts:

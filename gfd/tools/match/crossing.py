@@ -18,6 +18,7 @@ from gfd.clusterview.hardware import is_named_by, measure_distance, parse_produc
 from gfd.kube.requirements import parse_integer
 from gfd.labels.products import INVALID, extract_model, extract_profile
 from gfd.tools.match.meaning import find_products
+from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
@@ -132,7 +133,7 @@ def _describe_sharing(spec: SchedulingSpec, node: Node) -> str:
     how = "shared through MPS" if node.labels.get(f"{base}.sharing-strategy") == "mps" else "time-shared"
     replicas = parse_integer(node.labels.get(f"{base}.replicas", "")) or 1
     others = replicas - 1
-    number = f"up to {others} other pod{'s' * (others > 1)}" if others > 0 else "other pods"
+    number = f"up to {pluralize(others, 'other pod')}" if others > 0 else "other pods"
     return f"{how} with {number}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import says_nvidia
 from gfd.clusterview.device_counts import GPU
-from gfd.clusterview.nodes import UNSCHEDULABLE
+from gfd.clusterview.nodes import CONDITION_PREFIX, UNSCHEDULABLE
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match import mismatches
 from gfd.tools.match.edits import SAME, TOLERATION, Edit, Wait, add_toleration, replace_node_name
@@ -17,7 +17,6 @@ from gfd.tools.match.neighbour_steps import find_neighbour_steps
 from gfd.tools.match.request_steps import find_request_steps, request_instead
 from gfd.tools.match.scheduling import Toleration
 from gfd.tools.match.similarity import distance
-from gfd.tools.match.tolerations import CONDITION_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -92,7 +92,7 @@ class PodJudge:
         if spec.current_node:
             state = state.release(spec)
         neighbours, preemptor = Neighbours(spec, state), state.find_preemptor(spec)
-        if neighbours.reach_other_nodes:
+        if neighbours.needs_other_nodes:
             return sorted((self._compare(node, neighbours, preemptor) for node in state.nodes), key=rank)
         verdicts = self._verdicts
         found = []
@@ -122,9 +122,9 @@ class PodJudge:
             mismatches=(),
             unjudged=(
                 *spec.unjudged,
-                *self._requests.find_gaps(node),
+                *self._requests.find_unjudged(node),
                 *suitability.unjudged,
-                *neighbours.find_gaps(node),
+                *neighbours.find_unjudged(node),
                 *preempted,
             ),
             score=suitability.score,

@@ -39,7 +39,7 @@ class Neighbours:
                 judge.add_node(node)
 
     @property
-    def reach_other_nodes(self) -> bool:
+    def needs_other_nodes(self) -> bool:
         """Return whether the pods of other nodes matter, too."""
         return bool(self._judges)
 
@@ -60,13 +60,13 @@ class Neighbours:
         for judge in self._judges:
             yield from judge.compare(node)
 
-    def find_gaps(self, node: Node) -> Iterator[str]:
+    def find_unjudged(self, node: Node) -> Iterator[str]:
         """Yield what cannot be judged about a node without mismatches."""
         if not node.is_counted:
             yield from (f"{name}: {_UNKNOWN}" for name in self._list_fields())
             return
         for judge in self._judges:
-            yield from judge.find_gaps(node)
+            yield from judge.find_unjudged(node)
 
     def _list_fields(self) -> Iterator[str]:
         """Yield the fields of the pod that need the pods on the nodes."""

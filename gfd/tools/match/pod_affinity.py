@@ -129,7 +129,7 @@ class AffinityJudge:
                 found = f"{texts[0]} in the same {domain[0]}"
                 yield Mismatch(kind=POD_ANTI_AFFINITY, wanted="no podAntiAffinity against it", found=found)
 
-    def find_gaps(self, node: Node) -> Iterator[str]:
+    def find_unjudged(self, node: Node) -> Iterator[str]:
         """Yield what is unknown about a node without mismatches."""
         if self._is_near(node) is None:
             near = [term.topology_key for term in self._near]

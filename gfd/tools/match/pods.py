@@ -52,11 +52,6 @@ class Pod:
         return f"{self.kind} {name}" + (f", {self.part}" if self.part else "")
 
     @property
-    def labels(self) -> Labels:
-        """Return the labels of the pod."""
-        return self.spec.labels
-
-    @property
     def place(self) -> str:
         """Return ``file:line``."""
         return f"{self.file}:{self.line}"

@@ -22,7 +22,6 @@ from gfd.tools.match.unjudged import find_unjudged
 if TYPE_CHECKING:
     from gfd.documents.value import Value
 
-
 _NAMES = ("nodeName", "runtimeClassName")
 """Fields that name another object."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 NO_SCHEDULE, PREFER_NO_SCHEDULE, NO_EXECUTE = EFFECTS
 
-CONDITION_PREFIX = "node.kubernetes.io/"
-"""The prefix of the taints that Kubernetes itself sets and removes, for the state of a node."""
 _UNREACHABLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _PRESSURES = tuple(f"node.kubernetes.io/{each}-pressure" for each in ("disk", "memory", "pid"))
 _NO_NETWORK = "node.kubernetes.io/network-unavailable"

@@ -153,7 +153,7 @@ class SpreadJudge:
             if count.is_own and count.constraint.selector and count.constraint.selector.requirements:
                 yield count.constraint, count.pods
 
-    def find_gaps(self, node: Node) -> Iterator[str]:
+    def find_unjudged(self, node: Node) -> Iterator[str]:
         """Yield what is unknown about a node without mismatches."""
         for count in self._counts:
             key = count.constraint.topology_key

@@ -34,7 +34,7 @@ def describe(pod: Pod) -> Iterator[str]:
     yield from (f"    {each} (line {each.line})\n" for each in spec.requirements())
     added = add_default_tolerations(())
     yield from (f"    tolerates {each.key}\n" for each in spec.tolerations if each not in added)
-    yield from (f"    label {key}={value}\n" for key, value in pod.labels.items())
+    yield from (f"    label {key}={value}\n" for key, value in pod.spec.labels.items())
     for text in spec.unjudged:
         field, _, why = text.partition(": ")
         yield f"    unjudged {field}" + ("\n" if field in OF_POD_SPECS else f": {why}\n")
