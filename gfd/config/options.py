@@ -59,7 +59,7 @@ LOGGING = "Logging"
 SIMULATION = "Simulation"
 
 SINKS = ("stdout", "file", "nodefeature", "node")
-EXTRA_LABELS = ("identity", "counts", "engines", "pcie", "profiles", "health")
+EXTRA_LABELS = ("identity", "counts", "engines", "pcie", "profiles", "health", "power", "topology")
 
 # Each row has a few lines, so that the table stays readable.
 # fmt: off

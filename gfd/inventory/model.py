@@ -160,6 +160,8 @@ class Gpu(NamedTuple):
         None
     )
     memory_bytes: Annotated[int | None, ReadFrom("nvmlDeviceGetMemoryInfo", unit="bytes")] = None
+    is_memory_unified: Annotated[bool, ReadFrom("nvmlDeviceGetMemoryInfo")] = False
+    """Whether the GPU has no memory of its own: it uses the CPU's, and NVML reports none."""
     pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
     """As in sysfs: ``0000:3b:00.0``."""
     pci_device_id: Annotated[int | None, ReadFrom("nvmlDeviceGetPciInfo", unit="hexadecimal")] = None
@@ -176,6 +178,18 @@ class Gpu(NamedTuple):
     numa_node: Annotated[
         int | None, ReadFrom("/sys/bus/pci/devices/<address>/numa_node", "nvmlDeviceGetPciInfo")
     ] = None
+    pcie_root: Annotated[str | None, ReadFrom("/sys/bus/pci/devices/<address>", "nvmlDeviceGetPciInfo")] = (
+        None
+    )
+    """The PCIe root complex, as in sysfs: ``pci0000:3a``."""
+    power_limit_mw: Annotated[int | None, ReadFrom("nvmlDeviceGetPowerManagementLimit", unit="mW")] = None
+    power_default_limit_mw: Annotated[
+        int | None, ReadFrom("nvmlDeviceGetPowerManagementDefaultLimit", unit="mW")
+    ] = None
+    nvlink_links: Annotated[int | None, ReadFrom("nvmlDeviceGetNvLinkState", unit="links")] = None
+    """The number of active NVLink links; None if the GPU has no NVLink."""
+    nvlink_peers: Annotated[tuple[int, ...] | None, ReadFrom("nvmlDeviceGetP2PStatus")] = None
+    """Indices of the GPUs that it reaches over NVLink, directly or through NVSwitch; None with one GPU."""
     is_mig_capable: Annotated[bool, ReadFrom("nvmlDeviceGetMigMode")] = False
     is_mig_enabled: Annotated[bool, ReadFrom("nvmlDeviceGetMigMode")] = False
     fabric: Annotated[

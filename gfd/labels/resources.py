@@ -78,6 +78,8 @@ class NodeFacts(NamedTuple):
     machine: Annotated[str, DerivedFrom("inventory.machine_type")] = UNKNOWN
     mode: Annotated[str, DerivedFrom("gpus.pci_class")] = UNKNOWN
     clique: Annotated[str | None, DerivedFrom("gpus.fabric")] = None
+    is_all_to_all: Annotated[bool | None, DerivedFrom("gpus.nvlink_peers")] = None
+    """Whether every GPU reaches every other one over NVLink; None if unknown, or with one GPU."""
     is_mig_capable: Annotated[bool, DerivedFrom("gpus.is_mig_capable")] = False
     is_mps_capable: Annotated[bool, DerivedFrom("--config-file", "inventory.gpus.is_mig_enabled")] = False
 
@@ -115,6 +117,7 @@ def resolve(
         machine=_find_machine(inventory),
         mode=_find_mode(gpus),
         clique=_find_clique(gpus),
+        is_all_to_all=_is_all_to_all(gpus),
         is_mig_capable=any(gpu.is_mig_capable for gpu in gpus),
         # All GPUs count here: MPS does not work if a GPU that is left out has MIG enabled.
         is_mps_capable=_is_mps_capable(inventory.gpus, sharing),
@@ -157,6 +160,14 @@ def _find_clique(gpus: tuple[Gpu, ...]) -> str | None:
     fabrics = [gpu.fabric for gpu in gpus if gpu.fabric is not None and _is_attached(gpu.fabric)]
     cliques = {f"{fabric.cluster_uuid}.{fabric.clique_id}" for fabric in fabrics}
     return cliques.pop() if len(cliques) == 1 else None
+
+
+def _is_all_to_all(gpus: tuple[Gpu, ...]) -> bool | None:
+    peers = [gpu.nvlink_peers for gpu in gpus]
+    if len(gpus) < 2 or None in peers:
+        return None
+    indices = {gpu.index for gpu in gpus}
+    return all(indices <= {gpu.index, *(gpu.nvlink_peers or ())} for gpu in gpus)
 
 
 def _is_attached(fabric: Fabric) -> bool:

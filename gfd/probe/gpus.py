@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gfd.errors import NvmlCallFailed
 from gfd.inventory.model import Engines, Fabric, Gpu, is_display_board
-from gfd.probe import mig, sysfs
+from gfd.probe import mig, nvlink, sysfs
 from gfd.probe.device_reader import DeviceReader, to_failure
-from gfd.probe.nvml import FUNCTION_NOT_FOUND, NOT_AVAILABLE, SUCCESS, to_error
+from gfd.probe.nvml import FUNCTION_NOT_FOUND, NOT_AVAILABLE, NOT_SUPPORTED, SUCCESS, to_error
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gfd.inventory.model import FailedGpu, MigDevice, MigProfile
     from gfd.probe.nvml import Session
+    from gfd.probe.scope import Scope
 
 SEVEN_SLICES = 4
 """NVML_GPU_INSTANCE_PROFILE_7_SLICE."""
@@ -81,21 +82,19 @@ class _Enumeration(NamedTuple):
 
     session: Session
     root: Path
-    is_complete: bool
+    scope: Scope
     profiles: dict[tuple[str, int | None], mig.OfferedProfiles]
     """By model name and memory in bytes."""
 
 
-def read_gpus(
-    session: Session, root: Path, *, is_complete: bool
-) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
+def read_gpus(session: Session, root: Path, scope: Scope) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
     """Return the GPUs in PCI-address order, and those that cannot be read.
 
-    ``root`` is the file system whose /sys is read. Without ``is_complete``, profiles are read only from GPUs
-    in MIG mode, and PCIe links not at all. Raises NvmlCallFailed if NVML cannot count the GPUs.
+    ``root`` is the file system whose /sys is read. Raises NvmlCallFailed if NVML cannot count the GPUs.
     """
-    enumeration = _Enumeration(session=session, root=root, is_complete=is_complete, profiles={})
+    enumeration = _Enumeration(session=session, root=root, scope=scope, profiles={})
     gpus: list[Gpu] = []
+    handles: dict[int, Any] = {}
     failed: list[FailedGpu] = []
     for index in range(session.call("nvmlDeviceGetCount")):
         handle = None
@@ -104,6 +103,7 @@ def read_gpus(
             name = session.call("nvmlDeviceGetName", handle, device=f"GPU {index}")
             if not is_display_board(name):
                 gpus.append(_read_gpu(enumeration, index, handle, name))
+                handles[index] = handle
         except NvmlCallFailed as error:
             from gfd.probe.failed_gpus import identify
 
@@ -112,18 +112,20 @@ def read_gpus(
         from gfd.probe.failed_gpus import add_addresses
 
         failed = add_addresses(failed, gpus, root)
+    if scope.has_topology and len(gpus) > 1:
+        gpus = nvlink.add_peers(session, gpus, handles)
     return tuple(sorted(gpus, key=_sort_key)), tuple(failed)
 
 
 def _read_gpu(enumeration: _Enumeration, index: int, handle: Any, name: str) -> Gpu:
     """Return the GPU. Raises NvmlCallFailed if a fact fails that every label needs."""
+    scope = enumeration.scope
     reader = DeviceReader(enumeration.session, f"GPU {index}")
     mig_mode = reader.call_if_available("nvmlDeviceGetMigMode", handle)
     is_mig_capable = mig_mode is not None
     is_mig_enabled = is_mig_capable and mig_mode[0] == 1
     major, minor = reader.session.call("nvmlDeviceGetCudaComputeCapability", handle, device=reader.device)
-    memory = reader.read_optional("memory_bytes", "nvmlDeviceGetMemoryInfo", handle)
-    memory_bytes = memory and memory.total
+    memory_bytes, is_memory_unified = _read_memory(reader, handle)
     pci = reader.read_optional("pci_address", "nvmlDeviceGetPciInfo", handle)
     address = pci and sysfs.to_address(pci.busId)
     pci_class, class_failure = sysfs.read_pci_class(address, enumeration.root) if address else (None, None)
@@ -131,7 +133,7 @@ def _read_gpu(enumeration: _Enumeration, index: int, handle: Any, name: str) -> 
         reader.failures.append(class_failure)
     offered = mig.OfferedProfiles(gi_enums={}, ci_enums={})
     mig_devices: tuple[MigDevice, ...] | None = ()
-    if is_mig_enabled or (is_mig_capable and enumeration.is_complete):
+    if is_mig_enabled or (is_mig_capable and scope.has_details):
         parent = mig.ParentGpu(
             session=enumeration.session, handle=handle, device=reader.device, memory_bytes=memory_bytes
         )
@@ -140,9 +142,19 @@ def _read_gpu(enumeration: _Enumeration, index: int, handle: Any, name: str) -> 
         if is_mig_enabled:
             mig_devices = _read_mig_devices(parent, offered, reader)
     generation, width = None, None
-    if enumeration.is_complete:
+    if scope.has_details:
         generation = reader.read_optional("pcie_generation", "nvmlDeviceGetMaxPcieLinkGeneration", handle)
         width = reader.read_optional("pcie_width", "nvmlDeviceGetMaxPcieLinkWidth", handle)
+    power_limit_mw, power_default_limit_mw = None, None
+    if scope.has_power:
+        power_limit_mw = reader.read_optional("power_limit_mw", "nvmlDeviceGetPowerManagementLimit", handle)
+        power_default_limit_mw = reader.read_optional(
+            "power_default_limit_mw", "nvmlDeviceGetPowerManagementDefaultLimit", handle
+        )
+    nvlink_links, pcie_root = None, None
+    if scope.has_topology:
+        nvlink_links = nvlink.count_links(reader, handle)
+        pcie_root = sysfs.read_pcie_root(address, enumeration.root) if address else None
     multiprocessors, engines = _find_totals(major, offered.profiles)
     return Gpu(
         index=index,
@@ -154,12 +166,17 @@ def _read_gpu(enumeration: _Enumeration, index: int, handle: Any, name: str) -> 
         ),
         compute_capability=(major, minor),
         memory_bytes=memory_bytes,
+        is_memory_unified=is_memory_unified,
         pci_address=address,
         pci_device_id=pci and pci.pciDeviceId,
         pci_class=pci_class,
         pcie_generation=generation,
         pcie_width=width,
         numa_node=sysfs.read_numa_node(address, enumeration.root) if address else None,
+        pcie_root=pcie_root,
+        power_limit_mw=power_limit_mw,
+        power_default_limit_mw=power_default_limit_mw,
+        nvlink_links=nvlink_links,
         is_mig_capable=is_mig_capable,
         is_mig_enabled=is_mig_enabled,
         fabric=_read_fabric(reader, handle),
@@ -169,6 +186,17 @@ def _read_gpu(enumeration: _Enumeration, index: int, handle: Any, name: str) -> 
         mig_devices=mig_devices,
         failures=tuple(reader.failures),
     )
+
+
+def _read_memory(reader: DeviceReader, handle: Any) -> tuple[int | None, bool]:
+    """Return the memory in bytes; None if NVML reports none, and then whether the CPU's memory is used."""
+    try:
+        memory = reader.session.call("nvmlDeviceGetMemoryInfo", handle, device=reader.device)
+    except NvmlCallFailed as error:
+        if error.code not in NOT_AVAILABLE:
+            reader.record("memory_bytes", error)
+        return None, error.code == NOT_SUPPORTED
+    return memory.total, False
 
 
 def _read_profiles(enumeration: _Enumeration, parent: mig.ParentGpu, model: str) -> mig.OfferedProfiles:

@@ -1,4 +1,4 @@
-"""Read facts from the kernel's files, without NVML: machine type, PCI class, NUMA node, vGPU.
+"""Read facts from the kernel's files, without NVML: machine type, PCI class and root, NUMA node, vGPU.
 
 Functions take the root of the file system, so that tests can use another one. The files of PCI devices are
 read with plain system calls, because a large machine has hundreds of devices.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ PCI_DEVICES = Path("sys/bus/pci/devices")
 NVIDIA_VENDOR = 0x10DE
 
 _DISPLAY_CONTROLLER = 0x03
+_PCIE_ROOT = re.compile("pci[0-9a-f]{4,8}:[0-9a-f]{2}")
 
 _CONFIG_BYTES = 256
 """The part of the PCI configuration space that holds capabilities. A PCIe device has 4096 bytes, but reading
@@ -72,6 +74,16 @@ def read_numa_node(address: str, root: Path = ROOT) -> int | None:
     except (OSError, ValueError):
         return None
     return node if node >= 0 else None
+
+
+def read_pcie_root(address: str, root: Path = ROOT) -> str | None:
+    """Return the PCIe root complex of a PCI device, such as pci0000:3a; None if the kernel shows none."""
+    try:
+        # The link shows the way to the device: ../../../devices/pci0000:3a/0000:3a:01.0/0000:3b:00.0
+        way = os.readlink(f"{_pci_devices(root)}/{address}")  # noqa: PTH115
+    except OSError:
+        return None
+    return next((name for name in way.split("/") if _PCIE_ROOT.fullmatch(name)), None)
 
 
 def to_address(bus_id: str) -> str:

@@ -24,13 +24,20 @@ MODEL_FIELDS = (
     "pci_class",
     "pcie_generation",
     "pcie_width",
+    "power_limit_mw",
+    "power_default_limit_mw",
+    "nvlink_links",
     "mig",
 )
 """Fields of a model that a GPU may override."""
 
+_PLACE = ("pci_address", "pcie_root", "numa_node", "nvlink_peers", "fabric")
+"""Fields that describe where a GPU is in its machine."""
+
 _ENGINES = ("copy", "decoder", "jpeg", "ofa")
 _PROFILE = ("enum", "id", "slices", "max_instances", "multiprocessors", *_ENGINES, "memory_mib")
 _PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
+_PCIE_ROOT = re.compile(r"pci[0-9a-f]{4,8}:[0-9a-f]{2}")
 _VERSION_PART = re.compile("[0-9]{1,6}")
 _SEVEN_SLICES = 4
 
@@ -53,7 +60,7 @@ class GpuModels(NamedTuple):
 
     def build(self, entry: Value) -> tuple[Gpu, Geometry | None]:
         """Return the GPU in ``entry`` of a machine, and its MIG geometry."""
-        entry.only("model", "uuid", "pci_address", "numa_node", "fabric", *MODEL_FIELDS)
+        entry.only("model", "uuid", *_PLACE, *MODEL_FIELDS)
         model = self._find(entry.field("model"), self.models).only(*MODEL_FIELDS)
         facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in MODEL_FIELDS}
         memory_bytes = _read_memory_bytes(facts)
@@ -80,12 +87,18 @@ class GpuModels(NamedTuple):
             architecture=facts["architecture"].text(),
             compute_capability=capability,
             memory_bytes=memory_bytes,
+            is_memory_unified=memory_bytes is None,
             pci_address=address.text(),
             pci_device_id=facts["pci_device_id"].integer(),
             pci_class=facts["pci_class"].integer(),
             pcie_generation=facts["pcie_generation"].integer(1),
             pcie_width=facts["pcie_width"].integer(1),
             numa_node=None if numa_node.content is None else numa_node.integer(),
+            pcie_root=_read_pcie_root(entry.field("pcie_root")),
+            power_limit_mw=_read_optional(facts["power_limit_mw"]),
+            power_default_limit_mw=_read_optional(facts["power_default_limit_mw"]),
+            nvlink_links=_read_optional(facts["nvlink_links"]),
+            nvlink_peers=_read_peers(entry.field("nvlink_peers")),
             is_mig_capable=geometry is not None,
             fabric=read_fabric(entry.field("fabric")),
             multiprocessors=whole.multiprocessors if whole else None,
@@ -148,6 +161,24 @@ def _read_offer(name: str, row: Value, memory_slices: int, memory_bytes: int) ->
         engines=Engines(encoder=0 if encoder.content is None else encoder.integer(), **counts),
     )
     return Offer(profile=profile, size=size, starts=starts)
+
+
+def _read_optional(value: Value) -> int | None:
+    return None if value.content is None else value.integer()
+
+
+def _read_pcie_root(value: Value) -> str | None:
+    if value.content is None:
+        return None
+    if not _PCIE_ROOT.fullmatch(value.text()):
+        raise value.error(
+            f'expected a PCIe root complex such as "pci0000:3a", found {describe(value.content)}'
+        )
+    return value.text()
+
+
+def _read_peers(value: Value) -> tuple[int, ...] | None:
+    return None if value.content is None else tuple(item.integer() for item in value.items())
 
 
 def read_version(value: Value) -> tuple[int, int]:

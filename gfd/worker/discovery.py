@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gfd.config.model import Config
     from gfd.inventory.model import Inventory
     from gfd.inventory.progress import Progress
+    from gfd.probe.scope import Scope
 
 
 class ProbeResult(NamedTuple):
@@ -37,13 +38,25 @@ def read(
 ) -> ProbeResult:
     """Return ``inventory`` if it is not None, else read it as ``config`` requires. Raises GfdError.
 
-    Without ``is_complete``, facts that gfd's own default labels do not need may be missing, unless the
-    configuration has extra labels or templates.
+    Without ``is_complete``, facts that the labels do not need may be missing.
     """
     if inventory is not None:
         return ProbeResult(inventory=inventory)
-    is_complete = is_complete or bool(config.extra_labels or config.template_dir)
     return READERS["simulation" if config.simulate else "nvml"](config, progress, is_complete)
+
+
+def choose_scope(config: Config, *, is_complete: bool) -> Scope:
+    """Return which optional facts the labels need; templates of the operator may need any."""
+    from gfd.probe.scope import EVERYTHING, Scope
+
+    if is_complete or config.template_dir:
+        return EVERYTHING
+    groups = set(config.extra_labels)
+    return Scope(
+        has_details=bool(groups - {"power", "topology"}),
+        has_power="power" in groups,
+        has_topology="topology" in groups,
+    )
 
 
 def _read_nvml(config: Config, progress: Progress, is_complete: bool) -> ProbeResult:
@@ -54,7 +67,7 @@ def _read_nvml(config: Config, progress: Progress, is_complete: bool) -> ProbeRe
             inventory=node.read(
                 driver_root=config.driver_root,
                 machine_type_file=config.machine_type_file,
-                is_complete=is_complete,
+                scope=choose_scope(config, is_complete=is_complete),
                 progress=progress,
             )
         )

@@ -24,6 +24,11 @@ H100_STANDIN = StandinGpu(
     pci_device_id=0x233010DE,
     pcie_generation=5,
     pcie_width=16,
+    power_limit=650_000,
+    power_default=700_000,
+    nvlinks=18,
+    nvlinks_active=17,
+    nvlink_peers=0b11,
     mig=True,
     max_mig=7,
     fabric_state=3,
@@ -74,6 +79,10 @@ H100 = Gpu(
     pcie_generation=5,
     pcie_width=16,
     numa_node=1,
+    pcie_root="pci0000:1a",
+    power_limit_mw=650_000,
+    power_default_limit_mw=700_000,
+    nvlink_links=17,
     is_mig_capable=True,
     is_mig_enabled=True,
     fabric=Fabric(state=3, status=0, cluster_uuid=CLUSTER, clique_id=7),
@@ -131,11 +140,13 @@ PAIR_STANDIN = Standin(
 NO_VGPU = Vgpu(is_present=False)
 NODE = Inventory(driver_version="580.159.04", cuda_version=13000, vgpu=NO_VGPU)
 PAIR = (
-    H100,
+    H100._replace(nvlink_peers=(1,)),
     H100._replace(
         index=1,
+        nvlink_peers=(0,),
         uuid="GPU-1",
         pci_address="0000:43:00.0",
+        pcie_root="pci0000:42",
         mig_devices=tuple(device._replace(uuid="MIG-1") for device in H100.mig_devices or ()),
     ),
 )

@@ -63,9 +63,16 @@ def without_profile(gpu: Gpu, reason: str) -> Gpu:
 
 def memory(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu:
     changed = optional(gpu, fault, code, fact="memory_bytes")
+    changed = changed._replace(is_memory_unified=code == NOT_SUPPORTED)
     changed = changed._replace(multiprocessors=None, engines=None, profiles=())
     reason = "the memory of the GPU, which the profile's name depends on, could not be read"
     return without_profile(changed, reason)
+
+
+def nvlink(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu:
+    """Invalid Argument means that the GPU has no link with this number."""
+    changed = optional(gpu, fault, code, fact="nvlink_links")
+    return changed._replace(failures=()) if code == INVALID_ARGUMENT else changed
 
 
 def profiles(gpu: Gpu, fault: Callable[[str], FactFailure], code: int) -> Gpu:
@@ -108,9 +115,15 @@ GPU_FUNCTIONS: dict[str, Effect] = {
     "nvmlDeviceGetBrand": partial(optional, fact="brand"),
     "nvmlDeviceGetArchitecture": partial(optional, fact="architecture"),
     "nvmlDeviceGetMemoryInfo": memory,
-    "nvmlDeviceGetPciInfo": partial(optional, fact="pci_address", also="pci_device_id pci_class numa_node"),
+    "nvmlDeviceGetPciInfo": partial(
+        optional, fact="pci_address", also="pci_device_id pci_class numa_node pcie_root"
+    ),
     "nvmlDeviceGetMaxPcieLinkGeneration": partial(optional, fact="pcie_generation"),
     "nvmlDeviceGetMaxPcieLinkWidth": partial(optional, fact="pcie_width"),
+    "nvmlDeviceGetPowerManagementLimit": partial(optional, fact="power_limit_mw"),
+    "nvmlDeviceGetPowerManagementDefaultLimit": partial(optional, fact="power_default_limit_mw"),
+    "nvmlDeviceGetNvLinkState": nvlink,
+    "nvmlDeviceGetP2PStatus": partial(optional, fact="nvlink_peers"),
     "nvmlDeviceGetGpuFabricInfo": partial(optional, fact="fabric"),
     "nvmlDeviceGetGpuInstanceProfileInfo": profiles,
     "nvmlDeviceGetMaxMigDeviceCount": partial(required, fact="mig_devices"),
@@ -154,7 +167,8 @@ def node_with(index: int, left: Gpu | FailedGpu) -> Inventory:
     """Return the node with two GPUs, one of them replaced by ``left``."""
     rest = tuple(gpu for gpu in PAIR if gpu.index != index)
     if isinstance(left, FailedGpu):
-        return NODE._replace(gpus=rest, failed_gpus=(left,))
+        alone = tuple(gpu._replace(nvlink_peers=None) for gpu in rest)
+        return NODE._replace(gpus=alone, failed_gpus=(left,))
     return NODE._replace(gpus=tuple(sorted((*rest, left), key=sort_key)))
 
 

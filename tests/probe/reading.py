@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gfd.inventory import snapshot
 from gfd.inventory.model import Gpu, Inventory
+from gfd.probe.scope import EVERYTHING, Scope
 from tests import standin
 from tests.standin import Standin
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from gfd.inventory import snapshot
 from gfd.errors import GfdError
 from gfd.probe import node
+from gfd.probe.scope import Scope
 
 pauses, machines = [], []
 
@@ -43,6 +45,7 @@ for line in sys.stdin:
     driver_root = case["driver_root"] and Path(case["driver_root"])
     try:
         found = node.read(
+            scope=Scope(*case["scope"]),
             root=Path(case["root"]), driver_root=driver_root, machine_type_file=case["machine_type_file"]
         )
         output_text = snapshot.to_json(found)
@@ -79,6 +82,7 @@ class Case:
     """The machine after the first pause, after the second, and so on."""
     pauses: tuple[float, ...] = ()
     """The expected pauses between reads, in seconds."""
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,12 @@ def lay_out_sysfs(root: Path, gpus: Iterable[Gpu]) -> Path:
         if gpu.pci_address is None:
             continue
         folder = root / "sys/bus/pci/devices" / gpu.pci_address
-        folder.mkdir()
+        if gpu.pcie_root is None:
+            folder.mkdir()
+        else:
+            place = Path("devices") / gpu.pcie_root / gpu.pci_address
+            (root / "sys" / place).mkdir(parents=True)
+            folder.symlink_to("../../.." / place)
         (folder / "vendor").write_text("0x10de\n")
         (folder / "class").write_text(f"0x{gpu.pci_class or 0:04x}00\n")
         (folder / "numa_node").write_text(f"{-1 if gpu.numa_node is None else gpu.numa_node}\n")
@@ -130,6 +139,7 @@ def read_all(
             "root": str(lay_out_sysfs(here / "root", gpus)),
             "driver_root": driver_root and str(driver_root),
             "machine_type_file": machine_type_file,
+            "scope": case.scope,
             "later": [
                 str(machine.write(here / f"machine{index}")) for index, machine in enumerate(case.later)
             ],

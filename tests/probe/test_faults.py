@@ -91,6 +91,10 @@ TABLE = {
     "nvmlDeviceGetArchitecture": HARMLESS,
     "nvmlDeviceGetMaxPcieLinkGeneration": HARMLESS,
     "nvmlDeviceGetMaxPcieLinkWidth": HARMLESS,
+    "nvmlDeviceGetPowerManagementLimit": HARMLESS,
+    "nvmlDeviceGetPowerManagementDefaultLimit": HARMLESS,
+    "nvmlDeviceGetNvLinkState": HARMLESS,
+    "nvmlDeviceGetP2PStatus": HARMLESS,
     "nvmlDeviceGetPciInfo": Row(otherwise=(NO_MODE, NO_MODE, NO_MODE)),
     "nvmlDeviceGetGpuFabricInfo": Row(
         otherwise=(NO_CLIQUE, NO_CLIQUE, NO_CLIQUE), unknown=(NO_FABRIC, NO_FABRIC, NO_FABRIC)

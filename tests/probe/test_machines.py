@@ -31,6 +31,7 @@ NAME_ONLY = Gpu(
     index=0,
     name="X",
     compute_capability=(0, 0),
+    is_memory_unified=True,
     failures=(
         FactFailure(fact="uuid", source="nvmlDeviceGetUUID", device="GPU 0", reason="Not Supported", code=3),
     ),

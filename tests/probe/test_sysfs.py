@@ -99,6 +99,23 @@ def test_numa_node_of_a_missing_device(root: Path) -> None:
     assert sysfs.read_numa_node(ADDRESS, root) is None
 
 
+@pytest.mark.parametrize(
+    ("way", "name"),
+    [
+        ("../../../devices/pci0000:3a/0000:3a:01.0/0000:3b:00.0", "pci0000:3a"),
+        ("../../../devices/LNXSYSTM:00/VMBUS:00/4711/pci10001:00/10001:00:00.0", "pci10001:00"),
+        ("../../../devices/platform/0000:3b:00.0", None),
+    ],
+)
+def test_pcie_root(root: Path, way: str, name: str | None) -> None:
+    (root / sysfs.PCI_DEVICES / ADDRESS).symlink_to(way)
+    assert sysfs.read_pcie_root(ADDRESS, root) == name
+
+
+def test_pcie_root_of_a_missing_device(root: Path) -> None:
+    assert sysfs.read_pcie_root(ADDRESS, root) is None
+
+
 def test_no_vgpu(root: Path) -> None:
     add(root, "0000:00:00.0", vendor="0x8086\n", config=b"")
     add(root)

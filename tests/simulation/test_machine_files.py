@@ -82,9 +82,40 @@ def test_memory_may_be_left_out(tmp_path: Path) -> None:
     text = MINIMAL.replace("model: a30,", "model: a30, mig: null, memory_bytes: null,")
     path.write_text(text)
     (gpu,) = read(str(path)).gpus
-    assert (gpu.memory_bytes, gpu.is_mig_capable) == (None, False)
+    assert (gpu.memory_bytes, gpu.is_memory_unified, gpu.is_mig_capable) == (None, True, False)
     path.write_text(text.replace("mig: null,", ""))
     with pytest.raises(DocumentError, match="expected a whole number of at least 1, found nothing"):
+        read(str(path))
+
+
+CONNECTED = """
+driver_version: "580.1"
+cuda_version: "13.0"
+models:
+  a30-nvl: {name: NVIDIA A30, brand: NVIDIA, architecture: Ampere, compute_capability: "8.0",
+            memory_bytes: 25769803776, pci_device_id: 0x20b710de, pci_class: 0x0302, pcie_generation: 4,
+            pcie_width: 16, power_limit_mw: 165000, power_default_limit_mw: 165000, nvlink_links: 4}
+gpus:
+  - {model: a30-nvl, pci_address: "0000:0b:00.0", pcie_root: "pci0000:0a", nvlink_peers: [1]}
+  - {model: a30-nvl, pci_address: "0000:1b:00.0", power_limit_mw: 150000, nvlink_links: 0, nvlink_peers: []}
+  - {model: a30, pci_address: "0000:2b:00.0"}
+"""
+
+
+def test_power_and_nvlink(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(CONNECTED)
+    facts = [
+        (gpu.power_limit_mw, gpu.power_default_limit_mw, gpu.nvlink_links, gpu.nvlink_peers, gpu.pcie_root)
+        for gpu in read(str(path)).gpus
+    ]
+    assert facts == [
+        (165_000, 165_000, 4, (1,), "pci0000:0a"),
+        (150_000, 165_000, 0, (), None),
+        (None, None, None, None, None),
+    ]
+    path.write_text(CONNECTED.replace("pci0000:0a", "0000:0a"))
+    with pytest.raises(DocumentError, match=r'gpus\[0\]\.pcie_root: expected a PCIe root .* "pci0000:3a"'):
         read(str(path))
 
 

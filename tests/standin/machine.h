@@ -7,6 +7,8 @@
  *   system  driver= nvml= cuda=
  *   gpu     name= uuid= serial= brand= architecture= cc_major= cc_minor= memory= pci= pci_device_id= minor=
  *           pcie_generation= pcie_width= virtualization= mig=<0 or 1; left out: no MIG> max_mig= ci_offset=
+ *           power_limit= power_default=<mW> nvlinks=<how many links it has> nvlinks_active=
+ *           nvlink_peers=<a bit for each GPU that it reaches>
  *           fabric_state= fabric_status= fabric_cluster=<32 hex digits> fabric_clique=
  *   profile enum= id= slices= max= memory_mib= sm= copy= decoder= encoder= jpeg= ofa= name=
  *   mig     index= uuid= name= gi= ci= gi_profile=<id> ci_enum= start= size= gi_slices= ci_slices=
@@ -41,6 +43,7 @@ enum { MAX_GPUS = 32, MAX_MIGS = 16, MAX_PROFILES = 32, MAX_FAULTS = 64 };
     TEXT(name) TEXT(uuid) TEXT(serial) TEXT(pci) TEXT(fabric_cluster)                                        \
     NUMBER(brand) NUMBER(architecture) NUMBER(cc_major) NUMBER(cc_minor) NUMBER(memory)                      \
     NUMBER(pci_device_id) NUMBER(minor) NUMBER(pcie_generation) NUMBER(pcie_width) NUMBER(virtualization)    \
+    NUMBER(power_limit) NUMBER(power_default) NUMBER(nvlinks) NUMBER(nvlinks_active) NUMBER(nvlink_peers)    \
     NUMBER(mig) NUMBER(max_mig) NUMBER(ci_offset)                                                            \
     NUMBER(fabric_state) NUMBER(fabric_status) NUMBER(fabric_clique)
 

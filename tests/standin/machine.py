@@ -78,6 +78,14 @@ class StandinGpu:
     pcie_generation: int | None = None
     pcie_width: int | None = None
     virtualization: int | None = None
+    power_limit: int | None = None
+    """In mW, as power_default."""
+    power_default: int | None = None
+    nvlinks: int | None = None
+    """The number of NVLink links that the GPU has, of which ``nvlinks_active`` are active."""
+    nvlinks_active: int | None = None
+    nvlink_peers: int | None = None
+    """A bit for each GPU that it reaches over NVLink."""
     mig: bool | None = None
     max_mig: int | None = None
     ci_offset: int | None = None

@@ -323,7 +323,32 @@ DEVICE_NUMBER(nvmlDeviceGetMinorNumber, on.gpu->minor_)
 DEVICE_NUMBER(nvmlDeviceGetVirtualizationMode, on.gpu->virtualization_)
 DEVICE_NUMBER(nvmlDeviceGetMaxPcieLinkGeneration, on.gpu->pcie_generation_)
 DEVICE_NUMBER(nvmlDeviceGetMaxPcieLinkWidth, on.gpu->pcie_width_)
+DEVICE_NUMBER(nvmlDeviceGetPowerManagementLimit, on.gpu->power_limit_)
+DEVICE_NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, on.gpu->power_default_)
 DEVICE_NUMBER(nvmlDeviceIsMigDeviceHandle, on.mig != NULL)
+
+API int nvmlDeviceGetNvLinkState(char *device, unsigned link, unsigned *out)
+{
+    BEGIN(device, devices, out);
+    if (on.gpu->nvlinks_ == UNSET)
+        return NOT_SUPPORTED;
+    if (link >= on.gpu->nvlinks_)
+        return INVALID_ARGUMENT;
+    *out = link < on.gpu->nvlinks_active_;
+    return SUCCESS;
+}
+
+enum { P2P_NVLINK = 2, P2P_OK = 0, P2P_NOT_SUPPORTED = 5 };
+
+API int nvmlDeviceGetP2PStatus(char *device, char *other, unsigned capability, unsigned *out)
+{
+    const struct target to = find(other, devices);
+    BEGIN(device, devices, out && to.gpu);
+    if (on.gpu->nvlink_peers_ == UNSET || capability != P2P_NVLINK)
+        return NOT_SUPPORTED;
+    *out = on.gpu->nvlink_peers_ >> gpu_index(to) & 1 ? P2P_OK : P2P_NOT_SUPPORTED;
+    return SUCCESS;
+}
 
 API int nvmlDeviceGetCudaComputeCapability(char *device, unsigned *major, unsigned *minor)
 {

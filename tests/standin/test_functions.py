@@ -30,6 +30,12 @@ show([nvmlDeviceGetName(gpu), nvmlDeviceGetUUID(gpu), nvmlDeviceGetSerial(gpu), 
       nvmlDeviceGetArchitecture(gpu), nvmlDeviceGetCudaComputeCapability(gpu), nvmlDeviceGetMinorNumber(gpu),
       nvmlDeviceGetMaxPcieLinkGeneration(gpu), nvmlDeviceGetMaxPcieLinkWidth(gpu),
       nvmlDeviceGetVirtualizationMode(gpu), nvmlDeviceGetMigMode(gpu), nvmlDeviceGetMaxMigDeviceCount(gpu)])
+show([nvmlDeviceGetPowerManagementLimit(gpu), nvmlDeviceGetPowerManagementDefaultLimit(gpu)])
+other = nvmlDeviceGetHandleByIndex(1)
+show([nvmlDeviceGetNvLinkState(gpu, 16), nvmlDeviceGetNvLinkState(gpu, 17)])
+show([code(nvmlDeviceGetNvLinkState, gpu, 18), code(nvmlDeviceGetNvLinkState, other, 0)])
+show([nvmlDeviceGetP2PStatus(gpu, other, 2), code(nvmlDeviceGetP2PStatus, other, gpu, 2),
+      code(nvmlDeviceGetP2PStatus, gpu, None, 2)])
 show([nvmlDeviceGetMemoryInfo(gpu).total, nvmlDeviceGetMemoryInfo(gpu, nvmlMemory_v2).total])
 pci = nvmlDeviceGetPciInfo(gpu)
 show([pci.busId, pci.busIdLegacy, pci.domain, pci.bus, pci.device, pci.pciDeviceId])
@@ -54,6 +60,10 @@ show(info.name)
     assert shown == [
         ["580.159.04", "13.580.159.04", 13000, 13000, 2],
         ["NVIDIA H100 80GB HBM3", "GPU-0", "1650522003820", 14, 9, [9, 0], 0, 5, 16, 1, [1, 1], 7],
+        [650_000, 700_000],
+        [1, 0],
+        [2, 3],
+        [0, 3, 2],
         [85_520_809_984, 85_520_809_984],
         ["0000000A:3B:00.0", "000A:3B:00.0", 0xA, 0x3B, 0, 0x233010DE],
         *[fabric] * 3,

@@ -1,0 +1,19 @@
+"""The optional facts of a read: each costs NVML calls."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Scope(NamedTuple):
+    """The facts to read besides those that gfd's default labels need."""
+
+    has_details: bool = True
+    """PCIe links, and profiles and engines of GPUs that are not in MIG mode: 20 NVML calls per GPU."""
+    has_power: bool = True
+    """Power limits: two NVML calls per GPU."""
+    has_topology: bool = True
+    """NVLink and the PCIe root: an NVML call for each NVLink link and each pair of GPUs."""
+
+
+EVERYTHING = Scope()
