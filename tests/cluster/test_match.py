@@ -18,13 +18,13 @@ import pytest
 from gfd.errors import ApiError, GfdError
 from gfd.kube import paths
 from gfd.kube.client import Api
-from gfd.tools.match.reader import read_pods
+from gfd.tools.match.workloads.reader import read_pods
 from tests.cluster import random_pods
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.extender import Extender
 from tests.cluster.objects import NODES
 from tests.cluster.random_resources import RUNTIME_CLASSES
-from tests.tools.match import refusals
+from tests.tools.match.podspec import refusals
 
 pytestmark = pytest.mark.cluster
 

@@ -17,13 +17,13 @@ import pytest
 
 from gfd.errors import ApiError, GfdError
 from gfd.kube.client import Api
-from gfd.tools.match.reader import read_pods
+from gfd.tools.match.workloads.reader import read_pods
 from tests.cluster import random_neighbours
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.extender import Extender
 from tests.cluster.objects import NODES
-from tests.tools.match import pod_refusals
-from tests.tools.match.refusals import make_pod
+from tests.tools.match.podspec import pod_refusals
+from tests.tools.match.podspec.refusals import make_pod
 
 pytestmark = pytest.mark.cluster
 

@@ -29,10 +29,10 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 def _match(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.match.cluster_source import read_runtime_classes, read_state
-    from gfd.tools.match.index import build_index
-    from gfd.tools.match.reader import read_pods
+    from gfd.tools.match.fixes.index import build_index
     from gfd.tools.match.results import find_error, match_pods
     from gfd.tools.match.runtime_classes import apply_runtime_classes
+    from gfd.tools.match.workloads.reader import read_pods
 
     _check_standard_input(values)
     pods = read_pods(values["files"])

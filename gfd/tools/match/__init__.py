@@ -1,8 +1,16 @@
 """Find the nodes that pods fit, as kube-scheduler does; if no node fits, explain why and what to change.
 
-:mod:`.reader` reads pods from :mod:`.manifests` and their :mod:`.workloads`; :mod:`.rules` lists what the API
-server refuses. :mod:`.fit` compares pods with nodes, and :mod:`.run` places the pods of one run one after the
-other. :mod:`.suggestions` and :mod:`.fixes` help if a pod fits no node: :mod:`.edit_search` finds the steps
-against one mismatch, and :mod:`.crossing` says what the pod gets instead. :mod:`.output` and :mod:`.advice`
-print the results.
+In the order in which data flows:
+
+1. :mod:`.manifests` reads the objects of files, and :mod:`.workloads` finds the pods in each kind of object.
+   :mod:`.podspec` reads what decides on a pod's node, and refuses what the API server refuses.
+2. :mod:`.cluster_source` loads the nodes with their pods, and :mod:`.runtime_classes` changes the pods of the
+   files as the cluster would.
+3. :mod:`.judge` compares a pod with each node: it fits, may fit, or does not, with the reasons.
+4. :mod:`.placement` places the copies of all pods one after the other, and counts them.
+5. :mod:`.fixes` helps if a pod fits no node: what is near, and what to change.
+6. :mod:`.results` runs 3 to 5 for all pods, and :mod:`.output` prints the results as text or JSON, with
+   :mod:`.verdict_table` and :mod:`.hardware_columns`.
+
+import-linter keeps the order of the packages.
 """

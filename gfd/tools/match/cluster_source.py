@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview import sources
-from gfd.tools.match.cluster_state import ClusterState
+from gfd.tools.match.judge.cluster_state import ClusterState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.runtime_classes import RuntimeClass
     from gfd.config.model import LoadedConfig
-    from gfd.tools.match.scheduling import SchedulingSpec
+    from gfd.tools.match.podspec.scheduling import SchedulingSpec
 
 
 def read_runtime_classes(

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.resources import CPU
 from gfd.text import escape
-from gfd.tools.match.advice import fix_to_plain, format_fix, format_suggestion, suggestion_to_plain
-from gfd.tools.match.bounds import UNLIMITED
-from gfd.tools.match.counts import describe_copies, describe_gang, describe_left, name_copies
-from gfd.tools.match.fit import Answer
+from gfd.tools.match.fixes.advice import fix_to_plain, format_fix, format_suggestion, suggestion_to_plain
+from gfd.tools.match.judge.fit import Answer
+from gfd.tools.match.placement.bounds import UNLIMITED
+from gfd.tools.match.placement.counts import describe_copies, describe_gang, describe_left, name_copies
 from gfd.tools.match.verdict_table import format_verdicts
 from gfd.tools.terminal import GREEN, RED, YELLOW, paint, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gfd.tools.match.fit import Verdict
-    from gfd.tools.match.placement import GangPlacement
-    from gfd.tools.match.pods import Pod
+    from gfd.tools.match.judge.fit import Verdict
+    from gfd.tools.match.manifests.pods import Pod
+    from gfd.tools.match.placement.outcome import GangPlacement
     from gfd.tools.match.results import MatchResult
 
 _COLOURS = {Answer.FITS: GREEN, Answer.MAY_FIT: YELLOW, Answer.NO: RED}

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.progress import track
 from gfd.errors import GfdError, Undecided
 from gfd.text import escape, join_first
-from gfd.tools.match.counts import describe_copies, describe_gang
-from gfd.tools.match.fit import Answer
-from gfd.tools.match.fixes import find_fixes
-from gfd.tools.match.run import place, place_alone
-from gfd.tools.match.suggestions import find_suggestions
+from gfd.tools.match.fixes.search import find_fixes
+from gfd.tools.match.fixes.suggestions import find_suggestions
+from gfd.tools.match.judge.fit import Answer
+from gfd.tools.match.placement.counts import describe_copies, describe_gang
+from gfd.tools.match.placement.run import place, place_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.tools.match.cluster_state import ClusterState
-    from gfd.tools.match.fit import Verdict
-    from gfd.tools.match.fixes import Fix
-    from gfd.tools.match.index import LabelIndex
-    from gfd.tools.match.placement import PodPlacement
-    from gfd.tools.match.pods import Pod
-    from gfd.tools.match.suggestions import Suggestion
+    from gfd.tools.match.fixes.index import LabelIndex
+    from gfd.tools.match.fixes.search import Fix
+    from gfd.tools.match.fixes.suggestions import Suggestion
+    from gfd.tools.match.judge.cluster_state import ClusterState
+    from gfd.tools.match.judge.fit import Verdict
+    from gfd.tools.match.manifests.pods import Pod
+    from gfd.tools.match.placement.outcome import PodPlacement
 
 MAX_NAMED = 5
 """The maximum number of pods in a message."""

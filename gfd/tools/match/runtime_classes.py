@@ -10,14 +10,14 @@ from gfd.clusterview.resources import add
 from gfd.errors import DocumentError
 from gfd.kube.requirements import Requirement
 from gfd.text import list_known
-from gfd.tools.match.scheduling import Toleration
+from gfd.tools.match.podspec.scheduling import Toleration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gfd.clusterview.runtime_classes import RuntimeClass
-    from gfd.tools.match.pods import Pod
-    from gfd.tools.match.scheduling import SchedulingSpec
+    from gfd.tools.match.manifests.pods import Pod
+    from gfd.tools.match.podspec.scheduling import SchedulingSpec
 
 FIELD = "runtimeClassName"
 

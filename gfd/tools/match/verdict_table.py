@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.amounts import format_request
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.amounts import format_request
-from gfd.tools.match.bounds import UNLIMITED
-from gfd.tools.match.capacity import describe_free
-from gfd.tools.match.fit import Answer
 from gfd.tools.match.hardware_columns import (
     describe_memory,
     describe_product,
     describe_sharing,
     find_device,
 )
+from gfd.tools.match.judge.capacity import describe_free
+from gfd.tools.match.judge.fit import Answer
+from gfd.tools.match.placement.bounds import UNLIMITED
 from gfd.tools.table import format_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gfd.tools.match.fit import Verdict
-    from gfd.tools.match.mismatches import Mismatch
+    from gfd.tools.match.judge.fit import Verdict
+    from gfd.tools.match.judge.mismatches import Mismatch
     from gfd.tools.match.results import MatchResult
 
 _COLUMNS = ("node", "product", "memory", "fits", "score", "room", "pod asks for", "node has")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import GfdError
-from gfd.tools.match.pods import Pod
-from gfd.tools.match.reader import read_pods
+from gfd.tools.match.manifests.pods import Pod
+from gfd.tools.match.workloads.reader import read_pods
 
 GPU = "nvidia.com/gpu"
 SPEC = """\

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.tools.match.command import Gfd, listed, node, placed
-from tests.tools.match.pod_refusals import REQUIRED
+from tests.tools.match.podspec.pod_refusals import REQUIRED
 
 HOSTNAME, ZONE = "kubernetes.io/hostname", "zone"
 WEB = {"matchLabels": {"app": "web"}}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gfd.clusterview.nodes import Node
-from gfd.tools.match.edit_search import EditSearch
-from gfd.tools.match.edits import Step
-from gfd.tools.match.mismatches import Mismatch
+from gfd.tools.match.fixes.mismatch_steps import StepSearch
+from gfd.tools.match.fixes.steps import Step
+from gfd.tools.match.judge.mismatches import Mismatch
 from tests.tools.match.command import (
     MAY_FIT,
     POD,
@@ -326,13 +326,13 @@ def test_equal_nodes_are_searched_once(
     gfd: Gfd, tmp_path: Path, pod: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched = []
-    resolve = EditSearch._resolve
+    resolve = StepSearch._resolve
 
-    def count(self: EditSearch, mismatch: Mismatch, node: Node) -> tuple[tuple[Step, ...], ...]:
+    def count(self: StepSearch, mismatch: Mismatch, node: Node) -> tuple[tuple[Step, ...], ...]:
         searched.append(node.name)
         return resolve(self, mismatch, node)
 
-    monkeypatch.setattr(EditSearch, "_resolve", count)
+    monkeypatch.setattr(StepSearch, "_resolve", count)
     products = (f"NVIDIA-{SLICE}", "Tesla-T4", "NVIDIA-H100-80GB-HBM3")
     nodes = listed(
         tmp_path / "n.json", *(node(f"n{number:03}", products[number % 3]) for number in range(300))

@@ -8,8 +8,8 @@ import pytest
 
 from gfd.clusterview.runtime_classes import RuntimeClass, read_runtime_class
 from gfd.errors import DocumentError
+from gfd.tools.match.podspec.scheduling import SchedulingSpec
 from gfd.tools.match.runtime_classes import apply_runtime_classes
-from gfd.tools.match.scheduling import SchedulingSpec
 from tests.tools.match.reading import GPU, read
 
 KATA = read_runtime_class(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import check_spelling, find, read_items, read_text, require
+from gfd.tools.match.podspec.fields import check_spelling, find, read_items, read_text, require
 from gfd.tools.match.workloads.argo_defaults import add_defaults
 from gfd.tools.match.workloads.composition import compose, pick
 from gfd.tools.match.workloads.counts import read_number
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gfd.documents.value import Value
     from gfd.errors import DocumentError
-    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.workloads.kind import Reader
 
 GROUP = "argoproj.io"

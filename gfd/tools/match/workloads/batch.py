@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import find, read_items
+from gfd.tools.match.podspec.fields import find, read_items
 from gfd.tools.match.workloads.composition import compose, move
 from gfd.tools.match.workloads.counts import count_at, count_worker_group, read_number
 from gfd.tools.match.workloads.kind import Kind, PodSet, walk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import find
+from gfd.tools.match.podspec.fields import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import GPU
-from gfd.tools.match.fields import find, read_items, read_text
+from gfd.tools.match.podspec.fields import find, read_items, read_text
 from gfd.tools.match.workloads.composition import compose, compose_mapping
 from gfd.tools.match.workloads.counts import read_number
 from gfd.tools.match.workloads.kind import Kind, PodSet
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.workloads.kind import PodTemplate, Reader
 
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.devices import POD_FIELDS
-from gfd.tools.match.fields import find, read_text
+from gfd.tools.match.podspec.devices import POD_FIELDS
+from gfd.tools.match.podspec.fields import find, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
-    from gfd.tools.match.pods import Pod
+    from gfd.tools.match.manifests.objects import Manifest
+    from gfd.tools.match.manifests.pods import Pod
 
     Count = Callable[[Value], int]
     Reader = Callable[[Manifest], Iterable["PodTemplate"]]

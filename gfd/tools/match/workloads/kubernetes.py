@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import find, read_items, read_text
-from gfd.tools.match.tolerations import list_daemon_tolerations
+from gfd.tools.match.podspec.fields import find, read_items, read_text
+from gfd.tools.match.podspec.tolerations import list_daemon_tolerations
 from gfd.tools.match.workloads.counts import count_at, count_job_pods, read_number, start_all_together
 from gfd.tools.match.workloads.kind import Kind, PodSet
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
-    from gfd.tools.match.pods import Pod
+    from gfd.tools.match.manifests.objects import Manifest
+    from gfd.tools.match.manifests.pods import Pod
     from gfd.tools.match.workloads.kind import PodTemplate, Reader
 
 _TEMPLATE = "template.spec"

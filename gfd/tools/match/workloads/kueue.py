@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import find, read_items
+from gfd.tools.match.podspec.fields import find, read_items
 from gfd.tools.match.workloads.composition import compose, pick
 from gfd.tools.match.workloads.kind import PodTemplate
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
-    from gfd.tools.match.pods import Pod
+    from gfd.tools.match.manifests.objects import Manifest
+    from gfd.tools.match.manifests.pods import Pod
     from gfd.tools.match.workloads.kind import Reader
 
 _QUEUE = "kueue.x-k8s.io/queue-name"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.fields import find
+from gfd.tools.match.podspec.fields import find
 from gfd.tools.match.workloads.composition import POD_FIELDS, compose, compose_container, pick
 from gfd.tools.match.workloads.counts import read_number
 from gfd.tools.match.workloads.kind import Kind, PodSet
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.workloads.kind import PodTemplate, Reader
 
 

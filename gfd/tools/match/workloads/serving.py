@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import GPU, MIG
-from gfd.tools.match.fields import find, read_items, read_text
+from gfd.tools.match.podspec.fields import find, read_items, read_text
 from gfd.tools.match.workloads.composition import (
     compose,
     compose_container,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import find, read_items, read_text
+from gfd.tools.match.podspec.fields import find, read_items, read_text
 from gfd.tools.match.workloads.composition import compose
 from gfd.tools.match.workloads.counts import read_number
 from gfd.tools.match.workloads.kind import Kind, PodSet

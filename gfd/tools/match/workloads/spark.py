@@ -7,7 +7,7 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.fields import find, read_items, read_text
+from gfd.tools.match.podspec.fields import find, read_items, read_text
 from gfd.tools.match.workloads.composition import compose, compose_container, move
 from gfd.tools.match.workloads.counts import read_number
 from gfd.tools.match.workloads.kind import Kind, PodSet

@@ -9,9 +9,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.indentation import check_indentation
-from gfd.tools.match.pods import Pod, make_pod, read_labels
-from gfd.tools.match.podspec import read_pod_spec
+from gfd.tools.match.manifests.indentation import check_indentation
+from gfd.tools.match.manifests.pods import Pod, make_pod, read_labels
+from gfd.tools.match.podspec.reader import read_pod_spec
 from gfd.tools.match.workloads import (
     argo,
     batch,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.workloads.kind import Reader
 
 _MODULES = (

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.fields import find, read_items, read_text
+from gfd.tools.match.podspec.fields import find, read_items, read_text
 from gfd.tools.match.workloads.composition import POD_FIELDS, compose, compose_mapping, pick
 from gfd.tools.match.workloads.kind import PodTemplate
 from gfd.tools.match.workloads.variables import Variables, read_parameters
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.workloads.composition import Part
     from gfd.tools.match.workloads.kind import Reader
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gfd.documents.value import Value
-    from gfd.tools.match.manifests import Manifest
+    from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.workloads.kind import PodTemplate
 
 _NAME = re.compile(rf"{re.escape(VENDOR)}[\w.-]+")

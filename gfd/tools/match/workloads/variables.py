@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.labels.syntax import VENDOR
-from gfd.tools.match.fields import read_items, read_text
+from gfd.tools.match.podspec.fields import read_items, read_text
 from gfd.tools.match.workloads.composition import compose_mapping
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.tools.match.pods import Pod
+from gfd.tools.match.manifests.pods import Pod
 from tests.tools.match.reading import read, refusal
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import GfdError
-from gfd.tools.match.pods import Pod
-from gfd.tools.match.reader import read_pods
-from gfd.tools.match.tolerations import add_default_tolerations
+from gfd.tools.match.manifests.pods import Pod
+from gfd.tools.match.podspec.tolerations import add_default_tolerations
+from gfd.tools.match.workloads.reader import read_pods
 from tests.tools import goldens
 
 MANIFESTS = Path(__file__).parent / "manifests"

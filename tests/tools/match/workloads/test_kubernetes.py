@@ -9,8 +9,8 @@ import pytest
 
 from gfd.errors import GfdError
 from gfd.kube.requirements import Requirement
-from gfd.tools.match.reader import read_pods
-from gfd.tools.match.scheduling import Toleration
+from gfd.tools.match.podspec.scheduling import Toleration
+from gfd.tools.match.workloads.reader import read_pods
 from tests.tools.match.reading import GPU, SPEC, read, refusal
 
 EXAMPLES = Path(__file__).parents[4] / "manifests" / "examples"

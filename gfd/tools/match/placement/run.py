@@ -1,0 +1,268 @@
+"""Place the pods of one run one after the other: each takes devices, cpu and memory from those after it.
+
+kube-scheduler takes pods by priority, then by age; the order of the files stands for the age here. What is
+certain is counted by :mod:`.bounds` and :mod:`.domains`. The nodes chosen here are one of the possible
+outcomes: the best node first, and the fullest of equally good nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.resources import PODS
+from gfd.text import join_first
+from gfd.tools.match.judge.capacity import UNKNOWN_RESERVE, USUAL_PODS, count_certain
+from gfd.tools.match.judge.fit import Answer, PodJudge, Verdict, rank
+from gfd.tools.match.judge.mismatches import (
+    NODE_AFFINITY,
+    NODE_NAME,
+    NODE_SELECTOR,
+    POD_AFFINITY,
+    TAINT,
+    TOPOLOGY_SPREAD,
+)
+from gfd.tools.match.manifests.pods import DAEMON_SET
+from gfd.tools.match.placement.bounds import Demand, bound_copies, divide
+from gfd.tools.match.placement.companions import influences, split_limits
+from gfd.tools.match.placement.domains import bound_by_domains
+from gfd.tools.match.placement.outcome import GangPlacement, PodPlacement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gfd.clusterview.nodes import Node
+    from gfd.tools.match.judge.cluster_state import ClusterState
+    from gfd.tools.match.manifests.pods import Pod
+    from gfd.tools.match.podspec.scheduling import SchedulingSpec
+
+_UNSUITABLE = (NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT)
+"""Kinds of mismatches with which a DaemonSet does not create a pod for a node."""
+_TEMPORARY = frozenset({POD_AFFINITY, TOPOLOGY_SPREAD})
+"""Kinds of mismatches that can vanish when other pods of the run are placed."""
+MAX_NAMED = 3
+"""The maximum number of earlier pods in a text."""
+_COMPANIONS = "podAffinity, podAntiAffinity, topologySpreadConstraints or hostPort"
+_COPIES = f"copies: the nodes of the first ones decide about the others, by {_COMPANIONS}"
+_PODS = "pods: a node does not say how many pods it allows"
+_SIZE = f"cpu, memory: {UNKNOWN_RESERVE}"
+_PREEMPTION = "priority: some copies may fit only after pods of lower priority are preempted"
+
+
+def place(pods: Sequence[Pod], state: ClusterState) -> list[PodPlacement]:
+    """Return the placement of each pod of a run, in the order of ``pods``."""
+    run = _Run(state)
+    found: dict[int, PodPlacement] = {}
+    for numbers in _order(pods, state):
+        found |= run.place_group({number: pods[number] for number in numbers})
+    return [found[number] for number in range(len(pods))]
+
+
+def place_alone(pod: Pod, state: ClusterState) -> PodPlacement:
+    """Return the placement of one copy of a pod, as if there were no other pods in the run."""
+    return place([replace(pod, copies=min(pod.copies, 1), gang="")], state)[0]
+
+
+def _order(pods: Sequence[Pod], state: ClusterState) -> list[list[int]]:
+    """Return the numbers of the pods in the order of their placement; a gang is placed at once."""
+    groups: dict[str, list[int]] = {}
+    for number, pod in enumerate(pods):
+        groups.setdefault(pod.gang or f"pod {number}", []).append(number)
+
+    def urgency(group: list[int]) -> int:
+        return -max(state.find_preemptor(pods[number].spec).value or 0 for number in group)
+
+    return sorted(groups.values(), key=urgency)
+
+
+class _Run:
+    """The state of the cluster while the pods of a run are placed."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self._initial = self._state = state
+        self._placed: list[tuple[Pod, Demand]] = []
+        self._free = {node.name: _measure_free(node) for node in state.nodes}
+
+    def place_group(self, pods: Mapping[int, Pod]) -> dict[int, PodPlacement]:
+        """Place one pod, or the pods of a gang; a gang that cannot be complete takes nothing."""
+        before, count = self._state, len(self._placed)
+        found = {number: self._place(pod) for number, pod in pods.items()}
+        name = next(iter(pods.values())).gang
+        if not name:
+            return found
+        wanted = sum(each.wanted for each in found.values())
+        gang = GangPlacement(
+            name=name,
+            wanted=wanted,
+            minimum=min(max(pod.minimum for pod in pods.values()) or wanted, wanted),
+            at_least=sum(each.at_least for each in found.values()),
+            at_most=sum(each.at_most for each in found.values()),
+        )
+        if gang.answer is Answer.NO:
+            self._state = before
+        if gang.at_least < gang.minimum:
+            # Whether the pods of an incomplete gang hold devices meanwhile depends on its scheduler.
+            self._placed[count:] = [(pod, replace(each, at_least=0)) for pod, each in self._placed[count:]]
+        return {number: replace(each, gang=gang) for number, each in found.items()}
+
+    def _place(self, pod: Pod) -> PodPlacement:
+        judge = PodJudge(pod.spec)
+        alone = judge.compare(self._initial)
+        if pod.spec.current_node:
+            return _place_running(alone)
+        earlier = [] if pod.is_alone else self._placed
+        now = judge.compare(self._state) if earlier else alone
+        wanted = max(1, sum(map(_is_suitable, alone))) if pod.kind == DAEMON_SET else pod.copies
+        others, limits = split_limits(pod, self._state.nodes, self._state.namespaces)
+        companions = tuple(
+            other for other, each in earlier if each.at_most and self._influences(pod.spec, other.spec)
+        )
+        is_entangled = bool(companions) or (wanted > 1 and self._influences(others, others))
+        demand, free, most = self._measure(pod, alone, limits, has_companions=is_entangled)
+        demands = [each for _, each in earlier]
+        bounds = bound_copies(demand, demands, free, most, wanted)
+        rivals = tuple(other for other, each in earlier if each.at_most and demand.competes_with(each))
+        worst, _ = bound_copies(replace(demand, rooms=demand.possible), demands, most, most, wanted)
+        is_contested = bool(companions) or (bool(rivals) and worst < wanted)
+        if is_entangled:
+            exact = None if rivals or companions else self._bound_alone(others, demand)
+            bounds = exact or (0 if companions else min(bounds[0], 1), bounds[1])
+        at_least, at_most = (min(each, wanted) for each in bounds)
+        rooms = {each.node.name: _measure_room(each, demand, limits) for each in now if each.is_possible}
+        after = self._bind(pod, now, rooms, wanted)
+        if not pod.is_alone:
+            self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
+            self._state = after
+        text = _explain(companions, rivals)
+        reasons = [text if is_contested else "", _COPIES if is_entangled and not companions else ""]
+        reasons.append(_PREEMPTION if wanted > 1 and self._has_victims(pod, demand) else "")
+        if not any(reasons) and all(each.fits for each in now if each.is_possible):
+            is_sized = any(count_certain(each.node) for each in now if each.is_possible)
+            reasons.append(_SIZE if is_sized else _PODS)
+        return PodPlacement(
+            verdicts=_merge(alone, now, text, is_certain=at_least > 0 or not is_contested)
+            if at_most
+            else now,
+            wanted=wanted,
+            at_least=at_least,
+            at_most=at_most,
+            rooms=rooms,
+            left=judge.compare(after) if 0 < at_most < wanted else (),
+            rivals=rivals if is_contested else (),
+            uncertain=tuple(filter(None, reasons)) if at_least < at_most else (),
+        )
+
+    def _influences(self, spec: SchedulingSpec, other: SchedulingSpec) -> bool:
+        return influences(spec, other, self._state.namespaces)
+
+    def _has_victims(self, pod: Pod, demand: Demand) -> bool:
+        """Return whether pods of lower priority hold something on the nodes that the copies can use."""
+        preemptor = self._initial.find_preemptor(pod.spec)
+        nodes = (node for node in self._initial.nodes if node.name in demand.possible)
+        return any(preemptor.list_evictable(node.pods) for node in nodes)
+
+    def _bound_alone(self, spec: SchedulingSpec, demand: Demand) -> tuple[int, int] | None:
+        return bound_by_domains(spec, self._initial, demand.rooms, demand.possible)
+
+    def _measure(
+        self, pod: Pod, verdicts: Sequence[Verdict], limits: Mapping[str, int], *, has_companions: bool
+    ) -> tuple[Demand, dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+        """Return what the copies take and where, and what nodes have left: surely, and with preemption."""
+        amounts = {name: count for name, count in pod.spec.demand.items() if count}
+        amounts.update(limits)
+        temporary = _TEMPORARY if has_companions else frozenset()
+        nodes = [each for each in verdicts if {mismatch.kind for mismatch in each.mismatches} <= temporary]
+        most = {each.node.name: {**self._free[each.node.name], **limits} for each in nodes}
+        free = {
+            each.node.name: {**most[each.node.name], **_limit_pods(each.node), **count_certain(each.node)}
+            for each in nodes
+        }
+        preemptor = self._initial.find_preemptor(pod.spec)
+        for each in nodes:
+            left = most[each.node.name]
+            for victim in preemptor.list_evictable(each.node.pods):
+                left.update({name: left[name] + n for name, n in victim.requests.items() if name in left})
+        is_certain = not pod.spec.unjudged
+        demand = Demand(
+            amounts=amounts,
+            rooms={
+                each.node.name: divide(free[each.node.name], amounts)
+                for each in nodes
+                if each.fits or (each.mismatches and is_certain and each.node.is_counted)
+            },
+            possible={each.node.name: divide(most[each.node.name], amounts) for each in nodes},
+        )
+        return demand, free, most
+
+    def _bind(
+        self, pod: Pod, verdicts: Sequence[Verdict], rooms: Mapping[str, int], wanted: int
+    ) -> ClusterState:
+        """Return the state with the copies on the best nodes, and of equally good ones on the fullest."""
+        # The verdicts are sorted by these, then by name.
+        ranked = sorted(
+            (each for each in verdicts if each.is_possible),
+            key=lambda each: (rank(each)[:3], rooms[each.node.name]),
+        )
+        state = self._state
+        counts: dict[str, int] = {}
+        for each in ranked:
+            counts[each.node.name] = min(rooms[each.node.name], wanted)
+            wanted -= counts[each.node.name]
+            if each.preempts and counts[each.node.name]:
+                state = state.evict(each.preempts, each.node.name)
+        return state.bind_copies(pod.spec, counts)
+
+
+def _measure_free(node: Node) -> dict[str, int]:
+    return {name: node.free(name) for name in node.allocatable}
+
+
+def _limit_pods(node: Node) -> dict[str, int]:
+    """Return how many more pods the node surely takes, if it does not say how many pods it allows."""
+    return {} if PODS in node.allocatable else {PODS: max(0, USUAL_PODS - len(node.pods))}
+
+
+def _measure_room(verdict: Verdict, demand: Demand, limits: Mapping[str, int]) -> int:
+    """Return how many copies a node has room for; one if pods have to be evicted first."""
+    free = {name: verdict.node.free(name) for name in demand.amounts if name in verdict.node.allocatable}
+    return max(int(bool(verdict.preempts)), divide({**free, **limits}, demand.amounts))
+
+
+def _is_suitable(verdict: Verdict) -> bool:
+    """Return whether a DaemonSet creates a pod for the node."""
+    return not any(each.kind in _UNSUITABLE for each in verdict.mismatches)
+
+
+def _place_running(verdicts: Sequence[Verdict]) -> PodPlacement:
+    """Return the placement of a pod that has a node; what it takes is counted there already."""
+    return PodPlacement(
+        verdicts=verdicts,
+        wanted=1,
+        at_least=int(any(each.fits for each in verdicts)),
+        at_most=int(any(each.is_possible for each in verdicts)),
+        rooms={},
+    )
+
+
+def _explain(companions: Sequence[Pod], rivals: Sequence[Pod]) -> str:
+    """Return what about the pods before a pod is not certain; empty if there are none."""
+    pods = companions or rivals
+    names = join_first([f"{pod.title} ({pod.place})" for pod in pods], MAX_NAMED)
+    if companions:
+        return f"earlier pods: the nodes of {names} decide, by {_COMPANIONS}"
+    return f"earlier pods: {names} may take what the pod needs on the node" if rivals else ""
+
+
+def _merge(alone: Sequence[Verdict], now: Sequence[Verdict], text: str, *, is_certain: bool) -> list[Verdict]:
+    """Return the verdicts ``now``, but MAY_FIT with the ``text`` where the nodes of earlier pods decide."""
+    before = {each.node.name: each for each in alone}
+    found = []
+    for each in now:
+        own = before[each.node.name]
+        has_changed = own.is_possible != each.is_possible
+        if text and (has_changed or (own.is_possible and not is_certain)):
+            base = own if own.is_possible else each
+            found.append(replace(base, node=each.node, unjudged=(*base.unjudged, text)))
+        else:
+            found.append(each)
+    return sorted(found, key=rank)

@@ -1,0 +1,73 @@
+"""Read the pods of files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gfd.errors import DocumentError, GfdError, SeveralErrors
+from gfd.text import escape, join_first
+from gfd.tools.match.manifests.objects import describe_path, identify, read_objects
+from gfd.tools.match.manifests.placeholders import add_hint
+from gfd.tools.match.workloads import argo
+from gfd.tools.match.workloads.table import read_workload
+from gfd.tools.match.workloads.unread import find_renderer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gfd.tools.match.manifests.objects import Manifest
+    from gfd.tools.match.manifests.pods import Pod
+
+MAX_NAMED = 5
+"""The maximum number of objects in a message."""
+
+
+def read_pods(paths: Sequence[str]) -> list[Pod]:
+    """Return the pods of all files in order; ``-`` is standard input.
+
+    Raises GfdError with one line for each wrong object, or for a file that cannot be read.
+    """
+    pods: list[Pod] = []
+    errors: list[DocumentError] = []
+    manifests: list[Manifest] = []
+    seen: dict[tuple[str, str, str, str], Manifest] = {}
+    for value in read_objects(paths):
+        manifest = None
+        try:
+            manifest = identify(value)
+            manifests.append(manifest)
+            found = read_workload(manifest)
+            if found:
+                _check_name(manifest, seen)
+            pods += found
+        except DocumentError as error:
+            # Argo has variables of its own, about which its reader says more.
+            is_explained = manifest and manifest.group == argo.GROUP and "{{" in error.reason
+            errors.append(error if is_explained else add_hint(error))
+    if not errors:
+        errors += argo.find_missing_templates(manifests)
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+    if not pods:
+        raise GfdError(_explain_no_pods(paths, manifests))
+    return pods
+
+
+def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manifest]) -> None:
+    """Raise DocumentError for the second object of one kind and name."""
+    if manifest.name.endswith("*"):
+        return
+    first = seen.setdefault((manifest.group, manifest.kind, manifest.namespace, manifest.name), manifest)
+    if first is not manifest:
+        raise manifest.value.error(f"{manifest.title} is already in {first.place}; choose another name")
+
+
+def _explain_no_pods(paths: Sequence[str], manifests: Sequence[Manifest]) -> str:
+    expected = "; gfd match reads Pods and objects that create pods: Deployment, Job, Workflow and others"
+    found = [f"{escape(each.title)} ({each.place})" for each in manifests]
+    if rendered := next((each for each in manifests if find_renderer(each)), None):
+        command = f"run {find_renderer(rendered)} | gfd match -"
+        expected = f"; {escape(rendered.title)} must be rendered first: {command}"
+    if found:
+        return f"there is no pod in {join_first(found, MAX_NAMED)}{expected}"
+    return f"{', '.join(map(describe_path, paths))}: no objects found{expected}"
