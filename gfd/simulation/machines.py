@@ -68,7 +68,7 @@ def find_name(word: str) -> str:
     known = {name.lower(): name for name in (*list_names(), *list_instance_types())}
     if word.lower() in known:
         return known[word.lower()]
-    if "," in word:
+    if "," in word.strip(", "):
         reason = f"{word} names several machines; only gfd match, nodes and select take several"
     else:
         closest = find_closest(word, known.values())

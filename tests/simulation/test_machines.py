@@ -241,6 +241,7 @@ def test_unknown_names_are_errors() -> None:
     assert error_of("???") == (
         "--simulate (command line): there is no machine ???; gfd machines lists all of them"
     )
+    assert error_of(",") == "--simulate (command line): there is no machine ,; gfd machines lists all of them"
     assert error_of("a30,t4") == (
         "--simulate (command line): a30,t4 names several machines; only gfd match, nodes and select take "
         "several"

@@ -86,6 +86,11 @@ spec:
     assert (code, json.loads(out)["pods"][0]["placed"]) == (0, 8)
 
 
+def test_many_names(match: Any) -> None:
+    code, found = match(",".join(["g6e.xlarge"] * 50))
+    assert (code, len(found), set(found.values())) == (0, 50, {"fits"})
+
+
 def test_without_a_known_size_cpu_is_not_judged(match: Any) -> None:
     assert match("l4,g6.xlarge", memory="20Gi") == (3, {"l4": "may fit", "g6.xlarge": "no"})
 

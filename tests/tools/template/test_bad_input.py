@@ -31,7 +31,7 @@ T4 = ("--simulate", "t4")
         ),
         (
             ("--simulate", "dgx-h10"),
-            "--simulate (command line): there is no machine dgx-h10; did you mean dgx-h100? known are ",
+            "--simulate (command line): there is no machine dgx-h10; did you mean dgx-h100? gfd machines",
         ),
         (("--inventory", "/gone"), "/gone: No such file or directory; take one with gfd snapshot -o /gone"),
         ((*T4, "-o", "foo"), "--format (command line): 'foo' is not a valid value; choose labels"),
