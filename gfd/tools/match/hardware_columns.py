@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import find_cloud_name
-from gfd.clusterview.device_counts import GPU, MIG, SHARED, read_number
+from gfd.clusterview.device_counts import GPU, MIG, MODEL_COUNT, NO_MODELS, SHARED, read_counts, read_number
 from gfd.labels.products import INVALID, extract_profile
 
 if TYPE_CHECKING:
@@ -23,16 +23,30 @@ def find_device(requests: Mapping[str, int], labels: Labels) -> str:
 
 
 def describe_product(labels: Labels, device: str) -> str:
-    """Return the product of a node's devices; without the label, the cloud's name for them in parentheses."""
+    """Return the product of a node's devices: all models if there are several, since a pod gets any of them.
+
+    Without the label, return the cloud's name in parentheses.
+    """
+    if models := _list_models(labels, device):
+        return " + ".join(models)
     product = labels.get(f"{device}.product", "")
     cloud = "" if product else find_cloud_name(labels)
     return f"({cloud})" if cloud else product
 
 
 def describe_memory(labels: Labels, device: str) -> str:
-    """Return the memory of one device: ``81559 MiB``; empty if unknown."""
+    """Return the memory of one device: ``81559 MiB``; empty if unknown, or if there are several models."""
+    if _list_models(labels, device):
+        return ""
     memory_mib = read_number(labels, f"{device}.memory")
     return f"{memory_mib} MiB" if memory_mib else ""
+
+
+def _list_models(labels: Labels, device: str) -> tuple[str, ...]:
+    """Return the models of a node's GPUs if there are several; else nothing."""
+    counts = read_counts(labels, MODEL_COUNT) if device == GPU else {}
+    models = sorted(name for name, count in counts.items() if count and name not in NO_MODELS)
+    return tuple(models) if len(models) > 1 else ()
 
 
 def describe_sharing(labels: Labels, resource: str, count: int) -> str:

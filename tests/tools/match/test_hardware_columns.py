@@ -53,6 +53,14 @@ def test_the_devices_that_the_pod_requests_are_described() -> None:
     )
 
 
+def test_a_node_with_several_models() -> None:
+    counts = {f"{GPU}.count.NVIDIA-L40S": "2", f"{GPU}.count.NVIDIA-A30": "1", f"{GPU}.count.full": "3"}
+    labels = {f"{GPU}.product": "NVIDIA-L40S", f"{GPU}.memory": "46068", **counts}
+    assert (describe_product(labels, GPU), describe_memory(labels, GPU)) == ("NVIDIA-A30 + NVIDIA-L40S", "")
+    del labels[f"{GPU}.count.NVIDIA-A30"]
+    assert (describe_product(labels, GPU), describe_memory(labels, GPU)) == ("NVIDIA-L40S", "46068 MiB")
+
+
 def test_nodes_without_gfds_labels() -> None:
     assert describe_product({"cloud.google.com/gke-accelerator": "nvidia-l4"}, GPU) == "(nvidia-l4)"
     assert describe_product({}, GPU) == ""

@@ -31,7 +31,8 @@ def format_suggestion(suggestion: Suggestion) -> str:
     if not suggestion.key and not suggestion.asked.startswith(VENDOR):
         return f"nearest: no node offers {suggestion.asked}"
     if not suggestion.key:
-        instead = f"there is {values}" if values else "does NVIDIA's device plugin run?"
+        cause = suggestion.meaning or "does NVIDIA's device plugin run?"
+        instead = f"there is {values}" if values else cause
         return f"nearest: no node offers {suggestion.asked}; {instead}"
     key = suggestion.key
     if suggestion.value_key != key:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.device_counts import GPU, MIG, PRODUCT, SHARED, is_device, is_product
 from gfd.clusterview.hardware import measure_distance, parse_product, read_profile_gb
 from gfd.kube.requirements import parse_integer
+from gfd.labels.products import INVALID, extract_profile
 from gfd.labels.syntax import VENDOR
+from gfd.text import join_words
 from gfd.tools.match.fixes.index import is_operators
 from gfd.tools.match.fixes.label_steps import is_about_any_gpu, name_writer
 from gfd.tools.match.fixes.label_values import COUNT
@@ -20,6 +22,8 @@ from gfd.tools.match.judge.gpu_labels import find_products
 from gfd.tools.match.judge.simulated_labels import is_unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gfd.clusterview.nodes import Node
     from gfd.kube.requirements import Requirement
     from gfd.tools.match.fixes.index import LabelIndex
@@ -45,7 +49,10 @@ class Suggestion:
     keys: tuple[tuple[str, int], ...] = ()
     """If no node has the label: the labels with the most similar keys, each with its number of nodes."""
     meaning: str = ""
-    """What a cloud's label means, or why no node has the label: "h100 means NVIDIA-H100-80GB-HBM3"."""
+    """What a cloud's label means, or why no node has the label or offers the devices.
+
+    For example "h100 means NVIDIA-H100-80GB-HBM3".
+    """
 
 
 def find_suggestions(spec: SchedulingSpec, index: LabelIndex) -> list[Suggestion]:
@@ -68,8 +75,23 @@ def find_suggestions(spec: SchedulingSpec, index: LabelIndex) -> list[Suggestion
             )
             values = _rank_devices(resource, offers)
             notes = tuple(_describe_devices(name, index) for name, _ in values)
-            suggestions.append(Suggestion(asked=resource, key="", values=values, notes=notes))
+            cause = _explain_layout(nodes) if is_device(resource) else ""
+            suggestions.append(Suggestion(asked=resource, key="", values=values, notes=notes, meaning=cause))
     return suggestions
+
+
+def _explain_layout(nodes: Iterable[Node]) -> str:
+    """Return which nodes offer nothing because their MIG layout is invalid; empty if none is."""
+    products = {each.name: each.labels.get(f"{GPU}{PRODUCT}", "") for each in nodes}
+    names = [name for name, product in products.items() if extract_profile(product) == INVALID]
+    if not names:
+        return ""
+    others = len(names) - MAX_VALUES
+    shown = join_words(names if others <= 1 else [*names[:MAX_VALUES], f"{others} more nodes"], "and")
+    return (
+        f"the MIG layout of {shown} is invalid for the strategy single: use one profile on all GPUs, or the "
+        "strategy mixed"
+    )
 
 
 def _may_offer(node: Node, resource: str) -> bool:

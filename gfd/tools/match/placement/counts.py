@@ -49,7 +49,7 @@ def _explain(mismatch: Mismatch) -> tuple[str, str]:
         return f"lacks {mismatch.wanted} free", f"lack {mismatch.wanted} free"
     if mismatch.requirement:
         return f"lacks {mismatch.wanted}", f"lack {mismatch.wanted}"
-    return f"fails {mismatch.kind}", f"fail {mismatch.kind}"
+    return f"does not meet {mismatch.kind}", f"do not meet {mismatch.kind}"
 
 
 def describe_gang(gang: GangPlacement) -> str:

@@ -72,6 +72,16 @@ def test_a_label_of_the_operator() -> None:
     ]
 
 
+def test_an_invalid_mig_layout() -> None:
+    invalid = [gpus(name, "A100-PCIE-40GB-MIG-INVALID", allocatable={}, labels={COUNT: "0"}) for name in "ab"]
+    assert lines(SchedulingSpec(requests=ONE), *invalid) == [
+        (
+            "nearest: no node offers nvidia.com/gpu; the MIG layout of a and b is invalid for the strategy"
+            " single: use one profile on all GPUs, or the strategy mixed"
+        )
+    ]
+
+
 def test_repairs() -> None:
     idle = [gpus(name, H100, allocatable={}) for name in ("a", "b")]
     assert lines(SchedulingSpec(requests=ONE), *idle) == [
