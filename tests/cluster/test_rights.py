@@ -13,9 +13,11 @@ import yaml
 from gfd.errors import ApiError
 from gfd.kube.client import APPLY, Api
 from gfd.kube.nfd import API_VERSION
+from gfd.labels.templates import Templates
 from gfd.publishing.sinks.node import NodeSink
 from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
+from gfd.tools.explain.catalog import LabelCatalog
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.conftest import ensure_node_feature
@@ -228,6 +230,23 @@ def golden_keys() -> set[str]:
     }
 
 
+EXAMPLES = {
+    "<resource>": "gpu",
+    "<product>": "Tesla-T4",
+    "<profile>": "1g.10gb.me",
+    "<numa_node>": "10",
+}
+
+
+def catalog_keys() -> set[str]:
+    """Return an example of every key that gfd's templates can write."""
+    keys = {line.pattern for line in LabelCatalog(Templates()).lines}
+    for placeholder, example in EXAMPLES.items():
+        keys = {key.replace(placeholder, example) for key in keys}
+    assert not any("<" in key for key in keys)
+    return keys
+
+
 def literals(component: str) -> list[str]:
     """Return the regular expressions of a policy: keys of gfd, reserved ones, those of NFD, and so on."""
     policy, _ = yaml.safe_load_all((COMPONENTS / component / "policy.yaml").read_text())
@@ -239,12 +258,12 @@ def literals(component: str) -> list[str]:
 
 
 def test_policies_allow_exactly_the_rendered_keys() -> None:
-    keys = golden_keys()
+    keys = golden_keys() | catalog_keys()
     assert len(keys) > 100
     patterns = literals("nodefeature")
     assert literals("node") == [*patterns, *patterns, "^$"]
     own, reserved, nfd = (re.compile(each) for each in patterns)
     assert [key for key in sorted(keys) if not own.match(key) or reserved.match(key)] == []
-    for key in ("count", "gpu.count.", "device-plugin.config"):
+    for key in ("count", "gpu.count.", "device-plugin.config", "gpu.numa-node.x", "gpu.power.limit.max"):
         assert not own.match(f"nvidia.com/{key}"), key
     assert nfd.match("feature.node.kubernetes.io/x")

@@ -113,6 +113,18 @@ def test_numa_nodes_and_pcie_roots(
     assert render("topology", *gpus) == expected
 
 
+def test_two_real_gpus() -> None:
+    """What two H200 in a virtual machine told (driver 580.159.04): NVSwitch, one virtual PCIe root."""
+    facts = {**WATTS_700, "name": "NVIDIA H200", "nvlink_links": 18, "pcie_root": "pci0000:00"}
+    pair = (gpu(0, nvlink_peers=(1,), **facts), gpu(1, nvlink_peers=(0,), **facts))
+    assert render("power", *pair) == {"gpu.power.limit": "700", "gpu.power.limit.default": "700"}
+    assert render("topology", *pair) == {
+        "gpu.nvlink.all-to-all": "true",
+        "gpu.nvlink.links": "18",
+        "gpu.pcie-roots": "1",
+    }
+
+
 def test_unified_memory() -> None:
     plain = render("identity", gpu(memory_bytes=None))
     assert render("identity", gpu(memory_bytes=None, is_memory_unified=True)) == {
