@@ -1,8 +1,8 @@
 """The fields of Nodes and Pods that :mod:`gfd.clusterview` reads.
 
-:func:`gfd.documents.json_fields.decode` skips all other fields, so that the table of a large cluster is there
-at once. A field that a reader needs must be here, too: tests/clusterview/test_json_fields.py compares the
-results. ``Any`` leaves it to the reader to check the type of a value.
+:func:`gfd.documents.json_decoder.decode` skips all other fields, so that the table of a large cluster is
+there at once. A field that a reader needs must be here, too: tests/clusterview/test_json_fields.py compares
+the results. ``Any`` leaves it to the reader to check the type of a value.
 """
 
 from __future__ import annotations

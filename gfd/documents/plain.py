@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gfd.documents.json_fields import decode
+from gfd.documents.json_decoder import decode
 from gfd.errors import DocumentError
 
 

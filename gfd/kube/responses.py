@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from gfd.documents.json_fields import decode
+from gfd.documents.json_decoder import decode
 from gfd.errors import ApiError
 from gfd.kube.body import TRANSPORT_ERRORS, read_body
 from gfd.kube.objects import EVENT, STATUS

@@ -11,7 +11,7 @@ import pytest
 from bench import population
 from gfd.clusterview import kubectl
 from gfd.clusterview.nodes import Node
-from gfd.documents import json_fields
+from gfd.documents import json_decoder
 from gfd.errors import DocumentError
 from tests.tools.make import gpu_labels, node, pod, unready, write
 
@@ -25,8 +25,8 @@ def read_both_ways(
     nodes: Path, pods: Path | None, monkeypatch: pytest.MonkeyPatch, read: Read = kubectl.read_nodes
 ) -> list[list[Node] | str]:
     found: list[list[Node] | str] = []
-    for import_module in (json_fields._import_msgspec, lambda: None):
-        monkeypatch.setattr(json_fields, "_import_msgspec", import_module)
+    for import_module in (json_decoder._import_msgspec, lambda: None):
+        monkeypatch.setattr(json_decoder, "_import_msgspec", import_module)
         try:
             found.append(read(nodes, pods))
         except DocumentError as error:

@@ -106,6 +106,7 @@ class _Run:
         return {number: replace(each, gang=gang) for number, each in found.items()}
 
     def _place(self, pod: Pod) -> PodPlacement:
+        """Place the copies of a pod after the pods before it, and count how many fit for certain."""
         judge = PodJudge(pod.spec)
         alone = judge.compare(self._initial)
         if pod.spec.current_node:
@@ -134,9 +135,12 @@ class _Run:
             self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
             self._state = after
         text = _explain(companions, rivals)
-        reasons = [text if is_contested else "", _COPIES if is_entangled and not companions else ""]
-        reasons.append(_PREEMPTION if wanted > 1 and self._has_victims(pod, demand) else "")
-        if not any(reasons) and all(each.fits for each in now if each.is_possible):
+        reasons = [
+            *([text] if is_contested else []),
+            *([_COPIES] if is_entangled and not companions else []),
+            *([_PREEMPTION] if wanted > 1 and self._has_victims(pod, demand) else []),
+        ]
+        if not reasons and all(each.fits for each in now if each.is_possible):
             is_sized = any(count_certain(each.node) for each in now if each.is_possible)
             reasons.append(_SIZE if is_sized else _PODS)
         return PodPlacement(
@@ -149,7 +153,7 @@ class _Run:
             rooms=rooms,
             left=judge.compare(after) if 0 < at_most < wanted else (),
             rivals=rivals if is_contested else (),
-            uncertain=tuple(filter(None, reasons)) if at_least < at_most else (),
+            uncertain=tuple(reasons) if at_least < at_most else (),
         )
 
     def _influences(self, spec: SchedulingSpec, other: SchedulingSpec) -> bool:
