@@ -48,17 +48,18 @@ def _resources(node, inventory, format_value):
             yield "_resources.j2", 18, f"{format_value(key)}.memory={format_value(resource.memory_mib)}"
         if resource.family:
             yield "_resources.j2", 23, f"{format_value(key)}.family={format_value(resource.family)}"
-            yield "_resources.j2", 25, f"{format_value(key)}.compute.major={format_value(resource.compute_major)}"
-            yield "_resources.j2", 27, f"{format_value(key)}.compute.minor={format_value(resource.compute_minor)}"
+        if not (resource.compute_major is None):
+            yield "_resources.j2", 28, f"{format_value(key)}.compute.major={format_value(resource.compute_major)}"
+            yield "_resources.j2", 30, f"{format_value(key)}.compute.minor={format_value(resource.compute_minor)}"
         if not (resource.gi_slices is None):
-            yield "_resources.j2", 32, f"{format_value(key)}.slices.gi={format_value(resource.gi_slices)}"
-            yield "_resources.j2", 34, f"{format_value(key)}.slices.ci={format_value(resource.ci_slices)}"
-            yield "_resources.j2", 36, f"{format_value(key)}.multiprocessors={format_value(resource.multiprocessors)}"
-            yield "_resources.j2", 38, f"{format_value(key)}.engines.copy={format_value(resource.engines.copy)}"
-            yield "_resources.j2", 40, f"{format_value(key)}.engines.decoder={format_value(resource.engines.decoder)}"
-            yield "_resources.j2", 42, f"{format_value(key)}.engines.encoder={format_value(resource.engines.encoder)}"
-            yield "_resources.j2", 44, f"{format_value(key)}.engines.jpeg={format_value(resource.engines.jpeg)}"
-            yield "_resources.j2", 46, f"{format_value(key)}.engines.ofa={format_value(resource.engines.ofa)}"
+            yield "_resources.j2", 35, f"{format_value(key)}.slices.gi={format_value(resource.gi_slices)}"
+            yield "_resources.j2", 37, f"{format_value(key)}.slices.ci={format_value(resource.ci_slices)}"
+            yield "_resources.j2", 39, f"{format_value(key)}.multiprocessors={format_value(resource.multiprocessors)}"
+            yield "_resources.j2", 41, f"{format_value(key)}.engines.copy={format_value(resource.engines.copy)}"
+            yield "_resources.j2", 43, f"{format_value(key)}.engines.decoder={format_value(resource.engines.decoder)}"
+            yield "_resources.j2", 45, f"{format_value(key)}.engines.encoder={format_value(resource.engines.encoder)}"
+            yield "_resources.j2", 47, f"{format_value(key)}.engines.jpeg={format_value(resource.engines.jpeg)}"
+            yield "_resources.j2", 49, f"{format_value(key)}.engines.ofa={format_value(resource.engines.ofa)}"
 
 
 def mixed(node, inventory, format_value):

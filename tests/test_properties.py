@@ -65,7 +65,8 @@ CI_ENUMS = {slices: enum for enum, slices in reversed(CI_PROFILES.items())}
 @cache
 def models() -> tuple[Gpu, ...]:
     """One GPU of every model that the built-in machines have."""
-    gpus = [gpu for name in machines.list_names() for gpu in machines.read(name).gpus]
+    found = [machines.read(name) for name in machines.list_names()]
+    gpus = [gpu for inventory in found if inventory.discovery == "nvml" for gpu in inventory.gpus]
     return tuple({(gpu.name, gpu.memory_bytes): gpu for gpu in gpus}.values())
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.agent.conflicts import explain_conflict
 from gfd.agent.mounts import explain_unseen_changes
+from gfd.probe.strategies import WITHOUT_NVML
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -48,7 +49,8 @@ class Reporter:
         for warning in warnings:
             self._conditions.report(f"warning {warning}", "config.warning", reason=warning)
         self._conditions.resolve_others("warning ", {f"warning {warning}" for warning in warnings})
-        reason = None if config.simulate else explain_unseen_changes(config.proc_driver_dir)
+        has_proc = not config.simulate and config.device_discovery_strategy not in WITHOUT_NVML
+        reason = explain_unseen_changes(config.proc_driver_dir) if has_proc else None
         if reason:
             self._conditions.report("hardware watch", "watch.degraded", reason=reason)
         else:

@@ -11,7 +11,9 @@ from gfd.agent.fingerprints import DeviceNodes, FolderTree, read_configmap_link,
 from gfd.agent.mounts import NVIDIA
 from gfd.files import PROC_BYTES, read_bytes
 from gfd.labels.template_files import SUFFIX
+from gfd.probe import sysfs
 from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS, resolve
+from gfd.probe.strategies import WITHOUT_NVML
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -28,9 +30,13 @@ if TYPE_CHECKING:
 def watch_hardware(config: Config, environ: Mapping[str, str], root: Path = Path("/")) -> ReadFingerprints:
     """Return a function that reads the fingerprints of the hardware, or of nothing if it is simulated.
 
-    ``root`` is the folder whose /dev and libraries are watched.
+    ``root`` is the folder whose /dev, /sys and libraries are watched.
     """
-    return dict if config.simulate else _Hardware(config, environ, root).read
+    if config.simulate:
+        return dict
+    if config.device_discovery_strategy in WITHOUT_NVML:
+        return _PciBus(root).read
+    return _Hardware(config, environ, root).read
 
 
 def watch_configuration(config: Config) -> ReadFingerprints:
@@ -77,6 +83,27 @@ class _Hardware:
         return fingerprints
 
 
+class _PciBus:
+    """The GPUs on the PCI bus and the kernel drivers that they are bound to."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folder = sysfs.pci_devices(root)
+        self._names: frozenset[str] | None = None
+        self._gpus: tuple[str, ...] = ()
+
+    def read(self) -> Fingerprints:
+        names = None
+        with suppress(OSError):
+            names = frozenset(os.listdir(self._folder))  # noqa: PTH208
+        if names != self._names:
+            # A large machine has hundreds of devices: find the GPUs again only if one has come or gone.
+            self._names = names
+            self._gpus = sysfs.find_gpus(self._root)
+        drivers = {f"{self._folder}/{gpu}": _read_link(f"{self._folder}/{gpu}/driver") for gpu in self._gpus}
+        return {self._folder: self._gpus, **drivers}
+
+
 def _find_library_folders(root: str) -> Iterable[str]:
     """Return the folders below ``root`` that may hold the library, each once.
 
@@ -110,6 +137,13 @@ def _read_templates(folder: str) -> Iterator[tuple[str, FileStatus]]:
                 yield entry.path, read_status(entry.path)
     for subfolder in folders:
         yield from _read_templates(subfolder)
+
+
+def _read_link(path: str) -> str | None:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - every poll calls this
+    except OSError:
+        return None
 
 
 def _read_content(path: str) -> bytes | None:

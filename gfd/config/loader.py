@@ -93,8 +93,7 @@ def _find_in_file(option: Option, file: ConfigFile | None) -> RawOption | None:
 
 
 def _resolve(values: dict[str, Any], effective: Mapping[str, RawOption]) -> None:
-    """Replace ``auto``, ``all`` and the default of ``--sink`` with the values that they stand for."""
-    values["device_discovery_strategy"] = "nvml"
+    """Replace ``all`` and the default of ``--sink`` with the values that they stand for."""
     for name in ("output_file", "machine_type_file", "namespace"):  # here, empty is a valid value
         values[name] = str(values[name] or "")
     if "all" in values["extra_labels"]:

@@ -26,7 +26,7 @@ class Config(NamedTuple):
     config_file: Path | None
     use_node_feature_api: bool
     device_discovery_strategy: str
-    """Always ``nvml``: ``auto`` is replaced with it."""
+    """A key of :data:`gfd.probe.strategies.READERS`."""
     driver_root: Path | None
     kubeconfig: Path | None
     kube_api_qps: float

@@ -120,7 +120,10 @@ OPTIONS: tuple[Option, ...] = (
         field="device_discovery_strategy", flags=("--device-discovery-strategy",),
         environment=("DEVICE_DISCOVERY_STRATEGY",), file_key="flags.deviceDiscoveryStrategy",
         kind="choice", choices=("auto", "nvml", "tegra", "vfio"), default="auto", group=HARDWARE,
-        help="How to find GPUs; auto means nvml. tegra and vfio are not supported yet.",
+        help=(
+            "How to find GPUs; auto means nvml. vfio finds the GPUs that are bound to vfio-pci for virtual "
+            "machines; it needs no driver. tegra is not supported yet."
+        ),
     ),
     Option(
         field="driver_root", flags=("--driver-root-ctr-path", "--container-driver-root"),

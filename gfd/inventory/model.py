@@ -24,9 +24,12 @@ class ReadFrom:
     evaluates the annotations.
     """
 
-    def __init__(self, *sources: str, unit: str = "") -> None:
+    def __init__(self, *sources: str, unit: str = "", vfio: tuple[str, ...] | None = None) -> None:
+        """``vfio`` are the sources with the discovery strategy vfio; by default all but NVML."""
         self.sources = sources
         self.unit = unit
+        without_nvml = tuple(source for source in sources if not source.startswith("nvml"))
+        self.vfio = without_nvml if vfio is None else vfio
 
 
 class DerivedFrom:
@@ -34,13 +37,20 @@ class DerivedFrom:
 
     ``facts`` are paths of fields, relative to the field's own class (``gpus.memory_bytes``) or to the
     inventory (``inventory.driver_version``), and flags of options. They are empty if the class never has the
-    field. ``mig`` replaces them if the value consists of MIG devices. ``form`` is a regular expression for
-    the field as part of a label key.
+    field. ``mig`` replaces them if the value consists of MIG devices, ``vfio`` with the discovery strategy
+    vfio. ``form`` is a regular expression for the field as part of a label key.
     """
 
-    def __init__(self, *facts: str, mig: tuple[str, ...] | None = None, form: str = "") -> None:
+    def __init__(
+        self,
+        *facts: str,
+        mig: tuple[str, ...] | None = None,
+        vfio: tuple[str, ...] | None = None,
+        form: str = "",
+    ) -> None:
         self.facts = facts
         self.mig = facts if mig is None else mig
+        self.vfio = facts if vfio is None else vfio
         self.form = form
 
 
@@ -149,26 +159,38 @@ class Gpu(NamedTuple):
     """One physical GPU that could be read."""
 
     index: Annotated[  # type: ignore[assignment]
-        int, ReadFrom("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex")
+        int, ReadFrom("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex", vfio=("/sys/bus/pci/devices",))
     ]
-    """NVML's index."""
-    name: Annotated[str, ReadFrom("nvmlDeviceGetName")]
+    """NVML's index; with vfio, the position by PCI address."""
+    name: Annotated[
+        str, ReadFrom("nvmlDeviceGetName", vfio=("/sys/bus/pci/devices/<address>/device", "pci.ids"))
+    ]
     uuid: Annotated[str | None, ReadFrom("nvmlDeviceGetUUID")] = None
     brand: Annotated[str | None, ReadFrom("nvmlDeviceGetBrand")] = None
-    architecture: Annotated[str | None, ReadFrom("nvmlDeviceGetArchitecture")] = None
+    architecture: Annotated[str | None, ReadFrom("nvmlDeviceGetArchitecture", vfio=("pci.ids",))] = None
+    """With vfio, that of the chip at the beginning of the name."""
     compute_capability: Annotated[tuple[int, int] | None, ReadFrom("nvmlDeviceGetCudaComputeCapability")] = (
         None
     )
     memory_bytes: Annotated[int | None, ReadFrom("nvmlDeviceGetMemoryInfo", unit="bytes")] = None
     is_memory_unified: Annotated[bool, ReadFrom("nvmlDeviceGetMemoryInfo")] = False
     """Whether the GPU has no memory of its own: it uses the CPU's, and NVML reports none."""
-    pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
+    pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo", vfio=("/sys/bus/pci/devices",))] = (
+        None
+    )
     """As in sysfs: ``0000:3b:00.0``."""
-    pci_device_id: Annotated[int | None, ReadFrom("nvmlDeviceGetPciInfo", unit="hexadecimal")] = None
+    pci_device_id: Annotated[
+        int | None,
+        ReadFrom("nvmlDeviceGetPciInfo", unit="hexadecimal", vfio=("/sys/bus/pci/devices/<address>/device",)),
+    ] = None
     """Device id in the upper 16 bits, vendor id in the lower (nvmlPciInfo_t.pciDeviceId)."""
     pci_class: Annotated[
         int | None,
-        ReadFrom("/sys/bus/pci/devices/<address>/class", "nvmlDeviceGetPciInfo", unit="hexadecimal"),
+        ReadFrom(
+            "/sys/bus/pci/devices/<address>/class",
+            "nvmlDeviceGetPciInfo",
+            unit="hexadecimal",
+        ),
     ] = None
     """Base class and sub-class: 0x0302 is a 3D controller."""
     pcie_generation: Annotated[int | None, ReadFrom("nvmlDeviceGetMaxPcieLinkGeneration")] = None
@@ -176,7 +198,11 @@ class Gpu(NamedTuple):
     pcie_width: Annotated[int | None, ReadFrom("nvmlDeviceGetMaxPcieLinkWidth", unit="lanes")] = None
     """The highest number of lanes that both GPU and slot support."""
     numa_node: Annotated[
-        int | None, ReadFrom("/sys/bus/pci/devices/<address>/numa_node", "nvmlDeviceGetPciInfo")
+        int | None,
+        ReadFrom(
+            "/sys/bus/pci/devices/<address>/numa_node",
+            "nvmlDeviceGetPciInfo",
+        ),
     ] = None
     pcie_root: Annotated[str | None, ReadFrom("/sys/bus/pci/devices/<address>", "nvmlDeviceGetPciInfo")] = (
         None
@@ -204,12 +230,23 @@ class Gpu(NamedTuple):
     ] = ()
     mig_devices: tuple[MigDevice, ...] | None = ()
     failures: tuple[FactFailure, ...] = ()
+    name_source: Annotated[str | None, ReadFrom("pci.ids")] = None
+    """File and line of the name, if it comes from a list of PCI devices (vfio)."""
+    addressable_bytes: Annotated[
+        int | None, ReadFrom("/sys/bus/pci/devices/<address>/resource", unit="bytes")
+    ] = None
+    """The 64-bit memory windows, rounded up to a power of two (vfio).
+
+    This is the address space that a virtual machine needs for the GPU, not the GPU's memory.
+    """
 
 
 class FailedGpu(NamedTuple):
     """A GPU that is left out, because a fact that every label or the MIG strategy needs could not be read."""
 
-    index: Annotated[int, ReadFrom("nvmlDeviceGetCount")]  # type: ignore[assignment]
+    index: Annotated[  # type: ignore[assignment]
+        int, ReadFrom("nvmlDeviceGetCount", vfio=("/sys/bus/pci/devices",))
+    ]
     failure: FactFailure
     pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
     """As in sysfs. If NVML does not report it, the only address left on the PCI bus."""
@@ -240,6 +277,11 @@ class Inventory(NamedTuple):
     """DMI product name without surrounding blanks."""
     vgpu: Annotated[Vgpu | None, ReadFrom("/sys/bus/pci/devices/<address>/config")] = None
     failures: tuple[FactFailure, ...] = ()
+    discovery: Annotated[str, ReadFrom("--device-discovery-strategy")] = "nvml"
+    """How the GPUs were found: ``nvml`` or ``vfio``.
+
+    With vfio there is no NVIDIA driver: driver and CUDA version, compute capability and memory are unknown.
+    """
 
 
 def is_display_board(name: str) -> bool:

@@ -34,11 +34,15 @@ _PRIVILEGED_FACTS = frozenset({"memory_bytes", "mig_devices", "profiles"})
 """Facts of a GPU in MIG mode that need the permission to see MIG devices."""
 
 
-def partition(strategy: str, gpus: tuple[Gpu, ...]) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
+def partition(
+    strategy: str, gpus: tuple[Gpu, ...], *, has_driver: bool = True
+) -> tuple[tuple[Gpu, ...], tuple[FailedGpu, ...]]:
     """Return the GPUs with all facts that the strategy needs, and the others with a missing fact.
 
-    Raises ProbeError if the strategy needs MIG devices that NVML hides.
+    GPUs without a driver need no facts. Raises ProbeError if the strategy needs MIG devices that NVML hides.
     """
+    if not has_driver:
+        return gpus, ()
     kept, left_out = _partition(gpus, _find_missing)
     # If single is invalid without a look at the MIG devices, it does not need them.
     if strategy == "none" or (strategy == "single" and is_invalid_single(kept)):

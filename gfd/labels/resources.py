@@ -45,6 +45,11 @@ class CudaVersion(NamedTuple):
     minor: int
 
 
+UNKNOWN_DRIVER = DriverVersion(full="unknown.unknown.unknown", major=UNKNOWN, minor=UNKNOWN, revision=UNKNOWN)
+NO_CUDA = CudaVersion(major=0, minor=0)
+"""The versions of a node whose GPUs are bound to vfio-pci."""
+
+
 class VgpuHost(NamedTuple):
     """The vGPU facts as label values; version and branch are None if the host does not give them."""
 
@@ -72,8 +77,12 @@ class NodeFacts(NamedTuple):
     models: tuple[ModelCount, ...] = ()
     """Every model if the node has several; else empty."""
     resources: tuple[Resource, ...] = ()
-    driver: Annotated[DriverVersion | None, DerivedFrom("inventory.driver_version")] = None
-    cuda: Annotated[CudaVersion | None, DerivedFrom("inventory.cuda_version")] = None
+    driver: Annotated[
+        DriverVersion | None, DerivedFrom("inventory.driver_version", vfio=("inventory.discovery",))
+    ] = None
+    cuda: Annotated[
+        CudaVersion | None, DerivedFrom("inventory.cuda_version", vfio=("inventory.discovery",))
+    ] = None
     """None if it is unknown or the driver reports a negative version."""
     machine: Annotated[str, DerivedFrom("inventory.machine_type")] = UNKNOWN
     mode: Annotated[str, DerivedFrom("gpus.pci_class")] = UNKNOWN
@@ -95,7 +104,8 @@ def resolve(
     """
     sharing = sharing or Sharing()
     vgpu = _find_vgpu_host(inventory)
-    gpus, left_out = partition(mig_strategy, inventory.gpus)
+    has_driver = inventory.discovery != "vfio"
+    gpus, left_out = partition(mig_strategy, inventory.gpus, has_driver=has_driver)
     failed = tuple(sorted((*inventory.failed_gpus, *left_out), key=lambda gpu: gpu.index))
     if not gpus:
         if failed:
@@ -112,8 +122,8 @@ def resolve(
         model=compose_product(model.name),
         models=count_models(gpus),
         resources=STRATEGIES[mig_strategy](gpus, model, sharing),
-        driver=_split_driver_version(require(inventory, "driver_version")),
-        cuda=_split_cuda_version(require(inventory, "cuda_version")),
+        driver=_split_driver_version(require(inventory, "driver_version")) if has_driver else UNKNOWN_DRIVER,
+        cuda=_split_cuda_version(require(inventory, "cuda_version")) if has_driver else NO_CUDA,
         machine=_find_machine(inventory),
         mode=_find_mode(gpus),
         clique=_find_clique(gpus),

@@ -51,7 +51,9 @@ class Resource(NamedTuple):
     ]
     memory_mib: Annotated[int | None, DerivedFrom("gpus.memory_bytes", mig=("mig_devices.memory_mib",))]
     """The memory of one device; None if NVML does not report it."""
-    family: Annotated[str | None, DerivedFrom("gpus.compute_capability")] = None
+    family: Annotated[
+        str | None, DerivedFrom("gpus.compute_capability", vfio=("gpus.architecture", "gpus.name"))
+    ] = None
     compute_major: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
     compute_minor: Annotated[int | None, DerivedFrom("gpus.compute_capability")] = None
     multiprocessors: Annotated[
@@ -127,10 +129,17 @@ def find_family(major: int, minor: int) -> str:
     return FAMILIES.get(major, "undefined")
 
 
+def name_family(architecture: str | None) -> str:
+    """Return the family of an architecture such as ``Ada Lovelace``; ``undefined`` if it is unknown."""
+    return architecture.lower().replace(" ", "-") if architecture else "undefined"
+
+
 def _make_full_gpus(model: GpuModel, sharing: Sharing) -> Resource:
     gpu = model.gpu
     major, minor = gpu.compute_capability or (0, 0)
     is_capability_known = major > 0 and minor >= 0
+    # Without NVIDIA's driver there is no compute capability, but the chip's name tells the family.
+    family = name_family(gpu.architecture) if gpu.compute_capability is None else None
     sharing_labels = (
         _share(FULL_GPU, sharing, gpu.name)
         if model.is_full
@@ -141,7 +150,7 @@ def _make_full_gpus(model: GpuModel, sharing: Sharing) -> Resource:
         name=FULL_GPU,
         count=len(model.gpus),
         memory_mib=_choose_memory_mib(model.gpus),
-        family=find_family(major, minor) if is_capability_known else None,
+        family=find_family(major, minor) if is_capability_known else family,
         compute_major=major if is_capability_known else None,
         compute_minor=minor if is_capability_known else None,
         multiprocessors=gpu.multiprocessors,

@@ -82,4 +82,5 @@ def read_without_driver(
         machine_type=machine_type,
         vgpu=vgpu,
         failures=(*inventory.failures, *(f for f in (machine_failure, vgpu_failure) if f)),
+        discovery=inventory.discovery,
     )

@@ -27,6 +27,8 @@ _CONFIG_BYTES = 256
 them goes to the device: 24 ms in a virtual machine.
 """
 _EXTENDED_BYTES = 4096
+_PAGE_BYTES = 4096
+"""The limit of a sysfs file."""
 _STATUS = 0x06
 _STATUS_HAS_CAPABILITIES = 0x10
 _CAPABILITIES = 0x34
@@ -48,7 +50,7 @@ def read_machine_type(path: str) -> tuple[str | None, FactFailure | None]:
 
 def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, FactFailure | None]:
     """Return base class and sub-class of an NVIDIA PCI device, such as 0x0302 for a 3D controller."""
-    folder = f"{_pci_devices(root)}/{address}"
+    folder = f"{pci_devices(root)}/{address}"
     try:
         if _read_number(f"{folder}/vendor") != NVIDIA_VENDOR:
             return None, FactFailure(
@@ -63,14 +65,15 @@ def read_pci_class(address: str, root: Path = ROOT) -> tuple[int | None, FactFai
 
 
 @cache
-def _pci_devices(root: Path) -> str:
+def pci_devices(root: Path) -> str:
+    """Return the folder with a link for each PCI device."""
     return str(root / PCI_DEVICES)
 
 
 def read_numa_node(address: str, root: Path = ROOT) -> int | None:
     """Return the NUMA node of a PCI device; None if the kernel shows none."""
     try:
-        node = _read_number(f"{_pci_devices(root)}/{address}/numa_node")
+        node = _read_number(f"{pci_devices(root)}/{address}/numa_node")
     except (OSError, ValueError):
         return None
     return node if node >= 0 else None
@@ -80,7 +83,7 @@ def read_pcie_root(address: str, root: Path = ROOT) -> str | None:
     """Return the PCIe root complex of a PCI device, such as pci0000:3a; None if the kernel shows none."""
     try:
         # The link shows the way to the device: ../../../devices/pci0000:3a/0000:3a:01.0/0000:3b:00.0
-        way = os.readlink(f"{_pci_devices(root)}/{address}")  # noqa: PTH115
+        way = os.readlink(f"{pci_devices(root)}/{address}")  # noqa: PTH115
     except OSError:
         return None
     return next((name for name in way.split("/") if _PCIE_ROOT.fullmatch(name)), None)
@@ -118,7 +121,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, FactFailure | None]:
     vgpu = Vgpu(is_present=False)
     failure = None
     try:
-        devices = _pci_devices(root)
+        devices = pci_devices(root)
         for name in sorted(os.listdir(devices)):  # noqa: PTH208
             if _read_number(f"{devices}/{name}/vendor") != NVIDIA_VENDOR:
                 continue
@@ -149,7 +152,7 @@ def read_vgpu(root: Path = ROOT) -> tuple[Vgpu | None, FactFailure | None]:
                 version, branch = host_driver
                 vgpu = Vgpu(is_present=True, host_driver_version=version, host_driver_branch=branch)
     except (OSError, ValueError) as error:
-        return None, _failure("vgpu", _pci_devices(root), "", error)
+        return None, _failure("vgpu", pci_devices(root), "", error)
     return vgpu, failure
 
 
@@ -189,6 +192,11 @@ def _read(path: str, size: int) -> bytes:
         return os.read(file, size)
     finally:
         os.close(file)
+
+
+def read_page(path: str) -> str:
+    """Return the text of a file in sysfs, at most a page. Raises OSError, and ValueError for other bytes."""
+    return _read(path, _PAGE_BYTES).decode()
 
 
 def _read_number(path: str) -> int:

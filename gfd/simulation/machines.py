@@ -25,6 +25,8 @@ from gfd.simulation.placement import DoesNotFitError
 from gfd.text import find_closest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gfd.documents.value import Value
     from gfd.inventory.model import Gpu
     from gfd.simulation.placement import Geometry
@@ -37,6 +39,7 @@ _DRIVER_VERSION, _CUDA_VERSION = "580.105.08", "13.0"
 _FIELDS = (
     "description",
     "source",
+    "discovery",
     "driver_version",
     "cuda_version",
     "machine_type",
@@ -90,22 +93,26 @@ def read(machine: str, layout: str | None = None, layout_name: str | None = None
     invalid.
     """
     document = _load(machine)
+    if layout is None and layout_name is not None:
+        raise ConfigError("--mig-config", "command line", "needs --mig with a mig-parted file")
+    machine_type = document.field("machine_type")
+    inventory = Inventory(
+        machine_type=None if machine_type.content is None else machine_type.text(),
+        vgpu=_read_vgpu(document.field("vgpu")),
+    )
+    if _is_vfio(document.field("discovery")):
+        return _read_vfio(document, inventory, layout, layout_name)
     targets = _read_gpus(document)
     if layout is not None:
         gpu_layouts = layouts.resolve_layout(layout, layout_name, targets)
         gpus = [_apply_layout(gpu, geometry, layout, gpu_layouts.get(gpu.index)) for gpu, geometry in targets]
-    elif layout_name is not None:
-        raise ConfigError("--mig-config", "command line", "needs --mig with a mig-parted file")
     else:
         gpus = [gpu for gpu, _ in targets]
     cuda_major, cuda_minor = read_version(document.field("cuda_version"))
-    machine_type = document.field("machine_type")
-    return Inventory(
+    return inventory._replace(
         driver_version=document.field("driver_version").text(),
         cuda_version=1000 * cuda_major + 10 * cuda_minor,
         gpus=tuple(gpus),
-        machine_type=None if machine_type.content is None else machine_type.text(),
-        vgpu=_read_vgpu(document.field("vgpu")),
     )
 
 
@@ -150,10 +157,7 @@ def _read_gpus(document: Value) -> list[layouts.Target]:
     models = GpuModels.of(_load_models(), document)
     fabric = read_fabric(document.field("fabric"))
     gpus = [models.build(entry) for entry in document.field("gpus").items()]
-    addresses = [gpu.pci_address for gpu, _ in gpus]
-    for address in addresses:
-        if addresses.count(address) > 1:
-            raise document.field("gpus").error(f"two GPUs have the address {address}; change one")
+    _check_addresses(document, [gpu.pci_address for gpu, _ in gpus])
     targets: list[layouts.Target] = []
     for index, (gpu, geometry) in enumerate(sorted(gpus, key=lambda pair: pair[0].pci_address or "")):
         derived = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
@@ -161,6 +165,37 @@ def _read_gpus(document: Value) -> list[layouts.Target]:
         targets.append((numbered, geometry))
     # Remove display boards only after numbering, because NVML numbers them too.
     return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
+
+
+def _is_vfio(discovery: Value) -> bool:
+    """Return whether the GPUs of a machine are bound to vfio-pci, so that no driver tells about them."""
+    if discovery.content is None:
+        return False
+    if discovery.text() not in ("nvml", "vfio"):
+        raise discovery.error(f"expected nvml or vfio, found {discovery.text()}")
+    return discovery.text() == "vfio"
+
+
+def _read_vfio(
+    document: Value, inventory: Inventory, layout: str | None, layout_name: str | None
+) -> Inventory:
+    for name in ("driver_version", "cuda_version", "fabric", "mig"):
+        if document.field(name).content is not None:
+            raise document.field(name).error("a machine with discovery: vfio has no NVIDIA driver; remove it")
+    models = GpuModels.of(_load_models(), document)
+    gpus = [models.build_vfio(entry) for entry in document.field("gpus").items()]
+    _check_addresses(document, [gpu.pci_address for gpu in gpus])
+    by_address = sorted(gpus, key=lambda gpu: gpu.pci_address or "")
+    numbered = tuple(gpu._replace(index=index) for index, gpu in enumerate(by_address))
+    if layout is not None:
+        layouts.resolve_layout(layout, layout_name, [(gpu, None) for gpu in numbered])
+    return inventory._replace(discovery="vfio", gpus=numbered)
+
+
+def _check_addresses(document: Value, addresses: Sequence[str | None]) -> None:
+    for address in addresses:
+        if addresses.count(address) > 1:
+            raise document.field("gpus").error(f"two GPUs have the address {address}; change one")
 
 
 def _read_vgpu(entry: Value) -> Vgpu:

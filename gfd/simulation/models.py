@@ -33,6 +33,8 @@ MODEL_FIELDS = (
 
 _PLACE = ("pci_address", "pcie_root", "numa_node", "nvlink_peers", "fabric")
 """Fields that describe where a GPU is in its machine."""
+VFIO_FIELDS = ("name", "architecture", "pci_device_id", "pci_class", "addressable_bytes")
+"""Fields of a model on a machine whose GPUs are bound to vfio-pci."""
 
 _ENGINES = ("copy", "decoder", "jpeg", "ofa")
 _PROFILE = ("enum", "id", "slices", "max_instances", "multiprocessors", *_ENGINES, "memory_mib")
@@ -73,12 +75,7 @@ class GpuModels(NamedTuple):
         profiles = tuple(offer.profile for offer in geometry.offers) if geometry else ()
         # Since Hopper, NVML reports the figures of the whole GPU, as those of the profile with seven slices.
         whole = next((p for p in profiles if capability >= (9, 0) and p.enum == _SEVEN_SLICES), None)
-        address = entry.field("pci_address")
-        if not _PCI_ADDRESS.fullmatch(address.text()):
-            raise address.error(
-                f'expected a PCI address such as "0000:3b:00.0", found {describe(address.content)}'
-            )
-        numa_node, uuid = entry.field("numa_node"), entry.field("uuid")
+        uuid = entry.field("uuid")
         gpu = Gpu(
             index=0,
             uuid=None if uuid.content is None else uuid.text(),
@@ -88,12 +85,12 @@ class GpuModels(NamedTuple):
             compute_capability=capability,
             memory_bytes=memory_bytes,
             is_memory_unified=memory_bytes is None,
-            pci_address=address.text(),
+            pci_address=read_address(entry.field("pci_address")),
             pci_device_id=facts["pci_device_id"].integer(),
             pci_class=facts["pci_class"].integer(),
             pcie_generation=facts["pcie_generation"].integer(1),
             pcie_width=facts["pcie_width"].integer(1),
-            numa_node=None if numa_node.content is None else numa_node.integer(),
+            numa_node=read_numa_node(entry.field("numa_node")),
             pcie_root=_read_pcie_root(entry.field("pcie_root")),
             power_limit_mw=_read_optional(facts["power_limit_mw"]),
             power_default_limit_mw=_read_optional(facts["power_default_limit_mw"]),
@@ -106,6 +103,26 @@ class GpuModels(NamedTuple):
             profiles=profiles,
         )
         return gpu, geometry
+
+    def build_vfio(self, entry: Value) -> Gpu:
+        """Return the GPU in ``entry`` of a machine whose GPUs are bound to vfio-pci.
+
+        Only the PCI bus tells about such a GPU, so the machine has fewer facts.
+        """
+        entry.only("model", "pci_address", "numa_node", *VFIO_FIELDS)
+        model = self._find(entry.field("model"), self.models).only(*VFIO_FIELDS)
+        facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in VFIO_FIELDS}
+        architecture, addressable = facts["architecture"], facts["addressable_bytes"]
+        return Gpu(
+            index=0,
+            name=facts["name"].text(),
+            architecture=None if architecture.content is None else architecture.text(),
+            pci_address=read_address(entry.field("pci_address")),
+            pci_device_id=facts["pci_device_id"].integer(),
+            pci_class=facts["pci_class"].integer(),
+            numa_node=read_numa_node(entry.field("numa_node")),
+            addressable_bytes=None if addressable.content is None else addressable.integer(1),
+        )
 
     def _find(self, name: Value, known: dict[str, Value]) -> Value:
         if name.text() not in known:
@@ -179,6 +196,18 @@ def _read_pcie_root(value: Value) -> str | None:
 
 def _read_peers(value: Value) -> tuple[int, ...] | None:
     return None if value.content is None else tuple(item.integer() for item in value.items())
+
+
+def read_address(value: Value) -> str:
+    """Return a PCI address such as "0000:3b:00.0"."""
+    if not _PCI_ADDRESS.fullmatch(value.text()):
+        raise value.error(f'expected a PCI address such as "0000:3b:00.0", found {describe(value.content)}')
+    return value.text()
+
+
+def read_numa_node(value: Value) -> int | None:
+    """Return a NUMA node; None if it is null or absent."""
+    return None if value.content is None else value.integer()
 
 
 def read_version(value: Value) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def read(
     """
     if inventory is not None:
         return ProbeResult(inventory=inventory)
-    return READERS["simulation" if config.simulate else "nvml"](config, progress, is_complete)
+    return READERS["simulation" if config.simulate else "hardware"](config, progress, is_complete)
 
 
 def choose_scope(config: Config, *, is_complete: bool) -> Scope:
@@ -59,21 +59,24 @@ def choose_scope(config: Config, *, is_complete: bool) -> Scope:
     )
 
 
-def _read_nvml(config: Config, progress: Progress, is_complete: bool) -> ProbeResult:
-    from gfd.probe import node, sysfs
+def _read_hardware(config: Config, progress: Progress, is_complete: bool) -> ProbeResult:
+    from gfd.probe import strategies
 
+    read_with = strategies.READERS[config.device_discovery_strategy]
     try:
         return ProbeResult(
-            inventory=node.read(
-                driver_root=config.driver_root,
-                machine_type_file=config.machine_type_file,
-                scope=choose_scope(config, is_complete=is_complete),
-                progress=progress,
+            inventory=read_with(
+                config.driver_root,
+                config.machine_type_file,
+                choose_scope(config, is_complete=is_complete),
+                progress,
             )
         )
     except DriverUnavailable as error:
         if config.fail_on_init_error:
             raise
+        from gfd.probe import node, sysfs
+
         progress("reading sysfs")
         return ProbeResult(
             inventory=node.read_without_driver(machine_type_file=config.machine_type_file),
@@ -89,7 +92,7 @@ def _read_simulation(config: Config, _progress: Progress, _is_complete: bool) ->
 
 
 READERS: dict[str, Callable[[Config, Progress, bool], ProbeResult]] = {
-    "nvml": _read_nvml,
+    "hardware": _read_hardware,
     "simulation": _read_simulation,
 }
 

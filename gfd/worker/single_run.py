@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gfd.probe import preload
+from gfd.probe import preload, strategies
 from gfd.worker import child_process, discovery, pipeline, result
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ def _with_preload(request: Request, work: Callable[[Request, Progress], dict[str
     """Return ``work`` for a child: NVML is initialised while the child imports what it needs."""
 
     def do(progress: Progress) -> dict[str, Any]:
-        if request.inventory is None and not request.config.simulate:
-            preload.start(request.config.driver_root, progress)
+        config = request.config
+        is_simulated = request.inventory is not None or config.simulate
+        if not is_simulated and config.device_discovery_strategy not in strategies.WITHOUT_NVML:
+            preload.start(config.driver_root, progress)
         return work(request, progress)
 
     return do

@@ -21,6 +21,7 @@ from gfd.agent.watch_sources import (
 from gfd.agent.watcher import Task, Watcher
 from gfd.config import loader, model
 from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS
+from tests.pci_bus import INTEL, PciDevice, build_bus
 
 
 def options(tmp_path: Path, **values: Any) -> model.Config:
@@ -187,6 +188,27 @@ def test_the_hardware_is_watched_unless_simulated(
     before = read()
     make_again(node)
     assert (read() != before) == is_watched
+
+
+def test_drivers_of_gpus_for_virtual_machines_are_watched(tmp_path: Path) -> None:
+    first, second = PciDevice(), PciDevice(address="0000:65:00.0", driver=None)
+    root = build_bus(tmp_path, (first, PciDevice(address="0000:00:02.0", vendor=INTEL)))
+    read = watch_hardware(options(root, device_discovery_strategy="vfio"), {}, root)
+    devices = root / "sys/bus/pci/devices"
+    found = [read()]
+    assert read() == found[0]
+    (devices / "0000:00:02.0/driver").unlink()
+    assert read() == found[0]
+    (devices / first.address / "driver").unlink()
+    found.append(read())
+    (devices / first.address / "driver").symlink_to("../../drivers/nvidia")
+    found.append(read())
+    build_bus(tmp_path / "other", (second,))
+    shutil.move(tmp_path / "other/sys/bus/pci/devices" / second.address, devices)
+    found.append(read())
+    shutil.rmtree(devices)
+    found.append(read())
+    assert all(one != other for one, other in pairwise(found))
 
 
 def test_stable_folders_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,12 +36,12 @@ from gfd.errors import ConfigError
         (
             {"device_discovery_strategy": "tegra"},
             {},
-            "--device-discovery-strategy (command line): tegra is not supported yet; use auto or nvml",
+            "--device-discovery-strategy (command line): tegra is not supported yet; use auto, nvml or vfio",
         ),
         (
             {},
-            {"DEVICE_DISCOVERY_STRATEGY": "vfio"},
-            "--device-discovery-strategy (DEVICE_DISCOVERY_STRATEGY): vfio is not supported yet",
+            {"DEVICE_DISCOVERY_STRATEGY": "tegra"},
+            "--device-discovery-strategy (DEVICE_DISCOVERY_STRATEGY): tegra is not supported yet",
         ),
         (
             {"device_discovery_strategy": "nvm"},

@@ -121,7 +121,7 @@ def test_defaults() -> None:
         machine_type_file="/sys/class/dmi/id/product_name",
         config_file=None,
         use_node_feature_api=False,
-        device_discovery_strategy="nvml",
+        device_discovery_strategy="auto",
         driver_root=Path("/driver-root"),
         kubeconfig=None,
         kube_api_qps=5.0,
@@ -209,7 +209,6 @@ def test_sinks(values: dict[str, Any], sinks: tuple[str, ...]) -> None:
 
 def test_words_that_mean_others() -> None:
     assert load({"extra_labels": ["counts,all"]}, {}).config.extra_labels == EXTRA_LABELS
-    assert load({"device_discovery_strategy": "auto"}, {}).config.device_discovery_strategy == "nvml"
     assert load({"sleep_interval_s": "infinite"}, {}).config.sleep_interval_s is None
     assert load({"machine_type_file": "", "namespace": ""}, {}).config.machine_type_file == ""
 

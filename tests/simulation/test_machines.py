@@ -14,6 +14,7 @@ from tests.simulation.reading import error_of, profiles
 
 BUILT_IN = (
     "a10",
+    "a10-vfio",
     "a10g",
     "a30",
     "a40",
@@ -80,12 +81,15 @@ def test_every_machine(name: str) -> None:
     assert indices == ([0, 1, 2, 4] if name == "dgx-station-a100" else list(range(len(inventory.gpus))))
     addresses = [gpu.pci_address or "" for gpu in inventory.gpus]
     assert addresses == sorted(addresses)
-    assert len({gpu.uuid for gpu in inventory.gpus}) == len(inventory.gpus)
+    uuids = [gpu.uuid or "" for gpu in inventory.gpus]
+    if inventory.discovery == "vfio":
+        assert uuids == [""] * len(inventory.gpus)
+    else:
+        assert len(set(uuids)) == len(uuids)
+        assert all(uuid.startswith("GPU-") for uuid in uuids)
     for gpu in inventory.gpus:
-        assert gpu.uuid is not None
-        assert gpu.uuid.startswith("GPU-")
         assert gpu.pci_class == (0x0300 if name in WITH_SCREENS else 0x0302)
-        assert (gpu.memory_bytes is None) == (name == "dgx-spark")
+        assert (gpu.memory_bytes is None) == (name in ("a10-vfio", "dgx-spark"))
         assert (gpu.pci_device_id or 0) & 0xFFFF == 0x10DE
         assert gpu.is_mig_capable == bool(gpu.profiles)
         assert not gpu.is_mig_enabled

@@ -52,6 +52,13 @@ class Context:
         """The driver's folder in /proc that the service watches."""
         return self.under(self.config.proc_driver_dir or PROC_DRIVER) / NVIDIA
 
+    @property
+    def needs_driver(self) -> bool:
+        """Whether the discovery strategy needs NVIDIA's driver."""
+        from gfd.probe.strategies import WITHOUT_NVML
+
+        return self.config.device_discovery_strategy not in WITHOUT_NVML
+
     @cached_property
     def gpus(self) -> tuple[str, ...]:
         """The addresses of the NVIDIA GPUs on the PCI bus."""
@@ -74,6 +81,8 @@ class Context:
         """Whether the machine has neither an NVIDIA GPU nor a driver, so that there is nothing to check."""
         from gfd.errors import DriverUnavailable
 
+        if not self.needs_driver:
+            return False
         is_driven = self.kernel_line is not None or not isinstance(self.inventory, DriverUnavailable)
         return not (self.has_gpu or is_driven)
 

@@ -43,8 +43,19 @@ def run_checks(context: Context, checks: Sequence[Check] = CHECKS) -> Iterator[t
             "hardware",
             skip(f"not checked, because {context.config.simulate} is simulated: {_join_names(hardware)}"),
         )
+    without_driver = (
+        []
+        if context.needs_driver or context.config.simulate
+        else [check for check in hardware if check.needs_driver]
+    )
     without_cluster = []
     for check in checks:
+        if check in without_driver:
+            if check is without_driver[0]:
+                strategy = context.config.device_discovery_strategy
+                names = _join_names(without_driver)
+                yield "NVIDIA driver", skip(f"not checked, because {strategy} needs no driver: {names}")
+            continue
         if check in hardware and (is_bare or context.config.simulate):
             continue
         if check.needs_cluster and isinstance(context.cluster, GfdError):

@@ -25,7 +25,7 @@ from gfd.tools.explain.explanation import (
     LabelFact,
     LabelOrigin,
 )
-from gfd.tools.explain.facts import Fact, follow, list_facts
+from gfd.tools.explain.facts import PCI_IDS, Fact, follow, list_facts
 from gfd.worker import discovery
 from gfd.worker.pipeline import compile_templates, resolve
 
@@ -88,6 +88,7 @@ class _MachineExplainer:
         self._rendered = set(templates.list_names(node.mig_strategy, request.config.extra_labels))
         self._roots: dict[str, Any] = {"node": node, "inventory": inventory}
         self._node, self._inventory = node, inventory
+        self._is_vfio = inventory.discovery == "vfio"
         self._options = options
         # Two unknown MIG devices are equal, so compare objects by identity.
         self._parents = {id(mig): gpu for gpu in inventory.gpus for mig in gpu.mig_devices or ()}
@@ -111,7 +112,7 @@ class _MachineExplainer:
 
     def _explain_binding(self, known: Explanation, line: LabelLine, binding: Binding) -> Explanation:
         is_mig = any(getattr(each, "mig_devices", ()) for each in binding.objects.values())
-        facts = list_line_facts(line, (is_mig,))
+        facts = list_line_facts(line, (is_mig,), is_vfio=self._is_vfio)
         found = self._find_devices(line, binding, facts)
         return explain_line(line)._replace(
             key=known.key,
@@ -128,7 +129,8 @@ class _MachineExplainer:
         for line in lines:
             reason, tested = self._find_reason(line)
             places.append(make_origin(line, reason))
-            facts |= {fact.name: fact for fact in (*list_line_facts(line, line.is_mig), *tested)}
+            found = list_line_facts(line, line.is_mig, is_vfio=self._is_vfio)
+            facts |= {fact.name: fact for fact in (*found, *tested)}
         return explain_line(lines[0])._replace(
             key=key,
             places=tuple(places),
@@ -143,7 +145,10 @@ class _MachineExplainer:
         if run.depth < len(line.blocks):
             block = line.blocks[run.depth]
             tested = (
-                fact for path in block.paths for kind in line.is_mig for fact in list_facts(path, is_mig=kind)
+                fact
+                for path in block.paths
+                for kind in line.is_mig
+                for fact in list_facts(path, is_mig=kind, is_vfio=self._is_vfio)
             )
             return f"only {block.condition}", (fact for fact in tested if fact.sources or not fact.path)
         return f"on this node it writes {' and '.join(sorted(run.bindings))}", ()
@@ -175,9 +180,15 @@ class _MachineExplainer:
         )
 
     def _name_sources(self, fact: Fact) -> tuple[str, ...]:
-        return tuple(
-            f"{self._options[each][0]} ({each})" if each in self._options else each for each in fact.sources
-        )
+        """Return the sources of a fact, with the files that options name, and the list that has the names."""
+        found: list[str] = []
+        for source in fact.sources:
+            if source == PCI_IDS:
+                found += dict.fromkeys(gpu.name_source for gpu in self._inventory.gpus if gpu.name_source)
+            else:
+                option = self._options.get(source)
+                found.append(f"{option[0]} ({source})" if option else source)
+        return tuple(found)
 
     def _find_failures(self, fact: Fact) -> Iterator[FactFailure]:
         owner, _, name = fact.name.partition(".")

@@ -101,7 +101,7 @@ def test_json(explain: Explain, tmp_path: Path) -> None:
             "places": [
                 {
                     "template": "_resources.j2",
-                    "line": 32,
+                    "line": 35,
                     "source": "{{ key }}.slices.gi={{ resource.gi_slices }}",
                     "when": "with a GPU, for MIG devices",
                     "reason": "",
@@ -150,7 +150,7 @@ def test_the_catalog(explain: Explain) -> None:
 nvidia.com/<resource>.slices.ci
   Compute slices of the MIG device itself.
   unit        slices
-  written by  _resources.j2, line 34: {{ key }}.slices.ci={{ resource.ci_slices }}
+  written by  _resources.j2, line 37: {{ key }}.slices.ci={{ resource.ci_slices }}
   when        with a GPU, for MIG devices
   made from   MigDevice.ci_slices in slices, from nvmlDeviceGetAttributes_v2
 

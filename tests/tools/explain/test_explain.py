@@ -100,7 +100,7 @@ of GPU 0; none of GPU 1, from nvmlDeviceGetGpuFabricInfo, nvmlDeviceGetGpuFabric
 nvidia.com/gpu.engines.copy: not written on the snapshot {path}
   Copy engines of one MIG device.
   unit        engines
-  skipped     _resources.j2, line 38: {{{{ key }}}}.engines.copy={{{{ resource.engines.copy }}}}
+  skipped     _resources.j2, line 41: {{{{ key }}}}.engines.copy={{{{ resource.engines.copy }}}}
               only for MIG devices
   skipped     extra/engines.j2, line 8: {{{{ key }}}}.engines.copy={{{{ resource.engines.copy }}}}
               only with --extra-labels engines

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gfd.config.options import OPTIONS
-from gfd.inventory.model import DerivedFrom, FactFailure, Inventory, ReadFrom
+from gfd.inventory.model import DerivedFrom, FactFailure, FailedGpu, Gpu, Inventory, ReadFrom
 from gfd.labels.resources import NodeFacts, resolve
 from gfd.labels.strategies import STRATEGIES
-from gfd.probe import sysfs
-from gfd.tools.explain.facts import ROOTS, Fact, find_pattern, find_type, follow, list_facts, list_fields
+from gfd.probe import sysfs, vfio
+from gfd.probe.strategies import READERS
+from gfd.tools.explain.facts import (
+    PCI_IDS,
+    ROOTS,
+    Fact,
+    find_pattern,
+    find_type,
+    follow,
+    list_facts,
+    list_fields,
+)
 from tests import standin
 from tests.make import gpu, inventory, mig_gpu
 from tests.probe.boards import NODE, PAIR, PAIR_STANDIN
@@ -64,7 +74,7 @@ def asked_functions() -> set[str]:
         for file in PROBE.glob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("nvml")
-        if node.value.isidentifier()
+        if node.value.isidentifier() and node.value not in READERS
     }
 
 
@@ -73,7 +83,10 @@ def test_every_field_has_facts(root: str) -> None:
     found = list(paths(ROOTS[root], (root,)))
     assert len(found) > 40
     for path in found:
-        facts = [*list_facts(path, is_mig=False), *list_facts(path, is_mig=True)]
+        facts = [
+            *list_facts(path, is_mig=False),
+            *list_facts(path, is_mig=True),
+        ]
         assert facts, path
         for fact in facts:
             assert fact.name in FLAGS if not fact.path else fact.sources, (path, fact)
@@ -84,7 +97,7 @@ def test_the_facts_of_derived_fields_exist() -> None:
     for kind in kinds:
         for name, field in list_fields(kind).items():
             if isinstance(field.mark, DerivedFrom):
-                for fact in {*field.mark.facts, *field.mark.mig} - FLAGS:
+                for fact in {*field.mark.facts, *field.mark.mig, *field.mark.vfio} - FLAGS:
                     start = Inventory if fact.startswith("inventory.") else kind
                     for step in fact.removeprefix("inventory.").split("."):
                         assert step in list_fields(start), (kind, name, fact)
@@ -95,13 +108,22 @@ def test_the_facts_of_derived_fields_exist() -> None:
 
 def test_each_source_is_a_function_a_file_or_an_option() -> None:
     functions = asked_functions()
-    devices = f"/{sysfs.PCI_DEVICES}/<address>"
-    files = {f"{devices}/{name}" for name in ("class", "numa_node", "config")}
-    source = Path(sysfs.__file__).read_text()
-    assert all(f'{name.rpartition("/")[2]}"' in source for name in files)
-    files.add(devices)  # the link itself
+    bus = f"/{sysfs.PCI_DEVICES}"
+    names = ("class", "numa_node", "config", "device", "resource")
+    text = Path(sysfs.__file__).read_text() + Path(vfio.__file__).read_text()
+    assert all(f'/{name}"' in text for name in names)
+    files = {bus, PCI_IDS, f"{bus}/<address>", *(f"{bus}/<address>/{name}" for name in names)}
     for sources in read_fields().values():
         assert set(sources) <= functions | files | FLAGS
+    vfio_sources = [
+        field.mark.vfio
+        for kind in (Inventory, Gpu, FailedGpu)
+        for field in list_fields(kind).values()
+        if isinstance(field.mark, ReadFrom) and field.mark.vfio != field.mark.sources
+    ]
+    assert len(vfio_sources) > 5
+    for sources in vfio_sources:
+        assert set(sources) <= files
 
 
 def test_every_nvml_function_is_the_source_of_a_fact() -> None:

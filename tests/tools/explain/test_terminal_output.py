@@ -67,13 +67,14 @@ def test_a_narrow_terminal_in_colour() -> None:
     family, _, strategy = out.partition("\n\n")
     assert family.startswith("""\
 \x1b[1mnvidia.com/gpu.family\x1b[0m=ampere
-  The GPU's architecture, by its compute capability: ampere,
-  hopper, …
+  The GPU's architecture, by its compute capability or its
+  chip: ampere, hopper, …
   unit        name
   written by  _resources.j2, line 23: {{ key }}.family={{
               resource.family }}
   when        with a GPU, for the resource gpu, if the GPU
-              has a compute capability
+              has a compute capability, or was found with
+              vfio
   made from   Gpu.compute_capability = 8, 0 of GPU 0, from
               nvmlDeviceGetCudaComputeCapability
   devices     GPU 0 MIG 0, gi/ci 7/0,

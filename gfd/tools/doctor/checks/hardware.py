@@ -10,6 +10,7 @@ from gfd.agent.mounts import NEXT_STEP, find_unseen_changes
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.files import PROC_BYTES, read_text
 from gfd.labels.requirements import MIG_ADVICE, NO_PERMISSION, find_permission_failure
+from gfd.probe import vfio
 from gfd.probe.driver_files import find_program
 from gfd.tools.doctor.context import WSL_DEVICE
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
@@ -28,6 +29,8 @@ _CONTAINER = "in a container, use the NVIDIA runtime and set NVIDIA_VISIBLE_DEVI
 
 
 def _check_gpu(context: Context) -> CheckResult:
+    if not context.needs_driver:
+        return _check_vm_gpus(context)
     if found := context.gpus:
         return ok(f"{pluralize(len(found), 'NVIDIA GPU')} on the PCI bus ({', '.join(found)})")
     if context.is_wsl:
@@ -36,6 +39,28 @@ def _check_gpu(context: Context) -> CheckResult:
         step = "if this node has a GPU, check that it sits in its slot or is passed to the virtual machine"
         return warn("no NVIDIA GPU on the PCI bus", step)
     return ok("the driver has a GPU, but the PCI bus shows none")
+
+
+def _check_vm_gpus(context: Context) -> CheckResult:
+    """Check which GPUs are bound to a vfio driver, so that virtual machines can get them."""
+    inventory = context.inventory
+    if isinstance(inventory, GfdError):
+        return fail(*_split_error(inventory))
+    if inventory.failed_gpus:
+        return fail("; ".join(map(str, inventory.failed_gpus)), _KERNEL_LOG)
+    others = {gpu.address: gpu.driver for gpu in vfio.list_gpus(context.root) if not gpu.is_for_vms}
+    bound = [gpu.pci_address or "" for gpu in inventory.gpus]
+    if not bound and not others:
+        step = "if this node has a GPU, check that it sits in its slot"
+        return warn("no NVIDIA GPU on the PCI bus", step)
+    left = ", ".join(f"{address} ({driver or 'no driver'})" for address, driver in others.items())
+    if not bound:
+        step = (
+            "bind GPUs for virtual machines to vfio-pci; for containers use --device-discovery-strategy auto"
+        )
+        return warn(f"no NVIDIA GPU is bound to vfio-pci; not counted: {left}", step)
+    seen = f"{pluralize(len(bound), 'NVIDIA GPU')} for virtual machines ({', '.join(bound)})"
+    return ok(f"{seen}; not counted: {left}" if left else seen)
 
 
 def _check_driver(context: Context) -> CheckResult:
@@ -206,11 +231,11 @@ def _split_error(error: GfdError) -> tuple[str, str]:
 
 CHECKS = (
     Check(name="GPU", run=_check_gpu),
-    Check(name="driver", run=_check_driver),
-    Check(name="library", run=_check_library),
-    Check(name="NVML", run=_check_nvml),
-    Check(name="device nodes", run=_check_device_nodes),
-    Check(name="MIG", run=_check_mig),
-    Check(name="/proc", run=_check_proc),
+    Check(name="driver", run=_check_driver, needs_driver=True),
+    Check(name="library", run=_check_library, needs_driver=True),
+    Check(name="NVML", run=_check_nvml, needs_driver=True),
+    Check(name="device nodes", run=_check_device_nodes, needs_driver=True),
+    Check(name="MIG", run=_check_mig, needs_driver=True),
+    Check(name="/proc", run=_check_proc, needs_driver=True),
     Check(name="facts", run=_check_facts),
 )
