@@ -18,6 +18,7 @@ from tests.cluster.manifests import (
     check_accepted,
     environment,
     find_one,
+    find_pod_security_level,
     helm,
     render,
 )
@@ -94,6 +95,16 @@ def test_values_of_gfd(cluster: ControlPlane) -> None:
     assert find_one(objects, "PrometheusRule")["spec"] == shipped
     named = find_one(render(serviceAccount={"name": "own", "annotations": {"a": "b"}}), "ServiceAccount")
     assert (named["metadata"]["name"], named["metadata"]["annotations"]) == ("own", {"a": "b"})
+
+
+@pytest.mark.parametrize("sink", ["node", "nodefeature"])
+def test_gpus_for_virtual_machines_need_no_rights_on_the_host(cluster: ControlPlane, sink: str) -> None:
+    objects = render(deviceDiscoveryStrategy="vfio", migStrategy="mixed", sink=sink)
+    check_accepted(cluster, objects)
+    assert environment(objects)["DEVICE_DISCOVERY_STRATEGY"] == "vfio"
+    daemon_set = find_one(objects, "DaemonSet")
+    assert find_pod_security_level(cluster, daemon_set) == "restricted"
+    assert "volumes" not in daemon_set["spec"]["template"]["spec"]
 
 
 def test_values_of_the_original(cluster: ControlPlane) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gfd.errors import DocumentError
-from gfd.inventory.model import Fabric, Vgpu
+from gfd.errors import ConfigError, DocumentError
+from gfd.inventory.model import Fabric, Gpu, Inventory, Vgpu
 from gfd.simulation import machines
 from gfd.simulation.machines import read
 from tests.simulation.reading import error_of, profiles
@@ -223,3 +223,50 @@ def test_invalid_yaml(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(DocumentError, match="is not valid YAML: it is not text in UTF-8"):
         read(str(path))
+
+
+VFIO = """\
+description: one GPU for virtual machines
+discovery: vfio
+gpus:
+  - {model: own, pci_address: "0000:17:00.0"}
+models:
+  own: {name: "XY999 [Own]", pci_device_id: 0x123410de, pci_class: 0x0300}
+"""
+
+
+def test_a_gpu_for_virtual_machines(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(VFIO)
+    gpu = Gpu(
+        index=0, name="XY999 [Own]", pci_address="0000:17:00.0", pci_device_id=0x123410DE, pci_class=0x0300
+    )
+    assert read(str(path)) == Inventory(discovery="vfio", gpus=(gpu,), vgpu=Vgpu(is_present=False))
+    assert read(str(path), "all-disabled") == read(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (VFIO.replace("vfio", "tegra"), "expected nvml or vfio, found tegra"),
+        (VFIO + "driver_version: 580.1\n", "a machine with discovery: vfio has no NVIDIA driver; remove it"),
+        (VFIO.replace("pci_class", "memory_bytes"), "unknown key"),
+        (VFIO.replace("0000:17:00.0", "17:00.0"), "expected a PCI address"),
+        (
+            VFIO.replace("models:", '  - {model: own, pci_address: "0000:17:00.0"}\nmodels:'),
+            "two GPUs have the address 0000:17:00.0; change one",
+        ),
+    ],
+)
+def test_errors_about_gpus_for_virtual_machines(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(text)
+    with pytest.raises(DocumentError, match=reason):
+        read(str(path))
+
+
+def test_gpus_for_virtual_machines_have_no_mig(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(VFIO)
+    with pytest.raises(ConfigError, match=r"XY999 .* has no MIG"):
+        read(str(path), "all-balanced")

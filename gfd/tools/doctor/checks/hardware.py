@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MINOR = re.compile(r"^Device Minor:\s*(\d+)", re.MULTILINE)
 _KERNEL_LOG = "look for NVRM and Xid messages in the kernel log (dmesg); reset the GPU or reboot the node"
+_PCI_LOG = "look for messages about this PCI address in the kernel log (dmesg)"
 _WSL_LIBRARY = "on WSL2, install the driver on Windows; its library is in /usr/lib/wsl/lib"
 _CONTAINER = "in a container, use the NVIDIA runtime and set NVIDIA_VISIBLE_DEVICES=all"
 
@@ -32,7 +33,11 @@ def _check_gpu(context: Context) -> CheckResult:
     if not context.needs_driver:
         return _check_vm_gpus(context)
     if found := context.gpus:
-        return ok(f"{pluralize(len(found), 'NVIDIA GPU')} on the PCI bus ({', '.join(found)})")
+        seen = f"{pluralize(len(found), 'NVIDIA GPU')} on the PCI bus ({', '.join(found)})"
+        if isinstance(context.inventory, DriverUnavailable) and _are_all_for_vms(context):
+            step = "for their labels pass --device-discovery-strategy vfio"
+            return warn(f"{seen}, bound to a vfio driver for virtual machines", step)
+        return ok(seen)
     if context.is_wsl:
         return ok(f"WSL2: {context.under(WSL_DEVICE)} is the GPU of Windows; the PCI bus does not show it")
     if isinstance(context.inventory, GfdError):
@@ -41,13 +46,17 @@ def _check_gpu(context: Context) -> CheckResult:
     return ok("the driver has a GPU, but the PCI bus shows none")
 
 
+def _are_all_for_vms(context: Context) -> bool:
+    return all(gpu.is_for_vms for gpu in vfio.list_gpus(context.root))
+
+
 def _check_vm_gpus(context: Context) -> CheckResult:
     """Check which GPUs are bound to a vfio driver, so that virtual machines can get them."""
     inventory = context.inventory
     if isinstance(inventory, GfdError):
         return fail(*_split_error(inventory))
     if inventory.failed_gpus:
-        return fail("; ".join(map(str, inventory.failed_gpus)), _KERNEL_LOG)
+        return fail("; ".join(map(str, inventory.failed_gpus)), _PCI_LOG)
     others = {gpu.address: gpu.driver for gpu in vfio.list_gpus(context.root) if not gpu.is_for_vms}
     bound = [gpu.pci_address or "" for gpu in inventory.gpus]
     if not bound and not others:

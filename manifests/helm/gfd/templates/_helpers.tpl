@@ -67,7 +67,8 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- /* What a configuration of the map, or of a foreign ConfigMap, says of MIG is not known for certain. */ -}}
 {{- define "gfd.mayHaveMig" -}}
-{{- if or (not (has (.Values.migStrategy | default "none") (list "none"))) (include "gfd.configMap" .) }}true{{ end }}
+{{- $hasMig := or (not (has (.Values.migStrategy | default "none") (list "none"))) (include "gfd.configMap" .) }}
+{{- if and $hasMig (ne (.Values.deviceDiscoveryStrategy | default "auto") "vfio") }}true{{ end }}
 {{- end }}
 
 {{- /* Choosing a configuration reads the Node; the other sinks than the file write through the API. */ -}}
