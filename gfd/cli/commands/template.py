@@ -30,6 +30,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         driver=arguments.check_driver(values["driver"]),
         resources=arguments.parse_resources(values["resources"]),
         taints=arguments.parse_taints(values["taints"]),
+        labels=values["labels"],
     )
     template, warnings = read_template(loaded, query)
     formatted = FORMATS[values["format"]](template)
@@ -52,7 +53,7 @@ COMMAND = Command(
     ),
     examples=(
         "gfd template --simulate dgx-h100 --resource cpu=96,memory=1Ti -o node",
-        "gfd template --simulate dgx-h100 --mig all-1g.10gb --mig-strategy mixed",
+        "gfd template --node gpu-1 --label gpu.product,gpu.memory -o karpenter",
     ),
     notes=(
         "It leaves out what only the running node can tell: the timestamp, the clique, and the versions of "
@@ -62,6 +63,12 @@ COMMAND = Command(
         make_format_option(
             "labels",
             "node",
+            "karpenter",
+            "cluster-autoscaler-aws",
+            "cluster-autoscaler-azure",
+            "cluster-api",
+            "kubelet",
+            "kueue",
             group=GROUP,
             default="labels",
             help_="The output format.",
@@ -113,6 +120,15 @@ COMMAND = Command(
             metavar="TAINT",
             group=GROUP,
             help="A taint of the node, such as nvidia.com/gpu=present:NoSchedule.",
+        ),
+        Option(
+            field="labels",
+            flags=("--label",),
+            kind="list",
+            is_repeatable=True,
+            metavar="KEY",
+            group=GROUP,
+            help="Print only this label, with or without nvidia.com/; the default is every label.",
         ),
     ),
 )

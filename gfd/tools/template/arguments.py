@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.nodes import Taint
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
-from gfd.kube.quantities import parse
+from gfd.kube.quantities import parse, parse_count
 from gfd.labels.syntax import explain_domain, explain_key, explain_value
 from gfd.text import join_words, quote
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_DIVISIBLE = ("cpu", "memory", "ephemeral-storage")
+"""Resources that need not be whole numbers."""
 _DRIVER = re.compile(r"[0-9]+\.[0-9]+(?:\.[0-9]+)?")
 
 
@@ -27,7 +29,7 @@ def parse_resources(words: Iterable[str]) -> dict[str, str]:
         reason = explain_key(name) if equals else "write one like cpu=96 or memory=1Ti"
         if not reason:
             try:
-                if parse(quantity) < 0:
+                if (parse if name in _DIVISIBLE else parse_count)(quantity) < 0:
                     reason = f"{quantity} is below zero"
             except ValueError as error:
                 reason = f"{name} {error}"

@@ -23,6 +23,8 @@ class NodeTemplate:
     """The name of the object to print."""
     labels: Labels
     """gfd's labels, without those that are only known at run time."""
+    is_selected: bool = False
+    """Whether the user chose the labels; otherwise they are all labels."""
     capacity: Mapping[str, str] = field(default_factory=dict)
     """The quantities of the resources, by name."""
     allocatable: Mapping[str, str] = field(default_factory=dict)
@@ -30,6 +32,8 @@ class NodeTemplate:
     taints: tuple[Taint, ...] = ()
     instance_type: str = ""
     """The cloud's instance type; empty if unknown."""
+    has_whole_gpus: bool = True
+    """Whether the devices are whole GPUs that pods do not share, as the instance type says."""
 
     @property
     def offered(self) -> dict[str, str]:
@@ -40,6 +44,15 @@ class NodeTemplate:
         has_devices = any(name.startswith(GPU.partition("/")[0]) for name in self.allocatable)
         zero = {GPU: "0"} if has_devices and GPU not in self.allocatable else {}
         return dict(sorted({**self.allocatable, **zero}.items()))
+
+    def explain_repeated_taints(self) -> list[str]:
+        """Return a warning for each taint that a format with one taint per key cannot hold."""
+        last = {taint.key: taint for taint in self.taints}
+        return [
+            f"the taint {taint} is left out: the tags hold one taint per key, and that is {last[taint.key]}"
+            for taint in self.taints
+            if taint is not last[taint.key]
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

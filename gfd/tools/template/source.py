@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,19 +12,18 @@ from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError, GfdError
 from gfd.labels.syntax import OPERATOR_KEY, TIMESTAMP, VENDOR
 from gfd.text import suggest
-from gfd.tools.template.model import NodeTemplate
+from gfd.tools.template.model import GPU, NodeTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from gfd.config.model import LoadedConfig
     from gfd.inventory.model import Inventory
+    from gfd.labels.syntax import Labels
 
 CLIQUE = "nvidia.com/gpu.clique"
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
-PODS = "110"
-"""The kubelet's default for the number of pods on a node (its field ``maxPods``)."""
 _NODE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
 _NOT_FOUND = 404
 
@@ -42,14 +41,28 @@ class TemplateQuery:
     resources: Mapping[str, str]
     """Quantities that add to those of the machine, or replace them."""
     taints: tuple[Taint, ...] = ()
+    labels: tuple[str, ...] = ()
+    """The keys of the labels to print, with or without ``nvidia.com/``; empty for all."""
 
 
 def read_template(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTemplate, list[str]]:
     """Return what the node will have, and warnings. Raises GfdError."""
     _check_sources(loaded, query)
     if query.node is not None:
-        return _read_running_node(loaded, query, query.node), []
-    return _read_machine(loaded, query)
+        return _select_labels(_read_running_node(loaded, query, query.node), query.labels), []
+    template, warnings = _read_machine(loaded, query)
+    return _select_labels(template, query.labels), warnings
+
+
+def _select_labels(template: NodeTemplate, wanted: tuple[str, ...]) -> NodeTemplate:
+    """Return the template with these labels only. Raises ConfigError for one that it does not have."""
+    keys = [key if "/" in key else VENDOR + key for key in wanted]
+    for key in keys:
+        if key not in template.labels:
+            reason = f"{template.name} has no label {key}{suggest(key, template.labels)}"
+            raise ConfigError("--label", COMMAND_LINE, reason)
+    labels = {key: template.labels[key] for key in keys} if keys else template.labels
+    return replace(template, labels=labels, is_selected=bool(keys))
 
 
 def _check_sources(loaded: LoadedConfig, query: TemplateQuery) -> None:
@@ -80,7 +93,7 @@ def _read_machine(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTempl
     inventories = machine.complete(inventory)
     labels, warnings = machine.label(config, inventories)
     devices = make_node(config, name, labels, inventories[0]).allocatable
-    resources = {"pods": PODS, **{key: str(count) for key, count in devices.items()}, **query.resources}
+    resources = {**{key: str(count) for key, count in devices.items()}, **query.resources}
     types = (config.simulate or "", inventory.machine_type or "")
     template = NodeTemplate(
         name=name if query.name else make_name(name),
@@ -89,6 +102,7 @@ def _read_machine(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTempl
         allocatable=resources,
         taints=query.taints,
         instance_type=next((each for each in types if find_products(INSTANCE_TYPE, each)), ""),
+        has_whole_gpus=_has_whole_gpus(labels, devices),
     )
     return template, warnings
 
@@ -131,7 +145,14 @@ def _read_running_node(loaded: LoadedConfig, query: TemplateQuery, name: str) ->
         allocatable={**amounts["allocatable"], **devices, **query.resources},
         taints=(*node.own_taints, *query.taints),
         instance_type=node.labels.get(INSTANCE_TYPE, ""),
+        has_whole_gpus=_has_whole_gpus(labels, devices),
     )
+
+
+def _has_whole_gpus(labels: Labels, devices: Iterable[str]) -> bool:
+    is_shared = labels.get("nvidia.com/gpu.replicas", "1") not in ("0", "1")
+    is_slice = "nvidia.com/gpu.slices.gi" in labels
+    return set(devices) <= {GPU} and not is_shared and not is_slice
 
 
 def _select(amounts: Mapping[str, Any]) -> dict[str, str]:

@@ -53,6 +53,14 @@ T4 = ("--simulate", "t4")
             (*T4, "--taint", "gpu"),
             "--taint (command line): 'gpu': the effect must be NoSchedule, PreferNoSchedule or NoExecute",
         ),
+        (
+            (*T4, "--resource", "nvidia.com/x=1.5"),
+            "--resource (command line): 'nvidia.com/x=1.5': nvidia.com/x is not a whole number",
+        ),
+        (
+            (*T4, "--label", "gpu.produkt"),
+            "--label (command line): t4 has no label nvidia.com/gpu.produkt; did you mean nvidia.com",
+        ),
         ((*T4, "--taint", ":NoSchedule"), "--taint (command line): ':NoSchedule': the key's name is empty"),
         (
             (*T4, "--taint", "a=b c:NoSchedule"),

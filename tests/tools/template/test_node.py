@@ -97,6 +97,32 @@ def test_a_running_node_is_a_template_for_nodes_like_it(gfd: Gfd, tmp_path: Path
     assert found["status"] == {"capacity": common, "allocatable": common}
 
 
+def test_instance_type_and_sharing_of_a_running_node(gfd: Gfd, tmp_path: Path) -> None:
+    path = write(tmp_path / "nodes.json", running())
+    code, out, err = gfd("template", "--node", "gpu-1", "--nodes", path, "-o", "karpenter")
+    assert (code, err) == (0, "")
+    (pool,) = yaml.safe_load_all(out)
+    assert pool["spec"]["template"]["spec"]["requirements"][0]["values"] == ["p4d.24xlarge"]
+    for name in ("gpu_replicas", "gpu_slices_gi"):
+        other = running()
+        other["metadata"]["labels"] |= {f"nvidia.com/{name.replace('_', '.')}": "4"}
+        path = write(tmp_path / "nodes.json", other)
+        _, out, _ = gfd("template", "--node", "gpu-1", "--nodes", path, "-o", "karpenter")
+        _, overlay = yaml.safe_load_all(out)
+        assert overlay["spec"]["capacity"] == {"nvidia.com/gpu": "8"}
+
+
+def test_one_label(gfd: Gfd) -> None:
+    words = ("template", "--simulate", "t4", "--label", "gpu.product", "--label", "nvidia.com/gpu.memory")
+    assert gfd(*words) == (0, "nvidia.com/gpu.memory=15360\nnvidia.com/gpu.product=Tesla-T4\n", "")
+
+
+def test_warnings_go_to_standard_error(gfd: Gfd) -> None:
+    code, out, err = gfd("template", "--simulate", "t4", "-o", "cluster-api")
+    assert (code, yaml.safe_load(out).keys()) == (0, {"metadata"})
+    assert err.startswith("gfd: warning: without cpu and memory the group does not scale from zero")
+
+
 @pytest.mark.parametrize("words", [(*MIG, "--mig-strategy", "mixed"), ("--simulate", "t4")])
 def test_match_reads_the_node(gfd: Gfd, tmp_path: Path, words: tuple[str, ...]) -> None:
     template, pod = tmp_path / "node.yaml", tmp_path / "pod.yaml"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.tools.template.formats import labels, node
+from gfd.tools.template.formats import (
+    cluster_api,
+    cluster_autoscaler_aws,
+    cluster_autoscaler_azure,
+    karpenter,
+    kubelet,
+    kueue,
+    labels,
+    node,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,5 +23,11 @@ if TYPE_CHECKING:
 FORMATS: Mapping[str, Callable[[NodeTemplate], FormattedTemplate]] = {
     "labels": labels.write,
     "node": node.write,
+    "karpenter": karpenter.write,
+    "cluster-autoscaler-aws": cluster_autoscaler_aws.write,
+    "cluster-autoscaler-azure": cluster_autoscaler_azure.write,
+    "cluster-api": cluster_api.write,
+    "kubelet": kubelet.write,
+    "kueue": kueue.write,
 }
 """By the name after ``-o``."""

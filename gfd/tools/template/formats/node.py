@@ -1,9 +1,9 @@
 """A v1 Node: for kwok, which plays its kubelet, and for ``gfd match --nodes``.
 
 Rules (Kubernetes API reference, Node v1): taints are in ``spec``, resources in ``status`` as quantities.
-kube-scheduler reads only ``allocatable``; a node without ``pods`` there takes no pod. The kubelet sets the
-labels of host name and operating system. ``kubectl create`` ignores ``status`` of some kinds, but takes that
-of a Node.
+kube-scheduler reads only ``allocatable``; a node without ``pods`` there takes no pod, so the kubelet's
+default is printed if the number is unknown. The kubelet sets the labels of host name and operating system.
+``kubectl create`` takes the ``status`` of a Node.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LINUX = {"kubernetes.io/os": "linux"}
 """gfd runs on Linux only."""
+_PODS = {"pods": "110"}
+"""The default of the kubelet's field ``maxPods``."""
 
 
 def write(template: NodeTemplate) -> FormattedTemplate:
@@ -32,8 +34,8 @@ def write(template: NodeTemplate) -> FormattedTemplate:
     if template.taints:
         node["spec"] = {"taints": list(map(to_plain, template.taints))}
     node["status"] = {
-        "capacity": dict(sorted(template.capacity.items())),
-        "allocatable": dict(sorted(template.allocatable.items())),
+        "capacity": dict(sorted({**_PODS, **template.capacity}.items())),
+        "allocatable": dict(sorted({**_PODS, **template.allocatable}.items())),
     }
     return FormattedTemplate(text=write_yaml(node))
 
