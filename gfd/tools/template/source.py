@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from gfd.clusterview.cloud_names import find_products
 from gfd.clusterview.nodes import Node, Taint, read_node
+from gfd.clusterview.simulation import INSTANCE_TYPE
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError, GfdError
-from gfd.labels.syntax import OPERATOR_KEY, TIMESTAMP, VENDOR
+from gfd.labels.syntax import OPERATOR_KEY, TIMESTAMP, VENDOR, explain_domain
 from gfd.text import suggest
 from gfd.tools.template.model import GPU, NodeTemplate
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from gfd.config.model import LoadedConfig
     from gfd.inventory.model import Inventory
     from gfd.labels.syntax import Labels
+    from gfd.simulation.instance_types import InstanceType
 
 CLIQUE = "nvidia.com/gpu.clique"
-INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 _NODE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
 _NOT_FOUND = 404
 
@@ -83,25 +84,30 @@ def _check_sources(loaded: LoadedConfig, query: TemplateQuery) -> None:
 
 def _read_machine(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTemplate, list[str]]:
     from gfd.clusterview.simulation import make_node
+    from gfd.simulation.machines import find_instance_type
     from gfd.tools.template import machine
 
     config = loaded.config
     inventory = _read_inventory(loaded, query.inventory_file)
-    name = query.name or config.simulate or inventory.machine_type or "gpu-node"
+    instance = find_instance_type(config.simulate) if config.simulate else None
+    source = instance.name if instance else config.simulate or inventory.machine_type or ""
+    name = query.name or make_name(source)
     if query.driver:
         inventory = machine.replace_driver(inventory, query.driver)
     inventories = machine.complete(inventory)
     labels, warnings = machine.label(config, inventories)
     devices = make_node(config, name, labels, inventories[0]).allocatable
-    resources = {**{key: str(count) for key, count in devices.items()}, **query.resources}
-    types = (config.simulate or "", inventory.machine_type or "")
+    size = _read_size(instance) if instance else {}
+    resources = {**size, **{key: str(count) for key, count in devices.items()}, **query.resources}
+    dmi = inventory.machine_type or ""
     template = NodeTemplate(
-        name=name if query.name else make_name(name),
+        name=name,
         labels=labels,
         capacity=resources,
         allocatable=resources,
         taints=query.taints,
-        instance_type=next((each for each in types if find_products(INSTANCE_TYPE, each)), ""),
+        # On EC2, the product name in DMI is the instance type.
+        instance_type=instance.label if instance else dmi if find_products(INSTANCE_TYPE, dmi) else "",
         has_whole_gpus=_has_whole_gpus(labels, devices),
     )
     return template, warnings
@@ -118,8 +124,15 @@ def _read_inventory(loaded: LoadedConfig, path: Path | None) -> Inventory:
     return single_run.read_inventory(build_request(loaded.config))
 
 
+def _read_size(instance: InstanceType) -> dict[str, str]:
+    """Return cpu and memory of the whole machine, as the cloud publishes them."""
+    return {"cpu": str(instance.cpus), "memory": f"{int(instance.memory_gib * 1024)}Mi"}
+
+
 def make_name(text: str) -> str:
     """Return ``text`` as the name of an object: a file's name without folder and ending, in lower case."""
+    if not explain_domain(text):
+        return text
     stem = text.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml").lower()
     kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in stem)
     return "-".join(filter(None, kept.split("-")))[:63].strip("-") or "gpu-node"

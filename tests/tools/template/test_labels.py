@@ -10,6 +10,7 @@ import yaml
 
 from gfd.labels.strategies import STRATEGIES
 from gfd.simulation import machines
+from gfd.simulation.instance_types import list_instance_types
 from tests.cli import Gfd
 from tests.test_golden import layouts, read, sharing
 
@@ -103,3 +104,11 @@ def test_the_cuda_version_depends_on_the_branch_of_the_driver(gfd: Gfd) -> None:
     assert same["nvidia.com/cuda.runtime-version.full"] == whole["nvidia.com/cuda.runtime-version.full"]
     assert other["nvidia.com/cuda.driver-version.full"] == "535.104.05"
     assert not cuda_keys(other, "runtime")
+
+
+def test_template_and_dump_agree_on_instance_types(gfd: Gfd) -> None:
+    for name in list_instance_types():
+        _, dumped, _ = gfd("dump", "--simulate", name, "-o", "nfd")
+        code, printed, err = gfd("template", "--simulate", name)
+        assert (code, err) == (0, "")
+        assert parse(printed) == {key: text for key, text in parse(dumped).items() if key not in RUN_TIME}

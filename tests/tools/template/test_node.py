@@ -71,6 +71,27 @@ def test_a_whole_node(gfd: Gfd) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "instance_type", "size"),
+    [
+        ("P5.48xlarge", "p5.48xlarge", {"cpu": "192", "memory": "2097152Mi", "nvidia.com/gpu": "8"}),
+        (
+            "n1-standard-1+2xT4",
+            "n1-standard-1",
+            {"cpu": "1", "memory": "3840Mi", "nvidia.com/gpu": "2"},
+        ),
+    ],
+)
+def test_an_instance_type_has_cpu_and_memory(
+    gfd: Gfd, name: str, instance_type: str, size: dict[str, str]
+) -> None:
+    found = read(gfd, "--simulate", name)
+    assert found["metadata"]["name"] == name.lower().replace("+", "-")
+    assert found["metadata"]["labels"]["node.kubernetes.io/instance-type"] == instance_type
+    assert found["status"]["allocatable"] == {**size, "pods": "110"}
+    assert read(gfd, "--simulate", name, "--resource", "cpu=7")["status"]["allocatable"]["cpu"] == "7"
+
+
 def running() -> dict[str, Any]:
     labelled = gpu_labels(gpu_clique="c.1", gpu_present="true")
     return node(
@@ -88,7 +109,11 @@ def running() -> dict[str, Any]:
 def test_a_running_node_is_a_template_for_nodes_like_it(gfd: Gfd, tmp_path: Path) -> None:
     path = write(tmp_path / "nodes.json", running(), node("cpu"))
     found = read(gfd, "--node", "gpu-1", "--nodes", path, "--name", "gpu-2")
-    own = {"kubernetes.io/os": "linux", "kubernetes.io/hostname": "gpu-2"}
+    own = {
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/hostname": "gpu-2",
+        "node.kubernetes.io/instance-type": "p4d.24xlarge",
+    }
     expected = {key: value for key, value in gpu_labels().items() if key != "nvidia.com/gfd.timestamp"}
     assert found["metadata"] == {"name": "gpu-2", "labels": {**expected, **own}}
     assert found["spec"]["taints"] == [{"key": "gpu", "effect": "NoSchedule"}]

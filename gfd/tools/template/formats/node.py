@@ -26,6 +26,8 @@ _PODS = {"pods": "110"}
 def write(template: NodeTemplate) -> FormattedTemplate:
     """Return the Node as YAML."""
     labels = {**template.labels, **_LINUX, "kubernetes.io/hostname": template.name}
+    if template.instance_type:
+        labels["node.kubernetes.io/instance-type"] = template.instance_type
     node: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Node",
