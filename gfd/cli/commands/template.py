@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.shared import CONFIGURATION, LABELLING, NODE_FILES, make_format_option
+from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
 from gfd.config.options import Option
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ GROUP = "Template"
 def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.template import arguments
-    from gfd.tools.template.formats import FORMATS
+    from gfd.tools.template.formats import FORMATS, NAME, RESOURCE, TAINT, refuse_unused_flags
     from gfd.tools.template.source import TemplateQuery, read_template
 
     query = TemplateQuery(
@@ -32,8 +32,10 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         taints=arguments.parse_taints(values["taints"]),
         labels=values["labels"],
     )
+    given = {NAME: query.name, RESOURCE: query.resources, TAINT: query.taints}
+    refuse_unused_flags(values["format"], given)
     template, warnings = read_template(loaded, query)
-    formatted = FORMATS[values["format"]](template)
+    formatted = FORMATS[values["format"]].write(template)
     for warning in (*warnings, *formatted.warnings):
         print_error(f"warning: {warning}")
     sys.stdout.write(formatted.text)
@@ -43,14 +45,9 @@ COMMAND = Command(
     help="Print what a node will have, for autoscalers.",
     run=_run,
     word_hint="for a simulated machine, write gfd template --simulate {}",
-    general_options=(
-        *CONFIGURATION,
-        *(field for field in LABELLING if field != "no_timestamp"),
-        "simulate",
-        "mig",
-        "mig_config",
-        "probe_timeout_s",
-    ),
+    general_options=CLUSTER,
+    machine_options=tuple(field for field in SIMULATED if field != "no_timestamp"),
+    machine_sources={"inventory": "--inventory"},
     examples=(
         "gfd template --simulate dgx-h100 --resource cpu=96,memory=1Ti -o node",
         "gfd template --node gpu-1 --label gpu.product,gpu.memory -o karpenter",
@@ -86,7 +83,7 @@ COMMAND = Command(
             flags=("--node",),
             metavar="NAME",
             group=GROUP,
-            help="Print what this node of the cluster has, for more nodes like it.",
+            help="Print what this node has, for more nodes like it.",
         ),
         *(option for option in NODE_FILES if option.field == "nodes_file"),
         Option(
@@ -101,16 +98,16 @@ COMMAND = Command(
             flags=("--driver",),
             metavar="VERSION",
             group=GROUP,
-            help="The driver version that the node will have, such as 580.95.05.",
+            help="The driver version, such as 580.95.05; the default is that of the machine.",
         ),
         Option(
             field="resources",
             flags=("--resource",),
             kind="list",
             is_repeatable=True,
-            metavar="NAME=QUANTITY",
+            metavar="RESOURCE",
             group=GROUP,
-            help="A resource that gfd does not know, such as cpu=96 or memory=1Ti.",
+            help="A resource, such as cpu=96 or memory=1Ti; it wins over that of the machine.",
         ),
         Option(
             field="taints",
@@ -119,7 +116,7 @@ COMMAND = Command(
             is_repeatable=True,
             metavar="TAINT",
             group=GROUP,
-            help="A taint of the node, such as nvidia.com/gpu=present:NoSchedule.",
+            help="A taint, such as nvidia.com/gpu=present:NoSchedule.",
         ),
         Option(
             field="labels",

@@ -131,9 +131,9 @@ def _read_size(instance: InstanceType) -> dict[str, str]:
 
 def make_name(text: str) -> str:
     """Return ``text`` as the name of an object: a file's name without folder and ending, in lower case."""
-    if not explain_domain(text):
-        return text
     stem = text.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml").lower()
+    if not explain_domain(stem):
+        return stem
     kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in stem)
     return "-".join(filter(None, kept.split("-")))[:63].strip("-") or "gpu-node"
 

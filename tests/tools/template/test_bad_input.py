@@ -67,6 +67,22 @@ T4 = ("--simulate", "t4")
             "--taint (command line): 'a=b c:NoSchedule': the value may hold only",
         ),
         ((*T4, "--name", "A_b"), "--name (command line): 'A_b': the name is not a DNS name in lower case"),
+        (
+            (*T4, "--taint", "a:NoExecute"),
+            "--taint (command line): -o labels has no place for it; node, karpenter, ",
+        ),
+        (
+            (*T4, "--resource", "cpu=1", "-o", "kueue"),
+            "--resource (command line): -o kueue has no place for it; node, cluster-autoscaler-aws, ",
+        ),
+        (
+            (*T4, "--name", "a", "-o", "kubelet"),
+            "--name (command line): -o kubelet has no place for it; node, karpenter, ",
+        ),
+        (
+            ("--node", "a", "--mig-strategy", "mixed"),
+            "--mig-strategy (command line): gfd template uses it only together with --simulate or",
+        ),
         (("t4",), "t4 (command line): gfd template takes only options, and not this word; for a simulated"),
     ],
 )

@@ -92,6 +92,15 @@ def test_an_instance_type_has_cpu_and_memory(
     assert read(gfd, "--simulate", name, "--resource", "cpu=7")["status"]["allocatable"]["cpu"] == "7"
 
 
+def test_the_name_of_a_machine_file(gfd: Gfd, tmp_path: Path) -> None:
+    file = tmp_path / "My_Machine.yaml"
+    file.write_text(
+        "description: mine\ndriver_version: 580.95.05\ncuda_version: '13.0'\ngpus:\n"
+        "  - {model: t4, pci_address: '0000:00:1e.0'}\n"
+    )
+    assert read(gfd, "--simulate", str(file))["metadata"]["name"] == "my-machine"
+
+
 def running() -> dict[str, Any]:
     labelled = gpu_labels(gpu_clique="c.1", gpu_present="true")
     return node(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gfd.config.options import COMMAND_LINE
+from gfd.errors import ConfigError
+from gfd.text import join_words
 from gfd.tools.template.formats import (
     cluster_api,
     cluster_autoscaler_aws,
@@ -20,14 +24,36 @@ if TYPE_CHECKING:
 
     from gfd.tools.template.model import FormattedTemplate, NodeTemplate
 
-FORMATS: Mapping[str, Callable[[NodeTemplate], FormattedTemplate]] = {
-    "labels": labels.write,
-    "node": node.write,
-    "karpenter": karpenter.write,
-    "cluster-autoscaler-aws": cluster_autoscaler_aws.write,
-    "cluster-autoscaler-azure": cluster_autoscaler_azure.write,
-    "cluster-api": cluster_api.write,
-    "kubelet": kubelet.write,
-    "kueue": kueue.write,
+NAME, RESOURCE, TAINT = "--name", "--resource", "--taint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFormat:
+    """A format, and the flags of what it can hold."""
+
+    write: Callable[[NodeTemplate], FormattedTemplate]
+    flags: tuple[str, ...] = ()
+    """Those of :data:`NAME`, :data:`RESOURCE` and :data:`TAINT` that the format uses."""
+
+
+FORMATS: Mapping[str, TemplateFormat] = {
+    "labels": TemplateFormat(write=labels.write),
+    "node": TemplateFormat(write=node.write, flags=(NAME, RESOURCE, TAINT)),
+    "karpenter": TemplateFormat(write=karpenter.write, flags=(NAME, TAINT)),
+    "cluster-autoscaler-aws": TemplateFormat(
+        write=cluster_autoscaler_aws.write, flags=(NAME, RESOURCE, TAINT)
+    ),
+    "cluster-autoscaler-azure": TemplateFormat(write=cluster_autoscaler_azure.write, flags=(RESOURCE, TAINT)),
+    "cluster-api": TemplateFormat(write=cluster_api.write, flags=(RESOURCE, TAINT)),
+    "kubelet": TemplateFormat(write=kubelet.write, flags=(TAINT,)),
+    "kueue": TemplateFormat(write=kueue.write, flags=(NAME, TAINT)),
 }
 """By the name after ``-o``."""
+
+
+def refuse_unused_flags(name: str, given: Mapping[str, object]) -> None:
+    """Raise ConfigError for a flag in ``given`` with a value that the format would ignore."""
+    for flag, value in given.items():
+        if value and flag not in FORMATS[name].flags:
+            takers = join_words((each for each, other in FORMATS.items() if flag in other.flags), "and")
+            raise ConfigError(flag, COMMAND_LINE, f"-o {name} has no place for it; {takers} have one")
