@@ -22,21 +22,21 @@ _COUNTING = ("length", "count", "sum")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class VariableScope:
     """The variables that a template has set at one position."""
 
-    values: Mapping[str, tuple[nodes.Node, Scope]] = field(default_factory=dict)
+    values: Mapping[str, tuple[nodes.Node, VariableScope]] = field(default_factory=dict)
     """Name -> assigned expression and the scope of the assignment."""
     loops: Mapping[str, FieldPath] = field(default_factory=dict)
     """Loop variable -> the path of its loop."""
     is_mig: tuple[bool, ...] = (False, True)
     """Whether resources can be MIG devices: only full GPUs (False,), only MIG (True,), or both."""
 
-    def assign(self, name: str, value: nodes.Node) -> Scope:
+    def assign(self, name: str, value: nodes.Node) -> VariableScope:
         """Return the scope after an assignment."""
         return replace(self, values={**self.values, name: (value, self)}, loops=_without(self.loops, name))
 
-    def enter_loop(self, name: str, value: nodes.Node) -> Scope:
+    def enter_loop(self, name: str, value: nodes.Node) -> VariableScope:
         """Return the scope within a loop."""
         path = trace(value, self, {})
         loops = _without(self.loops, name) | ({name: path} if path else {})
@@ -48,7 +48,7 @@ class Scope:
         path = trace(expression, self, found)
         return tuple(each for each in (*found, *((path,) if path else ())) if find_type(each) is not None)
 
-    def narrow(self, test: nodes.Node) -> Scope:
+    def narrow(self, test: nodes.Node) -> VariableScope:
         """Return the scope within an ``if`` on ``test``, which may test for a field of MIG devices alone."""
         if isinstance(test, nodes.And):
             return self.narrow(test.left).narrow(test.right)
@@ -62,7 +62,7 @@ class Scope:
         return self
 
 
-def trace(expression: nodes.Node, scope: Scope, found: dict[FieldPath, None]) -> FieldPath | None:
+def trace(expression: nodes.Node, scope: VariableScope, found: dict[FieldPath, None]) -> FieldPath | None:
     """Return the path of an expression, if it is one; add the paths in its other parts to ``found``."""
     if isinstance(expression, nodes.Name):
         if expression.name in scope.values:
@@ -97,7 +97,7 @@ def _find_attribute(expression: nodes.Filter) -> str:
     return str(named[0].value) if named and isinstance(named[0], nodes.Const) else ""
 
 
-def render_key(piece: nodes.Node, scope: Scope) -> Iterator[tuple[str, str]]:
+def render_key(piece: nodes.Node, scope: VariableScope) -> Iterator[tuple[str, str]]:
     """Yield the parts of a key as text for a pattern, each with its regular expression."""
     if isinstance(piece, nodes.Const):
         yield str(piece.value), re.escape(str(piece.value))
@@ -121,7 +121,7 @@ def _choose_placeholder(piece: nodes.Node) -> str:
     return piece.name if isinstance(piece, nodes.Name) else "…"
 
 
-def find_devices(piece: nodes.Node, scope: Scope) -> Iterator[nodes.Expr]:
+def find_devices(piece: nodes.Node, scope: VariableScope) -> Iterator[nodes.Expr]:
     """Yield the outermost parts of an expression that are devices."""
     while isinstance(piece, nodes.Filter) and piece.node is not None and _is_counting(piece):
         piece = piece.node

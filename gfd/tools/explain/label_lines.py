@@ -15,7 +15,7 @@ from jinja2 import nodes
 from gfd.config.options import EXTRA_LABELS
 from gfd.labels.rendered_label import split_lines
 from gfd.labels.strategies import STRATEGIES
-from gfd.tools.explain.expressions import Scope, find_devices, render_key
+from gfd.tools.explain.expressions import VariableScope, find_devices, render_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -122,7 +122,7 @@ class _Walker:
     blocks: tuple[Block, ...] = ()
     assignments: tuple[nodes.Assign, ...] = ()
     """The assignments since the innermost block."""
-    scope: Scope = field(default_factory=Scope)
+    scope: VariableScope = field(default_factory=VariableScope)
 
     def walk(self, body: Iterable[nodes.Node]) -> Iterator[LabelLine]:
         walker = self
