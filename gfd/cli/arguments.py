@@ -137,7 +137,13 @@ def _add_flag(
         flags.append(f"{option.alone}=true")
     elif option is not None:
         result.flags.append((typed, option))
-        rest = [value] if equals else ["true"] if option.kind == "bool" else _take_word(following)
+        rest = (
+            [value]
+            if equals
+            else ["true"]
+            if option.kind == "bool"
+            else _take_word(following, known if result.command else {})
+        )
         flags += [f"{option.flag}={each}" for each in rest]
         if not rest:
             reason = f"needs a value; write {typed} {name_value(option)}"
@@ -168,5 +174,8 @@ def _is_alone(following: deque[str]) -> bool:
     return not following or (len(following[0]) >= 2 and following[0][0] == "-")
 
 
-def _take_word(following: deque[str]) -> list[str]:
-    return [following.popleft()] if following else []
+def _take_word(following: deque[str], known: Mapping[str, Option]) -> list[str]:
+    """Return the next word; nothing if it is a ``known`` flag, since then the value is missing."""
+    if not following or (following[0][:2] == "--" and following[0][2:].partition("=")[0] in known):
+        return []
+    return [following.popleft()]

@@ -121,6 +121,10 @@ def test_go_flags_are_normalised(argv: list[str], expected: list[str]) -> None:
             "--mig-strategy (command line): needs a value; write --mig-strategy none|",
         ),
         (["-o"], "-o (command line): needs a value; write -o FILE"),
+        (
+            ["config", "--output-file", "--sink=node"],
+            "--output-file (command line): needs a value; write --output-file FILE",
+        ),
         (["--help=maybe"], "--help (command line): 'maybe' is not a boolean"),
         (["--", "--oneshot"], "--oneshot (command line): unknown command; gfd --help lists all commands"),
         ([""], "'' (command line): unknown command"),

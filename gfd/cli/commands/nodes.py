@@ -60,7 +60,7 @@ COMMAND = Command(
             kind="bool",
             default="false",
             group="Nodes",
-            help="Also list the pods that hold devices; --pods without a file does the same.",
+            help="Also list the pods that hold devices, as --pods without FILE does.",
         ),
         Option(
             field="sort",

@@ -102,8 +102,11 @@ def _read_memory(comparison: Comparison, key: str) -> AnyOf:
     least, most = parse_size(comparison.text)
     numbers = _to_range(comparison.operator, least, most)
     if comparison.operator == EQUAL and is_empty(numbers):
+        text = comparison.text
+        sold = f"{text}B for cards sold with that much, or " if text[-1:] == "G" else ""
         raise ValueError(
-            f"matches no label: {comparison.text} is {float(least):g} MiB, and labels hold whole MiB"
+            f"matches no label: {text} is {float(least):g} MiB, and labels hold whole MiB; "
+            f"write {sold}'>={text}'"
         )
     return () if is_empty(numbers) else ({key: numbers},)
 

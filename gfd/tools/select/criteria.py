@@ -47,7 +47,7 @@ def build_criteria(query: DeviceQuery, nodes: Sequence[Node] | None) -> tuple[Cr
     if query.products:
         found.append(build_product(query, nodes))
     if query.families:
-        found.append(device_criteria.build_family(query))
+        found.append(device_criteria.build_family(query, nodes))
     if query.mig_profiles:
         found.append(build_mig_profile(query, nodes))
     if query.mig_memory:

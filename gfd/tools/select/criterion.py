@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gfd.tools.select.constraints import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from gfd.clusterview.nodes import Node
     from gfd.labels.syntax import Labels
@@ -57,6 +57,14 @@ class Criterion:
 def one_of(key: str, texts: set[str]) -> AnyOf:
     """Return the constraint that a label has one of the texts; no alternative if there is none."""
     return ({key: Choice(texts=frozenset(texts))},) if texts else ()
+
+
+def describe_absent(
+    absent: Iterable[str], texts: Sequence[str], nodes: Sequence[Node] | None
+) -> tuple[str, ...]:
+    """Return a note for each of several alternatives that no node has; nothing if the nodes are unknown."""
+    is_noted = nodes is not None and len(texts) > 1
+    return tuple(f"no node has {each}" for each in absent) if is_noted else ()
 
 
 def read_label(key: str) -> Callable[[DeviceResource, Labels], tuple[str, ...]]:

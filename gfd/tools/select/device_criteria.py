@@ -11,7 +11,7 @@ from gfd.kube.requirements import parse_integer
 from gfd.labels.products import SHARED_END, extract_profile
 from gfd.text import find_closest
 from gfd.tools.select.constraints import ANYTHING, Absence, AnyOf, Choice, Exclusion, Range
-from gfd.tools.select.criterion import Criterion, one_of, read_label
+from gfd.tools.select.criterion import Criterion, describe_absent, one_of, read_label
 from gfd.tools.select.query import list_profiles
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ _SAME_GPU = "several shared devices of one pod can be parts of the same GPU"
 _SHARING = ("mps", "time-slicing")
 
 
-def build_family(query: DeviceQuery) -> Criterion:
+def build_family(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion:
     """Return the criterion for --family."""
+    offered = {node.labels.get(_FAMILY) for node in nodes or ()}
+    absent = (each for each in query.families if each not in offered)
 
     def measure(value: str) -> tuple[float, ...]:
         known = [GENERATIONS.index(each) for each in query.families if each in GENERATIONS]
@@ -54,6 +56,7 @@ def build_family(query: DeviceQuery) -> Criterion:
         read_values=read_label(_FAMILY),
         measure=measure,
         advise=advise,
+        notes=describe_absent(absent, query.families, nodes),
     )
 
 

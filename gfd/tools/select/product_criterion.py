@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import find_cloud_name
-from gfd.clusterview.device_counts import GPU
+from gfd.clusterview.device_counts import GPU, is_product
 from gfd.clusterview.hardware import measure_distance
 from gfd.labels.products import (
     INVALID,
@@ -16,7 +16,7 @@ from gfd.labels.products import (
     shorten_product,
 )
 from gfd.text import join_words
-from gfd.tools.select.criterion import Criterion, one_of
+from gfd.tools.select.criterion import Criterion, describe_absent, one_of
 from gfd.tools.select.product_names import explain_form, find_products, is_meant, list_cloud_products
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ def build_product(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion
         for text in query.products
         if (models := list_cloud_products(text)) and not _is_part_of_all(text, models)
     )
+
+    offered = {value for node in nodes or () for key, value in node.labels.items() if is_product(key)}
+    absent = (each for each in query.products if not find_products(each, offered))
 
     def find(products: set[str]) -> set[str]:
         return {each for text in query.products for each in find_products(text, products)}
@@ -70,7 +73,7 @@ def build_product(query: DeviceQuery, nodes: Sequence[Node] | None) -> Criterion
         read_values=read_values,
         measure=measure,
         advise=lambda with_gpus: _advise(query, with_gpus, find, "; ".join(notes)),
-        notes=notes,
+        notes=(*notes, *describe_absent(absent, query.products, nodes)),
         names_device=True,
     )
 

@@ -272,7 +272,17 @@ def test_two_parts_without_a_dot(text: str, version: str) -> None:
         (">=-1Gi", "is not an amount of memory: '-1Gi'; write one like 80GB or 40Gi"),
         (">=99E", "is not an amount of memory: '99E'; write one like 80GB or 40Gi"),
         (f"{'9' * 20}GB", f"is not an amount of memory: '{'9' * 20}GB'; write one like 80GB or 40Gi"),
-        ("=1500Ki", "matches no label: 1500Ki is 1.46484 MiB, and labels hold whole MiB"),
+        (
+            "=1500Ki",
+            "matches no label: 1500Ki is 1.46484 MiB, and labels hold whole MiB; write '>=1500Ki'",
+        ),
+        (
+            "80G",
+            (
+                "matches no label: 80G is 76293.9 MiB, and labels hold whole MiB; write 80GB for cards sold "
+                "with that much, or '>=80G'"
+            ),
+        ),
         ("<0Mi", "excludes every value: <0Mi"),
     ],
 )

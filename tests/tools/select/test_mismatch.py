@@ -221,6 +221,18 @@ def test_nodes_that_only_their_cloud_has_labelled(gfd: Gfd, tmp_path: Path) -> N
     assert "gke-1" not in gfd("--nodes", path, "--product=T4")[2]
 
 
+def test_alternatives_that_no_node_has(gfd: Gfd, tmp_path: Path) -> None:
+    nodes = cluster(tmp_path)
+    code, out, _ = gfd(*nodes, "--product=L40S,Titan", "--product=H200")
+    assert code == 0
+    assert out.splitlines()[1:3] == ["# no node has Titan", "# no node has H200"]
+    assert "no node has" not in gfd(*nodes, "--product=A100,L40S")[1]
+    assert "no node has" not in gfd("--without-nodes", "--product=A100,Titan")[1]
+    labels = gpu_labels(A100, 1, gpu_family="ampere")
+    path = write(tmp_path / "family", node("a", labels, {"gpu": 1}))
+    assert "# no node has ampre\n" in gfd("--nodes", path, "--family=ampre,ampere")[1]
+
+
 def test_a_near_miss_beside_a_node_that_cannot_run_the_pod(gfd: Gfd, tmp_path: Path) -> None:
     research = {"key": "team", "value": "research", "effect": "NoSchedule"}
     path = write(
