@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.nodes import Node
 from gfd.clusterview.resources import CPU, MEMORY
+from gfd.config.options import COMMAND_LINE
+from gfd.errors import ConfigError
 from gfd.labels.resources import resolve
 from gfd.labels.strategies import FULL_GPU
 from gfd.labels.syntax import VENDOR
@@ -28,11 +30,15 @@ INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
 
 def simulate_nodes(loaded: LoadedConfig, *, has_sizes: bool = False) -> list[Node]:
-    """Return the nodes for --simulate, one for each name in it, sorted by name. Raises GfdError.
+    """Return the nodes for --simulate, one for each name in it, sorted by name.
 
     With ``has_sizes``, the nodes of clouds' instance types have the cpu and memory of the whole machine.
+    Raises GfdError, also if --node-name names several nodes.
     """
     words = _split_names(loaded.config.simulate or "")
+    if len(words) > 1 and any(each.origin == "--node-name" for each in loaded.options):
+        reason = f"cannot name {len(words)} nodes; simulate one machine, or leave --node-name out"
+        raise ConfigError("--node-name", COMMAND_LINE, reason)
     found = []
     for number, word in enumerate(words):
         times, is_alone = words[: number + 1].count(word), len(words) == 1

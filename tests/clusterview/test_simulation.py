@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gfd.clusterview.simulation import simulate_node
+from gfd.clusterview.simulation import simulate_node, simulate_nodes
 from gfd.config.loader import load
 from gfd.config.model import LoadedConfig
+from gfd.errors import ConfigError
 
 GPU = "nvidia.com/gpu"
 
@@ -69,3 +70,16 @@ def test_shared_gpus(tmp_path: Path, is_renamed: str, name: str) -> None:
     config = loaded(simulate="dgx-a100", config_file=str(tmp_path / "config.yaml"), node_name="n9")
     found = simulate_node(config)
     assert (found.name, found.allocatable) == ("n9", {name: 32})
+
+
+def test_one_name_for_several_nodes_is_refused() -> None:
+    one = simulate_nodes(load({"simulate": "t4", "node_name": "mine"}, {}))
+    assert [node.name for node in one] == ["mine"]
+    with pytest.raises(ConfigError) as caught:
+        simulate_nodes(load({"simulate": "t4,a10", "node_name": "mine"}, {}))
+    assert str(caught.value) == (
+        "--node-name (command line): cannot name 2 nodes; simulate one machine, or leave --node-name out"
+    )
+    # The environment is set for all commands.
+    several = simulate_nodes(load({"simulate": "t4,a10"}, {"NODE_NAME": "mine"}))
+    assert [node.name for node in several] == ["a10", "t4"]

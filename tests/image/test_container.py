@@ -41,7 +41,7 @@ def test_a_missing_driver_is_told_in_one_line(agent: Container) -> None:
 def test_credentials_that_cannot_be_used_are_told_in_one_line(agent: Container, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("apiVersion: v1\nkind: Config\n")
     outside = replace(agent, mounts={"/config": tmp_path / "config"}, environ={"KUBECONFIG": "/config"})
-    told = "gfd: sink node: nodes/a: kubeconfig /config has no current context; set one with --context\n"
+    told = "gfd: sink node: nodes/a: kubeconfig /config has no contexts; set another with --kubeconfig\n"
     assert outside.run("--oneshot", "--sink=node", "--node-name=a", *ARGUMENTS) == (1, "", told)
 
 
