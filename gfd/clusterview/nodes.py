@@ -80,18 +80,21 @@ class Node:
     @property
     def pressures(self) -> tuple[Taint, ...]:
         """The taints that Kubernetes sets on a node that runs, but is short of memory, disk or network."""
-        return tuple(
-            taint
-            for taint in self.taints
-            if taint.key.startswith(CONDITION_PREFIX)
-            and taint.key not in _UNREADY
-            and taint.effect != "PreferNoSchedule"
-        )
+        return tuple(taint for taint in self._closures if taint.key not in _UNREADY)
 
     @property
     def takes_pods(self) -> bool:
         """Whether the scheduler places new pods on the node, if they tolerate its own taints."""
-        return self.unready_since is None and not self.is_cordoned and not self.pressures
+        return self.unready_since is None and not self._closures
+
+    @property
+    def _closures(self) -> tuple[Taint, ...]:
+        """The taints of Kubernetes itself that keep new pods away."""
+        return tuple(
+            taint
+            for taint in self.taints
+            if taint.key.startswith(CONDITION_PREFIX) and taint.effect != "PreferNoSchedule"
+        )
 
     @property
     def own_taints(self) -> tuple[Taint, ...]:

@@ -204,8 +204,9 @@ def test_nodes_that_take_no_new_pods() -> None:
     assert describe_node(gpu_labels(), {"gpu": 8}).takes_pods
     assert not describe_node(gpu_labels(), {"gpu": 8}, unschedulable=True).takes_pods
     assert not describe(read_node(unready(node("n", gpu_labels(), {"gpu": 8})))).takes_pods
-    full = {"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}
-    assert not describe_node(gpu_labels(), {"gpu": 8}, taints=[full]).takes_pods
+    for reason in ("disk-pressure", "not-ready"):
+        taint = {"key": f"node.kubernetes.io/{reason}", "effect": "NoSchedule"}
+        assert not describe_node(gpu_labels(), {"gpu": 8}, taints=[taint]).takes_pods
     unreachable = {"key": "node.kubernetes.io/unreachable", "effect": "PreferNoSchedule"}
     assert describe_node(gpu_labels(), {"gpu": 8}, taints=[unreachable]).takes_pods
 
