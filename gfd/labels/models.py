@@ -12,7 +12,8 @@ from gfd.labels.products import compose_product
 from gfd.labels.syntax import MAX_LENGTH
 
 if TYPE_CHECKING:
-    from gfd.inventory.model import DerivedFrom, Gpu
+    from gfd.inventory.model import Gpu
+    from gfd.inventory.sources import DerivedFrom
 
 MAX_MODEL_LENGTH = MAX_LENGTH - len("gpu.count.")
 """Characters left for the product in the key ``gpu.count.<product>``."""

@@ -17,7 +17,8 @@ from gfd.labels.strategies import STRATEGIES, Resource
 from gfd.labels.syntax import sanitise, truncate
 
 if TYPE_CHECKING:
-    from gfd.inventory.model import DerivedFrom, Fabric, FailedGpu, Gpu, Inventory
+    from gfd.inventory.model import Fabric, FailedGpu, Gpu, Inventory
+    from gfd.inventory.sources import DerivedFrom
     from gfd.labels.models import ModelCount
 
 UNKNOWN = "unknown"

@@ -13,7 +13,8 @@ from gfd.labels.products import INVALID, compose_product
 from gfd.labels.syntax import VENDOR
 
 if TYPE_CHECKING:
-    from gfd.inventory.model import DerivedFrom, Engines, Gpu, MigDevice
+    from gfd.inventory.model import Engines, Gpu, MigDevice
+    from gfd.inventory.sources import DerivedFrom
     from gfd.labels.models import GpuModel
     from gfd.labels.sharing import Sharing
 
@@ -129,7 +130,7 @@ def find_family(major: int, minor: int) -> str:
     return FAMILIES.get(major, "undefined")
 
 
-def name_family(architecture: str | None) -> str:
+def _name_family(architecture: str | None) -> str:
     """Return the family of an architecture such as ``Ada Lovelace``; ``undefined`` if it is unknown."""
     return architecture.lower().replace(" ", "-") if architecture else "undefined"
 
@@ -139,7 +140,7 @@ def _make_full_gpus(model: GpuModel, sharing: Sharing) -> Resource:
     major, minor = gpu.compute_capability or (0, 0)
     is_capability_known = major > 0 and minor >= 0
     # Without NVIDIA's driver there is no compute capability, but the chip's name tells the family.
-    family = name_family(gpu.architecture) if gpu.compute_capability is None else None
+    family = _name_family(gpu.architecture) if gpu.compute_capability is None else None
     sharing_labels = (
         _share(FULL_GPU, sharing, gpu.name)
         if model.is_full

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gfd.inventory import model
-from gfd.inventory.model import DerivedFrom, FailedGpu, Gpu, Inventory, MigDevice, ReadFrom
+from gfd.inventory import model, sources
+from gfd.inventory.model import FailedGpu, Gpu, Inventory, MigDevice
+from gfd.inventory.sources import DerivedFrom, ReadFrom
 from gfd.labels import models, resources, sharing, strategies
 from gfd.labels.resources import NodeFacts
 
@@ -32,7 +33,7 @@ PCI_IDS = "pci.ids"
 
 _NAMES = {
     name: value
-    for module in (model, models, resources, sharing, strategies)
+    for module in (model, models, sources, resources, sharing, strategies)
     for name, value in vars(module).items()
 }
 """The names in annotations, because some modules import them only for type checkers."""

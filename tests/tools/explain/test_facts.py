@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gfd.config.options import OPTIONS
-from gfd.inventory.model import DerivedFrom, FactFailure, FailedGpu, Gpu, Inventory, ReadFrom
+from gfd.inventory.model import FactFailure, FailedGpu, Gpu, Inventory
+from gfd.inventory.sources import DerivedFrom, ReadFrom
 from gfd.labels.resources import NodeFacts, resolve
 from gfd.labels.strategies import STRATEGIES
 from gfd.probe import sysfs, vfio
