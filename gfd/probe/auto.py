@@ -39,7 +39,7 @@ def read(
 ) -> Inventory:
     """Return this node's inventory, read with the strategy that fits it; see :func:`gfd.probe.node.read`.
 
-    Raises DriverUnavailable without NVML, and on a Tegra machine.
+    Raises DriverUnavailable without NVML.
     """
     return _AutoReader(driver_root, machine_type_file, root, scope, progress).read()
 
@@ -64,8 +64,12 @@ class _AutoReader:
 
     def read(self) -> Inventory:
         strategy = resolve(self._root, self._has_library, self._list_names)
-        if strategy == "tegra":
-            raise self._refuse_tegra()
+        if strategy == "tegra" and not isinstance(self._found, Inventory):
+            raise DriverUnavailable(
+                "this machine has the integrated GPU of a Tegra chip, and tegra is not supported yet",
+                "run gfd on nodes with other GPUs",
+            )
+        # Where NVML reads the integrated GPU, its labels are better than none.
         found = self._read_nvml() if self._found is None else self._found
         if isinstance(found, DriverUnavailable) and strategy is None and (names := self._list_vm_drivers()):
             raise DriverUnavailable(
@@ -104,15 +108,6 @@ class _AutoReader:
             )
         except GfdError as error:
             return error
-
-    def _refuse_tegra(self) -> DriverUnavailable:
-        advice = "run gfd on nodes with other GPUs"
-        if isinstance(self._found, Inventory):
-            advice = f"to write the labels that NVML knows, pass {_FLAG} nvml"
-        return DriverUnavailable(
-            "this machine has the integrated GPU of a Tegra chip, and tegra is not supported yet",
-            advice,
-        )
 
     def _list_vm_drivers(self) -> list[str]:
         """Return the drivers of the GPUs if all are for virtual machines, else nothing."""

@@ -113,14 +113,10 @@ def test_an_error_of_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.usefixtures("with_nvml")
-def test_an_integrated_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer_with(monkeypatch, inventory(gpu(0, name="NVIDIA Thor")))
-    with pytest.raises(DriverUnavailable) as caught:
-        auto.read(root=tmp_path)
-    assert str(caught.value) == (
-        "this machine has the integrated GPU of a Tegra chip, and tegra is not supported yet; to write the"
-        " labels that NVML knows, pass --device-discovery-strategy nvml"
-    )
+def test_an_integrated_gpu_that_nvml_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = inventory(gpu(0, name="NVIDIA Thor"))
+    answer_with(monkeypatch, expected)
+    assert auto.read(root=tmp_path) is expected
 
 
 @pytest.mark.usefixtures("with_nvml")

@@ -56,16 +56,24 @@ def test_hostile_text_is_escaped(gfd: Gfd, tmp_path: Path) -> None:
     evil["spec"]["taints"] = [{"key": "\x1b]0;x\x07", "effect": "NoSchedule"}]
     nodes = listed(tmp_path / "n.json", evil)
     file = tmp_path / "pod.yaml"
-    file.write_text(
-        'apiVersion: v1\nkind: Pod\nmetadata: {name: "\\e[2J"}\n'
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
         "spec: {containers: [{name: a, image: b}], nodeSelector: {nvidia.com/gpu.product: T4}}\n"
     )
-    for form in ("table", "json"):
-        code, out, err = gfd("match", str(file), "--nodes", nodes, "-o", form)
-        assert code == 1
-        assert "\x1b" not in out + err
-        assert "\x07" not in out + err
-    assert err == f"gfd: Pod \\x1b[2J ({file}:1) fits no node\n"
+    illegal = "is not the name of an object: the name is not a DNS name in lower case, such as example.com"
+    for name, told in (
+        ("a", f"Pod a ({file}:1) fits no node"),
+        (
+            '"\\e[2J"',
+            f"{file}:3: metadata.name: '\\x1b[2J' {illegal}",
+        ),
+    ):
+        file.write_text(pod % name)
+        for form in ("table", "json"):
+            code, out, err = gfd("match", str(file), "--nodes", nodes, "-o", form)
+            assert (code, err) == (1, f"gfd: {told}\n")
+            assert "\x1b" not in out
+            assert "\x07" not in out
 
 
 def test_a_narrow_terminal(gfd: Gfd, nodes: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,18 @@ NODE_NAME: Rules[str] = (
     Rule(is_broken=explain_domain, message="{0!r} is not a node name: the name {reason}"),
 )
 
+OBJECT_NAME: Rules[str] = (
+    Rule(is_broken=explain_domain, message="{0!r} is not the name of an object: the name {reason}"),
+)
+
+GENERATED_NAME: Rules[str] = (
+    Rule(
+        # Kubernetes appends letters and digits.
+        is_broken=lambda prefix: explain_domain(f"{prefix}x"),
+        message="{0!r} is not the beginning of a name: the name {reason}",
+    ),
+)
+
 NODE_LABEL: Rules[Label] = (
     Rule(is_broken=lambda it: explain_key(it.key), message="{0.key!r} is not a label key: {reason}"),
     Rule(

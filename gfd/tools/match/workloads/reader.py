@@ -8,6 +8,8 @@ from gfd.errors import DocumentError, GfdError, SeveralErrors
 from gfd.text import escape, join_first
 from gfd.tools.match.manifests.objects import describe_path, identify, read_objects
 from gfd.tools.match.manifests.placeholders import add_hint
+from gfd.tools.match.podspec import rules
+from gfd.tools.match.podspec.pod_rules import NAMESPACE
 from gfd.tools.match.workloads import argo
 from gfd.tools.match.workloads.table import read_workload
 from gfd.tools.match.workloads.unread import find_renderer
@@ -54,9 +56,15 @@ def read_pods(paths: Sequence[str]) -> list[Pod]:
 
 
 def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manifest]) -> None:
-    """Raise DocumentError for the second object of one kind and name."""
+    """Raise DocumentError for an illegal name, or for the second object of one kind and name."""
+    metadata = manifest.value.field("metadata")
+    if manifest.namespace:
+        rules.check(metadata.field("namespace"), manifest.namespace, NAMESPACE)
     if manifest.name.endswith("*"):
+        rules.check(metadata.field("generateName"), manifest.name[:-1], rules.GENERATED_NAME)
         return
+    if manifest.name:
+        rules.check(metadata.field("name"), manifest.name, rules.OBJECT_NAME)
     first = seen.setdefault((manifest.group, manifest.kind, manifest.namespace, manifest.name), manifest)
     if first is not manifest:
         raise manifest.value.error(f"{manifest.title} is already in {first.place}; choose another name")

@@ -290,3 +290,25 @@ def test_empty_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["vectoradd.yaml", "argo-vector-add.yaml", "enough-memory.yaml"])
 def test_the_examples_are_legal(name: str) -> None:
     assert read_pods([str(EXAMPLES / name)])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ("{name: A_b}", "metadata.name: 'A_b' is not the name of an object: the name is not a DNS name"),
+        ("{name: a.b}", ""),
+        ("{generateName: A-}", "metadata.generateName: 'A-' is not the beginning of a name: the name is not"),
+        ("{generateName: a-}", ""),
+        (
+            "{name: a, namespace: a.b}",
+            "metadata.namespace: 'a.b' is not the name of a namespace; write",
+        ),
+        ("{name: a, namespace: a-b}", ""),
+    ],
+)
+def test_names_of_objects(file: Path, metadata: str, told: str) -> None:
+    text = f"apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec:\n{indent(SPEC, 2)}"
+    if told:
+        assert refusal(file, text).startswith(f"FILE:3: {told}")
+    else:
+        assert len(read(file, text)) == 1
