@@ -13,7 +13,7 @@ from gfd.tools.match.fixes.advice import fix_to_plain, format_fix, format_sugges
 from gfd.tools.match.judge.fit import Answer
 from gfd.tools.match.placement.bounds import UNLIMITED
 from gfd.tools.match.placement.counts import describe_copies, describe_gang, describe_left, name_copies
-from gfd.tools.match.verdict_table import format_verdicts
+from gfd.tools.match.verdict_table import describe_found, format_verdicts
 from gfd.tools.terminal import GREEN, RED, YELLOW, paint, pluralize
 
 if TYPE_CHECKING:
@@ -93,8 +93,20 @@ def _explain(result: MatchResult) -> Iterator[str]:
     yield from map(format_suggestion, result.suggestions)
     for fix in result.fixes:
         yield from format_fix(fix, result.pod)
+    yield from _explain_nearest(result)
     yield from (f"not judged: {text}" for text in _list_unjudged(result))
     yield from (f"note: {note}" for note in result.pod.notes)
+
+
+def _explain_nearest(result: MatchResult) -> Iterator[str]:
+    """Yield all reasons against the nearest node, unless a fix or suggestions tell what to change."""
+    if result.possible or result.fixes or not result.verdicts:
+        return
+    nearest = result.verdicts[0]
+    found = [(each.wanted, describe_found(each)) for each in nearest.mismatches]
+    reasons = [f"{wanted} (the node has {text})" if text else wanted for wanted, text in found]
+    if len(reasons) > max(1, len(result.suggestions)):
+        yield f"nearest: {nearest.node.name} does not fit for {len(reasons)} reasons: {'; '.join(reasons)}"
 
 
 def _explain_placement(result: MatchResult) -> Iterator[str]:

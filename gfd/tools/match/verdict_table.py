@@ -62,7 +62,7 @@ def _make_row(verdict: Verdict, result: MatchResult, names: Sequence[str], asked
     else:
         first, *others = verdict.mismatches
         wanted = first.wanted + (f" (and {len(others)} more)" if others else "")
-        found = _describe_found(first)
+        found = describe_found(first)
     return (
         verdict.node.name,
         describe_product(labels, device),
@@ -109,7 +109,8 @@ def _rank_resource(name: str) -> tuple[bool, str]:
     return (not name.startswith(VENDOR), name)
 
 
-def _describe_found(mismatch: Mismatch) -> str:
+def describe_found(mismatch: Mismatch) -> str:
+    """Return what the node has instead of what the pod asks for."""
     if mismatch.found is None:
         return "no such label" if mismatch.requirement else ""
     return mismatch.found or "(empty)"

@@ -255,6 +255,8 @@ def test_other_results(gfd: Gfd, pod: Callable[..., str], tmp_path: Path) -> Non
         "a     T4       no    zone=b (and 2 more)  (empty)\n"
         "nearest: no node has zone=b; there is (empty) (1 node)\n"
         "nearest: no node has nvidia.com/gpu.product!=T4; there is T4 (1 node, 16 GB)\n"
+        "nearest: a does not fit for 3 reasons: zone=b (the node has (empty)); nvidia.com/gpu.product!=T4"
+        " (the node has T4); no toleration of the taint (the node has nvidia.com/gpu:NoExecute)\n"
     )
     only = pod("  nodeSelector: {gpu: x}\n", "q")
     assert gfd("match", only, "--nodes", listed(tmp_path / "m.json", node("a", "T4", taints=taints)))[1] == (
@@ -298,6 +300,27 @@ def test_no_such_devices(gfd: Gfd, tmp_path: Path) -> None:
             " resources of their own under the strategy mixed"
         ),
         "then it may fit 12 nodes: n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, …",
+    ]
+
+
+def test_several_reasons_without_a_fix(gfd: Gfd, tmp_path: Path) -> None:
+    small = node("small")
+    small["status"]["allocatable"] |= {"memory": "1Gi", "ephemeral-storage": "1Gi", "pods": "110"}
+    limits = "{cpu: 97, memory: 2Ti, ephemeral-storage: 600Gi, hugepages-2Mi: 2Mi, rdma/hca: 1}"
+    file = tmp_path / "pod.yaml"
+    file.write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: big}\n"
+        f"spec: {{containers: [{{name: a, image: b, resources: {{limits: {limits}}}}}]}}\n"
+    )
+    code, out, _ = gfd("match", str(file), "--nodes", listed(tmp_path / "n.json", small))
+    assert code == 1
+    assert out.splitlines()[-2:] == [
+        "nearest: no node offers rdma/hca",
+        (
+            "nearest: small does not fit for 5 reasons: 97 cpu (the node has 8 of 8 free); 2Ti memory"
+            " (the node has 1Gi of 1Gi free); 600Gi ephemeral-storage (the node has 1Gi of 1Gi free);"
+            " 2Mi hugepages-2Mi (the node has none); 1 rdma/hca (the node has none)"
+        ),
     ]
 
 
