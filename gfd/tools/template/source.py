@@ -94,6 +94,9 @@ def _read_machine(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTempl
     name = query.name or make_name(source)
     if query.driver:
         inventory = machine.replace_driver(inventory, query.driver)
+    elif instance:
+        # The driver comes from the image that a cluster boots, not from the cloud.
+        inventory = inventory._replace(driver_version=None, cuda_version=None)
     inventories = machine.complete(inventory)
     labels, warnings = machine.label(config, inventories)
     devices = make_node(config, name, labels, inventories[0]).allocatable
