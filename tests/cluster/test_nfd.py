@@ -123,8 +123,9 @@ class FeaturePath:
 
     @contextmanager
     def gfd(self, *arguments: str) -> Iterator[None]:
-        """Run a command of gfd; wait for its end."""
-        with subprocess.Popen((sys.executable, "-m", "gfd", *arguments, *self.options())) as process:
+        """Run a command of gfd; wait for its end. cleanup takes no options about the hardware."""
+        options = self.options()[-1:] if "cleanup" in arguments else self.options()
+        with subprocess.Popen((sys.executable, "-m", "gfd", *arguments, *options)) as process:
             yield
         assert process.returncode == 0
 
