@@ -79,7 +79,8 @@ _BY_LABEL: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "karpenter.azure.com/sku-gpu-name": _KARPENTER_ON_AZURE,
     "k8s.amazonaws.com/accelerator": _AUTOSCALER_ON_AWS,
 }
-_INSTANCE_TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+_INSTANCE_TYPE_LABELS = (INSTANCE_TYPE, "beta.kubernetes.io/instance-type")
 _VENDOR_LABELS = (
     "accelerator",
     "eks.amazonaws.com/instance-gpu-manufacturer",

@@ -10,18 +10,6 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 
-class Metadata(TypedDict, total=False):
-    """The metadata of an object."""
-
-    name: Any
-    namespace: Any
-    uid: Any
-    resourceVersion: Any
-    creationTimestamp: Any
-    labels: Any
-    managedFields: Any
-
-
 class PodMetadata(TypedDict, total=False):
     """The metadata of a Pod; its labels and managed fields are large, and not needed."""
 
@@ -30,6 +18,13 @@ class PodMetadata(TypedDict, total=False):
     uid: Any
     resourceVersion: Any
     creationTimestamp: Any
+
+
+class NodeMetadata(PodMetadata, total=False):
+    """The metadata of a Node."""
+
+    labels: Any
+    managedFields: Any
 
 
 # A class cannot have the field "continue", which is a keyword of Python.
@@ -58,7 +53,7 @@ class NodeObject(TypedDict, total=False):
     """A Node."""
 
     kind: Any
-    metadata: Metadata | None
+    metadata: NodeMetadata | None
     spec: NodeSpec | None
     status: NodeStatus | None
 
@@ -70,12 +65,17 @@ class Container(TypedDict, total=False):
     resources: Any
 
 
-class PodSpec(TypedDict, total=False):
-    """The spec of a Pod."""
+class PodAmounts(TypedDict, total=False):
+    """The fields of the spec of a Pod that say what it requests beside its containers."""
 
     nodeName: Any
     overhead: Any
     resources: Any
+
+
+class PodSpec(PodAmounts, total=False):
+    """The spec of a Pod."""
+
     initContainers: list[Container] | None
     containers: list[Container] | None
 
@@ -103,21 +103,16 @@ class BoundPodMetadata(PodMetadata, total=False):
     deletionTimestamp: Any
 
 
-class BoundContainer(TypedDict, total=False):
+class BoundContainer(Container, total=False):
     """A container of a Pod that ``gfd match`` reads."""
 
     name: Any
-    restartPolicy: Any
-    resources: Any
     ports: Any
 
 
-class BoundPodSpec(TypedDict, total=False):
+class BoundPodSpec(PodAmounts, total=False):
     """The spec of a Pod that ``gfd match`` reads."""
 
-    nodeName: Any
-    overhead: Any
-    resources: Any
     priority: Any
     priorityClassName: Any
     preemptionPolicy: Any
@@ -135,11 +130,9 @@ class ContainerStatus(TypedDict, total=False):
     allocatedResources: Any
 
 
-class BoundPodStatus(TypedDict, total=False):
+class BoundPodStatus(PodStatus, total=False):
     """The status of a Pod that ``gfd match`` reads."""
 
-    phase: Any
-    startTime: Any
     conditions: Any
     resources: Any
     allocatedResources: Any

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.cloud_names import INSTANCE_TYPE
 from gfd.clusterview.nodes import Node
 from gfd.clusterview.resources import CPU, MEMORY
 from gfd.config.options import COMMAND_LINE
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from gfd.labels.sharing import Sharing
     from gfd.labels.syntax import Labels
     from gfd.simulation.instance_types import InstanceType
-
-INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
 
 def simulate_nodes(loaded: LoadedConfig, *, has_sizes: bool = False) -> list[Node]:

@@ -10,6 +10,7 @@ from gfd.errors import ApiError
 from tests.cluster import agents, programs
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.doctor_command import AgentNode
+from tests.cluster.extender import Extender
 from tests.cluster.nodes_command import PODS, make_pod, post
 from tests.cluster.objects import NODES, delete, make_node, namespace
 from tests.cluster.proxy import Proxy, proxied
@@ -153,3 +154,9 @@ def agent_node(installed_agents: ControlPlane) -> Iterator[AgentNode]:
     delete(installed_agents.admin, node.path)
     for where in ("gfd", "other"):
         installed_agents.kubectl("-n", where, "delete", "nodefeatures", "--all")
+
+
+@pytest.fixture(scope="module")
+def extender() -> Iterator[Extender]:
+    with Extender() as started:
+        yield started

@@ -8,64 +8,51 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
-from gfd.errors import ApiError, GfdError
 from gfd.kube import paths
 from gfd.kube.client import Api
-from gfd.tools.match.workloads.reader import read_pods
 from tests.cluster import random_pods
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.extender import Extender
 from tests.cluster.objects import NODES
 from tests.cluster.random_resources import RUNTIME_CLASSES
+from tests.cluster.scheduling import (
+    MERGE,
+    Object,
+    ask,
+    create_node,
+    create_pods,
+    is_looked_at,
+    match_each,
+    pods_of,
+    refuse,
+    start_scheduler,
+)
 from tests.tools.match.podspec import refusals
 
 pytestmark = pytest.mark.cluster
 
-PODS = "/api/v1/namespaces/default/pods"
+PODS = pods_of("default")
 NODE_NAMES = [f"gpu-{number}" for number in range(12)]
 PODS_ASKED, PODS_PLACED, PODS_SPOILT = 400, 60, 400
-MERGE = "application/merge-patch+json"
-THREADS = 4
-Object = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def extender() -> Iterator[Extender]:
-    with Extender() as started:
-        yield started
+REFUSALS = (400, 422)
 
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory, extender: Extender) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("match")) as started:
-        config = {
-            "apiVersion": "kubescheduler.config.k8s.io/v1",
-            "kind": "KubeSchedulerConfiguration",
-            "clientConnection": {"kubeconfig": str(started.kubeconfig), "qps": 1000, "burst": 1000},
-            "leaderElection": {"leaderElect": False},
-            "extenders": [{"urlPrefix": extender.url, "filterVerb": "filter", "nodeCacheCapable": True}],
-            # Of the chosen node only the preferred affinity is to be seen.
-            "profiles": [
-                {"schedulerName": "default-scheduler"},
-                {
-                    "schedulerName": "by-affinity",
-                    "plugins": {
-                        "preScore": {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeAffinity"}]},
-                        "score": {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeAffinity"}]},
-                    },
-                },
-            ],
-        }
-        (started.home / "scheduler.json").write_text(json.dumps(config))
         make_nodes(started.admin, Random(1))
-        started.start_scheduler(f"--config={started.home}/scheduler.json")
+        # Of the chosen node only the preferred affinity is to be seen.
+        only = {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeAffinity"}]}
+        profiles = [
+            {"schedulerName": "default-scheduler"},
+            {"schedulerName": "by-affinity", "plugins": {"preScore": only, "score": only}},
+        ]
+        start_scheduler(started, {"urlPrefix": extender.url}, profiles=profiles)
         yield started
         started.check()
 
@@ -75,11 +62,7 @@ def make_nodes(api: Api, random: Random) -> None:
     for name, members in RUNTIME_CLASSES.items():
         api.request("POST", paths.RUNTIME_CLASSES, {"metadata": {"name": name}, "handler": "none", **members})
     for name in NODE_NAMES:
-        node = random_pods.make_node(random, name)
-        api.request("POST", NODES, {"metadata": node["metadata"]})
-        # A new node gets a taint of the API server's, which what comes now replaces.
-        api.request("PATCH", f"{NODES}/{name}", {"spec": node["spec"]}, content_type=MERGE)
-        api.request("PATCH", f"{NODES}/{name}/status", {"status": node["status"]}, content_type=MERGE)
+        create_node(api, random_pods.make_node(random, name))
     for number in range(24):
         pod = random_pods.make_pod(random, f"runs-{number}", NODE_NAMES)
         pod["spec"] |= {"nodeName": random.choice(NODE_NAMES), "affinity": None, "nodeSelector": None}
@@ -87,11 +70,6 @@ def make_nodes(api: Api, random: Random) -> None:
         if number % 4 == 0:
             phase = {"status": {"phase": random.choice(("Succeeded", "Failed"))}}
             api.request("PATCH", f"{PODS}/runs-{number}/status", phase, content_type=MERGE)
-
-
-def create(api: Api, pods: list[Object]) -> None:
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda pod: api.request("POST", PODS, pod), pods))
 
 
 def wait_until_looked_at(api: Api, prefix: str, count: int) -> dict[str, Object]:
@@ -107,28 +85,6 @@ def wait_until_looked_at(api: Api, prefix: str, count: int) -> dict[str, Object]
     return found
 
 
-def is_looked_at(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or []
-    return bool(pod["spec"].get("nodeName")) or any(
-        each.get("reason") == "Unschedulable" for each in conditions
-    )
-
-
-def match(plane: ControlPlane, tmp_path: Path, pods: list[Object]) -> dict[str, Object]:
-    """Return the results of gfd for the pods of a file, by name."""
-    file = tmp_path / "pods.json"
-    file.write_text("\n---\n".join(json.dumps(pod, indent=1) for pod in pods))
-    done = subprocess.run(
-        (sys.executable, "-m", "gfd", "match", file, "--each", f"--kubeconfig={plane.kubeconfig}", "-o=json"),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": os.environ["PATH"]},
-    )
-    assert done.stdout, done.stderr
-    return {each["name"]: each for each in json.loads(done.stdout)["pods"]}
-
-
 def fitting(answer: Object) -> frozenset[str]:
     return frozenset(each["name"] for each in answer["nodes"] if each["fits"])
 
@@ -138,8 +94,8 @@ def test_the_same_nodes_fit(
 ) -> None:
     random, started_s = Random(2), time.monotonic()
     pods = [random_pods.make_pod(random, f"asked-{number}", NODE_NAMES) for number in range(PODS_ASKED)]
-    answers = match(plane, tmp_path, pods)
-    create(plane.admin, pods)
+    answers = match_each(plane, tmp_path, pods)
+    create_pods(plane.admin, pods)
     wait_until_looked_at(plane.admin, "asked-", PODS_ASKED)
     # Whatever passes no filter is never told to an extender.
     told = {pod["metadata"]["name"]: {frozenset[str]()} for pod in pods} | extender.passed
@@ -176,8 +132,8 @@ def test_the_best_node_is_preferred(plane: ControlPlane, tmp_path: Path) -> None
             "affinity": {"nodeAffinity": preferred},
         }
         pods.append(pod)
-    answers = match(plane, tmp_path, pods)
-    create(plane.admin, pods)
+    answers = match_each(plane, tmp_path, pods)
+    create_pods(plane.admin, pods)
     placed = wait_until_looked_at(plane.admin, "placed-", PODS_PLACED)
     for name, answer in answers.items():
         best = answer["nodes"][0]["score"]
@@ -186,25 +142,14 @@ def test_the_best_node_is_preferred(plane: ControlPlane, tmp_path: Path) -> None
     assert len({answer["nodes"][0]["score"] for answer in answers.values()}) > PODS_PLACED / 2
 
 
-def ask(api: Api, pod: Object) -> str:
-    """Return why the API server refuses a pod; empty if it accepts the pod."""
-    try:
-        api.request("POST", PODS, pod, query={"dryRun": "All", "fieldValidation": "Strict"})
-    except ApiError as error:
-        if error.status in (400, 422):
-            return str(error)
-        raise
-    return ""
-
-
 @pytest.mark.parametrize("patch", refusals.REFUSED)
 def test_the_api_server_refuses_what_gfd_refuses(plane: ControlPlane, patch: Object) -> None:
-    assert ask(plane.admin, refusals.make_pod(patch)) != ""
+    assert ask(plane.admin, refusals.make_pod(patch), *REFUSALS) != ""
 
 
 @pytest.mark.parametrize("patch", refusals.ACCEPTED)
 def test_the_api_server_accepts_what_gfd_accepts(plane: ControlPlane, patch: Object) -> None:
-    assert ask(plane.admin, refusals.make_pod(patch)) == ""
+    assert ask(plane.admin, refusals.make_pod(patch), *REFUSALS) == ""
 
 
 def test_gfd_and_the_api_server_refuse_the_same_pods(
@@ -217,20 +162,11 @@ def test_gfd_and_the_api_server_refuse_the_same_pods(
         pod = random_pods.spoil(random, random_pods.make_pod(random, f"spoilt-{number}", NODE_NAMES))
         text = json.dumps(pod)
         (tmp_path / "pod.json").write_text(text)
-        servers[text] = ask(plane.admin, pod)
+        servers[text] = ask(plane.admin, pod, *REFUSALS)
         own[text] = refuse(tmp_path / "pod.json")
     assert {text: said for text, said in own.items() if bool(said) != bool(servers[text])} == {}
     with capsys.disabled():
         print(f"\n{PODS_SPOILT} spoilt pods, {sum(map(bool, own.values()))} of them refused by both")
-
-
-def refuse(file: Path) -> str:
-    """Return why gfd refuses a pod; empty if it accepts the pod."""
-    try:
-        read_pods([str(file)])
-    except GfdError as error:
-        return str(error)
-    return ""
 
 
 def test_without_rights(plane: ControlPlane, tmp_path: Path) -> None:

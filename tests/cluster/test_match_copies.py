@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from gfd.kube.client import Api
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.objects import NODES
+from tests.cluster.scheduling import MERGE, Object, is_looked_at, match, pods_of
 
 pytestmark = pytest.mark.cluster
 
-PODS = "/api/v1/namespaces/default/pods"
-MERGE = "application/merge-patch+json"
+PODS = pods_of("default")
 POOLS, NODES_PER_POOL, THREADS = 300, 3, 4
 GPU, HOSTNAME = "nvidia.com/gpu", "kubernetes.io/hostname"
-Object = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -110,28 +106,13 @@ def count_placed(api: Api, expected: int) -> dict[str, int]:
 
     def look() -> list[Object] | None:
         pods = list(api.list(PODS))
-        done = [
-            pod
-            for pod in pods
-            if pod["spec"].get("nodeName")
-            or any(
-                each.get("reason") == "Unschedulable" for each in pod.get("status", {}).get("conditions", ())
-            )
-        ]
-        return pods if len(done) == expected else None
+        return pods if sum(map(is_looked_at, pods)) == expected else None
 
     found: dict[str, int] = {}
     for pod in wait_for(look, f"the scheduler to look at {expected} pods", patience_s=240):
         app = pod["metadata"]["labels"]["app"]
         found[app] = found.get(app, 0) + bool(pod["spec"].get("nodeName"))
     return found
-
-
-def match(plane: ControlPlane, file: Path) -> dict[str, Object]:
-    command = (sys.executable, "-m", "gfd", "match", file, f"--kubeconfig={plane.kubeconfig}", "-o", "json")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout, done.stderr
-    return {each["name"]: each for each in json.loads(done.stdout)["pods"]}
 
 
 def test_as_many_copies_fit_as_are_placed(

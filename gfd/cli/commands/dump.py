@@ -6,7 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.shared import CONFIGURATION, LABELLING, READING, make_format_option
+from gfd.cli.commands.shared import (
+    CONFIGURATION,
+    LABELLING,
+    READING,
+    make_format_option,
+    make_inventory_option,
+)
 from gfd.config.options import Option
 from gfd.errors import DriverUnavailable
 
@@ -67,14 +73,7 @@ COMMAND = Command(
             group="Dump",
             help_="The output format; the default is table on a terminal, otherwise nfd.",
         ),
-        Option(
-            field="inventory",
-            flags=("--inventory",),
-            kind="path",
-            metavar="FILE",
-            group="Dump",
-            help="Print the labels of a snapshot instead of this machine; - reads standard input.",
-        ),
+        make_inventory_option(group="Dump", help_="Print the labels of a snapshot instead of this machine"),
         Option(
             field="draw",
             flags=("--draw",),

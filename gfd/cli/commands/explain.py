@@ -12,6 +12,7 @@ from gfd.cli.commands.shared import (
     NODE_FILES,
     READING,
     make_format_option,
+    make_inventory_option,
 )
 from gfd.config.options import Option
 
@@ -70,14 +71,7 @@ COMMAND = Command(
             group=GROUP,
             help="Explain every label that gfd can write, without reading a machine.",
         ),
-        Option(
-            field="inventory",
-            flags=("--inventory",),
-            kind="path",
-            metavar="FILE",
-            group=GROUP,
-            help="Explain the labels of a snapshot instead of this machine; - reads standard input.",
-        ),
+        make_inventory_option(group=GROUP, help_="Explain the labels of a snapshot instead of this machine"),
         Option(
             field="node",
             flags=("--node",),

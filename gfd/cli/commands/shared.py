@@ -74,3 +74,15 @@ def make_format_option(
         group=group,
         help=help_,
     )
+
+
+def make_inventory_option(*, group: str, help_: str) -> Option:
+    """Return the option that reads a snapshot instead of this machine."""
+    return Option(
+        field="inventory",
+        flags=("--inventory",),
+        kind="path",
+        metavar="FILE",
+        group=group,
+        help=f"{help_}; - reads standard input.",
+    )

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
-from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
+from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option, make_inventory_option
 from gfd.config.options import Option
 
 if TYPE_CHECKING:
@@ -70,14 +70,7 @@ COMMAND = Command(
             default="labels",
             help_="The output format.",
         )._replace(metavar="FORMAT"),
-        Option(
-            field="inventory",
-            flags=("--inventory",),
-            kind="path",
-            metavar="FILE",
-            group=GROUP,
-            help="Print what the machine of a snapshot has; - reads standard input.",
-        ),
+        make_inventory_option(group=GROUP, help_="Print what the machine of a snapshot has"),
         Option(
             field="node",
             flags=("--node",),

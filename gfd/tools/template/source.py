@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gfd.clusterview.cloud_names import find_products
+from gfd.clusterview.cloud_names import INSTANCE_TYPE, find_products
 from gfd.clusterview.nodes import Node, Taint, read_node
-from gfd.clusterview.simulation import INSTANCE_TYPE
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError, GfdError
 from gfd.labels.syntax import OPERATOR_KEY, TIMESTAMP, VENDOR, explain_domain

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.cloud_names import INSTANCE_TYPE
 from gfd.documents.writer import write as write_yaml
 from gfd.labels.syntax import VENDOR
 from gfd.tools.template.formats.node import to_plain
@@ -39,7 +40,7 @@ def write(template: NodeTemplate) -> FormattedTemplate:
     if template.taints:
         spec["taints"] = list(map(to_plain, template.taints))
     if template.instance_type:
-        spec["requirements"] = [_require("node.kubernetes.io/instance-type", template.instance_type)]
+        spec["requirements"] = [_require(INSTANCE_TYPE, template.instance_type)]
     pool_template = {"metadata": {"labels": labels}, **({"spec": spec} if spec else {})}
     pool = {
         "apiVersion": "karpenter.sh/v1",

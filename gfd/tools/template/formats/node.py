@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.cloud_names import INSTANCE_TYPE
 from gfd.documents.writer import write as write_yaml
 from gfd.tools.template.model import FormattedTemplate
 
@@ -27,7 +28,7 @@ def write(template: NodeTemplate) -> FormattedTemplate:
     """Return the Node as YAML."""
     labels = {**template.labels, **_LINUX, "kubernetes.io/hostname": template.name}
     if template.instance_type:
-        labels["node.kubernetes.io/instance-type"] = template.instance_type
+        labels[INSTANCE_TYPE] = template.instance_type
     node: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Node",
