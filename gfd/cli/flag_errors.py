@@ -10,7 +10,7 @@ from gfd.errors import ConfigError
 from gfd.text import join_words, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from gfd.cli.commands.command import Command
     from gfd.config.model import LoadedConfig
@@ -81,6 +81,13 @@ def refuse_unread_flags(
         if is_ignored and setting.origin in option.flags:
             reason = f"{find_name()} {name} uses it only together with {needed}"
             raise ConfigError(option.flag, COMMAND_LINE, reason)
+
+
+def refuse_ignored_flags(loaded: LoadedConfig, fields: Container[str], reason: str) -> None:
+    """Raise ConfigError for a flag on the command line whose option is one of ``fields``."""
+    for setting in loaded.options:
+        if setting.option.field in fields and setting.origin in setting.option.flags:
+            raise ConfigError(setting.option.flag, COMMAND_LINE, reason)
 
 
 def _suggest_flag(flag: str, known: Iterable[str]) -> str:

@@ -107,3 +107,19 @@ def test_a_node_that_is_not_there(plane: ControlPlane) -> None:
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "gfd: there is no Node gone; kubectl get nodes lists them\n"
+
+
+def test_a_node_beside_its_template(plane: ControlPlane, tmp_path: Path) -> None:
+    words = ("--simulate", "t4", "--name", "promised")
+    apply(plane, *words)
+    path = tmp_path / "pool.yaml"
+    path.write_text(gfd(plane, "template", *words, "-o", "karpenter")[1])
+    diff = ("diff", "--template", str(path), "--node", "promised")
+    assert gfd(plane, *diff)[0] == 0
+    plane.kubectl("label", "node", "promised", "nvidia.com/gpu.count=9", "--overwrite")
+    plane.kubectl("label", "node", "promised", "nvidia.com/gpu.family-")
+    code, out = gfd(plane, *diff)
+    assert (code, out.splitlines()[1:3]) == (
+        1,
+        ["- nvidia.com/gpu.family=turing", "~ nvidia.com/gpu.count: 9 instead of 1"],
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gfd.labels.syntax import OPERATOR_KEY, VENDOR
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,6 +15,13 @@ if TYPE_CHECKING:
 
 GPU = "nvidia.com/gpu"
 """The resource that clouds know: autoscalers take its amount from the instance type."""
+CLIQUE = "nvidia.com/gpu.clique"
+"""The label with the id of the rack's NVLink fabric, which only the running node can tell."""
+
+
+def is_gfd_key(key: str) -> bool:
+    """Return whether a label with NVIDIA's prefix is gfd's, as far as the key tells."""
+    return key.startswith(VENDOR) and not OPERATOR_KEY.fullmatch(key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from gfd.clusterview.cloud_names import INSTANCE_TYPE, find_products
-from gfd.clusterview.nodes import Node, Taint, read_node
 from gfd.config.options import COMMAND_LINE
-from gfd.errors import ApiError, ConfigError, GfdError
-from gfd.labels.syntax import OPERATOR_KEY, TIMESTAMP, VENDOR, explain_domain
+from gfd.errors import ConfigError, GfdError
+from gfd.labels.syntax import TIMESTAMP, VENDOR, explain_domain
 from gfd.text import suggest
-from gfd.tools.template.model import GPU, NodeTemplate
+from gfd.tools.template.model import CLIQUE, GPU, NodeTemplate, is_gfd_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from gfd.clusterview.nodes import Taint
     from gfd.config.model import LoadedConfig
     from gfd.inventory.model import Inventory
     from gfd.labels.syntax import Labels
     from gfd.simulation.instance_types import InstanceType
 
-CLIQUE = "nvidia.com/gpu.clique"
 _NODE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
-_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ def read_template(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTempl
     """Return what the node will have, and warnings. Raises GfdError."""
     _check_sources(loaded, query)
     if query.node is not None:
-        return _select_labels(_read_running_node(loaded, query, query.node), query.labels), []
+        return _select_labels(_read_node(loaded, query, query.node), query.labels), []
     template, warnings = _read_machine(loaded, query)
     return _select_labels(template, query.labels), warnings
 
@@ -140,12 +137,12 @@ def make_name(text: str) -> str:
     return "-".join(filter(None, kept.split("-")))[:63].strip("-") or "gpu-node"
 
 
-def _read_running_node(loaded: LoadedConfig, query: TemplateQuery, name: str) -> NodeTemplate:
-    node, status = _read_node(loaded, name, query.nodes_file)
+def _read_node(loaded: LoadedConfig, query: TemplateQuery, name: str) -> NodeTemplate:
+    from gfd.tools.template.running_node import read_running_node
+
+    node, status = read_running_node(loaded.config, name, query.nodes_file)
     labels = {
-        key: value
-        for key, value in node.labels.items()
-        if key.startswith(VENDOR) and key not in (TIMESTAMP, CLIQUE) and not OPERATOR_KEY.fullmatch(key)
+        key: value for key, value in node.labels.items() if is_gfd_key(key) and key not in (TIMESTAMP, CLIQUE)
     }
     if not labels:
         next_step = "run gfd doctor there, or choose another node"
@@ -172,33 +169,3 @@ def _has_whole_gpus(labels: Labels, devices: Iterable[str]) -> bool:
 
 def _select(amounts: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(amounts[name]) for name in _NODE_RESOURCES if name in amounts}
-
-
-def _read_node(loaded: LoadedConfig, name: str, file: Path | None) -> tuple[Node, Mapping[str, Any]]:
-    """Return a Node and its status, from kubectl's output or the cluster. Raises GfdError."""
-    if file is not None:
-        from gfd.clusterview.kubectl import read_objects
-
-        found = read_objects(file, "Node", "kubectl get nodes -o json", _read_with_status)
-        by_name = {node.name: (node, status) for node, status in found}
-        if name not in by_name:
-            raise GfdError(f"{file}: there is no Node {name}{suggest(name, by_name)}")
-        return by_name[name]
-    from gfd.kube.api_errors import add_advice
-    from gfd.kube.client import share
-    from gfd.kube.objects import OBJECT
-    from gfd.kube.paths import NODES
-
-    try:
-        answer = share(loaded.config).request("GET", f"{NODES}/{quote(name, safe='')}", schema=OBJECT)
-        return _read_with_status(answer)
-    except ApiError as error:
-        if error.status == _NOT_FOUND:
-            raise GfdError(f"there is no Node {name}; kubectl get nodes lists them") from error
-        raise add_advice(error, "get", "nodes") from error
-    except ValueError as error:
-        raise GfdError(f"Node {name} {error}") from error
-
-
-def _read_with_status(item: Mapping[str, Any]) -> tuple[Node, Mapping[str, Any]]:
-    return read_node(item), item.get("status") or {}

@@ -22,7 +22,9 @@ from gfd.tools.template.formats import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gfd.documents.value import Value
     from gfd.tools.template.model import FormattedTemplate, NodeTemplate
+    from gfd.tools.template.saved_labels import SavedLabels
 
 NAME, RESOURCE, TAINT = "--name", "--resource", "--taint"
 
@@ -32,21 +34,25 @@ class TemplateFormat:
     """A format, and the flags of what it can hold."""
 
     write: Callable[[NodeTemplate], FormattedTemplate]
+    read: Callable[[Value], list[SavedLabels]]
+    """Reads a document of a file back, or a text; returns nothing if it is of another format."""
     flags: tuple[str, ...] = ()
     """Those of :data:`NAME`, :data:`RESOURCE` and :data:`TAINT` that the format uses."""
 
 
 FORMATS: Mapping[str, TemplateFormat] = {
-    "labels": TemplateFormat(write=labels.write),
-    "node": TemplateFormat(write=node.write, flags=(NAME, RESOURCE, TAINT)),
-    "karpenter": TemplateFormat(write=karpenter.write, flags=(NAME, TAINT)),
+    "labels": TemplateFormat(write=labels.write, read=labels.read),
+    "node": TemplateFormat(write=node.write, read=node.read, flags=(NAME, RESOURCE, TAINT)),
+    "karpenter": TemplateFormat(write=karpenter.write, read=karpenter.read, flags=(NAME, TAINT)),
     "cluster-autoscaler-aws": TemplateFormat(
-        write=cluster_autoscaler_aws.write, flags=(NAME, RESOURCE, TAINT)
+        write=cluster_autoscaler_aws.write, read=cluster_autoscaler_aws.read, flags=(NAME, RESOURCE, TAINT)
     ),
-    "cluster-autoscaler-azure": TemplateFormat(write=cluster_autoscaler_azure.write, flags=(RESOURCE, TAINT)),
-    "cluster-api": TemplateFormat(write=cluster_api.write, flags=(RESOURCE, TAINT)),
-    "kubelet": TemplateFormat(write=kubelet.write, flags=(TAINT,)),
-    "kueue": TemplateFormat(write=kueue.write, flags=(NAME, TAINT)),
+    "cluster-autoscaler-azure": TemplateFormat(
+        write=cluster_autoscaler_azure.write, read=cluster_autoscaler_azure.read, flags=(RESOURCE, TAINT)
+    ),
+    "cluster-api": TemplateFormat(write=cluster_api.write, read=cluster_api.read, flags=(RESOURCE, TAINT)),
+    "kubelet": TemplateFormat(write=kubelet.write, read=kubelet.read, flags=(TAINT,)),
+    "kueue": TemplateFormat(write=kueue.write, read=kueue.read, flags=(NAME, TAINT)),
 }
 """By the name after ``-o``."""
 

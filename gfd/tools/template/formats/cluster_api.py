@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING
 
 from gfd.documents.writer import write as write_yaml
 from gfd.labels.syntax import VENDOR
+from gfd.tools.template.formats.labels import parse_pairs
 from gfd.tools.template.model import GPU, FormattedTemplate
+from gfd.tools.template.saved_labels import SavedLabels, name_owner
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
     from gfd.tools.template.model import NodeTemplate
 
 PREFIX = "capacity.cluster-autoscaler.kubernetes.io/"
@@ -62,3 +65,14 @@ def _choose_device(template: NodeTemplate) -> tuple[str, list[str]]:
     devices = [name for name in template.allocatable if name.startswith(VENDOR)]
     devices.sort(key=lambda name: (name != GPU, -int(template.allocatable[name]), name))
     return (devices[0], devices[1:]) if devices else ("", [])
+
+
+def read(document: Value) -> list[SavedLabels]:
+    """Return the labels of the annotations, from an object, a patch, or the annotations alone."""
+    metadata = document.member("metadata")
+    annotations = (metadata.member("annotations") if metadata else None) or document
+    found = annotations.member(f"{PREFIX}labels")
+    if found is None:
+        return []
+    labels = parse_pairs(found, [(found.line, pair) for pair in found.text().split(",") if pair])
+    return [SavedLabels(owner=name_owner(document), labels=labels)]

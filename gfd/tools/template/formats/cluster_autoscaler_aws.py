@@ -19,8 +19,10 @@ import json
 from typing import TYPE_CHECKING
 
 from gfd.tools.template.model import FormattedTemplate
+from gfd.tools.template.saved_labels import SavedLabels
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
     from gfd.tools.template.model import NodeTemplate
 
 PREFIX = "k8s.io/cluster-autoscaler/node-template/"
@@ -54,3 +56,20 @@ def write(template: NodeTemplate) -> FormattedTemplate:
             f"these are {len(plain)} tags, and a group takes {MAX_TAGS}; choose labels with --label"
         )
     return FormattedTemplate(text=json.dumps(plain, indent=2) + "\n", warnings=tuple(warnings))
+
+
+def read(document: Value) -> list[SavedLabels]:
+    """Return the labels of each group, from a list of tags or the output of ``describe-tags``."""
+    tags = document.member("Tags") or document
+    if not isinstance(tags.content, tuple):
+        return []
+    groups: dict[str, dict[str, str]] = {}
+    for tag in tags.items():
+        key, value, group = tag.member("Key"), tag.member("Value"), tag.member("ResourceId")
+        if key is None or value is None:
+            return []
+        name = key.text().removeprefix(f"{PREFIX}label/")
+        if name != key.text():
+            owner = f"Auto Scaling group {group.text()}" if group else ""
+            groups.setdefault(owner, {})[name] = value.text()
+    return [SavedLabels(owner=owner, labels=labels) for owner, labels in groups.items()]

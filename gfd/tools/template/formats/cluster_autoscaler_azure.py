@@ -20,9 +20,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.tools.template.formats.labels import list_lines, parse_pairs
 from gfd.tools.template.model import FormattedTemplate
+from gfd.tools.template.saved_labels import SavedLabels
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
     from gfd.tools.template.model import NodeTemplate
 
 PREFIX = "k8s.io_cluster-autoscaler_node-template_"
@@ -32,6 +35,11 @@ MAX_TAGS = 50
 def escape_key(key: str) -> str:
     """Return a key as part of the name of a tag."""
     return key.replace("_", "~2").replace("/", "_")
+
+
+def unescape_key(name: str) -> str:
+    """Return the key of a label from the name of its tag, as the autoscaler reads it."""
+    return name.replace("_", "/").replace("~2", "_")
 
 
 def write(template: NodeTemplate) -> FormattedTemplate:
@@ -57,3 +65,20 @@ def write(template: NodeTemplate) -> FormattedTemplate:
         )
     text = "".join(f"{key}={value}\n" for key, value in tags.items())
     return FormattedTemplate(text=text, warnings=tuple(warnings))
+
+
+def read(document: Value) -> list[SavedLabels]:
+    """Return the labels of the tags, from lines ``key=value`` or a mapping; other tags are skipped."""
+    if isinstance(document.content, str):
+        lines = [(line, text) for line, text in list_lines(document) if text.startswith(PREFIX)]
+        tags = parse_pairs(document, lines)
+    elif isinstance(document.content, dict):
+        given = document.mapping()
+        tags = {key: value.text() for key, value in given.items() if key.startswith(PREFIX)}
+    else:
+        tags = {}
+    start = f"{PREFIX}label_"
+    labels = {
+        unescape_key(key.removeprefix(start)): value for key, value in tags.items() if key.startswith(start)
+    }
+    return [SavedLabels(labels=labels)] if tags else []

@@ -25,8 +25,10 @@ from gfd.documents.writer import write as write_yaml
 from gfd.labels.syntax import VENDOR
 from gfd.tools.template.formats.node import to_plain
 from gfd.tools.template.model import FormattedTemplate
+from gfd.tools.template.saved_labels import SavedLabels, read_saved_labels
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
     from gfd.tools.template.model import NodeTemplate
 
 MAX_LABELS = 100
@@ -80,3 +82,8 @@ def _make_overlay(template: NodeTemplate) -> dict[str, Any]:
         "metadata": {"name": template.name},
         "spec": {"requirements": [_require(f"{_DOMAIN}/nodepool", template.name)], "capacity": devices},
     }
+
+
+def read(document: Value) -> list[SavedLabels]:
+    """Return the labels of a NodePool; none for any other document."""
+    return read_saved_labels(document, "NodePool", "spec", "template", "metadata", "labels")

@@ -16,18 +16,34 @@ of k8s.io/kubelet, and ``plugin/pkg/admission/noderestriction/admission.go``:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from gfd.tools.template.formats.labels import list_lines, parse_pairs
 from gfd.tools.template.model import FormattedTemplate
+from gfd.tools.template.saved_labels import SavedLabels
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
     from gfd.tools.template.model import NodeTemplate
+
+FLAG = "--node-labels"
+_VALUE = re.compile(rf"{FLAG}[= ]\s*['\"]?([^\s'\"]*)")
 
 
 def write(template: NodeTemplate) -> FormattedTemplate:
     """Return a flag on each line."""
     labels = ",".join(f"{key}={value}" for key, value in sorted(template.labels.items()))
-    text = f"--node-labels={labels}\n"
+    text = f"{FLAG}={labels}\n"
     if template.taints:
         text += f"--register-with-taints={','.join(map(str, template.taints))}\n"
     return FormattedTemplate(text=text)
+
+
+def read(document: Value) -> list[SavedLabels]:
+    """Return the labels of each flag ``--node-labels`` in a text, such as that of a unit file."""
+    if not isinstance(document.content, str):
+        return []
+    flags = [(line, text) for line, each in list_lines(document) for text in _VALUE.findall(each)]
+    pairs = [(line, pair) for line, text in flags for pair in text.split(",") if pair]
+    return [SavedLabels(labels=parse_pairs(document, pairs))] if flags else []

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from gfd.documents.writer import write as write_yaml
 from gfd.tools.template.formats.node import to_plain
 from gfd.tools.template.model import FormattedTemplate
+from gfd.tools.template.saved_labels import SavedLabels, read_saved_labels
 
 if TYPE_CHECKING:
+    from gfd.documents.value import Value
     from gfd.tools.template.model import NodeTemplate
 
 MAX_LABELS = MAX_TAINTS = 8
@@ -50,3 +52,8 @@ def write(template: NodeTemplate) -> FormattedTemplate:
         names = ", ".join(map(str, template.taints[MAX_TAINTS:]))
         warnings.append(f"a ResourceFlavor takes {MAX_TAINTS} taints: {names} are left out")
     return FormattedTemplate(text=write_yaml(flavor), warnings=tuple(warnings))
+
+
+def read(document: Value) -> list[SavedLabels]:
+    """Return the labels of a ResourceFlavor; none for any other document."""
+    return read_saved_labels(document, "ResourceFlavor", "spec", "nodeLabels")

@@ -8,14 +8,18 @@ default is printed if the number is unknown. The kubelet sets the labels of host
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.cloud_names import INSTANCE_TYPE
 from gfd.documents.writer import write as write_yaml
+from gfd.labels.syntax import KUBERNETES_KEY, OPERATOR_KEY
 from gfd.tools.template.model import FormattedTemplate
+from gfd.tools.template.saved_labels import SavedLabels, read_saved_labels
 
 if TYPE_CHECKING:
     from gfd.clusterview.nodes import Taint
+    from gfd.documents.value import Value
     from gfd.tools.template.model import NodeTemplate
 
 _LINUX = {"kubernetes.io/os": "linux"}
@@ -47,3 +51,18 @@ def to_plain(taint: Taint) -> dict[str, str]:
     """Return a taint as an object of Kubernetes has it."""
     value = {"value": taint.value} if taint.value else {}
     return {"key": taint.key, **value, "effect": taint.effect}
+
+
+def read(document: Value) -> list[SavedLabels]:
+    """Return the labels of a Node without those of the kubelet, the cloud and the GPU operator."""
+    return [
+        replace(
+            each,
+            labels={
+                key: value
+                for key, value in each.labels.items()
+                if not KUBERNETES_KEY.fullmatch(key) and not OPERATOR_KEY.fullmatch(key)
+            },
+        )
+        for each in read_saved_labels(document, "Node", "metadata", "labels")
+    ]
