@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from gfd.config.raw_option import RawOption
 
+_SINK_BY_DEFAULT = "USE_NODE_FEATURE_API"
+"""The variable that the image sets. It only chooses the default sink, so a named --sink overrides it."""
 MIN_PROBE_TIMEOUT_S, MAX_PROBE_TIMEOUT_S = 0.1, 3600.0
 
 _MINIMUMS = (
@@ -27,7 +29,7 @@ _MINIMUMS = (
 
 
 def check(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None:
-    """Check all options except those of sinks. Raises ConfigError."""
+    """Check all options except those that only publishing needs. Raises ConfigError."""
     for name, too_small, reason in _MINIMUMS:
         if values[name] is not None and values[name] <= too_small:
             raise effective[name].error(reason)
@@ -38,6 +40,11 @@ def check(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None
         )
     _check_keys(values, effective)
     _check_simulation(values, effective)
+    if values["config_dir"] and not values["node_name"]:
+        raise effective["config_dir"].error(
+            "needs the name of the node, since a label of the node chooses the configuration;"
+            " pass --node-name or set NODE_NAME"
+        )
 
 
 def check_sinks(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None:
@@ -47,8 +54,10 @@ def check_sinks(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -
         raise effective["sinks"].error(
             "the file sink needs --output-file, which is empty; name a file or use stdout"
         )
-    if values["use_node_feature_api"] and "nodefeature" not in sinks:
-        raise effective["use_node_feature_api"].error(
+    node_feature = effective["use_node_feature_api"]
+    is_default = node_feature.origin == _SINK_BY_DEFAULT
+    if values["use_node_feature_api"] and "nodefeature" not in sinks and not is_default:
+        raise node_feature.error(
             f"--sink ({effective['sinks'].origin}) is {join_words(sinks, 'and')};"
             " add nodefeature to it, or use only one of the two options"
         )
@@ -60,15 +69,10 @@ def check_sinks(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -
     for sink in ("nodefeature", "node"):
         if sink in sinks and not values["node_name"]:
             is_named = effective["sinks"].origin != "default"
-            raise effective["sinks" if is_named else "use_node_feature_api"].error(
+            raise (effective["sinks"] if is_named else node_feature).error(
                 f"{sink} needs the name of the node; pass --node-name, or in a pod set NODE_NAME from"
-                " spec.nodeName"
+                f" spec.nodeName{'' if is_named else '; or choose another --sink'}"
             )
-    if values["config_dir"] and not values["node_name"]:
-        raise effective["config_dir"].error(
-            "needs the name of the node, since a label of the node chooses the configuration;"
-            " pass --node-name or set NODE_NAME"
-        )
     if values["as_annotations"] and "node" not in sinks:
         raise effective["as_annotations"].error("needs --sink node; only that sink writes annotations")
 

@@ -27,12 +27,14 @@ def load(
     argv_values: Mapping[str, str | Sequence[str] | None],
     environ: Mapping[str, str],
     chosen: Path | None = None,
+    *,
+    is_publishing: bool = True,
 ) -> LoadedConfig:
     """Return the configuration from flags, environment and config file.
 
     ``argv_values`` has the texts of flags by the field of their option: a sequence for a repeatable flag,
     None for an absent one. ``chosen`` is the file in ``--config-dir`` to read in place of ``--config-file``.
-    Raises ConfigError.
+    Unless ``is_publishing``, the options of sinks need not fit together. Raises ConfigError.
     """
     raw = {option.field: _read_flag_or_variable(option, argv_values, environ) for option in OPTIONS}
     named_by = raw["config_file"]
@@ -47,7 +49,8 @@ def load(
     values = {name: each.parse() for name, each in effective.items()}
     check(values, effective)
     _resolve(values, effective)
-    check_sinks(values, effective)
+    if is_publishing:
+        check_sinks(values, effective)
     config = Config(**values, sharing=file.sharing if file else Sharing())
     return LoadedConfig(
         config=config,

@@ -28,7 +28,15 @@ DEFAULT = "default"
 class ConfigLoader:
     """Loads the configuration again at each call, with the file that the Node's label names."""
 
-    def __init__(self, values: Mapping[str, str | Sequence[str] | None], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, str | Sequence[str] | None],
+        environ: Mapping[str, str],
+        *,
+        is_publishing: bool = True,
+    ) -> None:
+        """Unless ``is_publishing``, the options of sinks need not fit together."""
+        self._is_publishing = is_publishing
         self._values = values
         self._environ = environ
         self._name: str | None = None
@@ -39,7 +47,7 @@ class ConfigLoader:
 
     def __call__(self) -> LoadedConfig:
         """Return the configuration in force. Raises ConfigError and ApiError."""
-        loaded = load(self._values, self._environ)
+        loaded = load(self._values, self._environ, is_publishing=self._is_publishing)
         config = loaded.config
         if config.config_dir is None:
             return loaded
@@ -48,7 +56,7 @@ class ConfigLoader:
         path = choose_file(config, self._name)
         if path is None:
             return loaded
-        chosen = load(self._values, self._environ, path)
+        chosen = load(self._values, self._environ, path, is_publishing=self._is_publishing)
         if chosen.config.config_dir != config.config_dir:
             return chosen._replace(config=chosen.config._replace(config_dir=config.config_dir))
         return chosen

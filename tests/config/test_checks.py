@@ -55,8 +55,8 @@ from gfd.errors import ConfigError
         ),
         (
             {"sinks": ["stdout"]},
-            {"USE_NODE_FEATURE_API": "true"},
-            "--use-node-feature-api (USE_NODE_FEATURE_API): --sink (--sink) is stdout; add nodefeature",
+            {"GFD_USE_NODE_FEATURE_API": "true"},
+            "--use-node-feature-api (GFD_USE_NODE_FEATURE_API): --sink (--sink) is stdout; add nodefeature",
         ),
         (
             {"sinks": ["node"]},

@@ -265,3 +265,38 @@ def test_use_node_feature_api() -> None:
     assert load({"use_node_feature_api": "true"}, {"NODE_NAME": "n"}).config.sinks == ("nodefeature",)
     both = load({"use_node_feature_api": "true", "sinks": ["stdout,nodefeature"]}, {"NODE_NAME": "n"})
     assert both.config.sinks == ("stdout", "nodefeature")
+
+
+@pytest.mark.parametrize(
+    ("values", "environ", "sinks"),
+    [
+        ({}, {}, ("nodefeature",)),
+        ({"sinks": ["node"]}, {}, ("node",)),
+        ({}, {"GFD_SINK": "file"}, ("file",)),
+        ({"sinks": ["stdout"]}, {"GFD_SINK": "file"}, ("stdout",)),
+        ({}, {"GFD_USE_NODE_FEATURE_API": "false"}, ("file",)),
+        ({"use_node_feature_api": "false"}, {}, ("file",)),
+        ({}, {"USE_NODE_FEATURE_API": "false"}, ("file",)),
+        ({"output_file": ""}, {}, ("nodefeature",)),
+        ({"output_file": ""}, {"USE_NODE_FEATURE_API": "false"}, ("stdout",)),
+    ],
+)
+def test_the_variable_of_the_image_chooses_only_the_default_sink(
+    values: dict[str, Any], environ: dict[str, str], sinks: tuple[str, ...]
+) -> None:
+    image = {"USE_NODE_FEATURE_API": "true", "NODE_NAME": "n"}
+    assert load(values, image | environ).config.sinks == sinks
+
+
+def test_the_variable_of_the_image_beside_a_config_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    image = {"USE_NODE_FEATURE_API": "true", "NODE_NAME": "n", "CONFIG_FILE": str(file)}
+    file.write_text("version: v1\nflags: {gfd: {sink: file}}\n")
+    assert load({}, image).config.sinks == ("file",)
+    file.write_text("version: v1\nflags: {useNodeFeatureAPI: false}\n")
+    assert load({}, image).config.sinks == ("nodefeature",)
+
+
+def test_without_publishing_no_sink_needs_a_node() -> None:
+    assert load({}, {"USE_NODE_FEATURE_API": "true"}, is_publishing=False).config.sinks == ("nodefeature",)
+    assert load({}, {"GFD_SINK": "node,file"}, is_publishing=False).config.sinks == ("node", "file")
