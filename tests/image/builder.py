@@ -27,6 +27,8 @@ class Image:
     """Its root file system, unpacked."""
     config: dict[str, Any]
     """What its OCI configuration says about containers."""
+    operator: dict[str, Any]
+    """The same of the target ``operator``, which has the same files."""
     packed_bytes: int
     """What a node pulls."""
 
@@ -71,9 +73,11 @@ def build(folder: Path) -> Image:
         # The name keeps the layers of that stage when those of no name are thrown away.
         images.build(*settings, "--target", "build", "-t", "stage")
         images.build(*settings, "-t", "gfd")
+        images.build(*settings, "--target", "operator", "-t", "operator")
+        operator = json.loads(images.buildah("inspect", "--type", "image", "operator"))["OCIv1"]["config"]
         images.buildah("rmi", "--prune")
         images.buildah("push", "gfd", f"oci:{folder}/packed:gfd")
-    return _unpack(folder / "packed", folder / "root")
+    return _unpack(folder / "packed", folder / "root", operator)
 
 
 def _ensure_base(images: Store) -> str:
@@ -95,7 +99,7 @@ def _ensure_base(images: Store) -> str:
     return base
 
 
-def _unpack(packed: Path, root: Path) -> Image:
+def _unpack(packed: Path, root: Path, operator: dict[str, Any]) -> Image:
     """Unpack a folder in the OCI image layout."""
 
     def read(digest: str) -> Any:
@@ -112,5 +116,6 @@ def _unpack(packed: Path, root: Path) -> Image:
     return Image(
         root=root,
         config=read(manifest["config"]["digest"])["config"],
+        operator=operator,
         packed_bytes=sum(layer["size"] for layer in manifest["layers"]),
     )

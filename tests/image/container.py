@@ -42,6 +42,8 @@ class Container:
     """Read-only ones, by target."""
     writable: Mapping[str, Path] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    """In place of the image's entry point, as of Kubernetes."""
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """Run the entry point until it ends; return exit code, standard output and error."""
@@ -83,7 +85,7 @@ class Container:
                 "uid": security.get("runAsUser", int(user)),
                 "gid": security.get("runAsGroup", int(group)),
             },
-            "args": [*config["Entrypoint"], *arguments],
+            "args": [*(self.command or config["Entrypoint"]), *arguments],
             "env": [*config["Env"], *(f"{name}={value}" for name, value in self.environ.items())],
             "cwd": config.get("WorkingDir", "/"),
             "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), added),

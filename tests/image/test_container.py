@@ -35,7 +35,7 @@ def test_a_missing_driver_is_told_in_one_line(agent: Container) -> None:
         "driver; in a container use the NVIDIA runtime, or mount the driver and pass its folder with "
         "--driver-root-ctr-path\n"
     )
-    assert agent.run("--oneshot") == (1, "", told)
+    assert agent.run("--oneshot", "--sink=stdout") == (1, "", told)
 
 
 def test_credentials_that_cannot_be_used_are_told_in_one_line(agent: Container, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_driver_is_read_as_nvidias_runtime_brings_it(agent: Container, tmp_p
         },
         environ={"GFD_STANDIN": "/machine"},
     )
-    assert inside.run("--oneshot", "--output-file=", *ARGUMENTS[2:]) == (0, LABELS, "")
+    assert inside.run("--oneshot", "--sink=stdout", *ARGUMENTS[2:]) == (0, LABELS, "")
 
 
 def write_sysfs(folder: Path, inventory: Inventory) -> Path:
@@ -80,6 +80,12 @@ def write_sysfs(folder: Path, inventory: Inventory) -> Path:
     return folder
 
 
+def test_nvidias_manifests_call_it_by_name_and_by_path(agent: Container) -> None:
+    for command in ("gpu-feature-discovery", "/usr/bin/gpu-feature-discovery"):
+        called = replace(agent, command=(command,))
+        assert called.run("--version") == (0, f"gfd {gfd.__version__}\n", "")
+
+
 def test_the_service_writes_its_file_and_ends_when_told(agent: Container, tmp_path: Path) -> None:
     """As in manifests/components/file: uid 0, without a capability."""
     folder = tmp_path / "features.d"
@@ -88,6 +94,7 @@ def test_the_service_writes_its_file_and_ends_when_told(agent: Container, tmp_pa
         agent,
         security={**agent.security, "runAsUser": 0, "runAsGroup": 0},
         writable={"/etc/kubernetes/node-feature-discovery/features.d": folder},
+        environ={"GFD_SINK": "file"},
     )
     with as_root.start(*ARGUMENTS) as process:
         deadline_s = time.monotonic() + PATIENCE_S

@@ -40,6 +40,7 @@ def test_the_configuration(built: Image) -> None:
             "PYTHONDONTWRITEBYTECODE=1",
             "NVIDIA_VISIBLE_DEVICES=all",
             "NVIDIA_DRIVER_CAPABILITIES=utility",
+            "USE_NODE_FEATURE_API=true",
         ],
         "Labels": {
             "org.opencontainers.image.title": "gfd",
@@ -49,6 +50,14 @@ def test_the_configuration(built: Image) -> None:
             "org.opencontainers.image.base.name": "localhost/debian:trixie-slim",
         },
     }
+
+
+def test_the_configuration_for_the_gpu_operator(built: Image) -> None:
+    """The operator says no user, and libcuda is part of the capability compute."""
+    capabilities = "NVIDIA_DRIVER_CAPABILITIES="
+    environ = [each for each in built.config["Env"] if not each.startswith(capabilities)]
+    assert sorted(built.operator["Env"]) == sorted([*environ, f"{capabilities}compute,utility"])
+    assert built.operator | {"Env": []} == built.config | {"User": "0:0", "Env": []}
 
 
 def test_no_shell_and_no_other_program(built: Image) -> None:
