@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from gfd import __version__
@@ -27,6 +28,7 @@ def run(load: ConfigLoader, loaded: LoadedConfig, environ: Mapping[str, str]) ->
     from gfd.agent.conditions import Conditions
     from gfd.agent.cycle import Labeler
     from gfd.agent.log import configure
+    from gfd.agent.process_name import show_original_name
     from gfd.agent.reporter import Reporter
     from gfd.agent.service import Service
     from gfd.agent.status import Status
@@ -56,5 +58,11 @@ def run(load: ConfigLoader, loaded: LoadedConfig, environ: Mapping[str, str]) ->
 
         pages.serve(config.metrics_addr, status, reporter.report_page_warning)
     service = Service(labeler, watcher, status=status, notifier=Notifier(environ), log=log)
+    service.handle_signals()
+    try:
+        # Only now: whoever finds gfd by this name may send a signal at once.
+        show_original_name(sys.argv[0])
+    except OSError as error:
+        log.info("name.not_shown", reason=str(error))
     load.watch(config, service.reload_soon)
     service.run()

@@ -55,10 +55,13 @@ class Service:
         self._schedule = Schedule(self._run_job)
         self._watchdog_due_s = 0.0
 
-    def run(self) -> None:
-        """Serve until a signal. Raises GfdError if the first cycle cannot succeed."""
+    def handle_signals(self) -> None:
+        """From now on, keep signals for :meth:`run`."""
         for number in (*END_SIGNALS, RELOAD_SIGNAL):
             signal.signal(number, lambda received, _frame: self._events.put(signal.Signals(received)))
+
+    def run(self) -> None:
+        """Serve until a signal. Raises GfdError if the first cycle cannot succeed."""
         self._labeler.watch_sinks(self._events.put)
         self._schedule.start()
         self._start_interval()
