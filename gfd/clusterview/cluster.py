@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
+from gfd.clusterview.dra import api as dra_api
+from gfd.clusterview.dra.index import index_objects
+from gfd.clusterview.dra.model import NVIDIA
+from gfd.clusterview.dra.node_devices import add_devices
 from gfd.clusterview.fields import read_field
 from gfd.clusterview.gpus import has_gpus
 from gfd.clusterview.json_fields import BoundPodPage, NodePage, PodPage
@@ -18,6 +22,7 @@ from gfd.errors import ApiError
 from gfd.kube.client import Api, share
 from gfd.kube.objects import ITEM, list_of
 from gfd.kube.paths import NAMESPACES, NODES, PODS, PRIORITY_CLASSES, RUNTIME_CLASSES
+from gfd.text import print_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,11 +51,22 @@ def connect(loaded: LoadedConfig) -> Api:
     return Api(loaded.config.kubeconfig, loaded.config.context, qps=50, burst=300)
 
 
-def read_nodes(api: Api, selector: LabelSelector | None = None) -> list[Node]:
+def read_nodes(api: Api, selector: LabelSelector | None = None, *, has_slices: bool = False) -> list[Node]:
     """Return the nodes that match ``selector``, sorted by name, with the requests of their pods.
 
-    Without permission to list pods, the nodes are returned without requests. Raises ApiError.
+    With ``has_slices``, they also have the devices of NVIDIA's DRA driver. Without permission to list pods
+    or ResourceSlices, the nodes are returned without these. Raises ApiError.
     """
+    nodes = _read_nodes_with_requests(api, selector)
+    if not has_slices:
+        return nodes
+    found = dra_api.read_objects(api, NVIDIA)
+    for warning in found.warnings:
+        print_error(f"warning: {warning}")
+    return add_devices(nodes, index_objects(NVIDIA, found.slices, found.claims))
+
+
+def _read_nodes_with_requests(api: Api, selector: LabelSelector | None) -> list[Node]:
     query = {"labelSelector": selector.text} if selector else {}
     nodes, _ = list_objects(api, NODES, read_node, query=query, what="nodes", fields=NodePage)
     try:

@@ -1,8 +1,8 @@
-"""Describe the GPUs of a node from its labels, its device plugin and its pods."""
+"""Describe the GPUs of a node from its labels, its device plugin, its ResourceSlices and its pods."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from gfd.clusterview.device_counts import (
     read_number,
     select_devices,
 )
+from gfd.clusterview.dra.node_facts import add_slices
 from gfd.clusterview.staleness import find_contradictions
 from gfd.labels.products import INVALID, extract_profile
 from gfd.labels.syntax import VENDOR
@@ -23,6 +24,7 @@ from gfd.labels.syntax import VENDOR
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gfd.clusterview.dra.device_counts import DeviceCount
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
     from gfd.labels.syntax import Labels
@@ -77,6 +79,23 @@ class NodeGpus:
     holders: tuple[PodRequest, ...]
     """The pods that request devices, sorted by name; empty if unknown."""
 
+    dra: Mapping[str, DeviceCount] = field(default_factory=dict)
+    """The devices of ResourceSlices by kind, as :mod:`gfd.clusterview.dra.device_counts` names them.
+
+    They are also in :attr:`allocatable` and :attr:`allocated`.
+    """
+    device_taints: Mapping[str, int] = field(default_factory=dict)
+    """How many devices of ResourceSlices have each taint."""
+    dra_problems: tuple[str, ...] = ()
+    """Why devices of ResourceSlices are not counted."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each figure comes from, by field or resource; empty without ResourceSlices."""
+
+    @property
+    def has_dra(self) -> bool:
+        """Whether ResourceSlices of NVIDIA's DRA driver name the node."""
+        return bool(self.dra or self.dra_problems)
+
     @property
     def free(self) -> Mapping[str, int] | None:
         """Return the number of devices that no pod requests, by resource; None if unknown."""
@@ -88,7 +107,7 @@ class NodeGpus:
 def has_gpus(node: Node) -> bool:
     """Return whether the labels, the device plugin or the cloud say that the node has GPUs."""
     labels = node.labels
-    return bool(
+    return node.dra is not None or bool(
         select_devices({**node.capacity, **node.allocatable})
         or {f"{GPU}.count", f"{GPU}.product"} & labels.keys()
         or labels.get(f"{GPU}.present") == "true"
@@ -98,6 +117,12 @@ def has_gpus(node: Node) -> bool:
 
 def describe(node: Node) -> NodeGpus:
     """Return what is known about the GPUs of a node."""
+    found = _describe_labelled(node)
+    return found if node.dra is None else add_slices(found, node.dra)
+
+
+def _describe_labelled(node: Node) -> NodeGpus:
+    """Return what labels, device plugin and pods say."""
     labels = node.labels
     strategy = labels.get("nvidia.com/mig.strategy", "none")
     product = labels.get(f"{GPU}.product", "")

@@ -1,39 +1,53 @@
-"""Load nodes and pods from files with the output of kubectl: an object or a List, in JSON or YAML."""
+"""Load nodes and pods from files with the output of kubectl: an object or a List, in JSON or YAML.
+
+The file of the nodes may also hold their ResourceSlices, and ResourceClaims.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
+from gfd.clusterview.dra.claims import read_claim
+from gfd.clusterview.dra.index import index_objects
+from gfd.clusterview.dra.json_fields import ClusterDocument
+from gfd.clusterview.dra.model import NVIDIA, ResourceClaim, ResourceSlice
+from gfd.clusterview.dra.node_devices import add_devices
+from gfd.clusterview.dra.slices import read_slice
 from gfd.clusterview.garbage_collector import without_garbage_collector
 from gfd.clusterview.json_fields import BoundPodDocument, NodeDocument, PodDocument
-from gfd.clusterview.nodes import read_node, read_whole_node
+from gfd.clusterview.nodes import Node, read_node, read_whole_node
 from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.documents.plain import read_plain
 from gfd.errors import DocumentError
 from gfd.files import read_input
-from gfd.text import escape
+from gfd.text import escape, join_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from gfd.clusterview.nodes import Node
 
 T = TypeVar("T")
 
+_DRA: Mapping[str, Callable[[Any], Any]] = {"ResourceSlice": read_slice, "ResourceClaim": read_claim}
+"""How to read the other kinds of objects in a file of nodes."""
 _NODES, _PODS = "kubectl get nodes -o json", "kubectl get pods -A -o json"
 
 
 def read_nodes(nodes: Path, pods: Path | None) -> list[Node]:
     """Return the nodes of a file, sorted by name, with the requests of the pods in another file.
 
-    ``-`` is standard input. Raises DocumentError.
+    The nodes have the devices of the ResourceSlices in their file, and the ResourceClaims there that hold
+    them. ``-`` is standard input. Raises DocumentError.
     """
-    found = read_objects(nodes, "Node", _NODES, read_node, NodeDocument)
-    if pods is None:
-        return add_requests(found, None)
-    return add_requests(found, read_objects(pods, "Pod", _PODS, read_pod_request, PodDocument))
+    objects = read_objects(nodes, "Node", _NODES, read_node, ClusterDocument, others=_DRA)
+    counted = add_requests(
+        [each for each in objects if isinstance(each, Node)],
+        None if pods is None else read_objects(pods, "Pod", _PODS, read_pod_request, PodDocument),
+    )
+    slices = [each for each in objects if isinstance(each, ResourceSlice)]
+    claims = [each for each in objects if isinstance(each, ResourceClaim)]
+    return add_devices(counted, index_objects(NVIDIA, slices, claims))
 
 
 def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
@@ -48,19 +62,28 @@ def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
 
 
 def read_objects(
-    path: Path, kind: str, command: str, convert: Callable[[Any], T], fields: Any = None
+    path: Path,
+    kind: str,
+    command: str,
+    convert: Callable[[Any], T],
+    fields: Any = None,
+    *,
+    others: Mapping[str, Callable[[Any], T]] | None = None,
 ) -> list[T]:
     """Return each object of a file as ``convert`` converts it; ``-`` is standard input.
 
     ``fields`` is a TypedDict that names the fields of the file that ``convert`` reads; without it, the
-    objects have all fields. ``convert`` raises ValueError for a malformed object; the text completes "the
-    object …". Raises DocumentError, which names the file and the object.
+    objects have all fields. ``others`` converts objects of other kinds. A converter raises ValueError for a
+    malformed object; the text completes "the object …". Raises DocumentError, which names the file and the
+    object.
     """
     with without_garbage_collector():
-        return _read_objects(path, kind, command, convert, fields)
+        return _read_objects(path, command, {kind: convert, **(others or {})}, fields)
 
 
-def _read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], T], fields: Any) -> list[T]:
+def _read_objects(
+    path: Path, command: str, converters: Mapping[str, Callable[[Any], T]], fields: Any
+) -> list[T]:
     source = "standard input" if str(path) == "-" else escape(str(path))
     hint = f"expected the output of {command}"
     try:
@@ -74,8 +97,8 @@ def _read_objects(path: Path, kind: str, command: str, convert: Callable[[Any], 
         raise DocumentError(source, error.line, f"{error.reason}; {hint}") from error
     del data  # it may be larger than all that follows
     try:
-        for item in _unpack(documents, kind):
-            found.append(convert(item))
+        for kind, item in _unpack(documents, tuple(converters)):
+            found.append(converters[kind](item))
     except _WrongKind as error:
         raise DocumentError(source, 1, f"{escape(str(error))}; {hint}") from None
     except ValueError as error:
@@ -88,22 +111,30 @@ class _WrongKind(Exception):
     """The file holds other objects."""
 
 
-def _unpack(documents: list[Any], kind: str) -> Iterator[dict[str, Any]]:
+def _unpack(documents: list[Any], kinds: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each object with its kind; an object without a kind is the first one, or that of its list."""
+    only = join_words([f"{kind}s" for kind in kinds], "and")
     if not documents:
         raise _WrongKind("is empty")
     for document in documents:
         found_kind = document.get("kind") if isinstance(document, dict) else None
         if not isinstance(found_kind, str):
             raise _WrongKind("does not hold a Kubernetes object")
-        if found_kind not in (kind, "List", f"{kind}List"):
-            raise _WrongKind(f"holds a {found_kind}, not {kind}s")
-        items = [document] if found_kind == kind else document.get("items")
+        if found_kind in kinds:
+            yield found_kind, document
+            continue
+        listed = found_kind.removesuffix("List")
+        if listed and listed not in kinds:
+            raise _WrongKind(f"holds a {found_kind}, not {kinds[0]}s")
+        items = document.get("items")
         if not isinstance(items, list):
             raise _WrongKind(f"holds a {found_kind} without items")
         for item in items:
-            if not isinstance(item, dict) or item.get("kind", kind) != kind:
-                raise _WrongKind(f"holds a List with {_describe(item)}; only {kind}s are read")
-            yield item
+            kind = item.get("kind", listed or kinds[0]) if isinstance(item, dict) else None
+            if kind not in kinds or (listed and kind != listed):
+                raise _WrongKind(f"holds a List with {_describe(item)}; only {only} are read")
+            # The items of a list of one kind have no version of their own.
+            yield kind, item if kind == "Node" else {"apiVersion": document.get("apiVersion"), **item}
 
 
 def _describe(item: Any) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gfd.clusterview.bound_pods import BoundPod
+    from gfd.clusterview.dra.index import NodePools
     from gfd.clusterview.pods import PodRequest, ReadAmounts
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -69,6 +70,8 @@ class Node:
     """Who wrote the GPU labels, the latest first; empty if the node has no managed fields."""
     unready_since: datetime | None = None
     """Since when the node is not ready; None if it is ready, or if that is unknown."""
+    dra: NodePools | None = None
+    """The devices of NVIDIA's DRA driver; None if no ResourceSlice of it names the node."""
     is_simulated: bool = False
     """Whether it is a simulated machine, which has gfd's labels and devices but nothing else of a node."""
 

@@ -22,11 +22,13 @@ def read_nodes(
     pods: Path | None = None,
     *,
     selector: LabelSelector | None = None,
+    has_slices: bool = False,
 ) -> list[Node]:
     """Return the nodes that match ``selector``, sorted by name, with NVIDIA's resources. Raises GfdError.
 
     They come from the files ``nodes`` and ``pods`` if given, else from --simulate if given, else from the
-    cluster.
+    cluster. ``has_slices`` also reads the devices of NVIDIA's DRA driver from the cluster; a file of nodes
+    may hold them anyway.
     """
     _check_sources(loaded, nodes, pods)
     # Each source imports what the others do not need: the simulation, YAML, or the API client.
@@ -41,7 +43,7 @@ def read_nodes(
     else:
         from gfd.clusterview import cluster
 
-        return cluster.read_nodes(cluster.connect(loaded), selector)
+        return cluster.read_nodes(cluster.connect(loaded), selector, has_slices=has_slices)
     return [node for node in found if selector is None or selector.matches(node.labels)]
 
 

@@ -42,6 +42,9 @@ def find_contradictions(node: Node, models: Mapping[str, int], profile: str) -> 
     found = [] if node.unready_since is None else [f"not ready since {format_time(node.unready_since)}"]
     # A Node that a person wrote may lack the capacity.
     labels, offered = node.labels, merge_shared(maximum(node.capacity, node.allocatable))
+    if node.dra is not None and not any(offered.values()):
+        # NVIDIA's DRA driver offers the devices; dra/node_facts.py compares them with the labels.
+        return tuple(found)
     if f"{GPU}.product" not in labels:
         devices = ", ".join(f"{count} {shorten(name)}" for name, count in sorted(offered.items()) if count)
         return *found, f"no labels, but {devices} offered" if devices else "no labels"
