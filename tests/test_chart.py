@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import gfd
 from tests.pages import ROOT
 
 CHART = ROOT / "manifests/helm/gfd"
@@ -23,6 +25,9 @@ TOLERATED = {
     *("gfd.nameOverride", "gfd.namespaceOverride"),
 }
 """Values of the original's chart that only the device plugin reads, and Helm's own."""
+
+PASSED_ON = {"nfd.nameOverride", "nfd.worker"}
+"""Values of NFD's chart."""
 
 OBJECTS = {"affinity", "updateStrategy", "resources", "report.resources"}
 """Values that Kubernetes defines; the schema knows their keys."""
@@ -95,4 +100,39 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
 def test_every_value_is_used_and_every_use_is_a_value() -> None:
     files = [path for path in (CHART / "templates").rglob("*") if path.is_file()]
     templates = "".join(path.read_text() for path in files)
-    assert set(re.findall(r"\.Values\.([\w.]+)", templates)) == PATHS | ALSO_AT_THE_TOP
+    assert set(re.findall(r"\.Values\.([\w.]+)", templates)) == PATHS - PASSED_ON | ALSO_AT_THE_TOP
+
+
+def test_the_chart_with_nfd_differs_only_in_its_dependency() -> None:
+    both = CHART.with_name("gfd-with-nfd")
+    assert {path.name for path in both.iterdir()} - {"charts", "Chart.lock"} == {
+        path.name for path in CHART.iterdir()
+    }
+    for path in CHART.iterdir():
+        if path.name != "Chart.yaml":
+            assert (both / path.name).readlink() == Path("../gfd") / path.name
+    described = yaml.safe_load((both / "Chart.yaml").read_text())
+    # As in the chart of the original, version 0.20.0, but for the values.
+    assert described.pop("dependencies") == [
+        {
+            "name": "node-feature-discovery",
+            "alias": "nfd",
+            "version": "0.19.0",
+            "condition": "nfd.enabled,gfd.enabled",
+            "repository": "oci://registry.k8s.io/nfd/charts",
+        }
+    ]
+    assert described == yaml.safe_load((CHART / "Chart.yaml").read_text())
+
+
+def test_the_version_is_gfds() -> None:
+    described = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (described["version"], described["appVersion"]) == (gfd.__version__, gfd.__version__)
+
+
+def test_the_values_name_the_version_of_nfd() -> None:
+    (dependency,) = yaml.safe_load((CHART.with_name("gfd-with-nfd") / "Chart.yaml").read_text())[
+        "dependencies"
+    ]
+    (meaning,) = [meaning for path, _, meaning in ROWS if path == "nfd.enabled"]
+    assert f"{dependency['name']} {dependency['version']})" in meaning

@@ -278,7 +278,12 @@ def test_flags_and_policy_agree(cluster: ControlPlane) -> None:
         ('tolerations=[{"operator":"In"}]', "at '/tolerations/0/operator': value must be one of"),
         ('image.repository="nvcr.io/nvidia/k8s-device-plugin"', "is not an image of gfd; build gfd's image"),
         ('image.repository="mirror.example/k8s-device-plugin"', "is not an image of gfd; build gfd's image"),
-        ("nfd.enabled=true", "install NFD's own chart first, and leave nfd.enabled false"),
+        (
+            "nfd.enabled=true",
+            "nfd.enabled: this chart does not contain NFD; install the chart in the folder gfd-with-nfd",
+        ),
+        ("nfd.enabled=null", "nfd.enabled: this chart does not contain NFD"),
+        ('nfd.worker="x"', "at '/nfd/worker': got string, want object"),
     ],
 )
 def test_wrong_values(value: str, said: str) -> None:

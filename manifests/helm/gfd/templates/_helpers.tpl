@@ -45,6 +45,11 @@ true
 {{- mustRegexMatch .Values.asAnnotations "" -}}
 {{- end }}
 
+{{- /* The condition in Chart.yaml: the first value that is set decides. */ -}}
+{{- define "gfd.wantsNfd" -}}
+{{- if ternary .Values.nfd.enabled .Values.gfd.enabled (kindIs "bool" .Values.nfd.enabled) }}true{{ end }}
+{{- end }}
+
 {{- define "gfd.selectorLabels" -}}
 {{- if .Values.selectorLabelsOverride -}}
 {{ toYaml .Values.selectorLabelsOverride }}
