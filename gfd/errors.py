@@ -7,8 +7,9 @@ GfdError                what happened, where, and the next step
 ├─ DocumentError        a YAML or JSON file, or a value in it, that cannot be used
 ├─ ProbeError           the hardware could not be read
 │  ├─ MalformedAnswer   the process that reads the hardware sent an answer that gfd did not write
-│  ├─ DriverUnavailable NVML cannot be used: no library, no driver, or their versions do not match
-│  └─ NvmlCallFailed    an NVML function failed
+│  ├─ DriverUnavailable NVML or CUDA cannot be used: no library, no driver, or versions that do not match
+│  ├─ NvmlCallFailed    an NVML function failed
+│  └─ CudaCallFailed    a function of the CUDA driver failed
 ├─ ApiError             the Kubernetes API server refused a request, or did not answer
 ├─ TemplateError        a template does not compile or render
 ├─ LabelError           a label that may not be published
@@ -93,7 +94,7 @@ class MalformedAnswer(ProbeError):
 
 
 class DriverUnavailable(ProbeError):
-    """NVML cannot be used on this machine now."""
+    """NVML, or the CUDA driver of a Tegra chip, cannot be used on this machine now."""
 
 
 class NvmlCallFailed(ProbeError):
@@ -103,6 +104,19 @@ class NvmlCallFailed(ProbeError):
         """Describe the error; ``code`` is the nvmlReturn_t, ``device`` is empty for the whole system."""
         where = f" on {device}" if device else ""
         super().__init__(f"{function}{where} failed: {text} (NVML error {code})")
+        self.function = function
+        self.device = device
+        self.code = code
+        self.text = text
+
+
+class CudaCallFailed(ProbeError):
+    """A function of the CUDA driver failed."""
+
+    def __init__(self, function: str, device: str, code: int, text: str) -> None:
+        """Describe the error; ``code`` is the CUresult, ``device`` is empty for the whole system."""
+        where = f" on {device}" if device else ""
+        super().__init__(f"{function}{where} failed: {text} (CUDA error {code})")
         self.function = function
         self.device = device
         self.code = code

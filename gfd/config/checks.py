@@ -34,10 +34,6 @@ def check(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -> None
         if values[name] is not None and values[name] <= too_small:
             raise effective[name].error(reason)
     _check_durations(values, effective)
-    if values["device_discovery_strategy"] == "tegra":
-        raise effective["device_discovery_strategy"].error(
-            "tegra is not supported yet; use auto, nvml or vfio"
-        )
     _check_keys(values, effective)
     _check_simulation(values, effective)
     if values["config_dir"] and not values["node_name"]:

@@ -121,8 +121,8 @@ OPTIONS: tuple[Option, ...] = (
         environment=("DEVICE_DISCOVERY_STRATEGY",), file_key="flags.deviceDiscoveryStrategy",
         kind="choice", choices=("auto", "nvml", "tegra", "vfio"), default="auto", group=HARDWARE,
         help=(
-            "How to find GPUs; auto means nvml. vfio finds the GPUs that are bound to vfio-pci for virtual "
-            "machines; it needs no driver. tegra is not supported yet."
+            "How to find GPUs; auto means tegra on a Jetson or Thor, else nvml. tegra asks CUDA, not NVML. "
+            "vfio finds the GPUs that are bound to vfio-pci for virtual machines; it needs no driver."
         ),
     ),
     Option(

@@ -123,21 +123,37 @@ class Gpu(NamedTuple):
     """One physical GPU that could be read."""
 
     index: Annotated[  # type: ignore[assignment]
-        int, ReadFrom("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex", vfio=("/sys/bus/pci/devices",))
+        int,
+        ReadFrom(
+            "nvmlDeviceGetCount",
+            "nvmlDeviceGetHandleByIndex",
+            tegra=("cuDeviceGetCount", "cuDeviceGet"),
+            vfio=("/sys/bus/pci/devices",),
+        ),
     ]
-    """NVML's index; with vfio, the position by PCI address."""
+    """NVML's index; with tegra, CUDA's ordinal; with vfio, the position by PCI address."""
     name: Annotated[
-        str, ReadFrom("nvmlDeviceGetName", vfio=("/sys/bus/pci/devices/<address>/device", "pci.ids"))
+        str,
+        ReadFrom(
+            "nvmlDeviceGetName",
+            tegra=("cuDeviceGetName",),
+            vfio=("/sys/bus/pci/devices/<address>/device", "pci.ids"),
+        ),
     ]
     uuid: Annotated[str | None, ReadFrom("nvmlDeviceGetUUID")] = None
     brand: Annotated[str | None, ReadFrom("nvmlDeviceGetBrand")] = None
     architecture: Annotated[str | None, ReadFrom("nvmlDeviceGetArchitecture", vfio=("pci.ids",))] = None
     """With vfio, that of the chip at the beginning of the name."""
-    compute_capability: Annotated[tuple[int, int] | None, ReadFrom("nvmlDeviceGetCudaComputeCapability")] = (
-        None
-    )
-    memory_bytes: Annotated[int | None, ReadFrom("nvmlDeviceGetMemoryInfo", unit="bytes")] = None
-    is_memory_unified: Annotated[bool, ReadFrom("nvmlDeviceGetMemoryInfo")] = False
+    compute_capability: Annotated[
+        tuple[int, int] | None,
+        ReadFrom("nvmlDeviceGetCudaComputeCapability", tegra=("cuDeviceGetAttribute",)),
+    ] = None
+    memory_bytes: Annotated[
+        int | None, ReadFrom("nvmlDeviceGetMemoryInfo", unit="bytes", tegra=("cuDeviceTotalMem_v2",))
+    ] = None
+    is_memory_unified: Annotated[
+        bool, ReadFrom("nvmlDeviceGetMemoryInfo", tegra=("cuDeviceGetAttribute",))
+    ] = False
     """Whether the GPU has no memory of its own: it uses the CPU's, and NVML reports none."""
     pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo", vfio=("/sys/bus/pci/devices",))] = (
         None
@@ -154,6 +170,7 @@ class Gpu(NamedTuple):
             "/sys/bus/pci/devices/<address>/class",
             "nvmlDeviceGetPciInfo",
             unit="hexadecimal",
+            tegra=(),
         ),
     ] = None
     """Base class and sub-class: 0x0302 is a 3D controller."""
@@ -166,11 +183,12 @@ class Gpu(NamedTuple):
         ReadFrom(
             "/sys/bus/pci/devices/<address>/numa_node",
             "nvmlDeviceGetPciInfo",
+            tegra=(),
         ),
     ] = None
-    pcie_root: Annotated[str | None, ReadFrom("/sys/bus/pci/devices/<address>", "nvmlDeviceGetPciInfo")] = (
-        None
-    )
+    pcie_root: Annotated[
+        str | None, ReadFrom("/sys/bus/pci/devices/<address>", "nvmlDeviceGetPciInfo", tegra=())
+    ] = None
     """The PCIe root complex, as in sysfs: ``pci0000:3a``."""
     power_limit_mw: Annotated[int | None, ReadFrom("nvmlDeviceGetPowerManagementLimit", unit="mW")] = None
     power_default_limit_mw: Annotated[
@@ -194,10 +212,10 @@ class Gpu(NamedTuple):
     ] = ()
     mig_devices: tuple[MigDevice, ...] | None = ()
     failures: tuple[FactFailure, ...] = ()
-    name_source: Annotated[str | None, ReadFrom("pci.ids")] = None
+    name_source: Annotated[str | None, ReadFrom("pci.ids", tegra=())] = None
     """File and line of the name, if it comes from a list of PCI devices (vfio)."""
     addressable_bytes: Annotated[
-        int | None, ReadFrom("/sys/bus/pci/devices/<address>/resource", unit="bytes")
+        int | None, ReadFrom("/sys/bus/pci/devices/<address>/resource", unit="bytes", tegra=())
     ] = None
     """The 64-bit memory windows, rounded up to a power of two (vfio).
 
@@ -209,7 +227,8 @@ class FailedGpu(NamedTuple):
     """A GPU that is left out, because a fact that every label or the MIG strategy needs could not be read."""
 
     index: Annotated[  # type: ignore[assignment]
-        int, ReadFrom("nvmlDeviceGetCount", vfio=("/sys/bus/pci/devices",))
+        int,
+        ReadFrom("nvmlDeviceGetCount", tegra=("cuDeviceGetCount",), vfio=("/sys/bus/pci/devices",)),
     ]
     failure: FactFailure
     pci_address: Annotated[str | None, ReadFrom("nvmlDeviceGetPciInfo")] = None
@@ -233,8 +252,10 @@ class Inventory(NamedTuple):
 
     schema: int = SCHEMA
     driver_version: Annotated[str | None, ReadFrom("nvmlSystemGetDriverVersion")] = None
-    cuda_version: Annotated[int | None, ReadFrom("nvmlSystemGetCudaDriverVersion")] = None
-    """As NVML encodes it: 1000 * major + 10 * minor."""
+    cuda_version: Annotated[
+        int | None, ReadFrom("nvmlSystemGetCudaDriverVersion", tegra=("cuDriverGetVersion",))
+    ] = None
+    """As NVML and CUDA encode it: 1000 * major + 10 * minor."""
     gpus: tuple[Gpu, ...] = ()
     failed_gpus: tuple[FailedGpu, ...] = ()
     machine_type: Annotated[str | None, ReadFrom("--machine-type-file")] = None
@@ -242,9 +263,10 @@ class Inventory(NamedTuple):
     vgpu: Annotated[Vgpu | None, ReadFrom("/sys/bus/pci/devices/<address>/config")] = None
     failures: tuple[FactFailure, ...] = ()
     discovery: Annotated[str, ReadFrom("--device-discovery-strategy")] = "nvml"
-    """How the GPUs were found: ``nvml`` or ``vfio``.
+    """How the GPUs were found: ``nvml``, ``tegra`` or ``vfio``.
 
-    With vfio there is no NVIDIA driver: driver and CUDA version, compute capability and memory are unknown.
+    With tegra only CUDA tells about the GPUs: the driver's version and the PCI address are unknown. With vfio
+    there is no NVIDIA driver: driver and CUDA version, compute capability and memory are unknown.
     """
 
 

@@ -10,12 +10,25 @@ class ReadFrom:
     evaluates the annotations.
     """
 
-    def __init__(self, *sources: str, unit: str = "", vfio: tuple[str, ...] | None = None) -> None:
-        """``vfio`` are the sources with the discovery strategy vfio; by default all but NVML."""
+    def __init__(
+        self,
+        *sources: str,
+        unit: str = "",
+        tegra: tuple[str, ...] | None = None,
+        vfio: tuple[str, ...] | None = None,
+    ) -> None:
+        """``tegra`` and ``vfio`` are the sources with these strategies; by default all but NVML."""
         self.sources = sources
         self.unit = unit
         without_nvml = tuple(source for source in sources if not source.startswith("nvml"))
-        self.vfio = without_nvml if vfio is None else vfio
+        self._others = {
+            "tegra": without_nvml if tegra is None else tegra,
+            "vfio": without_nvml if vfio is None else vfio,
+        }
+
+    def find_sources(self, discovery: str) -> tuple[str, ...]:
+        """Return the sources on a machine whose GPUs were found with the strategy ``discovery``."""
+        return self._others.get(discovery, self.sources)
 
 
 class DerivedFrom:
@@ -23,18 +36,26 @@ class DerivedFrom:
 
     ``facts`` are paths of fields, relative to the field's own class (``gpus.memory_bytes``) or to the
     inventory (``inventory.driver_version``), and flags of options. They are empty if the class never has the
-    field. ``mig`` replaces them if the value consists of MIG devices, ``vfio`` with the discovery strategy
-    vfio. ``form`` is a regular expression for the field as part of a label key.
+    field. ``mig`` replaces them if the value consists of MIG devices, ``tegra`` and ``vfio`` with these
+    discovery strategies. ``form`` is a regular expression for the field as part of a label key.
     """
 
     def __init__(
         self,
         *facts: str,
         mig: tuple[str, ...] | None = None,
+        tegra: tuple[str, ...] | None = None,
         vfio: tuple[str, ...] | None = None,
         form: str = "",
     ) -> None:
         self.facts = facts
         self.mig = facts if mig is None else mig
-        self.vfio = facts if vfio is None else vfio
+        self._others = {
+            "tegra": facts if tegra is None else tegra,
+            "vfio": facts if vfio is None else vfio,
+        }
         self.form = form
+
+    def find_facts(self, discovery: str, *, is_mig: bool) -> tuple[str, ...]:
+        """Return the facts on a machine whose GPUs were found with the strategy ``discovery``."""
+        return self._others.get(discovery, self.mig if is_mig else self.facts)

@@ -25,6 +25,11 @@ MIG_ADVICE = (
     "set NVIDIA_MIG_MONITOR_DEVICES=all, or run the container privileged; NVIDIA Container Toolkit 1.18.0 "
     "to 1.20.0 ignores the variable by default: upgrade it, or run the container privileged"
 )
+CUDA_ADVICE = (
+    "install the NVIDIA driver (on a Jetson: JetPack); in a container use the NVIDIA runtime with "
+    "NVIDIA_DRIVER_CAPABILITIES=compute,utility, or mount the driver and pass its folder with "
+    "--driver-root-ctr-path"
+)
 KERNEL_LOG_ADVICE = "see the kernel log (dmesg) for messages of NVRM and Xid"
 
 MIG_FACTS = ("profile", "gi_slices", "ci_slices", "memory_mib", "multiprocessors", "engines")

@@ -48,7 +48,7 @@ class CudaVersion(NamedTuple):
 
 UNKNOWN_DRIVER = DriverVersion(full="unknown.unknown.unknown", major=UNKNOWN, minor=UNKNOWN, revision=UNKNOWN)
 NO_CUDA = CudaVersion(major=0, minor=0)
-"""The versions of a node whose GPUs are bound to vfio-pci."""
+"""The versions of a node whose GPUs are bound to vfio-pci; tegra has no version of the driver, either."""
 
 
 class VgpuHost(NamedTuple):
@@ -79,7 +79,10 @@ class NodeFacts(NamedTuple):
     """Every model if the node has several; else empty."""
     resources: tuple[Resource, ...] = ()
     driver: Annotated[
-        DriverVersion | None, DerivedFrom("inventory.driver_version", vfio=("inventory.discovery",))
+        DriverVersion | None,
+        DerivedFrom(
+            "inventory.driver_version", tegra=("inventory.discovery",), vfio=("inventory.discovery",)
+        ),
     ] = None
     cuda: Annotated[
         CudaVersion | None, DerivedFrom("inventory.cuda_version", vfio=("inventory.discovery",))
@@ -105,8 +108,7 @@ def resolve(
     """
     sharing = sharing or Sharing()
     vgpu = _find_vgpu_host(inventory)
-    has_driver = inventory.discovery != "vfio"
-    gpus, left_out = partition(mig_strategy, inventory.gpus, has_driver=has_driver)
+    gpus, left_out = partition(mig_strategy, inventory.gpus, has_driver=inventory.discovery != "vfio")
     failed = tuple(sorted((*inventory.failed_gpus, *left_out), key=lambda gpu: gpu.index))
     if not gpus:
         if failed:
@@ -123,8 +125,8 @@ def resolve(
         model=compose_product(model.name),
         models=count_models(gpus),
         resources=STRATEGIES[mig_strategy](gpus, model, sharing),
-        driver=_split_driver_version(require(inventory, "driver_version")) if has_driver else UNKNOWN_DRIVER,
-        cuda=_split_cuda_version(require(inventory, "cuda_version")) if has_driver else NO_CUDA,
+        driver=_find_driver_version(inventory),
+        cuda=_find_cuda_version(inventory),
         machine=_find_machine(inventory),
         mode=_find_mode(gpus),
         clique=_find_clique(gpus),
@@ -139,7 +141,10 @@ def _make_error(failed: tuple[FailedGpu, ...]) -> ProbeError:
     return ProbeError(f"none of {len(failed)} GPUs could be read: {failed[0].failure.to_error()}")
 
 
-def _split_driver_version(version: str) -> DriverVersion:
+def _find_driver_version(inventory: Inventory) -> DriverVersion:
+    if inventory.discovery != "nvml":
+        return UNKNOWN_DRIVER
+    version: str = require(inventory, "driver_version")
     parts = version.split(".")
     if len(parts) not in (2, 3):
         raise ProbeError(f"the driver's version «{version}» is not of the form X.Y or X.Y.Z")
@@ -147,10 +152,15 @@ def _split_driver_version(version: str) -> DriverVersion:
     return DriverVersion(full=_make_legal(version), major=major, minor=minor, revision=revision)
 
 
-def _split_cuda_version(version: int) -> CudaVersion | None:
+def _find_cuda_version(inventory: Inventory) -> CudaVersion | None:
+    if inventory.discovery == "vfio":
+        return NO_CUDA
+    version: int = require(inventory, "cuda_version")
     if version < 0:
         return None
-    return CudaVersion(major=version // 1000, minor=version % 1000 // 10)
+    # The original has a rule of its own for tegra. The two differ from minor version 10 on.
+    step = 100 if inventory.discovery == "tegra" else 1000
+    return CudaVersion(major=version // 1000, minor=version % step // 10)
 
 
 def _find_machine(inventory: Inventory) -> str:

@@ -30,10 +30,14 @@ FAMILIES = {
     8: "ampere",
     9: "hopper",
     10: "blackwell",
+    11: "blackwell",
     12: "blackwell",
     13: "rubin",
 }
-"""Major compute capability -> family. turing and ada-lovelace are missing: they share a major version."""
+"""Major compute capability -> family. turing and ada-lovelace are missing: they share a major version.
+
+11 is Thor; the original has no name for it.
+"""
 
 
 class Resource(NamedTuple):

@@ -39,7 +39,7 @@ def read(
 ) -> Inventory:
     """Return this node's inventory, read with the strategy that fits it; see :func:`gfd.probe.node.read`.
 
-    Raises DriverUnavailable without NVML.
+    Raises DriverUnavailable without NVML, or without CUDA on a Tegra machine.
     """
     return _AutoReader(driver_root, machine_type_file, root, scope, progress).read()
 
@@ -63,18 +63,19 @@ class _AutoReader:
         self._found: Inventory | GfdError | None = None
 
     def read(self) -> Inventory:
+        # Do not report a step before NVML is read: that would hide the step of gfd.probe.preload's thread.
         strategy = resolve(self._root, self._has_library, self._list_names)
-        if strategy == "tegra" and not isinstance(self._found, Inventory):
-            raise DriverUnavailable(
-                "this machine has the integrated GPU of a Tegra chip, and tegra is not supported yet",
-                "run gfd on nodes with other GPUs",
-            )
-        # Where NVML reads the integrated GPU, its labels are better than none.
+        if strategy == "tegra":
+            return self._read_tegra()
         found = self._read_nvml() if self._found is None else self._found
         if isinstance(found, DriverUnavailable) and strategy is None and (names := self._list_vm_drivers()):
             raise DriverUnavailable(
                 found.reason,
                 f"every GPU is bound to {' or '.join(names)}, for virtual machines; pass {_FLAG} vfio",
+            ) from found
+        if isinstance(found, DriverUnavailable) and has_tegra_files(self._root):
+            raise DriverUnavailable(
+                found.reason, f"this is a Tegra machine; if it has no other GPU, pass {_FLAG} tegra"
             ) from found
         if isinstance(found, GfdError):
             raise found
@@ -108,6 +109,16 @@ class _AutoReader:
             )
         except GfdError as error:
             return error
+
+    def _read_tegra(self) -> Inventory:
+        from gfd.probe import tegra
+
+        return tegra.read(
+            driver_root=self._driver_root,
+            machine_type_file=self._machine_type_file,
+            root=self._root,
+            progress=self._progress,
+        )
 
     def _list_vm_drivers(self) -> list[str]:
         """Return the drivers of the GPUs if all are for virtual machines, else nothing."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIBRARY = "libnvidia-ml.so.1"
-_STEM = "libnvidia-ml.so."
+CUDA_LIBRARY = "libcuda.so.1"
 
 _TRIPLETS = ("x86_64-linux-gnu", "aarch64-linux-gnu")
 LIBRARY_FOLDERS = (
@@ -28,13 +28,14 @@ LIBRARY_FOLDERS = (
     "usr/lib",
     "lib",
     *(f"usr/lib/{triplet}/nvidia{current}" for triplet in _TRIPLETS for current in ("", "/current")),
+    "usr/lib/aarch64-linux-gnu/tegra",  # JetPack 5 and older
     "usr/lib/wsl/lib",
     "glibc/lib",  # Talos
     "run/opengl-driver/lib",  # NixOS
     "opt/nvidia/lib64",
     "",
 )
-"""The folders below the driver root where distributions put the library; 64-bit folders first."""
+"""The folders below the driver root where distributions put the libraries; 64-bit folders first."""
 
 PROGRAM_FOLDERS = (
     "usr/bin",
@@ -57,9 +58,9 @@ _UNSEARCHED = ("dev", "i386-linux-gnu", "include", "lib32", "proc", "share", "sr
 """Folders without libraries, with 32-bit libraries, or with the libraries of container images."""
 
 
-def find_library(driver_root: Path | None) -> str:
-    """Return the library's path under ``driver_root``, or only its name if it is not there."""
-    return _find_file(driver_root, LIBRARY_FOLDERS, LIBRARY) or LIBRARY
+def find_library(driver_root: Path | None, library: str = LIBRARY) -> str:
+    """Return the path of a library under ``driver_root``, or only its name if it is not there."""
+    return _find_file(driver_root, LIBRARY_FOLDERS, library) or library
 
 
 def find_program(driver_root: Path | None, name: str) -> str:
@@ -107,16 +108,16 @@ def resolve(path: str, root: str) -> str | None:
     return current or "/"
 
 
-def explain_absence(root: Path) -> str:
-    """Search for the library outside :data:`LIBRARY_FOLDERS`; return its place and the next step.
+def explain_absence(root: Path, library: str = LIBRARY) -> str:
+    """Search for a library outside :data:`LIBRARY_FOLDERS`; return its place and the next step.
 
     Return an empty text if it is not found. The search has limits.
     """
-    found = list(islice(_search(str(root)), _MOST_FOUND))
+    found = list(islice(_search(str(root), library.removesuffix("1")), _MOST_FOUND))
     where = f"found {', '.join(found)}"
     for path in found:
         folder, name = os.path.split(path)
-        if name == LIBRARY and resolve(name, folder):
+        if name == library and resolve(name, folder):
             return f"{where}, where gfd does not look: pass --driver-root-ctr-path={folder}"
     for path in found:
         if os.path.islink(path):  # noqa: PTH114
@@ -124,11 +125,11 @@ def explain_absence(root: Path) -> str:
             return (
                 f"{where}, a link to {target}, which is not below {root}: mount the driver's whole root there"
             )
-    return f"{where}, but no {LIBRARY} beside it: run ldconfig where the driver is installed" if found else ""
+    return f"{where}, but no {library} beside it: run ldconfig where the driver is installed" if found else ""
 
 
-def _search(root: str) -> Iterator[str]:
-    """Yield the paths of the library's files below ``root``, breadth first."""
+def _search(root: str, stem: str) -> Iterator[str]:
+    """Yield the paths of the files below ``root`` whose names begin with ``stem``, breadth first."""
     seen = 0
     folders = [(root.rstrip("/"), 0)]
     for folder, depth in folders:
@@ -137,7 +138,7 @@ def _search(root: str) -> Iterator[str]:
         with suppress(OSError), os.scandir(folder or "/") as entries:
             for entry in sorted(islice(entries, _MOST_ENTRIES - seen), key=lambda entry: entry.name):
                 seen += 1
-                if entry.name.startswith(_STEM):
+                if entry.name.startswith(stem):
                     yield f"{folder}/{entry.name}"
                 elif entry.name not in _UNSEARCHED and depth < _DEEPEST:
                     with suppress(OSError):

@@ -48,6 +48,14 @@ def _read_nvml(
     )
 
 
+def _read_tegra(
+    driver_root: Path | None, machine_type_file: str, _scope: Scope, progress: Progress
+) -> Inventory:
+    from gfd.probe import tegra
+
+    return tegra.read(driver_root=driver_root, machine_type_file=machine_type_file, progress=progress)
+
+
 def _read_vfio(
     driver_root: Path | None, machine_type_file: str, _scope: Scope, progress: Progress
 ) -> Inventory:
@@ -56,8 +64,13 @@ def _read_vfio(
     return vfio.read(driver_root=driver_root, machine_type_file=machine_type_file, progress=progress)
 
 
-READERS: dict[str, Reader] = {"auto": _read_auto, "nvml": _read_nvml, "vfio": _read_vfio}
+READERS: dict[str, Reader] = {
+    "auto": _read_auto,
+    "nvml": _read_nvml,
+    "tegra": _read_tegra,
+    "vfio": _read_vfio,
+}
 """By the values of --device-discovery-strategy."""
 
-WITHOUT_NVML = frozenset({"vfio"})
+WITHOUT_NVML = frozenset({"tegra", "vfio"})
 """The strategies that never load NVML."""

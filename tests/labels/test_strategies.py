@@ -236,7 +236,7 @@ def test_choice_of_the_memory(gpus: tuple[Gpu, ...], memory_mib: int | None) -> 
         (8, 9, "ada-lovelace"),
         (9, 0, "hopper"),
         (10, 3, "blackwell"),
-        (11, 0, "undefined"),
+        (11, 0, "blackwell"),
         (12, 1, "blackwell"),
         (13, 0, "rubin"),
     ],

@@ -37,34 +37,35 @@ HOOK = Path(__file__).parents[1] / "hook" / "alone"
 """A folder for PYTHONPATH. With it, a Python process finds no driver other than the stand-in."""
 
 _SOURCES = Path(__file__).parent
+_CODE = {LIBRARY: "nvml.c", "libcuda.so.1": "cuda.c"}
 _OPTIONS = (
-    *("-shared", "-fPIC", "-O1", "-std=gnu11", "-fvisibility=hidden", "-pthread", f"-Wl,-soname,{LIBRARY}"),
+    *("-shared", "-fPIC", "-O1", "-std=gnu11", "-fvisibility=hidden", "-pthread"),
     *("-Wall", "-Wextra", "-Werror"),
 )
 
 
-def build(directory: Path, *, without: Sequence[str] = ()) -> Path:
+def build(directory: Path, *, without: Sequence[str] = (), library: str = LIBRARY) -> Path:
     """Build the library in ``directory`` and return ``directory``, for LD_LIBRARY_PATH.
 
     The library lacks the functions in ``without``, as an older driver does. The system's temporary folder
     caches compiled libraries.
     """
     renames = [f"-D{function}=left_out_{number}" for number, function in enumerate(sorted(without))]
-    options = [*_OPTIONS, *renames]
+    options = [*_OPTIONS, f"-Wl,-soname,{library}", *renames]
     digest = hashlib.sha256("\0".join(options).encode())
     for source in sorted(_SOURCES.glob("*.[ch]")):
         digest.update(source.read_bytes())
     cache = Path(tempfile.gettempdir()) / f"gfd-standin-{os.getuid()}"
     cache.mkdir(mode=0o700, exist_ok=True)
-    library = cache / f"{digest.hexdigest()}.so"
-    if not library.exists():
+    cached = cache / f"{digest.hexdigest()}.so"
+    if not cached.exists():
         with tempfile.TemporaryDirectory(dir=cache) as folder:
-            compiled = Path(folder) / LIBRARY
-            subprocess.run(["gcc", *options, "-o", compiled, _SOURCES / "nvml.c"], check=True)
-            compiled.replace(library)
+            compiled = Path(folder) / library
+            subprocess.run(["gcc", *options, "-o", compiled, _SOURCES / _CODE[library]], check=True)
+            compiled.replace(cached)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory) as folder:
-        Path(shutil.copyfile(library, Path(folder) / LIBRARY)).replace(directory / LIBRARY)
+        Path(shutil.copyfile(cached, Path(folder) / library)).replace(directory / library)
     return directory
 
 

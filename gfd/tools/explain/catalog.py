@@ -99,16 +99,16 @@ def describe_configuration(roots: frozenset[str]) -> str:
     return " or ".join(words)
 
 
-def list_line_facts(line: LabelLine, is_mig: Iterable[bool], *, is_vfio: bool = False) -> tuple[Fact, ...]:
+def list_line_facts(line: LabelLine, is_mig: Iterable[bool], *, discovery: str = "nvml") -> tuple[Fact, ...]:
     """Return the facts in the value of a line, for full GPUs (False), MIG devices (True), or both.
 
-    With ``is_vfio``, on a machine read with that strategy.
+    ``discovery`` is the strategy with which the machine was read.
     """
     found = {
         fact.name: fact
         for kind in is_mig
         for path in line.paths
-        for fact in list_facts(path, is_mig=kind, is_vfio=is_vfio)
+        for fact in list_facts(path, is_mig=kind, discovery=discovery)
     }
     if not found and describe_configuration(line.roots).startswith("with --mig-strategy"):
         found = {"--mig-strategy": Fact(name="--mig-strategy")}  # the template's name

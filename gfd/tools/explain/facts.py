@@ -88,10 +88,10 @@ def find_pattern(path: FieldPath) -> str:
     return form or "[-A-Za-z0-9_.]+"
 
 
-def list_facts(path: FieldPath, *, is_mig: bool, is_vfio: bool = False) -> tuple[Fact, ...]:
+def list_facts(path: FieldPath, *, is_mig: bool, discovery: str = "nvml") -> tuple[Fact, ...]:
     """Return the facts from which a field is made.
 
-    With ``is_mig``, for a resource of MIG devices; with ``is_vfio``, on a machine read with that strategy.
+    With ``is_mig``, for a resource of MIG devices; ``discovery`` is how the machine was read.
     """
     kinds = [find_type(path[: end + 1]) for end in range(len(path))]
     if None in kinds:
@@ -99,9 +99,9 @@ def list_facts(path: FieldPath, *, is_mig: bool, is_vfio: bool = False) -> tuple
     for last in range(len(path) - 1, 0, -1):
         mark = list_fields(kinds[last - 1])[path[last]].mark
         if isinstance(mark, DerivedFrom):
-            made_of = mark.vfio if is_vfio else mark.mig if is_mig else mark.facts
-            return tuple(_make_fact(fact, path[:last], path[last + 1 :], is_vfio) for fact in made_of)
-    return (_read_fact(path, is_vfio),)
+            made_of = mark.find_facts(discovery, is_mig=is_mig)
+            return tuple(_make_fact(fact, path[:last], path[last + 1 :], discovery) for fact in made_of)
+    return (_read_fact(path, discovery),)
 
 
 def follow(
@@ -138,7 +138,7 @@ def _read_annotation(hint: Any) -> TemplateField:
     return TemplateField(kind=hint, mark=mark)
 
 
-def _make_fact(fact: str, owner: FieldPath, rest: FieldPath, is_vfio: bool) -> Fact:
+def _make_fact(fact: str, owner: FieldPath, rest: FieldPath, discovery: str) -> Fact:
     if fact.startswith("--"):
         return Fact(name=fact)
     names = tuple(fact.split("."))
@@ -146,10 +146,10 @@ def _make_fact(fact: str, owner: FieldPath, rest: FieldPath, is_vfio: bool) -> F
     for name in rest:  # a field of the derived field may have the same name in the fact
         if find_type((*path, name)) is not None:
             path = (*path, name)
-    return _read_fact(path, is_vfio)
+    return _read_fact(path, discovery)
 
 
-def _read_fact(path: FieldPath, is_vfio: bool) -> Fact:
+def _read_fact(path: FieldPath, discovery: str) -> Fact:
     if "index" in list_fields(find_type(path)):  # the source of a whole device is that of its index
         path = (*path, "index")
     kinds = [find_type(path[: end + 1]) for end in range(len(path))]
@@ -158,7 +158,7 @@ def _read_fact(path: FieldPath, is_vfio: bool) -> Fact:
     owner = max(end for end, kind in enumerate(kinds[:-1]) if kind in (*DEVICES, Inventory, NodeFacts))
     return Fact(
         name=".".join((kinds[owner].__name__, *path[owner + 1 :])),
-        sources=next((mark.vfio if is_vfio else mark.sources for mark in reversed(read) if mark.sources), ()),
+        sources=next((mark.find_sources(discovery) for mark in reversed(read) if mark.sources), ()),
         unit=read[-1].unit if read else "",
         path=path,
     )

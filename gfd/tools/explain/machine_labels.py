@@ -88,7 +88,6 @@ class _MachineExplainer:
         self._rendered = set(templates.list_names(node.mig_strategy, request.config.extra_labels))
         self._roots: dict[str, Any] = {"node": node, "inventory": inventory}
         self._node, self._inventory = node, inventory
-        self._is_vfio = inventory.discovery == "vfio"
         self._options = options
         # Two unknown MIG devices are equal, so compare objects by identity.
         self._parents = {id(mig): gpu for gpu in inventory.gpus for mig in gpu.mig_devices or ()}
@@ -112,7 +111,7 @@ class _MachineExplainer:
 
     def _explain_binding(self, known: Explanation, line: LabelLine, binding: Binding) -> Explanation:
         is_mig = any(getattr(each, "mig_devices", ()) for each in binding.objects.values())
-        facts = list_line_facts(line, (is_mig,), is_vfio=self._is_vfio)
+        facts = list_line_facts(line, (is_mig,), discovery=self._inventory.discovery)
         found = self._find_devices(line, binding, facts)
         return explain_line(line)._replace(
             key=known.key,
@@ -129,7 +128,7 @@ class _MachineExplainer:
         for line in lines:
             reason, tested = self._find_reason(line)
             places.append(make_origin(line, reason))
-            found = list_line_facts(line, line.is_mig, is_vfio=self._is_vfio)
+            found = list_line_facts(line, line.is_mig, discovery=self._inventory.discovery)
             facts |= {fact.name: fact for fact in (*found, *tested)}
         return explain_line(lines[0])._replace(
             key=key,
@@ -148,7 +147,7 @@ class _MachineExplainer:
                 fact
                 for path in block.paths
                 for kind in line.is_mig
-                for fact in list_facts(path, is_mig=kind, is_vfio=self._is_vfio)
+                for fact in list_facts(path, is_mig=kind, discovery=self._inventory.discovery)
             )
             return f"only {block.condition}", (fact for fact in tested if fact.sources or not fact.path)
         return f"on this node it writes {' and '.join(sorted(run.bindings))}", ()

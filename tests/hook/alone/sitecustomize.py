@@ -1,4 +1,4 @@
-"""Hide this machine's GPUs from a Python process: its NVIDIA driver, its PCI devices and its model.
+"""Hide this machine's GPUs from a Python process: its NVIDIA drivers, its PCI devices and its model.
 
 Only LD_LIBRARY_PATH has a driver. Otherwise the tests would read the machine that runs them.
 """
@@ -11,14 +11,14 @@ import os
 import sys
 from typing import Any
 
-LIBRARY = "libnvidia-ml.so.1"
-FOLDERS = ("/sys/bus/pci/", "/sys/class/dmi/", "/proc/driver/nvidia")
+LIBRARIES = ("libnvidia-ml.so.1", "libcuda.so.1", "libdxcore.so")
+FOLDERS = ("/sys/bus/pci/", "/sys/devices/soc0/", "/sys/class/dmi/", "/proc/driver/nvidia")
 
 
 class _Library(ctypes.CDLL):
     def __init__(self, name: str | None, *arguments: Any, **options: Any) -> None:
         folders = os.environ.get("LD_LIBRARY_PATH", "").split(":")
-        if name != LIBRARY or any(os.path.exists(f"{folder}/{name}") for folder in folders if folder):
+        if name not in LIBRARIES or any(os.path.exists(f"{folder}/{name}") for folder in folders if folder):
             super().__init__(name, *arguments, **options)
             return
         try:

@@ -15,6 +15,7 @@ from gfd.inventory.sources import DerivedFrom, ReadFrom
 from gfd.labels.resources import NodeFacts, resolve
 from gfd.labels.strategies import STRATEGIES
 from gfd.probe import sysfs, vfio
+from gfd.probe.cuda import FUNCTIONS
 from gfd.probe.strategies import READERS
 from gfd.tools.explain.facts import (
     PCI_IDS,
@@ -98,7 +99,13 @@ def test_the_facts_of_derived_fields_exist() -> None:
     for kind in kinds:
         for name, field in list_fields(kind).items():
             if isinstance(field.mark, DerivedFrom):
-                for fact in {*field.mark.facts, *field.mark.mig, *field.mark.vfio} - FLAGS:
+                found = {
+                    fact
+                    for discovery in READERS
+                    for is_mig in (False, True)
+                    for fact in field.mark.find_facts(discovery, is_mig=is_mig)
+                }
+                for fact in found - FLAGS:
                     start = Inventory if fact.startswith("inventory.") else kind
                     for step in fact.removeprefix("inventory.").split("."):
                         assert step in list_fields(start), (kind, name, fact)
@@ -116,15 +123,28 @@ def test_each_source_is_a_function_a_file_or_an_option() -> None:
     files = {bus, PCI_IDS, f"{bus}/<address>", *(f"{bus}/<address>/{name}" for name in names)}
     for sources in read_fields().values():
         assert set(sources) <= functions | files | FLAGS
-    vfio_sources = [
-        field.mark.vfio
+    others = {"vfio": files, "tegra": {*FUNCTIONS, f"{bus}/<address>/config"}}
+    for discovery, known in others.items():
+        found = [
+            field.mark.find_sources(discovery)
+            for kind in (Inventory, Gpu, FailedGpu)
+            for field in list_fields(kind).values()
+            if isinstance(field.mark, ReadFrom) and field.mark.find_sources(discovery) != field.mark.sources
+        ]
+        assert len(found) > 5
+        for sources in found:
+            assert set(sources) <= known
+
+
+def test_every_cuda_function_is_the_source_of_a_fact() -> None:
+    named = {
+        source
         for kind in (Inventory, Gpu, FailedGpu)
         for field in list_fields(kind).values()
-        if isinstance(field.mark, ReadFrom) and field.mark.vfio != field.mark.sources
-    ]
-    assert len(vfio_sources) > 5
-    for sources in vfio_sources:
-        assert set(sources) <= files
+        if isinstance(field.mark, ReadFrom)
+        for source in field.mark.find_sources("tegra")
+    }
+    assert set(FUNCTIONS) - named == {"cuInit"}
 
 
 def test_every_nvml_function_is_the_source_of_a_fact() -> None:
