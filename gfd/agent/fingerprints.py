@@ -45,20 +45,20 @@ def read_configmap_link(folder: Path) -> Path | None:
 class DeviceNodes:
     """The names of the device nodes in a folder, listed again only when the folder has changed."""
 
-    def __init__(self, folder: str, prefix: str) -> None:
+    def __init__(self, folder: str, prefixes: tuple[str, ...]) -> None:
         self.folder = folder
-        self._prefix = prefix
+        self._prefixes = prefixes
         self._status: FileStatus = None
         self._names: tuple[str, ...] | None = None
 
     def read(self) -> tuple[str, ...] | None:
-        """Return the names that begin with the prefix, sorted; None if the folder cannot be listed."""
+        """Return the names that begin with a prefix, sorted; None if the folder cannot be listed."""
         status = read_status(self.folder)
         if status is None or status != self._status:
             self._names = None
             with suppress(OSError):
                 names = os.listdir(self.folder)  # noqa: PTH208
-                self._names = tuple(sorted(name for name in names if name.startswith(self._prefix)))
+                self._names = tuple(sorted(name for name in names if name.startswith(self._prefixes)))
             # If the folder changes twice within a tick of the kernel's clock, its time is the same.
             is_stable = status is not None and time.time_ns() - status[-1] > STABLE_NS
             self._status = status if is_stable else None

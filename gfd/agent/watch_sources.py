@@ -12,7 +12,7 @@ from gfd.agent.mounts import NVIDIA
 from gfd.files import PROC_BYTES, read_bytes
 from gfd.labels.template_files import SUFFIX
 from gfd.probe import sysfs
-from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS, resolve
+from gfd.probe.driver_files import CUDA_LIBRARY, LIBRARY, LIBRARY_FOLDERS, resolve
 from gfd.probe.strategies import WITHOUT_NVML
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def watch_hardware(config: Config, environ: Mapping[str, str], root: Path = Path
     """
     if config.simulate:
         return dict
-    if config.device_discovery_strategy in WITHOUT_NVML:
+    if config.device_discovery_strategy == "vfio":
         return _PciBus(root).read
     return _Hardware(config, environ, root).read
 
@@ -54,21 +54,31 @@ def watch_feature_file(config: Config) -> ReadFingerprints:
     return lambda: {str(path): stat_file(path)}
 
 
+_LIBRARIES = {"auto": (LIBRARY,), "nvml": (LIBRARY,), "tegra": (CUDA_LIBRARY,)}
+"""The library of a discovery strategy; on a Tegra machine, auto needs both."""
+_DEVICES = (NVIDIA, "nvgpu", "nvhost", "nvmap")
+"""How the names of NVIDIA's device nodes begin; all but the first are those of Tegra chips."""
+
+
 class _Hardware:
-    """The files of the driver, of its library and of its devices. No device is opened."""
+    """The files of the driver, of its libraries and of its devices. No device is opened."""
 
     def __init__(self, config: Config, environ: Mapping[str, str], root: Path) -> None:
-        proc = config.proc_driver_dir
+        strategy = config.device_discovery_strategy
+        names: tuple[str, ...] = _LIBRARIES[strategy]
+        if strategy == "auto" and sysfs.has_tegra_files(root):
+            names = (LIBRARY, CUDA_LIBRARY)
+        proc = None if strategy in WITHOUT_NVML else config.proc_driver_dir
         self._tree = FolderTree(str(proc / NVIDIA)) if proc else None
         self._version = str(proc / NVIDIA / "version") if proc else ""
         folders = [root / folder for folder in _find_library_folders(str(root))]
         folders += [Path(folder) for folder in environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
-        libraries = [folder / LIBRARY for folder in folders]
+        libraries = [folder / name for folder in folders for name in names]
         self._files = tuple(dict.fromkeys(map(str, (*libraries, root / "etc/ld.so.cache"))))
         self._driver_root = str(config.driver_root or "")
         below = _find_library_folders(self._driver_root) if self._driver_root else ()
-        self._driver_files = tuple(f"{folder}/{LIBRARY}" for folder in below)
-        self._devices = DeviceNodes(str(root / "dev"), NVIDIA)
+        self._driver_files = tuple(f"{folder}/{name}" for folder in below for name in names)
+        self._devices = DeviceNodes(str(root / "dev"), _DEVICES)
 
     def read(self) -> Fingerprints:
         fingerprints: dict[str, Hashable] = {path: read_status(path) for path in self._files}

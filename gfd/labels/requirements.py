@@ -30,6 +30,7 @@ CUDA_ADVICE = (
     "NVIDIA_DRIVER_CAPABILITIES=compute,utility, or mount the driver and pass its folder with "
     "--driver-root-ctr-path"
 )
+CUDA_LOG_ADVICE = "see the kernel log (dmesg) for messages of nvgpu and NVRM"
 KERNEL_LOG_ADVICE = "see the kernel log (dmesg) for messages of NVRM and Xid"
 
 MIG_FACTS = ("profile", "gi_slices", "ci_slices", "memory_mib", "multiprocessors", "engines")
@@ -77,7 +78,11 @@ def explain_unknown_memory(gpus: Iterable[Gpu]) -> str:
 
 def suggest_next_step(failures: Iterable[FactFailure]) -> str:
     """Return the next step after ``failures``, for an error message."""
-    return MIG_ADVICE if any(failure.code == NO_PERMISSION for failure in failures) else KERNEL_LOG_ADVICE
+    failures = tuple(failures)
+    if any(failure.code == NO_PERMISSION for failure in failures):
+        return MIG_ADVICE
+    is_cuda = any(failure.source.startswith("cu") for failure in failures)
+    return CUDA_LOG_ADVICE if is_cuda else KERNEL_LOG_ADVICE
 
 
 def _format_gpus(pairs: list[tuple[Gpu, FactFailure]]) -> str:

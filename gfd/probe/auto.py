@@ -24,8 +24,6 @@ DXCORE = "libdxcore.so"
 INTEGRATED_NAMES = ("(nvgpu)", "NVIDIA Thor")
 """Parts of NVML's names of GPUs that are integrated into a Tegra chip."""
 
-_RELEASE = "etc/nv_tegra_release"
-_FAMILY = "sys/devices/soc0/family"
 _FLAG = "--device-discovery-strategy"
 
 
@@ -73,7 +71,7 @@ class _AutoReader:
                 found.reason,
                 f"every GPU is bound to {' or '.join(names)}, for virtual machines; pass {_FLAG} vfio",
             ) from found
-        if isinstance(found, DriverUnavailable) and has_tegra_files(self._root):
+        if isinstance(found, DriverUnavailable) and sysfs.has_tegra_files(self._root):
             raise DriverUnavailable(
                 found.reason, f"this is a Tegra machine; if it has no other GPU, pass {_FLAG} tegra"
             ) from found
@@ -142,20 +140,9 @@ def resolve(
     if has_library(DXCORE):
         return "nvml"
     has_nvml = has_library(LIBRARY)
-    if (not has_nvml and has_tegra_files(root)) or (has_nvml and any(map(is_integrated, list_names()))):
+    if (not has_nvml and sysfs.has_tegra_files(root)) or (has_nvml and any(map(is_integrated, list_names()))):
         return "tegra"
     return "nvml" if has_nvml else None
-
-
-def has_tegra_files(root: Path) -> bool:
-    """Return whether the file system is that of a Tegra machine, such as a Jetson."""
-    release = root / _RELEASE
-    if release.exists() and not release.is_dir():
-        return True
-    try:
-        return sysfs.read_page(str(root / _FAMILY)).lower().startswith("tegra")
-    except (OSError, ValueError):
-        return False
 
 
 def is_integrated(name: str) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import CudaCallFailed, DriverUnavailable
 from gfd.inventory.model import FactFailure
 from gfd.inventory.progress import ignore_progress
-from gfd.labels.requirements import CUDA_ADVICE
-from gfd.probe.driver_files import CUDA_LIBRARY, explain_absence, find_library
+from gfd.labels.requirements import CUDA_ADVICE, CUDA_LOG_ADVICE
+from gfd.probe.driver_files import CUDA_LIBRARY, explain_absence, find_library, find_mapped_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,6 @@ _INIT_ADVICE = {
     803: "the library and the kernel module have different versions: reload the module or reboot the node",
     804: "the library is newer than the driver, and this GPU does not support that: use the driver's own",
 }
-_DEFAULT_INIT_ADVICE = "look for messages of nvgpu and NVRM in the kernel log (dmesg)"
 
 
 class CudaDriver:
@@ -56,12 +55,12 @@ class CudaDriver:
         Raises DriverUnavailable without the library or one of its functions, and if cuInit fails.
         """
         self._progress = progress
-        self._library = self._load(driver_root)
+        self._library = load(driver_root, progress)
         code = self._call("cuInit", 0)
         if code != SUCCESS:
             raise DriverUnavailable(
                 f"cuInit failed: {self._name_error(code)} (CUDA error {code})",
-                _INIT_ADVICE.get(code, _DEFAULT_INIT_ADVICE),
+                _INIT_ADVICE.get(code, CUDA_LOG_ADVICE),
             )
 
     def read_version(self) -> int:
@@ -85,29 +84,6 @@ class CudaDriver:
         code = self._call(function, *arguments, device=device)
         if code != SUCCESS:
             raise CudaCallFailed(function, device, code, self._name_error(code))
-
-    def _load(self, driver_root: Path | None) -> ctypes.CDLL:
-        path = find_library(driver_root, CUDA_LIBRARY)
-        self._progress(f"loading {path}")
-        try:
-            library = ctypes.CDLL(path)
-        except OSError as error:
-            roots, found = "", ""
-            if driver_root is not None:
-                roots = f" or under {driver_root}"
-                if path == CUDA_LIBRARY:
-                    self._progress(f"looking for {CUDA_LIBRARY} under {driver_root}")
-                    found = explain_absence(driver_root, CUDA_LIBRARY)
-            raise DriverUnavailable(
-                f"{CUDA_LIBRARY} could not be loaded from the loader's path{roots}: {error}",
-                found or CUDA_ADVICE,
-            ) from error
-        for function in FUNCTIONS:
-            if not hasattr(library, function):
-                raise DriverUnavailable(
-                    f"{path} has no function {function}", "install the libcuda.so.1 of the NVIDIA driver"
-                )
-        return library
 
     def _read_int(self, function: str, *arguments: Any, device: str = "") -> int:
         value = ctypes.c_int()
@@ -157,6 +133,37 @@ class CudaDevice:
             "cuDeviceGetAttribute", ctypes.byref(value), attribute, self._handle, device=self._device
         )
         return value.value
+
+
+def identify_library(driver_root: Path | None = None, progress: Progress = ignore_progress) -> dict[str, str]:
+    """Return the ``path`` of the library, without a call to it. Raises DriverUnavailable."""
+    load(driver_root, progress)
+    return {"path": find_mapped_path("/libcuda.so")}
+
+
+def load(driver_root: Path | None, progress: Progress) -> ctypes.CDLL:
+    """Load the library. Raises DriverUnavailable without the library or one of its functions."""
+    path = find_library(driver_root, CUDA_LIBRARY)
+    progress(f"loading {path}")
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        roots, found = "", ""
+        if driver_root is not None:
+            roots = f" or under {driver_root}"
+            if path == CUDA_LIBRARY:
+                progress(f"looking for {CUDA_LIBRARY} under {driver_root}")
+                found = explain_absence(driver_root, CUDA_LIBRARY)
+        raise DriverUnavailable(
+            f"{CUDA_LIBRARY} could not be loaded from the loader's path{roots}: {error}",
+            found or CUDA_ADVICE,
+        ) from error
+    for function in FUNCTIONS:
+        if not hasattr(library, function):
+            raise DriverUnavailable(
+                f"{path} has no function {function}", "install the libcuda.so.1 of the NVIDIA driver"
+            )
+    return library
 
 
 def to_failure(fact: str, error: CudaCallFailed) -> FactFailure:

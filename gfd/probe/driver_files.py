@@ -108,6 +108,16 @@ def resolve(path: str, root: str) -> str | None:
     return current or "/"
 
 
+def find_mapped_path(stem: str) -> str:
+    """Return the path of a library in this process, by a part of it; empty if /proc does not show it."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            lines = file.read().splitlines()
+    except OSError:
+        return ""
+    return next((line[line.index("/") :] for line in lines if stem in line), "")
+
+
 def explain_absence(root: Path, library: str = LIBRARY) -> str:
     """Search for a library outside :data:`LIBRARY_FOLDERS`; return its place and the next step.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pynvml
@@ -14,10 +13,11 @@ from gfd.errors import DriverUnavailable, NvmlCallFailed
 from gfd.inventory.progress import ignore_progress
 from gfd.labels.requirements import KERNEL_LOG_ADVICE
 from gfd.probe import preload
-from gfd.probe.driver_files import LIBRARY, explain_absence, find_library
+from gfd.probe.driver_files import LIBRARY, explain_absence, find_library, find_mapped_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gfd.inventory.progress import Progress
 
@@ -135,7 +135,7 @@ def identify_library(driver_root: Path | None = None, progress: Progress = ignor
     # pynvml can only call the library after an nvmlInit, even one that failed.
     with contextlib.suppress(DriverUnavailable), session:
         version = _read_version(session)
-    return {"path": _find_mapped_path(), "version": version or _read_version(session)}
+    return {"path": find_mapped_path("/libnvidia-ml.so"), "version": version or _read_version(session)}
 
 
 def to_error(function: str, device: str, code: int) -> NvmlCallFailed:
@@ -148,15 +148,6 @@ def _read_version(session: Session) -> str:
         return str(session.call("nvmlSystemGetNVMLVersion"))
     except NvmlCallFailed:
         return ""
-
-
-def _find_mapped_path() -> str:
-    """Return the path of the library in this process; empty if /proc does not show it."""
-    try:
-        lines = Path("/proc/self/maps").read_text().splitlines()
-    except OSError:
-        return ""
-    return next((line[line.index("/") :] for line in lines if "/libnvidia-ml.so" in line), "")
 
 
 @cache

@@ -19,6 +19,9 @@ ROOT = Path("/")
 PCI_DEVICES = Path("sys/bus/pci/devices")
 NVIDIA_VENDOR = 0x10DE
 
+_TEGRA_RELEASE = "etc/nv_tegra_release"
+_SOC_FAMILY = "sys/devices/soc0/family"
+
 _DISPLAY_CONTROLLER = 0x03
 _PCIE_ROOT = re.compile("pci[0-9a-f]{4,8}:[0-9a-f]{2}")
 
@@ -206,3 +209,14 @@ def _read_number(path: str) -> int:
 def _failure(fact: str, source: str, device: str, error: Exception) -> FactFailure:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return FactFailure(fact=fact, source=source, device=device, reason=reason)
+
+
+def has_tegra_files(root: Path) -> bool:
+    """Return whether the file system is that of a Tegra machine, such as a Jetson."""
+    release = root / _TEGRA_RELEASE
+    if release.exists() and not release.is_dir():
+        return True
+    try:
+        return read_page(str(root / _SOC_FAMILY)).lower().startswith("tegra")
+    except (OSError, ValueError):
+        return False

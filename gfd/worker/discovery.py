@@ -26,7 +26,7 @@ class ProbeResult(NamedTuple):
     missing_driver: str | None = None
     """Why there is no driver, if that is not an error."""
     has_hardware: bool = True
-    """Whether the PCI bus shows an NVIDIA GPU; only checked without a driver."""
+    """Whether the PCI bus shows an NVIDIA GPU, or this is a Tegra machine; only checked without a driver."""
 
 
 def read(
@@ -81,7 +81,7 @@ def _read_hardware(config: Config, progress: Progress, is_complete: bool) -> Pro
         return ProbeResult(
             inventory=node.read_without_driver(machine_type_file=config.machine_type_file),
             missing_driver=str(error),
-            has_hardware=sysfs.has_gpu(),
+            has_hardware=sysfs.has_gpu() or sysfs.has_tegra_files(sysfs.ROOT),
         )
 
 

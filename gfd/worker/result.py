@@ -36,7 +36,7 @@ class CycleResult(NamedTuple):
     missing_driver: str | None = None
     """Why there is no driver; None if there is one. Without a driver, the labels are those without GPUs."""
     has_hardware: bool = True
-    """Whether the PCI bus shows an NVIDIA GPU; only checked without a driver."""
+    """Whether the PCI bus shows an NVIDIA GPU, or this is a Tegra machine; only checked without a driver."""
 
     def warnings(self) -> list[str]:
         """Return the warnings for a person: the GPUs left out, and those whose memory is unknown."""

@@ -20,7 +20,7 @@ from gfd.agent.watch_sources import (
 )
 from gfd.agent.watcher import Task, Watcher
 from gfd.config import loader, model
-from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS
+from gfd.probe.driver_files import CUDA_LIBRARY, LIBRARY, LIBRARY_FOLDERS
 from tests.pci_bus import INTEL, PciDevice, build_bus
 
 
@@ -209,6 +209,35 @@ def test_drivers_of_gpus_for_virtual_machines_are_watched(tmp_path: Path) -> Non
     shutil.rmtree(devices)
     found.append(read())
     assert all(one != other for one, other in pairwise(found))
+
+
+CUDA_CHANGES = {
+    "the library comes": lambda root: (root / "usr/lib64" / CUDA_LIBRARY).touch(),
+    "a library comes below the driver root": lambda root: (root / "driver/usr/lib64" / CUDA_LIBRARY).touch(),
+    "the memory manager's node comes": lambda root: (root / "dev/nvmap").touch(),
+    "the GPU's node goes": lambda root: (root / "dev/nvhost-gpu").unlink(),
+}
+
+
+@pytest.mark.parametrize("strategy", ["tegra", "auto"])
+@pytest.mark.parametrize("change", CUDA_CHANGES.values(), ids=CUDA_CHANGES)
+def test_a_change_of_a_tegra_machine_is_seen(tmp_path: Path, change: Any, strategy: str) -> None:
+    for folder in ("usr/lib64", "driver/usr/lib64", "dev"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "dev/nvhost-gpu").touch()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/nv_tegra_release").touch()
+    read = watch_hardware(options(tmp_path, device_discovery_strategy=strategy), {}, tmp_path)
+    before = read()
+    assert read() == before
+    pass_tick(tmp_path)
+    change(tmp_path)
+    assert read() != before
+
+
+def test_tegra_does_not_watch_nvml(tmp_path: Path) -> None:
+    read = watch_hardware(options(tmp_path, device_discovery_strategy="tegra"), {}, tmp_path)
+    assert not any(LIBRARY in path or "proc" in path for path in read())
 
 
 def test_stable_folders_are_not_listed_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,9 +102,9 @@ def test_environment_and_config_file_may_set_what_a_command_ignores(gfd: Gfd, tm
         (["--config-file=/gone", "--oneshot"], 2, "--config-file (command line): cannot read /gone"),
         (["--use-node-feature-api", "--oneshot"], 2, "--use-node-feature-api (command line): "),
         (
-            ["config", "--device-discovery-strategy=tegra"],
+            ["config", "--device-discovery-strategy=tegr"],
             2,
-            "--device-discovery-strategy (command line): tegra is not",
+            "--device-discovery-strategy (command line): 'tegr' is not a valid value",
         ),
         (
             ["config", "--config-file=/dev/zero"],

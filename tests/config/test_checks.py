@@ -34,16 +34,6 @@ from gfd.errors import ConfigError
         ({"kube_api_qps": "many"}, {}, "--kube-api-qps (command line): 'many' is not a number"),
         ({"kube_api_burst": "1.5"}, {}, "--kube-api-burst (command line): '1.5' is not a whole number"),
         (
-            {"device_discovery_strategy": "tegra"},
-            {},
-            "--device-discovery-strategy (command line): tegra is not supported yet; use auto, nvml or vfio",
-        ),
-        (
-            {},
-            {"DEVICE_DISCOVERY_STRATEGY": "tegra"},
-            "--device-discovery-strategy (DEVICE_DISCOVERY_STRATEGY): tegra is not supported yet",
-        ),
-        (
             {"device_discovery_strategy": "nvm"},
             {},
             "--device-discovery-strategy (command line): 'nvm' is not a",
@@ -132,7 +122,7 @@ def test_errors(values: dict[str, Any], environ: dict[str, str], message: str) -
     [
         ("flags: {migStrategy: singel}", "flags.migStrategy (FILE:2): 'singel' is not a valid value"),
         ("flags: {useNodeFeatureAPI: true}", "flags.useNodeFeatureAPI (FILE:2): nodefeature needs"),
-        ("flags: {deviceDiscoveryStrategy: tegra}", "flags.deviceDiscoveryStrategy (FILE:2): tegra is not"),
+        ("flags: {deviceDiscoveryStrategy: tegr}", "flags.deviceDiscoveryStrategy (FILE:2): 'tegr' is not"),
         ("flags: {gfd: {sleepInterval: '60'}}", "flags.gfd.sleepInterval (FILE:2): '60' has no unit"),
         ("flags: {gfd: {sleepInterval: 0}}", "flags.gfd.sleepInterval (FILE:2): must be longer than 0"),
         (

@@ -29,7 +29,6 @@ pytestmark = pytest.mark.slow
 ON_PURPOSE = re.compile(
     r"flags\.gfd\.sleepInterval .*: (must be longer than 0|.* is too long)"
     r"|flags\.migStrategy .*: .* is not a valid value"
-    r"|flags\.deviceDiscoveryStrategy .*: tegra is not supported yet"
     r"|flags\.useNodeFeatureAPI .*: the NodeFeature sink is not part"
 )
 """What gfd refuses although the original reads it."""

@@ -10,7 +10,7 @@ import pytest
 
 from gfd.errors import DriverUnavailable, NvmlCallFailed
 from gfd.inventory.model import FactFailure, FailedGpu, Inventory
-from gfd.probe import auto, node
+from gfd.probe import auto, node, sysfs, tegra
 from gfd.probe.driver_files import LIBRARY
 from tests.make import gpu, inventory
 from tests.pci_bus import PciDevice, build_bus
@@ -58,7 +58,7 @@ def test_resolve(
 def test_folders_are_no_tegra_files(tmp_path: Path) -> None:
     (tmp_path / RELEASE).mkdir(parents=True)
     (tmp_path / FAMILY).mkdir(parents=True)
-    assert not auto.has_tegra_files(tmp_path)
+    assert not sysfs.has_tegra_files(tmp_path)
 
 
 @pytest.fixture
@@ -78,6 +78,7 @@ def with_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", load)
 
 
+MISSING = DriverUnavailable("libnvidia-ml.so.1 could not be loaded", "install the driver")
 LOST = NvmlCallFailed("nvmlDeviceGetCount", "", 15, "GPU is lost")
 NAMELESS = FailedGpu(index=1, failure=FactFailure(fact="gpu", source="nvml", device="GPU 1", reason="lost"))
 
@@ -112,11 +113,18 @@ def test_an_error_of_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert caught.value is LOST
 
 
+CUDA = Inventory(discovery="tegra", gpus=(gpu(0, name="NVIDIA Thor"),))
+
+
+def answer_with_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tegra, "read", lambda **_arguments: CUDA)
+
+
 @pytest.mark.usefixtures("with_nvml")
-def test_an_integrated_gpu_that_nvml_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = inventory(gpu(0, name="NVIDIA Thor"))
-    answer_with(monkeypatch, expected)
-    assert auto.read(root=tmp_path) is expected
+def test_cuda_is_asked_about_an_integrated_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_with(monkeypatch, inventory(gpu(0, name="NVIDIA Thor")))
+    answer_with_cuda(monkeypatch)
+    assert auto.read(root=tmp_path) is CUDA
 
 
 @pytest.mark.usefixtures("with_nvml")
@@ -127,13 +135,37 @@ def test_names_count_only_if_nvml_knows_all(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("without_libraries")
-def test_tegra_files_without_nvml(tmp_path: Path) -> None:
+def test_tegra_files_without_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, RELEASE)
-    with pytest.raises(DriverUnavailable, match="tegra is not supported yet; run gfd on nodes with other"):
+    answer_with(monkeypatch, MISSING)
+    answer_with_cuda(monkeypatch)
+    assert auto.read(root=tmp_path) is CUDA
+
+
+@pytest.mark.usefixtures("with_nvml")
+def test_nvml_does_not_start_on_a_tegra_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, RELEASE)
+    answer_with(monkeypatch, DriverUnavailable("nvmlInit failed", "load the NVIDIA kernel module"))
+    with pytest.raises(DriverUnavailable) as caught:
         auto.read(root=tmp_path)
+    assert str(caught.value) == (
+        "nvmlInit failed; this is a Tegra machine; if it has no other GPU, pass"
+        " --device-discovery-strategy tegra"
+    )
 
 
-MISSING = DriverUnavailable("libnvidia-ml.so.1 could not be loaded", "install the driver")
+@pytest.mark.usefixtures("with_nvml")
+def test_the_step_of_the_preload_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may be inside NVML until it is read, so no other step may be reported before that."""
+    steps: list[str] = []
+
+    def read(**_arguments: object) -> Inventory:
+        assert steps == []
+        return inventory(gpu(0))
+
+    monkeypatch.setattr(node, "read", read)
+    auto.read(root=tmp_path, progress=steps.append)
+    assert steps == []
 
 
 @pytest.mark.usefixtures("without_libraries")

@@ -52,12 +52,17 @@ class Context:
         """The driver's folder in /proc that the service watches."""
         return self.under(self.config.proc_driver_dir or PROC_DRIVER) / NVIDIA
 
-    @property
-    def needs_driver(self) -> bool:
-        """Whether the discovery strategy needs NVIDIA's driver."""
-        from gfd.probe.strategies import WITHOUT_NVML
+    @cached_property
+    def strategy(self) -> str:
+        """How the GPUs are found: ``nvml``, ``tegra`` or ``vfio``. With auto, as this machine suggests."""
+        from gfd.probe.sysfs import has_tegra_files
 
-        return self.config.device_discovery_strategy not in WITHOUT_NVML
+        configured = self.config.device_discovery_strategy
+        if configured != "auto":
+            return configured
+        if not isinstance(self.inventory, GfdError):
+            return self.inventory.discovery
+        return "tegra" if has_tegra_files(self.root) else "nvml"
 
     @cached_property
     def gpus(self) -> tuple[str, ...]:
@@ -81,7 +86,7 @@ class Context:
         """Whether the machine has neither an NVIDIA GPU nor a driver, so that there is nothing to check."""
         from gfd.errors import DriverUnavailable
 
-        if not self.needs_driver:
+        if self.strategy != "nvml":
             return False
         is_driven = self.kernel_line is not None or not isinstance(self.inventory, DriverUnavailable)
         return not (self.has_gpu or is_driven)
@@ -110,6 +115,18 @@ class Context:
         return catch_error(
             lambda: child_process.run(lambda progress: nvml.identify_library(root, progress), timeout_s)
         )
+
+    @cached_property
+    def cuda_library(self) -> str | GfdError:
+        """The path of libcuda, from :func:`gfd.probe.cuda.identify_library`."""
+        from gfd.probe import cuda
+        from gfd.worker import child_process
+
+        root, timeout_s = self.config.driver_root, self.config.probe_timeout_s
+        found = catch_error(
+            lambda: child_process.run(lambda progress: cuda.identify_library(root, progress), timeout_s)
+        )
+        return found if isinstance(found, GfdError) else str(found["path"])
 
     @cached_property
     def inventory(self) -> Inventory | GfdError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from gfd.errors import GfdError
+from gfd.errors import GfdError, ProbeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,3 +18,10 @@ def catch_error(work: Callable[[], T]) -> T | GfdError:
         return work()
     except GfdError as error:
         return error
+
+
+def split_error(error: GfdError, next_step: str) -> tuple[str, str]:
+    """Return the reason of an error and its next step, by default ``next_step``."""
+    if isinstance(error, ProbeError) and error.advice:
+        return error.reason, error.advice
+    return str(error), next_step

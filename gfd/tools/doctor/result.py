@@ -34,8 +34,8 @@ class Check:
     run: Callable[[Context], CheckResult]
     """The function that checks. It changes nothing. If it raises an error, only this check fails."""
     needs_cluster: bool = False
-    needs_driver: bool = False
-    """Whether it is about NVIDIA's driver, which the discovery strategy vfio does not need."""
+    strategies: tuple[str, ...] = ("nvml", "tegra", "vfio")
+    """The discovery strategies that it is about."""
 
 
 def ok(seen: str) -> CheckResult:

@@ -29,6 +29,9 @@ _WORDS: dict[State, tuple[str, str, str]] = {
 }
 """State -> the word in its lines, its style, and its word in the last line."""
 
+_REASONS = {"tegra": "tegra asks CUDA, not NVML", "vfio": "vfio needs no driver"}
+"""Discovery strategy -> why checks of the driver do not apply."""
+
 
 def run_checks(context: Context, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, CheckResult]]:
     """Yield the name and the result of each check; all checks that cannot run share one result."""
@@ -39,24 +42,20 @@ def run_checks(context: Context, checks: Sequence[Check] = CHECKS) -> Iterator[t
         if context.config.fail_on_init_error:
             return
     elif hardware and context.config.simulate:
-        yield (
-            "hardware",
-            skip(f"not checked, because {context.config.simulate} is simulated: {_join_names(hardware)}"),
-        )
-    without_driver = (
-        []
-        if context.needs_driver or context.config.simulate
-        else [check for check in hardware if check.needs_driver]
-    )
+        names = _join_names([each for each in hardware if "nvml" in each.strategies])
+        yield "hardware", skip(f"not checked, because {context.config.simulate} is simulated: {names}")
+    is_checked = bool(hardware) and not (is_bare or context.config.simulate)
+    others = [each for each in hardware if context.strategy not in each.strategies] if is_checked else []
+    # Nobody misses a check that is only about another strategy.
+    unchecked = [each for each in others if "nvml" in each.strategies]
     without_cluster = []
     for check in checks:
-        if check in without_driver:
-            if check is without_driver[0]:
-                strategy = context.config.device_discovery_strategy
-                names = _join_names(without_driver)
-                yield "NVIDIA driver", skip(f"not checked, because {strategy} needs no driver: {names}")
+        if check in hardware and not is_checked:
             continue
-        if check in hardware and (is_bare or context.config.simulate):
+        if check in others:
+            if check in unchecked[:1]:
+                reason = _REASONS[context.strategy]
+                yield "NVIDIA driver", skip(f"not checked, because {reason}: {_join_names(unchecked)}")
             continue
         if check.needs_cluster and isinstance(context.cluster, GfdError):
             without_cluster.append(check)

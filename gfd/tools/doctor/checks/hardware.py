@@ -7,12 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from gfd.agent.mounts import NEXT_STEP, find_unseen_changes
-from gfd.errors import DriverUnavailable, GfdError, ProbeError
+from gfd.errors import DriverUnavailable, GfdError
 from gfd.files import PROC_BYTES, read_text
 from gfd.labels.requirements import MIG_ADVICE, NO_PERMISSION, find_permission_failure
 from gfd.probe import vfio
 from gfd.probe.driver_files import find_program
+from gfd.tools.doctor.checks import tegra
 from gfd.tools.doctor.context import WSL_DEVICE
+from gfd.tools.doctor.outcome import split_error
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 from gfd.tools.terminal import pluralize
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from gfd.tools.doctor.context import Context
     from gfd.tools.doctor.result import CheckResult
 
+_NVML = ("nvml",)
 _MINOR = re.compile(r"^Device Minor:\s*(\d+)", re.MULTILINE)
 _KERNEL_LOG = "look for NVRM and Xid messages in the kernel log (dmesg); reset the GPU or reboot the node"
 _PCI_LOG = "look for messages about this PCI address in the kernel log (dmesg)"
@@ -30,8 +33,11 @@ _CONTAINER = "in a container, use the NVIDIA runtime and set NVIDIA_VISIBLE_DEVI
 
 
 def _check_gpu(context: Context) -> CheckResult:
-    if not context.needs_driver:
-        return _check_vm_gpus(context)
+    check = {"nvml": _check_nvml_gpus, "tegra": tegra.check_gpu, "vfio": _check_vm_gpus}
+    return check[context.strategy](context)
+
+
+def _check_nvml_gpus(context: Context) -> CheckResult:
     if found := context.gpus:
         seen = f"{pluralize(len(found), 'NVIDIA GPU')} on the PCI bus ({', '.join(found)})"
         if isinstance(context.inventory, DriverUnavailable) and _are_all_for_vms(context):
@@ -54,7 +60,7 @@ def _check_vm_gpus(context: Context) -> CheckResult:
     """Check which GPUs are bound to a vfio driver, so that virtual machines can get them."""
     inventory = context.inventory
     if isinstance(inventory, GfdError):
-        return fail(*_split_error(inventory))
+        return fail(*split_error(inventory, _KERNEL_LOG))
     if inventory.failed_gpus:
         return fail("; ".join(map(str, inventory.failed_gpus)), _PCI_LOG)
     others = {gpu.address: gpu.driver for gpu in vfio.list_gpus(context.root) if not gpu.is_for_vms}
@@ -87,11 +93,13 @@ def _check_driver(context: Context) -> CheckResult:
 
 
 def _check_library(context: Context) -> CheckResult:
+    if context.strategy == "tegra":
+        return tegra.check_library(context)
     library = context.library
     if isinstance(library, GfdError):
         if context.kernel_line is None and not context.has_gpu:
             return skip("not found; there is no GPU")
-        reason, step = _split_error(library)
+        reason, step = split_error(library, _KERNEL_LOG)
         return fail(reason, f"{step}; {_WSL_LIBRARY}" if context.is_wsl else step)
     path, kernel = os.path.realpath(library["path"]), context.kernel_version
     # The version, such as 13.580.159.04, is CUDA's and the driver's. The file name ends with the driver's.
@@ -109,7 +117,7 @@ def _check_nvml(context: Context) -> CheckResult:
     if isinstance(inventory, DriverUnavailable) and isinstance(context.library, GfdError):
         return skip("NVML cannot work without its library")
     if isinstance(inventory, GfdError):
-        return fail(*_split_error(inventory))
+        return fail(*split_error(inventory, _KERNEL_LOG))
     failed = "; ".join(str(each) for each in inventory.failed_gpus)
     if failed:
         is_refused = any(each.failure.code == NO_PERMISSION for each in inventory.failed_gpus)
@@ -122,6 +130,8 @@ def _check_nvml(context: Context) -> CheckResult:
 
 
 def _check_device_nodes(context: Context) -> CheckResult:
+    if context.strategy == "tegra":
+        return tegra.check_device_nodes(context)
     folder = context.under("/dev")
     if context.is_wsl:
         paths = [context.under(WSL_DEVICE)]
@@ -231,20 +241,14 @@ def _check_facts(context: Context) -> CheckResult:
     )
 
 
-def _split_error(error: GfdError) -> tuple[str, str]:
-    """Return the reason of an error and the next step."""
-    if isinstance(error, ProbeError) and error.advice:
-        return error.reason, error.advice
-    return str(error), _KERNEL_LOG
-
-
 CHECKS = (
     Check(name="GPU", run=_check_gpu),
-    Check(name="driver", run=_check_driver, needs_driver=True),
-    Check(name="library", run=_check_library, needs_driver=True),
-    Check(name="NVML", run=_check_nvml, needs_driver=True),
-    Check(name="device nodes", run=_check_device_nodes, needs_driver=True),
-    Check(name="MIG", run=_check_mig, needs_driver=True),
-    Check(name="/proc", run=_check_proc, needs_driver=True),
+    Check(name="driver", run=_check_driver, strategies=_NVML),
+    Check(name="library", run=_check_library, strategies=("nvml", "tegra")),
+    Check(name="NVML", run=_check_nvml, strategies=_NVML),
+    Check(name="CUDA", run=tegra.check_cuda, strategies=("tegra",)),
+    Check(name="device nodes", run=_check_device_nodes, strategies=("nvml", "tegra")),
+    Check(name="MIG", run=_check_mig, strategies=_NVML),
+    Check(name="/proc", run=_check_proc, strategies=_NVML),
     Check(name="facts", run=_check_facts),
 )
