@@ -30,6 +30,8 @@ class PciDevice:
     driver: str | None = "vfio-pci"
     """None without a driver."""
     numa_node: int = 0
+    pcie_root: str | None = None
+    """The folder in /sys/devices; None if the device is in the folder of the bus itself."""
     bars: tuple[tuple[int, int], ...] | None = None
     """None for those of the device id."""
     physical_function: str | None = None
@@ -50,7 +52,11 @@ def build_bus(folder: Path, devices: Iterable[PciDevice]) -> Path:
 
 
 def _build_device(root: Path, path: Path, device: PciDevice) -> None:
-    path.mkdir()
+    if device.pcie_root:
+        (root / "sys/devices" / device.pcie_root / device.address).mkdir(parents=True)
+        path.symlink_to(f"../../../devices/{device.pcie_root}/{device.address}")
+    else:
+        path.mkdir()
     contents: dict[str, str | bytes | None] = {
         "vendor": f"0x{device.vendor:04x}\n",
         "class": f"0x{device.pci_class:06x}\n",

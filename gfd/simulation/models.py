@@ -33,6 +33,7 @@ MODEL_FIELDS = (
 
 _PLACE = ("pci_address", "pcie_root", "numa_node", "nvlink_peers", "fabric")
 """Fields that describe where a GPU is in its machine."""
+_VFIO_PLACE = ("pci_address", "pcie_root", "numa_node")
 VFIO_FIELDS = ("name", "architecture", "pci_device_id", "pci_class", "addressable_bytes")
 """Fields of a model on a machine whose GPUs are bound to vfio-pci."""
 
@@ -109,7 +110,7 @@ class GpuModels(NamedTuple):
 
         Only the PCI bus tells about such a GPU, so the machine has fewer facts.
         """
-        entry.only("model", "pci_address", "numa_node", *VFIO_FIELDS)
+        entry.only("model", *_VFIO_PLACE, *VFIO_FIELDS)
         model = self._find(entry.field("model"), self.models).only(*VFIO_FIELDS)
         facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in VFIO_FIELDS}
         architecture, addressable = facts["architecture"], facts["addressable_bytes"]
@@ -121,6 +122,7 @@ class GpuModels(NamedTuple):
             pci_device_id=facts["pci_device_id"].integer(),
             pci_class=facts["pci_class"].integer(),
             numa_node=read_numa_node(entry.field("numa_node")),
+            pcie_root=_read_pcie_root(entry.field("pcie_root")),
             addressable_bytes=None if addressable.content is None else addressable.integer(1),
         )
 

@@ -11,6 +11,7 @@ from gfd.inventory import snapshot
 from gfd.labels.resources import resolve
 from gfd.labels.strategies import STRATEGIES
 from gfd.labels.templates import Templates
+from gfd.simulation import machines
 from tests.make import failure, gpu, inventory, mig_gpu
 
 if TYPE_CHECKING:
@@ -159,3 +160,22 @@ def test_without_the_groups_the_facts_add_no_label(strategy: str) -> None:
         for found in (without, with_facts)
     ]
     assert rendered[0] == rendered[1]
+
+
+def test_gpus_for_virtual_machines() -> None:
+    found = machines.read("a10-vfio")
+    node = resolve(found, mig_strategy="none")
+    plain = TEMPLATES.render(node, found)
+    labels = TEMPLATES.render(node, found, ("pcie", "topology"))
+    assert {key.removeprefix("nvidia.com/"): labels[key] for key in labels.keys() - plain.keys()} == {
+        "gpu.addressable-memory": "65536",
+        "gpu.numa-nodes": "2",
+        "gpu.numa-node.0": "1",
+        "gpu.numa-node.1": "1",
+        "gpu.pcie-roots": "2",
+    }
+
+
+def test_a_gpu_without_64_bit_memory_windows() -> None:
+    assert render("pcie", gpu(0, addressable_bytes=None)) == render("pcie", gpu(0))
+    assert "gpu.addressable-memory" not in render("pcie", gpu(0))

@@ -79,7 +79,11 @@ def test_two_gpus(tmp_path: Path) -> None:
 
 
 def test_the_simulated_machine_is_like_a_real_one(tmp_path: Path) -> None:
-    inventory = read(tmp_path, PciDevice(address=FIRST), PciDevice(address=SECOND, numa_node=1))
+    inventory = read(
+        tmp_path,
+        PciDevice(address=FIRST, pcie_root="pci0000:16"),
+        PciDevice(address=SECOND, pcie_root="pci0000:64", numa_node=1),
+    )
     gpus = tuple(gpu._replace(name_source=None) for gpu in inventory.gpus)
     simulated = machines.read("a10-vfio")
     assert simulated._replace(machine_type=None) == inventory._replace(gpus=gpus)
