@@ -53,3 +53,11 @@ def parse_thousandths(text: str) -> int:
         if text.endswith(ending) and number.isascii() and number.isdecimal():
             return int(number) * factor
     return ceil(parse(text) * 1000)
+
+
+def format_binary(count: int) -> str:
+    """Return a whole number with the largest binary ending that leaves it whole: ``80Gi``, ``81559Mi``."""
+    for suffix, power in reversed(_BINARY.items()):
+        if count and count % (1 << power) == 0:
+            return f"{count >> power}{suffix}"
+    return str(count)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES, node_labels
 
 pytestmark = pytest.mark.cluster
@@ -25,11 +24,8 @@ TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("template")) as started:
-        started.start_scheduling()
-        yield started
-        started.check()
+def plane(scheduled: ControlPlane) -> ControlPlane:
+    return scheduled
 
 
 def gfd(plane: ControlPlane, *words: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from gfd.kube.quantities import parse, parse_count
+from gfd.kube.quantities import format_binary, parse, parse_count
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,12 @@ def test_devices_are_whole() -> None:
     assert parse_count("2000m") == 2
     with pytest.raises(ValueError, match="is not a whole number: '500m'; devices cannot be divided"):
         parse_count("500m")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0"), (7, "7"), (1000, "1000"), (1024, "1Ki"), (80 << 30, "80Gi"), (81559 << 20, "81559Mi")],
+)
+def test_binary_endings(count: int, text: str) -> None:
+    assert format_binary(count) == text
+    assert parse(text) == count

@@ -19,7 +19,7 @@ GROUP = "Template"
 def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.template import arguments
-    from gfd.tools.template.formats import FORMATS, NAME, RESOURCE, TAINT, refuse_unused_flags
+    from gfd.tools.template.formats import FORMATS, LABEL, NAME, NODE, RESOURCE, TAINT, refuse_unused_flags
     from gfd.tools.template.source import TemplateQuery, read_template
 
     query = TemplateQuery(
@@ -32,7 +32,13 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         taints=arguments.parse_taints(values["taints"]),
         labels=values["labels"],
     )
-    given = {NAME: query.name, RESOURCE: query.resources, TAINT: query.taints}
+    given = {
+        NAME: query.name,
+        RESOURCE: query.resources,
+        TAINT: query.taints,
+        LABEL: query.labels,
+        NODE: query.node,
+    }
     refuse_unused_flags(values["format"], given)
     template, warnings = read_template(loaded, query)
     formatted = FORMATS[values["format"]].write(template)
@@ -66,6 +72,7 @@ COMMAND = Command(
             "cluster-api",
             "kubelet",
             "kueue",
+            "resourceslice",
             group=GROUP,
             default="labels",
             help_="The output format.",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gfd.clusterview.nodes import Taint
+    from gfd.inventory.model import Inventory
     from gfd.labels.syntax import Labels
 
 GPU = "nvidia.com/gpu"
@@ -41,6 +42,8 @@ class NodeTemplate:
     taints: tuple[Taint, ...] = ()
     instance_type: str = ""
     """The cloud's instance type; empty if unknown."""
+    inventory: Inventory | None = None
+    """The hardware of the machine; None if the template is a running node."""
     has_whole_gpus: bool = True
     """Whether the devices are whole GPUs that pods do not share, as the instance type says."""
 

@@ -105,6 +105,7 @@ def _read_machine(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTempl
         capacity=resources,
         allocatable=resources,
         taints=query.taints,
+        inventory=inventory,
         # On EC2, the product name in DMI is the instance type.
         instance_type=instance.label if instance else dmi if find_products(INSTANCE_TYPE, dmi) else "",
         has_whole_gpus=_has_whole_gpus(labels, devices),

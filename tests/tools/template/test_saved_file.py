@@ -31,7 +31,7 @@ def read(tmp_path: Path, text: str) -> tuple[str, dict[str, str]]:
     return saved.format, dict(saved.labels)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if each.has_labels])
 def test_round_trip(name: str, tmp_path: Path) -> None:
     templates = [replace(each, is_selected=name != "kueue") for each in list_templates()]
     for template in {(*each.labels.items(), each.has_whole_gpus): each for each in templates}.values():

@@ -17,6 +17,7 @@ from gfd.tools.template.formats import (
     kueue,
     labels,
     node,
+    resource_slice,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gfd.tools.template.saved_labels import SavedLabels
 
 NAME, RESOURCE, TAINT = "--name", "--resource", "--taint"
+LABEL, NODE = "--label", "--node"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class TemplateFormat:
     """Reads a document of a file back, or a text; returns nothing if it is of another format."""
     flags: tuple[str, ...] = ()
     """Those of :data:`NAME`, :data:`RESOURCE` and :data:`TAINT` that the format uses."""
+    has_labels: bool = True
+    """Whether the format holds labels; otherwise it has devices, which the labels of a node do not tell."""
 
 
 FORMATS: Mapping[str, TemplateFormat] = {
@@ -53,13 +57,24 @@ FORMATS: Mapping[str, TemplateFormat] = {
     "cluster-api": TemplateFormat(write=cluster_api.write, read=cluster_api.read, flags=(RESOURCE, TAINT)),
     "kubelet": TemplateFormat(write=kubelet.write, read=kubelet.read, flags=(TAINT,)),
     "kueue": TemplateFormat(write=kueue.write, read=kueue.read, flags=(NAME, TAINT)),
+    "resourceslice": TemplateFormat(
+        write=resource_slice.write, read=resource_slice.read, flags=(NAME,), has_labels=False
+    ),
 }
 """By the name after ``-o``."""
 
 
 def refuse_unused_flags(name: str, given: Mapping[str, object]) -> None:
     """Raise ConfigError for a flag in ``given`` with a value that the format would ignore."""
+    if not FORMATS[name].has_labels:
+        reasons = {
+            LABEL: f"-o {name} has no labels; leave it out",
+            NODE: f"-o {name} needs --simulate or --inventory, since labels do not tell the devices",
+        }
+        for flag, reason in reasons.items():
+            if given.get(flag):
+                raise ConfigError(flag, COMMAND_LINE, reason)
     for flag, value in given.items():
-        if value and flag not in FORMATS[name].flags:
+        if value and flag not in (LABEL, NODE) and flag not in FORMATS[name].flags:
             takers = join_words((each for each, other in FORMATS.items() if flag in other.flags), "and")
             raise ConfigError(flag, COMMAND_LINE, f"-o {name} has no place for it; {takers} have one")
