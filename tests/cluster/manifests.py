@@ -18,6 +18,8 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 CHART = MANIFESTS / "helm" / "gfd"
 SINKS = ("nodefeature", "node", "file")
 STRATEGIES = ("none", "single", "mixed")
+PROMETHEUS_KINDS = {"PodMonitor", "PrometheusRule", "ServiceMonitor"}
+"""Kinds of the Prometheus operator, which the control plane does not know."""
 OVERLAYS = sorted(each.name for each in (MANIFESTS / "overlays").iterdir())
 
 
@@ -57,7 +59,7 @@ def environment(objects: list[Object]) -> dict[str, str | None]:
 
 def check_accepted(cluster: ControlPlane, objects: list[Object]) -> None:
     """Assert that the API server takes all of it, down to unknown fields."""
-    known = [each for each in objects if each["kind"] not in {"PodMonitor", "PrometheusRule"}]
+    known = [each for each in objects if each["kind"] not in PROMETHEUS_KINDS]
     text = yaml.safe_dump_all(known)
     cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
 

@@ -97,6 +97,32 @@ def test_values_of_gfd(cluster: ControlPlane) -> None:
     assert (named["metadata"]["name"], named["metadata"]["annotations"]) == ("own", {"a": "b"})
 
 
+def test_what_prometheus_and_grafana_read(cluster: ControlPlane) -> None:
+    objects = render(
+        metrics={
+            "port": 9100,
+            "serviceMonitor": {"enabled": True, "interval": "30s"},
+            "labels": {"release": "prometheus"},
+            "dashboard": {"enabled": True, "annotations": {"grafana_folder": "GPUs"}},
+        }
+    )
+    check_accepted(cluster, objects)
+    service, monitor = find_one(objects, "Service"), find_one(objects, "ServiceMonitor")
+    pod = find_one(objects, "DaemonSet")["spec"]["template"]
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    (port,) = service["spec"]["ports"]
+    assert port["targetPort"] in {each["name"] for each in pod["spec"]["containers"][0]["ports"]}
+    assert (service["spec"]["clusterIP"], port["port"]) == ("None", 9100)
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["interval"]) == (port["name"], "30s")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    dashboard = find_one(objects, "ConfigMap")
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert dashboard["metadata"]["annotations"] == {"grafana_folder": "GPUs"}
+    assert dashboard["data"] == {"gfd.json": (MANIFESTS / "prometheus" / "dashboard.json").read_text()}
+
+
 @pytest.mark.parametrize("sink", ["node", "nodefeature"])
 def test_gpus_for_virtual_machines_need_no_rights_on_the_host(cluster: ControlPlane, sink: str) -> None:
     objects = render(deviceDiscoveryStrategy="vfio", migStrategy="mixed", sink=sink)
@@ -268,6 +294,12 @@ def test_flags_and_policy_agree(cluster: ControlPlane) -> None:
         ("sinks=[]", "at '': additional properties 'sinks' not allowed"),
         ("policy.enable=false", "at '/policy': additional properties 'enable' not allowed"),
         ("metrics.podmonitor=true", "at '/metrics': additional properties 'podmonitor' not allowed"),
+        (
+            'metrics={"podMonitor":true,"serviceMonitor":{"enabled":true}}',
+            "metrics.serviceMonitor.enabled: together with metrics.podMonitor, Prometheus would read each",
+        ),
+        ("metrics.serviceMonitor=true", "at '/metrics/serviceMonitor': got boolean, want object"),
+        ('metrics.serviceMonitor.interval="1 m"', "at '/metrics/serviceMonitor/interval': '1 m' does not"),
         ('image.repo="x"', "at '/image': additional properties 'repo' not allowed"),
         ("gfd.sleepInterval=10", "at '/gfd/sleepInterval': got number, want null or string"),
         ('gfd.sleepInterval="10"', "at '/gfd/sleepInterval': '10' does not match pattern"),

@@ -44,7 +44,7 @@ def test_overlay(cluster: ControlPlane, overlay: str) -> None:
     assert has_token is not overlay.startswith("file")
 
 
-@pytest.mark.parametrize("component", ["all-nodes", "runtime-class", "pod-monitor"])
+@pytest.mark.parametrize("component", ["all-nodes", "runtime-class", "pod-monitor", "service-monitor"])
 def test_component(cluster: ControlPlane, tmp_path: Path, component: str) -> None:
     for each in ("base", "components"):
         (tmp_path / each).symlink_to(MANIFESTS / each)
@@ -58,10 +58,17 @@ def test_component(cluster: ControlPlane, tmp_path: Path, component: str) -> Non
     elif component == "runtime-class":
         assert after == before | {"runtimeClassName": "nvidia"}
     else:
+        kind, endpoints = {
+            "pod-monitor": ("PodMonitor", "podMetricsEndpoints"),
+            "service-monitor": ("ServiceMonitor", "endpoints"),
+        }[component]
         node = {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}
-        (endpoint,) = find_one(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
-        assert endpoint == {"port": "metrics", "relabelings": [node]}
+        assert find_one(objects, kind)["spec"][endpoints] == [{"port": "metrics", "relabelings": [node]}]
         assert after == before
+        if component == "service-monitor":
+            chart = render(sink="node", metrics={"serviceMonitor": {"enabled": True}})
+            for each in ("Service", "ServiceMonitor"):
+                assert find_one(objects, each)["spec"] == find_one(chart, each)["spec"]
 
 
 def with_component(folder: Path, component: str) -> list[Object]:
