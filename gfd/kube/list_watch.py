@@ -1,7 +1,7 @@
 """List objects, then watch them, and start again after every failure.
 
 A watch resumes from the resourceVersion of the last event or bookmark. So gfd lists the objects again only
-if the server no longer knows that version (410 Gone) or sent something malformed.
+if the server no longer knows that version (410 Gone), refuses it, or sent something malformed.
 """
 
 from __future__ import annotations
@@ -119,8 +119,9 @@ class ListWatch:
             self._version = ""
             # Failures before this status were an outage. The server answers again, so the delay is short.
             return wait_s if self._is_fresh_list else min(wait_s, spread_s(0, MAX_GONE_DELAY_S))
-        if error.kind == "malformed":
-            # Such a server may have lost events, so list again.
+        # kube-apiserver refuses a version that it cannot read with status 500, others with 400.
+        if error.kind == "malformed" or "resourceVersion" in str(error):
+            # The server may have lost events, or does not know the versions of the server before it.
             self._version = ""
         self._report(str(error))
         return wait_s

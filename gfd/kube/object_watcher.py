@@ -14,6 +14,7 @@ from gfd.kube.client import METADATA, METADATA_LIST
 from gfd.kube.list_watch import ListWatch
 from gfd.kube.objects import OBJECT, list_of
 from gfd.kube.responses import malformed_response
+from gfd.kube.versions import is_before
 from gfd.text import redact
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
 Metadata = Mapping[str, Any]
 OnChange = Callable[[Metadata | None], None]
 """Receives the metadata after each change, or None if the object was deleted."""
-
-
-def is_newer(one: Metadata, other: Metadata) -> bool:
-    """Return whether ``one`` is a later state than ``other``.
-
-    Kubernetes guarantees since 1.35 that resourceVersions are numbers.
-    """
-    return int(one["resourceVersion"]) > int(other["resourceVersion"])
 
 
 class ObjectWatcher:
@@ -93,12 +86,17 @@ class _SharedWatch:
         self._thread = threading.Thread(target=self._run, name=f"watch {name}", daemon=True)
 
     def add(self, on_change: OnChange, version: str) -> Metadata | None:
-        """Add a listener; return the latest metadata if it is newer than ``version``, else None."""
+        """Add a listener; return the latest metadata unless the listener knows it, else None.
+
+        The listener knows ``version`` and what is before it.
+        """
         self._listeners = (*self._listeners, on_change)
         if not self._thread.is_alive():
             self._thread.start()
         latest = self._latest
-        return None if latest is None or int(latest["resourceVersion"]) <= int(version) else latest
+        if latest is None or is_before(version, latest["resourceVersion"]) is False:
+            return None
+        return latest
 
     def remove(self, on_change: OnChange) -> bool:
         """Remove a listener. If it was the last, end the watch and return True."""

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 Schema = Callable[[Any], None]
 
 _MAX_INT = 1 << 63
-_VERSION_DIGITS = 20
-"""The number of digits of the largest 64-bit number."""
+_VERSION_LENGTH = 1024
 
 
 class SchemaError(ValueError):
@@ -64,8 +63,9 @@ def non_negative(value: Any) -> None:
 
 
 def resource_version(value: Any) -> None:
-    """Accept a resourceVersion that is a number. Kubernetes guarantees that since 1.35."""
-    if not isinstance(value, str) or not value.isdecimal() or len(value) > _VERSION_DIGITS:
+    """Accept a resourceVersion: a number since Kubernetes 1.35, before that any printable text."""
+    is_text = isinstance(value, str) and value.isascii() and value.isprintable()
+    if not is_text or not 0 < len(value) <= _VERSION_LENGTH:
         raise SchemaError("is not a resource version")
 
 

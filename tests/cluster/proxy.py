@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import threading
 import time
@@ -26,6 +27,8 @@ class Proxy:
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
         self.fault: Fault = lambda method, path: None
+        self.has_opaque_versions = False
+        """Whether each resourceVersion is a text without an order, as other API servers may send them."""
         self.retry_after = ""
         self.seen: list[tuple[float, str, str]] = []
         """When (monotonic), method, path."""
@@ -89,7 +92,15 @@ class Proxy:
         context = ssl.create_default_context(cafile=str(self.plane.home / "certificates" / "apiserver.crt"))
         server = HTTPSConnection("127.0.0.1", self.plane.port, context=context)
         headers = {name: value for name, value in request.headers.items() if name != "Host"}
-        server.request(request.command, request.path, body or None, headers)
+        path = request.path
+        if self.has_opaque_versions:
+            # Compressed bodies could not be changed, and the length may be another.
+            headers = {
+                name: value for name, value in headers.items()
+                if name.lower() not in {"accept-encoding", "content-length"}
+            }  # fmt: skip
+            path, body = _to_numbers(path.encode()).decode(), _to_numbers(body)
+        server.request(request.command, path, body or None, headers)
         answer = server.getresponse()
         request.send_response(answer.status)
         for name in ("Content-Type", "Content-Encoding"):
@@ -99,13 +110,22 @@ class Proxy:
         request.end_headers()
         request.close_connection = True
         try:
-            while chunk := answer.read1(65_536):
-                request.wfile.write(chunk)
+            while chunk := answer.readline() if self.has_opaque_versions else answer.read1(65_536):
+                request.wfile.write(_to_opaque(chunk) if self.has_opaque_versions else chunk)
                 request.wfile.flush()
         except OSError:
             pass
         finally:
             server.close()
+
+
+def _to_opaque(text: bytes) -> bytes:
+    """Replace the numbers of resourceVersions; the digits are in reverse, so that no order remains."""
+    return re.sub(rb'(?<="resourceVersion":")\d+(?=")', lambda found: b"opaque." + found[0][::-1], text)
+
+
+def _to_numbers(text: bytes) -> bytes:
+    return re.sub(rb"opaque\.(\d+)", lambda found: found[1][::-1], text)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ ANSWERS: tuple[Reply, ...] = (
     reply("text"),
     reply({"items": [None]}),
     reply({"metadata": None, "items": None}),
-    reply({"metadata": {"resourceVersion": "abc"}, "items": []}),
+    reply({"metadata": {"resourceVersion": ""}, "items": []}),
     reply({"metadata": {"resourceVersion": "1"}, "items": [{"metadata": None}]}),
     Reply(body=b'{"a":' * 100_000),
     Reply(status=302, headers={"Location": "https://example.com"}),

@@ -49,7 +49,7 @@ MALFORMED: tuple[Any, ...] = (
     {"metadata": None},
     {"metadata": {}},
     {"metadata": []},
-    {"metadata": {"name": "n", "uid": "u", "resourceVersion": "abc"}},
+    {"metadata": {"name": "n", "uid": "u", "resourceVersion": ""}},
     {"metadata": {"name": "n", "uid": 1, "resourceVersion": "1"}},
     {"metadata": {**NODE["metadata"], "labels": {"a": 1}}},
     {"metadata": {**NODE["metadata"], "managedFields": {}}},

@@ -93,9 +93,7 @@ BAD: dict[str, Any] = {
     "an object that is null": event("MODIFIED", None),
     "no metadata": event("MODIFIED", {}),
     "no version": event("MODIFIED", {"metadata": {"name": "n", "uid": "u"}}),
-    "a version that is none": event(
-        "MODIFIED", {"metadata": {**node(4)["metadata"], "resourceVersion": "abc"}}
-    ),
+    "a version that is none": event("MODIFIED", {"metadata": {**node(4)["metadata"], "resourceVersion": ""}}),
     "a bookmark without a version": event("BOOKMARK", {"metadata": {}}),
     "another object": event("MODIFIED", node(4, "other")),
     "a type that is none": event("EXPLODED", node(4)),

@@ -37,6 +37,7 @@ ALL = object_of(
         {"a": "ü"},
         {"a": "", "b": False, "c": 0, "d": "18446744073709551615", "e": [""], "f": {"": ""}, "g": [{}]},
         {"a": "x", "b": None, "c": None, "d": None, "e": None, "f": None, "unknown": 1},
+        {"a": "", "d": "store-7/a"},
     ],
 )
 def test_matching_values(value: Any) -> None:
@@ -57,8 +58,9 @@ def test_matching_values(value: Any) -> None:
         ({"a": "", "c": -1}, "c is not a whole number"),
         ({"a": "", "c": 1 << 63}, "c is not a whole number"),
         ({"a": "", "d": 1}, "d is not a resource version"),
-        ({"a": "", "d": "abc"}, "d is not a resource version"),
-        ({"a": "", "d": "9" * 21}, "d is not a resource version"),
+        ({"a": "", "d": ""}, "d is not a resource version"),
+        ({"a": "", "d": "a\nb"}, "d is not a resource version"),
+        ({"a": "", "d": "x" * 1025}, "d is not a resource version"),
         ({"a": "", "e": {}}, "e is not a list"),
         ({"a": "", "e": ["", 1]}, "e[1] is not a string"),
         ({"a": "", "f": []}, "f is not an object"),

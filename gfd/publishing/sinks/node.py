@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import ApiError, PublishError
 from gfd.kube.backoff import Resync
 from gfd.kube.field_managers import MANAGER, applied_by, conflicts, held_by_nfd
-from gfd.kube.object_watcher import ObjectWatcher, is_newer
+from gfd.kube.object_watcher import ObjectWatcher
 from gfd.kube.paths import NODES
+from gfd.kube.versions import VersionHistory
 from gfd.publishing.sinks.metadata_drift import detect_node_drift
 from gfd.publishing.sinks.node_client import NAME, NodeClient
 from gfd.publishing.sinks.node_keys import KINDS, choose_keys, needs_apply
@@ -64,6 +65,7 @@ class NodeSink:
         self._previous = previous
         self._seen: Metadata | None = None
         """The Node's latest metadata; None if it must be read again."""
+        self._versions = VersionHistory()
         self._conflicts: dict[str, str] = {}
         """The manager of each key that gfd leaves to another manager."""
         self._labels: Labels | None = None
@@ -180,6 +182,7 @@ class NodeSink:
 
     def _keep(self, seen: Metadata) -> None:
         self._seen = seen
+        self._versions.add(seen["resourceVersion"])
         self._resync.restart()
 
     def _choose_keys(self, seen: Metadata, labels: Labels) -> dict[str, dict[str, str]]:
@@ -209,8 +212,11 @@ class NodeSink:
     def _on_change(self, metadata: Metadata | None) -> None:
         # The watch also reports gfd's own writes. The lock makes it wait for the response to the write.
         with self._lock:
-            if metadata is not None and self._seen is not None and is_newer(self._seen, metadata):
-                return  # the event of an earlier write can come after the response to a later one
+            if metadata is not None:
+                version = metadata["resourceVersion"]
+                if self._seen is not None and self._versions.has_passed(version):
+                    return  # the event of an earlier write can come after the response to a later one
+                self._versions.add(version)
             before, self._seen = self._seen, metadata
             if self._labels is None:
                 return

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import ApiError
 from gfd.kube.backoff import Resync
 from gfd.kube.nfd import API_VERSION, NODE_LABEL
-from gfd.kube.object_watcher import ObjectWatcher, is_newer
+from gfd.kube.object_watcher import ObjectWatcher
+from gfd.kube.versions import VersionHistory
 from gfd.labels.syntax import differ
 from gfd.publishing.sinks.metadata_drift import detect_node_feature_drift
 from gfd.publishing.sinks.nodefeature_client import NAME
@@ -45,6 +46,7 @@ class NodeFeatureSink:
         self._owners: list[dict[str, str]] | None = None
         self._seen: dict[str, Any] | None = None
         """The object as last read or written; None if it must be read again."""
+        self._versions = VersionHistory()
         self._on_drift: Callable[[Drift], None] | None = None
         self._watcher = ObjectWatcher(client.api, client.collection, client.object_name, self._on_change)
         self._lock = threading.RLock()
@@ -137,6 +139,8 @@ class NodeFeatureSink:
 
     def _keep(self, seen: dict[str, Any] | None) -> None:
         self._seen = seen
+        if seen is not None:
+            self._versions.add(seen["metadata"]["resourceVersion"])
         self._resync.restart()
 
     def _make_object(self, labels: Labels, seen: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -159,7 +163,7 @@ class NodeFeatureSink:
         # The watch also reports gfd's own writes. The lock makes it wait for the response to the write.
         with self._lock:
             seen = self._seen
-            if seen is None or (metadata is not None and _is_known(metadata, seen["metadata"])):
+            if seen is None or (metadata is not None and self._is_known(metadata, seen["metadata"])):
                 return
             self._seen = None
             drift = detect_node_feature_drift(seen["metadata"], metadata)
@@ -168,6 +172,10 @@ class NodeFeatureSink:
                 self._owners = None
         if self._on_drift is not None:
             self._on_drift(drift)
+
+    def _is_known(self, reported: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
+        # The event of an earlier write by gfd can come after the response to a later one.
+        return self._versions.has_passed(reported["resourceVersion"]) or _marks(reported) == _marks(seen)
 
 
 def _is_same(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -178,11 +186,6 @@ def _is_same(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         and (metadata.get("ownerReferences") or []) == wanted["metadata"].get("ownerReferences", [])
         and not any((seen["spec"].get("features") or {}).values())
     )
-
-
-def _is_known(reported: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
-    # The event of an earlier write by gfd can come after the response to a later one.
-    return is_newer(seen, reported) or _marks(reported) == _marks(seen)
 
 
 def _marks(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
