@@ -45,6 +45,7 @@ _FIELDS = (
     "machine_type",
     "vgpu",
     "fabric",
+    "nvlink",
     "gpus",
     "models",
     "mig",
@@ -140,8 +141,15 @@ def _describe_instance(instance: InstanceType) -> Value:
         "cuda_version": _CUDA_VERSION,
         "machine_type": instance.machine_type,
         "vgpu": {"is_present": instance.family.is_vgpu},
+        # The GPUs with NVLink are those of HGX boards, where NVSwitches connect all. A virtual machine
+        # with only one of them has no NVLink.
+        "nvlink": "all-to-all",
         "gpus": [
-            {"model": instance.family.model, "pci_address": f"0000:{index + 1:02x}:00.0"}
+            {
+                "model": instance.family.model,
+                "pci_address": f"0000:{index + 1:02x}:00.0",
+                **({"nvlink_links": None} if instance.gpus == 1 else {}),
+            }
             for index in range(instance.gpus)
         ],
     }
@@ -163,8 +171,31 @@ def _read_gpus(document: Value) -> list[layouts.Target]:
         derived = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
         numbered = gpu._replace(index=index, uuid=gpu.uuid or f"GPU-{derived}", fabric=gpu.fabric or fabric)
         targets.append((numbered, geometry))
+    if _is_all_to_all(document.field("nvlink")):
+        targets = _connect(targets)
     # Remove display boards only after numbering, because NVML numbers them too.
     return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
+
+
+def _is_all_to_all(nvlink: Value) -> bool:
+    """Return whether NVLink connects each GPU of a machine to each other one."""
+    if nvlink.content not in (None, "all-to-all"):
+        raise nvlink.error("expected all-to-all; for anything else, give each GPU nvlink_peers")
+    return nvlink.content is not None
+
+
+def _connect(targets: Sequence[layouts.Target]) -> list[layouts.Target]:
+    """Return the GPUs with all others that have NVLink as their peers; own ``nvlink_peers`` of a GPU stay."""
+    linked = [gpu.index for gpu, _ in targets if gpu.nvlink_links]
+    return [
+        (
+            gpu._replace(nvlink_peers=tuple(index for index in linked if index != gpu.index))
+            if gpu.nvlink_links and gpu.nvlink_peers is None and len(linked) > 1
+            else gpu,
+            geometry,
+        )
+        for gpu, geometry in targets
+    ]
 
 
 def _is_vfio(discovery: Value) -> bool:
@@ -179,7 +210,7 @@ def _is_vfio(discovery: Value) -> bool:
 def _read_vfio(
     document: Value, inventory: Inventory, layout: str | None, layout_name: str | None
 ) -> Inventory:
-    for name in ("driver_version", "cuda_version", "fabric", "mig"):
+    for name in ("driver_version", "cuda_version", "fabric", "nvlink", "mig"):
         if document.field(name).content is not None:
             raise document.field(name).error("a machine with discovery: vfio has no NVIDIA driver; remove it")
     models = GpuModels.of(_load_models(), document)

@@ -1,6 +1,7 @@
 """Compare snapshots of real GPUs with the simulated machines of the same model.
 
-Taken with ``gfd snapshot`` in virtual machines (driver 580.159.04, MIG off); UUIDs are replaced.
+Taken with ``gfd snapshot`` in virtual machines (driver 580.159.04, MIG off); UUIDs are replaced. The power
+limits were read on such machines later.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def real(name: str) -> Inventory:
 
 def without_place(gpu: Gpu) -> Gpu:
     """Return the facts that depend on the model, not on the machine around the GPU."""
-    return gpu._replace(uuid=None, pci_address=None, numa_node=None, fabric=None, failures=())
+    return gpu._replace(uuid=None, pci_address=None, pcie_root=None, numa_node=None, fabric=None, failures=())
 
 
 @pytest.mark.parametrize("name", ["h100", "h200"])

@@ -112,7 +112,7 @@ def test_power_and_nvlink(tmp_path: Path) -> None:
     assert facts == [
         (165_000, 165_000, 4, (1,), "pci0000:0a"),
         (150_000, 165_000, 0, (), None),
-        (None, None, None, None, None),
+        (165_000, 165_000, None, None, None),
     ]
     path.write_text(CONNECTED.replace("pci0000:0a", "0000:0a"))
     with pytest.raises(DocumentError, match=r'gpus\[0\]\.pcie_root: expected a PCIe root .* "pci0000:3a"'):
@@ -270,3 +270,48 @@ def test_gpus_for_virtual_machines_have_no_mig(tmp_path: Path) -> None:
     path.write_text(VFIO)
     with pytest.raises(ConfigError, match=r"XY999 .* has no MIG"):
         read(str(path), "all-balanced")
+
+
+@pytest.mark.parametrize(
+    ("machine", "watts", "links", "is_all_to_all"),
+    [
+        ("dgx-h100", 700, 18, True),
+        ("dgx-a100", 400, 12, True),
+        ("dgx-station-a100", None, 12, True),
+        ("b300", None, 18, True),
+        ("v100", 300, 6, False),
+        ("l4", 72, None, False),
+        ("h100", 700, None, False),
+        ("dgx-spark", None, None, False),
+        ("p5.48xlarge", 700, 18, True),
+        ("a3-highgpu-1g", 700, None, False),
+        ("a2-highgpu-2g", 400, 12, True),
+        ("g6e.12xlarge", 350, None, False),
+        ("Standard_NV6ads_A10_v5", None, None, False),
+    ],
+)
+def test_power_and_nvlink_of_built_in_machines(
+    machine: str, watts: int | None, links: int | None, is_all_to_all: bool
+) -> None:
+    gpus = machines.read(machine).gpus
+    indices = [gpu.index for gpu in gpus]
+    for gpu in gpus:
+        limit = None if watts is None else watts * 1000
+        assert (gpu.power_limit_mw, gpu.power_default_limit_mw, gpu.nvlink_links) == (limit, limit, links)
+        others = tuple(index for index in indices if index != gpu.index)
+        assert gpu.nvlink_peers == (others if is_all_to_all else None)
+
+
+def test_all_to_all_leaves_out_gpus_without_nvlink(tmp_path: Path) -> None:
+    path = tmp_path / "machine.yaml"
+    text = (
+        "driver_version: '580.1'\ncuda_version: '13.0'\nnvlink: all-to-all\ngpus:\n"
+        "- {model: h100-sxm5-80gb, pci_address: '0000:01:00.0'}\n"
+        "- {model: t4, pci_address: '0000:02:00.0'}\n"
+        "- {model: h100-sxm5-80gb, pci_address: '0000:03:00.0'}\n"
+    )
+    path.write_text(text)
+    assert [gpu.nvlink_peers for gpu in machines.read(str(path)).gpus] == [(2,), None, (0,)]
+    path.write_text(text.replace("all-to-all", "ring"))
+    with pytest.raises(DocumentError, match=r"nvlink: expected all-to-all; for anything else, give each GPU"):
+        machines.read(str(path))
