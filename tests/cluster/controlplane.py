@@ -77,6 +77,7 @@ class ControlPlane:
             f"--service-account-key-file={self.home}/key.pem",
             f"--service-account-signing-key-file={self.home}/key.pem",
             "--service-cluster-ip-range=10.96.0.0/24",
+            "--allow-privileged=true",  # as clusters set it
             "--disable-admission-plugins=ServiceAccount",
             *self.audit_flags(),
         )

@@ -77,7 +77,7 @@ def find_pod_security_level(cluster: ControlPlane, workload: Object) -> str:
         )
         if "created" in said:
             return level
-        assert f'violates PodSecurity "{level}:latest"' in said
+        assert f'violates PodSecurity "{level}:latest"' in said, said
     return "privileged"
 
 
