@@ -214,7 +214,7 @@ def test_api_requests(sink: str) -> None:
         NodeSink(api, is_forcing=False, as_annotations=None, warn=print, **known)
         if sink == "node"
         else NodeFeatureSink(
-            NodeFeatureClient(api, node_name="n", namespace="gfd", pod_name=None), resync_s=None
+            NodeFeatureClient(api, node_name="n", namespace="gfd", pod_name=None), resync_s=None, warn=print
         )
     )
     found = {}

@@ -122,4 +122,4 @@ class Agent(Actor):
         client = NodeFeatureClient(
             api, node_name=self.account.node, namespace=NAMESPACE, pod_name=self.account.pod
         )
-        return NodeFeatureSink(client, resync_s=3600, clock=clock)
+        return NodeFeatureSink(client, resync_s=3600, warn=print, clock=clock)

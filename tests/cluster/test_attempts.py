@@ -65,7 +65,7 @@ class Site:
 
     def feature_sink(self) -> NodeFeatureSink:
         client = NodeFeatureClient(self.api, node_name=OWN, namespace="gfd", pod_name=self.agent.pod)
-        return NodeFeatureSink(client, resync_s=None)
+        return NodeFeatureSink(client, resync_s=None, warn=print)
 
 
 @pytest.fixture(params=["newest", "oldest"], scope="module")

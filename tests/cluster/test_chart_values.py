@@ -292,6 +292,11 @@ def test_flags_and_policy_agree(cluster: ControlPlane) -> None:
         ('report.fileName="a/b"', "at '/report/fileName': "),
         ("report.schedule=60", "at '/report/schedule': got number, want string"),
         ("sinks=[]", "at '': additional properties 'sinks' not allowed"),
+        ('policy.serviceAccount="a:b"', "at '/policy/serviceAccount': 'a:b' does not match pattern"),
+        (
+            'policy={"serviceAccount":"system:serviceaccount:a:b","enabled":false}',
+            "policy.serviceAccount: there is no policy with policy.enabled=false; leave one of the two",
+        ),
         ("policy.enable=false", "at '/policy': additional properties 'enable' not allowed"),
         ("metrics.podmonitor=true", "at '/metrics': additional properties 'podmonitor' not allowed"),
         (

@@ -35,7 +35,10 @@ def make(plane: ControlPlane, sink: str, name: str, clock: Callable[[], float]) 
             api, node_name=name, is_forcing=True, as_annotations=None, resync_s=3600, warn=print, clock=clock
         )
     return NodeFeatureSink(
-        NodeFeatureClient(api, node_name=name, namespace="gfd", pod_name=None), resync_s=3600, clock=clock
+        NodeFeatureClient(api, node_name=name, namespace="gfd", pod_name=None),
+        resync_s=3600,
+        warn=print,
+        clock=clock,
     )
 
 

@@ -33,7 +33,8 @@ class Place:
 
     def sink(self, *, resync_s: float = 3600, **options: Any) -> NodeFeatureSink:
         given = {"node_name": self.node, "namespace": "gfd", "pod_name": None}
-        return NodeFeatureSink(NodeFeatureClient(self.plane.admin, **(given | options)), resync_s=resync_s)
+        client = NodeFeatureClient(self.plane.admin, **(given | options))
+        return NodeFeatureSink(client, resync_s=resync_s, warn=pytest.fail)
 
     @property
     def object(self) -> dict[str, Any]:

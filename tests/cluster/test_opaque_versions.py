@@ -49,7 +49,7 @@ def make_sink(kind: str, api: Api) -> Any:
             api, node_name=NAME, is_forcing=True, as_annotations=None, resync_s=None, warn=pytest.fail
         )
     client = NodeFeatureClient(api, node_name=NAME, namespace="default", pod_name=None)
-    return NodeFeatureSink(client, resync_s=None)
+    return NodeFeatureSink(client, resync_s=None, warn=pytest.fail)
 
 
 @pytest.mark.parametrize("kind", ["node", "nodefeature"])

@@ -144,8 +144,8 @@ FEATURE_CASES = [
 ONLY = "gfd on node mine may only create NodeFeature nvidia-features-for-mine"
 ONE_LABEL = "the only label of the object must be nfd.node.kubernetes.io/node-name=mine"
 OWNER = (
-    "the object may be owned by gfd's own DaemonSet, which neither controls nor blocks, and have neither "
-    "annotations nor finalizers"
+    "the object may keep its owners or be owned by gfd's own DaemonSet, which neither controls nor blocks, "
+    "and have neither annotations nor finalizers"
 )
 FEATURE_SAID = [
     "gfd may not publish the labels nvidia.com/mig.config",
@@ -212,7 +212,7 @@ def test_allowed_requests(plane: ControlPlane, agent: Agent) -> None:
     assert sink.withdraw()
     assert node_labels(plane.admin, "mine") == kept
     client = NodeFeatureClient(agent.api, node_name="mine", namespace="gfd", pod_name=agent.pod)
-    own = NodeFeatureSink(client, resync_s=None)
+    own = NodeFeatureSink(client, resync_s=None, warn=print)
     assert own.publish(LABELS)
     assert own.publish({"nvidia.com/mig-1g.5gb.count": "7"})
     assert plane.admin.request("GET", OWN_FEATURE)["spec"]["labels"] == {"nvidia.com/mig-1g.5gb.count": "7"}

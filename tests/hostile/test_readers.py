@@ -37,7 +37,7 @@ def node_sink(api: Api) -> NodeSink:
 
 def feature_sink(api: Api) -> NodeFeatureSink:
     client = NodeFeatureClient(api, node_name="n", namespace="gfd", pod_name="p")
-    return NodeFeatureSink(client, resync_s=None)
+    return NodeFeatureSink(client, resync_s=None, warn=print)
 
 
 MALFORMED: tuple[Any, ...] = (

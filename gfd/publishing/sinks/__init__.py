@@ -86,7 +86,7 @@ def _make_client(config: Config) -> NodeFeatureClient:
 def _make_node_feature(config: Config, warn: Warn) -> Sink:
     from gfd.publishing.sinks.nodefeature import NodeFeatureSink
 
-    return NodeFeatureSink(_make_client(config), resync_s=config.resync_s)
+    return NodeFeatureSink(_make_client(config), resync_s=config.resync_s, warn=warn)
 
 
 def make_previous_publication(config: Config) -> PreviousPublication:

@@ -17,7 +17,8 @@ from gfd.kube.object_watcher import ObjectWatcher
 from gfd.kube.versions import VersionHistory
 from gfd.labels.syntax import differ
 from gfd.publishing.sinks.metadata_drift import detect_node_feature_drift
-from gfd.publishing.sinks.nodefeature_client import NAME
+from gfd.publishing.sinks.nodefeature_client import GRANT_TO_OWN, NAME
+from gfd.text import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,12 +39,19 @@ class NodeFeatureSink:
         client: NodeFeatureClient,
         *,
         resync_s: float | None,
+        warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the object again after ``resync_s``, even if the watch reports no change."""
+        """Read the object again after ``resync_s``, even if the watch reports no change.
+
+        ``warn`` is called with each warning.
+        """
         self._client = client
+        self._warn = warn
         self._resync = Resync(resync_s, clock)
         self._owners: list[dict[str, str]] | None = None
+        self._keeps_owners = False
+        """Whether the object keeps the owners that it has, because gfd may not replace them."""
         self._seen: dict[str, Any] | None = None
         """The object as last read or written; None if it must be read again."""
         self._versions = VersionHistory()
@@ -117,7 +125,7 @@ class NodeFeatureSink:
 
     def _publish(self, labels: Labels) -> bool:
         if self._resync.is_due:
-            self._seen = None
+            self._seen, self._keeps_owners = None, False
         is_retry = False
         while True:
             if self._seen is None:
@@ -129,6 +137,8 @@ class NodeFeatureSink:
             try:
                 self._keep(self._client.write(wanted, is_new=seen is None))
             except ApiError as error:
+                if seen is not None and self._keep_owners(seen, wanted, error):
+                    continue
                 # Another writer was faster: 409 if it changed the object, 404 if it deleted it.
                 is_race = error.status == 409 or (error.status == 404 and seen is not None)
                 if not is_race or is_retry:
@@ -136,6 +146,23 @@ class NodeFeatureSink:
                 is_retry, self._seen = True, None
             else:
                 return True
+
+    def _keep_owners(self, seen: Mapping[str, Any], wanted: Mapping[str, Any], error: ApiError) -> bool:
+        """Return whether to write again with the owners that the object has.
+
+        The admission plugin OwnerReferencesPermissionEnforcement refuses new owners to an account that may
+        not delete the object.
+        """
+        kept = seen["metadata"].get("ownerReferences") or []
+        if self._keeps_owners or error.status != 403 or kept == wanted["metadata"].get("ownerReferences", []):
+            return False
+        self._keeps_owners = True
+        names = join_words((f"{each['kind']} {each['name']}" for each in kept), "and") if kept else "none"
+        self._warn(
+            f"{self.target}: trying again with the owners that it has ({names}), because gfd may not replace"
+            f" them: {error}; grant {GRANT_TO_OWN}"
+        )
+        return True
 
     def _keep(self, seen: dict[str, Any] | None) -> None:
         self._seen = seen
@@ -149,15 +176,20 @@ class NodeFeatureSink:
             "namespace": self._client.namespace,
             "labels": {NODE_LABEL: self._client.node_name},
         }
-        if self._owners is None:
-            self._owners = self._client.read_owners()
-        if self._owners:
-            metadata["ownerReferences"] = self._owners
+        if owners := self._choose_owners(seen):
+            metadata["ownerReferences"] = owners
         if seen is not None:
             metadata["resourceVersion"] = seen["metadata"]["resourceVersion"]
         features: dict[str, Any] = {"attributes": {}, "flags": {}, "instances": {}}
         spec = {"features": features, "labels": dict(labels)}
         return {"apiVersion": API_VERSION, "kind": "NodeFeature", "metadata": metadata, "spec": spec}
+
+    def _choose_owners(self, seen: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        if self._keeps_owners and seen is not None:
+            return list(seen["metadata"].get("ownerReferences") or ())
+        if self._owners is None:
+            self._owners = self._client.read_owners()
+        return list(self._owners)
 
     def _on_change(self, metadata: Mapping[str, Any] | None) -> None:
         # The watch also reports gfd's own writes. The lock makes it wait for the response to the write.

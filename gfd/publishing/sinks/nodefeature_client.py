@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NAME = "nodefeature"
 """The sink's name."""
 GRANT = "manifests/overlays/nodefeature (Role gfd)"
+GRANT_TO_OWN = "the verb delete on nodefeatures"
+"""The right that OwnerReferencesPermissionEnforcement wants of who replaces the owners of the object."""
 
 
 class NodeFeatureClient:

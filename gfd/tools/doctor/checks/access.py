@@ -8,6 +8,7 @@ from gfd.errors import ApiError, GfdError
 from gfd.kube.nfd import API_VERSION
 from gfd.publishing.sinks.node_client import GRANT as NODE_GRANT
 from gfd.publishing.sinks.nodefeature_client import GRANT as FEATURE_GRANT
+from gfd.publishing.sinks.nodefeature_client import GRANT_TO_OWN
 from gfd.tools.doctor.cluster import Permission
 from gfd.tools.doctor.result import Check, fail, ok, skip, warn
 
@@ -75,6 +76,13 @@ def _check_permissions(context: Context) -> CheckResult:
     if not needed:
         return ok(f"not needed for --sink {','.join(context.config.sinks)}")
     missing = {right: grant for right, grant in needed.items() if not cluster.is_allowed(right)}
+    if missing and {right.verb for right in missing} == {"delete"}:
+        step = (
+            f"grant {GRANT_TO_OWN}; without it gfd cannot remove its object (--stale-after, gfd cleanup). "
+            "Where the API server runs OwnerReferencesPermissionEnforcement, it cannot replace the owners "
+            "that the original set, either"
+        )
+        return warn(f"not allowed: {', '.join(map(str, missing))}", step)
     if missing:
         grants = ", ".join(dict.fromkeys(missing.values()))
         return fail(

@@ -26,6 +26,8 @@ _BY_NFD = {"file", "nodefeature"}
 """The sinks whose labels NFD copies to the Node."""
 _DEPLOY = "nvidia.com/gpu.deploy."
 _OWN_DISCOVERY = f"{_DEPLOY}gpu-feature-discovery"
+_OPERATOR_ACCOUNT = ":nvidia-gpu-feature-discovery"
+"""How the service account ends that the GPU operator gives to gpu-feature-discovery, after its namespace."""
 _DISABLE = "set gfd.enabled=false in the operator's ClusterPolicy, or stop gfd on this node"
 
 
@@ -175,6 +177,9 @@ def _check_operator(context: Context) -> CheckResult:
     cluster = context.require_cluster()
     labels: Labels = {} if isinstance(cluster.node, GfdError) else cluster.node.get("labels") or {}
     deployed = [key for key in labels if key.startswith(_DEPLOY)]
+    identity = cluster.identity
+    if not isinstance(identity, GfdError) and identity.name.endswith(_OPERATOR_ACCOUNT):
+        return ok("this gfd is what the GPU operator runs as gpu-feature-discovery")
     if labels.get(_OWN_DISCOVERY) == "true":
         return warn("the GPU operator runs its own gpu-feature-discovery on this node", _DISABLE)
     is_there = cluster.has_resource("nvidia.com/v1", "clusterpolicies")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import GPU, MIG
-from gfd.labels.syntax import VENDOR
+from gfd.labels.syntax import OPERATOR_KEY
 from gfd.tools.match.fixes.similarity import KNOWN, distance, find_similar
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
 
 _GPU = f"{GPU}."
-_OPERATOR_LABELS = (f"{_GPU}present", f"{_GPU}deploy.", f"{VENDOR}mig.config", f"{VENDOR}gpu-driver-upgrade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +64,7 @@ def build_index(nodes: Iterable[Node]) -> LabelIndex:
 
 def is_operators(key: str) -> bool:
     """Return whether NVIDIA's GPU operator writes a label, and gfd never does."""
-    return key.startswith(_OPERATOR_LABELS)
+    return OPERATOR_KEY.fullmatch(key) is not None
 
 
 def _is_gfds(key: str) -> bool:

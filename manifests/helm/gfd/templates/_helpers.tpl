@@ -33,10 +33,17 @@
 
 {{- define "gfd.hasPolicy" -}}
 {{- if and .Values.gfd.enabled .Values.policy.enabled (ne .Values.sink "file") -}}
+{{- include "gfd.checkPolicy" . -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- define "gfd.checkPolicy" -}}
 {{- if semverCompare "< 1.30.0-0" .Capabilities.KubeVersion.Version -}}
 {{- fail (printf "policy.enabled: a ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer, and this is %s; set policy.enabled=false, or sink=file" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
-true
+{{- if and .Values.policy.serviceAccount (not .Values.policy.enabled) -}}
+{{- fail "policy.serviceAccount: there is no policy with policy.enabled=false; leave one of the two values out" -}}
 {{- end -}}
 {{- end }}
 
