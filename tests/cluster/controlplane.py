@@ -39,9 +39,13 @@ def wait_for(condition: Any, what: str, patience_s: float = PATIENCE_S) -> Any:
 class ControlPlane:
     """Its processes end with :meth:`close`, and by the kernel should the test run die."""
 
-    def __init__(self, home: Path, kubernetes: str = programs.NEWEST) -> None:
-        """Start etcd and the API server of a version of Kubernetes: the newest, or the oldest."""
+    def __init__(self, home: Path, kubernetes: str = programs.NEWEST, *, admission_plugin: str = "") -> None:
+        """Start etcd and the API server of a version of Kubernetes: the newest, or the oldest.
+
+        ``admission_plugin`` is one that is off by default.
+        """
         self.home = home
+        self.admission_plugin = admission_plugin
         self.kubernetes = kubernetes
         self.port = free_port()
         self.host = f"https://127.0.0.1:{self.port}"
@@ -79,6 +83,9 @@ class ControlPlane:
             "--service-cluster-ip-range=10.96.0.0/24",
             "--allow-privileged=true",  # as clusters set it
             "--disable-admission-plugins=ServiceAccount",
+            # As installers of clusters set it.
+            "--allow-privileged",
+            *([f"--enable-admission-plugins={self.admission_plugin}"] if self.admission_plugin else ()),
             *self.audit_flags(),
         )
         wait_for(self.is_ready, "the API server")
@@ -206,10 +213,12 @@ class ControlPlane:
 
 
 @contextlib.contextmanager
-def control_plane(home: Path, kubernetes: str = programs.NEWEST) -> Iterator[ControlPlane]:
+def control_plane(
+    home: Path, kubernetes: str = programs.NEWEST, *, admission_plugin: str = ""
+) -> Iterator[ControlPlane]:
     plane = None
     try:
-        plane = ControlPlane(home, kubernetes)
+        plane = ControlPlane(home, kubernetes, admission_plugin=admission_plugin)
         yield plane
     finally:
         if plane is not None:

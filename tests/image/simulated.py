@@ -10,12 +10,13 @@ MACHINE, LAYOUT, STRATEGY = "mig-doc", "all-1g.5gb", "single"
 ARGUMENTS = (f"--simulate={MACHINE}", f"--mig={LAYOUT}", f"--mig-strategy={STRATEGY}", "--no-timestamp")
 
 
-def _golden() -> str:
+def read_golden(layout: str, strategy: str) -> str:
+    """Return the labels of a layout without sharing, in lines of ``key=value``."""
     text = (ROOT / f"tests/golden/{MACHINE}.txt").read_text()
     sections = re.findall(r"((?:^\[.*\]\n)+)((?:^[^\[\n].*\n)+)", text, re.MULTILINE)
-    (labels,) = (lines for cases, lines in sections if f"[{LAYOUT} {STRATEGY} none]\n" in cases)
+    (labels,) = (lines for cases, lines in sections if f"[{layout} {strategy} none]\n" in cases)
     return str(labels)
 
 
-LABELS = _golden()
+LABELS = read_golden(LAYOUT, STRATEGY)
 """In lines of ``key=value``."""
