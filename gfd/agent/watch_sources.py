@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from gfd.agent.fingerprints import DeviceNodes, FolderTree, read_configmap_link, read_status
 from gfd.agent.mounts import NVIDIA
 from gfd.files import PROC_BYTES, read_bytes
+from gfd.labels.requirements import CUDA_LIBRARY
 from gfd.labels.template_files import SUFFIX
 from gfd.probe import sysfs
-from gfd.probe.driver_files import CUDA_LIBRARY, LIBRARY, LIBRARY_FOLDERS, resolve
+from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS, resolve
 from gfd.probe.strategies import WITHOUT_NVML
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def watch_feature_file(config: Config) -> ReadFingerprints:
 
 
 _LIBRARIES = {"auto": (LIBRARY,), "nvml": (LIBRARY,), "tegra": (CUDA_LIBRARY,)}
-"""The library of a discovery strategy; on a Tegra machine, auto needs both."""
+"""The library of a discovery strategy; a Tegra machine may need both."""
 _DEVICES = (NVIDIA, "nvgpu", "nvhost", "nvmap")
 """How the names of NVIDIA's device nodes begin; all but the first are those of Tegra chips."""
 
@@ -66,7 +67,7 @@ class _Hardware:
     def __init__(self, config: Config, environ: Mapping[str, str], root: Path) -> None:
         strategy = config.device_discovery_strategy
         names: tuple[str, ...] = _LIBRARIES[strategy]
-        if strategy == "auto" and sysfs.has_tegra_files(root):
+        if strategy != "tegra" and (config.unified_memory or sysfs.has_tegra_files(root)):
             names = (LIBRARY, CUDA_LIBRARY)
         proc = None if strategy in WITHOUT_NVML else config.proc_driver_dir
         self._tree = FolderTree(str(proc / NVIDIA)) if proc else None

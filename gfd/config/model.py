@@ -54,6 +54,7 @@ class Config(NamedTuple):
     label_ttl_s: float | None
     """None: labels do not expire."""
     strict_config: bool
+    unified_memory: bool
     probe_timeout_s: float
     stale_after_s: float | None
     """None: stale labels stay."""

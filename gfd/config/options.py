@@ -231,6 +231,11 @@ OPTIONS: tuple[Option, ...] = (
         help="Refuse a config file with unknown keys, instead of printing a warning.",
     ),
     Option(
+        field="unified_memory", flags=("--unified-memory",), environment=("GFD_UNIFIED_MEMORY",),
+        file_key="flags.gfd.unifiedMemory", kind="bool", default="false", group=HARDWARE,
+        help="Read from CUDA the memory of a GPU that uses the CPU's and has none in NVML, such as GB10.",
+    ),
+    Option(
         field="probe_timeout_s", flags=("--probe-timeout",), environment=("GFD_PROBE_TIMEOUT",),
         file_key="flags.gfd.probeTimeout", kind="duration", default="30s", metavar="DURATION",
         group=HARDWARE,

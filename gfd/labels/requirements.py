@@ -25,6 +25,7 @@ MIG_ADVICE = (
     "set NVIDIA_MIG_MONITOR_DEVICES=all, or run the container privileged; NVIDIA Container Toolkit 1.18.0 "
     "to 1.20.0 ignores the variable by default: upgrade it, or run the container privileged"
 )
+CUDA_LIBRARY = "libcuda.so.1"
 CUDA_ADVICE = (
     "install the NVIDIA driver (on a Jetson: JetPack); in a container use the NVIDIA runtime with "
     "NVIDIA_DRIVER_CAPABILITIES=compute,utility, or mount the driver and pass its folder with "
@@ -91,7 +92,9 @@ def _format_gpus(pairs: list[tuple[Gpu, FactFailure]]) -> str:
 
 def _format_reason(pairs: list[tuple[Gpu, FactFailure]]) -> str:
     failures = [failure for _, failure in pairs]
-    return f"{failures[0].to_error()}; {suggest_next_step(failures)}"
+    reason = str(failures[0].to_error())
+    # The error of a missing CUDA driver has a next step of its own.
+    return reason if failures[0].source == CUDA_LIBRARY else f"{reason}; {suggest_next_step(failures)}"
 
 
 def _find_memory_failure(gpu: Gpu) -> FactFailure | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gfd.errors import CudaCallFailed, DriverUnavailable
 from gfd.inventory.model import FactFailure
 from gfd.inventory.progress import ignore_progress
-from gfd.labels.requirements import CUDA_ADVICE, CUDA_LOG_ADVICE
-from gfd.probe.driver_files import CUDA_LIBRARY, explain_absence, find_library, find_mapped_path
+from gfd.labels.requirements import CUDA_ADVICE, CUDA_LIBRARY, CUDA_LOG_ADVICE
+from gfd.probe.driver_files import explain_absence, find_library, find_mapped_path
 
 if TYPE_CHECKING:
     from pathlib import Path

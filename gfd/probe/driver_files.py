@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIBRARY = "libnvidia-ml.so.1"
-CUDA_LIBRARY = "libcuda.so.1"
 
 _TRIPLETS = ("x86_64-linux-gnu", "aarch64-linux-gnu")
 LIBRARY_FOLDERS = (

@@ -49,6 +49,10 @@ def read(
         progress("waiting for the MIG devices to settle")
         time.sleep(pause_s)
         inventory = _read_nvml(driver_root, root, progress, scope)
+    if scope.has_unified_memory:
+        from gfd.probe.unified_memory import add_memory
+
+        inventory = inventory._replace(gpus=add_memory(inventory.gpus, driver_root, progress))
     return read_without_driver(machine_type_file=machine_type_file, root=root, inventory=inventory)
 
 

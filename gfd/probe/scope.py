@@ -1,4 +1,4 @@
-"""The optional facts of a read: each costs NVML calls."""
+"""The optional facts of a read: each costs calls of the driver."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ class Scope(NamedTuple):
     """Power limits: two NVML calls per GPU."""
     has_topology: bool = True
     """NVLink and the PCIe root: an NVML call for each NVLink link and each pair of GPUs."""
+    has_unified_memory: bool = False
+    """The memory of GPUs that use the CPU's: this loads and initialises CUDA, so it has a flag of its own."""
 
 
 EVERYTHING = Scope()

@@ -86,11 +86,19 @@ def find_instance_type(machine: str) -> InstanceType | None:
     return None if layouts.is_path(machine) else list_instance_types().get(find_name(machine))
 
 
-def read(machine: str, layout: str | None = None, layout_name: str | None = None) -> Inventory:
+def read(
+    machine: str,
+    layout: str | None = None,
+    layout_name: str | None = None,
+    *,
+    has_unified_memory: bool = False,
+) -> Inventory:
     """Return the inventory of ``machine``, the name of a built-in machine or the path of a file.
 
     ``layout`` is the MIG layout: its name, or the path of a mig-parted file, in which ``layout_name`` chooses
-    one. Raises ConfigError if something does not exist or does not fit, DocumentError if a machine file is
+    one. ``has_unified_memory`` adds the memory that only CUDA shows, for GPUs that use the memory of the CPU.
+
+    Raises ConfigError if something does not exist or does not fit, DocumentError if a machine file is
     invalid.
     """
     document = _load(machine)
@@ -101,18 +109,22 @@ def read(machine: str, layout: str | None = None, layout_name: str | None = None
         machine_type=None if machine_type.content is None else machine_type.text(),
         vgpu=_read_vgpu(document.field("vgpu")),
     )
-    if _is_vfio(document.field("discovery")):
-        return _read_vfio(document, inventory, layout, layout_name)
-    targets = _read_gpus(document)
+    discovery = _read_discovery(document.field("discovery"))
+    if discovery != "nvml":
+        read_gpus = _read_vfio if discovery == "vfio" else _read_tegra
+        found = read_gpus(document, inventory._replace(discovery=discovery))
+        if layout is not None:
+            layouts.resolve_layout(layout, layout_name, [(gpu, None) for gpu in found.gpus])
+        return found
+    targets = _read_gpus(document, has_unified_memory=has_unified_memory)
     if layout is not None:
         gpu_layouts = layouts.resolve_layout(layout, layout_name, targets)
         gpus = [_apply_layout(gpu, geometry, layout, gpu_layouts.get(gpu.index)) for gpu, geometry in targets]
     else:
         gpus = [gpu for gpu, _ in targets]
-    cuda_major, cuda_minor = read_version(document.field("cuda_version"))
     return inventory._replace(
         driver_version=document.field("driver_version").text(),
-        cuda_version=1000 * cuda_major + 10 * cuda_minor,
+        cuda_version=_read_cuda_version(document),
         gpus=tuple(gpus),
     )
 
@@ -161,15 +173,22 @@ def _load_models() -> Value:
     return load(MODELS)
 
 
-def _read_gpus(document: Value) -> list[layouts.Target]:
+def _read_gpus(document: Value, *, has_unified_memory: bool) -> list[layouts.Target]:
     models = GpuModels.of(_load_models(), document)
     fabric = read_fabric(document.field("fabric"))
-    gpus = [models.build(entry) for entry in document.field("gpus").items()]
+    gpus = [
+        models.build(entry, has_unified_memory=has_unified_memory) for entry in document.field("gpus").items()
+    ]
     _check_addresses(document, [gpu.pci_address for gpu, _ in gpus])
     targets: list[layouts.Target] = []
     for index, (gpu, geometry) in enumerate(sorted(gpus, key=lambda pair: pair[0].pci_address or "")):
         derived = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
-        numbered = gpu._replace(index=index, uuid=gpu.uuid or f"GPU-{derived}", fabric=gpu.fabric or fabric)
+        numbered = gpu._replace(
+            index=index,
+            uuid=gpu.uuid or f"GPU-{derived}",
+            fabric=gpu.fabric or fabric,
+            failures=tuple(failure._replace(device=f"GPU {index}") for failure in gpu.failures),
+        )
         targets.append((numbered, geometry))
     if _is_all_to_all(document.field("nvlink")):
         targets = _connect(targets)
@@ -198,18 +217,34 @@ def _connect(targets: Sequence[layouts.Target]) -> list[layouts.Target]:
     ]
 
 
-def _is_vfio(discovery: Value) -> bool:
-    """Return whether the GPUs of a machine are bound to vfio-pci, so that no driver tells about them."""
+def _read_discovery(discovery: Value) -> str:
+    """Return how the GPUs of a machine are found: ``nvml`` if the file does not say it."""
     if discovery.content is None:
-        return False
-    if discovery.text() not in ("nvml", "vfio"):
-        raise discovery.error(f"expected nvml or vfio, found {discovery.text()}")
-    return discovery.text() == "vfio"
+        return "nvml"
+    if discovery.text() not in ("nvml", "tegra", "vfio"):
+        raise discovery.error(f"expected nvml, tegra or vfio, found {discovery.text()}")
+    return discovery.text()
 
 
-def _read_vfio(
-    document: Value, inventory: Inventory, layout: str | None, layout_name: str | None
-) -> Inventory:
+def _read_cuda_version(document: Value) -> int:
+    """Return the CUDA version as the driver encodes it."""
+    major, minor = read_version(document.field("cuda_version"))
+    return 1000 * major + 10 * minor
+
+
+def _read_tegra(document: Value, inventory: Inventory) -> Inventory:
+    for name in ("driver_version", "fabric", "nvlink", "mig"):
+        if document.field(name).content is not None:
+            raise document.field(name).error(
+                "CUDA does not show it on a machine with discovery: tegra; remove it"
+            )
+    models = GpuModels.of(_load_models(), document)
+    gpus = [models.build_tegra(entry) for entry in document.field("gpus").items()]
+    numbered = tuple(gpu._replace(index=index) for index, gpu in enumerate(gpus))
+    return inventory._replace(cuda_version=_read_cuda_version(document), gpus=numbered)
+
+
+def _read_vfio(document: Value, inventory: Inventory) -> Inventory:
     for name in ("driver_version", "cuda_version", "fabric", "nvlink", "mig"):
         if document.field(name).content is not None:
             raise document.field(name).error("a machine with discovery: vfio has no NVIDIA driver; remove it")
@@ -217,10 +252,7 @@ def _read_vfio(
     gpus = [models.build_vfio(entry) for entry in document.field("gpus").items()]
     _check_addresses(document, [gpu.pci_address for gpu in gpus])
     by_address = sorted(gpus, key=lambda gpu: gpu.pci_address or "")
-    numbered = tuple(gpu._replace(index=index) for index, gpu in enumerate(by_address))
-    if layout is not None:
-        layouts.resolve_layout(layout, layout_name, [(gpu, None) for gpu in numbered])
-    return inventory._replace(discovery="vfio", gpus=numbered)
+    return inventory._replace(gpus=tuple(gpu._replace(index=index) for index, gpu in enumerate(by_address)))
 
 
 def _check_addresses(document: Value, addresses: Sequence[str | None]) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.documents.value import describe
-from gfd.inventory.model import Engines, Fabric, Gpu, MigProfile
+from gfd.inventory.model import Engines, Fabric, FactFailure, Gpu, MigProfile
 from gfd.inventory.profiles import GI_PROFILES, format_gi_profile
 from gfd.simulation.placement import Geometry, Offer
 from gfd.text import list_known
@@ -20,6 +20,7 @@ MODEL_FIELDS = (
     "architecture",
     "compute_capability",
     "memory_bytes",
+    "unified_memory_bytes",
     "pci_device_id",
     "pci_class",
     "pcie_generation",
@@ -34,6 +35,8 @@ MODEL_FIELDS = (
 _PLACE = ("pci_address", "pcie_root", "numa_node", "nvlink_peers", "fabric")
 """Fields that describe where a GPU is in its machine."""
 _VFIO_PLACE = ("pci_address", "pcie_root", "numa_node")
+TEGRA_FIELDS = ("name", "compute_capability", "memory_bytes")
+"""Fields of a model on a machine whose GPUs CUDA shows."""
 VFIO_FIELDS = ("name", "architecture", "pci_device_id", "pci_class", "addressable_bytes")
 """Fields of a model on a machine whose GPUs are bound to vfio-pci."""
 
@@ -61,12 +64,16 @@ class GpuModels(NamedTuple):
             tables.update(document.field("mig").mapping().items())
         return cls(models=models, tables=tables)
 
-    def build(self, entry: Value) -> tuple[Gpu, Geometry | None]:
-        """Return the GPU in ``entry`` of a machine, and its MIG geometry."""
+    def build(self, entry: Value, *, has_unified_memory: bool = False) -> tuple[Gpu, Geometry | None]:
+        """Return the GPU in ``entry`` of a machine, and its MIG geometry.
+
+        With ``has_unified_memory``, read also the memory that only CUDA shows.
+        """
         entry.only("model", "uuid", *_PLACE, *MODEL_FIELDS)
         model = self._find(entry.field("model"), self.models).only(*MODEL_FIELDS)
         facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in MODEL_FIELDS}
         memory_bytes = _read_memory_bytes(facts)
+        is_from_cuda = has_unified_memory and memory_bytes is None
         capability = read_version(facts["compute_capability"])
         geometry = None
         if facts["mig"].content is not None:
@@ -84,8 +91,9 @@ class GpuModels(NamedTuple):
             brand=facts["brand"].text(),
             architecture=facts["architecture"].text(),
             compute_capability=capability,
-            memory_bytes=memory_bytes,
+            memory_bytes=_read_optional(facts["unified_memory_bytes"]) if is_from_cuda else memory_bytes,
             is_memory_unified=memory_bytes is None,
+            failures=_find_failures(facts) if is_from_cuda else (),
             pci_address=read_address(entry.field("pci_address")),
             pci_device_id=facts["pci_device_id"].integer(),
             pci_class=facts["pci_class"].integer(),
@@ -104,6 +112,19 @@ class GpuModels(NamedTuple):
             profiles=profiles,
         )
         return gpu, geometry
+
+    def build_tegra(self, entry: Value) -> Gpu:
+        """Return the GPU in ``entry`` of a machine whose integrated GPU only CUDA shows."""
+        entry.only("model", *TEGRA_FIELDS)
+        model = self._find(entry.field("model"), self.models).only(*TEGRA_FIELDS)
+        facts = {fact: (entry if fact in entry.mapping() else model).field(fact) for fact in TEGRA_FIELDS}
+        return Gpu(
+            index=0,
+            name=facts["name"].text(),
+            compute_capability=read_version(facts["compute_capability"]),
+            memory_bytes=_read_memory_bytes(facts),
+            is_memory_unified=True,
+        )
 
     def build_vfio(self, entry: Value) -> Gpu:
         """Return the GPU in ``entry`` of a machine whose GPUs are bound to vfio-pci.
@@ -136,6 +157,15 @@ def _read_memory_bytes(facts: dict[str, Value]) -> int | None:
     """Return the memory; None if the GPU shares that of the CPU, so that NVML does not tell it."""
     memory = facts["memory_bytes"]
     return None if memory.content is None else memory.integer(1)
+
+
+def _find_failures(facts: dict[str, Value]) -> tuple[FactFailure, ...]:
+    """Return the failure to read the memory from CUDA, if the machine file does not have it."""
+    missing = facts["unified_memory_bytes"]
+    if missing.content is not None:
+        return ()
+    reason = "the machine file has no unified_memory_bytes"
+    return (FactFailure(fact="memory_bytes", source="cuDeviceTotalMem_v2", device="GPU", reason=reason),)
 
 
 def read_geometry(table: Value, memory_bytes: int) -> Geometry:

@@ -50,12 +50,13 @@ def choose_scope(config: Config, *, is_complete: bool) -> Scope:
     from gfd.probe.scope import EVERYTHING, Scope
 
     if is_complete or config.template_dir:
-        return EVERYTHING
+        return EVERYTHING._replace(has_unified_memory=config.unified_memory)
     groups = set(config.extra_labels)
     return Scope(
         has_details=bool(groups - {"power", "topology"}),
         has_power="power" in groups,
         has_topology="topology" in groups,
+        has_unified_memory=config.unified_memory,
     )
 
 
@@ -88,7 +89,10 @@ def _read_hardware(config: Config, progress: Progress, is_complete: bool) -> Pro
 def _read_simulation(config: Config, _progress: Progress, _is_complete: bool) -> ProbeResult:
     from gfd.simulation import machines
 
-    return ProbeResult(inventory=machines.read(config.simulate or "", config.mig, config.mig_config))
+    inventory = machines.read(
+        config.simulate or "", config.mig, config.mig_config, has_unified_memory=config.unified_memory
+    )
+    return ProbeResult(inventory=inventory)
 
 
 READERS: dict[str, Callable[[Config, Progress, bool], ProbeResult]] = {

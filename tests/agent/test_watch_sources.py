@@ -20,7 +20,8 @@ from gfd.agent.watch_sources import (
 )
 from gfd.agent.watcher import Task, Watcher
 from gfd.config import loader, model
-from gfd.probe.driver_files import CUDA_LIBRARY, LIBRARY, LIBRARY_FOLDERS
+from gfd.labels.requirements import CUDA_LIBRARY
+from gfd.probe.driver_files import LIBRARY, LIBRARY_FOLDERS
 from tests.pci_bus import INTEL, PciDevice, build_bus
 
 

@@ -142,6 +142,7 @@ def test_defaults() -> None:
         label_prefix_allow=(),
         label_ttl_s=None,
         strict_config=False,
+        unified_memory=False,
         probe_timeout_s=30.0,
         stale_after_s=None,
         proc_driver_dir=Path("/proc/driver"),

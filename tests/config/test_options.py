@@ -37,7 +37,8 @@ ORIGINAL = """
 OWN = (
     "--sink", "--config-dir", "--default-config", "--fallback-strategies", "--context",
     "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
-    "--label-prefix-allow", "--label-ttl", "--strict-config", "--probe-timeout", "--stale-after",
+    "--label-prefix-allow", "--label-ttl", "--strict-config", "--unified-memory",
+    "--probe-timeout", "--stale-after",
     "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate", "--mig",
     "--mig-config",
 )  # fmt: skip

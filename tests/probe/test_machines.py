@@ -179,7 +179,7 @@ def make_simulated() -> dict[str, Case]:
     """
     cases = {}
     for name in machines.list_names():
-        if machines.read(name).discovery == "vfio":
+        if machines.read(name).discovery != "nvml":
             continue
         layouts = ["all-disabled"]
         if any(gpu.profiles for gpu in machines.read(name).gpus):

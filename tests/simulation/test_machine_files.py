@@ -248,7 +248,7 @@ def test_a_gpu_for_virtual_machines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (VFIO.replace("vfio", "tegra"), "expected nvml or vfio, found tegra"),
+        (VFIO.replace("vfio", "cuda"), "expected nvml, tegra or vfio, found cuda"),
         (VFIO + "driver_version: 580.1\n", "a machine with discovery: vfio has no NVIDIA driver; remove it"),
         (VFIO.replace("pci_class", "memory_bytes"), "unknown key"),
         (VFIO.replace("0000:17:00.0", "17:00.0"), "expected a PCI address"),
@@ -315,3 +315,57 @@ def test_all_to_all_leaves_out_gpus_without_nvlink(tmp_path: Path) -> None:
     path.write_text(text.replace("all-to-all", "ring"))
     with pytest.raises(DocumentError, match=r"nvlink: expected all-to-all; for anything else, give each GPU"):
         machines.read(str(path))
+
+
+TEGRA = """\
+discovery: tegra
+cuda_version: "12.6"
+gpus:
+  - {model: own}
+  - {model: own, name: Smaller, memory_bytes: null}
+models:
+  own: {name: Own, compute_capability: "8.7", memory_bytes: 1073741824}
+"""
+
+
+def test_gpus_that_cuda_shows(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(TEGRA)
+    own = Gpu(index=0, name="Own", compute_capability=(8, 7), memory_bytes=1 << 30, is_memory_unified=True)
+    smaller = own._replace(index=1, name="Smaller", memory_bytes=None)
+    assert read(str(path)) == Inventory(
+        discovery="tegra", cuda_version=12_060, gpus=(own, smaller), vgpu=Vgpu(is_present=False)
+    )
+    with pytest.raises(ConfigError, match="Own, Smaller has no MIG"):
+        read(str(path), "all-balanced")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (TEGRA + 'driver_version: "580.1"\n', "CUDA does not show it on a machine with discovery: tegra"),
+        (TEGRA.replace("8.7", "8"), "expected a version such as"),
+        (TEGRA.replace("{model: own}", '{model: own, pci_address: "0000:17:00.0"}'), "unknown key"),
+    ],
+)
+def test_errors_about_gpus_that_cuda_shows(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(text)
+    with pytest.raises(DocumentError, match=reason):
+        read(str(path))
+
+
+def test_memory_that_only_cuda_shows(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    text = MINIMAL.replace("model: a30,", "model: a30, mig: null, memory_bytes: null,")
+    path.write_text(text.replace("mig: null,", "mig: null, unified_memory_bytes: 1073741824,"))
+    assert read(str(path)).gpus[0].memory_bytes is None
+    (gpu,) = read(str(path), has_unified_memory=True).gpus
+    assert (gpu.memory_bytes, gpu.is_memory_unified, gpu.failures) == (1 << 30, True, ())
+    path.write_text(text)
+    (gpu,) = read(str(path), has_unified_memory=True).gpus
+    (failure,) = gpu.failures
+    assert str(failure.to_error()) == (
+        "memory_bytes of GPU 0 could not be read from cuDeviceTotalMem_v2: the machine file has no"
+        " unified_memory_bytes"
+    )

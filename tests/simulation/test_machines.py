@@ -35,11 +35,13 @@ BUILT_IN = (
     "mig-doc",
     "mixed-models",
     "no-gpu",
+    "orin",
     "rtx-6000-ada",
     "rtx-pro-6000-max-q",
     "rtx-pro-6000-server",
     "rtx-pro-6000-workstation",
     "t4",
+    "thor",
     "v100",
 )
 MIG_CAPABLE = (
@@ -82,12 +84,15 @@ def test_every_machine(name: str) -> None:
     addresses = [gpu.pci_address or "" for gpu in inventory.gpus]
     assert addresses == sorted(addresses)
     uuids = [gpu.uuid or "" for gpu in inventory.gpus]
-    if inventory.discovery == "vfio":
+    if inventory.discovery != "nvml":
         assert uuids == [""] * len(inventory.gpus)
     else:
         assert len(set(uuids)) == len(uuids)
         assert all(uuid.startswith("GPU-") for uuid in uuids)
     for gpu in inventory.gpus:
+        assert gpu.is_memory_unified == (name in ("dgx-spark", "orin", "thor"))
+        if inventory.discovery == "tegra":
+            continue
         assert gpu.pci_class == (0x0300 if name in WITH_SCREENS else 0x0302)
         assert (gpu.memory_bytes is None) == (name in ("a10-vfio", "dgx-spark"))
         assert (gpu.pci_device_id or 0) & 0xFFFF == 0x10DE

@@ -31,13 +31,14 @@ READING = (
     "device_discovery_strategy",
     "driver_root",
     "machine_type_file",
+    "unified_memory",
     "probe_timeout_s",
     "fail_on_init_error",
 )
 """Fields of the general options that read a machine."""
 CLUSTER = ("kubeconfig", "context", "simulate")
 """Fields of the general options that choose the cluster, or a simulated machine in its place."""
-SIMULATED = (*CONFIGURATION, *LABELLING, "mig", "mig_config", "probe_timeout_s")
+SIMULATED = (*CONFIGURATION, *LABELLING, "unified_memory", "mig", "mig_config", "probe_timeout_s")
 """Fields of the general options that label a simulated machine."""
 
 NODE_FILES = (

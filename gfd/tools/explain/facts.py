@@ -31,6 +31,9 @@ ROOTS: dict[str, type] = {"node": NodeFacts, "inventory": Inventory}
 PCI_IDS = "pci.ids"
 """The source that stands for the file and line with a device's name."""
 
+CUDA_MEMORY = "cuDeviceTotalMem_v2"
+"""The source of the memory of a GPU that uses the memory of the CPU."""
+
 _NAMES = {
     name: value
     for module in (model, models, sources, resources, sharing, strategies)

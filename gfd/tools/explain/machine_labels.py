@@ -25,7 +25,7 @@ from gfd.tools.explain.explanation import (
     LabelFact,
     LabelOrigin,
 )
-from gfd.tools.explain.facts import PCI_IDS, Fact, follow, list_facts
+from gfd.tools.explain.facts import CUDA_MEMORY, PCI_IDS, Fact, follow, list_facts
 from gfd.worker import discovery
 from gfd.worker.pipeline import compile_templates, resolve
 
@@ -181,7 +181,8 @@ class _MachineExplainer:
     def _name_sources(self, fact: Fact) -> tuple[str, ...]:
         """Return the sources of a fact, with the files that options name, and the list that has the names."""
         found: list[str] = []
-        for source in fact.sources:
+        is_from_cuda = fact.name == "Gpu.memory_bytes" and any(map(_has_cuda_memory, self._inventory.gpus))
+        for source in (CUDA_MEMORY,) if is_from_cuda else fact.sources:
             if source == PCI_IDS:
                 found += dict.fromkeys(gpu.name_source for gpu in self._inventory.gpus if gpu.name_source)
             else:
@@ -237,6 +238,11 @@ class _MachineExplainer:
         if isinstance(device, Gpu):
             return LabelDevice(gpu=device.index, pci_address=device.pci_address, uuid=device.uuid)
         return LabelDevice(gpu=device.index)
+
+
+def _has_cuda_memory(gpu: Gpu) -> bool:
+    """Return whether the memory of a GPU comes from CUDA, because the GPU uses the memory of the CPU."""
+    return gpu.is_memory_unified and gpu.memory_bytes is not None
 
 
 def _format_value(value: Any, unit: str) -> str:

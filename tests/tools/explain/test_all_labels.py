@@ -158,7 +158,7 @@ nvidia.com/<resource>.memory
   Memory of one GPU or MIG device; 0 if the MIG layout is invalid.
   unit        MiB
   written by  _resources.j2, line 18: {{ key }}.memory={{ resource.memory_mib }}
-  when        with a GPU, if NVML reports it
+  when        with a GPU, if the driver reports it
   made from   Gpu.memory_bytes in bytes, from nvmlDeviceGetMemoryInfo
               MigDevice.memory_mib in MiB, from nvmlDeviceGetAttributes_v2
 """

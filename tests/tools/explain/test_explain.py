@@ -51,7 +51,7 @@ nvidia.com/gpu.memory=40536
   Memory of one GPU or MIG device; 0 if the MIG layout is invalid.
   unit        MiB
   written by  _resources.j2, line 18: {{{{ key }}}}.memory={{{{ resource.memory_mib }}}}
-  when        with a GPU, if NVML reports it
+  when        with a GPU, if the driver reports it
   made from   Gpu.memory_bytes = 42505273344 bytes of GPU 0, 1, 3, from nvmlDeviceGetMemoryInfo
   devices     GPU 0 (0000:00:00.0), GPU-a
               GPU 1 (0000:01:00.0)
