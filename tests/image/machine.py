@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+"""In the words of images."""
 CERTIFICATES = "/run/machine/ca.crt"
 """Where a build finds them: the usual place is for the package ca-certificates to write to."""
 
