@@ -28,6 +28,12 @@ class Criterion:
     """Returns the constraints on the labels that describe a resource."""
     read_values: Callable[[DeviceResource, Labels], tuple[str, ...]]
     """Returns the values of a node with these labels, in the form of the option's value."""
+    alone: Callable[[DeviceResource], AnyOf] | None = None
+    """Returns the constraints without those of other criteria, to count the nodes that meet this one.
+
+    None if they are :attr:`constraints`. They differ if a label means something else on some nodes, which
+    other criteria exclude.
+    """
     measure: Callable[[str], tuple[float, ...]] = lambda _: (inf,)
     """Returns how far a value is from the criterion."""
     describe: Callable[[str], str] = lambda value: value

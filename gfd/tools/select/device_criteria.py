@@ -131,6 +131,12 @@ def build_gpus_per_node(query: DeviceQuery) -> Criterion:
         key = _PHYSICAL if resource.strategy == "single" else _COUNT
         return ({key: Range(least=query.gpus_per_node)},)
 
+    def count_whole(resource: DeviceResource) -> AnyOf:
+        # On a node whose nvidia.com/gpu stands for MIG devices, gpu.count counts these.
+        if resource.strategy == "single":
+            return constraints(resource)
+        return ({_COUNT: Range(least=query.gpus_per_node), _MIG_SLICES: Absence()},)
+
     def read_values(_: DeviceResource, labels: Labels) -> tuple[str, ...]:
         is_divided = bool(extract_profile(labels.get(f"{GPU}.product", "")))
         value = labels.get(_PHYSICAL if is_divided else _COUNT)
@@ -140,6 +146,7 @@ def build_gpus_per_node(query: DeviceQuery) -> Criterion:
         option="--gpus-per-node",
         texts=(str(query.gpus_per_node),),
         constraints=constraints,
+        alone=count_whole,
         read_values=read_values,
         measure=lambda value: (abs((parse_integer(value) or 0) - query.gpus_per_node),),
         describe=lambda value: f"{value} GPUs" if value != "1" else "1 GPU",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +137,9 @@ def _evaluate(
     matching: set[tuple[str, DeviceResource]] = set()
     names: dict[str, list[str]] = {}
     distances: dict[str, tuple[float, ...]] = {}
+    alone = replace(criterion, constraints=criterion.alone or criterion.constraints)
     for device in devices:
-        terms = build_terms([criterion], device, nodes)
+        terms = build_terms([alone], device, nodes)
         matching |= {(node.name, device) for node in with_gpus if matches(terms, node.labels)}
     for node in nodes:
         for value in {value for device in devices for value in criterion.read_values(device, node.labels)}:

@@ -172,6 +172,15 @@ def test_no_node_matches(
     assert options == [each for each in given if each != "--count"]
 
 
+@pytest.mark.parametrize("words", [["--mig-profile=1g.10gb"], [], ["--product=H100"]])
+def test_mig_devices_are_no_gpus(gfd: Gfd, words: list[str]) -> None:
+    simulated = ("--simulate=dgx-h100", "--mig=all-1g.10gb", "--mig-strategy=single")
+    for groups, values in (("", []), ("counts", [{"value": "8", "nodes": 1}])):
+        code, out, _ = gfd(*simulated, *words, f"--extra-labels={groups}", "--gpus-per-node=16", "-o=json")
+        found = {each["option"]: each for each in json.loads(out)["criteria"]}["--gpus-per-node"]
+        assert (code, found["nodes"], found["there"]) == (1, 0, values)
+
+
 def test_a_model_that_mig_divides(gfd: Gfd) -> None:
     words = ("--simulate=mig-doc", "--mig-strategy=single", "--product=A100")
     code, _, err = gfd(*words)
