@@ -3,8 +3,15 @@
 This is the only table from instance types to GPUs: :mod:`gfd.clusterview.cloud_names` reads it, too. It has
 only names whose product is certain. vCPUs and memory are those that the clouds publish:
 docs.aws.amazon.com/ec2/latest/instancetypes/ac.html, cloud.google.com/compute/docs/gpus (its GB are GiB) and
-learn.microsoft.com/azure/virtual-machines/sizes/gpu-accelerated; the memory of p6-b200.48xlarge has not been
-confirmed. The products are the names that NVML returns on these machines.
+learn.microsoft.com/azure/virtual-machines/sizes/gpu-accelerated.
+
+A second public text confirms p4d, p4de, p5.48xlarge, p6-b200, g4dn, g5, g6e.48xlarge and gr6 (Red Hat's list
+of AWS types), p5en (torchx), a3-highgpu-8g (an older page of Google), Standard_NC40ads_H100_v5,
+Standard_NC80adis_H100_v5, Standard_ND96isr_H100_v5 and all NVads_A10_v5 (the source of Microsoft's pages). No
+second text was found for p5.4xlarge, p5e, g6, the other g6e, the other types of Google, NCas_T4_v3,
+NCads_A100_v4, both ND A100 v4 and Standard_ND96isr_H200_v5.
+
+The products are the names that NVML returns on these machines.
 """
 
 from __future__ import annotations

@@ -67,6 +67,13 @@ def find_source(name: str) -> str:
     return _load(name).field("source").text()
 
 
+def find_mig_sources(name: str) -> dict[str, str | None]:
+    """Return where the MIG tables of a machine's GPUs come from, in words, by the name of the GPU."""
+    document = _load(name)
+    models = GpuModels.of(_load_models(), document)
+    return dict(models.find_mig_source(entry) for entry in document.field("gpus").items())
+
+
 def find_name(word: str) -> str:
     """Return the name of a built-in machine or instance type, written in any case. Raises ConfigError."""
     known = {name.lower(): name for name in (*list_names(), *list_instance_types())}

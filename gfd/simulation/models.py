@@ -147,6 +147,16 @@ class GpuModels(NamedTuple):
             addressable_bytes=None if addressable.content is None else addressable.integer(1),
         )
 
+    def find_mig_source(self, entry: Value) -> tuple[str, str | None]:
+        """Return the name of the GPU in ``entry`` of a machine, and where its MIG table comes from.
+
+        The source is None without MIG, or if the table does not say it.
+        """
+        model = self._find(entry.field("model"), self.models)
+        name, mig = ((entry if fact in entry.mapping() else model).field(fact) for fact in ("name", "mig"))
+        source = None if mig.content is None else self._find(mig, self.tables).field("source")
+        return name.text(), None if source is None or source.content is None else source.text()
+
     def _find(self, name: Value, known: dict[str, Value]) -> Value:
         if name.text() not in known:
             raise name.error(f"there is no {name.text()}; {list_known(name.text(), known)}")
@@ -170,7 +180,7 @@ def _find_failures(facts: dict[str, Value]) -> tuple[FactFailure, ...]:
 
 def read_geometry(table: Value, memory_bytes: int) -> Geometry:
     """Return the MIG geometry in ``table`` for a GPU with ``memory_bytes``."""
-    table.only("memory_slices", "compute_slices", "balanced", "profiles")
+    table.only("source", "memory_slices", "compute_slices", "balanced", "profiles")
     memory_slices = table.field("memory_slices").integer(1)
     offers = [
         _read_offer(name, profile, memory_slices, memory_bytes)

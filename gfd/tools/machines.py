@@ -32,6 +32,8 @@ class GpuKind:
     """The memory of one GPU; None if NVML does not tell it."""
     mig_devices: int
     """The maximum number of MIG devices on one GPU; 0 without MIG."""
+    mig_source: str | None
+    """Where the memory and the engines of its MIG devices come from; None without MIG, or if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def format_machines(found: Iterable[SimulatedMachine], *, width: int | None, is_
             each.name,
             ", ".join(f"{gpu.count} {gpu.name}" for gpu in each.gpus) or _UNKNOWN,
             _join(f"{gpu.memory_mib}Mi" if gpu.memory_mib else _UNKNOWN for gpu in each.gpus),
-            _join(f"up to {gpu.mig_devices}" if gpu.mig_devices else _UNKNOWN for gpu in each.gpus),
+            _join(map(_describe_mig, each.gpus)),
             _UNKNOWN if each.cpus is None else str(each.cpus),
             _UNKNOWN if each.memory_gib is None else f"{each.memory_gib:g}Gi",
             each.source,
@@ -86,6 +88,7 @@ def to_plain(machine: SimulatedMachine) -> dict[str, Any]:
                 "count": gpu.count,
                 "memory_mib": gpu.memory_mib,
                 "mig_devices": gpu.mig_devices,
+                "mig_source": gpu.mig_source,
             }
             for gpu in machine.gpus
         ],
@@ -100,9 +103,13 @@ def _read(name: str) -> SimulatedMachine:
     instance = machines.find_instance_type(name)
     gpus = machines.read(name).gpus
     counts = Counter(gpu.name for gpu in gpus)
+    sources = machines.find_mig_sources(name)
     return SimulatedMachine(
         name=name,
-        gpus=tuple(_make_kind(gpu, counts[gpu.name]) for gpu in {gpu.name: gpu for gpu in gpus}.values()),
+        gpus=tuple(
+            _make_kind(gpu, counts[gpu.name], sources[gpu.name])
+            for gpu in {gpu.name: gpu for gpu in gpus}.values()
+        ),
         cpus=instance.cpus if instance else None,
         memory_gib=instance.memory_gib if instance else None,
         source=machines.find_source(name),
@@ -110,11 +117,19 @@ def _read(name: str) -> SimulatedMachine:
     )
 
 
-def _make_kind(gpu: Gpu, count: int) -> GpuKind:
+def _describe_mig(gpu: GpuKind) -> str:
+    if not gpu.mig_devices:
+        return _UNKNOWN
+    is_estimated = gpu.mig_source is not None and "estimated" in gpu.mig_source
+    return f"up to {gpu.mig_devices}" + (f", {gpu.mig_source}" if is_estimated else "")
+
+
+def _make_kind(gpu: Gpu, count: int, mig_source: str | None) -> GpuKind:
     return GpuKind(
         name=gpu.name,
         count=count,
         memory_mib=None if gpu.memory_bytes is None else gpu.memory_bytes // 2**20,
+        mig_source=mig_source,
         mig_devices=max((profile.max_instances for profile in gpu.profiles), default=0),
     )
 

@@ -43,7 +43,15 @@ def test_json(gfd: Gfd) -> None:
             "machines": [
                 {
                     "name": "g6e.xlarge",
-                    "gpus": [{"name": "NVIDIA L40S", "count": 1, "memory_mib": 46068, "mig_devices": 0}],
+                    "gpus": [
+                        {
+                            "name": "NVIDIA L40S",
+                            "count": 1,
+                            "memory_mib": 46068,
+                            "mig_devices": 0,
+                            "mig_source": None,
+                        }
+                    ],
                     "cpus": 4,
                     "memory_gib": 32,
                     "source": "cloud's documentation",
