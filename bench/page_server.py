@@ -41,6 +41,10 @@ def main() -> None:
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
+            if url.path not in pages:
+                # Like a cluster without the API of ResourceSlices.
+                self.send_error(404)
+                return
             asked = parse_qs(url.query)
             number = int(asked.get("continue", ["0"])[0])
             body = json.dumps(first).encode() if asked.get("limit") == ["1"] else pages[url.path][number]

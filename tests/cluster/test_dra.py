@@ -1,8 +1,10 @@
-"""Slices of simulated machines on a real API server and scheduler."""
+"""Slices of simulated machines on a real API server and scheduler, and what gfd nodes makes of them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from gfd.errors import GfdError
 from gfd.kube.paths import RESOURCE_SLICES
 from gfd.simulation import machines
 from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.nodes_command import run, watching
 from tests.cluster.objects import NODES, Object, delete
 from tests.test_golden import layouts, read
 from tests.tools import make
@@ -144,3 +147,91 @@ def test_the_scheduler_allocates_a_claim(
         ]
     }
     assert {each["device"] for each in results} <= devices
+
+
+def read_nodes(kubeconfig: Path, *words: str) -> dict[str, Object]:
+    """Return what gfd nodes says of each node whose name begins with dra-."""
+    code, out, err = run(kubeconfig, "-o=json", *words)
+    assert (code, err) == (0, "")
+    return {each["node"]: each for each in json.loads(out)["nodes"] if each["node"].startswith("dra-")}
+
+
+def test_gfd_nodes_counts_what_claims_and_extended_resources_take(
+    plane: ControlPlane, tmp_path: Path
+) -> None:
+    claim_devices(plane, "shown", "gpu.nvidia.com", 1)
+    before = read_nodes(plane.kubeconfig)["dra-gpu"]
+    assert (before["product"], before["gpus"]) == ("NVIDIA-H100-80GB-HBM3", 8)
+    taken = before["allocated"]["gpu.nvidia.com"]
+    assert taken > 0
+    words = ("-o=json", "-l", "kubernetes.io/hostname=dra-gpu")
+    with watching(tmp_path, plane.kubeconfig, *words) as seen:
+        wait_for(lambda: seen.lines, "the row")
+        # No device plugin offers it: the scheduler makes a claim for the pod (DRAExtendedResource).
+        make_pod(plane, "extended", {"limits": {"nvidia.com/gpu": "1"}}, [])
+        wait_for(lambda: find_node(plane, "extended"), "the scheduler to place a pod by extended resource")
+
+        def count_last() -> bool:
+            allocated = json.loads(seen.lines[-1])["allocated"]
+            return bool(allocated == {"gpu.nvidia.com": taken + 1})
+
+        wait_for(count_last, "the claim in the watch")
+        assert seen.errors == ""
+    found = read_nodes(plane.kubeconfig, "--pods")["dra-gpu"]
+    assert found["allocated"] == {"gpu.nvidia.com": taken + 1}
+    assert found["free"] == {"gpu.nvidia.com": 7 - taken}
+    pods = [each for each in found["pods"] if each["pod"] == "extended"]
+    assert [each["requests"] for each in pods] == [{"gpu.nvidia.com": 1}]
+    assert read_nodes(plane.kubeconfig)["dra-mig"]["dra_devices"] == {
+        "mig.nvidia.com/1g.10gb": 2,
+        "mig.nvidia.com/2g.20gb": 1,
+        "mig.nvidia.com/3g.40gb": 1,
+    }
+
+
+def test_files_of_kubectl_give_the_same(plane: ControlPlane, tmp_path: Path) -> None:
+    kinds = "nodes,resourceslices,resourceclaims"
+    (tmp_path / "nodes.json").write_text(
+        plane.kubectl("get", kinds, "-A", "-o", "json", "--show-managed-fields")
+    )
+    (tmp_path / "pods.json").write_text(plane.kubectl("get", "pods", "-A", "-o", "json"))
+    files = ("--nodes", str(tmp_path / "nodes.json"), "--pods", str(tmp_path / "pods.json"))
+    assert run(None, *files, "-o=csv") == run(plane.kubeconfig, "-o=csv")
+
+
+def test_without_the_right_to_list_claims(plane: ControlPlane) -> None:
+    rbac, name = "/apis/rbac.authorization.k8s.io/v1", "reader-of-slices"
+    rules = [
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]},
+        {"apiGroups": ["resource.k8s.io"], "resources": ["resourceslices"], "verbs": ["list"]},
+    ]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    account = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    for path, more in (
+        (accounts, {}),
+        (f"{rbac}/clusterroles", {"rules": rules}),
+        (f"{rbac}/clusterrolebindings", {"roleRef": role, "subjects": [account]}),
+    ):
+        plane.admin.request("POST", path, {"metadata": {"name": name}, **more})
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}
+    token = plane.admin.request("POST", f"{accounts}/{name}/token", body)["status"]["token"]
+    code, out, err = run(plane.write_kubeconfig(name, token=token), "-o=json")
+    assert code == 0
+    assert err == (
+        "gfd: warning: allocated and free devices of ResourceSlices are unknown: listing resourceclaims is "
+        "forbidden; grant the verb list on resourceclaims.resource.k8s.io\n"
+    )
+    found = {each["node"]: each for each in json.loads(out)["nodes"]}
+    assert found["dra-gpu"]["allocated"] is None
+    assert found["dra-gpu"]["allocatable"] == {"gpu.nvidia.com": 8}
+
+
+def test_a_cluster_without_the_api(oldest: ControlPlane) -> None:
+    oldest.admin.request("POST", NODES, make.node("old", make.gpu_labels(), {"gpu": 8}))
+    code, out, err = run(oldest.kubeconfig, "-o=json")
+    delete(oldest.admin, f"{NODES}/old")
+    assert (code, err) == (0, "")
+    (found,) = json.loads(out)["nodes"]
+    assert found["node"] == "old"
+    assert "sources" not in found

@@ -105,8 +105,12 @@ def test_without_permissions(
         "gfd: warning: allocated and free devices are unknown: "
         "listing pods is forbidden; grant the verb list on pods\n"
     )
+    no_slices = (
+        "gfd: warning: devices of ResourceSlices are unknown: listing resourceslices is forbidden; "
+        "grant the verb list on resourceslices.resource.k8s.io\n"
+    )
     code, out, err = run(kubeconfig, *pair)
-    assert (code, err) == (0, unknown)
+    assert (code, err) == (0, no_slices + unknown)
     assert [row[-4:-2] for row in cells(out)] == [["?/8", "?"]] * 2
     (tmp_path / "pod.json").write_text(json.dumps(make.pod("p", "", {"gpu": 1})))
     command = (sys.executable, "-m", "gfd", "match", tmp_path / "pod.json", f"--kubeconfig={kubeconfig}")
@@ -118,7 +122,7 @@ def test_without_permissions(
         wait_for(lambda: len(seen.lines) == 3, "the rows")
         merge(plane.admin, f"{NODES}/pair-a", "gfd", labels={"nvidia.com/gpu.count": "7"})
         wait_for(lambda: len(seen.lines) == 4, "the change")
-    assert seen.errors == unknown
+    assert seen.errors == unknown + no_slices
     assert seen.lines[3].split()[0:4] == ["MODIFIED", "pair-a", "NVIDIA-A100-SXM4-40GB", "7"]
 
 

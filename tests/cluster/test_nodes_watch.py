@@ -113,7 +113,7 @@ def test_a_watch_that_breaks(
 
 def test_nothing_is_polled(pair: tuple[str, ...], proxy: Proxy, tmp_path: Path) -> None:
     with watching(tmp_path, through(proxy, tmp_path), *pair) as seen:
-        wait_for(lambda: len([path for _, _, path in proxy.seen if "watch=1" in path]) == 2, "both watches")
+        wait_for(lambda: len([path for _, _, path in proxy.seen if "watch=1" in path]) == 4, "the watches")
         before = len(proxy.seen)
         time.sleep(5)
         assert len(proxy.seen) == before

@@ -97,6 +97,10 @@ COMMAND = Command(
         "cloud's name for the GPUs of a node without gfd's labels. ALLOCATED counts the devices that "
         "scheduled pods request. Free devices are unschedulable if their node takes no new pods: it is not "
         "ready, cordoned, or short of memory or disk. LARGEST FREE is the number of devices that one pod can "
-        "still get, which must be on one node."
+        "still get, which must be on one node. If NVIDIA's DRA driver serves nodes, SOURCE says what tells "
+        "their GPUs: labels, the device plugin, or ResourceSlices. Devices of ResourceSlices begin with "
+        "dra/, and in totals have the names of DeviceClasses, such as gpu.nvidia.com; ResourceClaims take "
+        "them. "
+        "TAINTED counts devices by taint, which the driver sets on unhealthy ones."
     ),
 )

@@ -9,7 +9,7 @@ from gfd.clusterview.dra.model import PoolId
 from gfd.clusterview.dra.pools import build_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from gfd.clusterview.dra.model import Device, DeviceId, Pool, ResourceClaim, ResourceSlice
 
@@ -56,17 +56,17 @@ class DraIndex:
     def __init__(self, driver: str) -> None:
         """``driver`` is the only driver whose slices count."""
         self._driver = driver
-        self._slices: dict[Hashable, ResourceSlice] = {}
-        self._by_pool: dict[PoolId, dict[Hashable, ResourceSlice]] = {}
+        self._slices: dict[str, ResourceSlice] = {}
+        self._by_pool: dict[PoolId, dict[str, ResourceSlice]] = {}
         self._pools_by_node: dict[str, dict[PoolId, int]] = {}
-        self._claims: dict[Hashable, ResourceClaim] = {}
-        self._claims_by_pool: dict[PoolId, dict[Hashable, ResourceClaim]] = {}
+        self._claims: dict[str, ResourceClaim] = {}
+        self._claims_by_pool: dict[PoolId, dict[str, ResourceClaim]] = {}
 
     def __bool__(self) -> bool:
         """Return whether there is a slice of the driver."""
         return bool(self._slices)
 
-    def replace_slices(self, slices: Mapping[Hashable, ResourceSlice]) -> set[str]:
+    def replace_slices(self, slices: Mapping[str, ResourceSlice]) -> set[str]:
         """Replace all slices, by a key of each; return the nodes that may have changed."""
         changed = set()
         for key in self._slices.keys() - slices.keys():
@@ -75,7 +75,7 @@ class DraIndex:
             changed |= self.change_slice(key, each)
         return changed
 
-    def change_slice(self, key: Hashable, new: ResourceSlice | None) -> set[str]:
+    def change_slice(self, key: str, new: ResourceSlice | None) -> set[str]:
         """Replace a slice; None deletes it. Return the nodes that may have changed."""
         changed = set()
         former = self._slices.pop(key, None)
@@ -94,7 +94,7 @@ class DraIndex:
             changed |= self._find_nodes(new.pool)
         return changed
 
-    def replace_claims(self, claims: Mapping[Hashable, ResourceClaim]) -> set[str]:
+    def replace_claims(self, claims: Mapping[str, ResourceClaim]) -> set[str]:
         """Replace all claims, by a key of each; return the nodes that may have changed."""
         changed = set()
         for key in self._claims.keys() - claims.keys():
@@ -103,7 +103,7 @@ class DraIndex:
             changed |= self.change_claim(key, each)
         return changed
 
-    def change_claim(self, key: Hashable, new: ResourceClaim | None) -> set[str]:
+    def change_claim(self, key: str, new: ResourceClaim | None) -> set[str]:
         """Replace a claim; None deletes it. Return the nodes that may have changed."""
         changed = set()
         former = self._claims.pop(key, None)
@@ -140,9 +140,9 @@ def index_objects(
 ) -> DraIndex:
     """Return the index of these slices and claims; None means unknown claims."""
     index = DraIndex(driver)
-    index.replace_slices(dict(enumerate(slices)))
+    index.replace_slices({str(number): each for number, each in enumerate(slices)})
     index.is_counted = claims is not None
-    index.replace_claims(dict(enumerate(claims or ())))
+    index.replace_claims({str(number): each for number, each in enumerate(claims or ())})
     return index
 
 

@@ -40,7 +40,6 @@ def add_slices(gpus: NodeGpus, pools: NodePools) -> NodeGpus:
         "mig": {extract_profile(kind): each.total for kind, each in counts.items() if extract_profile(kind)}
     }
     filled = {name: value for name, value in facts.items() if value and not _is_known(gpus, name)}
-    labelled = {name: LABELS for name in _FACTS if _is_known(gpus, name)}
     problems = pools.problems
     return replace(
         gpus,
@@ -54,12 +53,19 @@ def add_slices(gpus: NodeGpus, pools: NodePools) -> NodeGpus:
         device_taints=count_taints(pools),
         dra_problems=problems,
         sources={
-            **labelled,
+            **find_label_sources(gpus),
             **dict.fromkeys(filled, SLICES),
-            **dict.fromkeys(gpus.allocatable, PLUGIN),
             **dict.fromkeys(counts, SLICES),
         },
     )
+
+
+def find_label_sources(gpus: NodeGpus) -> dict[str, str]:
+    """Return the sources of the figures of a node that has no ResourceSlices."""
+    return {
+        **{name: LABELS for name in _FACTS if _is_known(gpus, name)},
+        **dict.fromkeys(gpus.allocatable, PLUGIN),
+    }
 
 
 def _is_known(gpus: NodeGpus, name: str) -> bool:

@@ -34,7 +34,7 @@ class Collection(Generic[T]):
 
         ``fields`` names the fields of a page that ``convert`` reads.
         """
-        self._api = api
+        self.api = api
         self._path = path
         self._convert = convert
         self._query = query or {}
@@ -45,7 +45,7 @@ class Collection(Generic[T]):
     def read(self) -> dict[str, T]:
         """List all objects. Raises ApiError."""
         found, self._version = list_objects(
-            self._api,
+            self.api,
             self._path,
             self._convert,
             query=self._query,
@@ -76,7 +76,7 @@ class Collection(Generic[T]):
             on_change(key, None if kind == "DELETED" else value)
 
         return ListWatch(
-            self._api,
+            self.api,
             self._path,
             query=self._query,
             list_all=list_all,

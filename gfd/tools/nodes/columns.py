@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.device_counts import GPU
+from gfd.clusterview.dra.device_counts import GPU_CLASS, extract_profile, is_dra
 from gfd.clusterview.timestamps import format_age
 from gfd.labels.syntax import VENDOR
+from gfd.tools.nodes.dra_fields import list_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +38,8 @@ class Column:
     """On a narrow terminal, columns with a higher rank are left out first; those with 0 never."""
     is_wide: bool = False
     """Whether only ``-o wide`` shows the column."""
+    is_of_dra: bool = False
+    """Whether the column is there only if a node has ResourceSlices."""
 
 
 def _format_product(gpus: NodeGpus, _: datetime) -> str:
@@ -94,8 +98,8 @@ def _format_resources(gpus: NodeGpus, format_one: Callable[[str], str]) -> str:
         if gpus.allocatable.get(name) or allocated.get(name)
     ]
     return (
-        format_one(GPU)
-        if names == [GPU]
+        format_one(names[0])
+        if names in ([GPU], [GPU_CLASS])
         else ",".join(f"{_shorten(name)}:{format_one(name)}" for name in names)
     )
 
@@ -105,6 +109,8 @@ def _format_counts(counts: Mapping[str, int]) -> str:
 
 
 def _shorten(resource: str) -> str:
+    if is_dra(resource):
+        return f"dra/{extract_profile(resource) or resource.partition('.')[0]}"
     return resource.removeprefix(VENDOR).removeprefix("mig-")
 
 
@@ -135,6 +141,15 @@ COLUMNS: tuple[Column, ...] = (
         rank=4,
     ),
     Column(name="stale", cell=lambda gpus, _: "; ".join(gpus.stale), rank=1),
+    Column(name="source", cell=lambda gpus, _: ",".join(list_sources(gpus)), is_of_dra=True, rank=1),
+    Column(
+        name="tainted",
+        cell=lambda gpus, _: _format_counts(gpus.device_taints),
+        key=lambda gpus: sum(each.blocked for each in gpus.dra.values()) if gpus.has_dra else None,
+        is_of_dra=True,
+        rank=2,
+        narrowest=12,
+    ),
     Column(name="strategy", cell=lambda gpus, _: gpus.mig_strategy, is_wide=True),
     Column(name="compute", cell=lambda gpus, _: gpus.compute, is_wide=True),
     Column(name="family", cell=lambda gpus, _: gpus.family, is_wide=True),
@@ -147,6 +162,13 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(name="writer", cell=lambda gpus, _: ",".join(gpus.writers), is_wide=True),
 )
+
+
+def list_columns(*, is_wide: bool, has_dra: bool) -> tuple[Column, ...]:
+    """Return the columns of ``-o table`` or of ``-o wide``; ``has_dra``: a node has ResourceSlices."""
+    return tuple(
+        column for column in COLUMNS if (is_wide or not column.is_wide) and (has_dra or not column.is_of_dra)
+    )
 
 
 def format_cells(columns: Sequence[Column], gpus: NodeGpus, now: datetime) -> list[str]:

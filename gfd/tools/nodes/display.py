@@ -1,7 +1,7 @@
 """``gfd nodes --watch``: print the table, then every change.
 
-List nodes and pods once and then watch them as whole objects: their metadata alone has neither allocatable
-nor requested devices. Most events change no row and are dropped at once.
+List nodes, pods, ResourceSlices and ResourceClaims once and then watch them as whole objects: their metadata
+alone has neither allocatable nor requested devices. Most events change no row and are dropped at once.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from gfd.errors import ApiError, ConfigError
 from gfd.kube.paths import NODES, PODS
 from gfd.text import print_error
 from gfd.tools.nodes.collection import Collection
+from gfd.tools.nodes.device_collections import print_unknown, watch_claims, watch_slices
 from gfd.tools.nodes.index import NodeIndex
 from gfd.tools.nodes.query import FORBIDDEN_PODS, UNKNOWN_PODS
 from gfd.tools.nodes.views import choose_view
@@ -31,6 +32,7 @@ from gfd.tools.nodes.views import choose_view
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gfd.clusterview.dra.model import ResourceClaim, ResourceSlice
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
     from gfd.config.model import LoadedConfig
@@ -51,9 +53,10 @@ def watch(loaded: LoadedConfig, query: NodeQuery) -> None:
     parameters = {"labelSelector": query.selector.text} if query.selector else {}
     nodes = Collection(api, NODES, _read_keyed_node, query=parameters, what="nodes", fields=NodePage)
     pods = Collection(api, PODS, _read_keyed_pod, query=ON_NODES, what="pods", fields=PodPage)
+    slices, claims = watch_slices(api), watch_claims(api)
     display = _Display(query)
     try:
-        display.run(nodes, pods)
+        display.run(nodes, pods, slices, claims)
     except KeyboardInterrupt:
         return
     finally:
@@ -70,8 +73,14 @@ class _Display:
         self._watches: list[ListWatch] = []
         self._index = NodeIndex()
 
-    def run(self, nodes: Collection[Node], pods: Collection[PodRequest]) -> None:
-        """List both collections and show changes for ever. Raises ApiError, BrokenPipeError."""
+    def run(
+        self,
+        nodes: Collection[Node],
+        pods: Collection[PodRequest],
+        slices: Collection[ResourceSlice],
+        claims: Collection[ResourceClaim],
+    ) -> None:
+        """List the collections and show changes for ever. Raises ApiError, BrokenPipeError."""
         self._index.replace_nodes(nodes.read())
         try:
             self._index.replace_pods(pods.read())
@@ -82,10 +91,30 @@ class _Display:
             self._index.is_counted = False
             print_error(UNKNOWN_PODS.format(FORBIDDEN_PODS))
         self._watch(nodes, self._index.replace_nodes, self._index.change_node)
+        self._follow_devices(slices, claims)
         _start(self._wait_for_readers)
         while True:
             self._view.show(self._index, self._index.take_events(), "; ".join(self._problems.values()))
             self._act()
+
+    def _follow_devices(self, slices: Collection[ResourceSlice], claims: Collection[ResourceClaim]) -> None:
+        """List and watch ResourceSlices and ResourceClaims, if the cluster has them. Raises ApiError."""
+        index = self._index
+        try:
+            index.replace_slices(slices.read())
+        except ApiError as error:
+            print_unknown(slices, error, "devices of ResourceSlices are")
+            return
+        self._watch(slices, index.replace_slices, index.change_slice)
+        try:
+            index.replace_claims(claims.read())
+        except ApiError as error:
+            index.ignore_claims()
+            print_unknown(
+                claims, error, "allocated and free devices of ResourceSlices are", is_needed=index.has_slices
+            )
+            return
+        self._watch(claims, index.replace_claims, index.change_claim)
 
     def close(self) -> None:
         """End the watches."""

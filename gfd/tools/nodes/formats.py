@@ -10,6 +10,7 @@ from gfd.clusterview.timestamps import format_time
 from gfd.text import escape
 from gfd.tools import serialization
 from gfd.tools.nodes import holders, product_totals
+from gfd.tools.nodes.dra_fields import DRA_FIELDS
 from gfd.tools.nodes.node_table import count_totals
 from gfd.tools.nodes.product_totals import count_by_product
 
@@ -47,9 +48,14 @@ FIELDS: Mapping[str, Callable[[NodeGpus], Any]] = {
 """The fields of a node in all formats; an unknown value is None."""
 
 
-def to_plain(gpus: NodeGpus) -> dict[str, Any]:
-    """Return the GPUs of a node as dicts, lists and scalars."""
-    return {name: read(gpus) for name, read in FIELDS.items()}
+def list_fields(*, has_dra: bool) -> Mapping[str, Callable[[NodeGpus], Any]]:
+    """Return the fields of a node; ``has_dra`` adds those of ResourceSlices."""
+    return {**FIELDS, **DRA_FIELDS} if has_dra else FIELDS
+
+
+def to_plain(gpus: NodeGpus, *, has_dra: bool) -> dict[str, Any]:
+    """Return the GPUs of a node as dicts, lists and scalars; ``has_dra`` adds fields of ResourceSlices."""
+    return {name: read(gpus) for name, read in list_fields(has_dra=has_dra).items()}
 
 
 def to_json(table: NodeTable, *, has_pods: bool = False) -> str:
@@ -69,12 +75,14 @@ def to_csv(table: NodeTable, *, has_pods: bool = False) -> str:
     """
     if has_pods:
         return write_csv(holders.to_csv_rows(table))
-    return write_csv([list(FIELDS), *(to_csv_cells(row) for row in table.rows)])
+    has_dra = table.has_dra
+    heading = list(list_fields(has_dra=has_dra))
+    return write_csv([heading, *(to_csv_cells(row, has_dra=has_dra) for row in table.rows)])
 
 
-def to_csv_cells(gpus: NodeGpus) -> list[Any]:
-    """Return the cells of a node's line."""
-    return [_to_cell(value) for value in to_plain(gpus).values()]
+def to_csv_cells(gpus: NodeGpus, *, has_dra: bool) -> list[Any]:
+    """Return the cells of a node's line; ``has_dra`` adds those of ResourceSlices."""
+    return [_to_cell(value) for value in to_plain(gpus, has_dra=has_dra).values()]
 
 
 def write_csv(rows: Iterable[Sequence[Any]]) -> str:
@@ -88,7 +96,11 @@ FORMATS: Mapping[str, Callable[..., str]] = {"json": to_json, "yaml": to_yaml, "
 
 
 def _table_to_plain(table: NodeTable, *, has_pods: bool) -> dict[str, Any]:
-    nodes = [to_plain(row) | ({"pods": holders.to_plain(row)} if has_pods else {}) for row in table.rows]
+    has_dra = table.has_dra
+    nodes = [
+        to_plain(row, has_dra=has_dra) | ({"pods": holders.to_plain(row)} if has_pods else {})
+        for row in table.rows
+    ]
     products = [product_totals.to_plain(total) for total in count_by_product(table.rows)]
     return {"nodes": nodes, "totals": count_totals(table) | {"products": products}}
 

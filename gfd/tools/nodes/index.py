@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.dra.index import DraIndex
+from gfd.clusterview.dra.model import NVIDIA
+from gfd.clusterview.dra.node_devices import add_pools
 from gfd.clusterview.gpus import describe, has_gpus
 from gfd.clusterview.pods import add_requests
 from gfd.tools.nodes.node_table import NodeTable, sort_rows
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from gfd.clusterview.dra.model import ResourceClaim, ResourceSlice
     from gfd.clusterview.gpus import NodeGpus
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.pods import PodRequest
@@ -42,6 +46,7 @@ class NodeIndex:
         self._pods_by_node: dict[str, dict[str, PodRequest]] = {}
         self._rows: dict[str, NodeGpus] = {}
         self._changed: set[str] = set()
+        self._dra = DraIndex(NVIDIA)
 
     def replace_nodes(self, nodes: Mapping[str, Node]) -> None:
         """Replace all nodes."""
@@ -75,6 +80,31 @@ class NodeIndex:
             self._pods_by_node.setdefault(request.node, {})[uid] = request
             self._changed.add(request.node)
 
+    @property
+    def has_slices(self) -> bool:
+        """Whether there are ResourceSlices of NVIDIA's DRA driver."""
+        return bool(self._dra)
+
+    def ignore_claims(self) -> None:
+        """Take the ResourceClaims as unknown."""
+        self._dra.is_counted = False
+
+    def replace_slices(self, slices: Mapping[str, ResourceSlice]) -> None:
+        """Replace all ResourceSlices."""
+        self._changed |= self._dra.replace_slices(slices)
+
+    def change_slice(self, uid: str, new: ResourceSlice | None) -> None:
+        """Replace a ResourceSlice; None deletes it."""
+        self._changed |= self._dra.change_slice(uid, new)
+
+    def replace_claims(self, claims: Mapping[str, ResourceClaim]) -> None:
+        """Replace all ResourceClaims."""
+        self._changed |= self._dra.replace_claims(claims)
+
+    def change_claim(self, uid: str, new: ResourceClaim | None) -> None:
+        """Replace a ResourceClaim; None deletes it."""
+        self._changed |= self._dra.change_claim(uid, new)
+
     def take_events(self) -> list[RowEvent]:
         """Return the changes of rows since the last call, sorted by node name."""
         events = []
@@ -97,11 +127,12 @@ class NodeIndex:
 
     def _build_row(self, name: str) -> NodeGpus | None:
         node = self._nodes.get(name)
-        if node is None or not has_gpus(node):
+        pools = self._dra.find(name)
+        if node is None or (pools is None and not has_gpus(node)):
             return None
         pods = self._pods_by_node.get(name, {}).values()
         (counted,) = add_requests([node], pods if self.is_counted else None)
-        return describe(counted)
+        return describe(add_pools(counted, pools))
 
 
 def _is_same(one: NodeGpus, other: NodeGpus) -> bool:

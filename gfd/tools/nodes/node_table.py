@@ -23,6 +23,11 @@ class NodeTable:
     rows: tuple[NodeGpus, ...]
     nodes_without_gpus: int
 
+    @property
+    def has_dra(self) -> bool:
+        """Whether a node has ResourceSlices of NVIDIA's DRA driver."""
+        return any(row.has_dra for row in self.rows)
+
 
 def build_table(nodes: Iterable[Node], sort_by: Sequence[str], now: datetime) -> NodeTable:
     """Return the table of these nodes, sorted like :func:`sort_rows`."""

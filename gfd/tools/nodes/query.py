@@ -15,7 +15,8 @@ from gfd.errors import ConfigError
 from gfd.kube import selectors
 from gfd.text import print_error
 from gfd.tools.nodes import holders, terminal_table
-from gfd.tools.nodes.columns import COLUMNS
+from gfd.tools.nodes.columns import COLUMNS, list_columns
+from gfd.tools.nodes.dra_fields import explain_problems
 from gfd.tools.nodes.formats import FORMATS
 from gfd.tools.nodes.node_table import build_table
 from gfd.tools.terminal import BOLD, cut, is_coloured, paint, width_of
@@ -92,11 +93,13 @@ def answer(loaded: LoadedConfig, query: NodeQuery) -> str:
 
 
 def _answer(loaded: LoadedConfig, query: NodeQuery) -> str:
-    nodes = read_nodes(loaded, query.nodes_file, query.pods_file, selector=query.selector)
+    nodes = read_nodes(loaded, query.nodes_file, query.pods_file, selector=query.selector, has_slices=True)
     now = datetime.now(UTC)
     table = build_table(nodes, query.sort_by, now)
     if any(not node.is_counted for node in nodes):
         print_error(UNKNOWN_PODS.format(FORBIDDEN_PODS if query.nodes_file is None else _MISSING_PODS))
+    for warning in explain_problems(table.rows):
+        print_error(warning)
     if nodes and not table.rows and query.selector is None:
         print_error(_NO_GPUS)
     if query.format in FORMATS:
@@ -118,7 +121,7 @@ def render_table(table: NodeTable, query: NodeQuery, now: datetime, *, height: i
     coloured = is_coloured(sys.stdout)
     if not table.rows:
         return terminal_table.format_totals(table, width=width, is_coloured=coloured)
-    columns = terminal_table.list_columns(is_wide)
+    columns = list_columns(is_wide=is_wide, has_dra=table.has_dra)
     return terminal_table.to_text(table, columns, now, width=width, height=height, is_coloured=coloured)
 
 

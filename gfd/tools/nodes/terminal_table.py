@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from gfd.text import escape
-from gfd.tools.nodes.columns import COLUMNS, NOTHING, UNKNOWN, format_cells
+from gfd.tools.nodes.columns import NOTHING, UNKNOWN, format_cells
 from gfd.tools.nodes.node_table import count_totals
 from gfd.tools.nodes.product_totals import count_by_product
 from gfd.tools.table import GAP, NARROWEST, format_table
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from gfd.tools.nodes.columns import Column
     from gfd.tools.nodes.node_table import NodeTable
     from gfd.tools.nodes.product_totals import ProductTotal
-
-
-def list_columns(is_wide: bool) -> tuple[Column, ...]:
-    """Return the columns of ``-o table`` or of ``-o wide``."""
-    return tuple(column for column in COLUMNS if is_wide or not column.is_wide)
 
 
 def to_text(
@@ -113,6 +108,8 @@ def format_totals(
         return text
     heading = ("RESOURCE", "ALLOCATABLE", "ALLOCATED", "FREE")
     text += format_table(resources, heading=heading, width=width, is_coloured=is_coloured)
+    if any(each.is_partition for row in table.rows for each in row.dra.values()):
+        text += _wrap(_OVERLAP, width)
     products = count_by_product(table.rows)
     if not has_products or len({total.product for total in products}) < 2:
         return text
@@ -126,6 +123,10 @@ def format_totals(
     )
 
 
+_OVERLAP = (
+    "Some devices of ResourceSlices are parts of the same GPU: a claim for one leaves fewer of the others. "
+    "Each number is what claims can get if they take nothing else."
+)
 _PRODUCT_HEADING = ("PRODUCT", "RESOURCE", "NODES", "ALLOCATABLE", "FREE", "LARGEST FREE")
 
 

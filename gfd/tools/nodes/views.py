@@ -10,7 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 from gfd.text import escape, print_error
-from gfd.tools.nodes import columns, formats, terminal_table
+from gfd.tools.nodes import columns, formats
 from gfd.tools.nodes.index import ADDED, MODIFIED, RowEvent
 from gfd.tools.nodes.query import render_table
 from gfd.tools.serialization import to_json_line, to_yaml
@@ -103,30 +103,39 @@ class _JsonWriter:
         return ""
 
     def to_text(self, event: RowEvent) -> str:
-        return to_json_line({"event": event.kind, **formats.to_plain(event.row)})
+        plain = formats.to_plain(event.row, has_dra=event.row.has_dra)
+        return to_json_line({"event": event.kind, **plain})
 
 
 class _YamlWriter(_JsonWriter):
     def to_text(self, event: RowEvent) -> str:
-        return "---\n" + to_yaml({"event": event.kind, **formats.to_plain(event.row)})
+        plain = formats.to_plain(event.row, has_dra=event.row.has_dra)
+        return "---\n" + to_yaml({"event": event.kind, **plain})
 
 
 class _CsvWriter(_JsonWriter):
+    """Later lines have the fields of the heading, also if a node gets its first ResourceSlices meanwhile."""
+
+    _has_dra = False
+
     def begin(self, events: Sequence[RowEvent]) -> str:
-        return formats.write_csv([["event", *formats.FIELDS]])
+        self._has_dra = _has_dra(events)
+        return formats.write_csv([["event", *formats.list_fields(has_dra=self._has_dra)]])
 
     def to_text(self, event: RowEvent) -> str:
-        return formats.write_csv([[event.kind, *formats.to_csv_cells(event.row)]])
+        return formats.write_csv([[event.kind, *formats.to_csv_cells(event.row, has_dra=self._has_dra)]])
 
 
 class _TableWriter(_JsonWriter):
     """Align later rows with the columns of the first rows; a longer cell moves the cells after it."""
 
     def __init__(self, query: NodeQuery) -> None:
-        self._columns = terminal_table.list_columns(query.format == "wide")
+        self._is_wide = query.format == "wide"
+        self._columns: tuple[columns.Column, ...] = ()
         self._widths = [len(MODIFIED)]
 
     def begin(self, events: Sequence[RowEvent]) -> str:
+        self._columns = columns.list_columns(is_wide=self._is_wide, has_dra=_has_dra(events))
         heading = ["EVENT", *(column.name.upper() for column in self._columns)]
         self._widths += measure([heading, *map(self._format_cells, events)])[1:]
         return self._align(heading)
@@ -140,6 +149,10 @@ class _TableWriter(_JsonWriter):
 
     def _align(self, cells: Sequence[str]) -> str:
         return format_row(cells, self._widths) + "\n"
+
+
+def _has_dra(events: Sequence[RowEvent]) -> bool:
+    return any(event.row.has_dra for event in events)
 
 
 _STYLE = re.compile(r"\x1b\[[0-9]*m")

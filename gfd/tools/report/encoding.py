@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.device_counts import MIG
+from gfd.clusterview.dra.device_counts import is_dra
 from gfd.tools.report.diagrams import Segment
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def encode(cards: Sequence[NodeCard]) -> dict[str, Any]:
 
 def _list_offers(gpus: NodeGpus | None) -> Iterator[tuple[str, int, int | None]]:
     for resource, count in gpus.allocatable.items() if gpus else ():
-        if count:
+        # The lines for a pod name extended resources; devices of ResourceSlices need a claim.
+        if count and not is_dra(resource):
             yield resource, count, None if gpus is None or gpus.free is None else gpus.free[resource]
 
 

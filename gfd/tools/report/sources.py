@@ -49,11 +49,13 @@ def read_nodes(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> R
     from gfd.clusterview.gpus import has_gpus
     from gfd.clusterview.sources import read_nodes
 
-    gathered = read_nodes(loaded, nodes, pods)
+    gathered = read_nodes(loaded, nodes, pods, has_slices=True)
     found = [node for node in gathered if has_gpus(node)]
     source = "Nodes of the cluster." if nodes is None else "Nodes from kubectl output."
     if len(found) < len(gathered):
         source += f" {pluralize(len(gathered) - len(found), 'node')} without GPUs left out."
+    if any(node.dra is not None for node in found):
+        source += " Devices of ResourceSlices are counted, too."
     if not all(node.is_counted for node in gathered):
         source += " The requests of pods are unknown."
     cards = tuple(map(node_cards.make_node_card, found))
