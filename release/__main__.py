@@ -9,10 +9,12 @@ from pathlib import Path
 
 from release import chart, checksums, packages, sbom
 from release.images import ARCHITECTURES, TARGETS, Builder
-from release.programs import ROOT, ReleaseError
+from release.programs import ROOT, ReleaseError, check
 from release.source import Source, read
 
 PARTS = ("packages", "chart", "images")
+PROGRAMS = {"chart": "helm", "images": "buildah"}
+"""What a part needs besides git and Python."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +89,8 @@ def _build_image(
 
 
 def _check(options: argparse.Namespace) -> None:
+    for program in ("git", *(PROGRAMS[part] for part in options.parts if part in PROGRAMS)):
+        check(program)
     if options.output.exists() and any(options.output.iterdir()):
         raise ReleaseError(
             f"{options.output} is not empty; remove what an earlier run left there: rm -r {options.output}"

@@ -21,11 +21,16 @@ class ReleaseError(Exception):
     """Say what cannot be released, and what to do next."""
 
 
+def check(program: str | Path) -> None:
+    """Raise ReleaseError if a program is not installed."""
+    name = Path(program).name
+    if not shutil.which(program):
+        raise ReleaseError(f"{name}: not on PATH; {_INSTALL.get(name, f'install {name}')}")
+
+
 def run(*command: str | Path, environ: Mapping[str, str] | None = None, folder: Path = ROOT) -> str:
     """Run a program; return its standard output. Raises ReleaseError with what it printed."""
-    name = Path(command[0]).name
-    if not shutil.which(command[0]):
-        raise ReleaseError(f"{name}: not on PATH; {_INSTALL.get(name, f'install {name}')}")
+    check(command[0])
     done = subprocess.run(
         command,
         cwd=folder,

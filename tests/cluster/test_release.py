@@ -77,9 +77,9 @@ class Command:
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
-    for module in ("build", "cyclonedx"):
+    for module in ("build", "cyclonedx", "setuptools"):
         if not importlib.util.find_spec(module):
-            pytest.skip(f"{module}: not installed; pip install build cyclonedx-bom")
+            pytest.skip(f"{module}: not installed; pip install build cyclonedx-bom setuptools")
     if reason := registry.missing():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("release")
