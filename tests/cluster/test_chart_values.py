@@ -133,6 +133,23 @@ def test_gpus_for_virtual_machines_need_no_rights_on_the_host(cluster: ControlPl
     assert "volumes" not in daemon_set["spec"]["template"]["spec"]
 
 
+def test_a_jetson_needs_no_rights_on_the_host(cluster: ControlPlane) -> None:
+    objects = render(deviceDiscoveryStrategy="tegra", migStrategy="mixed", unifiedMemory=True)
+    check_accepted(cluster, objects)
+    found = environment(objects)
+    assert found["DEVICE_DISCOVERY_STRATEGY"] == "tegra"
+    assert found["GFD_UNIFIED_MEMORY"] == "true"
+    assert found["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"
+    daemon_set = find_one(objects, "DaemonSet")
+    assert find_pod_security_level(cluster, daemon_set) == "restricted"
+    spec = daemon_set["spec"]["template"]["spec"]
+    assert spec["securityContext"] == {
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "supplementalGroups": [44],
+    }
+    assert "GFD_UNIFIED_MEMORY" not in environment(render())
+
+
 def test_values_of_the_original(cluster: ControlPlane) -> None:
     own = {
         "failOnInitError": True,

@@ -80,7 +80,15 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- /* What a configuration of the map, or of a foreign ConfigMap, says of MIG is not known for certain. */ -}}
 {{- define "gfd.mayHaveMig" -}}
 {{- $hasMig := or (not (has (.Values.migStrategy | default "none") (list "none"))) (include "gfd.configMap" .) }}
-{{- if and $hasMig (ne (.Values.deviceDiscoveryStrategy | default "auto") "vfio") }}true{{ end }}
+{{- if and $hasMig (not (has .Values.deviceDiscoveryStrategy (list "tegra" "vfio"))) }}true{{ end }}
+{{- end }}
+
+{{- /* The device nodes of a Jetson belong to the group video, which is 44 on Debian and Ubuntu. */ -}}
+{{- define "gfd.podSecurityContext" -}}
+seccompProfile: {type: RuntimeDefault}
+{{- if eq (.Values.deviceDiscoveryStrategy | default "") "tegra" }}
+supplementalGroups: [44]
+{{- end }}
 {{- end }}
 
 {{- /* Choosing a configuration reads the Node; the other sinks than the file write through the API. */ -}}
