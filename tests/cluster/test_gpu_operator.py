@@ -72,6 +72,8 @@ class Running:
     sandbox: Sandbox
     folder: Path
     process: subprocess.Popen[bytes]
+    driver: Mapping[str, str]
+    """The variables of the stand-in driver."""
 
     @property
     def object(self) -> Object:
@@ -138,7 +140,9 @@ def run(
     with sandbox(folder, mounts) as pod:
         environ = {**deployed.environ, **driver, "PATH": str(PROGRAMS)}
         process = pod.start("gpu-feature-discovery", environ=environ, log=folder / "log")
-        running = Running(plane=plane, deployed=deployed, sandbox=pod, folder=folder, process=process)
+        running = Running(
+            plane=plane, deployed=deployed, sandbox=pod, folder=folder, process=process, driver=driver
+        )
         try:
             wait_for(lambda: any(each["event"] == "cycle.published" for each in running.log), "labels", 20)
             yield running
@@ -154,16 +158,21 @@ def make_original(plane: ControlPlane, deployed: Deployed, driver: Mapping[str, 
     if not (peer := os.environ.get("GFD_PEER")):
         plane.admin.request("POST", FEATURES, made)
         return
-    given = {**deployed.environ, **driver, "POD_NAME": deployed.original["metadata"]["name"]}
-    subprocess.run(
-        (peer, "--oneshot", f"--kubeconfig={plane.kubeconfig}", "--machine-type-file="),
-        env=given, stderr=subprocess.DEVNULL, check=True, timeout=30,
-    )  # fmt: skip
+    run_original(peer, plane, deployed, driver)
     owners = plane.admin.request("GET", deployed.path)["metadata"]["ownerReferences"]
     assert owners == made["metadata"]["ownerReferences"]
     kind = "application/merge-patch+json"
     stale = {"spec": {"labels": {"nvidia.com/stale": "true"}}}
     plane.admin.request("PATCH", deployed.path, stale, content_type=kind)
+
+
+def run_original(peer: str, plane: ControlPlane, deployed: Deployed, driver: Mapping[str, str]) -> None:
+    """Label the Node once with NVIDIA's gpu-feature-discovery, in its Pod."""
+    given = {**deployed.environ, **driver, "POD_NAME": deployed.original["metadata"]["name"]}
+    subprocess.run(
+        (peer, "--oneshot", f"--kubeconfig={plane.kubeconfig}", "--machine-type-file="),
+        env=given, stderr=subprocess.DEVNULL, check=True, timeout=30,
+    )  # fmt: skip
 
 
 def golden(layout: str, strategy: str) -> dict[str, str]:
@@ -214,6 +223,18 @@ def test_gfd_goes_on_with_the_owners_that_it_kept(planes: dict[str, ControlPlane
             return items[0]["metadata"]["ownerReferences"] if items else []
 
         assert wait_for(find_owners, "a new object", 10) == [running.deployed.owner()]
+
+
+def test_the_original_takes_the_object_back(planes: dict[str, ControlPlane], tmp_path: Path) -> None:
+    peer = os.environ.get("GFD_PEER")
+    if not peer:
+        pytest.skip("GFD_PEER does not name the original")
+    plane, shape = planes[""], Shape(env=(("GFD_EXTRA_LABELS", "identity"),))
+    with run(plane, tmp_path, shape) as running:
+        assert "nvidia.com/gpu.model" in running.labels
+        terminate(running.process)
+        run_original(peer, plane, running.deployed, running.driver)
+        assert running.labels.keys() == golden("all-disabled", "none").keys() | {"nvidia.com/gfd.timestamp"}
 
 
 def test_mig_devices_under_single(planes: dict[str, ControlPlane], tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("pages")) as plane:
         ensure_node_feature(plane)
         namespace(plane.admin, "node-feature-discovery")
+        namespace(plane.admin, "gpu-operator")
         make_node(plane.admin, "n1")
         yield plane
 

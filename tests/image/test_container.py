@@ -88,15 +88,29 @@ def test_nvidias_manifests_call_it_by_name_and_by_path(agent: Container) -> None
 
 def test_the_service_writes_its_file_and_ends_when_told(agent: Container, tmp_path: Path) -> None:
     """As in manifests/components/file: uid 0, without a capability."""
+    as_root = {**agent.security, "runAsUser": 0, "runAsGroup": 0}
+    check_feature_file(replace(agent, security=as_root, environ={"GFD_SINK": "file"}), tmp_path)
+
+
+def test_the_gpu_operator_names_no_user(agent: Container, tmp_path: Path) -> None:
+    """On OpenShift its pod writes the feature file; no capability is needed for that."""
+    security = {name: value for name, value in agent.security.items() if not name.startswith("runAs")}
+    by_operator = replace(
+        agent,
+        image=replace(agent.image, config=agent.image.operator),
+        security={**security, "readOnlyRootFilesystem": False},
+        command=("gpu-feature-discovery",),
+        environ={"USE_NODE_FEATURE_API": "false"},
+    )
+    check_feature_file(by_operator, tmp_path)
+
+
+def check_feature_file(container: Container, tmp_path: Path) -> None:
+    """Assert that the service writes its feature file, and ends when it is told to."""
     folder = tmp_path / "features.d"
     folder.mkdir()
-    as_root = replace(
-        agent,
-        security={**agent.security, "runAsUser": 0, "runAsGroup": 0},
-        writable={"/etc/kubernetes/node-feature-discovery/features.d": folder},
-        environ={"GFD_SINK": "file"},
-    )
-    with as_root.start(*ARGUMENTS) as process:
+    target = "/etc/kubernetes/node-feature-discovery/features.d"
+    with replace(container, writable={target: folder}).start(*ARGUMENTS) as process:
         deadline_s = time.monotonic() + PATIENCE_S
         while not (folder / "gfd").exists():
             assert process.poll() is None
