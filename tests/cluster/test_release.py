@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -168,3 +169,65 @@ def test_wrong_use(command: Command, tmp_path: Path, arguments: tuple[str, ...],
     assert done.returncode == (2 if said.startswith("argument") else 1)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_images_of_all_targets_and_architectures(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """buildah is only recorded here; tests/image runs it."""
+    from release import __main__, images, sbom
+
+    calls: list[str] = []
+
+    def record(*arguments: str | Path) -> str:
+        words = [str(each) for each in arguments]
+        calls.append(" ".join(words))
+        if words[-1].startswith("oci-archive:"):
+            Path(words[-1].split(":")[1]).touch()
+        return ""
+
+    def write(_source: object, file: Path, **_options: object) -> Path:
+        file.touch()
+        return file
+
+    monkeypatch.setattr(images, "run", record)
+    monkeypatch.setattr(sbom, "write", write)
+    monkeypatch.setattr(__main__, "check", lambda _program: None)
+    output, checkout = tmp_path / "dist", str(command.folder / "checkout")
+    chosen = ["--parts=images", "--base=debian@sha256:0", "--build-option=--pull-never"]
+    asked = ["--source", checkout, "--output", str(output), "--image=registry.example/gfd", "--publish"]
+    assert __main__.main([*asked, *chosen]) == 0
+    stems = [f"{STEM}-image-amd64", f"{STEM}-image-arm64"]
+    stems_of_operator = [f"{STEM}-operator-image-amd64", f"{STEM}-operator-image-arm64"]
+    assert sorted(path.name for path in output.iterdir()) == sorted(
+        [
+            *("SHA256SUMS", f"{STEM}.cdx.json", *(f"{stem}.cdx.json" for stem in stems)),
+            *(f"{stem}.tar" for stem in (*stems, *stems_of_operator)),
+        ]
+    )
+    builds = [call for call in calls if call.startswith("buildah build ")]
+    assert [re.findall(r"--(?:platform|target)=(\S+)", call) for call in builds] == [
+        ["linux/amd64", "gfd"],
+        ["linux/amd64", "operator"],
+        ["linux/arm64", "gfd"],
+        ["linux/arm64", "operator"],
+    ]
+    assert all(" --build-arg=BASE=debian@sha256:0 " in call and " --pull-never " in call for call in builds)
+    archives = [call.rpartition("oci-archive:")[2] for call in calls if "oci-archive:" in call]
+    assert (
+        archives[1] == f"{output}/{stems_of_operator[0]}.tar:registry.example/gfd:{gfd.__version__}-operator"
+    )
+    # After everything was built: what is published is complete.
+    published = [call for call in calls if " docker://" in call]
+    assert [call.rpartition("docker://")[2] for call in published] == [
+        f"registry.example/gfd:{gfd.__version__}",
+        f"registry.example/gfd:{gfd.__version__}-operator",
+    ]
+    assert min(map(calls.index, published)) > max(map(calls.index, builds))
+
+
+def test_the_targets_are_those_of_the_dockerfile() -> None:
+    from release.images import TARGETS
+
+    text = (ROOT / "manifests/image/Dockerfile").read_text()
+    assert set(TARGETS) == set(re.findall(r"^FROM \S+ AS (\w+)$", text, re.MULTILINE)) - {"build", "common"}
