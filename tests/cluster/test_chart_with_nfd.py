@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ import pytest
 import yaml
 
 from tests import registry
-from tests.cluster import programs
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster import agents, programs
+from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
 from tests.cluster.manifests import MANIFESTS, check_accepted, find_one
-from tests.cluster.objects import namespace
+from tests.cluster.objects import make_node, namespace, node_labels
+from tests.cluster.test_nfd import process
 
 pytestmark = pytest.mark.cluster
 
@@ -152,3 +154,40 @@ def test_nfds_own_chart(cluster: ControlPlane, tmp_path: Path) -> None:
     shown_crds = own.helm("show", "crds", NFD).stdout
     kept = (NFD.parent / "nfd-api-crds.yaml").read_text()
     assert list(filter(None, yaml.safe_load_all(shown_crds))) == list(filter(None, yaml.safe_load_all(kept)))
+
+
+@pytest.mark.skipif(not NFD.is_file(), reason=f"NFD_BIN has no {NFD.name}")
+def test_nfd_labels_the_node_as_the_chart_installs_it(tmp_path: Path) -> None:
+    """nfd-master runs with the account, the rights, the arguments and the configuration of the chart."""
+    own = Checkout(tmp_path, "registry.example")
+    (own.chart / "charts").mkdir()
+    shutil.copy(NFD, own.chart / "charts")
+    with control_plane(tmp_path) as plane:
+        make_node(plane.admin, "n1", labels={"kubernetes.io/hostname": "n1"}, annotations={"a": "b"})
+        namespace(plane.admin, "gfd")
+        common = ("--namespace=gfd", f"--kubeconfig={plane.kubeconfig}")
+        done = own.helm("install", "gfd", own.chart, *common, "--set=nfd.enabled=true")
+        assert done.returncode == 0, done.stderr
+
+        def get(kind: str, name: str) -> Any:
+            return yaml.safe_load(plane.kubectl("-n", "gfd", "get", kind, name, "-o", "yaml"))
+
+        pod = get("deployment", "gfd-node-feature-discovery-master")["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert (container["command"], container["args"]) == (["nfd-master"], ["-port=8080"])
+        settings = get("configmap", "gfd-node-feature-discovery-master-conf")["data"]["nfd-master.conf"]
+        (tmp_path / "nfd-master.conf").write_text(settings)
+        token = agents.token(plane, None, account=pod["serviceAccountName"])
+        arguments = (
+            *(f"-kubeconfig={plane.write_kubeconfig('nfd-master', token=token)}", f"-port={free_port()}"),
+            f"-config={tmp_path}/nfd-master.conf",
+        )
+        environ = {"NODE_NAME": "n1", "KUBERNETES_NAMESPACE": "gfd"}
+        with process("nfd-master", tmp_path, *arguments, environ=environ):
+            gfd = (sys.executable, "-m", "gfd", "--oneshot", "--sink=nodefeature", "--simulate=dgx-h100")
+            where = ("--node-name=n1", "--namespace=gfd", f"--kubeconfig={plane.kubeconfig}")
+            subprocess.run((*gfd, *where), check=True)
+            wait_for(
+                lambda: node_labels(plane.admin, "n1").get("nvidia.com/gpu.count") == "8",
+                "the labels that NFD writes",
+            )
