@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 10.0
+CONFIRM_S = 5.0
+"""When to read again after a change of the Node condition was seen: one bad read must not change it."""
 """The watcher notices a driver that loads late; the retries help if there is nothing to watch."""
 
 
@@ -185,7 +187,8 @@ class Labeler:
         self._stale_since_s = None
         published = self.active.publisher.publish(result.labels)
         self._is_withdrawn = False
-        self._reporter.report_read(result)
+        if self._reporter.report_read(result) and self._read_due_s is None:
+            self._read_due_s = self._clock() + CONFIRM_S
         self._report_sinks(published)
         self._reporter.report_cycle(
             result,

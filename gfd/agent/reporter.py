@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from gfd.agent.active_config import ActiveConfig
+    from gfd.agent.condition_publisher import ConditionPublisher
     from gfd.agent.conditions import Conditions
     from gfd.agent.state import Result
     from gfd.agent.status import Status
+    from gfd.config.model import Config
     from gfd.errors import GfdError
     from gfd.publishing.drift import Drift
     from gfd.publishing.publisher import Publisher, PublishResult
@@ -33,6 +35,10 @@ class Reporter:
         self._conditions = conditions
         self._log = log
         self._served_addr: tuple[str, int] | None = None
+        self._node_condition: ConditionPublisher | None = None
+        """Sets the Node condition; None without --node-condition."""
+        self._withdrawal: ConditionPublisher | None = None
+        """Removes the Node condition after --node-condition was switched off."""
 
     def set_served_addr(self, addr: tuple[str, int] | None) -> None:
         """Set the address at which the pages are served until the service ends; None if they are not."""
@@ -43,6 +49,12 @@ class Reporter:
         config, warnings = active.config, list(active.warnings)
         if config.metrics_addr != self._served_addr:
             warnings.append("--metrics-addr changes only when the service is restarted")
+        if config.node_condition and config.fail_on_init_error:
+            warnings.append(
+                "--node-condition with --fail-on-init-error=true: without a driver gfd exits, and the Node "
+                "condition stays as it was; set --fail-on-init-error=false"
+            )
+        self._switch_node_condition(config)
         self._status.expect_sinks(config.sinks)
         self._status.record_config(warnings)
         self._conditions.resolve("config")
@@ -83,8 +95,11 @@ class Reporter:
         else:
             self._conditions.report("driver", "driver.not_found", reason=reason)
 
-    def report_read(self, result: CycleResult) -> None:
-        """Report a successful read, the GPUs that failed and those whose memory could not be read."""
+    def report_read(self, result: CycleResult) -> bool:
+        """Report a successful read, the GPUs that failed and those whose memory could not be read.
+
+        Return whether another read should soon confirm what changed.
+        """
         self._conditions.resolve("read")
         self._status.record_read(
             gpus_ok=result.gpus,
@@ -100,9 +115,12 @@ class Reporter:
             self._conditions.report("memory", "memory.unknown", reason=result.unknown_memory)
         else:
             self._conditions.resolve("memory")
+        return self._node_condition is not None and self._node_condition.observe(result)
 
     def report_read_failure(self, error: GfdError, took_s: float) -> None:
         """Report a cycle that failed because the hardware could not be read."""
+        if self._node_condition is not None:
+            self._node_condition.observe(error)
         self._status.record_read_failure(str(error))
         self._status.record_cycle("failed", duration_s=took_s, read_s=took_s)
         self._conditions.report("read", "cycle.failed", reason=str(error))
@@ -191,3 +209,17 @@ class Reporter:
     def report_page_warning(self, reason: str) -> None:
         """Report a problem while a page was served."""
         self._conditions.report("pages", "http.warning", reason=reason)
+
+    def _switch_node_condition(self, config: Config) -> None:
+        """Begin to set the Node condition, or remove it, as the configuration says."""
+        if config.node_condition and self._node_condition is None:
+            if self._withdrawal is not None:
+                self._withdrawal.end()
+            # Imported late because it costs memory: most nodes do not need it.
+            from gfd.agent.condition_publisher import make_condition_publisher
+
+            self._node_condition = make_condition_publisher(config, self._status, self._conditions, self._log)
+            self._node_condition.start()
+        elif not config.node_condition and self._node_condition is not None:
+            self._withdrawal, self._node_condition = self._node_condition, None
+            self._withdrawal.withdraw()

@@ -39,6 +39,10 @@ class ServiceState:
     """How often something changed, by sink."""
     sink_errors: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By sink and kind of error."""
+    is_gpu_ready: bool | None = None
+    """The status of the Node condition; None if gfd has not set it."""
+    node_condition_errors: int = 0
+    """How often the Node condition could not be written."""
     stale_since_s: float | None = None
     """Since when the hardware cannot be read; None while it can."""
     withdrawn_at_s: float | None = None

@@ -141,6 +141,16 @@ class Status:
         with self._lock:
             self._set(conflicts={sink: _shorten(reason) for sink, reason in reasons.items()})
 
+    def record_node_condition(self, is_true: bool | None) -> None:
+        """Record that the Node condition has this status; with None, that it was removed."""
+        with self._lock:
+            self._set(is_gpu_ready=is_true)
+
+    def record_node_condition_error(self) -> None:
+        """Record that the Node condition could not be written."""
+        with self._lock:
+            self._set(node_condition_errors=self._state.node_condition_errors + 1)
+
     def record_reader_restart(self) -> None:
         """Record that the fork server was replaced."""
         with self._lock:

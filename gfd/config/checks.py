@@ -69,6 +69,14 @@ def check_sinks(values: Mapping[str, Any], effective: Mapping[str, RawOption]) -
                 f"{sink} needs the name of the node; pass --node-name, or in a pod set NODE_NAME from"
                 f" spec.nodeName{'' if is_named else '; or choose another --sink'}"
             )
+    if values["node_condition"] and not values["node_name"]:
+        raise effective["node_condition"].error(
+            "needs the name of the node; pass --node-name, or in a pod set NODE_NAME from spec.nodeName"
+        )
+    if values["node_condition"] and values["oneshot"]:
+        raise effective["node_condition"].error(
+            "needs the service, which keeps the condition up to date; remove --oneshot"
+        )
     if values["as_annotations"] and "node" not in sinks:
         raise effective["as_annotations"].error("needs --sink node; only that sink writes annotations")
 

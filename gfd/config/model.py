@@ -58,6 +58,7 @@ class Config(NamedTuple):
     probe_timeout_s: float
     stale_after_s: float | None
     """None: stale labels stay."""
+    node_condition: bool
     proc_driver_dir: Path | None
     """None: do not watch for changes."""
     metrics_addr: tuple[str, int] | None

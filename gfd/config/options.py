@@ -248,6 +248,11 @@ OPTIONS: tuple[Option, ...] = (
         help="Remove the labels if the hardware cannot be read for this long.",
     ),
     Option(
+        field="node_condition", flags=("--node-condition",), environment=("GFD_NODE_CONDITION",),
+        file_key="flags.gfd.nodeCondition", kind="bool", default="false", group=PUBLISHING,
+        help="Set the Node condition nvidia.com/GPUReady, and record an event when a GPU fails or recovers.",
+    ),
+    Option(
         field="proc_driver_dir", flags=("--proc-driver-dir",), environment=("GFD_PROC_DRIVER_DIR",),
         file_key="flags.gfd.procDriverDir", kind="path", default="/proc/driver", metavar="DIRECTORY",
         group=HARDWARE,

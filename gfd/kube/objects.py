@@ -25,7 +25,13 @@ _FIELDS = object_of({f"f:{kind}": map_of(any_value) for kind in ("labels", "anno
 _MANAGED_FIELDS = object_of(
     {
         **dict.fromkeys(("manager", "operation", "subresource", "time"), string),
-        "fieldsV1": object_of({"f:metadata": _FIELDS, "f:spec": _FIELDS}),
+        "fieldsV1": object_of(
+            {
+                "f:metadata": _FIELDS,
+                "f:spec": _FIELDS,
+                "f:status": object_of({"f:conditions": map_of(any_value)}),
+            }
+        ),
     }
 )
 _METADATA = {
@@ -78,6 +84,29 @@ POD = object_of(
     },
     *("metadata", "spec"),
 )
+NODE_CONDITIONS = object_of(
+    {
+        "metadata": METADATA,
+        "status": object_of(
+            {
+                "conditions": array_of(
+                    object_of(
+                        dict.fromkeys(
+                            (
+                                *("type", "status", "reason", "message"),
+                                *("lastHeartbeatTime", "lastTransitionTime"),
+                            ),
+                            string,
+                        ),
+                        *("type", "status"),
+                    )
+                )
+            }
+        ),
+    },
+    "metadata",
+)
+"""A Node of which the conditions are read."""
 POLICY = object_of(
     {
         "metadata": METADATA,

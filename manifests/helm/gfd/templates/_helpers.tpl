@@ -32,7 +32,7 @@
 {{- end }}
 
 {{- define "gfd.hasPolicy" -}}
-{{- if and .Values.gfd.enabled .Values.policy.enabled (ne .Values.sink "file") -}}
+{{- if and .Values.gfd.enabled .Values.policy.enabled (or (ne .Values.sink "file") .Values.nodeCondition) -}}
 {{- include "gfd.checkPolicy" . -}}
 true
 {{- end -}}
@@ -45,6 +45,10 @@ true
 {{- if and .Values.policy.serviceAccount (not .Values.policy.enabled) -}}
 {{- fail "policy.serviceAccount: there is no policy with policy.enabled=false; leave one of the two values out" -}}
 {{- end -}}
+{{- end }}
+
+{{- define "gfd.hasConditionPolicy" -}}
+{{- if .Values.nodeCondition }}{{ include "gfd.hasPolicy" . }}{{ end }}
 {{- end }}
 
 {{- /* Helm shows the name of a template that fails. */ -}}
@@ -91,9 +95,9 @@ supplementalGroups: [44]
 {{- end }}
 {{- end }}
 
-{{- /* Choosing a configuration reads the Node; the other sinks than the file write through the API. */ -}}
+{{- /* Choosing a configuration reads the Node; its condition and the other sinks than the file need the API. */ -}}
 {{- define "gfd.needsToken" -}}
-{{- if or (ne .Values.sink "file") (include "gfd.configMap" .) }}true{{ end }}
+{{- if or (ne .Values.sink "file") (include "gfd.configMap" .) .Values.nodeCondition }}true{{ end }}
 {{- end }}
 
 {{- /* The keys that gfd renders, and those that the values let templates write. */ -}}
