@@ -23,7 +23,7 @@ class Removal:
     target: str
     """Its place, for messages: a path, ``nodes/n1``."""
     remove: Callable[[], bool]
-    """Removes it; returns whether it existed. Raises PublishError."""
+    """Removes it; returns whether it existed. Raises PublishError, or ApiError for a Node condition."""
 
 
 def find_removals(
@@ -42,6 +42,24 @@ def find_removals(
         nodes = iter([config.node_name or ""])
     made = (SINKS[sink](config._replace(node_name=node), lambda _: None) for node in nodes)
     return [Removal(target=each.target, remove=each.withdraw) for each in made]
+
+
+def find_condition_removals(config: Config, *, is_everywhere: bool = False) -> list[Removal]:
+    """Return the Node conditions to remove: of the node of ``config``, or of all nodes.
+
+    Raises ApiError if the Nodes cannot be listed; the removal raises ApiError, too.
+    """
+    from gfd.kube.client import share
+    from gfd.kube.paths import NODES
+    from gfd.publishing.node_condition import NodeConditionClient, is_held
+
+    nodes = (
+        [str(each["name"]) for each in _list_metadata(config, NODES) if is_held(each)]
+        if is_everywhere
+        else [config.node_name or ""]
+    )
+    clients = (NodeConditionClient(share(config), node) for node in nodes)
+    return [Removal(target=each.target, remove=each.withdraw) for each in clients]
 
 
 def _list_node_features(config: Config, *, is_everywhere: bool, is_original: bool) -> Iterator[str]:

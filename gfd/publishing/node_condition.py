@@ -71,27 +71,26 @@ class NodeConditionClient:
             "lastHeartbeatTime": format_time(condition.heartbeat_at_s),
             "lastTransitionTime": format_time(condition.transition_at_s),
         }
-        body = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": self._node_name},
-            "status": {"conditions": [item]},
-        }
-        return str(self._patch(body, APPLY, {"force": "true"})["metadata"]["uid"])
+        return self._apply({"status": {"conditions": [item]}})
 
     def withdraw(self) -> bool:
         """Remove the condition; return whether the Node had it."""
-        # An apply without the condition would leave parts of it that another manager holds, too.
+        # An apply without the condition alone would leave parts of it that another manager holds, too.
         removal = {"status": {"conditions": [{"type": TYPE, "$patch": "delete"}]}}
         try:
             if self.read() is None:
                 return False
             self._patch(removal, STRATEGIC_MERGE, {})
+            self._apply({})
         except ApiError as error:
             if error.status == 404:
                 return False
             raise
         return True
+
+    def _apply(self, fields: Mapping[str, Any]) -> str:
+        body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self._node_name}, **fields}
+        return str(self._patch(body, APPLY, {"force": "true"})["metadata"]["uid"])
 
     def _patch(self, body: Mapping[str, Any], content_type: str, query: Mapping[str, str]) -> dict[str, Any]:
         try:

@@ -54,9 +54,10 @@ class Permission:
     group: str = ""
     namespace: str = ""
     name: str = ""
+    subresource: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.resource}"
+        return f"{self.verb} {self.resource}{f'/{self.subresource}' if self.subresource else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class Cluster:
             "verb": right.verb,
             "group": right.group,
             "resource": right.resource,
+            "subresource": right.subresource,
             "namespace": right.namespace,
             "name": right.name,
         }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gfd.config.model import Config
     from gfd.tools.doctor.context import Context
 
 State = Literal["ok", "warn", "fail", "skip"]
@@ -36,6 +37,8 @@ class Check:
     needs_cluster: bool = False
     strategies: tuple[str, ...] = ("nvml", "tegra", "vfio")
     """The discovery strategies that it is about."""
+    applies: Callable[[Config], bool] = lambda _: True
+    """Whether the check is about something that the configuration switches on; else it has no line."""
 
 
 def ok(seen: str) -> CheckResult:

@@ -35,6 +35,7 @@ _REASONS = {"tegra": "tegra asks CUDA, not NVML", "vfio": "vfio needs no driver"
 
 def run_checks(context: Context, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[str, CheckResult]]:
     """Yield the name and the result of each check; all checks that cannot run share one result."""
+    checks = [check for check in checks if check.applies(context.config)]
     hardware = [check for check in checks if check in HARDWARE]
     is_bare = HARDWARE[0] in hardware and not context.config.simulate and context.is_bare
     if is_bare:

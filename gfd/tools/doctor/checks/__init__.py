@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gfd.tools.doctor.checks import access, hardware, node, policy, publishing
+from gfd.tools.doctor.checks import access, condition, hardware, node, policy, publishing
 
 HARDWARE = hardware.CHECKS
 """The checks of the machine; they are skipped for a simulated machine."""
 
-CHECKS = (*HARDWARE, *publishing.CHECKS, *access.CHECKS, *policy.CHECKS, *node.CHECKS)
+CHECKS = (*HARDWARE, *publishing.CHECKS, *access.CHECKS, *policy.CHECKS, *node.CHECKS, *condition.CHECKS)
 """All checks, in order from the GPU to the label."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import ApiError, GfdError
 from gfd.kube.nfd import API_VERSION
+from gfd.publishing.node_condition import GRANT as CONDITION_GRANT
 from gfd.publishing.sinks.node_client import GRANT as NODE_GRANT
 from gfd.publishing.sinks.nodefeature_client import GRANT as FEATURE_GRANT
 from gfd.publishing.sinks.nodefeature_client import GRANT_TO_OWN
@@ -43,7 +44,8 @@ def _check_server(context: Context) -> CheckResult:
 
 def needs_cluster(config: Config) -> bool:
     """Return whether gfd needs an API server."""
-    return bool({"node", "nodefeature"} & set(config.sinks)) or config.config_dir is not None
+    has_sink = bool({"node", "nodefeature"} & set(config.sinks))
+    return has_sink or config.node_condition or config.config_dir is not None
 
 
 def _check_clock(context: Context) -> CheckResult:
@@ -109,6 +111,12 @@ def find_permissions(config: Config) -> Mapping[Permission, str]:
         if config.pod_name:
             pod = Permission(verb="get", resource="pods", namespace=namespace, name=config.pod_name)
             rights[pod] = FEATURE_GRANT
+    if config.node_condition:
+        for verb in ("get", "patch"):
+            right = Permission(verb=verb, resource="nodes", subresource="status", name=node)
+            rights[right] = CONDITION_GRANT
+        for verb in ("create", "patch"):
+            rights[Permission(verb=verb, resource="events", namespace="default")] = CONDITION_GRANT
     return rights
 
 

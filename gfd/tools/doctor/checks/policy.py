@@ -31,7 +31,8 @@ _REFUSED = re.compile(r"ValidatingAdmissionPolicy '[^']*'")
 
 def _check_policy(context: Context) -> CheckResult:
     cluster, config = context.require_cluster(), context.config
-    sink = next((each for each in _FORBIDDEN_WRITES if each in config.sinks), None)
+    written = (*config.sinks, *([_CONDITION] if config.node_condition else []))
+    sink = next((each for each in _FORBIDDEN_WRITES if each in written), None)
     if sink is None or not config.node_name:
         return skip("gfd writes nothing to the API server")
     identity = cluster.identity
@@ -94,11 +95,24 @@ def _make_foreign_feature(node: str, namespace: str) -> DryRun:
     return "POST", f"/apis/{API_VERSION}/namespaces/{namespace}/nodefeatures", body, "a foreign NodeFeature"
 
 
+def _make_foreign_condition(node: str, namespace: str) -> DryRun:
+    item = {"type": _FOREIGN, "status": "True", "reason": "GfdDoctor", "message": ""}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node},
+        "status": {"conditions": [item]},
+    }
+    return "PATCH", f"{NODES}/{node}/status", body, "a foreign condition on the Node"
+
+
+_CONDITION = "node-condition"
 _FORBIDDEN_WRITES: Mapping[str, Callable[[str, str], DryRun]] = {
     "node": _make_foreign_label,
     "nodefeature": _make_foreign_feature,
+    _CONDITION: _make_foreign_condition,
 }
-"""Sink -> a function of node and namespace that returns a request that the policy must refuse."""
+"""Sink, or node-condition -> a function of node and namespace that returns a request which must be refused."""
 
 
 def _request_dry_run(cluster: Cluster, method: str, path: str, body: Mapping[str, Any]) -> None:
