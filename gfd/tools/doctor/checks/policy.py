@@ -112,7 +112,7 @@ _FORBIDDEN_WRITES: Mapping[str, Callable[[str, str], DryRun]] = {
     "nodefeature": _make_foreign_feature,
     _CONDITION: _make_foreign_condition,
 }
-"""Sink, or node-condition -> a function of node and namespace that returns a request which must be refused."""
+"""Sink, or node-condition -> a function of node and namespace that returns a forbidden request."""
 
 
 def _request_dry_run(cluster: Cluster, method: str, path: str, body: Mapping[str, Any]) -> None:
