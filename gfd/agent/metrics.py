@@ -80,12 +80,11 @@ class StatusCollector(Collector):
             "Since when the hardware cannot be read, in seconds since the epoch.",
             state.stale_since_s,
         )
-        if state.is_gpu_ready is not None:
-            yield _gauge(
-                "gfd_gpu_ready",
-                "1 while the Node condition nvidia.com/GPUReady is True, 0 while it is False.",
-                state.is_gpu_ready,
-            )
+        yield _gauge(
+            "gfd_gpu_ready",
+            "1 while the Node condition nvidia.com/GPUReady is True, 0 while it is False.",
+            state.is_gpu_ready,
+        )
         yield CounterMetricFamily(
             "gfd_node_condition_errors",
             "Attempts at which the Node condition could not be written.",

@@ -20,6 +20,7 @@ from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.worker.result import CycleResult
 
 CARD = {"pci_address": "0000:3b:00.0", "uuid": "GPU-1"}
+GPU = "GPU 0 (0000:3b:00.0, GPU-1)"
 READY = assess(CycleResult(labels={}, gpus=8))
 FAILED = assess(CycleResult(labels={}, gpus=7, failed_gpus={"3": "GPU is lost"}, failed_cards={"3": CARD}))
 NO_DRIVER = assess(DriverUnavailable("libnvidia-ml.so.1 was not found"))
@@ -39,8 +40,7 @@ STALE = assess(ProbeError("the driver did not answer within 30 s"))
                 failed_cards={"0": CARD, "2": {"pci_address": None, "uuid": None}},
             ),
             "GPUFailed",
-            "2 of 3 GPUs cannot be read: GPU 0 (0000:3b:00.0, GPU-1) cannot be read: GPU is lost; GPU 2 "
-            + "cannot be read: no name",
+            f"2 of 3 GPUs cannot be read: {GPU} cannot be read: GPU is lost; GPU 2 cannot be read: no name",
         ),
         (
             CycleResult(labels={}, missing_driver="no library"),

@@ -54,6 +54,7 @@ def test_values_of_gfd(cluster: ControlPlane) -> None:
         logLevel="debug",
         extraLabels=["identity", "counts"],
         staleAfter="1h",
+        nodeCondition=True,
         viewRole=True,
         resourceQuota={"pods": 100},
         metrics={"podMonitor": True, "prometheusRule": True, "labels": {"release": "prometheus"}},
@@ -76,6 +77,7 @@ def test_values_of_gfd(cluster: ControlPlane) -> None:
         "GFD_LOG_LEVEL": "debug",
         "GFD_EXTRA_LABELS": "identity,counts",
         "GFD_STALE_AFTER": "1h",
+        "GFD_NODE_CONDITION": "true",
     }.items()  # fmt: skip
     assert find_one(objects, "RoleBinding")["subjects"] == [
         {"kind": "ServiceAccount", "name": "own", "namespace": "gfd"}

@@ -145,6 +145,7 @@ def test_defaults() -> None:
         unified_memory=False,
         probe_timeout_s=30.0,
         stale_after_s=None,
+        node_condition=False,
         proc_driver_dir=Path("/proc/driver"),
         metrics_addr=None,
         log_level="info",

@@ -39,8 +39,8 @@ OWN = (
     "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
     "--label-prefix-allow", "--label-ttl", "--strict-config", "--unified-memory",
     "--probe-timeout", "--stale-after",
-    "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate", "--mig",
-    "--mig-config",
+    "--node-condition", "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate",
+    "--mig", "--mig-config",
 )  # fmt: skip
 
 

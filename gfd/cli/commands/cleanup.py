@@ -80,7 +80,7 @@ def _explain_nothing(config: Config, sink: str) -> str:
 
 
 COMMAND = Command(
-    help="Remove the labels that gfd published to each --sink; with --node-condition, the condition, too.",
+    help="Remove the labels that gfd published to each --sink.",
     run=_run,
     options=(
         Option(
