@@ -62,7 +62,14 @@ def settings(draw: st.DrawFn) -> dict[str, dict[str, str]]:
     """Draw what each layer sets."""
     chosen: dict[str, dict[str, str]] = {layer: {} for layer in LAYERS}
     for option in OPTIONS:
-        if option.field in {"config_file", "mig", "mig_config", "as_annotations", "config_dir"}:
+        if option.field in {
+            "config_file",
+            "mig",
+            "mig_config",
+            "as_annotations",
+            "config_dir",
+            "node_condition",
+        }:
             continue
         for layer in LAYERS:
             is_given: bool = draw(st.booleans())
