@@ -10,6 +10,7 @@ from gfd.tools.match.judge.fit import Answer, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gfd.tools.match.judge.cluster_state import ClusterState
     from gfd.tools.match.manifests.pods import Pod
 
 
@@ -52,6 +53,8 @@ class PodPlacement:
     """How many copies each possible node has room for after the pods before, by the node's name."""
     left: Sequence[Verdict] = ()
     """If some copies but not all fit: a verdict for each node, for the first copy that finds no node."""
+    states: tuple[ClusterState, ClusterState] | None = None
+    """If some copies but not all fit: the cluster before its copies were placed, and after."""
     rivals: tuple[Pod, ...] = ()
     """The pods of the run that come before this one and can take what it needs."""
     uncertain: tuple[str, ...] = ()

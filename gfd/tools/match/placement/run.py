@@ -7,7 +7,7 @@ outcomes: the best node first, and the fullest of equally good nodes.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.resources import PODS
@@ -75,6 +75,30 @@ def _order(pods: Sequence[Pod], state: ClusterState) -> list[list[int]]:
     return sorted(groups.values(), key=urgency)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CopyCount:
+    """How many copies of a pod fit, and what that depends on."""
+
+    at_least: int
+    at_most: int
+    demand: Demand
+    limits: Mapping[str, int]
+    """How many copies a node takes by rules such as a host port, by the name of the rule."""
+    companions: tuple[Pod, ...]
+    """The earlier pods whose nodes decide on those of the copies."""
+    rivals: tuple[Pod, ...]
+    """The earlier pods that can take what the copies need."""
+    is_contested: bool
+    """Whether the earlier pods can leave too little for the copies."""
+    is_entangled: bool
+    """Whether the nodes of other pods, or of the first copies, decide on those of the other copies."""
+
+    @property
+    def explanation(self) -> str:
+        """What about the earlier pods is not certain; empty if there are none."""
+        return _explain(self.companions, self.rivals)
+
+
 class _Run:
     """The state of the cluster while the pods of a run are placed."""
 
@@ -114,6 +138,35 @@ class _Run:
         earlier = [] if pod.is_alone else self._placed
         now = judge.compare(self._state) if earlier else alone
         wanted = max(1, sum(map(_is_suitable, alone))) if pod.kind == DAEMON_SET else pod.copies
+        count = self._count(pod, alone, earlier, wanted)
+        rooms = {
+            each.node.name: _measure_room(each, count.demand, count.limits)
+            for each in now
+            if each.is_possible
+        }
+        before, after = self._state, self._bind(pod, now, rooms, wanted)
+        if not pod.is_alone:
+            demand = replace(count.demand, at_least=count.at_least, at_most=count.at_most)
+            self._placed.append((pod, demand))
+            self._state = after
+        is_certain = count.at_least > 0 or not count.is_contested
+        is_partial = 0 < count.at_most < wanted
+        return PodPlacement(
+            verdicts=_merge(alone, now, count.explanation, is_certain=is_certain) if count.at_most else now,
+            wanted=wanted,
+            at_least=count.at_least,
+            at_most=count.at_most,
+            rooms=rooms,
+            left=judge.compare(after) if is_partial else (),
+            states=(before, after) if is_partial else None,
+            rivals=count.rivals if count.is_contested else (),
+            uncertain=self._list_reasons(pod, count, now, wanted) if count.at_least < count.at_most else (),
+        )
+
+    def _count(
+        self, pod: Pod, alone: Sequence[Verdict], earlier: Sequence[tuple[Pod, Demand]], wanted: int
+    ) -> _CopyCount:
+        """Return how many copies fit, and which of the ``earlier`` pods decide on it."""
         others, limits = split_limits(pod, self._state.nodes, self._state.namespaces)
         companions = tuple(
             other for other, each in earlier if each.at_most and self._influences(pod.spec, other.spec)
@@ -124,37 +177,34 @@ class _Run:
         bounds = bound_copies(demand, demands, free, most, wanted)
         rivals = tuple(other for other, each in earlier if each.at_most and demand.competes_with(each))
         worst, _ = bound_copies(replace(demand, rooms=demand.possible), demands, most, most, wanted)
-        is_contested = bool(companions) or (bool(rivals) and worst < wanted)
         if is_entangled:
             exact = None if rivals or companions else self._bound_alone(others, demand)
             bounds = exact or (0 if companions else min(bounds[0], 1), bounds[1])
         at_least, at_most = (min(each, wanted) for each in bounds)
-        rooms = {each.node.name: _measure_room(each, demand, limits) for each in now if each.is_possible}
-        after = self._bind(pod, now, rooms, wanted)
-        if not pod.is_alone:
-            self._placed.append((pod, replace(demand, at_least=at_least, at_most=at_most)))
-            self._state = after
-        text = _explain(companions, rivals)
+        return _CopyCount(
+            at_least=at_least,
+            at_most=at_most,
+            demand=demand,
+            limits=limits,
+            companions=companions,
+            rivals=rivals,
+            is_contested=bool(companions) or (bool(rivals) and worst < wanted),
+            is_entangled=is_entangled,
+        )
+
+    def _list_reasons(
+        self, pod: Pod, count: _CopyCount, now: Sequence[Verdict], wanted: int
+    ) -> tuple[str, ...]:
+        """Return why it is not certain how many copies fit."""
         reasons = [
-            *([text] if is_contested else []),
-            *([_COPIES] if is_entangled and not companions else []),
-            *([_PREEMPTION] if wanted > 1 and self._has_victims(pod, demand) else []),
+            *([count.explanation] if count.is_contested else []),
+            *([_COPIES] if count.is_entangled and not count.companions else []),
+            *([_PREEMPTION] if wanted > 1 and self._has_victims(pod, count.demand) else []),
         ]
         if not reasons and all(each.fits for each in now if each.is_possible):
             is_sized = any(count_certain(each.node) for each in now if each.is_possible)
             reasons.append(_SIZE if is_sized else _PODS)
-        return PodPlacement(
-            verdicts=_merge(alone, now, text, is_certain=at_least > 0 or not is_contested)
-            if at_most
-            else now,
-            wanted=wanted,
-            at_least=at_least,
-            at_most=at_most,
-            rooms=rooms,
-            left=judge.compare(after) if 0 < at_most < wanted else (),
-            rivals=rivals if is_contested else (),
-            uncertain=tuple(reasons) if at_least < at_most else (),
-        )
+        return tuple(reasons)
 
     def _influences(self, spec: SchedulingSpec, other: SchedulingSpec) -> bool:
         return influences(spec, other, self._state.namespaces)
