@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gfd.clusterview.hardware import is_same_model, measure_distance, parse_product, read_profile_gb
+from gfd.simulation import machines
+from gfd.simulation.instance_types import list_instance_types
+from gfd.tools.memory_sizes import find_sold_mib
 
 H100, H200, B200, L40S, T4 = "NVIDIA-H100-80GB-HBM3", "NVIDIA-H200", "NVIDIA-B200", "NVIDIA-L40S", "Tesla-T4"
 A100_40, A100_80 = "NVIDIA-A100-SXM4-40GB", "NVIDIA-A100-SXM4-80GB"
@@ -72,3 +75,16 @@ def test_distances_are_between_0_and_1() -> None:
     for one in products:
         assert measure_distance(one, one) == 0
         assert all(0 < measure_distance(one, other) <= 1 for other in products if other != one)
+
+
+@pytest.mark.parametrize("machine", [*machines.list_names(), *list_instance_types()])
+def test_simulated_gpus_have_the_same_facts(machine: str) -> None:
+    for gpu in machines.read(machine).gpus:
+        found = parse_product(gpu.name.replace(" ", "-"))
+        if not found.chip or gpu.memory_bytes is None:
+            continue
+        generation = (gpu.architecture or "").lower().replace(" ", "-")
+        assert found.generation == generation, gpu.name
+        if found.sold_gb and not machines.read(machine).vgpu.is_present:
+            least, most = find_sold_mib(found.sold_gb)
+            assert least <= gpu.memory_bytes // 2**20 <= most, gpu.name

@@ -38,7 +38,7 @@ class MatchResult:
     suggestions: Sequence[Suggestion] = ()
     """Suggestions for the pod; empty if it fits a node."""
     fixes: Sequence[Fix] = ()
-    """Fixes for the pod; empty if it fits a node or no fix is known."""
+    """Fixes for the pod; empty if all its copies fit, if it may fit, or if no fix is known."""
 
     @property
     def answer(self) -> Answer:
@@ -70,8 +70,13 @@ def match_pods(
 
 
 def _add_help(result: MatchResult, index: LabelIndex, state: ClusterState) -> MatchResult:
-    """Return the result with suggestions and fixes if the pod fits no node, not even alone."""
+    """Return the result with suggestions and fixes if the pod fits no node, not even alone.
+
+    If only some of its copies fit, add fixes for the others.
+    """
     spec, placement = result.pod.spec, result.placement
+    if placement.states and not placement.rivals:
+        return replace(result, fixes=_find_fixes_of_copies(result.pod, placement, index))
     if not result.verdicts or result.possible or placement.is_displaced:
         return result
     return replace(
@@ -79,6 +84,28 @@ def _add_help(result: MatchResult, index: LabelIndex, state: ClusterState) -> Ma
         suggestions=find_suggestions(spec, index),
         fixes=find_fixes(spec, result.verdicts, index, state),
     )
+
+
+def _find_fixes_of_copies(pod: Pod, placement: PodPlacement, index: LabelIndex) -> list[Fix]:
+    """Return edits after which all copies of a pod fit, and what one more copy has to wait for."""
+    if placement.states is None:
+        return []
+    before, after = placement.states
+    held = {one.name for one, other in zip(before.nodes, after.nodes, strict=True) if one is not other}
+    found = []
+    for fix in find_fixes(pod.spec, placement.left, index, after):
+        if not fix.edits:
+            # A node with one of the copies may never have room for another one.
+            if nodes := tuple(name for name in fix.nodes if name not in held):
+                found.append(replace(fix, nodes=nodes))
+            continue
+        # An edit changes all copies, so those that have a node now need one again.
+        edited = replace(pod, spec=fix.apply(pod.spec), gang="")
+        (tried,) = place([edited], before)
+        if tried.at_most >= tried.wanted:
+            is_certain = tried.at_least >= tried.wanted
+            found.append(replace(fix, is_certain=is_certain, outcome=describe_copies(edited, tried)))
+    return found
 
 
 def find_error(results: Sequence[MatchResult]) -> GfdError | None:

@@ -39,7 +39,9 @@ def format_verdicts(
     counts = result.pod.spec.requests
     names = sorted((name for name, count in counts.items() if count), key=_rank_resource)
     asked = ", ".join(format_request(name, counts[name]) for name in names)
-    rows = [_make_row(each, result, names, asked) for each in verdicts]
+    # What is not judged on each of these nodes stands once, below the table.
+    is_same = len({_list_unjudged_fields(each) for each in result.possible}) == 1
+    rows = [_make_row(each, result, names, asked, is_same_unjudged=is_same) for each in verdicts]
     used = [
         index
         for index, name in enumerate(_COLUMNS)
@@ -53,12 +55,16 @@ def format_verdicts(
     )
 
 
-def _make_row(verdict: Verdict, result: MatchResult, names: Sequence[str], asked: str) -> Sequence[str]:
+def _make_row(
+    verdict: Verdict, result: MatchResult, names: Sequence[str], asked: str, *, is_same_unjudged: bool
+) -> Sequence[str]:
     """Return a row; ``names`` are the requested resources, and ``asked`` is their text."""
     spec, labels = result.pod.spec, verdict.node.labels
     device = find_device(spec.requests, labels)
     if verdict.is_possible:
-        wanted, found = asked, _describe_devices(verdict, result, names)
+        fields = () if is_same_unjudged else _list_unjudged_fields(verdict)
+        unjudged = [f"not judged: {', '.join(fields)}"] if fields else []
+        wanted, found = asked, ", ".join([*_describe_devices(verdict, result, names), *unjudged])
     else:
         first, *others = verdict.mismatches
         wanted = first.wanted + (f" (and {len(others)} more)" if others else "")
@@ -89,7 +95,11 @@ def _describe_room(verdict: Verdict, result: MatchResult) -> str:
     return str(room)
 
 
-def _describe_devices(verdict: Verdict, result: MatchResult, names: Sequence[str]) -> str:
+def _list_unjudged_fields(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.partition(": ")[0] for text in verdict.unjudged))
+
+
+def _describe_devices(verdict: Verdict, result: MatchResult, names: Sequence[str]) -> list[str]:
     node = verdict.node
     counts = result.pod.spec.requests
     found = []
@@ -99,10 +109,7 @@ def _describe_devices(verdict: Verdict, result: MatchResult, names: Sequence[str
         # The pod may fit, so a resource that the node does not name is unknown.
         free = describe_free(node, name) if name in node.allocatable else "unknown"
         found.append(f"{which}{free}" + (f" ({sharing})" if sharing else ""))
-    found += [f"taint {taint}" for taint in verdict.avoided]
-    if fields := dict.fromkeys(text.partition(": ")[0] for text in verdict.unjudged):
-        found.append(f"not judged: {', '.join(fields)}")
-    return ", ".join(found)
+    return [*found, *(f"taint {taint}" for taint in verdict.avoided)]
 
 
 def _rank_resource(name: str) -> tuple[bool, str]:

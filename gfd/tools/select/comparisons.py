@@ -14,8 +14,8 @@ from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.hardware import read_profile_gb
+from gfd.tools.memory_sizes import parse_gb, parse_size
 from gfd.tools.select.constraints import AllOf, AnyOf, Choice, Range, intersect, is_empty
-from gfd.tools.select.sizes import parse_gb, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

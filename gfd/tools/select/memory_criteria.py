@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.device_counts import GPU
 from gfd.kube.requirements import parse_integer
+from gfd.tools.memory_sizes import parse_gb, parse_size, to_sold
 from gfd.tools.select.comparisons import AT_LEAST, EQUAL, read_memory, split
 from gfd.tools.select.constraints import to_terms
 from gfd.tools.select.criterion import Criterion
-from gfd.tools.select.sizes import parse_gb, parse_size, to_sold
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:

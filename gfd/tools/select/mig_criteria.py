@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.hardware import read_profile_gb
 from gfd.labels.products import extract_profile
+from gfd.tools.memory_sizes import parse_size, to_sold
 from gfd.tools.select.comparisons import read_memory, read_mig_memory, split
 from gfd.tools.select.constraints import ANYTHING, AnyOf, Range, intersect
 from gfd.tools.select.criterion import Criterion, one_of
 from gfd.tools.select.product_names import is_meant
 from gfd.tools.select.query import list_profiles, read_all_profiles
-from gfd.tools.select.sizes import parse_size, to_sold
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:

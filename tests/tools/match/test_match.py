@@ -193,9 +193,9 @@ def test_devices_that_other_pods_have(gfd: Gfd, pod: Callable[..., str], tmp_pat
         f"Pod p ({file}:1): may fit 2 of 2 nodes\n"
         "node  product  fits   pod asks for             node has\n"
         "a     T4       maybe  2 nvidia.com/gpu, 1 cpu  "
-        "nvidia.com/gpu 4 of 4 free, cpu 8 of 8 free, not judged: requests\n"
+        "nvidia.com/gpu 4 of 4 free, cpu 8 of 8 free\n"
         "b     T4       maybe  2 nvidia.com/gpu, 1 cpu  "
-        "nvidia.com/gpu 2 of 2 free, cpu 8 of 8 free, not judged: requests\n" + UNKNOWN
+        "nvidia.com/gpu 2 of 2 free, cpu 8 of 8 free\n" + UNKNOWN
     )
     assert gfd("match", file, "--nodes", nodes, "--pods", pods)[:2] == (
         1,

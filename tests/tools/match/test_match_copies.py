@@ -61,6 +61,8 @@ def test_replicas(gfd: Gfd, write: Write, cluster: Callable[..., tuple[str, ...]
             "n01   T4       yes   1     2 nvidia.com/gpu  3 of 3 free\n"
             "n02   T4       no          2 nvidia.com/gpu  1 of 1 free\n"
             "1 replica finds no node: 3 nodes lack 2 nvidia.com/gpu free\n"
+            f"edit: {file}:4: nvidia.com/gpu: 2 → 1, because the node has only 1 nvidia.com/gpu free\n"
+            "then 3 of 3 replicas fit\n"
         ),
         f"gfd: Deployment web ({file}:1): 2 of 3 replicas fit\n",
     )
@@ -78,7 +80,7 @@ def test_an_amount_that_the_node_does_not_name(gfd: Gfd, write: Write) -> None:
     Path(file).write_text(text.replace(f"{{{GPU}: 1}}", f"{{{GPU}: 1, cpu: 8}}"))
     code, out, _ = gfd("match", file, "--simulate=t4")
     assert code == 3
-    assert "nvidia.com/gpu 1 of 1 free, cpu unknown, not judged: cpu\n" in out
+    assert "nvidia.com/gpu 1 of 1 free, cpu unknown\nnot judged: cpu: " in out
 
 
 def test_no_replicas(gfd: Gfd, write: Write, cluster: Callable[..., tuple[str, ...]]) -> None:
@@ -117,7 +119,7 @@ def test_the_choice_of_the_scheduler_decides(
     assert out.splitlines()[5:] == [
         f"Job large ({large}:1): may fit 1 of 2 nodes",
         "node  product  fits   pod asks for      node has",
-        "n01   T4       maybe  4 nvidia.com/gpu  4 of 4 free, not judged: earlier pods",
+        "n01   T4       maybe  4 nvidia.com/gpu  4 of 4 free",
         "n00   T4       no     4 nvidia.com/gpu  1 of 3 free",
         f"not judged: earlier pods: Job small ({small}:1) may take what the pod needs on the node",
     ]
@@ -176,7 +178,11 @@ def test_a_daemon_set(gfd: Gfd, write: Write, cluster: Callable[..., tuple[str, 
     file = write("DaemonSet", "agent", 3)
     code, out, err = gfd("match", file, *cluster(4, 4, 2))
     assert (code, err) == (1, f"gfd: DaemonSet agent ({file}:1): 2 of 3 pods fit\n")
-    assert out.splitlines()[-1] == "1 pod finds no node: 3 nodes lack 3 nvidia.com/gpu free"
+    assert out.splitlines()[-3:] == [
+        "1 pod finds no node: 1 node lacks 3 nvidia.com/gpu free",
+        f"edit: {file}:4: nvidia.com/gpu: 3 → 2, because the node has only 2 nvidia.com/gpu",
+        "then 3 of 3 pods fit",
+    ]
     assert gfd("match", file, *cluster(4, 4))[0] == 0
 
 

@@ -95,6 +95,8 @@ def _format_outcome(fix: Fix) -> str:
         repairs = "; ".join(f"{each.problem} {names}: {each.remedy}" for each in fix.repairs)
         waits = f"; then wait until it {' and '.join(fix.awaited)}" if fix.awaited else ""
         return f"{'and repair' if fix.edits else 'repair'}: {repairs}{waits}"
+    if fix.outcome and not fix.awaited:
+        return f"then {fix.outcome}"
     if not fix.awaited:
         return f"then it {'fits' if fix.is_certain else 'may fit'} {nodes}: {names}"
     one = nodes if len(fix.nodes) == 1 else f"one of {nodes}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import COUNT_LABELS, says_nvidia
 from gfd.clusterview.device_counts import GPU, MIG, PRODUCT, is_device
-from gfd.clusterview.hardware import is_named_by, measure_distance
+from gfd.clusterview.hardware import is_named_by, measure_distance, parse_product
 from gfd.kube.requirements import Requirement
 from gfd.labels.products import extract_profile
 from gfd.labels.syntax import VENDOR
@@ -24,6 +24,7 @@ from gfd.tools.match.fixes.steps import (
 )
 from gfd.tools.match.judge.gpu_labels import find_products
 from gfd.tools.match.podspec.scheduling import NAME_FIELD
+from gfd.tools.memory_sizes import find_sold_mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,11 +197,23 @@ def _translate_cloud_name(requirement: Requirement, node: Node) -> Iterator[Edit
 
 
 def _may_match(requirement: Requirement, node: Node) -> bool:
-    """Return whether gfd's labels may help: not if a cloud's label names another model than the pod does."""
+    """Return whether gfd's labels may help: not if a cloud's label names a GPU that the pod does not want."""
     known = [each for key, value in node.labels.items() for each in find_products(key, value)]
-    if not known or requirement.operator != "In" or not requirement.key.endswith(PRODUCT):
-        return True
-    return any(is_named_by(value, each) for value in requirement.values for each in known)
+    return not known or any(_may_have(requirement, each) for each in known)
+
+
+def _may_have(requirement: Requirement, product: str) -> bool:
+    """Return whether a node with this product may have a label of gfd that meets the requirement."""
+    key, operator, values = requirement.key, requirement.operator, requirement.values
+    if key.endswith(PRODUCT) and operator == "In":
+        return any(is_named_by(value, product) for value in values)
+    hardware = parse_product(product)
+    if key == f"{GPU}.family" and hardware.generation:
+        return requirement.matches({key: hardware.generation})
+    if key == f"{GPU}.memory" and operator == "Gt" and hardware.sold_gb:
+        # MIG and sharing only make it less.
+        return requirement.matches({key: str(find_sold_mib(hardware.sold_gb)[1])})
+    return True
 
 
 def _describe_removal(requirement: Requirement, value: str | None) -> str:

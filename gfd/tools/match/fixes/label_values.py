@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.clusterview.device_counts import GPU, is_product
 from gfd.clusterview.hardware import is_named_by, measure_distance
-from gfd.kube.quantities import parse
 from gfd.kube.requirements import parse_integer
 from gfd.labels.syntax import VENDOR
 from gfd.tools.match.fixes.similarity import MAX_DISTANCE, distance, explain
@@ -23,6 +20,7 @@ from gfd.tools.match.fixes.steps import (
     replace_requirement,
 )
 from gfd.tools.match.judge.gpu_labels import find_products
+from gfd.tools.memory_sizes import find_sold_mib, read_bound_gb, read_bound_mib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,10 +31,6 @@ COUNT = f"{GPU}.count"
 _FAMILY, _COMPUTE = f"{GPU}.family", f"{GPU}.compute."
 _ARCHITECTURE = "kubernetes.io/arch"
 _MEMORY = ".memory"
-_MIB, _GB = 2**20, 10**9
-_SMALLEST_MIB = 1000
-"""A smaller bound without a unit is meant in GB: no GPU has so little memory."""
-_GIGABYTES = re.compile(r"([0-9]{1,4})\s*Gi?B?", re.IGNORECASE)
 
 
 class _Difference(NamedTuple):
@@ -102,8 +96,9 @@ def _compare_capabilities(wanted: str, found: str) -> _Difference:
 
 
 def _compare_memory(wanted: str, found: str) -> _Difference:
-    size_gb, number = _read_gigabytes(wanted), parse_integer(found)
-    if size_gb and number and _to_mib(size_gb) <= number <= size_gb * 1024:
+    size_gb, number = read_bound_gb(wanted), parse_integer(found)
+    least, most = find_sold_mib(size_gb or 0)
+    if size_gb and number and least <= number <= most:
         return _Difference(SAME, f"NVML counts {found} MiB on a GPU with {size_gb} GB")
     return _Difference(
         OTHER_HARDWARE + distance(wanted, found) / 2, consequence=f"{found} MiB instead of {wanted}"
@@ -174,15 +169,15 @@ def _move_to(requirement: Requirement, number: int, cost: float, consequence: st
 def _move_memory_bound(requirement: Requirement, mib: int) -> Iterator[Edit]:
     bound = requirement.values[0]
     labels = {requirement.key: str(mib)}
-    in_mib = _read_mib(bound)
+    in_mib = read_bound_mib(bound)
     if in_mib is not None:
         moved = replace(requirement, values=(str(in_mib),))
         if moved.matches(labels):
             yield replace_requirement(requirement, moved, SAME, "gpu.memory is a whole number of MiB")
             return
-    size_gb = _read_gigabytes(bound)
+    size_gb = read_bound_gb(bound)
     if size_gb and requirement.operator == "Gt":
-        moved = replace(requirement, values=(str(_to_mib(size_gb)),))
+        moved = replace(requirement, values=(str(_round_down(find_sold_mib(size_gb)[0])),))
         if moved.matches(labels):
             why = f"NVML counts less than {size_gb * 1024} MiB on a GPU with {size_gb} GB, here {mib}"
             yield replace_requirement(requirement, moved, SAME, why)
@@ -198,31 +193,9 @@ def _move_memory_bound(requirement: Requirement, mib: int) -> Iterator[Edit]:
         yield edit
 
 
-def _read_mib(bound: str) -> int | None:
-    """Return a bound with a unit in MiB; None if it is a number, or cannot be read."""
-    if parse_integer(bound) is not None:
-        return None
-    try:
-        return ceil(parse(bound.removesuffix("B")) / _MIB)
-    except ValueError:
-        return None
-
-
-def _read_gigabytes(bound: str) -> int | None:
-    """Return the size of a GPU as it is sold that a bound means: 80 for 80Gi, 80GB, 80, 80000 and 81920."""
-    if found := _GIGABYTES.fullmatch(bound):
-        return int(found[1])
-    number = parse_integer(bound)
-    if number is None or number <= 0:
-        return None
-    if number < _SMALLEST_MIB:
-        return number
-    return next((round(number / unit) for unit in (1024, 1000) if number % unit in (0, unit - 1)), None)
-
-
-def _to_mib(size_gb: int) -> int:
-    """Return a bound in MiB below every GPU sold with so many GB, in whole thousands."""
-    return size_gb * _GB // _MIB // 1000 * 1000
+def _round_down(mib: int) -> int:
+    """Return a bound below ``mib`` as people write it, in whole thousands."""
+    return (mib - 1) // 1000 * 1000
 
 
 VALUE_STEPS: Mapping[str, Callable[[Requirement, str], Iterator[Edit]]] = {

@@ -47,11 +47,19 @@ class Fix:
     """The names of the nodes that the pod then fits."""
     is_certain: bool = True
     """Whether the edited pod fits all of them; otherwise something about it cannot be judged."""
+    outcome: str = ""
+    """If it is about the copies of a pod: how many then fit, such as "3 of 3 replicas fit"."""
 
     @property
     def edits(self) -> tuple[Edit, ...]:
         """Return the edits of the pod."""
         return tuple(step for step in self.steps if isinstance(step, Edit))
+
+    def apply(self, spec: SchedulingSpec) -> SchedulingSpec:
+        """Return the pod after the edits."""
+        for edit in self.edits:
+            spec = edit.apply(spec)
+        return spec
 
     @property
     def awaited(self) -> tuple[str, ...]:
@@ -164,11 +172,9 @@ def _find_named_product(spec: SchedulingSpec, verdicts: Iterable[Verdict]) -> st
 
 def _try(spec: SchedulingSpec, fix: Fix, verdicts: Sequence[Verdict], state: ClusterState, named: str) -> Fix:
     """Return the fix with the nodes that the edited pod fits, and with what it gets there instead."""
-    edited = spec
-    for edit in fix.edits:
-        edited = edit.apply(edited)
     if not fix.edits:
         return fix
+    edited = fix.apply(spec)
     after = compare(edited, state)
     if fix.awaited or fix.repairs:
         names = _list_open(after, verdicts).intersection(fix.nodes)
@@ -191,7 +197,7 @@ def _list_open(after: Iterable[Verdict], before: Iterable[Verdict]) -> set[str]:
     return {
         verdict.node.name
         for verdict in after
-        if set(map(_identify, verdict.mismatches)) <= known[verdict.node.name]
+        if set(map(_identify, verdict.mismatches)) <= known.get(verdict.node.name, set())
     }
 
 

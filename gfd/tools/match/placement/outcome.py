@@ -52,9 +52,12 @@ class PodPlacement:
     rooms: Mapping[str, int]
     """How many copies each possible node has room for after the pods before, by the node's name."""
     left: Sequence[Verdict] = ()
-    """If some copies but not all fit: a verdict for each node, for the first copy that finds no node."""
+    """If some copies but not all fit: a verdict for each node, for the first copy that finds no node.
+
+    For a DaemonSet, the verdicts of the nodes that should run it and do not fit.
+    """
     states: tuple[ClusterState, ClusterState] | None = None
-    """If some copies but not all fit: the cluster before its copies were placed, and after."""
+    """If some copies but not all fit: the cluster before the copies were placed, and that of :attr:`left`."""
     rivals: tuple[Pod, ...] = ()
     """The pods of the run that come before this one and can take what it needs."""
     uncertain: tuple[str, ...] = ()

@@ -7,11 +7,10 @@ outcomes: the best node first, and the fullest of equally good nodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.resources import PODS
-from gfd.text import join_first
 from gfd.tools.match.judge.capacity import UNKNOWN_RESERVE, USUAL_PODS, count_certain
 from gfd.tools.match.judge.fit import Answer, PodJudge, Verdict, rank
 from gfd.tools.match.judge.mismatches import (
@@ -25,6 +24,7 @@ from gfd.tools.match.judge.mismatches import (
 from gfd.tools.match.manifests.pods import DAEMON_SET
 from gfd.tools.match.placement.bounds import Demand, bound_copies, divide
 from gfd.tools.match.placement.companions import influences, split_limits
+from gfd.tools.match.placement.copy_count import COMPANION_FIELDS, CopyCount
 from gfd.tools.match.placement.domains import bound_by_domains
 from gfd.tools.match.placement.outcome import GangPlacement, PodPlacement
 
@@ -40,10 +40,7 @@ _UNSUITABLE = (NODE_NAME, NODE_SELECTOR, NODE_AFFINITY, TAINT)
 """Kinds of mismatches with which a DaemonSet does not create a pod for a node."""
 _TEMPORARY = frozenset({POD_AFFINITY, TOPOLOGY_SPREAD})
 """Kinds of mismatches that can vanish when other pods of the run are placed."""
-MAX_NAMED = 3
-"""The maximum number of earlier pods in a text."""
-_COMPANIONS = "podAffinity, podAntiAffinity, topologySpreadConstraints or hostPort"
-_COPIES = f"copies: the nodes of the first ones decide about the others, by {_COMPANIONS}"
+_COPIES = f"copies: the nodes of the first ones decide about the others, by {COMPANION_FIELDS}"
 _PODS = "pods: a node does not say how many pods it allows"
 _SIZE = f"cpu, memory: {UNKNOWN_RESERVE}"
 _PREEMPTION = "priority: some copies may fit only after pods of lower priority are preempted"
@@ -73,30 +70,6 @@ def _order(pods: Sequence[Pod], state: ClusterState) -> list[list[int]]:
         return -max(state.find_preemptor(pods[number].spec).value or 0 for number in group)
 
     return sorted(groups.values(), key=urgency)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CopyCount:
-    """How many copies of a pod fit, and what that depends on."""
-
-    at_least: int
-    at_most: int
-    demand: Demand
-    limits: Mapping[str, int]
-    """How many copies a node takes by rules such as a host port, by the name of the rule."""
-    companions: tuple[Pod, ...]
-    """The earlier pods whose nodes decide on those of the copies."""
-    rivals: tuple[Pod, ...]
-    """The earlier pods that can take what the copies need."""
-    is_contested: bool
-    """Whether the earlier pods can leave too little for the copies."""
-    is_entangled: bool
-    """Whether the nodes of other pods, or of the first copies, decide on those of the other copies."""
-
-    @property
-    def explanation(self) -> str:
-        """What about the earlier pods is not certain; empty if there are none."""
-        return _explain(self.companions, self.rivals)
 
 
 class _Run:
@@ -145,27 +118,34 @@ class _Run:
             if each.is_possible
         }
         before, after = self._state, self._bind(pod, now, rooms, wanted)
+        is_partial = 0 < count.at_most < wanted
+        left, states = judge.compare(after) if is_partial else [], (before, after)
+        if pod.kind == DAEMON_SET:
+            # Each of its pods has its own node, so none waits for the nodes of the others.
+            left, states = (
+                [each for each in now if not each.is_possible and _is_suitable(each)],
+                (before, before),
+            )
         if not pod.is_alone:
             demand = replace(count.demand, at_least=count.at_least, at_most=count.at_most)
             self._placed.append((pod, demand))
             self._state = after
         is_certain = count.at_least > 0 or not count.is_contested
-        is_partial = 0 < count.at_most < wanted
         return PodPlacement(
             verdicts=_merge(alone, now, count.explanation, is_certain=is_certain) if count.at_most else now,
             wanted=wanted,
             at_least=count.at_least,
             at_most=count.at_most,
             rooms=rooms,
-            left=judge.compare(after) if is_partial else (),
-            states=(before, after) if is_partial else None,
+            left=left if is_partial else (),
+            states=states if is_partial else None,
             rivals=count.rivals if count.is_contested else (),
             uncertain=self._list_reasons(pod, count, now, wanted) if count.at_least < count.at_most else (),
         )
 
     def _count(
         self, pod: Pod, alone: Sequence[Verdict], earlier: Sequence[tuple[Pod, Demand]], wanted: int
-    ) -> _CopyCount:
+    ) -> CopyCount:
         """Return how many copies fit, and which of the ``earlier`` pods decide on it."""
         others, limits = split_limits(pod, self._state.nodes, self._state.namespaces)
         companions = tuple(
@@ -181,7 +161,7 @@ class _Run:
             exact = None if rivals or companions else self._bound_alone(others, demand)
             bounds = exact or (0 if companions else min(bounds[0], 1), bounds[1])
         at_least, at_most = (min(each, wanted) for each in bounds)
-        return _CopyCount(
+        return CopyCount(
             at_least=at_least,
             at_most=at_most,
             demand=demand,
@@ -193,7 +173,7 @@ class _Run:
         )
 
     def _list_reasons(
-        self, pod: Pod, count: _CopyCount, now: Sequence[Verdict], wanted: int
+        self, pod: Pod, count: CopyCount, now: Sequence[Verdict], wanted: int
     ) -> tuple[str, ...]:
         """Return why it is not certain how many copies fit."""
         reasons = [
@@ -296,15 +276,6 @@ def _place_running(verdicts: Sequence[Verdict]) -> PodPlacement:
         at_most=int(any(each.is_possible for each in verdicts)),
         rooms={},
     )
-
-
-def _explain(companions: Sequence[Pod], rivals: Sequence[Pod]) -> str:
-    """Return what about the pods before a pod is not certain; empty if there are none."""
-    pods = companions or rivals
-    names = join_first([f"{pod.title} ({pod.place})" for pod in pods], MAX_NAMED)
-    if companions:
-        return f"earlier pods: the nodes of {names} decide, by {_COMPANIONS}"
-    return f"earlier pods: {names} may take what the pod needs on the node" if rivals else ""
 
 
 def _merge(alone: Sequence[Verdict], now: Sequence[Verdict], text: str, *, is_certain: bool) -> list[Verdict]:

@@ -95,7 +95,7 @@ def test_repairs() -> None:
     idle = [gpus("a", H100, labels={MEMORY: "81559"}, allocatable={}, capacity={GPU: 8})]
     assert lines(spec, *idle)[2:] == [
         (
-            f"edit: p.yaml:7: {MEMORY} Gt [81920] → Gt [76000], because NVML counts less than 81920 MiB on"
+            f"edit: p.yaml:7: {MEMORY} Gt [81920] → Gt [73000], because NVML counts less than 81920 MiB on"
             " a GPU with 80 GB, here 81559"
         ),
         (

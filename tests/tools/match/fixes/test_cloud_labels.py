@@ -162,3 +162,23 @@ def test_a_simulated_machine_of_another_model() -> None:
         == "another model, 80 GB instead of 24 GB"
     )
     assert unjudged(select(T4)) == (Answer.NO, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "operator", "value", "may_help"),
+    [
+        ("nvidia.com/gpu.memory", "Gt", "70000", True),
+        ("nvidia.com/gpu.memory", "Gt", "81920", False),
+        ("nvidia.com/gpu.memory", "Lt", "20000", True),
+        ("nvidia.com/gpu.family", "In", "hopper", True),
+        ("nvidia.com/gpu.family", "In", "ampere", False),
+        ("nvidia.com/gpu.family", "NotIn", "hopper", False),
+        ("nvidia.com/gpu.compute.major", "Gt", "8", True),
+    ],
+)
+def test_gfd_on_a_node_whose_cloud_label_names_the_gpu(
+    key: str, operator: str, value: str, may_help: bool
+) -> None:
+    bare = node("bare", labels={GKE: "nvidia-h100-80gb"}, allocatable={GPU: 8})
+    found = find(require(key, operator, value, requests=ONE), bare)
+    assert any(each.repairs for each in found) == may_help

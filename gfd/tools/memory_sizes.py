@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from gfd.kube.quantities import parse as parse_quantity
-from gfd.kube.requirements import MAX_INT64
+from gfd.kube.requirements import MAX_INT64, parse_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,7 @@ LEAST_SHARE = Fraction(9, 10)
 _LEAST_MIB = 1000
 """A number without a unit that is as large as this means MiB, as nvidia-smi prints them; a smaller one GB."""
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_WHOLE_GB = re.compile(r"([0-9]{1,4})\s*Gi?B?", re.IGNORECASE)
 _SOLD = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*GB", re.IGNORECASE)
 _BINARY = re.compile(r"([0-9.]+)\s*([KMGT])i(?:B)?", re.IGNORECASE)
 _GI = re.compile(r"(?<=[0-9])\s*Gi?B?$", re.IGNORECASE)
@@ -43,6 +44,33 @@ def to_sold(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(_GI.sub("GB", text) for text in texts)
 
 
+def find_sold_mib(gb: Fraction | int) -> tuple[int, int]:
+    """Return the least and the most MiB that NVML counts on a card that is sold with ``gb`` GB."""
+    return floor(gb * 1024 * LEAST_SHARE) + 1 if gb else 0, floor(gb * 1024)
+
+
+def read_bound_gb(bound: str) -> int | None:
+    """Return the GB of a card that a bound on a label means: 80 for 80Gi, 80GB, 80, 80000 and 81920."""
+    if found := _WHOLE_GB.fullmatch(bound):
+        return int(found[1])
+    number = parse_integer(bound)
+    if number is None or number <= 0:
+        return None
+    if number < _LEAST_MIB:
+        return number
+    return next((round(number / unit) for unit in (1024, 1000) if number % unit in (0, unit - 1)), None)
+
+
+def read_bound_mib(bound: str) -> int | None:
+    """Return the MiB of a bound with a unit, rounded up; None if it is a number, or cannot be read."""
+    if parse_integer(bound) is not None:
+        return None
+    try:
+        return ceil(parse_quantity(bound.removesuffix("B")) / MIB)
+    except ValueError:
+        return None
+
+
 def parse_size(text: str) -> tuple[Fraction, Fraction]:
     """Return the least and the most MiB that a text means. Raises ValueError.
 
@@ -50,10 +78,10 @@ def parse_size(text: str) -> tuple[Fraction, Fraction]:
     """
     sold = parse_gb(text)
     if sold is not None:
-        most = floor(sold * 1024)
+        least, most = find_sold_mib(sold)
         if most * MIB > MAX_INT64:
             raise ValueError(f"is not an amount of memory: {text!r}; write one like 80GB or 40Gi")
-        return Fraction(floor(sold * 1024 * LEAST_SHARE) + 1 if sold else 0), Fraction(most)
+        return Fraction(least), Fraction(most)
     mib = _parse_bytes(text.strip()) / MIB
     return mib, mib
 
