@@ -79,12 +79,14 @@ def test_distances_are_between_0_and_1() -> None:
 
 @pytest.mark.parametrize("machine", [*machines.list_names(), *list_instance_types()])
 def test_simulated_gpus_have_the_same_facts(machine: str) -> None:
-    for gpu in machines.read(machine).gpus:
+    inventory = machines.read(machine)
+    is_virtual = inventory.vgpu is not None and inventory.vgpu.is_present
+    for gpu in inventory.gpus:
         found = parse_product(gpu.name.replace(" ", "-"))
         if not found.chip or gpu.memory_bytes is None:
             continue
         generation = (gpu.architecture or "").lower().replace(" ", "-")
         assert found.generation == generation, gpu.name
-        if found.sold_gb and not machines.read(machine).vgpu.is_present:
+        if found.sold_gb and not is_virtual:
             least, most = find_sold_mib(found.sold_gb)
             assert least <= gpu.memory_bytes // 2**20 <= most, gpu.name
