@@ -181,8 +181,12 @@ class _MachineExplainer:
     def _name_sources(self, fact: Fact) -> tuple[str, ...]:
         """Return the sources of a fact, with the files that options name, and the list that has the names."""
         found: list[str] = []
-        is_from_cuda = fact.name == "Gpu.memory_bytes" and any(map(_has_cuda_memory, self._inventory.gpus))
-        for source in (CUDA_MEMORY,) if is_from_cuda else fact.sources:
+        sources = fact.sources
+        if fact.name == "Gpu.memory_bytes":
+            are_from_cuda = {_has_cuda_memory(gpu) for gpu in self._inventory.gpus}
+            kept = sources if False in are_from_cuda else ()
+            sources = tuple(dict.fromkeys((*kept, CUDA_MEMORY))) if True in are_from_cuda else sources
+        for source in sources:
             if source == PCI_IDS:
                 found += dict.fromkeys(gpu.name_source for gpu in self._inventory.gpus if gpu.name_source)
             else:

@@ -96,8 +96,21 @@ def test_another_machine(tmp_path: Path) -> None:
 def test_a_user_that_may_not_open_the_device_nodes(jetson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, *_mode, **_options: path.name != "nvmap")
     node = jetson / "dev/nvmap"
-    assert run_check(make_tegra_context(jetson), "device nodes") == fail(
+    assert run_check(make_tegra_context(jetson, NO_DEVICE), "device nodes") == fail(
         f"user {os.geteuid()} cannot open {node}",
         f"run gfd with the group that owns them ({node.stat().st_gid}); in a pod, add it to"
         " supplementalGroups",
+    )
+    # What CUDA does not need, does no harm.
+    assert run_check(make_tegra_context(jetson), "device nodes").state == "ok"
+
+
+def test_cuda_works_with_other_device_nodes(tmp_path: Path) -> None:
+    assert run_check(make_tegra_context(tmp_path), "device nodes") == ok("CUDA works without known ones")
+
+
+def test_cuda_fails_although_the_device_nodes_are_open(jetson: Path) -> None:
+    dev = jetson / "dev"
+    assert run_check(make_tegra_context(jetson, NO_DEVICE), "device nodes") == ok(
+        f"{dev}/nvgpu/igpu0/ctrl, {dev}/nvhost-ctrl-gpu, {dev}/nvmap"
     )
