@@ -20,7 +20,9 @@ from typing import Any
 
 import pytest
 
-from gfd.errors import ApiError
+from gfd.errors import ApiError, PublishError
+from gfd.publishing.sinks.nodefeature import NodeFeatureSink
+from gfd.publishing.sinks.nodefeature_client import NodeFeatureClient
 from gfd.simulation import machines
 from gfd.tools.doctor.result import ok, warn
 from tests.cluster import agents, gpu_operator
@@ -196,8 +198,7 @@ def test_gfd_takes_over_the_object_of_the_original(
         deployed = running.deployed
         if plugin and version == "v26.7.0":
             (warning,) = running.warnings
-            names = f"DaemonSet gpu-feature-discovery and Pod {deployed.original['metadata']['name']}"
-            assert f"trying again with the owners that it has ({names})" in warning
+            assert "gfd left the owners as they are, because it may not replace them: " in warning
             assert "cannot set an ownerRef on a resource you can't delete" in warning
             assert warning.endswith("; grant the verb delete on nodefeatures")
             wanted = gpu_operator.make_original_object(deployed)["metadata"]["ownerReferences"]
@@ -309,10 +310,12 @@ def test_the_policy_limits_the_operators_account(planes: dict[str, ControlPlane]
             given = {"sink": "nodefeature", "namespace": gpu_operator.NAMESPACE}
             bound = ok("ValidatingAdmissionPolicy 'gfd-nodefeature' refuses a foreign NodeFeature")
             wait_for(lambda: node.run_check("policy", **given) == bound, "the policy")
-            body = running.object
-            body["spec"]["labels"]["nvidia.com/mig.config"] = "all-disabled"
-            with pytest.raises(ApiError, match=r"gfd may not publish the labels nvidia\.com/mig\.config"):
-                running.deployed.agent.api.request("PUT", running.deployed.path, body)
+            client = NodeFeatureClient(
+                node.agent.api, node_name=node.node, namespace=gpu_operator.NAMESPACE, pod_name=node.agent.pod
+            )
+            sink = NodeFeatureSink(client, resync_s=None, warn=pytest.fail)
+            with pytest.raises(PublishError, match=r"gfd may not publish the labels nvidia\.com/mig\.config"):
+                sink.publish({"nvidia.com/mig.config": "all-disabled"})
             merge(plane.admin, running.deployed.path, "someone", labels={"color": "red"})
             wait_for(lambda: "color" not in running.object["metadata"]["labels"], "the repair", 10)
             assert len(running.object["metadata"]["ownerReferences"]) == 2

@@ -18,7 +18,6 @@ from gfd.kube.versions import VersionHistory
 from gfd.labels.syntax import differ
 from gfd.publishing.sinks.metadata_drift import detect_node_feature_drift
 from gfd.publishing.sinks.nodefeature_client import GRANT_TO_OWN, NAME
-from gfd.text import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -126,6 +125,24 @@ class NodeFeatureSink:
     def _publish(self, labels: Labels) -> bool:
         if self._resync.is_due:
             self._seen, self._keeps_owners = None, False
+        try:
+            return self._replace(labels)
+        except ApiError as error:
+            if not self._is_about_owners(error):
+                raise
+            self._keeps_owners = True
+            try:
+                has_changed = self._replace(labels)
+            except ApiError:
+                self._keeps_owners = False  # the owners were not the reason
+                raise
+            self._warn(
+                f"{self.target}: gfd left the owners as they are, because it may not replace them: {error}; "
+                f"grant {GRANT_TO_OWN}"
+            )
+            return has_changed
+
+    def _replace(self, labels: Labels) -> bool:
         is_retry = False
         while True:
             if self._seen is None:
@@ -137,8 +154,6 @@ class NodeFeatureSink:
             try:
                 self._keep(self._client.write(wanted, is_new=seen is None))
             except ApiError as error:
-                if seen is not None and self._keep_owners(seen, wanted, error):
-                    continue
                 # Another writer was faster: 409 if it changed the object, 404 if it deleted it.
                 is_race = error.status == 409 or (error.status == 404 and seen is not None)
                 if not is_race or is_retry:
@@ -147,22 +162,15 @@ class NodeFeatureSink:
             else:
                 return True
 
-    def _keep_owners(self, seen: Mapping[str, Any], wanted: Mapping[str, Any], error: ApiError) -> bool:
-        """Return whether to write again with the owners that the object has.
+    def _is_about_owners(self, error: ApiError) -> bool:
+        """Return whether the API server may have refused the object because of its new owners.
 
-        The admission plugin OwnerReferencesPermissionEnforcement refuses new owners to an account that may
-        not delete the object.
+        The admission plugin OwnerReferencesPermissionEnforcement refuses them to an account that may not
+        delete the object.
         """
-        kept = seen["metadata"].get("ownerReferences") or []
-        if self._keeps_owners or error.status != 403 or kept == wanted["metadata"].get("ownerReferences", []):
+        if self._keeps_owners or self._seen is None or (error.status, error.verb) != (403, "update"):
             return False
-        self._keeps_owners = True
-        names = join_words((f"{each['kind']} {each['name']}" for each in kept), "and") if kept else "none"
-        self._warn(
-            f"{self.target}: trying again with the owners that it has ({names}), because gfd may not replace"
-            f" them: {error}; grant {GRANT_TO_OWN}"
-        )
-        return True
+        return (self._seen["metadata"].get("ownerReferences") or []) != self._owners
 
     def _keep(self, seen: dict[str, Any] | None) -> None:
         self._seen = seen
