@@ -167,3 +167,44 @@ def events_of(item: Schema) -> dict[str, Schema]:
         "BOOKMARK": object_of({"object": BOOKMARK}, "object"),
         "ERROR": object_of({"object": STATUS}, "object"),
     }
+
+
+DAEMON_SET = object_of(
+    {
+        "metadata": METADATA,
+        "spec": object_of(
+            {"selector": object_of({"matchLabels": map_of(string)}, "matchLabels")}, "selector"
+        ),
+        "status": object_of(
+            dict.fromkeys(
+                (
+                    "observedGeneration",
+                    "desiredNumberScheduled",
+                    "numberReady",
+                    "updatedNumberScheduled",
+                ),
+                non_negative,
+            )
+        ),
+    },
+    *("metadata", "spec"),
+)
+"""A DaemonSet, and how many of its pods run."""
+_WAITING = object_of({"waiting": object_of({"reason": string})})
+AGENT_POD = object_of(
+    {
+        "metadata": METADATA,
+        "spec": object_of({"nodeName": string}),
+        "status": object_of(
+            {
+                "phase": string,
+                "conditions": array_of(
+                    object_of({"type": string, "status": string, "reason": string}, "type", "status")
+                ),
+                "containerStatuses": array_of(object_of({"ready": boolean, "state": _WAITING})),
+            }
+        ),
+    },
+    *("metadata", "spec"),
+)
+"""A pod of an agent, and why it is not ready."""

@@ -9,3 +9,13 @@ PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 RESOURCE_SLICES = "/apis/resource.k8s.io/v1/resourceslices"
 RESOURCE_CLAIMS = "/apis/resource.k8s.io/v1/resourceclaims"
 """The ResourceClaims of all namespaces."""
+
+
+def daemon_set_path(namespace: str, name: str) -> str:
+    """Return the path of a DaemonSet."""
+    return f"/apis/apps/v1/namespaces/{namespace}/daemonsets/{name}"
+
+
+def pods_path(namespace: str) -> str:
+    """Return the path of the Pods of a namespace."""
+    return f"{NAMESPACES}/{namespace}/pods"

@@ -13,6 +13,7 @@ from gfd.errors import ConfigError, GfdError
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values
     from gfd.config.model import LoadedConfig
+    from gfd.tools.doctor.result import Check
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
@@ -31,7 +32,10 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         flag = "--keep-names" if values["keep_names"] else "--log"
         raise ConfigError(flag, COMMAND_LINE, "works only with --bundle FILE.tar.gz")
     context = Context(loaded.config)
-    results = list(runner.run_checks(context))
+    if values["daemonset"] is None:
+        results = list(runner.run_checks(context))
+    else:
+        results = list(runner.run_checks(context, _make_daemonset_checks(values)))
     # If the archive goes to standard output, print nothing else there.
     output = sys.stderr if path == bundle.STANDARD_OUTPUT else sys.stdout
     if is_json:
@@ -50,16 +54,36 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         raise GfdError(f"failed: {', '.join(failed)}")
 
 
+def _make_daemonset_checks(values: Values) -> tuple[Check, ...]:
+    """Return the checks of --daemonset. Raises ConfigError."""
+    from gfd.tools.doctor.checks import daemonset
+
+    if values["bundle"] is not None:
+        both = "checks all nodes, but --bundle collects the facts of this one; run one after the other"
+        raise ConfigError("--daemonset", COMMAND_LINE, both)
+    try:
+        return daemonset.make_checks(*daemonset.parse_daemonset(values["daemonset"]))
+    except ValueError as error:
+        raise ConfigError("--daemonset", COMMAND_LINE, str(error)) from None
+
+
 COMMAND = Command(
     help="Check everything between the GPU and the label.",
     run=_run,
     notes="The exit code is 1 if a check fails.",
     # It checks the configuration of the service, and the bundle holds all of it.
     general_options=tuple(option.field for option in OPTIONS),
-    examples=("kubectl -n gfd exec POD -- gfd doctor", "gfd doctor --bundle bug.tar.gz"),
+    examples=("kubectl -n gfd exec POD -- gfd doctor", "gfd doctor --daemonset gfd/gfd"),
     reads_pod_token=True,
     options=(
         make_format_option("text", "json", group="Doctor", default="text"),
+        Option(
+            field="daemonset",
+            flags=("--daemonset",),
+            metavar="NAMESPACE/NAME",
+            group="Doctor",
+            help="Check the agents of this DaemonSet and the labels of all nodes, instead of this machine.",
+        ),
         Option(
             field="bundle",
             flags=("--bundle",),

@@ -13,6 +13,10 @@
 {{ include "gfd.fullname" . | trunc 45 | trimSuffix "-" }}-report
 {{- end }}
 
+{{- define "gfd.testName" -}}
+{{ include "gfd.fullname" . }}-test
+{{- end }}
+
 {{- define "gfd.namespace" -}}
 {{ .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}
