@@ -42,7 +42,7 @@ def test_the_ratio_is_to_the_fastest_reader() -> None:
     spin = "import time\nwhile time.process_time() < {}: pass"
     argvs = {
         name: [sys.executable, "-I", "-S", "-c", spin.format(seconds)]
-        for name, seconds in ((GFD, 0.4), ("reading with slow", 0.8), ("reading with fast", 0.2))
+        for name, seconds in ((GFD, 0.1), ("reading with slow", 0.2), ("reading with fast", 0.05))
     }
     found = {each.name: each for each in reading.compare("files", "1 MiB", argvs, 1)}
     ratios = found["CPU: ratio to reading with fast"].samples[GFD]

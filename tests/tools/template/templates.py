@@ -19,13 +19,14 @@ TAINTS = (
     Taint(key="example.com/a_b", effect="NoExecute"),
     Taint(key="spot", value="true", effect="PreferNoSchedule"),
 )
+_CONFIG = load({}, {}).config
 SIZE = {"cpu": "191450m", "memory": "1Ti", "ephemeral-storage": "100Gi", "pods": "250"}
 
 
 def make(machine: str, layout: str, strategy: str, kind: str) -> NodeTemplate:
     inventory = read(machine, layout)
     shared = sharing(kind, inventory)
-    config = load({}, {}).config._replace(mig_strategy=strategy, sharing=shared)
+    config = _CONFIG._replace(mig_strategy=strategy, sharing=shared)
     labels = label(inventory, strategy, shared)
     devices = make_node(config, machine, labels, inventory).allocatable
     resources = {**SIZE, **{name: str(count) for name, count in devices.items()}}
