@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,81 +15,31 @@ from gfd.publishing.node_condition import TYPE, NodeCondition, NodeConditionClie
 from gfd.publishing.node_events import PATH as EVENTS
 from gfd.publishing.node_events import NodeEvent, NodeEventRecorder
 from gfd.publishing.sinks.node import NodeSink
-from gfd.simulation import machines
-from tests.agent.running import Service, serve
-from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.attempts import MERGE, STRATEGIC
-from tests.cluster.controlplane import ControlPlane, wait_for
-from tests.cluster.objects import NODES, delete, make_node, namespace, node
-from tests.standin import Fault, from_inventory
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.gpu_condition import (
+    FULL,
+    LOST,
+    OTHER,
+    OWN,
+    STATUS,
+    conditions,
+    creates,
+    event,
+    own_condition,
+    patch,
+    run_agent,
+    write_as_kubelet,
+)
+from tests.cluster.objects import NODES, delete, make_node, node
 
 pytestmark = pytest.mark.cluster
-
-COMPONENTS = Path(__file__).parents[2] / "manifests" / "components"
-OWN, OTHER = "ready-own", "ready-other"
-STATUS = f"{NODES}/{OWN}/status"
-LOST = NodeCondition(
-    is_true=False, reason="GPUFailed", message="GPU 1 is lost", heartbeat_at_s=1e9, transition_at_s=1e9
-)
-FULL: dict[str, Any] = {
-    "capacity": {"cpu": "8", "nvidia.com/gpu": "8"},
-    "allocatable": {"cpu": "8", "nvidia.com/gpu": "8"},
-    "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}],
-    "conditions": [
-        {"type": "MemoryPressure", "status": "False", "reason": "Enough", "message": "m"},
-        {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "ready"},
-    ],
-}
 
 
 @pytest.fixture(scope="module")
 def agent(plane: ControlPlane) -> Iterator[Agent]:
-    agents.install(plane, COMPONENTS / "node", COMPONENTS / "node-condition")
-    for name in (OWN, OTHER):
-        delete(plane.admin, f"{NODES}/{name}")
-        make_node(plane.admin, name, labels={"zone": "a"}, annotations={"a": "b"})
-        write_as_kubelet(plane, name, FULL)
-    started = agents.start(plane, OWN)
-    wait_for(lambda: is_denied(started, OTHER, {"conditions": []}), "the policy about the status")
-    wait_for(lambda: not creates(started, event("Pod"), is_dry=True), "the policy about events")
-    yield started
-    for name in (OWN, OTHER):
-        delete(plane.admin, f"{NODES}/{name}")
-    plane.kubectl("delete", "events", "--all", "-n", "default")
-
-
-def write_as_kubelet(plane: ControlPlane, name: str, status: dict[str, Any]) -> None:
-    plane.admin.request(
-        "PATCH",
-        f"{NODES}/{name}/status",
-        {"status": status},
-        content_type=STRATEGIC,
-        query={"fieldManager": "kubelet"},
-    )
-
-
-def patch(agent: Agent, name: str, body: dict[str, Any], kind: str, manager: str = "gfd") -> ApiError | None:
-    query = {"fieldManager": manager, "dryRun": "All"} | ({"force": "true"} if kind == APPLY else {})
-    if kind == APPLY:
-        metadata = {"name": name, **body.get("metadata", {})}
-        body = {"apiVersion": "v1", "kind": "Node", **body, "metadata": metadata}
-    try:
-        agent.api.request("PATCH", f"{NODES}/{name}/status", body, content_type=kind, query=query)
-    except ApiError as error:
-        return error
-    return None
-
-
-def is_denied(agent: Agent, name: str, status: dict[str, Any]) -> bool:
-    error = patch(agent, name, {"status": status}, MERGE)
-    return error is not None and error.status == 403
-
-
-def conditions(plane: ControlPlane, name: str = OWN) -> dict[str, dict[str, Any]]:
-    found = node(plane.admin, name)["status"].get("conditions") or []
-    assert len({each["type"] for each in found}) == len(found)
-    return {each["type"]: each for each in found}
+    yield from run_agent(plane)
 
 
 def test_condition_is_set_and_removed_beside_those_of_the_kubelet(plane: ControlPlane, agent: Agent) -> None:
@@ -172,10 +117,6 @@ def test_node_without_any_condition(plane: ControlPlane, agent: Agent) -> None:
         write_as_kubelet(plane, OWN, FULL)
 
 
-def own_condition(**changes: Any) -> dict[str, Any]:
-    return {"type": TYPE, "status": "False", "reason": "A", "message": "b", **changes}
-
-
 def hostile_bodies() -> Iterator[tuple[str, dict[str, Any]]]:
     ready = {"type": "Ready", "status": "False", "reason": "x", "message": "x"}
     for what, status in {
@@ -249,27 +190,6 @@ def test_other_attempts(plane: ControlPlane, agent: Agent) -> None:
         client.withdraw()
 
 
-def event(kind: str = "Node", name: str = OWN, **changes: Any) -> dict[str, Any]:
-    return {
-        "metadata": {"generateName": "x.", "namespace": "default"},
-        "involvedObject": {"apiVersion": "v1", "kind": kind, "name": name},
-        "reason": "A",
-        "message": "b",
-        "type": "Warning",
-        "reportingComponent": "gfd",
-        "reportingInstance": "x",
-        **changes,
-    }
-
-
-def creates(agent: Agent, body: dict[str, Any], *, is_dry: bool) -> bool:
-    try:
-        agent.api.request("POST", EVENTS, body, query={"dryRun": "All"} if is_dry else {})
-    except ApiError as error:
-        return error.status != 403
-    return True
-
-
 def test_events_are_shown_by_kubectl(plane: ControlPlane, agent: Agent) -> None:
     uid = node(plane.admin, OWN)["metadata"]["uid"]
     recorder = NodeEventRecorder(agent.api, OWN)
@@ -306,89 +226,10 @@ def test_attempts_at_events(plane: ControlPlane, agent: Agent) -> None:
         agent.api.request("PATCH", path, {"count": 9}, content_type=MERGE)
 
 
-def command(*words: str, kubeconfig: Path) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "KUBECONFIG": str(kubeconfig), "GFD_NODE_CONDITION": "true"}
-    environ.pop("NODE_NAME", None)
-    gfd = (sys.executable, "-m", "gfd", *words)
-    return subprocess.run(gfd, env=environ, capture_output=True, text=True, check=False)
-
-
-def status_of(plane: ControlPlane) -> tuple[str, str] | None:
-    found = conditions(plane).get(TYPE)
-    return (found["status"], found["reason"]) if found else None
-
-
-def reload(service: Service, *, is_on: bool) -> None:
-    config = f"version: v1\nflags:\n  gfd:\n    nodeCondition: {str(is_on).lower()}\n"
-    (service.folder / "config.yaml").write_text(config)
-
-
-def test_a_service_with_the_file_sink(plane: ControlPlane, agent: Agent, tmp_path: Path) -> None:
-    """A GPU has failed and recovers; the option is switched off and on; people look and clean up."""
-    two = from_inventory(machines.read("dgx-a100", "all-disabled"))
-    lost = replace(two, faults=(Fault(function="nvmlDeviceGetName", gpu=0, error=15),))
-    arguments = (
-        *("--sink=file", f"--node-name={OWN}", f"--kubeconfig={agent.kubeconfig}"),
-        *("--fail-on-init-error=false", f"--config-file={tmp_path / 'config.yaml'}"),
-    )
-    (tmp_path / "config.yaml").write_text("version: v1\nflags:\n  gfd:\n    nodeCondition: true\n")
-    with serve(tmp_path, *arguments, machine=lost) as service:
-        wait_for(lambda: status_of(plane) == ("False", "GPUFailed"), "the condition", 20)
-        failed = conditions(plane)[TYPE]
-        assert failed["message"].startswith("1 of 8 GPUs cannot be read: GPU 0 (")
-        doctor = command(
-            *("doctor", "--sink=file", f"--node-name={OWN}", "--simulate=mig-doc"),
-            kubeconfig=agent.kubeconfig,
-        )
-        assert "nvidia.com/GPUReady is False since" in doctor.stdout
-        assert "allowed: get nodes/status, patch nodes/status, create events, patch events" in doctor.stdout
-        assert "'gfd-node-condition' refuses a foreign condition on the Node" in doctor.stdout
-        service.play(two)
-        wait_for(lambda: status_of(plane) == ("True", "AllGPUsRead"), "the recovery", 30)
-        assert conditions(plane)[TYPE]["lastTransitionTime"] > failed["lastTransitionTime"]
-        shown = plane.kubectl("describe", "node", OWN)
-        assert "GPUFailed" in shown
-        assert "GPURecovered" in shown
-        reload(service, is_on=False)
-        wait_for(lambda: status_of(plane) is None, "the removal", 20)
-        reload(service, is_on=True)
-        wait_for(lambda: status_of(plane) == ("True", "AllGPUsRead"), "the condition again", 20)
-        assert service.end()[0] == 0
-    # It stays when the service ends.
-    assert status_of(plane) == ("True", "AllGPUsRead")
-    done = command(
-        *("cleanup", "--sink=file", "-o", str(service.file), f"--node-name={OWN}"),
-        kubeconfig=agent.kubeconfig,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{service.file}: removed\nnodes/{OWN} condition {TYPE}: removed\n"
-    assert status_of(plane) is None
-
-
-def test_cleanup_of_all_nodes(plane: ControlPlane, agent: Agent) -> None:
-    NodeConditionClient(agent.api, OWN).apply(LOST)
-    NodeConditionClient(plane.admin, OTHER).apply(LOST)
-    words = ("cleanup", "--sink=node", "--all-nodes")
-    done = command(*words, kubeconfig=plane.kubeconfig)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-2:] == [
-        f"nodes/{name} condition {TYPE}: removed" for name in (OTHER, OWN)
-    ]
-    assert TYPE not in conditions(plane) | conditions(plane, OTHER)
-    done = command(*words, kubeconfig=plane.kubeconfig)
-    assert done.stdout.endswith("--node-condition: nothing to remove: gfd holds no condition of any Node\n")
-    refused = command(*words, kubeconfig=agent.kubeconfig)
-    assert refused.returncode == 0, "the sink node lets an agent list the Nodes"
-
-
-def test_missing_rights_and_token(plane: ControlPlane, agent: Agent) -> None:
-    namespace(plane.admin, "plain")
-    plane.kubectl("-n", "plain", "create", "serviceaccount", "plain")
-    plain = agents.start(plane, OWN, namespace="plain", account="plain")
-    with pytest.raises(ApiError, match=r"the verb patch on nodes/status is granted by manifests/components/"):
-        NodeConditionClient(plain.api, OWN).apply(LOST)
-    with pytest.raises(ApiError, match="this needs the verb create and patch on events"):
-        NodeEventRecorder(plain.api, OWN).record(NodeEvent(type="Normal", reason="A", message="b"), "1")
-    nothing = plane.write_kubeconfig("nothing", token="wrong")
-    with pytest.raises(ApiError, match="--node-condition needs a token, whatever the sink"):
-        NodeConditionClient(agents.connect(nothing), OWN).read()
+def test_the_oldest_server(oldest: ControlPlane) -> None:
+    for agent in run_agent(oldest):
+        test_condition_is_set_and_removed_beside_those_of_the_kubelet(oldest, agent)
+        test_condition_of_somebody_else_is_taken_over(oldest, agent)
+        for kind in (MERGE, STRATEGIC, APPLY):
+            test_attempts_at_a_status(oldest, agent, kind, OWN)
+        test_attempts_at_events(oldest, agent)

@@ -71,14 +71,14 @@ def test_component(cluster: ControlPlane, tmp_path: Path, component: str) -> Non
                 assert find_one(objects, each)["spec"] == find_one(chart, each)["spec"]
 
 
-def with_component(folder: Path, component: str) -> list[Object]:
+def with_component(folder: Path, *components: str, overlay: str = "node") -> list[Object]:
     import shutil
 
     copy = folder / "copy"
     shutil.copytree(MANIFESTS, copy, ignore=shutil.ignore_patterns("helm", "systemd"))
-    overlay = copy / "overlays" / "node" / "kustomization.yaml"
-    overlay.write_text(overlay.read_text() + f"- ../../components/{component}\n")
-    return kustomize(overlay.parent)
+    file = copy / "overlays" / overlay / "kustomization.yaml"
+    file.write_text(file.read_text() + "".join(f"- ../../components/{each}\n" for each in components))
+    return kustomize(file.parent)
 
 
 @pytest.mark.parametrize(("sink", "strategy"), list(itertools.product(SINKS, STRATEGIES)))
@@ -97,6 +97,25 @@ def test_overlays_without_policy(cluster: ControlPlane, sink: str) -> None:
     del by_kustomize["Namespace", "gfd"]
     assert comparable(render(sink=sink, policy={"enabled": False})) == by_kustomize
     assert not [kind for kind, _ in by_kustomize if "Policy" in kind]
+
+
+@pytest.mark.parametrize("has_policy", [True, False])
+@pytest.mark.parametrize("sink", ["file", "nodefeature"])
+def test_node_condition_by_chart_and_component(
+    cluster: ControlPlane, tmp_path: Path, sink: str, has_policy: bool
+) -> None:
+    components = ("node-condition", *(() if has_policy else ("without-policy",)))
+    objects = with_component(tmp_path, *components, overlay=sink)
+    check_accepted(cluster, objects)
+    by_kustomize = comparable(objects)
+    del by_kustomize["Namespace", "gfd"]
+    by_helm = comparable(render(sink=sink, nodeCondition=True, policy={"enabled": has_policy}))
+    assert by_helm == by_kustomize
+    template = by_helm["DaemonSet", "gfd"]["spec"]["template"]["spec"]
+    assert template["automountServiceAccountToken"] is True
+    policies = {name for kind, name in by_helm if kind == "ValidatingAdmissionPolicy"}
+    expected = {"gfd-node-condition", "gfd-node-event"}
+    assert policies - {"gfd-nodefeature"} == (expected if has_policy else set())
 
 
 @pytest.mark.parametrize("example", ["vectoradd", "enough-memory"])
