@@ -35,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden with the labels of today"
     )
+    parser.addoption(
+        "--kubernetes",
+        action="append",
+        metavar="MINOR",
+        help="a version such as 1.34 for the tests that run on several, instead of the newest and the oldest",
+    )
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

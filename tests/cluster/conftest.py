@@ -103,19 +103,67 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         started.check()
 
 
+def chosen(config: pytest.Config) -> list[str]:
+    """Return the versions of Kubernetes that ``--kubernetes`` names, the newest and the oldest without it."""
+    minors = config.getoption("--kubernetes")
+    if unknown := sorted(set(minors or ()) - programs.KUBERNETES.keys()):
+        raise pytest.UsageError(f"--kubernetes: {unknown[0]} is none of {', '.join(programs.KUBERNETES)}")
+    return [programs.KUBERNETES[each] for each in minors] if minors else [programs.NEWEST, programs.OLDEST]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    versions = chosen(metafunc.config)
+    with_policies = [each for each in versions if each != programs.EARLY]
+    if "each_plane" in metafunc.fixturenames:
+        is_for_all = "with_policies" not in metafunc.fixturenames
+        values = versions if is_for_all else with_policies
+        metafunc.parametrize("each_plane", values, indirect=True, scope="session")
+    if "older" in metafunc.fixturenames:
+        values = [each for each in with_policies if each != programs.NEWEST]
+        metafunc.parametrize("older", values, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--kubernetes``, keep the tests that run on several versions; without it, leave the early out."""
+    kept = set()
+    if config.getoption("--kubernetes"):
+        kept |= {"each_plane", "older"}
+    if programs.EARLY in chosen(config):
+        kept.add("early")
+
+    def is_kept(item: pytest.Item) -> bool:
+        names = set(getattr(item, "fixturenames", ()))
+        return bool(names & kept) if config.getoption("--kubernetes") else "early" not in names
+
+    left_out = [each for each in items if not is_kept(each)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [each for each in items if is_kept(each)]
+
+
 @pytest.fixture(scope="session")
-def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """The API server of the oldest Kubernetes that the chart supports."""
-    with control_plane(tmp_path_factory.mktemp("oldest"), programs.OLDEST) as started:
+def with_policies() -> None:
+    """Ask for versions of Kubernetes that have admission policies."""
+
+
+@pytest.fixture(scope="session")
+def each_plane(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ControlPlane]:
+    """The API server of each version of Kubernetes that was chosen."""
+    if request.param == programs.NEWEST:
+        yield request.getfixturevalue("plane")
+        return
+    with control_plane(tmp_path_factory.mktemp(request.param), request.param) as started:
         yield started
         started.check()
 
 
-@pytest.fixture(scope="session")
-def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane with a scheduler, and with kubelets that kwok plays."""
-    with control_plane(tmp_path_factory.mktemp("scheduled")) as started:
-        started.start_scheduling()
+@pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """An API server before Kubernetes 1.30."""
+    with control_plane(tmp_path_factory.mktemp("early"), programs.EARLY) as started:
+        namespace(started.admin, "gfd")
+        ensure_node_feature(started)
         yield started
         started.check()
 

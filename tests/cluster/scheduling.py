@@ -14,7 +14,7 @@ from typing import Any
 from gfd.errors import ApiError, GfdError
 from gfd.kube.client import Api
 from gfd.tools.match.workloads.reader import read_pods
-from tests.cluster.controlplane import ControlPlane
+from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES
 
 MERGE = "application/merge-patch+json"
@@ -66,6 +66,19 @@ def is_looked_at(pod: Object) -> bool:
     return bool(pod["spec"].get("nodeName")) or is_refused(pod)
 
 
+def wait_until_looked_at(api: Api, prefix: str, count: int) -> dict[str, Object]:
+    """Return the pods once the scheduler has placed or refused each of them."""
+
+    def look() -> dict[str, Object] | None:
+        pods = {each["metadata"]["name"]: each for each in api.list(pods_of("default"))}
+        own = {name: pod for name, pod in pods.items() if name.startswith(prefix)}
+        done = [pod for pod in own.values() if is_looked_at(pod)]
+        return own if len(done) == count else None
+
+    found: dict[str, Object] = wait_for(look, f"the scheduler to look at {count} pods")
+    return found
+
+
 def match(plane: ControlPlane, file: Path, *flags: str) -> dict[str, Object]:
     """Return the results of gfd for the pods of a file, by name."""
     done = subprocess.run(
@@ -84,6 +97,10 @@ def match_each(plane: ControlPlane, folder: Path, pods: Iterable[Object]) -> dic
     file = folder / "pods.json"
     file.write_text("\n---\n".join(json.dumps(pod, indent=1) for pod in pods))
     return match(plane, file, "--each")
+
+
+def fitting(answer: Object) -> frozenset[str]:
+    return frozenset(each["name"] for each in answer["nodes"] if each["fits"])
 
 
 def ask(api: Api, pod: Object, *refusals: int) -> str:

@@ -13,30 +13,26 @@ from random import Random
 
 import pytest
 
-from gfd.kube import paths
-from gfd.kube.client import Api
 from tests.cluster import random_pods
-from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
+from tests.cluster.controlplane import ControlPlane, control_plane
 from tests.cluster.extender import Extender
 from tests.cluster.objects import NODES
-from tests.cluster.random_resources import RUNTIME_CLASSES
+from tests.cluster.random_clusters import create_nodes
 from tests.cluster.scheduling import (
     MERGE,
     Object,
     ask,
-    create_node,
     create_pods,
-    is_looked_at,
+    fitting,
     match_each,
-    pods_of,
     refuse,
     start_scheduler,
+    wait_until_looked_at,
 )
 from tests.tools.match.podspec import refusals
 
 pytestmark = pytest.mark.cluster
 
-PODS = pods_of("default")
 NODE_NAMES = [f"gpu-{number}" for number in range(12)]
 PODS_ASKED, PODS_PLACED, PODS_SPOILT = 400, 60, 400
 REFUSALS = (400, 422)
@@ -45,7 +41,7 @@ REFUSALS = (400, 422)
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory, extender: Extender) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("match")) as started:
-        make_nodes(started.admin, Random(1))
+        create_nodes(started.admin, Random(1), NODE_NAMES)
         # Of the chosen node only the preferred affinity is to be seen.
         only = {"disabled": [{"name": "*"}], "enabled": [{"name": "NodeAffinity"}]}
         profiles = [
@@ -55,38 +51,6 @@ def plane(tmp_path_factory: pytest.TempPathFactory, extender: Extender) -> Itera
         start_scheduler(started, {"urlPrefix": extender.url}, profiles=profiles)
         yield started
         started.check()
-
-
-def make_nodes(api: Api, random: Random) -> None:
-    """Create nodes, and pods that have devices, had some, or wait for some."""
-    for name, members in RUNTIME_CLASSES.items():
-        api.request("POST", paths.RUNTIME_CLASSES, {"metadata": {"name": name}, "handler": "none", **members})
-    for name in NODE_NAMES:
-        create_node(api, random_pods.make_node(random, name))
-    for number in range(24):
-        pod = random_pods.make_pod(random, f"runs-{number}", NODE_NAMES)
-        pod["spec"] |= {"nodeName": random.choice(NODE_NAMES), "affinity": None, "nodeSelector": None}
-        api.request("POST", PODS, pod)
-        if number % 4 == 0:
-            phase = {"status": {"phase": random.choice(("Succeeded", "Failed"))}}
-            api.request("PATCH", f"{PODS}/runs-{number}/status", phase, content_type=MERGE)
-
-
-def wait_until_looked_at(api: Api, prefix: str, count: int) -> dict[str, Object]:
-    """Return the pods once the scheduler has placed or refused each of them."""
-
-    def look() -> dict[str, Object] | None:
-        pods = {each["metadata"]["name"]: each for each in api.list(PODS)}
-        own = {name: pod for name, pod in pods.items() if name.startswith(prefix)}
-        done = [pod for pod in own.values() if is_looked_at(pod)]
-        return own if len(done) == count else None
-
-    found: dict[str, Object] = wait_for(look, f"the scheduler to look at {count} pods")
-    return found
-
-
-def fitting(answer: Object) -> frozenset[str]:
-    return frozenset(each["name"] for each in answer["nodes"] if each["fits"])
 
 
 def test_the_same_nodes_fit(

@@ -11,19 +11,16 @@ from typing import Any
 
 import pytest
 
-from gfd.kube.client import Api
 from tests.cluster import random_neighbours
 from tests.cluster.controlplane import ControlPlane, control_plane, wait_for
 from tests.cluster.extender import Extender
+from tests.cluster.random_clusters import create_neighbours
 from tests.cluster.scheduling import (
-    MERGE,
     Object,
     ask,
-    create_node,
     create_pods,
     is_refused,
     match_each,
-    pods_of,
     refuse,
     start_scheduler,
 )
@@ -33,8 +30,7 @@ from tests.tools.match.podspec.refusals import make_pod
 pytestmark = pytest.mark.cluster
 
 NAMES = [f"gpu-{number}" for number in range(12)]
-PODS_PLACED, PODS_ASKED, PODS_SPOILT = 45, 400, 500
-CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+PODS_ASKED, PODS_SPOILT = 400, 500
 REFUSALS = (400, 403, 422)
 """The admission plugin Priority forbids a priority that is not that of the PriorityClass."""
 
@@ -42,42 +38,10 @@ REFUSALS = (400, 403, 422)
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory, extender: Extender) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("neighbours")) as started:
-        make_cluster(started.admin, Random(11))
+        create_neighbours(started.admin, Random(11), NAMES)
         start_scheduler(started, {"urlPrefix": extender.url, "preemptVerb": "preempt"})
         yield started
         started.check()
-
-
-def make_cluster(api: Api, random: Random) -> None:
-    """Create namespaces, PriorityClasses, nodes, and pods on the nodes, some of which are being deleted."""
-    for name, labels in random_neighbours.NAMESPACES.items():
-        body = {"metadata": {"name": name, "labels": labels}}
-        if name == "default":
-            wait_for(lambda: has_namespace(api), "the namespace default")
-        else:
-            api.request("POST", "/api/v1/namespaces", body)
-    for name, value in random_neighbours.CLASSES.items():
-        policy = "Never" if name == "gentle" else "PreemptLowerPriority"
-        api.request("POST", CLASSES, {"metadata": {"name": name}, "value": value, "preemptionPolicy": policy})
-    for name in NAMES:
-        create_node(api, random_neighbours.make_node(random, name))
-    used: set[tuple[str, int]] = set()
-    for number, second in enumerate(random.sample(range(60), PODS_PLACED)):
-        pod = random_neighbours.make_pod(random, f"runs-{number}", is_placed=True)
-        path = pods_of(pod["metadata"]["namespace"])
-        pod["spec"]["nodeName"] = random.choice(NAMES)
-        random_neighbours.drop_used_ports(pod, used)
-        api.request("POST", path, pod)
-        # Of two equal pods, the scheduler spares the one that started earlier.
-        started = f"2026-01-01T00:00:{second:02}Z"
-        status = {"status": {"phase": "Running", "startTime": started}}
-        api.request("PATCH", f"{path}/runs-{number}/status", status, content_type=MERGE)
-        if number % 15 == 0:
-            api.request("DELETE", f"{path}/runs-{number}", query={"gracePeriodSeconds": "3600"})
-
-
-def has_namespace(api: Api) -> bool:
-    return any(each["metadata"]["name"] == "default" for each in api.list("/api/v1/namespaces"))
 
 
 def test_the_same_nodes_fit_and_the_same_pods_give_way(

@@ -53,11 +53,11 @@ class Place:
 
 
 @pytest.fixture
-def place(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Place]:
+def place(each_plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Place]:
     name = request.node.name.replace("_", "-").replace("[", "-").replace("]", "").lower()
-    make_node(plane.admin, name, labels={"zone": "a"})
-    yield Place(plane, name)
-    delete(plane.admin, f"{NODES}/{name}")
+    make_node(each_plane.admin, name, labels={"zone": "a"})
+    yield Place(each_plane, name)
+    delete(each_plane.admin, f"{NODES}/{name}")
 
 
 def test_publish_change_and_withdraw(place: Place) -> None:

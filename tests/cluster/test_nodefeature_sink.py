@@ -53,10 +53,10 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def defined(plane: ControlPlane) -> ControlPlane:
-    namespace(plane.admin, "gfd")
-    ensure_node_feature(plane)
-    return plane
+def defined(each_plane: ControlPlane) -> ControlPlane:
+    namespace(each_plane.admin, "gfd")
+    ensure_node_feature(each_plane)
+    return each_plane
 
 
 def test_missing_api(defined: ControlPlane) -> None:

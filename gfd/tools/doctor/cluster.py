@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from gfd.config.model import Config
 
-_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+_REVIEW_RESOURCE = ("authentication.k8s.io/v1", "selfsubjectreviews")
+_REVIEWS = "/apis/" + "/".join(_REVIEW_RESOURCE)
 _ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _EXTRA = "authentication.kubernetes.io/"
 _WORKER_VERSION = "nfd.node.kubernetes.io/worker.version"
@@ -102,7 +103,14 @@ class Cluster:
         """The user of gfd's credentials."""
 
         def read() -> Identity:
-            user = self.api.request("POST", _REVIEWS, {}, schema=IDENTITY)["status"]["userInfo"]
+            try:
+                review = self.api.request("POST", _REVIEWS, {}, schema=IDENTITY)
+            except ApiError as error:
+                if error.status in (403, 404) and not self.has_resource(*_REVIEW_RESOURCE):
+                    reason = f"Kubernetes {self.version} cannot say it (1.28 and later can)"
+                    raise GfdError(reason) from error
+                raise
+            user = review["status"]["userInfo"]
             extra = {key: values[0] for key, values in (user.get("extra") or {}).items() if values}
             return Identity(
                 name=str(user.get("username")),

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     DryRun = tuple[str, str, Mapping[str, Any], str]
     """The method, path, body and description of a request."""
 
-_POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+_GROUP = "admissionregistration.k8s.io/v1"
+_POLICIES = f"/apis/{_GROUP}/validatingadmissionpolic"
+_STEP = "apply rbac.yaml and policy.yaml of manifests/components (Kubernetes 1.30 and later)"
 _FOREIGN = "node-restriction.kubernetes.io/gfd-doctor"
 """A key that no policy allows, not even a policy for the operator's templates."""
 _VERB = "'publish-as-"
@@ -57,6 +59,8 @@ def _find_policies(cluster: Cluster) -> CheckResult:
         bindings = list(cluster.api.list(f"{_POLICIES}ybindings", item=POLICY_BINDING))
         policies = list(cluster.api.list(f"{_POLICIES}ies", item=POLICY))
     except ApiError as error:
+        if error.status in (403, 404) and not cluster.has_resource(_GROUP, "validatingadmissionpolicies"):
+            return warn(f"Kubernetes {cluster.version} has no admission policies", _STEP)
         return skip(f"unknown: {error}")
     bound = {
         each["spec"]["policyName"]
@@ -71,8 +75,7 @@ def _find_policies(cluster: Cluster) -> CheckResult:
     }
     if found := sorted(bound & about_agents):
         return ok(f"{', '.join(found)}; to test it, run gfd doctor in an agent's pod")
-    step = "apply rbac.yaml and policy.yaml of manifests/components (Kubernetes 1.30 and later)"
-    return warn("no admission policy for gfd's agents is bound", step)
+    return warn("no admission policy for gfd's agents is bound", _STEP)
 
 
 def _make_foreign_label(node: str, namespace: str) -> DryRun:
