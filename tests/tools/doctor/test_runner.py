@@ -27,7 +27,10 @@ def test_checks_without_a_cluster_are_skipped_together(root: Path) -> None:
         ("API server", skip(f"no cluster: {no_cluster}")),
         (
             "cluster",
-            skip("not checked without a cluster: clock, token, rights, policy, NFD, Node, doubled, operator"),
+            skip(
+                "not checked without a cluster: clock, token, rights, policy, NFD, Node, doubled, operator, "
+                "devices"
+            ),
         ),
     ]
     context = make_context(root, kubeconfig="/gone/kubeconfig", sinks="node", node_name="n1")
@@ -147,7 +150,7 @@ def test_the_command(
         "skip  API server    no cluster: kubeconfig /gone: there is no such file; set another with "
         "--kubeconfig\n"
         "skip  cluster       not checked without a cluster: clock, token, rights, policy, NFD, Node, "
-        "doubled, operator\n"
+        "doubled, operator, devices\n"
         "1 ok, 1 warning, 4 skipped\n"
     )
     code, out, err = doctor("-o", "json", "--sink=node", "--node-name=n1")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from gfd.tools.doctor.checks import access, condition, hardware, node, policy, publishing
+from gfd.tools.doctor.checks import access, condition, devices, hardware, node, policy, publishing
 
 HARDWARE = hardware.CHECKS
 """The checks of the machine; they are skipped for a simulated machine."""
 
-CHECKS = (*HARDWARE, *publishing.CHECKS, *access.CHECKS, *policy.CHECKS, *node.CHECKS, *condition.CHECKS)
+_OF_NODE = (*node.CHECKS, *devices.CHECKS, *condition.CHECKS)
+
+CHECKS = (*HARDWARE, *publishing.CHECKS, *access.CHECKS, *policy.CHECKS, *_OF_NODE)
 """All checks, in order from the GPU to the label."""
