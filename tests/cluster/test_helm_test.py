@@ -145,6 +145,27 @@ def test_an_installation_from_nothing_to_all_well(released: ControlPlane) -> Non
     ]
 
 
+def test_devices_of_the_dra_driver_contradict_no_labels(released: ControlPlane) -> None:
+    labels = make.gpu_labels()
+    released.admin.request("POST", NODES, make.node("n1", labels))
+    roll_out(released, desired=1, ready=1)
+    assert doctor(released)[1].startswith("warn GPU labels n1: ")
+    done = subprocess.run(
+        (sys.executable, "-m", "gfd", "template", "--simulate=dgx-a100", "-o=resourceslice"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    slices = done.stdout.replace("nodeName: dgx-a100", "nodeName: n1").replace("name: dgx-a100", "name: n1")
+    released.kubectl("create", "-f", "-", stdin=slices)
+    try:
+        found = doctor(released)
+    finally:
+        released.kubectl("delete", "-f", "-", stdin=slices)
+    assert found == ["ok agents 1 of 1 ready", "ok GPU labels 1 node with labels, 8 GPUs", "2 ok"]
+
+
 def test_what_cannot_be_checked(released: ControlPlane) -> None:
     lines = doctor(released, name="gfd/other")
     assert lines[:2] == [

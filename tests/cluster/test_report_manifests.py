@@ -65,7 +65,12 @@ def test_report_objects(cluster: ControlPlane) -> None:
     }
     check_accepted(cluster, objects)
     assert find_one(added, "ClusterRole")["rules"] == [
-        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]}
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]},
+        {
+            "apiGroups": ["resource.k8s.io"],
+            "resources": ["resourceslices", "resourceclaims"],
+            "verbs": ["list"],
+        },
     ]
     job = find_one(added, "CronJob")["spec"]
     assert (job["schedule"], job["concurrencyPolicy"]) == ("*/15 * * * *", "Forbid")

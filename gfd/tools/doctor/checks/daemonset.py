@@ -122,7 +122,7 @@ def _check_labels(context: Context, *, namespace: str, name: str) -> CheckResult
 
     if isinstance(context.cluster, GfdError):
         return skip("not checked without a cluster")
-    rows = [describe(node) for node in read_nodes(context.cluster.api) if has_gpus(node)]
+    rows = [describe(node) for node in read_nodes(context.cluster.api, has_slices=True) if has_gpus(node)]
     labelled = [row for row in rows if row.product]
     step = f"see what the agents found: kubectl -n {namespace} logs daemonset/{name}"
     if not labelled:
