@@ -111,7 +111,10 @@ class NodeConditionClient:
         if error.status == 404:
             reason = f"{self.target}: there is no such Node; set NODE_NAME to a name in kubectl get nodes"
         elif error.kind == "credentials" or is_unauthenticated(error):
-            reason += "; --node-condition needs a token, whatever the sink: set automountServiceAccountToken"
+            reason += (
+                "; --node-condition needs the API server, whatever the sink; in a pod, "
+                "set automountServiceAccountToken: true"
+            )
         elif error.status == 403 and "ValidatingAdmissionPolicy" in reason:
             reason += "; install the policy and gfd with the same chart values"
         elif error.status == 403:

@@ -115,5 +115,5 @@ def test_missing_rights_and_token(plane: ControlPlane, agent: Agent) -> None:
     with pytest.raises(ApiError, match="this needs the verb create and patch on events"):
         NodeEventRecorder(plain.api, OWN).record(NodeEvent(type="Normal", reason="A", message="b"), "1")
     nothing = plane.write_kubeconfig("nothing", token="wrong")
-    with pytest.raises(ApiError, match="--node-condition needs a token, whatever the sink"):
+    with pytest.raises(ApiError, match="in a pod, set automountServiceAccountToken: true"):
         NodeConditionClient(agents.connect(nothing), OWN).read()

@@ -44,7 +44,7 @@ true
 
 {{- define "gfd.checkPolicy" -}}
 {{- if semverCompare "< 1.30.0-0" .Capabilities.KubeVersion.Version -}}
-{{- fail (printf "policy.enabled: a ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer, and this is %s; set policy.enabled=false, or sink=file" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "policy.enabled: a ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer, and this is %s; set policy.enabled=false, or sink=file%s" .Capabilities.KubeVersion.Version (ternary " and nodeCondition=false" "" .Values.nodeCondition)) -}}
 {{- end -}}
 {{- if and .Values.policy.serviceAccount (not .Values.policy.enabled) -}}
 {{- fail "policy.serviceAccount: there is no policy with policy.enabled=false; leave one of the two values out" -}}
