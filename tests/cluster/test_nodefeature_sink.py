@@ -141,6 +141,8 @@ def test_owner_is_the_daemon_set(place: Place) -> None:
         PublishError, match="set --pod-name to gfd's own pod in --namespace, or leave it empty"
     ):
         place.sink(pod_name="gfd-2").publish(LABELS)
+    # Tests of manifests apply a DaemonSet of this name with another selector.
+    delete(admin, "/apis/apps/v1/namespaces/gfd/daemonsets/gfd")
 
 
 def test_concurrent_writes_and_deletions(place: Place) -> None:
