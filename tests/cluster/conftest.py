@@ -168,6 +168,23 @@ def early(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         started.check()
 
 
+@pytest.fixture(scope="session")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The API server of the oldest Kubernetes with admission policies."""
+    with control_plane(tmp_path_factory.mktemp("oldest"), programs.OLDEST) as started:
+        yield started
+        started.check()
+
+
+@pytest.fixture(scope="session")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane with a scheduler, and with kubelets that kwok plays."""
+    with control_plane(tmp_path_factory.mktemp("scheduled")) as started:
+        started.start_scheduling()
+        yield started
+        started.check()
+
+
 @pytest.fixture
 def pair(plane: ControlPlane) -> Iterator[tuple[str, ...]]:
     """Two nodes with GPUs and pods on them; return the words that select them."""
