@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from urllib3 import Timeout
+from urllib3 import HTTPHeaderDict, Timeout
 from urllib3.exceptions import SSLError
 
 from gfd.errors import ApiError
@@ -192,14 +192,7 @@ class Api:
                     method,
                     url,
                     body=None if body is None else json.dumps(body),
-                    headers={
-                        **connection.authorization(),
-                        "Accept": accept,
-                        # Compression makes a page ten times smaller, but would delay the events of a watch.
-                        "Accept-Encoding": "identity" if is_stream else "gzip",
-                        "Content-Type": content_type,
-                        "User-Agent": "gfd",
-                    },
+                    headers=_make_headers(connection, accept, content_type, is_stream=is_stream),
                     preload_content=False,
                     retries=False,
                     # A redirect would send the token to another server.
@@ -248,3 +241,22 @@ class Api:
         """Drop the connection, so that the next request reads the credentials again."""
         with self._lock:
             self._connection = None
+
+
+def _make_headers(
+    connection: Connection, accept: str, content_type: str, *, is_stream: bool
+) -> HTTPHeaderDict:
+    """Return the headers of a request. Raises ApiError if a credential cannot be read."""
+    headers = HTTPHeaderDict(
+        {
+            **connection.authorization(),
+            "Accept": accept,
+            # Compression makes a page ten times smaller, but would delay the events of a watch.
+            "Accept-Encoding": "identity" if is_stream else "gzip",
+            "Content-Type": content_type,
+            "User-Agent": "gfd",
+        }
+    )
+    for name, value in connection.impersonation:
+        headers.add(name, value)
+    return headers

@@ -33,3 +33,5 @@ class Connection:
         self.is_verified = is_verified
         self.pool = pool
         self.authorization = authorization
+        self.impersonation: tuple[tuple[str, str], ...] = ()
+        """Headers that ask the server to act as another user. Several can have the same name."""

@@ -43,7 +43,9 @@ def load_connection(kubeconfig: Path | None, context: str | None) -> Connection:
         raise ApiError(f"{source}: there is no such file{advice} --kubeconfig", kind="credentials")
     chosen = read_context(source, files, context)
     with _translated(source):
-        return _make(lambda configuration: _load(path, chosen, configuration), source, chosen.origin)
+        connection = _make(lambda configuration: _load(path, chosen, configuration), source, chosen.origin)
+    connection.impersonation = chosen.impersonation
+    return connection
 
 
 def load_pod_connection() -> Connection:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, DocumentError
 from gfd.files import CONFIGURATION_BYTES, read_bytes
+from gfd.kube.impersonation import make_headers
 from gfd.kube.kubeconfig_schema import KUBECONFIG, PARTS
 from gfd.kube.schema import SchemaError, object_of
 from gfd.text import join_words, remember_credentials, shorten
@@ -38,6 +39,8 @@ class KubeconfigContext:
     """The origin of the credential, for messages."""
     proxy: str | None
     """The URL of the proxy to the server; old versions of the kubernetes package do not read it."""
+    impersonation: tuple[tuple[str, str], ...] = ()
+    """The headers that impersonate another user; the kubernetes package does not send them."""
 
 
 def read_context(source: str, files: Sequence[Path], context: str | None) -> KubeconfigContext:
@@ -57,7 +60,12 @@ def read_context(source: str, files: Sequence[Path], context: str | None) -> Kub
         return KubeconfigContext(context=wanted, origin=source, proxy=proxy)
     file, user = _find(source, contents, "user", found["user"])
     remember_credentials(*_find_secrets(user))
-    return KubeconfigContext(context=wanted, origin=_describe_origin(file, user, found["user"]), proxy=proxy)
+    try:
+        impersonation = make_headers(user)
+    except ValueError as error:
+        raise _make_file_error(file, f"user {found['user']!r}: {error}") from error
+    origin = _describe_origin(file, user, found["user"])
+    return KubeconfigContext(context=wanted, origin=origin, proxy=proxy, impersonation=impersonation)
 
 
 def _explain_no_context(contents: Iterable[Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""The schema of a kubeconfig: the fields that the kubernetes package reads."""
+"""The schema of a kubeconfig: the fields that gfd and the kubernetes package read."""
 
 from __future__ import annotations
 
@@ -55,6 +55,10 @@ _USER = object_of(
         **dict.fromkeys(("client-certificate-data", "client-key-data"), _base64),
         "exec": object_of(_EXEC, "apiVersion", "command"),
         "auth-provider": object_of({"name": string, "config": map_of(_scalar)}, "name"),
+        "as": string,
+        "as-uid": string,
+        "as-groups": array_of(string),
+        "as-user-extra": map_of(array_of(string)),
     }
 )
 PARTS = {"context": _CONTEXT, "cluster": _CLUSTER, "user": _USER}

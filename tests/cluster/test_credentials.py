@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gfd.kube.client import Api
 from tests.cluster import agents
 from tests.cluster.agents import Agent
 from tests.cluster.controlplane import ControlPlane
@@ -89,6 +90,33 @@ def test_kubeconfig_with_contexts_and_an_exec_plugin(plane: ControlPlane, agent:
     code, said = gfd(path)
     assert code == 1
     assert said.startswith("gfd: sink node: nodes/who: Unauthorized; the API server rejects the token")
+
+
+def test_impersonation(plane: ControlPlane) -> None:
+    """Another user's rights count, as with kubectl --as."""
+    content: dict[str, Any] = json.loads(plane.kubeconfig.read_text())
+    extra = {"Example.org/Scopes": ["view", "edit"]}
+    content["users"][0]["user"] |= {
+        "as": "jane",
+        "as-uid": "7",
+        "as-groups": ["a", "b"],
+        "as-user-extra": extra,
+    }
+    path = plane.home / "jane.kubeconfig"
+    path.write_text(json.dumps(content))
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    answer = Api(path, qps=10, burst=10).request(
+        "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review
+    )
+    assert answer["status"]["userInfo"] == {
+        "username": "jane",
+        "uid": "7",
+        "groups": ["a", "b", "system:authenticated"],
+        "extra": {"example.org/scopes": ["view", "edit"]},
+    }
+    code, said = run(sys.executable, "-m", "gfd", "nodes", f"--kubeconfig={path}")
+    assert code == 1
+    assert 'User "jane" cannot list resource "nodes"' in said
 
 
 def test_replaced_certificate_authority(plane: ControlPlane, agent: Agent) -> None:

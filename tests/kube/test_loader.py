@@ -200,3 +200,41 @@ def test_temporary_key_files_are_removed(tmp_path: Path) -> None:
     assert run.returncode == 1
     assert "https://127.1.2.3:6443" in run.stderr
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_impersonation(tmp_path: Path) -> None:
+    user = {
+        "token": "secret",
+        "as": "jane@example.org",
+        "as-uid": "7",
+        "as-groups": ["developers", "team a"],
+        "as-user-extra": {"Example.org/Scopes": ["view", "edit"]},
+    }
+    connection = load_connection(kubeconfig(tmp_path / "config", "one", user=user))
+    assert connection.impersonation == (
+        ("Impersonate-User", "jane@example.org"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Group", "developers"),
+        ("Impersonate-Group", "team a"),
+        ("Impersonate-Extra-example.org%2Fscopes", "view"),
+        ("Impersonate-Extra-example.org%2Fscopes", "edit"),
+    )
+    assert load_connection(kubeconfig(tmp_path / "other", "one")).impersonation == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"as": "a\nb"}, "user 'config': as: a\nb has a character that HTTP headers do not allow"),
+        ({"as": "ä"}, "user 'config': as: ä has a character that HTTP headers do not allow"),
+        (
+            {"as-groups": ["a"]},
+            "user 'config': as-groups needs the field as, which names the user to impersonate",
+        ),
+        ({"as": 5}, "users[0].user.as is not a string"),
+        ({"as": "a", "as-groups": "b"}, "users[0].user.as-groups is not a list"),
+    ],
+)
+def test_malformed_impersonation(tmp_path: Path, fields: dict[str, Any], reason: str) -> None:
+    path = kubeconfig(tmp_path / "config", "one", user={"token": "secret", **fields})
+    assert refused(path) == f"kubeconfig {path} cannot be used: {reason}"
