@@ -55,7 +55,7 @@ class ParentPipes(NamedTuple):
     @property
     def current_step(self) -> str:
         """The last step that the child reported."""
-        return self.step[:].partition(b"\0")[0].decode(errors="replace")
+        return self.step[:].partition(b"\0")[0].decode(errors="replace") or "startup"
 
     def read_line(self, deadline_s: float) -> bytes:
         """Read the answer up to its line end, or until the pipe ends or ``deadline_s`` (monotonic) passes.
