@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from gfd.agent.gpu_readiness import (
     NO_GPU,
-    ReadinessDebouncer,
     assess,
     make_events,
     restore,
     update_problems,
 )
+from gfd.agent.readiness_debouncer import ReadinessDebouncer
 from gfd.errors import ApiError
 from gfd.kube.backoff import Backoff, spread_s
 from gfd.publishing.node_condition import NodeCondition

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 10.0
+"""The watcher notices a driver that loads late; the retries help if there is nothing to watch."""
 CONFIRM_S = 5.0
 """When to read again after a change of the Node condition was seen: one bad read must not change it."""
-"""The watcher notices a driver that loads late; the retries help if there is nothing to watch."""
 
 
 class Labeler:

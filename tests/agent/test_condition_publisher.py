@@ -10,7 +10,7 @@ import structlog
 
 from gfd.agent.condition_publisher import HEARTBEAT_S, MESSAGE_S, ConditionPublisher
 from gfd.agent.conditions import Conditions
-from gfd.agent.gpu_readiness import SETTLE_S
+from gfd.agent.readiness_debouncer import SETTLE_S
 from gfd.agent.status import Status
 from gfd.errors import ApiError, GfdError, ProbeError
 from gfd.publishing.node_condition import NodeCondition, NodeConditionClient

@@ -5,17 +5,14 @@ from __future__ import annotations
 import pytest
 
 from gfd.agent.gpu_readiness import (
-    CALM_S,
     MAX_MESSAGE,
-    MAX_SETTLE_S,
-    SETTLE_S,
     Readiness,
-    ReadinessDebouncer,
     assess,
     make_events,
     restore,
     update_problems,
 )
+from gfd.agent.readiness_debouncer import CALM_S, MAX_SETTLE_S, SETTLE_S, ReadinessDebouncer
 from gfd.errors import DriverUnavailable, GfdError, ProbeError
 from gfd.worker.result import CycleResult
 
