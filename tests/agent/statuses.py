@@ -19,4 +19,6 @@ def busy_status() -> Status:
     status.record_cycle("published", duration_s=0.5, read_s=0.25)
     status.record_reader_restart()
     status.set_stuck_readers(2)
+    status.record_node_condition(is_true=False)
+    status.record_node_condition_error()
     return status

@@ -28,8 +28,6 @@ def test_every_metric() -> None:
     status.record_config(["config.yaml:1: unknown key flgas is ignored", "config.yaml:5: and another"])
     status.record_config_error("config.yaml:1: no")
     status.record_watch_failure("nodes/n", "no")
-    status.record_node_condition(is_true=True)
-    status.record_node_condition_error()
     known = samples(generate_latest(make_registry(status)).decode())
     ours = {name: value for name, value in known.items() if name.startswith("gfd_")}
     assert ours == {
@@ -53,7 +51,7 @@ def test_every_metric() -> None:
         "gfd_probe_restarts_total": 1,
         "gfd_probes_stuck": 2,
         "gfd_stale": 0,
-        "gfd_gpu_ready": 1,
+        "gfd_gpu_ready": 0,
         "gfd_node_condition_errors_total": 1,
         "gfd_config_rejected": 1,
         "gfd_config_warnings": 2,
