@@ -99,6 +99,29 @@ def test_policies(agent_node: AgentNode) -> None:
         agent_node.plane.kubectl("apply", "-f", str(COMPONENTS / "node" / "policy.yaml"))
 
 
+def test_the_policy_of_the_node_condition_beside_that_of_a_sink(agent_node: AgentNode) -> None:
+    plane, both = agent_node.plane, {"sink": "node", "node_condition": "true"}
+    folder = COMPONENTS / "node-condition"
+    refused = "ValidatingAdmissionPolicy 'gfd-node' refuses a foreign label on the Node"
+    plane.kubectl("apply", "-f", str(folder / "rbac.yaml"), "-f", str(folder / "policy.yaml"))
+    try:
+        expected = ok(
+            f"{refused}; ValidatingAdmissionPolicy 'gfd-node-condition' refuses a foreign condition on the "
+            "Node"
+        )
+        wait_for(lambda: agent_node.run_check("policy", **both) == expected, "both policies")
+        plane.kubectl("delete", "validatingadmissionpolicybinding", "gfd-node-condition")
+        missing = warn(
+            "no policy refuses a foreign condition on the Node",
+            f"apply rbac.yaml and policy.yaml of manifests/components/node-condition for {ACCOUNT} "
+            "(Kubernetes 1.30 and later)",
+        )
+        wait_for(lambda: agent_node.run_check("policy", **both) == missing, "the policy to be gone")
+    finally:
+        paths = ("-f", str(folder / "rbac.yaml"), "-f", str(folder / "policy.yaml"))
+        plane.kubectl("delete", "--ignore-not-found", *paths)
+
+
 def test_a_wrong_clock(agent_node: AgentNode, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
