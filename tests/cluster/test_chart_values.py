@@ -43,6 +43,11 @@ def test_kubernetes_before_1_30() -> None:
             "; set policy.enabled=false, or sink=file"
         ) in done.stderr
     assert helm("--kube-version=1.30.0-gke.100").returncode == 0
+    # policy.enabled=false alone would be the next error.
+    account, step = "policy.serviceAccount=system:serviceaccount:a:b", "; leave policy.serviceAccount out"
+    for value, more in (("gfd.enabled=false", "\n"), ("sink=node", ", and set policy.enabled=false\n")):
+        done = helm("--kube-version=1.29.9", f"--set={value},{account}")
+        assert (done.returncode, step + more in done.stderr) == (1, True), done.stderr
 
 
 def test_values_of_gfd(cluster: ControlPlane) -> None:

@@ -44,7 +44,11 @@ true
 
 {{- define "gfd.checkPolicy" -}}
 {{- if semverCompare "< 1.30.0-0" .Capabilities.KubeVersion.Version -}}
-{{- fail (printf "policy.enabled: a ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer, and this is %s; set policy.enabled=false, or sink=file%s" .Capabilities.KubeVersion.Version (ternary " and nodeCondition=false" "" .Values.nodeCondition)) -}}
+{{- $needs := printf "a ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer, and this is %s" .Capabilities.KubeVersion.Version -}}
+{{- if .Values.policy.serviceAccount -}}
+{{- fail (printf "policy.serviceAccount: %s; leave policy.serviceAccount out%s" $needs (ternary ", and set policy.enabled=false" "" .Values.gfd.enabled)) -}}
+{{- end -}}
+{{- fail (printf "policy.enabled: %s; set policy.enabled=false, or sink=file%s" $needs (ternary " and nodeCondition=false" "" .Values.nodeCondition)) -}}
 {{- end -}}
 {{- if and .Values.policy.serviceAccount (not .Values.policy.enabled) -}}
 {{- fail "policy.serviceAccount: there is no policy with policy.enabled=false; leave one of the two values out" -}}
