@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from release.source import Source, read
 PARTS = ("packages", "chart", "images")
 PROGRAMS = {"chart": "helm", "images": "buildah"}
 """What a part needs besides git and Python."""
+_REPOSITORY = re.compile(r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check(options)
         source = read(options.source, is_trial=options.trial)
-        options.output.mkdir(parents=True, exist_ok=True)
         files = build(source, options)
     except ReleaseError as error:
         print(f"release: {error}", file=sys.stderr)
@@ -91,7 +92,12 @@ def _build_image(
 def _check(options: argparse.Namespace) -> None:
     for program in ("git", *(PROGRAMS[part] for part in options.parts if part in PROGRAMS)):
         check(program)
-    if options.output.exists() and any(options.output.iterdir()):
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(options.output.iterdir())
+    except OSError as error:
+        raise ReleaseError(f"--output {options.output}: {error.strerror}; name another folder") from error
+    if not is_empty:
         raise ReleaseError(
             f"{options.output} is not empty; remove what an earlier run left there: rm -r {options.output}"
         )
@@ -111,10 +117,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--parts", type=_choose(PARTS), default=PARTS, help=f"some of {','.join(PARTS)} (all)")
     option(
         "--image",
+        type=_read_repository,
         default="",
         help="repository of the image, such as registry.example/gfd; the chart's default",
     )
-    option("--charts", default="", help="OCI repository of charts, such as oci://registry.example/charts")
+    option(
+        "--charts",
+        type=_read_charts,
+        default="",
+        help="OCI repository of charts, such as oci://registry.example/charts",
+    )
     option("--publish", action="store_true", help="push images to --image and the chart to --charts")
     option(
         "--architectures",
@@ -138,6 +150,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.output = options.output.absolute()
     return options
+
+
+def _read_repository(text: str) -> str:
+    if text and not _REPOSITORY.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a repository, such as registry.example/gfd: small letters, and no tag, because "
+            "the version is the tag"
+        )
+    return text
+
+
+def _read_charts(text: str) -> str:
+    if text and not text.startswith("oci://"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not begin with oci://; try oci://{text}")
+    return text
 
 
 def _choose(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:

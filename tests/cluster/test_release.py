@@ -156,6 +156,12 @@ def test_a_release(command: Command) -> None:
             ("--publish", "--image=registry.example/gfd"),
             "release: --publish needs --charts to know where to; pass it",
         ),
+        (
+            ("--image=registry.example/gfd:1",),
+            "argument --image: 'registry.example/gfd:1' is not a",
+        ),
+        (("--charts=registry.example",), "argument --charts: 'registry.example' does not begin with oci://"),
+        (("--output=setup.cfg/dist",), "setup.cfg/dist: Not a directory; name another folder"),
         (("--parts=wheel",), "argument --parts: unknown: wheel; choose from packages, chart, images"),
         (("--architectures=arm",), "argument --architectures: unknown: arm; choose from amd64, arm64"),
         (
