@@ -110,7 +110,7 @@ supplementalGroups: [44]
 
 {{- /* The keys that gfd renders, and those that the values let templates write. */ -}}
 {{- define "gfd.keys" -}}
-nvidia\.com/(gfd\.timestamp|cuda\.(driver|runtime)(-version)?\.(full|major|minor|rev|revision)|(mig|mps)\.capable|mig\.(strategy|count|profile\.[-+.0-9a-z]+)|vgpu\.(present|host-driver-version|host-driver-branch)|gpu\.(machine|mode|clique|family|numa-nodes|numa-node\.[0-9]+|pcie-roots|power\.limit(\.default)?|nvlink\.(links|all-to-all)|memory\.unified|compute\.(major|minor)|pcie\.(generation|width)|count\.[-.0-9A-Za-z_]+|model(\.(memory|brand|architecture|device-id))?)|(gpu|mig-[-+.0-9a-z]+)(\.shared)?\.(count|product|replicas|sharing-strategy|memory|multiprocessors|slices\.(gi|ci)|engines\.(copy|decoder|encoder|jpeg|ofa)))
+nvidia\.com/(gfd\.timestamp|cuda\.(driver|runtime)(-version)?\.(full|major|minor|rev|revision)|(mig|mps)\.capable|mig\.(strategy|count|profile\.[-+.0-9a-z]+)|vgpu\.(present|host-driver-version|host-driver-branch)|gpu\.(machine|mode|clique|family|numa-nodes|numa-node\.[0-9]+|pcie-roots|addressable-memory|power\.limit(\.default)?|nvlink\.(links|all-to-all)|memory\.unified|compute\.(major|minor)|pcie\.(generation|width)|count\.[-.0-9A-Za-z_]+|model(\.(memory|brand|architecture|device-id))?)|(gpu|mig-[-+.0-9a-z]+)(\.shared)?\.(count|product|replicas|sharing-strategy|memory|multiprocessors|slices\.(gi|ci)|engines\.(copy|decoder|encoder|jpeg|ofa)))
 {{- range .Values.labelPrefixAllow }}|{{ regexQuoteMeta (trimSuffix "/" .) }}/.*{{ end }}
 {{- range .Values.templateKeys }}|{{ regexQuoteMeta . }}{{ end }}
 {{- end }}
