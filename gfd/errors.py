@@ -8,6 +8,7 @@ GfdError                what happened, where, and the next step
 ├─ ProbeError           the hardware could not be read
 │  ├─ MalformedAnswer   the process that reads the hardware sent an answer that gfd did not write
 │  ├─ DriverUnavailable NVML or CUDA cannot be used: no library, no driver, or versions that do not match
+│  │  └─ CudaUnavailable CUDA cannot be used, and NVML was not asked or named an integrated GPU
 │  ├─ NvmlCallFailed    an NVML function failed
 │  └─ CudaCallFailed    a function of the CUDA driver failed
 ├─ ApiError             the Kubernetes API server refused a request, or did not answer
@@ -94,7 +95,11 @@ class MalformedAnswer(ProbeError):
 
 
 class DriverUnavailable(ProbeError):
-    """NVML, or the CUDA driver of a Tegra chip, cannot be used on this machine now."""
+    """The driver cannot be used on this machine now."""
+
+
+class CudaUnavailable(DriverUnavailable):
+    """The CUDA driver cannot be used on this machine now."""
 
 
 class NvmlCallFailed(ProbeError):

@@ -72,6 +72,12 @@ def refuse_unread_flags(
             if setting.option.field in {"kubeconfig", "context"} and setting.origin in setting.option.flags:
                 reason = "--nodes reads the nodes from a file; leave out one of the two"
                 raise ConfigError(setting.option.flag, COMMAND_LINE, reason)
+    if loaded.config.simulate:
+        reason = "has no effect together with --simulate; leave one of them out"
+        refuse_ignored_flags(loaded, ("device_discovery_strategy",), reason)
+    if values.get("inventory"):
+        reason = "has no effect on the snapshot of --inventory; pass it to gfd snapshot"
+        refuse_ignored_flags(loaded, ("device_discovery_strategy", "unified_memory"), reason)
     if loaded.config.simulate or any(values[field] for field in command.machine_sources):
         return
     needed = join_words(("--simulate", *command.machine_sources.values()))

@@ -11,7 +11,7 @@ from gfd.errors import ConfigError, ProbeError
 from gfd.inventory.model import require
 from gfd.labels.models import choose_model, count_models
 from gfd.labels.products import compose_product
-from gfd.labels.requirements import partition
+from gfd.labels.requirements import partition, suggest_next_step
 from gfd.labels.sharing import Sharing
 from gfd.labels.strategies import STRATEGIES, Resource
 from gfd.labels.syntax import sanitise, truncate
@@ -138,7 +138,10 @@ def resolve(
 
 
 def _make_error(failed: tuple[FailedGpu, ...]) -> ProbeError:
-    return ProbeError(f"none of {len(failed)} GPUs could be read: {failed[0].failure.to_error()}")
+    failure = failed[0].failure
+    is_from_driver = not failure.source.startswith("/")
+    advice = suggest_next_step([failure]) if is_from_driver else ""
+    return ProbeError(f"none of {len(failed)} GPUs could be read: {failure.to_error()}", advice)
 
 
 def _find_driver_version(inventory: Inventory) -> DriverVersion:

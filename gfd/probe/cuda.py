@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any
 
-from gfd.errors import CudaCallFailed, DriverUnavailable
+from gfd.errors import CudaCallFailed, CudaUnavailable
 from gfd.inventory.model import FactFailure
 from gfd.inventory.progress import ignore_progress
 from gfd.labels.requirements import CUDA_ADVICE, CUDA_LIBRARY, CUDA_LOG_ADVICE
@@ -52,13 +52,13 @@ class CudaDriver:
     def __init__(self, driver_root: Path | None = None, progress: Progress = ignore_progress) -> None:
         """Load the library and initialise it; ``progress`` is called before every call.
 
-        Raises DriverUnavailable without the library or one of its functions, and if cuInit fails.
+        Raises CudaUnavailable without the library or one of its functions, and if cuInit fails.
         """
         self._progress = progress
         self._library = load(driver_root, progress)
         code = self._call("cuInit", 0)
         if code != SUCCESS:
-            raise DriverUnavailable(
+            raise CudaUnavailable(
                 f"cuInit failed: {self._name_error(code)} (CUDA error {code})",
                 _INIT_ADVICE.get(code, CUDA_LOG_ADVICE),
             )
@@ -136,13 +136,13 @@ class CudaDevice:
 
 
 def identify_library(driver_root: Path | None = None, progress: Progress = ignore_progress) -> dict[str, str]:
-    """Return the ``path`` of the library, without a call to it. Raises DriverUnavailable."""
+    """Return the ``path`` of the library, without a call to it. Raises CudaUnavailable."""
     load(driver_root, progress)
     return {"path": find_mapped_path("/libcuda.so")}
 
 
 def load(driver_root: Path | None, progress: Progress) -> ctypes.CDLL:
-    """Load the library. Raises DriverUnavailable without the library or one of its functions."""
+    """Load the library. Raises CudaUnavailable without the library or one of its functions."""
     path = find_library(driver_root, CUDA_LIBRARY)
     progress(f"loading {path}")
     try:
@@ -154,13 +154,13 @@ def load(driver_root: Path | None, progress: Progress) -> ctypes.CDLL:
             if path == CUDA_LIBRARY:
                 progress(f"looking for {CUDA_LIBRARY} under {driver_root}")
                 found = explain_absence(driver_root, CUDA_LIBRARY)
-        raise DriverUnavailable(
+        raise CudaUnavailable(
             f"{CUDA_LIBRARY} could not be loaded from the loader's path{roots}: {error}",
             found or CUDA_ADVICE,
         ) from error
     for function in FUNCTIONS:
         if not hasattr(library, function):
-            raise DriverUnavailable(
+            raise CudaUnavailable(
                 f"{path} has no function {function}", "install the libcuda.so.1 of the NVIDIA driver"
             )
     return library

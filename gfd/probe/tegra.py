@@ -25,7 +25,7 @@ def read(
 ) -> Inventory:
     """Return this node's inventory with all GPUs of the CUDA driver; ``root`` has the /sys to read.
 
-    Raises DriverUnavailable if CUDA cannot be initialised, and CudaCallFailed if it cannot count the GPUs.
+    Raises CudaUnavailable if CUDA cannot be initialised, and CudaCallFailed if it cannot count the GPUs.
     """
     driver = cuda.CudaDriver(driver_root, progress)
     gpus: list[Gpu] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.errors import CudaCallFailed, DriverUnavailable
+from gfd.errors import CudaCallFailed, CudaUnavailable
 from gfd.inventory.model import FactFailure
 from gfd.labels.requirements import CUDA_LIBRARY
 from gfd.probe import cuda
@@ -25,7 +25,7 @@ def add_memory(gpus: tuple[Gpu, ...], driver_root: Path | None, progress: Progre
     total, failure = None, None
     try:
         total = _read_total(cuda.CudaDriver(driver_root, progress), [gpu.name for gpu in without])
-    except DriverUnavailable as error:
+    except CudaUnavailable as error:
         failure = FactFailure(fact="memory_bytes", source=CUDA_LIBRARY, device="", reason=str(error))
     except CudaCallFailed as error:
         failure = cuda.to_failure("memory_bytes", error)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_AWS, _GOOGLE, _AZURE = "Amazon EC2", "Google Compute Engine", "Microsoft Azure"
+_AWS, _GOOGLE, _AZURE = "Amazon EC2 (AWS)", "Google Compute Engine (GCP)", "Microsoft Azure"
 _GOOGLE_DMI, _AZURE_DMI = "Google Compute Engine", "Virtual Machine"
 """The product names in DMI. On EC2 it is the instance type."""
 

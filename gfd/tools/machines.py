@@ -56,7 +56,8 @@ def list_machines(search: str | None = None) -> list[SimulatedMachine]:
     words = (search or "").lower().split()
     found = [each for each in map(_read, names) if all(word in _join_texts(each) for word in words)]
     if not found:
-        raise GfdError(f"no machine has {quote(search or '')} in its name, its GPUs or its description")
+        reason = f"no machine has {quote(search or '')} in its name, its GPUs or its description"
+        raise GfdError(f"{reason}; gfd machines lists all of them")
     return found
 
 

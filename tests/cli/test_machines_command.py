@@ -25,13 +25,17 @@ def test_search(gfd: Gfd) -> None:
         "Standard_NC80adis_H100_v5",
         "Standard_ND96isr_H100_v5",
     ]
+    # People know the clouds by these names.
+    assert "g6.xlarge" in gfd("machines", "--search=aws l4")[1]
+    assert "g2-standard-4" in gfd("machines", "--search=gcp l4")[1]
     # A product with dashes, as in the label.
     assert "p4de.24xlarge" in gfd("machines", "--search=nvidia-a100-sxm4-80gb")[1]
     assert "h200" in gfd("machines", "--search=real machine")[1]
+    unknown = "no machine has 'h300' in its name, its GPUs or its description"
     assert gfd("machines", "--search=h300") == (
         1,
         "",
-        "gfd: no machine has 'h300' in its name, its GPUs or its description\n",
+        f"gfd: {unknown}; gfd machines lists all of them\n",
     )
 
 
@@ -55,7 +59,7 @@ def test_json(gfd: Gfd) -> None:
                     "cpus": 4,
                     "memory_gib": 32,
                     "source": "cloud's documentation",
-                    "description": "Amazon EC2",
+                    "description": "Amazon EC2 (AWS)",
                 }
             ]
         },

@@ -148,7 +148,7 @@ def test_errors(results: dict[str, CudaResult]) -> None:
     errors = {name: result.found for name, result in results.items() if isinstance(result.found, str)}
     missing, old = errors.pop("no library"), errors.pop("an old library")
     assert missing.startswith(
-        "DriverUnavailable: libcuda.so.1 could not be loaded from the loader's path or under "
+        "CudaUnavailable: libcuda.so.1 could not be loaded from the loader's path or under "
     )
     assert missing.endswith(
         "; install the NVIDIA driver (on a Jetson: JetPack); in a container use the NVIDIA runtime with"
@@ -161,11 +161,11 @@ def test_errors(results: dict[str, CudaResult]) -> None:
     assert errors == {
         "count fails": "CudaCallFailed: cuDeviceGetCount failed: CUDA_ERROR_UNKNOWN (CUDA error 999)",
         "cuInit fails": (
-            "DriverUnavailable: cuInit failed: CUDA_ERROR_NO_DEVICE (CUDA error 100); give the container the"
+            "CudaUnavailable: cuInit failed: CUDA_ERROR_NO_DEVICE (CUDA error 100); give the container the"
             " device nodes of the GPU: use the NVIDIA runtime and set NVIDIA_VISIBLE_DEVICES=all"
         ),
         "another error of cuInit": (
-            "DriverUnavailable: cuInit failed: CUDA_ERROR_UNKNOWN (CUDA error 999); see the kernel log"
+            "CudaUnavailable: cuInit failed: CUDA_ERROR_UNKNOWN (CUDA error 999); see the kernel log"
             " (dmesg) for messages of nvgpu and NVRM"
         ),
     }

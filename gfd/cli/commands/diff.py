@@ -142,7 +142,7 @@ COMMAND = Command(
             kind="path",
             metavar="FILE",
             group=GROUP,
-            help="Compare with what gfd template printed, in any of its formats; - reads standard input.",
+            help="Compare with what gfd template printed, in any format with labels; - reads standard input.",
         ),
         Option(
             field="node",

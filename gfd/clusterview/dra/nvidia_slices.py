@@ -200,12 +200,13 @@ def _find_profile(gpu: Gpu, device: MigDevice, where: str) -> MigProfile:
         if profile.name.replace("+", ".") == device.profile:
             return profile
     reason = "NVIDIA's DRA driver takes only MIG devices with all compute slices of their GPU instance"
-    raise GfdError(f"the {where} has the profile {device.profile}; {reason}: choose another MIG layout")
+    raise GfdError(f"{where} has the profile {device.profile}; {reason}: choose another MIG layout")
 
 
 def _require_uuid(owner: Gpu | MigDevice, where: str) -> str:
     if owner.uuid is None:
-        raise GfdError(f"the {where} has no UUID, which NVIDIA's DRA driver needs")
+        reason = "NVIDIA's DRA driver publishes only devices with one: choose another machine"
+        raise GfdError(f"{where} has no UUID, and {reason}")
     return owner.uuid
 
 

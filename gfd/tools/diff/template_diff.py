@@ -65,6 +65,11 @@ class TemplateDiff:
         return sum(each.finding == finding for each in self.labels)
 
     @property
+    def is_compared(self) -> bool:
+        """Whether at least one label of the template could be compared."""
+        return any(map(self.count, ("as promised", *_FAULTS)))
+
+    @property
     def has_faults(self) -> bool:
         """Whether the node lacks a label, or has another value than promised."""
         return any(map(self.count, _FAULTS))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.config.options import COMMAND_LINE
-from gfd.errors import ConfigError, GfdError
+from gfd.errors import ConfigError, DriverUnavailable, GfdError
+from gfd.text import join_first
 from gfd.tools.diff.template_diff import TemplateDiff, compare_with_template
 from gfd.tools.template.model import is_gfd_key
 from gfd.tools.template.running_node import read_running_node
@@ -30,7 +31,18 @@ class TemplateTarget:
 
 
 def diff_template(loaded: LoadedConfig, target: TemplateTarget) -> tuple[TemplateDiff, list[str]]:
-    """Return the comparison with a template, and warnings. Raises GfdError."""
+    """Return the comparison with a template, and warnings. Raises GfdError if nothing can be compared."""
+    diff, warnings = _diff(loaded, target)
+    if not diff.is_compared:
+        keys = join_first(sorted(diff.template.labels), 3)
+        advice = "print more labels with gfd template"
+        if target.node is None:
+            advice += ", or compare with a Node: add --node NAME"
+        raise GfdError(f"{diff.template.source}: {diff.target} cannot tell {keys}; {advice}")
+    return diff, warnings
+
+
+def _diff(loaded: LoadedConfig, target: TemplateTarget) -> tuple[TemplateDiff, list[str]]:
     if target.nodes_file is not None and target.node is None:
         raise ConfigError("--nodes", COMMAND_LINE, "needs --node NAME, the node to compare with")
     template = read_saved_template(target.template_file)
@@ -46,7 +58,10 @@ def _compare_machine(config: Config, template: SavedTemplate) -> tuple[TemplateD
     from gfd.worker import single_run
     from gfd.worker.request import build_request
 
-    reading = single_run.label(build_request(config))
+    try:
+        reading = single_run.label(build_request(config))
+    except DriverUnavailable as error:
+        raise DriverUnavailable(str(error), "to compare with a Node, add --node NAME") from error
 
     def may_write(key: str) -> bool:
         return is_gfd_key(key) or key.startswith(config.label_prefix_allow)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.agent.mounts import MOUNTINFO, NVIDIA
-from gfd.errors import GfdError
+from gfd.errors import CudaCallFailed, CudaUnavailable, GfdError
 from gfd.files import PROC_BYTES, read_text
 from gfd.tools.doctor.outcome import catch_error
 
@@ -62,7 +62,8 @@ class Context:
             return configured
         if not isinstance(self.inventory, GfdError):
             return self.inventory.discovery
-        return "tegra" if has_tegra_files(self.root) else "nvml"
+        is_from_cuda = isinstance(self.inventory, CudaUnavailable | CudaCallFailed)
+        return "tegra" if is_from_cuda or has_tegra_files(self.root) else "nvml"
 
     @cached_property
     def gpus(self) -> tuple[str, ...]:

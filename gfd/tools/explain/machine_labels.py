@@ -72,6 +72,9 @@ def explain(
     )
 
 
+_MEMORY = "Gpu.memory_bytes"
+
+
 class _MachineExplainer:
     """Explains the labels of one machine."""
 
@@ -89,6 +92,9 @@ class _MachineExplainer:
         self._roots: dict[str, Any] = {"node": node, "inventory": inventory}
         self._node, self._inventory = node, inventory
         self._options = options
+        self._needs_unified_memory = not request.config.unified_memory and any(
+            gpu.is_memory_unified and gpu.memory_bytes is None for gpu in inventory.gpus
+        )
         # Two unknown MIG devices are equal, so compare objects by identity.
         self._parents = {id(mig): gpu for gpu in inventory.gpus for mig in gpu.mig_devices or ()}
 
@@ -149,7 +155,11 @@ class _MachineExplainer:
                 for kind in line.is_mig
                 for fact in list_facts(path, is_mig=kind, discovery=self._inventory.discovery)
             )
-            return f"only {block.condition}", (fact for fact in tested if fact.sources or not fact.path)
+            reason = f"only {block.condition}"
+            found = tuple(fact for fact in tested if fact.sources or not fact.path)
+            if self._needs_unified_memory and any(fact.name == _MEMORY for fact in found):
+                reason += "; with --unified-memory, CUDA reports that of GPUs that use the memory of the CPU"
+            return reason, found
         return f"on this node it writes {' and '.join(sorted(run.bindings))}", ()
 
     def _run_line(self, line: LabelLine) -> LineRun:
@@ -182,7 +192,7 @@ class _MachineExplainer:
         """Return the sources of a fact, with the files that options name, and the list that has the names."""
         found: list[str] = []
         sources = fact.sources
-        if fact.name == "Gpu.memory_bytes":
+        if fact.name == _MEMORY:
             are_from_cuda = {_has_cuda_memory(gpu) for gpu in self._inventory.gpus}
             kept = sources if False in are_from_cuda else ()
             sources = tuple(dict.fromkeys((*kept, CUDA_MEMORY))) if True in are_from_cuda else sources

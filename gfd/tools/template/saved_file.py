@@ -49,8 +49,9 @@ def read_saved_template(path: Path) -> SavedTemplate:
             return SavedTemplate(source=source, format=name, labels=_choose(source, found))
     kinds = {str(kind.content) for each in documents if (kind := each.member("kind"))}
     what = f"holds a {escape(join_words(sorted(kinds), 'and a'))}, which has" if kinds else "has"
+    formats = join_words((name for name, each in FORMATS.items() if each.has_labels), "or")
     raise DocumentError(
-        source, 0, f"{what} no labels of a node to compare with; expected a file that gfd template printed"
+        source, 0, f"{what} no labels of a node to compare with; print them with gfd template -o {formats}"
     )
 
 

@@ -89,6 +89,9 @@ def _read_machine(loaded: LoadedConfig, query: TemplateQuery) -> tuple[NodeTempl
     source = instance.name if instance else config.simulate or inventory.machine_type or ""
     name = query.name or make_name(source)
     if query.driver:
+        if inventory.discovery != "nvml":
+            reason = f"the labels of GPUs found with {inventory.discovery} never tell the driver's version"
+            raise ConfigError("--driver", COMMAND_LINE, f"{reason}; leave it out")
         inventory = machine.replace_driver(inventory, query.driver)
     elif instance:
         # The driver comes from the image that a cluster boots, not from the cloud.

@@ -72,6 +72,25 @@ def test_the_machine_is_another_one(gfd: Gfd, tmp_path: Path) -> None:
     assert "+ nvidia.com/gpu.count=1" in lines
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "example.com/team=a\n",
+            "dgx-h100 cannot tell example.com/team; print more labels with gfd template, or compare with",
+        ),
+        ("nvidia.com/cuda.driver.major=1\n", "dgx-h100 cannot tell nvidia.com/cuda.driver.major; print more"),
+    ],
+)
+@pytest.mark.whole
+def test_a_file_of_which_nothing_can_be_compared(gfd: Gfd, tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_text(text)
+    code, out, err = gfd("diff", "--template", str(path), *H100)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"gfd: {path}: {message}")
+
+
 @pytest.mark.whole
 def test_a_node(gfd: Gfd, tmp_path: Path) -> None:
     path = template(gfd, tmp_path / "flavor.yaml", "--simulate", "t4", "-o", "kueue")
@@ -130,8 +149,13 @@ def test_a_node(gfd: Gfd, tmp_path: Path) -> None:
             ("--template", "a", "--node", "b", *H100),
             "--simulate (command line): has no effect together with --node; leave one of them out",
         ),
+        (
+            ("--template", "a", *H100, "--device-discovery-strategy", "tegra"),
+            "--device-discovery-strategy (command line): has no effect together with --simulate; leave one",
+        ),
     ],
 )
 def test_flags_that_would_be_ignored(gfd: Gfd, words: tuple[str, ...], message: str) -> None:
     code, out, err = gfd("diff", *words)
-    assert (code != 0, out, err) == (True, "", f"gfd: {message}\n")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"gfd: {message}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gfd.errors import CudaCallFailed, DriverUnavailable, GfdError
+from gfd.errors import CudaCallFailed, CudaUnavailable, GfdError
 from gfd.inventory.model import FactFailure, FailedGpu, Inventory
 from gfd.labels.requirements import CUDA_ADVICE, CUDA_LOG_ADVICE
 from gfd.tools.doctor.checks import HARDWARE
@@ -18,8 +18,8 @@ from tests.make import gpu
 from tests.tools.doctor.machines import make_context, run_check, write
 
 ORIN = Inventory(discovery="tegra", cuda_version=12_060, gpus=(gpu(0, name="Orin"),))
-MISSING = DriverUnavailable("libcuda.so.1 could not be loaded", CUDA_ADVICE)
-NO_DEVICE = DriverUnavailable("cuInit failed: CUDA_ERROR_NO_DEVICE (CUDA error 100)", "give it the nodes")
+MISSING = CudaUnavailable("libcuda.so.1 could not be loaded", CUDA_ADVICE)
+NO_DEVICE = CudaUnavailable("cuInit failed: CUDA_ERROR_NO_DEVICE (CUDA error 100)", "give it the nodes")
 LOST = FactFailure(fact="gpu", source="cuDeviceGetName", device="GPU 0", reason="unknown error")
 FAILED = ORIN._replace(gpus=(), failed_gpus=(FailedGpu(index=0, failure=LOST),))
 RUNTIME = "in a container, use the NVIDIA runtime and set NVIDIA_VISIBLE_DEVICES=all"
@@ -62,6 +62,14 @@ def test_without_a_library(jetson: Path) -> None:
     assert run_check(context, "library") == fail(MISSING.reason, CUDA_ADVICE)
     assert "NVIDIA_DRIVER_CAPABILITIES=compute,utility" in CUDA_ADVICE
     assert run_check(context, "CUDA") == skip("CUDA cannot work without its library")
+
+
+def test_nvml_named_an_integrated_gpu_that_cuda_cannot_use(tmp_path: Path) -> None:
+    # In a container there may be no file that shows the Tegra chip.
+    context = make_tegra_context(tmp_path, NO_DEVICE, strategy="auto")
+    results = dict(run_checks(context, HARDWARE))
+    assert results["GPU"] == ok("NVML names a GPU that is integrated into a Tegra chip")
+    assert results["CUDA"] == fail(NO_DEVICE.reason, "give it the nodes")
 
 
 @pytest.mark.parametrize(

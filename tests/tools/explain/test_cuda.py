@@ -40,3 +40,13 @@ def test_sources(explain: Explain, key: str, machine: tuple[str, ...], made_from
     code, text, _ = explain(key, "--simulate", *machine)
     assert code == 0
     assert f"  made from   {made_from}\n" in text
+
+
+def test_the_flag_that_adds_the_memory(explain: Explain) -> None:
+    reason = (
+        "only if the driver reports it; with --unified-memory, CUDA reports that of GPUs that use the memory "
+        "of the CPU"
+    )
+    assert reason in explain("gpu.memory", "--simulate", "dgx-spark")[1]
+    # These GPUs have memory of their own, which the PCI bus does not show.
+    assert "--unified-memory" not in explain("gpu.memory", "--simulate", "a10-vfio")[1]

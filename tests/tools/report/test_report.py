@@ -166,6 +166,8 @@ def test_a_node_without_labels_is_drawn(gfd: Gfd) -> None:
     code, page, err = gfd("--html=-", "--mig-strategy=mixed", "lost.yaml")
     reason = "nvmlSomething on GPU 0 failed: GPU is lost (NVML error 15)"
     none = f"none of 1 GPUs could be read: {reason}"
+    advice = "see the kernel log (dmesg) for messages of NVRM and Xid"
+    none = f"{none}; {advice}"
     assert (code, err) == (0, f"gfd: warning: lost has no labels: {none}\n")
     assert nodes_of(page) == {
         "lost": {

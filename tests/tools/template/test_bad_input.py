@@ -36,6 +36,18 @@ T4 = ("--simulate", "t4")
         (("--inventory", "/gone"), "/gone: No such file or directory; take one with gfd snapshot -o /gone"),
         ((*T4, "-o", "foo"), "--format (command line): 'foo' is not a valid value; choose labels"),
         (
+            ("--simulate", "orin", "--driver", "580.1"),
+            "--driver (command line): the labels of GPUs found with tegra never tell the driver's version",
+        ),
+        (
+            ("--simulate", "a10-vfio", "--driver", "580.1"),
+            "--driver (command line): the labels of GPUs found with vfio never tell the driver's version",
+        ),
+        (
+            ("--inventory", "a.yaml", "--unified-memory"),
+            "--unified-memory (command line): has no effect on the snapshot of --inventory; pass it to gfd",
+        ),
+        (
             (*T4, "--driver", "abc"),
             "--driver (command line): 'abc' is not a driver version; write one like 580.95.05",
         ),

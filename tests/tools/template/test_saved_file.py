@@ -92,12 +92,16 @@ def test_comments_and_empty_lines_among_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", ": has no labels of a node to compare with; expected a file that gfd template printed"),
+        ("", ": has no labels of a node to compare with; print them with gfd template -o labels, node, "),
         (
             "apiVersion: v1\nkind: Pod\n",
-            ": holds a Pod, which has no labels of a node to compare with; expected a file that gfd",
+            ": holds a Pod, which has no labels of a node to compare with; print them with gfd template",
         ),
-        ("hello world", ": has no labels of a node to compare with; expected a file that gfd template"),
+        (
+            "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\n",
+            ": holds a ResourceSlice, which has no labels of a node to compare with; print them with gfd",
+        ),
+        ("hello world", ": has no labels of a node to compare with; print them with gfd template"),
         ("a=b\nhello\n", ":2: 'hello' is no label; write it as key=value"),
         ("a=b\n=c\n", ":2: '=c' is no label; write it as key=value"),
         ("a=b\na=c\n", ":2: a is there twice, as 'b' and 'c'; remove one"),

@@ -29,6 +29,8 @@ def check_gpu(context: Context) -> CheckResult:
         return ok(", ".join(gpu.name for gpu in context.inventory.gpus))
     if has_tegra_files(context.root):
         return ok("this is a Tegra machine")
+    if context.config.device_discovery_strategy == "auto":
+        return ok("NVML names a GPU that is integrated into a Tegra chip")
     step = "if it is no Jetson and no Thor, use --device-discovery-strategy auto"
     return warn("neither /etc/nv_tegra_release nor /sys/devices/soc0/family shows a Tegra chip", step)
 
