@@ -7,6 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import INSTANCE_TYPE
+from gfd.clusterview.dra.index import index_objects
+from gfd.clusterview.dra.model import NVIDIA
+from gfd.clusterview.dra.nvidia_slices import make_slices
+from gfd.clusterview.dra.slices import read_slice
 from gfd.clusterview.nodes import Node
 from gfd.clusterview.resources import CPU, MEMORY
 from gfd.config.options import COMMAND_LINE
@@ -28,10 +32,11 @@ if TYPE_CHECKING:
     from gfd.simulation.instance_types import InstanceType
 
 
-def simulate_nodes(loaded: LoadedConfig, *, has_sizes: bool = False) -> list[Node]:
+def simulate_nodes(loaded: LoadedConfig, *, has_sizes: bool = False, has_slices: bool = False) -> list[Node]:
     """Return the nodes for --simulate, one for each name in it, sorted by name.
 
-    With ``has_sizes``, the nodes of clouds' instance types have the cpu and memory of the whole machine.
+    With ``has_sizes``, the nodes of clouds' instance types have the cpu and memory of the whole machine. With
+    ``has_slices``, they have the devices of NVIDIA's DRA driver.
     Raises GfdError, also if --node-name names several nodes.
     """
     words = _split_names(loaded.config.simulate or "")
@@ -42,7 +47,8 @@ def simulate_nodes(loaded: LoadedConfig, *, has_sizes: bool = False) -> list[Nod
     for number, word in enumerate(words):
         times, is_alone = words[: number + 1].count(word), len(words) == 1
         name = None if is_alone else word if times == 1 else f"{word}-{times}"
-        node = simulate_node(loaded._replace(config=loaded.config._replace(simulate=word)), name)
+        alone = loaded._replace(config=loaded.config._replace(simulate=word))
+        node = simulate_node(alone, name, has_slices=has_slices)
         instance = find_instance_type(word)
         found.append(_add_instance_type(node, instance, has_sizes=has_sizes) if instance else node)
     return sorted(found, key=lambda node: node.name)
@@ -67,13 +73,17 @@ def _add_instance_type(node: Node, instance: InstanceType, *, has_sizes: bool) -
     )
 
 
-def simulate_node(loaded: LoadedConfig, name: str | None = None) -> Node:
+def simulate_node(loaded: LoadedConfig, name: str | None = None, *, has_slices: bool = False) -> Node:
     """Return the node for --simulate; ``name`` is by default its own or the machine's. Raises GfdError."""
     config = loaded.config
     request = build_request(config)
     inventory = single_run.read_inventory(request)
     labels = single_run.label(request._replace(inventory=inventory)).labels
-    return make_node(config, name or config.node_name or config.simulate or "", labels, inventory)
+    node = make_node(config, name or config.node_name or config.simulate or "", labels, inventory)
+    if not has_slices:
+        return node
+    slices = [read_slice(each) for each in make_slices(inventory, node.name)]
+    return replace(node, dra=index_objects(NVIDIA, slices, ()).find(node.name))
 
 
 def make_node(config: Config, name: str, labels: Labels, inventory: Inventory) -> Node:

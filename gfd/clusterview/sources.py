@@ -23,12 +23,13 @@ def read_nodes(
     *,
     selector: LabelSelector | None = None,
     has_slices: bool = False,
+    simulates_slices: bool = False,
 ) -> list[Node]:
     """Return the nodes that match ``selector``, sorted by name, with NVIDIA's resources. Raises GfdError.
 
     They come from the files ``nodes`` and ``pods`` if given, else from --simulate if given, else from the
     cluster. ``has_slices`` also reads the devices of NVIDIA's DRA driver from the cluster; a file of nodes
-    may hold them anyway.
+    may hold them anyway. ``simulates_slices`` gives them to simulated machines.
     """
     _check_sources(loaded, nodes, pods)
     # Each source imports what the others do not need: the simulation, YAML, or the API client.
@@ -39,7 +40,7 @@ def read_nodes(
     elif loaded.config.simulate:
         from gfd.clusterview.simulation import simulate_nodes
 
-        found = simulate_nodes(loaded)
+        found = simulate_nodes(loaded, has_slices=simulates_slices)
     else:
         from gfd.clusterview import cluster
 

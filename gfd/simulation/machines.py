@@ -176,6 +176,13 @@ def _describe_instance(instance: InstanceType) -> Value:
 
 
 @cache
+def list_gpu_names() -> tuple[str, ...]:
+    """Return the names of all GPU models that gfd knows, as NVML writes them, sorted."""
+    models = GpuModels.of(_load_models()).models.values()
+    return tuple(sorted({model.field("name").text() for model in models}))
+
+
+@cache
 def _load_models() -> Value:
     return load(MODELS)
 

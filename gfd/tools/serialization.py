@@ -21,6 +21,13 @@ def to_yaml(value: Any) -> str:
     import yaml
 
     # libyaml's dumper writes the same text, ten times as fast.
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    dumper: Any = type("LiteralDumper", (base,), {})
+    dumper.add_representer(str, _represent_text)
     text: str = yaml.dump(value, Dumper=dumper, sort_keys=False)
     return text
+
+
+def _represent_text(dumper: Any, text: str) -> Any:
+    """Represent a text with several lines as a block, so that people can read it."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)

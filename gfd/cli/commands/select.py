@@ -12,8 +12,12 @@ from gfd.config.options import Option
 from gfd.errors import GfdError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gfd.cli.commands.command import Values
+    from gfd.clusterview.nodes import Node
     from gfd.config.model import LoadedConfig
+    from gfd.tools.select.query import DeviceQuery
 
 GROUP = "Device"
 
@@ -25,6 +29,9 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
 
     query = arguments.read_query(values, loaded.config.mig)
     nodes = arguments.read_nodes(loaded, values)
+    if values["dra"]:
+        _print_claim(query, nodes, values["format"])
+        return
     selection = select(query, nodes)
     results = mismatch.evaluate(selection, nodes or ())
     form = values["format"]
@@ -42,6 +49,24 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     if not selection.variants:
         sys.stdout.flush()
         raise GfdError(mismatch.explain(selection, nodes or (), results))
+
+
+def _print_claim(query: DeviceQuery, nodes: Sequence[Node] | None, form: str) -> None:
+    from gfd.tools.select.dra import formats
+    from gfd.tools.select.dra.selection import select
+    from gfd.tools.select.formats import FORMATS
+    from gfd.tools.terminal import width_of
+
+    selection = select(query, nodes)
+    if form != "text":
+        sys.stdout.write(FORMATS[form](formats.to_plain(selection)))
+    elif not selection.is_refused:
+        sys.stdout.write(formats.to_text(selection))
+    else:
+        sys.stdout.write(formats.to_mismatch_text(selection, width=width_of(sys.stdout)))
+    if selection.is_refused:
+        sys.stdout.flush()
+        raise GfdError(formats.explain(selection))
 
 
 def _make_comparison(field: str, help_: str, example: str) -> Option:
@@ -70,7 +95,7 @@ COMMAND = Command(
     machine_options=SIMULATED,
     examples=(
         "gfd select --product A100,H100 --memory '>=80GB' --count 2",
-        "gfd select --mig-profile 1g.5gb -o json",
+        "gfd select --mig-profile 1g.5gb --dra",
     ),
     options=(
         _make_criterion(
@@ -130,6 +155,17 @@ COMMAND = Command(
             group="Nodes",
             help="Do not look at nodes; --product is then the exact product name or a cloud's name.",
         ),
+        Option(
+            field="dra",
+            flags=("--dra",),
+            kind="bool",
+            default="false",
+            group="Output",
+            help=(
+                "Print a ResourceClaimTemplate (DRA) instead; for nodes that run NVIDIA's DRA driver "
+                "in place of the device plugin."
+            ),
+        ),
         make_format_option(
             "text",
             "json",
@@ -147,7 +183,9 @@ COMMAND = Command(
         "other comparisons must hold together. 80GB means cards sold as 80 GB; 80Gi means 81920 MiB exactly. "
         "Only the parts of a version that you write are compared: >550 means 551 or newer, =550 means any "
         "550. gfd select tolerates NVIDIA's taints and leaves out nodes with other taints. The exit code is "
-        "1 if no node could run the pod, even if the node were empty."
+        "1 if no node could run the pod, even if the node were empty. With --dra, gfd compares "
+        "ResourceSlices in place of labels, and several values of --product, --family or --mig-profile "
+        "are alternatives on each node, in your order."
     ),
     flag_hints=HINTS,
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.dra.model import NVIDIA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from fractions import Fraction
 
     from gfd.clusterview.dra.index import NodePools
@@ -65,11 +65,13 @@ def is_dra(resource: str) -> bool:
     return resource.startswith((f"{MIG_CLASS}/", f"{NVIDIA}/")) or resource in (GPU_CLASS, VFIO_CLASS)
 
 
-def count_devices(node: NodePools) -> dict[str, DeviceCount]:
-    """Return the counts by kind, sorted."""
+def count_devices(
+    node: NodePools, accepts: Callable[[Device], bool] = lambda _: True
+) -> dict[str, DeviceCount]:
+    """Return the counts by kind, sorted, of the devices that ``accepts`` takes."""
     groups: dict[str, list[tuple[Pool, Device]]] = {}
     for pool in node.pools:
-        for device in pool.devices:
+        for device in filter(accepts, pool.devices):
             groups.setdefault(name_kind(device), []).append((pool, device))
     full = _sum_counters(node.pools)
     taken = node.taken

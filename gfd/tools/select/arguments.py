@@ -13,6 +13,7 @@ from gfd.labels.products import extract_model, extract_suffix, shorten_product
 from gfd.labels.syntax import check
 from gfd.text import join_words, list_known
 from gfd.tools.select.criteria import build_criteria
+from gfd.tools.select.dra.options import check_options
 from gfd.tools.select.query import DeviceQuery
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ def read_query(values: Mapping[str, Any], layout: str | None = None) -> DeviceQu
             reason = f"needs --mig-profile {example} or another option that describes the device: "
             reason += "--mig is the layout of the simulated machine"
         raise ConfigError("gfd select", COMMAND_LINE, reason)
+    if values["dra"]:
+        check_options(query)
     _check_combinations(query, is_without_nodes=values["without_nodes"])
     build_criteria(query, None)  # report a wrong option before the first request to the cluster
-    if values["without_nodes"]:
+    if values["without_nodes"] and not values["dra"]:
         for product in query.products:
             shortened = shorten_product(extract_model(product), extract_suffix(product))
             _check_label("--product", "nvidia.com/gpu.product", shortened)
@@ -117,7 +120,8 @@ def read_nodes(loaded: LoadedConfig, values: Mapping[str, Any]) -> list[Node] | 
     """Return the nodes to select from; None for --without-nodes. Raises GfdError."""
     files = values["nodes_file"], values["pods_file"]
     if not values["without_nodes"]:
-        return sources.read_nodes(loaded, *files)
+        is_dra = values["dra"]
+        return sources.read_nodes(loaded, *files, has_slices=is_dra, simulates_slices=is_dra)
     if any(files) or loaded.config.simulate:
         reason = "cannot be combined with --nodes, --pods or --simulate"
         raise ConfigError("--without-nodes", COMMAND_LINE, reason)

@@ -35,12 +35,12 @@ def to_text(selection: Selection, near_misses: Sequence[str], *, has_nodes: bool
         comment = _describe_nodes(variant, count) if has_nodes else "not compared with any nodes\n"
         if variant.device.strategy:
             comment = f"MIG strategy {variant.device.strategy}: {comment}"
-        parts.append(_to_comment(comment) + to_yaml({"spec": build_spec(variant, count)}))
+        parts.append(to_comment(comment) + to_yaml({"spec": build_spec(variant, count)}))
     head = f"paste this into the pod; replace {CONTAINER} with the name of its container\n"
     notes = "".join(f"{note}\n" for each in selection.criteria for note in each.notes)
     notes += _describe_near_misses(near_misses)
     several = "there are several ways to request the device; choose one\n" if len(parts) > 1 else ""
-    return _to_comment(head + notes + several) + "---\n".join(parts)
+    return to_comment(head + notes + several) + "---\n".join(parts)
 
 
 def to_plain(selection: Selection, results: Sequence[CriterionResult]) -> dict[str, Any]:
@@ -53,11 +53,11 @@ def to_plain(selection: Selection, results: Sequence[CriterionResult]) -> dict[s
                 "count": selection.query.count,
                 "spec": build_spec(variant, selection.query.count),
                 "nodes": [_node_to_plain(node, variant) for node in variant.nodes],
-                "refusing": _rejections_to_plain(variant.rejections),
+                "refusing": rejections_to_plain(variant.rejections),
             }
             for variant in selection.variants
         ],
-        "refusing": _rejections_to_plain(selection.rejections),
+        "refusing": rejections_to_plain(selection.rejections),
         "criteria": [
             {
                 "option": result.criterion.option,
@@ -91,8 +91,8 @@ def to_mismatch_text(
     ]
     inner = None if width is None else width - len("# ")
     table = format_table(rows, heading=("CRITERION", "NODES", "VALUES"), width=inner)
-    rejected = _describe_rejections(selection.rejections)
-    return _to_comment(table + rejected + _describe_near_misses(near_misses))
+    rejected = describe_rejections(selection.rejections)
+    return to_comment(table + rejected + _describe_near_misses(near_misses))
 
 
 def _describe_near_misses(near_misses: Sequence[str]) -> str:
@@ -115,7 +115,7 @@ def _describe_nodes(variant: Variant, count: int) -> str:
     ]
     table = format_table(rows, heading=("NODE", "PRODUCT", "FREE"))
     more = f"and {len(nodes) - len(rows)} more\n" if len(nodes) > len(rows) else ""
-    return f"{head}\n{table}{more}{_describe_models(variant)}{_describe_rejections(variant.rejections)}"
+    return f"{head}\n{table}{more}{_describe_models(variant)}{describe_rejections(variant.rejections)}"
 
 
 def _describe_models(variant: Variant) -> str:
@@ -128,7 +128,8 @@ def _describe_models(variant: Variant) -> str:
     return "".join(lines[:MAX_LINES])
 
 
-def _describe_rejections(rejections: Sequence[Rejection]) -> str:
+def describe_rejections(rejections: Sequence[Rejection]) -> str:
+    """Return a line for each node that cannot run the pod, at most :data:`MAX_LINES`."""
     lines = [f"{each.node.name} cannot run the pod: it {each.reason}\n" for each in rejections[:MAX_LINES]]
     others = len(rejections) - len(lines)
     return "".join(lines) + (f"{pluralize(others, 'more node')} cannot run it either\n" if others else "")
@@ -147,9 +148,11 @@ def _node_to_plain(node: Node, variant: Variant) -> dict[str, Any]:
     }
 
 
-def _rejections_to_plain(rejections: Sequence[Rejection]) -> list[dict[str, str]]:
+def rejections_to_plain(rejections: Sequence[Rejection]) -> list[dict[str, str]]:
+    """Return the rejections as dicts."""
     return [{"node": each.node.name, "reason": each.reason} for each in rejections]
 
 
-def _to_comment(text: str) -> str:
+def to_comment(text: str) -> str:
+    """Return the lines of a text as comments of YAML."""
     return "".join(f"# {escape(line)}".rstrip() + "\n" for line in text.split("\n")[:-1])

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.affinity_terms import REQUIRED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gfd.clusterview.nodes import Taint
     from gfd.kube.requirements import Requirement
     from gfd.tools.select.selection import Terms, Variant
 
@@ -24,13 +27,15 @@ def build_spec(variant: Variant, count: int) -> dict[str, Any]:
         terms = [{"matchExpressions": [_build_expression(each) for each in term]} for term in variant.terms]
         required = {REQUIRED: {"nodeSelectorTerms": terms}}
         spec["affinity"] = {"nodeAffinity": required}
-    tolerations = [
-        {"key": taint.key, "operator": "Exists", "effect": taint.effect} for taint in variant.tolerations
-    ]
-    if tolerations:
+    if tolerations := build_tolerations(variant.tolerations):
         spec["tolerations"] = tolerations
     spec["containers"] = [{"name": CONTAINER, "resources": {"limits": {variant.resource: count}}}]
     return spec
+
+
+def build_tolerations(taints: Iterable[Taint]) -> list[dict[str, str]]:
+    """Return the tolerations of a PodSpec for these taints."""
+    return [{"key": taint.key, "operator": "Exists", "effect": taint.effect} for taint in taints]
 
 
 def _build_selector(terms: Terms) -> dict[str, str] | None:

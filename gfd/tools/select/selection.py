@@ -15,7 +15,7 @@ from gfd.tools.select.criteria import DRIVER, OLD_DRIVER, build_criteria
 from gfd.tools.select.query import find_resources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gfd.clusterview.nodes import Node, Taint
     from gfd.labels.syntax import Labels
@@ -54,13 +54,7 @@ class Variant:
     @property
     def tolerations(self) -> tuple[Taint, ...]:
         """Return NVIDIA's taints on the nodes, which the pod must tolerate."""
-        found = {
-            (each.key, each.effect): each
-            for node in self.nodes
-            for each in _find_hard_taints(node)
-            if _is_nvidia(each)
-        }
-        return tuple(found[key] for key in sorted(found))
+        return find_tolerations(self.nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +107,23 @@ def matches(terms: Terms, labels: Labels) -> bool:
     return any(all(each.matches(labels) for each in term) for term in terms)
 
 
+def find_tolerations(nodes: Iterable[Node]) -> tuple[Taint, ...]:
+    """Return NVIDIA's taints on the nodes, which a pod must tolerate."""
+    found = {
+        (each.key, each.effect): each
+        for node in nodes
+        for each in _find_hard_taints(node)
+        if _is_nvidia(each)
+    }
+    return tuple(found[key] for key in sorted(found))
+
+
+def explain_taints(node: Node) -> str:
+    """Return which taint of others than NVIDIA keeps the pod away; empty if none does."""
+    foreign = next((each for each in _find_hard_taints(node) if not _is_nvidia(each)), None)
+    return f"has the taint {foreign}" if foreign else ""
+
+
 def _build_variants(
     query: DeviceQuery, device: DeviceResource, terms: Terms, nodes: Sequence[Node]
 ) -> list[Variant]:
@@ -145,9 +156,8 @@ def _count_free(node: Node, resource: str) -> int:
 
 def _explain_rejection(node: Node, resource: str, query: DeviceQuery) -> str:
     """Return why a node that matches the terms would not accept the pod; empty if it would."""
-    for taint in _find_hard_taints(node):
-        if not _is_nvidia(taint):
-            return f"has the taint {taint}"
+    if tainted := explain_taints(node):
+        return tainted
     if resource.endswith(SHARED) and not query.wants_shared:
         return f"offers only devices that pods share, as {resource}; add --shared if that is enough"
     offered = node.allocatable.get(resource, 0)

@@ -1,0 +1,141 @@
+"""One wish about a device: as CEL for a ResourceClaim, and as a test of a device in a ResourceSlice.
+
+CEL treats an absent attribute as an error, and the scheduler then allocates nothing at all, not even other
+devices. So each expression asks first whether the attribute is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gfd.clusterview.dra.model import NVIDIA, Version
+from gfd.text import escape
+from gfd.tools.select.comparisons import AT_LEAST, AT_MOST, EQUAL, LESS, MORE, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from gfd.clusterview.dra.model import Device
+    from gfd.tools.select.comparisons import Comparison
+    from gfd.tools.select.constraints import Range
+
+ATTRIBUTES, CAPACITY = f"device.attributes['{NVIDIA}']", f"device.capacity['{NVIDIA}']"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceClause:
+    """A wish about a device."""
+
+    option: str
+    text: str
+    """The option's value."""
+    label: str
+    """The label, or several of them, that tells the same on nodes with a device plugin."""
+    meaning: str = ""
+    """The values of the label; empty if they are :attr:`text`."""
+    expression: str
+    """The CEL expression that a device has to meet."""
+    accepts: Callable[[Device], bool]
+    """Returns whether a device meets the expression."""
+    read_value: Callable[[Device], str]
+    """Returns the value of a device, for people; empty if it is absent."""
+
+    @property
+    def cel(self) -> str:
+        """The expression below a comment with the label that it stands for."""
+        return f"// {self.label}: {escape(' '.join((self.meaning or self.text).split()))}\n{self.expression}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The ordered values from ``least`` to those below ``below``; None means no limit."""
+
+    least: Any = None
+    below: Any = None
+
+    def holds(self, value: Any) -> bool:
+        """Return whether the value is in the interval."""
+        return (self.least is None or value >= self.least) and (self.below is None or value < self.below)
+
+
+def read_intervals(texts: Iterable[str]) -> list[Interval]:
+    """Return the versions that meet all comparisons, as intervals of three numbers.
+
+    Values with ``=`` are alternatives. The texts must be comparisons of versions.
+    """
+    comparisons = [split(text) for text in texts]
+    found = [_read_interval(each) for each in comparisons if each.operator == EQUAL] or [Interval()]
+    for each in comparisons:
+        if each.operator != EQUAL:
+            other = _read_interval(each)
+            found = [_intersect(one, other) for one in found]
+    return [each for each in found if each.below is None or each.least is None or each.least < each.below]
+
+
+def _read_interval(comparison: Comparison) -> Interval:
+    numbers = [int(part) for part in comparison.text.split(".")]
+    first, after = _pad(numbers), _pad([*numbers[:-1], numbers[-1] + 1])
+    return {
+        AT_LEAST: Interval(least=first),
+        MORE: Interval(least=after),
+        AT_MOST: Interval(below=after),
+        LESS: Interval(below=first),
+        EQUAL: Interval(least=first, below=after),
+    }[comparison.operator]
+
+
+def _pad(numbers: Sequence[int]) -> tuple[int, ...]:
+    return (*numbers, 0, 0)[:3]
+
+
+def _intersect(one: Interval, other: Interval) -> Interval:
+    least = [each.least for each in (one, other) if each.least is not None]
+    below = [each.below for each in (one, other) if each.below is not None]
+    return Interval(least=max(least, default=None), below=min(below, default=None))
+
+
+def to_interval(numbers: Range) -> Interval:
+    """Return whole numbers as an interval."""
+    return Interval(least=numbers.least or None, below=None if numbers.most is None else numbers.most + 1)
+
+
+def compare(path: str, intervals: Sequence[Interval], constant: Callable[[Any], str]) -> str:
+    """Return CEL that is true if ``path`` is there and in one of the intervals.
+
+    ``constant`` returns the CEL constant of a bound.
+    """
+    parts = [
+        " &&\n".join(
+            f"{path}.compareTo({constant(bound)}) {operator} 0"
+            for operator, bound in ((">=", each.least), ("<", each.below))
+            if bound is not None
+        )
+        for each in intervals
+    ]
+    if not all(parts):  # any value is good enough
+        return f"has({path})"
+    joined = parts[0] if len(parts) == 1 else "(" + " ||\n".join(parts) + ")"
+    return f"has({path}) &&\n{joined}"
+
+
+def is_one_of(path: str, texts: Sequence[str]) -> str:
+    """Return CEL that is true if ``path`` is there and one of the texts."""
+    values = [quote(text) for text in texts]
+    test = f"== {values[0]}" if len(values) == 1 else f"in [{', '.join(values)}]"
+    return f"has({path}) &&\n{path} {test}"
+
+
+def quote(text: str) -> str:
+    """Return a text as a CEL string."""
+    plain = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "'" + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in plain) + "'"
+
+
+def read_version(device: Device, attribute: str) -> tuple[int, ...] | None:
+    """Return the three numbers of a version; None if the device has none."""
+    value = device.attribute(attribute)
+    if not isinstance(value, Version):
+        return None
+    numbers = value.text.partition("-")[0].partition("+")[0].split(".")
+    return tuple(map(int, numbers)) if all(each.isdecimal() for each in numbers) else None
