@@ -33,11 +33,15 @@ def test_checks_without_a_cluster_are_skipped_together(root: Path) -> None:
             ),
         ),
     ]
-    context = make_context(root, kubeconfig="/gone/kubeconfig", sinks="node", node_name="n1")
-    assert run_check(context, "API server") == fail(
-        no_cluster,
-        "gfd cannot publish: check the service account, automountServiceAccountToken, or --kubeconfig",
-    )
+    for options, lost in (
+        ({"sinks": "node"}, "gfd cannot publish"),
+        ({"sinks": "file", "node_condition": "true"}, "gfd cannot set the Node condition"),
+        ({"sinks": "file", "config_dir": "/c"}, "gfd cannot choose the configuration of this node"),
+    ):
+        context = make_context(root, kubeconfig="/gone/kubeconfig", node_name="n1", **options)
+        assert run_check(context, "API server") == fail(
+            no_cluster, f"{lost}: check the service account, automountServiceAccountToken, or --kubeconfig"
+        )
 
 
 def test_a_crash_of_one_check_does_not_stop_the_others(root: Path) -> None:

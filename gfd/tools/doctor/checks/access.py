@@ -33,8 +33,8 @@ def _check_server(context: Context) -> CheckResult:
         return warn(f"{seen}; gfd does not check its certificate", step)
     is_absent = isinstance(cluster, ApiError) and cluster.kind == "credentials"
     if needs_cluster(context.config):
-        step = "gfd cannot publish: check the service account, automountServiceAccountToken, or --kubeconfig"
-        return fail(str(cluster), step)
+        advice = "check the service account, automountServiceAccountToken, or --kubeconfig"
+        return fail(str(cluster), f"{_find_loss(context.config)}: {advice}")
     return (
         skip(f"no cluster: {cluster}")
         if is_absent
@@ -44,8 +44,16 @@ def _check_server(context: Context) -> CheckResult:
 
 def needs_cluster(config: Config) -> bool:
     """Return whether gfd needs an API server."""
-    has_sink = bool({"node", "nodefeature"} & set(config.sinks))
-    return has_sink or config.node_condition or config.config_dir is not None
+    return bool(_find_loss(config))
+
+
+def _find_loss(config: Config) -> str:
+    """Return what gfd cannot do without an API server; empty if it needs none."""
+    if {"node", "nodefeature"} & set(config.sinks):
+        return "gfd cannot publish"
+    if config.node_condition:
+        return "gfd cannot set the Node condition"
+    return "" if config.config_dir is None else "gfd cannot choose the configuration of this node"
 
 
 def _check_clock(context: Context) -> CheckResult:
