@@ -32,9 +32,10 @@ def _node(node, inventory, format_value):
         if node.clique:
             yield "_node.j2", 59, f"nvidia.com/gpu.clique={format_value(node.clique)}"
         yield "_node.j2", 62, f"nvidia.com/mig.capable={format_value(str(node.is_mig_capable).lower())}"
-        yield "_node.j2", 65, f"nvidia.com/mps.capable={format_value(str(node.is_mps_capable).lower())}"
+        if node.has_device_plugin:
+            yield "_node.j2", 67, f"nvidia.com/mps.capable={format_value(str(node.is_mps_capable).lower())}"
         for model in node.models:
-            yield "_node.j2", 69, f"nvidia.com/gpu.count.{format_value(model.product)}={format_value(model.count)}"
+            yield "_node.j2", 72, f"nvidia.com/gpu.count.{format_value(model.product)}={format_value(model.count)}"
 
 
 def _resources(node, inventory, format_value):
@@ -42,30 +43,32 @@ def _resources(node, inventory, format_value):
         key = str('nvidia.com/') + str(resource.name)
         yield "_resources.j2", 6, f"{format_value(key)}.count={format_value(resource.count)}"
         yield "_resources.j2", 9, f"{format_value(key)}.product={format_value(resource.product)}"
-        yield "_resources.j2", 12, f"{format_value(key)}.replicas={format_value(resource.replicas)}"
-        yield "_resources.j2", 14, f"{format_value(key)}.sharing-strategy={format_value(resource.sharing_strategy)}"
+        if node.has_device_plugin:
+            yield "_resources.j2", 14, f"{format_value(key)}.replicas={format_value(resource.replicas)}"
+            yield "_resources.j2", 16, f"{format_value(key)}.sharing-strategy={format_value(resource.sharing_strategy)}"
         if not (resource.memory_mib is None):
-            yield "_resources.j2", 18, f"{format_value(key)}.memory={format_value(resource.memory_mib)}"
+            yield "_resources.j2", 21, f"{format_value(key)}.memory={format_value(resource.memory_mib)}"
         if resource.family:
-            yield "_resources.j2", 23, f"{format_value(key)}.family={format_value(resource.family)}"
+            yield "_resources.j2", 26, f"{format_value(key)}.family={format_value(resource.family)}"
         if not (resource.compute_major is None):
-            yield "_resources.j2", 28, f"{format_value(key)}.compute.major={format_value(resource.compute_major)}"
-            yield "_resources.j2", 30, f"{format_value(key)}.compute.minor={format_value(resource.compute_minor)}"
+            yield "_resources.j2", 31, f"{format_value(key)}.compute.major={format_value(resource.compute_major)}"
+            yield "_resources.j2", 33, f"{format_value(key)}.compute.minor={format_value(resource.compute_minor)}"
         if not (resource.gi_slices is None):
-            yield "_resources.j2", 35, f"{format_value(key)}.slices.gi={format_value(resource.gi_slices)}"
-            yield "_resources.j2", 37, f"{format_value(key)}.slices.ci={format_value(resource.ci_slices)}"
-            yield "_resources.j2", 39, f"{format_value(key)}.multiprocessors={format_value(resource.multiprocessors)}"
-            yield "_resources.j2", 41, f"{format_value(key)}.engines.copy={format_value(resource.engines.copy)}"
-            yield "_resources.j2", 43, f"{format_value(key)}.engines.decoder={format_value(resource.engines.decoder)}"
-            yield "_resources.j2", 45, f"{format_value(key)}.engines.encoder={format_value(resource.engines.encoder)}"
-            yield "_resources.j2", 47, f"{format_value(key)}.engines.jpeg={format_value(resource.engines.jpeg)}"
-            yield "_resources.j2", 49, f"{format_value(key)}.engines.ofa={format_value(resource.engines.ofa)}"
+            yield "_resources.j2", 38, f"{format_value(key)}.slices.gi={format_value(resource.gi_slices)}"
+            yield "_resources.j2", 40, f"{format_value(key)}.slices.ci={format_value(resource.ci_slices)}"
+            yield "_resources.j2", 42, f"{format_value(key)}.multiprocessors={format_value(resource.multiprocessors)}"
+            yield "_resources.j2", 44, f"{format_value(key)}.engines.copy={format_value(resource.engines.copy)}"
+            yield "_resources.j2", 46, f"{format_value(key)}.engines.decoder={format_value(resource.engines.decoder)}"
+            yield "_resources.j2", 48, f"{format_value(key)}.engines.encoder={format_value(resource.engines.encoder)}"
+            yield "_resources.j2", 50, f"{format_value(key)}.engines.jpeg={format_value(resource.engines.jpeg)}"
+            yield "_resources.j2", 52, f"{format_value(key)}.engines.ofa={format_value(resource.engines.ofa)}"
 
 
 def mixed(node, inventory, format_value):
     yield from _node(node, inventory, format_value)
     if node.gpu:
-        yield "mixed.j2", 6, f"nvidia.com/mig.strategy=mixed"
+        if node.has_device_plugin:
+            yield "mixed.j2", 8, f"nvidia.com/mig.strategy=mixed"
     yield from _resources(node, inventory, format_value)
 
 

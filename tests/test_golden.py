@@ -7,6 +7,7 @@ have these labels: ``[layout strategy sharing]``. ``pytest --update-golden`` rew
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,9 @@ EXTRA_CASES = (
     ("no-gpu", "all-disabled", "none"),
 )
 """Machine, layout and strategy of the golden file for extra labels."""
+
+OF_PLUGIN = re.compile(r"nvidia\.com/(mig\.strategy|mps\.capable|.+\.(replicas|sharing-strategy))")
+"""The keys that only the device plugin gives a meaning."""
 
 MIG_DOCUMENT = {
     "nvidia.com/cuda.driver.major": "460",
@@ -187,9 +191,25 @@ def test_no_count_of_unknown_mig_devices() -> None:
     assert label(damaged, "none", extra=EXTRA_LABELS) == expected
 
 
+def test_labels_of_nodes_with_dra(pytestconfig: pytest.Config) -> None:
+    """They are those of the strategy mixed, without what the device plugin means."""
+    found = {}
+    for machine in machines.list_names():
+        for layout in layouts(machine):
+            inventory = read(machine, layout)
+            node = resolve(inventory, mig_strategy="mixed", has_device_plugin=False)
+            labels = TEMPLATES.render(node, inventory)
+            found[f"{machine} {layout}"] = labels
+            assert labels == {
+                key: value for key, value in label(inventory, "mixed").items() if not OF_PLUGIN.fullmatch(key)
+            }
+    compare("dra", sections(found), pytestconfig)
+
+
 def test_every_golden_file_is_in_use() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == {
         *machines.list_names(),
+        "dra",
         "extra-labels",
         "gpus-left-out",
     }

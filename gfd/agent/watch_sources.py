@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.agent.fingerprints import DeviceNodes, FolderTree, read_configmap_link, read_status
 from gfd.agent.mounts import NVIDIA
+from gfd.config.options import AUTO
 from gfd.files import PROC_BYTES, read_bytes
 from gfd.labels.requirements import CUDA_LIBRARY
 from gfd.labels.template_files import SUFFIX
@@ -41,8 +43,15 @@ def watch_hardware(config: Config, environ: Mapping[str, str], root: Path = Path
 
 
 def watch_configuration(config: Config) -> ReadFingerprints:
-    """Return a function that reads the fingerprints of the config file and of the templates."""
-    return lambda: dict(_read_configuration(config))
+    """Return a function that reads the fingerprints of the config file and of the templates.
+
+    With ``--allocation auto``, the answer of the cluster is a part of the configuration. It has no file, so
+    the number of the resync interval takes the place of a fingerprint.
+    """
+    resync_s = config.resync_s if config.allocation == AUTO else None
+    if resync_s is None:
+        return lambda: dict(_read_configuration(config))
+    return lambda: {**dict(_read_configuration(config)), "--resync": time.monotonic() // resync_s}
 
 
 def watch_feature_file(config: Config) -> ReadFingerprints:

@@ -131,7 +131,10 @@ def _run_command(
         environ = {**environ, **read_pod_variables(environ)}
     from gfd.config.node_config import ConfigLoader
 
-    loaded = ConfigLoader(values, environ, is_publishing="sinks" in command.accepted_fields)()
+    accepted = command.accepted_fields
+    loaded = ConfigLoader(
+        values, environ, is_publishing="sinks" in accepted, is_labelling="allocation" in accepted
+    )()
     reporter.use_config(loaded.config)
     refuse_unread_flags(command, name, loaded, own_values)
     for warning in loaded.warnings:

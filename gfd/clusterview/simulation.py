@@ -1,4 +1,4 @@
-"""Make the node of a simulated machine, with the devices that NVIDIA's device plugin would offer."""
+"""Make the node of a simulated machine, with the devices that it would offer to pods."""
 
 from __future__ import annotations
 
@@ -87,7 +87,14 @@ def simulate_node(loaded: LoadedConfig, name: str | None = None, *, has_slices: 
 
 
 def make_node(config: Config, name: str, labels: Labels, inventory: Inventory) -> Node:
-    """Return the node of a machine, with the devices that the device plugin would offer."""
+    """Return the node of a machine, with the devices that the device plugin or the DRA driver would offer.
+
+    Raises GfdError for hardware that the driver does not take.
+    """
+    if not config.has_device_plugin:
+        slices = map(read_slice, make_slices(inventory, name))
+        pools = index_objects(NVIDIA, slices, ()).find(name)
+        return Node(name=name, labels=labels, dra=pools, is_simulated=True)
     facts = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _count_offered(facts, config.sharing)
     return Node(name=name, labels=labels, allocatable=devices, capacity=devices, is_simulated=True)

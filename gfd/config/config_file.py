@@ -46,6 +46,8 @@ class ConfigFile(NamedTuple):
     sharing: Sharing
     warnings: tuple[str, ...]
     unknown_keys: tuple[UnknownKey, ...]
+    sharing_line: int = 0
+    """The line of the section for :attr:`sharing`; 0 if there is none."""
 
 
 _READ_ADVICE = {
@@ -84,17 +86,20 @@ class _SectionReader:
         self._source = source
         self._version: Value | None = None
         self._values: dict[str, FileValue] = {}
-        self._sharing: dict[str, Sharing] = {}
+        self._sharing: dict[str, tuple[Sharing, int]] = {}
+        """The sharing of each section, and its line."""
         self._warnings = FileWarnings()
 
     def finish(self) -> ConfigFile:
         """Return the content. MPS wins over time slicing, and the last of several ``version`` keys wins."""
         if self._version and self._version.content not in {"", VERSION}:
             raise self._version.error(f"expected {VERSION}, found {describe(self._version.content)}")
+        sharing, line = self._sharing.get(MPS) or self._sharing.get(TIME_SLICING) or (Sharing(), 0)
         return ConfigFile(
             source=self._source,
             values=self._values,
-            sharing=self._sharing.get(MPS) or self._sharing.get(TIME_SLICING) or Sharing(),
+            sharing=sharing,
+            sharing_line=line,
             warnings=tuple(
                 f"{self._source}:{line}: {text}" for line, text in sorted(self._warnings.messages)
             ),
@@ -141,7 +146,7 @@ class _SectionReader:
             self._sharing.pop(value.path, None)
         else:
             strategy = "mps" if value.path == MPS else "time-slicing"
-            self._sharing[value.path] = read_sharing(value, strategy, self._warnings)
+            self._sharing[value.path] = read_sharing(value, strategy, self._warnings), value.line
 
     def _read_option(self, value: Value) -> None:
         kind = KINDS[value.path]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gfd.config.allocation import apply_dra
 from gfd.config.checks import check, check_sinks
 from gfd.config.model import Config, EffectiveOption, LoadedConfig
-from gfd.config.options import COMMAND_LINE, EXTRA_LABELS, OPTIONS, SINKS, Option
+from gfd.config.options import COMMAND_LINE, DRA, EXTRA_LABELS, OPTIONS, SINKS, Option
 from gfd.config.raw_option import RawOption, make_default
 from gfd.config.values import format_value
 from gfd.errors import ConfigError
@@ -52,11 +53,13 @@ def load(
     if is_publishing:
         check_sinks(values, effective)
     config = Config(**values, sharing=file.sharing if file else Sharing())
-    return LoadedConfig(
+    loaded = LoadedConfig(
         config=config,
         warnings=_list_warnings(file, config.strict_config) if file else (),
         options=tuple(_describe(each, values[name]) for name, each in effective.items()),
+        sharing_place=f"{file.source}:{file.sharing_line}" if file and file.sharing.resources else "",
     )
+    return apply_dra(loaded) if config.allocation == DRA else loaded
 
 
 def _read_flag_or_variable(

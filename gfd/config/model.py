@@ -15,6 +15,7 @@ class Config(NamedTuple):
     """The value of every option; :mod:`gfd.config.options` describes them."""
 
     mig_strategy: str
+    """``mixed`` unless :attr:`has_device_plugin`."""
     fail_on_init_error: bool
     oneshot: bool
     no_timestamp: bool
@@ -47,6 +48,8 @@ class Config(NamedTuple):
     force_conflicts: bool
     resync_s: float | None
     """None: never."""
+    allocation: str
+    """``device-plugin``, ``dra`` or ``auto``, which :attr:`has_device_plugin` answers."""
     extra_labels: tuple[str, ...]
     """Names of groups; ``all`` is replaced with the names of all groups."""
     template_dir: Path | None
@@ -69,6 +72,8 @@ class Config(NamedTuple):
     mig: str | None
     mig_config: str | None
     sharing: Sharing
+    has_device_plugin: bool = True
+    """Whether pods get GPUs from the device plugin; otherwise by Dynamic Resource Allocation (DRA)."""
 
 
 class EffectiveOption(NamedTuple):
@@ -88,3 +93,5 @@ class LoadedConfig(NamedTuple):
     """One sentence each, with file and line."""
     options: tuple[EffectiveOption, ...]
     """All options, in the order of the options table."""
+    sharing_place: str = ""
+    """File and line of the sharing in the config file; empty without sharing."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.config.allocation import AllocationFinder
 from gfd.config.loader import load
 from gfd.errors import ConfigError
 from gfd.labels.syntax import VENDOR
@@ -34,9 +35,14 @@ class ConfigLoader:
         environ: Mapping[str, str],
         *,
         is_publishing: bool = True,
+        is_labelling: bool = True,
     ) -> None:
-        """Unless ``is_publishing``, the options of sinks need not fit together."""
+        """Unless ``is_publishing``, the options of sinks need not fit together.
+
+        Unless ``is_labelling``, the cluster is not asked how pods get GPUs (``--allocation auto``).
+        """
         self._is_publishing = is_publishing
+        self._allocation = AllocationFinder() if is_labelling else None
         self._values = values
         self._environ = environ
         self._name: str | None = None
@@ -47,6 +53,10 @@ class ConfigLoader:
 
     def __call__(self) -> LoadedConfig:
         """Return the configuration in force. Raises ConfigError and ApiError."""
+        loaded = self._load()
+        return self._allocation.resolve(loaded) if self._allocation else loaded
+
+    def _load(self) -> LoadedConfig:
         loaded = load(self._values, self._environ, is_publishing=self._is_publishing)
         config = loaded.config
         if config.config_dir is None:

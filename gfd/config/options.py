@@ -58,6 +58,8 @@ KUBERNETES = "Cluster"
 LOGGING = "Logging"
 SIMULATION = "Simulation"
 
+DEVICE_PLUGIN, DRA, AUTO = "device-plugin", "dra", "auto"
+"""Values of --allocation. DRA is Dynamic Resource Allocation."""
 SINKS = ("stdout", "file", "nodefeature", "node")
 EXTRA_LABELS = ("identity", "counts", "engines", "pcie", "profiles", "health", "power", "topology")
 
@@ -201,6 +203,16 @@ OPTIONS: tuple[Option, ...] = (
         field="resync_s", flags=("--resync",), environment=("GFD_RESYNC",),
         file_key="flags.gfd.resync", kind="duration", default="1h", metavar="DURATION", group=KUBERNETES,
         help="Read cluster objects again after this time, even without a change; 'infinite' means never.",
+    ),
+    Option(
+        field="allocation", flags=("--allocation",), environment=("GFD_ALLOCATION",),
+        file_key="flags.gfd.allocation", kind="choice", choices=(DEVICE_PLUGIN, DRA, AUTO),
+        default=DEVICE_PLUGIN, group=LABELS,
+        help=(
+            "How pods get GPUs: from the device plugin, or by Dynamic Resource Allocation (DRA). With dra, "
+            "labels about the device plugin are left out, and each MIG profile is labelled. auto asks the "
+            "cluster."
+        ),
     ),
     Option(
         field="extra_labels", flags=("--extra-labels",), environment=("GFD_EXTRA_LABELS",),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MANAGER = "gfd"
 """The name of gfd's field manager."""
 
+DRA_MANAGER = "compute-domain-kubelet-plugin"
+"""The program of NVIDIA's DRA driver that may write the label nvidia.com/gpu.clique."""
 NFD_MANAGER = "nfd-master"
 NFD_ANNOTATION = "nfd.node.kubernetes.io/feature-labels"
 """The annotation with the labels that NFD publishes on a Node: separated by commas, without NFD's prefix."""

@@ -107,6 +107,10 @@ NODE_CONDITIONS = object_of(
     "metadata",
 )
 """A Node of which the conditions are read."""
+NODE_RESOURCES = object_of(
+    {"metadata": METADATA, "status": object_of({"allocatable": map_of(string)})}, "metadata"
+)
+"""A Node of which the resources that pods can request are read."""
 POLICY = object_of(
     {
         "metadata": METADATA,

@@ -6,8 +6,10 @@ PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
 RUNTIME_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
 PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
-RESOURCE_SLICES = "/apis/resource.k8s.io/v1/resourceslices"
-RESOURCE_CLAIMS = "/apis/resource.k8s.io/v1/resourceclaims"
+DRA_API = "/apis/resource.k8s.io/v1"
+"""Dynamic Resource Allocation, since Kubernetes 1.34."""
+RESOURCE_SLICES = f"{DRA_API}/resourceslices"
+RESOURCE_CLAIMS = f"{DRA_API}/resourceclaims"
 """The ResourceClaims of all namespaces."""
 
 

@@ -95,10 +95,17 @@ class NodeFacts(NamedTuple):
     """Whether every GPU reaches every other one over NVLink; None if unknown, or with one GPU."""
     is_mig_capable: Annotated[bool, DerivedFrom("gpus.is_mig_capable")] = False
     is_mps_capable: Annotated[bool, DerivedFrom("--config-file", "inventory.gpus.is_mig_enabled")] = False
+    has_device_plugin: Annotated[bool, DerivedFrom("--allocation")] = True
+    """Whether pods get GPUs from the device plugin; otherwise by Dynamic Resource Allocation."""
 
 
 def resolve(
-    inventory: Inventory, *, mig_strategy: str, sharing: Sharing | None = None, timestamp: int | None = None
+    inventory: Inventory,
+    *,
+    mig_strategy: str,
+    sharing: Sharing | None = None,
+    timestamp: int | None = None,
+    has_device_plugin: bool = True,
 ) -> NodeFacts:
     """Apply a MIG strategy and sharing to ``inventory``.
 
@@ -113,7 +120,9 @@ def resolve(
     if not gpus:
         if failed:
             raise _make_error(failed)
-        return NodeFacts(mig_strategy=mig_strategy, timestamp=timestamp, vgpu=vgpu)
+        return NodeFacts(
+            mig_strategy=mig_strategy, timestamp=timestamp, vgpu=vgpu, has_device_plugin=has_device_plugin
+        )
     model = choose_model(gpus)
     return NodeFacts(
         mig_strategy=mig_strategy,
@@ -134,6 +143,7 @@ def resolve(
         is_mig_capable=any(gpu.is_mig_capable for gpu in gpus),
         # All GPUs count here: MPS does not work if a GPU that is left out has MIG enabled.
         is_mps_capable=_is_mps_capable(inventory.gpus, sharing),
+        has_device_plugin=has_device_plugin,
     )
 
 

@@ -24,6 +24,9 @@ TIMESTAMP = "nvidia.com/gfd.timestamp"
 VENDOR = "nvidia.com/"
 """The prefix of NVIDIA's labels and resources."""
 
+CLIQUE = f"{VENDOR}gpu.clique"
+"""The label with the id of the rack's NVLink fabric, which only the running node can tell."""
+
 OWN_PREFIXES = (VENDOR, "feature.node.kubernetes.io/")
 """Prefixes of keys that templates may always write."""
 

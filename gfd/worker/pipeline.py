@@ -77,6 +77,7 @@ def resolve(request: Request, inventory: Inventory) -> NodeFacts:
         mig_strategy=request.config.mig_strategy,
         sharing=request.config.sharing,
         timestamp=None if request.config.no_timestamp else request.timestamp_s,
+        has_device_plugin=request.config.has_device_plugin,
     )
 
 

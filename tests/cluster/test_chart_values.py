@@ -157,6 +157,21 @@ def test_a_jetson_needs_no_rights_on_the_host(cluster: ControlPlane) -> None:
     assert "GFD_UNIFIED_MEMORY" not in environment(render())
 
 
+@pytest.mark.parametrize("sink", ["node", "nodefeature"])
+def test_only_auto_reads_resource_slices(cluster: ControlPlane, sink: str) -> None:
+    def find_groups(objects: list[Object]) -> set[str]:
+        roles = [each for each in objects if each["kind"] == "ClusterRole"]
+        return {group for role in roles for rule in role["rules"] for group in rule["apiGroups"]}
+
+    for allocation in ("device-plugin", "dra", "auto"):
+        objects = render(allocation=allocation, sink=sink)
+        check_accepted(cluster, objects)
+        found = environment(objects)
+        assert found.get("GFD_ALLOCATION", "device-plugin") == allocation
+        assert ("MIG_STRATEGY" in found) == (allocation == "device-plugin")
+        assert ("resource.k8s.io" in find_groups(objects)) == (allocation == "auto")
+
+
 def test_values_of_the_original(cluster: ControlPlane) -> None:
     own = {
         "failOnInitError": True,

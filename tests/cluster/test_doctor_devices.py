@@ -40,8 +40,8 @@ def set_capacity(agent_node: AgentNode, gpus: int) -> None:
 
 
 def test_who_offers_the_gpus(agent_node: AgentNode, slices: str) -> None:
-    def check(*, is_operator: bool = True) -> object:
-        return agent_node.run_check("devices", sink="node", is_operator=is_operator)
+    def check(*, is_operator: bool = True, allocation: str = "device-plugin") -> object:
+        return agent_node.run_check("devices", sink="node", is_operator=is_operator, allocation=allocation)
 
     assert check() == skip("neither a device plugin nor NVIDIA's DRA driver offers GPUs of this node")
     assert check(is_operator=False) == skip(FORBIDDEN)
@@ -52,7 +52,12 @@ def test_who_offers_the_gpus(agent_node: AgentNode, slices: str) -> None:
         "ResourceSlices of NVIDIA's DRA driver offer 1 gpu.nvidia.com, 1 mig.nvidia.com/1g.10gb; "
         "1 device with the taint gpu.nvidia.com/xid=79:NoSchedule"
     )
-    assert check() == ok(offered)
+    assert check() == warn(
+        offered,
+        "the labels are for a device plugin; set --allocation dra (GFD_ALLOCATION=dra; chart: "
+        "allocation=dra), which leaves out what does not apply to DRA",
+    )
+    assert check(allocation="dra") == ok(offered)
     set_capacity(agent_node, 2)
     plugin = "the device plugin offers 2 nvidia.com/gpu"
     assert check() == warn(
@@ -60,6 +65,13 @@ def test_who_offers_the_gpus(agent_node: AgentNode, slices: str) -> None:
         "run only one of them on a node: each gives away GPUs that pods of the other already use",
     )
     assert check(is_operator=False) == ok(f"{plugin}; {FORBIDDEN}")
+    delete(admin, f"{RESOURCE_SLICES}/{slices}")
+    assert check() == ok(plugin)
+    assert check(allocation="dra") == warn(
+        plugin,
+        "the labels are for DRA, without MIG strategy and sharing; set --allocation device-plugin "
+        "(GFD_ALLOCATION=device-plugin; chart: allocation=device-plugin)",
+    )
     found = agent_node.run_check("devices", sink="file", node_name=None)
     assert found == skip("the node name is unknown; set NODE_NAME (in a pod, from spec.nodeName)")
     nobody = agent_node.run_check("devices", sink="node", node_name="nobody", is_operator=True)

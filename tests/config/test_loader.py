@@ -63,6 +63,7 @@ def settings(draw: st.DrawFn) -> dict[str, dict[str, str]]:
     chosen: dict[str, dict[str, str]] = {layer: {} for layer in LAYERS}
     for option in OPTIONS:
         if option.field in {
+            "allocation",  # it changes other options
             "config_file",
             "mig",
             "mig_config",
@@ -120,6 +121,7 @@ def test_defaults() -> None:
     loaded = load({}, {})
     assert loaded.config == Config(
         mig_strategy="none",
+        allocation="device-plugin",
         fail_on_init_error=True,
         oneshot=False,
         no_timestamp=False,

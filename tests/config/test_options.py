@@ -36,7 +36,7 @@ ORIGINAL = """
 
 OWN = (
     "--sink", "--config-dir", "--default-config", "--fallback-strategies", "--context",
-    "--as-annotations", "--force-conflicts", "--resync", "--extra-labels", "--template-dir",
+    "--as-annotations", "--force-conflicts", "--resync", "--allocation", "--extra-labels", "--template-dir",
     "--label-prefix-allow", "--label-ttl", "--strict-config", "--unified-memory",
     "--probe-timeout", "--stale-after",
     "--node-condition", "--proc-driver-dir", "--metrics-addr", "--log-level", "--log-format", "--simulate",
@@ -68,7 +68,7 @@ def test_names_of_own_options(flag: str) -> None:
 
 
 def test_every_option_is_a_field_of_the_configuration() -> None:
-    assert [*Config._fields] == [*BY_FIELD, "sharing"]
+    assert [*Config._fields] == [*BY_FIELD, "sharing", "has_device_plugin"]
 
 
 def test_names_are_unique() -> None:

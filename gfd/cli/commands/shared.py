@@ -18,6 +18,7 @@ CONFIGURATION = (
 """Fields of the general options that load a configuration; a label of the Node can choose it."""
 LABELLING = (
     "mig_strategy",
+    "allocation",
     "extra_labels",
     "template_dir",
     "label_prefix_allow",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gfd.clusterview.dra.claims import read_claim
 from gfd.clusterview.dra.json_fields import ClaimPage, SlicePage
-from gfd.clusterview.dra.model import API_VERSION
 from gfd.clusterview.dra.slices import read_slice
 from gfd.clusterview.listing import FORBIDDEN, list_objects
 from gfd.errors import ApiError
+from gfd.kube.allocation import has_dra_api
 from gfd.kube.paths import RESOURCE_CLAIMS, RESOURCE_SLICES
 
 if TYPE_CHECKING:
@@ -90,20 +90,7 @@ def _list(
 
 
 def find_state(api: Api, error: ApiError) -> SliceState | None:
-    """Return what the error of a list of slices or claims means; None if it is another failure.
-
-    A server without the API also answers 403 to users who may not list what it does not have.
-    """
+    """Return what the error of a list of slices or claims means; None if it is another failure."""
     if error.status == NOT_FOUND:
         return "absent"
-    return None if error.status != FORBIDDEN else "forbidden" if _has_api(api) else "absent"
-
-
-def _has_api(api: Api) -> bool:
-    try:
-        api.request("GET", f"/apis/{API_VERSION}")
-    except ApiError as error:
-        if error.status in (NOT_FOUND, FORBIDDEN):
-            return error.status == FORBIDDEN
-        raise
-    return True
+    return None if error.status != FORBIDDEN else "forbidden" if has_dra_api(api) else "absent"

@@ -110,6 +110,7 @@ def _make_node(config: Config, warn: Warn) -> Sink:
         as_annotations=config.as_annotations,
         resync_s=config.resync_s,
         warn=warn,
+        leaves_clique=not config.has_device_plugin,
     )
 
 

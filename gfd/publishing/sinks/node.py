@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.errors import ApiError, PublishError
 from gfd.kube.backoff import Resync
-from gfd.kube.field_managers import MANAGER, applied_by, conflicts, held_by_nfd
+from gfd.kube.field_managers import DRA_MANAGER, MANAGER, applied_by, conflicts, held_by, held_by_nfd
 from gfd.kube.object_watcher import ObjectWatcher
 from gfd.kube.paths import NODES
 from gfd.kube.versions import VersionHistory
+from gfd.labels.syntax import CLIQUE
 from gfd.publishing.sinks.metadata_drift import detect_node_drift
 from gfd.publishing.sinks.node_client import NAME, NodeClient
 from gfd.publishing.sinks.node_keys import KINDS, choose_keys, needs_apply
@@ -50,11 +51,13 @@ class NodeSink:
         as_annotations: str | None,
         resync_s: float | None,
         warn: Callable[[str], None],
+        leaves_clique: bool = False,
         previous: PreviousPublication | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Publish keys that match the regular expression ``as_annotations`` as annotations.
 
+        With ``leaves_clique``, leave the label gpu.clique to NVIDIA's DRA driver where that holds it.
         ``previous`` is None if gfd publishes through NFD too. ``warn`` is called with each warning.
         """
         self._client = NodeClient(api, node_name)
@@ -62,6 +65,7 @@ class NodeSink:
         self._annotation_keys = re.compile(as_annotations) if as_annotations else None
         self._resync = Resync(resync_s, clock)
         self._warn = warn
+        self._leaves_clique = leaves_clique
         self._previous = previous
         self._seen: Metadata | None = None
         """The Node's latest metadata; None if it must be read again."""
@@ -188,9 +192,10 @@ class NodeSink:
     def _choose_keys(self, seen: Metadata, labels: Labels) -> dict[str, dict[str, str]]:
         present = {key for kind in KINDS for key in seen.get(kind) or {}}
         self._conflicts = {key: manager for key, manager in self._conflicts.items() if key in present}
-        return choose_keys(
-            seen, labels, excluded=frozenset(self._conflicts), annotation_keys=self._annotation_keys
-        )
+        excluded = set(self._conflicts)
+        if self._leaves_clique:
+            excluded |= held_by(seen, DRA_MANAGER) & {CLIQUE}
+        return choose_keys(seen, labels, excluded=frozenset(excluded), annotation_keys=self._annotation_keys)
 
     def _check_conflicts(self, labels: Labels) -> None:
         """Raise PublishError if others hold some of the keys."""

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gfd.labels.syntax import TIMESTAMP
+from gfd.labels.syntax import CLIQUE, TIMESTAMP
 from gfd.text import escape
-from gfd.tools.template.model import CLIQUE, is_gfd_key
+from gfd.tools.template.model import is_gfd_key
 from gfd.tools.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
 
 if TYPE_CHECKING:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 GPU = "nvidia.com/gpu"
 """The resource that clouds know: autoscalers take its amount from the instance type."""
-CLIQUE = "nvidia.com/gpu.clique"
-"""The label with the id of the rack's NVLink fabric, which only the running node can tell."""
 
 
 def is_gfd_key(key: str) -> bool:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.cloud_names import INSTANCE_TYPE, find_products
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, GfdError
-from gfd.labels.syntax import TIMESTAMP, VENDOR, explain_domain
+from gfd.labels.syntax import CLIQUE, TIMESTAMP, VENDOR, explain_domain
 from gfd.text import suggest
-from gfd.tools.template.model import CLIQUE, GPU, NodeTemplate, is_gfd_key
+from gfd.tools.template.model import GPU, NodeTemplate, is_gfd_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.config.options import AUTO
 from gfd.errors import ApiError, GfdError
+from gfd.kube.allocation import GRANT as ALLOCATION_GRANT
 from gfd.kube.nfd import API_VERSION
+from gfd.kube.paths import DRA_API
 from gfd.publishing.node_condition import GRANT as CONDITION_GRANT
 from gfd.publishing.sinks.node_client import GRANT as NODE_GRANT
 from gfd.publishing.sinks.nodefeature_client import GRANT as FEATURE_GRANT
@@ -110,6 +113,10 @@ def find_permissions(config: Config) -> Mapping[Permission, str]:
     verbs += ["patch"] if "node" in config.sinks else []
     for verb in verbs:
         rights[Permission(verb=verb, resource="nodes", name=node)] = NODE_GRANT
+    if config.allocation == AUTO and node:
+        rights.setdefault(Permission(verb="get", resource="nodes", name=node), ALLOCATION_GRANT)
+        group = DRA_API.split("/")[2]
+        rights[Permission(verb="list", resource="resourceslices", group=group)] = ALLOCATION_GRANT
     if "nodefeature" in config.sinks:
         group = API_VERSION.partition("/")[0]
         for verb in ("get", "list", "watch", "create", "update", "delete"):

@@ -45,23 +45,39 @@ def _check_devices(context: Context) -> CheckResult:
     if state == "forbidden":
         facts.append(explain_forbidden("devices of ResourceSlices are", "resourceslices"))
     if pools is None:
-        return (
-            ok("; ".join(facts))
-            if plugin
-            else skip("; ".join(facts) or f"neither a device plugin nor {_DRIVER} offers GPUs of this node")
-        )
+        if not plugin:
+            return skip("; ".join(facts) or f"neither a device plugin nor {_DRIVER} offers GPUs of this node")
+        step = _explain_labels(context, has_plugin=True, has_devices=False)
+        return warn("; ".join(facts), step) if step else ok("; ".join(facts))
     counts = {kind: each.total for kind, each in count_devices(pools).items()}
     facts.append(f"ResourceSlices of {_DRIVER} offer {_format(counts) or 'no device'}")
     facts += [
         f"{pluralize(count, 'device')} with the taint {taint}" for taint, count in count_taints(pools).items()
     ]
+    step = ""
     if pools.problems:
+        facts += pools.problems
         step = f"the scheduler takes no device of it; look at the pod of {_DRIVER} on this node"
-        return warn("; ".join([*facts, *pools.problems]), step)
-    if plugin and counts:
+    elif plugin and counts:
         step = "run only one of them on a node: each gives away GPUs that pods of the other already use"
-        return warn("; ".join(facts), step)
-    return ok("; ".join(facts))
+    else:
+        step = _explain_labels(context, has_plugin=bool(plugin), has_devices=bool(counts))
+    return warn("; ".join(facts), step) if step else ok("; ".join(facts))
+
+
+def _explain_labels(context: Context, *, has_plugin: bool, has_devices: bool) -> str:
+    """Return the next step if the labels are not for the program that offers the GPUs; else nothing."""
+    if has_devices and not has_plugin and context.config.has_device_plugin:
+        return (
+            "the labels are for a device plugin; set --allocation dra (GFD_ALLOCATION=dra; chart: "
+            "allocation=dra), which leaves out what does not apply to DRA"
+        )
+    if has_plugin and not has_devices and not context.config.has_device_plugin:
+        return (
+            "the labels are for DRA, without MIG strategy and sharing; set --allocation device-plugin "
+            "(GFD_ALLOCATION=device-plugin; chart: allocation=device-plugin)"
+        )
+    return ""
 
 
 def _read_plugin(cluster: Cluster, name: str) -> dict[str, int] | None:

@@ -89,9 +89,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ .Values.config.name | default (ternary (printf "%s-configs" (include "gfd.fullname" .)) "" (not (empty .Values.config.map))) }}
 {{- end }}
 
-{{- /* What a configuration of the map, or of a foreign ConfigMap, says of MIG is not known for certain. */ -}}
+{{- /* What a configuration of the map, or of a foreign ConfigMap, says of MIG is not known for certain. With DRA, each MIG profile is labelled. */ -}}
 {{- define "gfd.mayHaveMig" -}}
-{{- $hasMig := or (not (has (.Values.migStrategy | default "none") (list "none"))) (include "gfd.configMap" .) }}
+{{- $hasMig := or (not (has (.Values.migStrategy | default "none") (list "none"))) (include "gfd.configMap" .) (ne .Values.allocation "device-plugin") }}
 {{- if and $hasMig (not (has .Values.deviceDiscoveryStrategy (list "tegra" "vfio"))) }}true{{ end }}
 {{- end }}
 
