@@ -95,9 +95,10 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     shared.remove(str(PLUGIN_COMPLETION))  # a program
     assert {name.partition(".data/data/")[2] for name in names if ".data/data/" in name} == shared
 
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     bin_folder = tmp_path / "venv/bin"
-    subprocess.run([bin_folder / "pip", "install", "-q", f"{wheel}[cli]"], check=True)
+    install = [*pip, "--python", bin_folder / "python", "install", "--no-compile"]
+    subprocess.run([*install, f"{wheel}[cli]"], check=True)
     for name in shared:
         assert (tmp_path / "venv" / name).read_bytes() == (ROOT / name).read_bytes()
     plugin = bin_folder / PLUGIN_COMPLETION.name

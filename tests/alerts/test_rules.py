@@ -40,6 +40,7 @@ def test_alerts_fire_when_they_should() -> None:
     promtool("test", "rules", SCENES)
 
 
+@pytest.mark.slow
 @needs_promtool
 @pytest.mark.parametrize("alert", ALERTS)
 @pytest.mark.parametrize("expression", ["vector(1)", "vector(1) > 1"], ids=["always", "never"])

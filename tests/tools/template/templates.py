@@ -1,4 +1,4 @@
-"""Templates of every simulated machine, with every layout, strategy and sharing."""
+"""Templates of every simulated machine, with every layout, strategy and sharing; each template once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,11 @@ def _list() -> Iterator[NodeTemplate]:
 
 @cache
 def list_templates() -> tuple[NodeTemplate, ...]:
-    return tuple(_list())
+    found = {
+        (*sorted(each.labels.items()), *sorted(each.allocatable.items()), each.has_whole_gpus): each
+        for each in _list()
+    }
+    return tuple(found.values())
 
 
 def has_devices(template: NodeTemplate) -> bool:
