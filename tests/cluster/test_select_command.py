@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from gfd import cli
 from gfd.clusterview.nodes import Node, read_node
 from gfd.errors import ConfigError
 from gfd.kube.client import Api
@@ -116,10 +117,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         plane.check()
 
 
-def run(plane: ControlPlane, *words: str) -> tuple[int, str, str]:
-    command = (sys.executable, "-m", "gfd", "select", f"--kubeconfig={plane.kubeconfig}", *words)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
+def run_gfd(*words: str) -> tuple[int | None, str, str]:
+    """Run gfd in this process: exit code, standard output, standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = cli.run(words, {})
+    return code, out.getvalue(), err.getvalue()
+
+
+def run(plane: ControlPlane, *words: str) -> tuple[int | None, str, str]:
+    return run_gfd("select", f"--kubeconfig={plane.kubeconfig}", *words)
 
 
 def match(plane: ControlPlane, tmp_path: Path, document: dict[str, Any]) -> list[str]:
@@ -128,10 +135,9 @@ def match(plane: ControlPlane, tmp_path: Path, document: dict[str, Any]) -> list
     path.write_text(
         yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, **document})
     )
-    command = (sys.executable, "-m", "gfd", "match", f"--kubeconfig={plane.kubeconfig}", "-o=json", path)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    (pod,) = json.loads(done.stdout)["pods"]
+    code, out, err = run_gfd("match", f"--kubeconfig={plane.kubeconfig}", "-o=json", str(path))
+    assert (code, err) == (0, "")
+    (pod,) = json.loads(out)["pods"]
     return sorted(each["name"] for each in pod["nodes"] if each["fits"])
 
 
