@@ -97,7 +97,7 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
 
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     bin_folder = tmp_path / "venv/bin"
-    install = [*pip, "--python", bin_folder / "python", "install", "--no-compile"]
+    install = [*pip, "--python", str(bin_folder / "python"), "install", "--no-compile"]
     subprocess.run([*install, f"{wheel}[cli]"], check=True)
     for name in shared:
         assert (tmp_path / "venv" / name).read_bytes() == (ROOT / name).read_bytes()
