@@ -10,7 +10,8 @@ import pytest
 from gfd import cli
 from gfd.cli.exits import SIGNALS, ExitCode
 from gfd.cli.registry import COMMANDS
-from gfd.config.options import OPTIONS, Option
+from gfd.config.option import Option
+from gfd.config.options import OPTIONS
 
 README = Path(__file__).parent.parent / "README.md"
 

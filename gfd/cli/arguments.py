@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gfd.cli.commands.command import Command
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 _HELP_FLAGS = {flag.lstrip("-"): flags[-1] for flags in HELP_FLAGS for flag in flags}
 

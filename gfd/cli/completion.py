@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gfd.cli.commands.command import Command, Positional
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 
 def generate_script(shell: str, commands: Mapping[str, Command], program: str) -> str:

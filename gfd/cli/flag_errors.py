@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gfd.cli.commands.command import Command
     from gfd.config.model import LoadedConfig
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 _FIELDS = frozenset(option.field for option in OPTIONS)
 

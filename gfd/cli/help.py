@@ -10,7 +10,7 @@ from gfd.cli.exits import ExitCode
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Positional
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 WIDTH = 80
 """The width of the narrowest terminal that people still use, in columns."""

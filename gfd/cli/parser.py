@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from gfd.cli.commands.command import Command, Positional
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 HELP_FLAGS = {
     ("-h", "--help"): "Print the help.",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gfd.cli.commands.command import Command, Positional
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 _INDENT = "  "
 _MAX_COLUMN = 26

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gfd.cli.commands.command import Command
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
     Flags = Sequence[tuple[str, Option]]
     """The flags before the word, as they were typed, with their options."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.config.allocation import apply_dra
 from gfd.config.checks import check, check_sinks
 from gfd.config.model import Config, EffectiveOption, LoadedConfig
-from gfd.config.options import COMMAND_LINE, DRA, EXTRA_LABELS, OPTIONS, SINKS, Option
+from gfd.config.options import COMMAND_LINE, DRA, EXTRA_LABELS, OPTIONS, SINKS
 from gfd.config.raw_option import RawOption, make_default
 from gfd.config.values import format_value
 from gfd.errors import ConfigError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gfd.config.config_file import ConfigFile
+    from gfd.config.option import Option
 
 CONFIG_FILE = next(option for option in OPTIONS if option.field == "config_file")
 

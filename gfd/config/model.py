@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gfd.config.options import Option
+    from gfd.config.option import Option
     from gfd.labels.sharing import Sharing
 
 

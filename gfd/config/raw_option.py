@@ -23,7 +23,7 @@ from gfd.text import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "bool": parse_bool,

@@ -9,24 +9,22 @@ the GPU's index, so that they never change.
 from __future__ import annotations
 
 import json
-import uuid
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gfd.errors import ConfigError
-from gfd.inventory.model import Inventory, Vgpu, is_display_board
+from gfd.inventory.model import Inventory, Vgpu
 from gfd.simulation import layouts
 from gfd.simulation.file import load
 from gfd.simulation.instance_types import InstanceType, list_instance_types
+from gfd.simulation.machine_gpus import read_nvml_gpus, read_tegra_gpus, read_vfio_gpus
 from gfd.simulation.mig_devices import create_mig_devices
-from gfd.simulation.models import GpuModels, read_fabric, read_version
+from gfd.simulation.models import GpuModels, read_version
 from gfd.simulation.placement import DoesNotFitError
 from gfd.text import find_closest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gfd.documents.value import Value
     from gfd.inventory.model import Gpu
     from gfd.simulation.placement import Geometry
@@ -117,13 +115,18 @@ def read(
         vgpu=_read_vgpu(document.field("vgpu")),
     )
     discovery = _read_discovery(document.field("discovery"))
+    models = GpuModels.of(_load_models(), document)
     if discovery != "nvml":
-        read_gpus = _read_vfio if discovery == "vfio" else _read_tegra
-        found = read_gpus(document, inventory._replace(discovery=discovery))
+        inventory = inventory._replace(discovery=discovery)
+        if discovery == "vfio":
+            inventory = inventory._replace(gpus=read_vfio_gpus(document, models))
+        else:
+            gpus_of_cuda = read_tegra_gpus(document, models)
+            inventory = inventory._replace(cuda_version=_read_cuda_version(document), gpus=gpus_of_cuda)
         if layout is not None:
-            layouts.resolve_layout(layout, layout_name, [(gpu, None) for gpu in found.gpus])
-        return found
-    targets = _read_gpus(document, has_unified_memory=has_unified_memory)
+            layouts.resolve_layout(layout, layout_name, [(gpu, None) for gpu in inventory.gpus])
+        return inventory
+    targets = read_nvml_gpus(document, models, has_unified_memory=has_unified_memory)
     if layout is not None:
         gpu_layouts = layouts.resolve_layout(layout, layout_name, targets)
         gpus = [_apply_layout(gpu, geometry, layout, gpu_layouts.get(gpu.index)) for gpu, geometry in targets]
@@ -187,50 +190,6 @@ def _load_models() -> Value:
     return load(MODELS)
 
 
-def _read_gpus(document: Value, *, has_unified_memory: bool) -> list[layouts.Target]:
-    models = GpuModels.of(_load_models(), document)
-    fabric = read_fabric(document.field("fabric"))
-    gpus = [
-        models.build(entry, has_unified_memory=has_unified_memory) for entry in document.field("gpus").items()
-    ]
-    _check_addresses(document, [gpu.pci_address for gpu, _ in gpus])
-    targets: list[layouts.Target] = []
-    for index, (gpu, geometry) in enumerate(sorted(gpus, key=lambda pair: pair[0].pci_address or "")):
-        derived = uuid.uuid5(uuid.NAMESPACE_OID, f"{Path(document.source).stem}/{index}")
-        numbered = gpu._replace(
-            index=index,
-            uuid=gpu.uuid or f"GPU-{derived}",
-            fabric=gpu.fabric or fabric,
-            failures=tuple(failure._replace(device=f"GPU {index}") for failure in gpu.failures),
-        )
-        targets.append((numbered, geometry))
-    if _is_all_to_all(document.field("nvlink")):
-        targets = _connect(targets)
-    # Remove display boards only after numbering, because NVML numbers them too.
-    return [(gpu, geometry) for gpu, geometry in targets if not is_display_board(gpu.name)]
-
-
-def _is_all_to_all(nvlink: Value) -> bool:
-    """Return whether NVLink connects each GPU of a machine to each other one."""
-    if nvlink.content not in (None, "all-to-all"):
-        raise nvlink.error("expected all-to-all; for anything else, give each GPU nvlink_peers")
-    return nvlink.content is not None
-
-
-def _connect(targets: Sequence[layouts.Target]) -> list[layouts.Target]:
-    """Return the GPUs with all others that have NVLink as their peers; own ``nvlink_peers`` of a GPU stay."""
-    linked = [gpu.index for gpu, _ in targets if gpu.nvlink_links]
-    return [
-        (
-            gpu._replace(nvlink_peers=tuple(index for index in linked if index != gpu.index))
-            if gpu.nvlink_links and gpu.nvlink_peers is None and len(linked) > 1
-            else gpu,
-            geometry,
-        )
-        for gpu, geometry in targets
-    ]
-
-
 def _read_discovery(discovery: Value) -> str:
     """Return how the GPUs of a machine are found: ``nvml`` if the file does not say it."""
     if discovery.content is None:
@@ -244,35 +203,6 @@ def _read_cuda_version(document: Value) -> int:
     """Return the CUDA version as the driver encodes it."""
     major, minor = read_version(document.field("cuda_version"))
     return 1000 * major + 10 * minor
-
-
-def _read_tegra(document: Value, inventory: Inventory) -> Inventory:
-    for name in ("driver_version", "fabric", "nvlink", "mig"):
-        if document.field(name).content is not None:
-            raise document.field(name).error(
-                "CUDA does not show it on a machine with discovery: tegra; remove it"
-            )
-    models = GpuModels.of(_load_models(), document)
-    gpus = [models.build_tegra(entry) for entry in document.field("gpus").items()]
-    numbered = tuple(gpu._replace(index=index) for index, gpu in enumerate(gpus))
-    return inventory._replace(cuda_version=_read_cuda_version(document), gpus=numbered)
-
-
-def _read_vfio(document: Value, inventory: Inventory) -> Inventory:
-    for name in ("driver_version", "cuda_version", "fabric", "nvlink", "mig"):
-        if document.field(name).content is not None:
-            raise document.field(name).error("a machine with discovery: vfio has no NVIDIA driver; remove it")
-    models = GpuModels.of(_load_models(), document)
-    gpus = [models.build_vfio(entry) for entry in document.field("gpus").items()]
-    _check_addresses(document, [gpu.pci_address for gpu in gpus])
-    by_address = sorted(gpus, key=lambda gpu: gpu.pci_address or "")
-    return inventory._replace(gpus=tuple(gpu._replace(index=index) for index, gpu in enumerate(by_address)))
-
-
-def _check_addresses(document: Value, addresses: Sequence[str | None]) -> None:
-    for address in addresses:
-        if addresses.count(address) > 1:
-            raise document.field("gpus").error(f"two GPUs have the address {address}; change one")
 
 
 def _read_vgpu(entry: Value) -> Vgpu:

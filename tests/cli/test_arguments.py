@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from gfd.cli.arguments import normalise, parse, read_values
 from gfd.cli.commands.command import Command, Positional
 from gfd.cli.registry import COMMANDS as GFD_COMMANDS
-from gfd.config.options import OPTIONS, Option
+from gfd.config.option import Option
+from gfd.config.options import OPTIONS
 from gfd.errors import ConfigError
 
 JSON = Option(field="json", flags=("--json",), kind="bool", help="As JSON.", group="Own")

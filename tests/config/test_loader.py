@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gfd.config.loader import load
 from gfd.config.model import Config
-from gfd.config.options import EXTRA_LABELS, OPTIONS, Option
+from gfd.config.option import Option
+from gfd.config.options import EXTRA_LABELS, OPTIONS
 from gfd.errors import ConfigError
 from gfd.labels.sharing import SharedResource, Sharing
 

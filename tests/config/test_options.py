@@ -6,7 +6,8 @@ import pytest
 
 from gfd.config.file_values import READERS
 from gfd.config.model import Config
-from gfd.config.options import OPTIONS, Option
+from gfd.config.option import Option
+from gfd.config.options import OPTIONS
 
 BY_FIELD = {option.field: option for option in OPTIONS}
 

@@ -10,7 +10,8 @@ from gfd.cli import help as help_text
 from gfd.cli.commands.command import Command
 from gfd.cli.exits import SIGNALS, ExitCode
 from gfd.cli.registry import COMMANDS
-from gfd.config.options import OPTIONS, ORIGINAL, Option
+from gfd.config.option import Option
+from gfd.config.options import OPTIONS, ORIGINAL
 
 EXAMPLES = (
     (

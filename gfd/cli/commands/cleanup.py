@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
 from gfd.cli.commands.shared import CONFIGURATION
-from gfd.config.options import COMMAND_LINE, Option
+from gfd.config.option import Option
+from gfd.config.options import COMMAND_LINE
 from gfd.errors import ApiError, ConfigError, GfdError, PublishError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gfd.config.model import LoadedConfig
-    from gfd.config.options import Option
+    from gfd.config.option import Option
 
 Values = Mapping[str, Any]
 """The values of a command's own options and words by field, with the types of the options' kinds.

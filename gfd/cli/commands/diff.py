@@ -14,7 +14,8 @@ from gfd.cli.commands.shared import (
     READING,
     make_format_option,
 )
-from gfd.config.options import COMMAND_LINE, Option
+from gfd.config.option import Option
+from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError, GfdError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
 from gfd.cli.commands.shared import make_format_option
-from gfd.config.options import COMMAND_LINE, OPTIONS, Option
+from gfd.config.option import Option
+from gfd.config.options import COMMAND_LINE, OPTIONS
 from gfd.errors import ConfigError, GfdError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gfd.cli.commands.shared import (
     make_format_option,
     make_inventory_option,
 )
-from gfd.config.options import Option
+from gfd.config.option import Option
 from gfd.errors import DriverUnavailable
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from gfd.cli.commands.shared import (
     make_format_option,
     make_inventory_option,
 )
-from gfd.config.options import Option
+from gfd.config.option import Option
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values

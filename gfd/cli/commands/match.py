@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
 from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
-from gfd.config.options import COMMAND_LINE, Option
+from gfd.config.option import Option
+from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 
 if TYPE_CHECKING:

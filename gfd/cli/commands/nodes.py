@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
 from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
-from gfd.config.options import Option
+from gfd.config.option import Option
 
 if TYPE_CHECKING:
     from gfd.cli.commands.command import Values

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command, Positional
 from gfd.cli.commands.shared import CLUSTER, CONFIGURATION, LABELLING, NODE_FILES, READING
-from gfd.config.options import COMMAND_LINE, Option
+from gfd.config.option import Option
+from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.cli.commands.command import Command
 from gfd.cli.commands.select_hints import HINTS
 from gfd.cli.commands.shared import CLUSTER, NODE_FILES, SIMULATED, make_format_option
-from gfd.config.options import Option
+from gfd.config.option import Option
 from gfd.errors import GfdError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gfd.config.options import Option
+from gfd.config.option import Option
 
 CONNECTION = ("kubeconfig", "context", "kube_api_qps", "kube_api_burst")
 """Fields of the general options about the API server."""

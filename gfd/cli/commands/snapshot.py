@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gfd.cli.commands.command import Command
 from gfd.cli.commands.shared import CONFIGURATION, READING
-from gfd.config.options import Option
+from gfd.config.option import Option
 from gfd.errors import GfdError
 
 if TYPE_CHECKING:
