@@ -104,6 +104,11 @@ def _format_resources(gpus: NodeGpus, format_one: Callable[[str], str]) -> str:
     )
 
 
+def _format_driver(gpus: NodeGpus, _: datetime) -> str:
+    """Return the driver's version; empty on a node where no library tells it (Tegra, virtual machines)."""
+    return "" if gpus.driver.startswith("unknown") else gpus.driver
+
+
 def _format_counts(counts: Mapping[str, int]) -> str:
     return ",".join(f"{name}:{count}" for name, count in counts.items())
 
@@ -129,7 +134,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(name="gpus", cell=_format_gpus, key=lambda gpus: gpus.gpus, rank=2),
     Column(name="mig", cell=_format_mig, rank=3, narrowest=12),
     Column(name="memory", cell=_format_memory, key=lambda gpus: gpus.memory_mib, rank=7),
-    Column(name="driver", cell=lambda gpus, _: gpus.driver, rank=8, narrowest=12),
+    Column(name="driver", cell=_format_driver, rank=8, narrowest=12),
     Column(name="cuda", cell=lambda gpus, _: gpus.cuda, rank=9),
     Column(name="sharing", cell=_format_sharing, rank=6, narrowest=12),
     Column(name="allocated", cell=_format_allocated, key=lambda gpus: _sum(gpus.allocated), rank=5),
