@@ -79,6 +79,7 @@ def load_auto(loader: ConfigLoader) -> tuple[bool, LoadedConfig]:
 
 def test_what_is_missing_is_named(node: ControlPlane) -> None:
     """Without rights gfd keeps the answer that it had, first the device plugin."""
+    remove_rights(node)
     agents.install(node)
     agent = agents.start(node, NODE)
     add_slice(node)
@@ -108,6 +109,15 @@ def test_what_is_missing_is_named(node: ControlPlane) -> None:
     finally:
         for name in ("slices", "a-node"):
             node.kubectl("delete", "--ignore-not-found", f"clusterrole/{name}", f"clusterrolebinding/{name}")
+
+
+def remove_rights(plane: ControlPlane) -> None:
+    """Take away the rights in all namespaces that other tests gave the account of gfd."""
+    bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    for each in plane.admin.list(bindings):
+        subjects = [(one.get("namespace"), one["name"]) for one in each.get("subjects") or ()]
+        if (agents.NAMESPACE, "gfd") in subjects:
+            delete(plane.admin, f"{bindings}/{each['metadata']['name']}")
 
 
 def bind(plane: ControlPlane, role: str) -> None:
