@@ -21,7 +21,7 @@ from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.documents.plain import read_plain
 from gfd.errors import DocumentError
 from gfd.files import read_input
-from gfd.text import escape, join_words, print_error
+from gfd.text import escape, join_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,10 +31,6 @@ T = TypeVar("T")
 
 _DRA: Mapping[str, Callable[[Any], Any]] = {"ResourceSlice": read_slice, "ResourceClaim": read_claim}
 """How to read the other kinds of objects in a file of nodes."""
-_NO_CLAIMS = (
-    "warning: {} has ResourceSlices but no ResourceClaims: all their devices count as free; to get both: "
-    "kubectl get nodes,resourceslices,resourceclaims -A -o json"
-)
 _NODES, _PODS = "kubectl get nodes -o json", "kubectl get pods -A -o json"
 
 
@@ -51,8 +47,6 @@ def read_nodes(nodes: Path, pods: Path | None) -> list[Node]:
     )
     slices = [each for each in objects if isinstance(each, ResourceSlice)]
     claims = [each for each in objects if isinstance(each, ResourceClaim)]
-    if slices and not claims:
-        print_error(_NO_CLAIMS.format(_name_source(nodes)))
     return add_devices(counted, index_objects(NVIDIA, slices, claims))
 
 
@@ -90,7 +84,7 @@ def read_objects(
 def _read_objects(
     path: Path, command: str, converters: Mapping[str, Callable[[Any], T]], fields: Any
 ) -> list[T]:
-    source = _name_source(path)
+    source = "standard input" if str(path) == "-" else escape(str(path))
     hint = f"expected the output of {command}"
     try:
         data = read_input(path)
@@ -111,10 +105,6 @@ def _read_objects(
         what = _read_name(item) or f"number {len(found) + 1}"
         raise DocumentError(source, 0, f"{escape(f'{kind} {what} {error}')}; {hint}") from error
     return found
-
-
-def _name_source(path: Path) -> str:
-    return "standard input" if str(path) == "-" else escape(str(path))
 
 
 class _WrongKind(Exception):

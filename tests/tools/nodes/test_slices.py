@@ -120,7 +120,7 @@ def test_without_slices_nothing_is_added(capsys: pytest.CaptureFixture[str], fil
 @pytest.mark.whole
 def test_only_some_problems_are_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     names = [f"n{number}" for number in range(7)]
-    items = [*map(node, names), *(make_slice(name, count=2) for name in names), make_claim("c", "n0")]
+    items = [*map(node, names), *(make_slice(name, count=2) for name in names)]
     path, pods = write(tmp_path / "nodes.json", *items), write(tmp_path / "pods.json")
     assert cli.run(("nodes", "--nodes", path, "--pods", pods), {}) == 0
     lines = capsys.readouterr().err.splitlines()
@@ -129,16 +129,13 @@ def test_only_some_problems_are_named(capsys: pytest.CaptureFixture[str], tmp_pa
 
 
 @pytest.mark.whole
-def test_a_file_without_claims(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The pods' requests are unknown, too, but no device of a plugin is counted with them."""
+def test_pods_do_not_matter_to_slices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Claims hold the devices of slices, so a file of pods would tell nothing more."""
     path = write(tmp_path / "nodes.json", node("dra"), make_slice("dra", make_gpu(0)))
     assert cli.run(("nodes", "--nodes", path), {}) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines()[1].split()[-6:-4] == ["0/1", "1"]
-    assert captured.err == (
-        f"gfd: warning: {path} has ResourceSlices but no ResourceClaims: all their devices count as free; "
-        "to get both: kubectl get nodes,resourceslices,resourceclaims -A -o json\n"
-    )
+    assert captured.err == ""
 
 
 @pytest.mark.whole
