@@ -96,7 +96,7 @@ def _answer(loaded: LoadedConfig, query: NodeQuery) -> str:
     nodes = read_nodes(loaded, query.nodes_file, query.pods_file, selector=query.selector, has_slices=True)
     now = datetime.now(UTC)
     table = build_table(nodes, query.sort_by, now)
-    if any(row.allocated is None for row in table.rows):
+    if any(not node.is_counted for node in nodes):
         print_error(UNKNOWN_PODS.format(FORBIDDEN_PODS if query.nodes_file is None else _MISSING_PODS))
     for warning in explain_problems(table.rows):
         print_error(warning)

@@ -129,16 +129,6 @@ def test_only_some_problems_are_named(capsys: pytest.CaptureFixture[str], tmp_pa
 
 
 @pytest.mark.whole
-def test_pods_do_not_matter_to_slices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Claims hold the devices of slices, so a file of pods would tell nothing more."""
-    path = write(tmp_path / "nodes.json", node("dra"), make_slice("dra", make_gpu(0)))
-    assert cli.run(("nodes", "--nodes", path), {}) == 0
-    captured = capsys.readouterr()
-    assert captured.out.splitlines()[1].split()[-6:-4] == ["0/1", "1"]
-    assert captured.err == ""
-
-
-@pytest.mark.whole
 def test_the_page(files: tuple[str, ...], tmp_path: Path) -> None:
     output = tmp_path / "page.html"
     assert cli.run(("report", *files, "--html", str(output)), {}) == 0
