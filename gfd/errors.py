@@ -9,8 +9,9 @@ GfdError                what happened, where, and the next step
 │  ├─ MalformedAnswer   the process that reads the hardware sent an answer that gfd did not write
 │  ├─ DriverUnavailable NVML or CUDA cannot be used: no library, no driver, or versions that do not match
 │  │  └─ CudaUnavailable CUDA cannot be used, and NVML was not asked or named an integrated GPU
-│  ├─ NvmlCallFailed    an NVML function failed
-│  └─ CudaCallFailed    a function of the CUDA driver failed
+│  └─ DriverCallFailed  a function of a driver's library failed
+│     ├─ NvmlCallFailed
+│     └─ CudaCallFailed
 ├─ ApiError             the Kubernetes API server refused a request, or did not answer
 ├─ TemplateError        a template does not compile or render
 ├─ LabelError           a label that may not be published
@@ -23,7 +24,7 @@ record what is missing: a fact of a GPU, or labels in a sink.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gfd.text import redact, shorten
 
@@ -102,30 +103,32 @@ class CudaUnavailable(DriverUnavailable):
     """The CUDA driver cannot be used on this machine now."""
 
 
-class NvmlCallFailed(ProbeError):
-    """An NVML function failed."""
+class DriverCallFailed(ProbeError):
+    """A function of one of the driver's libraries failed."""
+
+    library: ClassVar[str]
+    """The name of the library, in messages."""
 
     def __init__(self, function: str, device: str, code: int, text: str) -> None:
-        """Describe the error; ``code`` is the nvmlReturn_t, ``device`` is empty for the whole system."""
+        """Describe the error; ``code`` is the library's, ``device`` is empty for the whole system."""
         where = f" on {device}" if device else ""
-        super().__init__(f"{function}{where} failed: {text} (NVML error {code})")
+        super().__init__(f"{function}{where} failed: {text} ({self.library} error {code})")
         self.function = function
         self.device = device
         self.code = code
         self.text = text
 
 
-class CudaCallFailed(ProbeError):
-    """A function of the CUDA driver failed."""
+class NvmlCallFailed(DriverCallFailed):
+    """An NVML function failed; the code is an nvmlReturn_t."""
 
-    def __init__(self, function: str, device: str, code: int, text: str) -> None:
-        """Describe the error; ``code`` is the CUresult, ``device`` is empty for the whole system."""
-        where = f" on {device}" if device else ""
-        super().__init__(f"{function}{where} failed: {text} (CUDA error {code})")
-        self.function = function
-        self.device = device
-        self.code = code
-        self.text = text
+    library = "NVML"
+
+
+class CudaCallFailed(DriverCallFailed):
+    """A function of the CUDA driver failed; the code is a CUresult."""
+
+    library = "CUDA"
 
 
 class ApiError(GfdError):

@@ -10,7 +10,9 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from gfd import cli
 from gfd.config.options import OPTIONS
+from tests.cli import Gfd
 from tests.coverage_data import remove_unfinished
 from tests.standin import HOOK
 
@@ -51,6 +53,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if data_file and not hasattr(session.config, "workerinput"):
         remove_unfinished(Path(data_file))
     return result
+
+
+@pytest.fixture
+def gfd(capsys: pytest.CaptureFixture[str]) -> Gfd:
+    """Run gfd in this process: exit code, standard output, standard error."""
+
+    def run(*argv: str, **environ: str) -> tuple[int | None, str, str]:
+        code = cli.run(argv, environ)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,9 @@ from hypothesis import strategies as st
 from gfd.config.loader import load
 from gfd.config.values import parse_duration
 from gfd.errors import ConfigError
+from tests.peer.original import ORIGINAL, require_original
 
-PEER = os.environ.get("GFD_PEER", "")
-
-if not PEER:
-    pytest.skip("GFD_PEER does not name the original gpu-feature-discovery", allow_module_level=True)
+require_original()
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +40,7 @@ def ask_peer(file: Path) -> dict[str, Any] | None:
     """Return what the original makes of ``file``, None where it refuses it."""
     fixed = ["--oneshot", "--output-file=", "--use-node-feature-api=false", f"--config-file={file}"]
     done = subprocess.run(
-        [PEER, *fixed],
+        [ORIGINAL, *fixed],
         capture_output=True, text=True, check=False, timeout=60, env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     _, told, rest = done.stderr.partition("Running with config:\n")

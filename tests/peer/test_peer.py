@@ -21,15 +21,14 @@ from pathlib import Path
 import pytest
 
 from gfd.labels.products import extract_model, extract_suffix, shorten_product
+from tests.peer.original import ORIGINAL, require_original
 from tests.standin import Fault, Standin, StandinGpu, build, environment
 from tests.standin.models import DISPLAY_BOARDS
 from tests.standin.random_machines import Case, random_case
 
-ORIGINAL = os.environ.get("GFD_PEER", "")
 MACHINES = int(os.environ.get("GFD_PEER_MACHINES", "300"))
 
-if not ORIGINAL:
-    pytest.skip("GFD_PEER does not name the original gpu-feature-discovery", allow_module_level=True)
+require_original()
 
 pytestmark = pytest.mark.slow
 

@@ -17,15 +17,12 @@ from pathlib import Path
 import pytest
 
 from tests import standin
+from tests.peer.original import ORIGINAL, SHARING, require_mount_namespace, require_original
 from tests.standin import Fault, Standin, StandinGpu, cuda
 from tests.standin.cuda import CudaFault, CudaGpu, CudaStandin
 
-ORIGINAL = os.environ.get("GFD_PEER", "")
-
-if not ORIGINAL:
-    pytest.skip("GFD_PEER does not name the original gpu-feature-discovery", allow_module_level=True)
-if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-    pytest.skip("this user may not create a mount namespace", allow_module_level=True)
+require_original()
+require_mount_namespace()
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +39,6 @@ ORIN = CudaGpu()
 XAVIER = CudaGpu(name="Xavier", capability=(7, 2), memory=33_281_486_848)
 THOR = CudaGpu(name="NVIDIA Thor", capability=(11, 0), memory=131_882_934_272)
 TX2 = CudaGpu(name="NVIDIA Tegra X2", capability=(6, 2), memory=0)
-SHARING = (
-    "version: v1\nsharing:\n  {strategy}:\n    resources:\n    - {{name: nvidia.com/gpu, replicas: 4}}\n"
-)
 WITH_ORIN = CudaStandin()
 TEGRA = "--device-discovery-strategy=tegra"
 MAY_FAIL = "--fail-on-init-error=false"

@@ -32,13 +32,10 @@ from tests.pci_bus import (
     PciDevice,
     build_bus,
 )
+from tests.peer.original import ORIGINAL, SHARING, require_mount_namespace, require_original
 
-ORIGINAL = os.environ.get("GFD_PEER", "")
-
-if not ORIGINAL:
-    pytest.skip("GFD_PEER does not name the original gpu-feature-discovery", allow_module_level=True)
-if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-    pytest.skip("this user may not create a mount namespace", allow_module_level=True)
+require_original()
+require_mount_namespace()
 
 pytestmark = pytest.mark.slow
 
@@ -73,9 +70,6 @@ PCI_IDS = """\
 C 03  Display controller
 \t02  3D controller
 """
-SHARING = (
-    "version: v1\nsharing:\n  {strategy}:\n    resources:\n    - {{name: nvidia.com/gpu, replicas: 4}}\n"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

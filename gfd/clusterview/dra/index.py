@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gfd.clusterview.dra.model import PoolId
 from gfd.clusterview.dra.pools import build_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gfd.clusterview.dra.model import Device, DeviceId, Pool, ResourceClaim, ResourceSlice
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +70,7 @@ class DraIndex:
 
     def replace_slices(self, slices: Mapping[str, ResourceSlice]) -> set[str]:
         """Replace all slices, by a key of each; return the nodes that may have changed."""
-        changed = set()
-        for key in self._slices.keys() - slices.keys():
-            changed |= self.change_slice(key, None)
-        for key, each in slices.items():
-            changed |= self.change_slice(key, each)
-        return changed
+        return _replace_all(self._slices, slices, self.change_slice)
 
     def change_slice(self, key: str, new: ResourceSlice | None) -> set[str]:
         """Replace a slice; None deletes it. Return the nodes that may have changed."""
@@ -96,12 +93,7 @@ class DraIndex:
 
     def replace_claims(self, claims: Mapping[str, ResourceClaim]) -> set[str]:
         """Replace all claims, by a key of each; return the nodes that may have changed."""
-        changed = set()
-        for key in self._claims.keys() - claims.keys():
-            changed |= self.change_claim(key, None)
-        for key, each in claims.items():
-            changed |= self.change_claim(key, each)
-        return changed
+        return _replace_all(self._claims, claims, self.change_claim)
 
     def change_claim(self, key: str, new: ResourceClaim | None) -> set[str]:
         """Replace a claim; None deletes it. Return the nodes that may have changed."""
@@ -144,6 +136,18 @@ def index_objects(
     index.is_counted = claims is not None
     index.replace_claims({str(number): each for number, each in enumerate(claims or ())})
     return index
+
+
+def _replace_all(
+    known: Mapping[str, T], new: Mapping[str, T], change: Callable[[str, T | None], set[str]]
+) -> set[str]:
+    """Change each object that is gone or new; return the nodes that may have changed."""
+    changed = set()
+    for key in known.keys() - new.keys():
+        changed |= change(key, None)
+    for key, each in new.items():
+        changed |= change(key, each)
+    return changed
 
 
 def _find_pools(claim: ResourceClaim | None) -> set[PoolId]:
