@@ -42,7 +42,11 @@ def read_saved_template(path: Path) -> SavedTemplate:
         data = read_input(path)
     except OSError as error:
         raise DocumentError(source, 0, f"{error.strerror}; write one with gfd template") from error
-    documents = list(_read_documents(data, source))
+    try:
+        documents = list(_read_documents(data, source))
+    except DocumentError as error:
+        reason = f"{error.reason}; expected a file that gfd template printed"
+        raise DocumentError(source, error.line, reason) from error
     # Lines key=value come last: they have no mark of their own.
     for name, each in reversed(tuple(FORMATS.items())):
         if found := [labels for document in documents for labels in each.read(document)]:

@@ -141,5 +141,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="No such file or directory; write one with gfd template"):
         read_saved_template(tmp_path / "gone")
     (tmp_path / "binary").write_bytes(b"a=b\n\xff\xfe\x00")
-    with pytest.raises(DocumentError, match="binary:2: is not text in UTF-8"):
+    with pytest.raises(DocumentError, match="binary:2: is not text in UTF-8; expected a file that gfd t"):
         read_saved_template(tmp_path / "binary")
+    with pytest.raises(DocumentError, match="promised:1: is not valid YAML: .*; expected a file that gfd t"):
+        read(tmp_path, "a: [")
