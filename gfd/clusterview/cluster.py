@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
 from gfd.clusterview.dra import api as dra_api
 from gfd.clusterview.dra.index import index_objects
-from gfd.clusterview.dra.model import NVIDIA
 from gfd.clusterview.dra.node_devices import add_devices
 from gfd.clusterview.fields import read_field
 from gfd.clusterview.gpus import has_gpus
@@ -21,7 +20,7 @@ from gfd.clusterview.runtime_classes import read_runtime_class
 from gfd.errors import ApiError
 from gfd.kube.client import Api, share
 from gfd.kube.objects import ITEM, list_of
-from gfd.kube.paths import NAMESPACES, NODES, PODS, PRIORITY_CLASSES, RUNTIME_CLASSES
+from gfd.kube.paths import DRA_DRIVER, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, RUNTIME_CLASSES
 from gfd.text import print_error
 
 if TYPE_CHECKING:
@@ -60,10 +59,10 @@ def read_nodes(api: Api, selector: LabelSelector | None = None, *, has_slices: b
     nodes = _read_nodes_with_requests(api, selector)
     if not has_slices:
         return nodes
-    found = dra_api.read_objects(api, NVIDIA)
+    found = dra_api.read_objects(api, DRA_DRIVER)
     for warning in found.warnings:
         print_error(f"warning: {warning}")
-    return add_devices(nodes, index_objects(NVIDIA, found.slices, found.claims))
+    return add_devices(nodes, index_objects(DRA_DRIVER, found.slices, found.claims))
 
 
 def _read_nodes_with_requests(api: Api, selector: LabelSelector | None) -> list[Node]:

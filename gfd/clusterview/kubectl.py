@@ -11,7 +11,7 @@ from gfd.clusterview.bound_pods import add_pods, read_bound_pod
 from gfd.clusterview.dra.claims import read_claim
 from gfd.clusterview.dra.index import index_objects
 from gfd.clusterview.dra.json_fields import ClusterDocument
-from gfd.clusterview.dra.model import NVIDIA, ResourceClaim, ResourceSlice
+from gfd.clusterview.dra.model import ResourceClaim, ResourceSlice
 from gfd.clusterview.dra.node_devices import add_devices
 from gfd.clusterview.dra.slices import read_slice
 from gfd.clusterview.garbage_collector import without_garbage_collector
@@ -21,6 +21,7 @@ from gfd.clusterview.pods import add_requests, read_pod_request
 from gfd.documents.plain import read_plain
 from gfd.errors import DocumentError
 from gfd.files import read_input
+from gfd.kube.paths import DRA_DRIVER
 from gfd.text import escape, join_words
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def read_nodes(nodes: Path, pods: Path | None) -> list[Node]:
     )
     slices = [each for each in objects if isinstance(each, ResourceSlice)]
     claims = [each for each in objects if isinstance(each, ResourceClaim)]
-    return add_devices(counted, index_objects(NVIDIA, slices, claims))
+    return add_devices(counted, index_objects(DRA_DRIVER, slices, claims))
 
 
 def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:

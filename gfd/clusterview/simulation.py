@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import INSTANCE_TYPE
 from gfd.clusterview.dra.index import index_objects
-from gfd.clusterview.dra.model import NVIDIA
 from gfd.clusterview.dra.nvidia_slices import make_slices
 from gfd.clusterview.dra.slices import read_slice
 from gfd.clusterview.nodes import Node
 from gfd.clusterview.resources import CPU, MEMORY
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
+from gfd.kube.paths import DRA_DRIVER
 from gfd.labels.resources import resolve
 from gfd.labels.strategies import FULL_GPU
 from gfd.labels.syntax import VENDOR
@@ -83,7 +83,7 @@ def simulate_node(loaded: LoadedConfig, name: str | None = None, *, has_slices: 
     if not has_slices:
         return node
     slices = [read_slice(each) for each in make_slices(inventory, node.name)]
-    return replace(node, dra=index_objects(NVIDIA, slices, ()).find(node.name))
+    return replace(node, dra=index_objects(DRA_DRIVER, slices, ()).find(node.name))
 
 
 def make_node(config: Config, name: str, labels: Labels, inventory: Inventory) -> Node:
@@ -93,7 +93,7 @@ def make_node(config: Config, name: str, labels: Labels, inventory: Inventory) -
     """
     if not config.has_device_plugin:
         slices = map(read_slice, make_slices(inventory, name))
-        pools = index_objects(NVIDIA, slices, ()).find(name)
+        pools = index_objects(DRA_DRIVER, slices, ()).find(name)
         return Node(name=name, labels=labels, dra=pools, is_simulated=True)
     facts = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _count_offered(facts, config.sharing)

@@ -9,14 +9,12 @@ from urllib.parse import quote
 from gfd.errors import ApiError
 from gfd.kube.client import METADATA_LIST
 from gfd.kube.objects import NODE_RESOURCES
-from gfd.kube.paths import DRA_API, NODES, RESOURCE_SLICES
+from gfd.kube.paths import DRA_API, DRA_DRIVER, NODES, RESOURCE_SLICES, select_slices
 from gfd.kube.quantities import parse
 
 if TYPE_CHECKING:
     from gfd.kube.client import Api
 
-DRIVER = "gpu.nvidia.com"
-"""The name of NVIDIA's driver in ResourceSlices."""
 GRANT = "the ClusterRole of the chart (allocation=auto)"
 _PLUGIN_RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)")
 _FORBIDDEN, _NOT_FOUND = 403, 404
@@ -45,7 +43,7 @@ def has_dra_api(api: Api) -> bool:
 
 
 def _has_slices(api: Api, node_name: str) -> bool:
-    query = {"fieldSelector": f"spec.driver={DRIVER},spec.nodeName={node_name}", "limit": "1"}
+    query = {**select_slices(DRA_DRIVER, node_name), "limit": "1"}
     try:
         pages = api.pages(RESOURCE_SLICES, query=query, accept=METADATA_LIST)
         return any(page["items"] for page in pages)

@@ -11,6 +11,14 @@ DRA_API = "/apis/resource.k8s.io/v1"
 RESOURCE_SLICES = f"{DRA_API}/resourceslices"
 RESOURCE_CLAIMS = f"{DRA_API}/resourceclaims"
 """The ResourceClaims of all namespaces."""
+DRA_DRIVER = "gpu.nvidia.com"
+"""The name of NVIDIA's DRA driver for GPUs; its DeviceClass for whole GPUs has the same name."""
+
+
+def select_slices(driver: str, node_name: str = "") -> dict[str, str]:
+    """Return the query that selects the ResourceSlices of a driver, on all nodes or on one."""
+    on_node = f",spec.nodeName={node_name}" if node_name else ""
+    return {"fieldSelector": f"spec.driver={driver}{on_node}"}
 
 
 def daemon_set_path(namespace: str, name: str) -> str:

@@ -11,7 +11,7 @@ from gfd.clusterview.dra.slices import read_slice
 from gfd.clusterview.listing import FORBIDDEN, list_objects
 from gfd.errors import ApiError
 from gfd.kube.allocation import has_dra_api
-from gfd.kube.paths import RESOURCE_CLAIMS, RESOURCE_SLICES
+from gfd.kube.paths import RESOURCE_CLAIMS, RESOURCE_SLICES, select_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,11 +47,6 @@ class DraObjects:
         return ()
 
 
-def select_driver(driver: str) -> dict[str, str]:
-    """Return the query that selects the ResourceSlices of a driver."""
-    return {"fieldSelector": f"spec.driver={driver}"}
-
-
 def explain_forbidden(what: str, resource: str) -> str:
     """Return that something is unknown, and the right that is missing."""
     return (
@@ -64,7 +59,7 @@ def read_objects(api: Api, driver: str) -> DraObjects:
 
     A cluster without the API costs one request, which it answers with 404.
     """
-    query = select_driver(driver)
+    query = select_slices(driver)
     slices, state = _list(api, RESOURCE_SLICES, read_slice, query=query, fields=SlicePage)
     if not slices:
         return DraObjects(state=state)

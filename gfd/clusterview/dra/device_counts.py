@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.dra.model import NVIDIA
+from gfd.kube.paths import DRA_DRIVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.dra.index import NodePools
     from gfd.clusterview.dra.model import Device, Pool
 
-GPU_CLASS, MIG_CLASS, VFIO_CLASS = NVIDIA, "mig.nvidia.com", "vfio.gpu.nvidia.com"
+GPU_CLASS, MIG_CLASS, VFIO_CLASS = DRA_DRIVER, "mig.nvidia.com", "vfio.gpu.nvidia.com"
 _CLASSES = {"gpu": GPU_CLASS, "mig": MIG_CLASS, "vfio": VFIO_CLASS}
 """The attribute ``type`` -> the DeviceClass."""
 
@@ -62,7 +62,7 @@ def extract_profile(kind: str) -> str:
 
 def is_dra(resource: str) -> bool:
     """Return whether a count is that of devices in ResourceSlices, not of a device plugin's resource."""
-    return resource.startswith((f"{MIG_CLASS}/", f"{NVIDIA}/")) or resource in (GPU_CLASS, VFIO_CLASS)
+    return resource.startswith((f"{MIG_CLASS}/", f"{DRA_DRIVER}/")) or resource in (GPU_CLASS, VFIO_CLASS)
 
 
 def count_devices(

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 API_VERSION = "resource.k8s.io/v1"
-NVIDIA = "gpu.nvidia.com"
-"""The name of NVIDIA's driver for GPUs; its DeviceClass for whole GPUs has the same name."""
 BLOCKING_EFFECTS = ("NoSchedule", "NoExecute")
 """The effects of device taints that keep claims away; the effect None only informs."""
 

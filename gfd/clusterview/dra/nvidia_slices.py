@@ -20,8 +20,9 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.dra.model import API_VERSION, NVIDIA
+from gfd.clusterview.dra.model import API_VERSION
 from gfd.errors import GfdError
+from gfd.kube.paths import DRA_DRIVER
 from gfd.kube.quantities import format_binary
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ def make_slices(inventory: Inventory, node_name: str) -> list[Object]:
         {
             "apiVersion": API_VERSION,
             "kind": "ResourceSlice",
-            "metadata": {"name": f"{node_name}-{NVIDIA}-{number}"},
+            "metadata": {"name": f"{node_name}-{DRA_DRIVER}-{number}"},
             "spec": {
-                "driver": NVIDIA,
+                "driver": DRA_DRIVER,
                 "nodeName": node_name,
                 "pool": {"name": node_name, "generation": 1, "resourceSliceCount": len(parts)},
                 # The API server writes no empty list.

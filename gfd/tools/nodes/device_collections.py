@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.dra.api import explain_forbidden, find_state, select_driver
+from gfd.clusterview.dra.api import explain_forbidden, find_state
 from gfd.clusterview.dra.claims import read_claim
 from gfd.clusterview.dra.json_fields import ClaimPage, SlicePage
-from gfd.clusterview.dra.model import NVIDIA, ResourceClaim, ResourceSlice
 from gfd.clusterview.dra.slices import read_slice
-from gfd.kube.paths import RESOURCE_CLAIMS, RESOURCE_SLICES
+from gfd.kube.paths import DRA_DRIVER, RESOURCE_CLAIMS, RESOURCE_SLICES, select_slices
 from gfd.text import print_error
 from gfd.tools.nodes.collection import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gfd.clusterview.dra.model import ResourceClaim, ResourceSlice
     from gfd.errors import ApiError
     from gfd.kube.client import Api
 
 
 def watch_slices(api: Api) -> Collection[ResourceSlice]:
     """Return the ResourceSlices of NVIDIA's DRA driver, by UID."""
-    query = select_driver(NVIDIA)
+    query = select_slices(DRA_DRIVER)
     return Collection(
         api, RESOURCE_SLICES, _read_keyed_slice, query=query, what="resourceslices", fields=SlicePage
     )

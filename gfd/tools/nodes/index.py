@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.index import DraIndex
-from gfd.clusterview.dra.model import NVIDIA
 from gfd.clusterview.dra.node_devices import add_pools
 from gfd.clusterview.gpus import describe, has_gpus
 from gfd.clusterview.pods import add_requests
+from gfd.kube.paths import DRA_DRIVER
 from gfd.tools.nodes.node_table import NodeTable, sort_rows
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class NodeIndex:
         self._pods_by_node: dict[str, dict[str, PodRequest]] = {}
         self._rows: dict[str, NodeGpus] = {}
         self._changed: set[str] = set()
-        self._dra = DraIndex(NVIDIA)
+        self._dra = DraIndex(DRA_DRIVER)
 
     def replace_nodes(self, nodes: Mapping[str, Node]) -> None:
         """Replace all nodes."""

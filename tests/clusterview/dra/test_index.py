@@ -10,9 +10,10 @@ import pytest
 from gfd.clusterview.dra.claims import read_claim
 from gfd.clusterview.dra.device_counts import DeviceCount, count_devices, count_gpus, count_taints, is_dra
 from gfd.clusterview.dra.index import DraIndex, NodePools, index_objects
-from gfd.clusterview.dra.model import NVIDIA, ResourceClaim, ResourceSlice
+from gfd.clusterview.dra.model import ResourceClaim, ResourceSlice
 from gfd.clusterview.dra.pools import build_pools
 from gfd.clusterview.dra.slices import read_slice
+from gfd.kube.paths import DRA_DRIVER
 from tests.clusterview.dra.objects import (
     Object,
     make_claim,
@@ -25,7 +26,7 @@ from tests.clusterview.dra.objects import (
 
 def find(slices: Sequence[Object], claims: Sequence[Object] | None = (), node: str = "n") -> NodePools:
     read = None if claims is None else map(read_claim, claims)
-    found = index_objects(NVIDIA, map(read_slice, slices), read).find(node)
+    found = index_objects(DRA_DRIVER, map(read_slice, slices), read).find(node)
     assert found is not None
     return found
 
@@ -81,15 +82,15 @@ def test_pools_that_the_scheduler_does_not_take(slices: list[Object], problem: s
 
 def test_other_drivers_and_other_nodes_do_not_count() -> None:
     other = make_slice("n", {"name": "nic"}, driver="nic.example.com")
-    index = index_objects(NVIDIA, map(read_slice, [other, make_slice("m", make_gpu(0))]), ())
+    index = index_objects(DRA_DRIVER, map(read_slice, [other, make_slice("m", make_gpu(0))]), ())
     assert index.find("n") is None
     assert index.find("") is None
     assert names(find([other, make_slice("m", make_gpu(0))], node="m")) == ["gpu-0"]
     assert [pool.id.driver for pool in build_pools(map(read_slice, [other, make_slice("n")]))] == [
-        NVIDIA,
+        DRA_DRIVER,
         "nic.example.com",
     ]
-    assert not index_objects(NVIDIA, [read_slice(other)], ())
+    assert not index_objects(DRA_DRIVER, [read_slice(other)], ())
 
 
 def test_devices_that_claims_hold() -> None:
@@ -100,8 +101,8 @@ def test_devices_that_claims_hold() -> None:
         make_claim("c", "m", "gpu-3"),
         make_claim("d", "n", "gpu-3", driver="nic.example.com"),
     ]
-    assert count(slices, claims) == {NVIDIA: DeviceCount(total=4, allocated=2, blocked=0, free=2)}
-    unknown = count(slices, None)[NVIDIA]
+    assert count(slices, claims) == {DRA_DRIVER: DeviceCount(total=4, allocated=2, blocked=0, free=2)}
+    unknown = count(slices, None)[DRA_DRIVER]
     assert (unknown.allocated, unknown.free, unknown.offered) == (None, None, 4)
 
 
@@ -168,7 +169,7 @@ def test_devices_that_share_counters(taken: tuple[str, ...], free: dict[str, int
 
 def test_changes_give_the_same_answer_as_reading_everything_again() -> None:
     chance = random.Random(7)
-    index = DraIndex(NVIDIA)
+    index = DraIndex(DRA_DRIVER)
     slices: dict[str, ResourceSlice] = {}
     claims: dict[str, ResourceClaim] = {}
     nodes = ("a", "b", "c")
@@ -178,7 +179,7 @@ def test_changes_give_the_same_answer_as_reading_everything_again() -> None:
         if chance.random() < 0.8:
             gpus = (make_gpu(each) for each in range(chance.randrange(3)))
             spec = {"generation": chance.randrange(3), "count": chance.randrange(1, 3)}
-            driver = chance.choice((NVIDIA, "nic.example.com"))
+            driver = chance.choice((DRA_DRIVER, "nic.example.com"))
             slices[key] = read_slice(make_slice(chance.choice(nodes), *gpus, **spec, name=key, driver=driver))
         return index.change_slice(key, slices.get(key))
 
@@ -191,7 +192,7 @@ def test_changes_give_the_same_answer_as_reading_everything_again() -> None:
     for _ in range(400):
         before = {each: index.find(each) for each in nodes}
         changed = chance.choice((change_slice, change_claim))(str(chance.randrange(6)))
-        fresh = DraIndex(NVIDIA)
+        fresh = DraIndex(DRA_DRIVER)
         fresh.replace_slices(slices)
         fresh.replace_claims(claims)
         for each in nodes:

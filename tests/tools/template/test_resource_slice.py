@@ -11,11 +11,12 @@ import yaml
 
 from gfd.clusterview.dra.device_counts import count_devices
 from gfd.clusterview.dra.index import index_objects
-from gfd.clusterview.dra.model import NVIDIA, Version
+from gfd.clusterview.dra.model import Version
 from gfd.clusterview.dra.nvidia_slices import MAX_DEVICES, make_slices
 from gfd.clusterview.dra.slices import read_slice
 from gfd.errors import GfdError
 from gfd.inventory.model import Gpu, Inventory
+from gfd.kube.paths import DRA_DRIVER
 from gfd.simulation import machines
 from tests.cli import Gfd
 from tests.test_golden import layouts, read
@@ -53,7 +54,7 @@ def test_slices_hold_the_devices_of_the_machine(machine: str) -> None:
             continue
         slices = list(map(read_slice, make_slices(inventory, "n")))
         assert all(len(each.devices) <= MAX_DEVICES for each in slices)
-        pools = index_objects(NVIDIA, slices, ()).find("n")
+        pools = index_objects(DRA_DRIVER, slices, ()).find("n")
         if not inventory.gpus:
             assert (slices, pools) == ([], None)
             continue
@@ -77,7 +78,7 @@ def list_kinds(inventory: Inventory) -> list[str]:
     kinds = []
     for gpu in inventory.gpus:
         migs = [f"mig.nvidia.com/{each.profile}".replace(".me", "+me") for each in gpu.mig_devices or ()]
-        kinds += migs if gpu.is_mig_enabled else [NVIDIA]
+        kinds += migs if gpu.is_mig_enabled else [DRA_DRIVER]
     return kinds
 
 
@@ -85,7 +86,7 @@ def test_many_devices_need_several_slices() -> None:
     gpus = tuple(Gpu(index=number, name="x", uuid=f"GPU-{number}") for number in range(130))
     slices = list(map(read_slice, make_slices(Inventory(gpus=gpus), "n")))
     assert [len(each.devices) for each in slices] == [128, 2]
-    pools = index_objects(NVIDIA, slices, ()).find("n")
+    pools = index_objects(DRA_DRIVER, slices, ()).find("n")
     assert pools is not None
     assert len(pools.devices) == 130
 

@@ -143,5 +143,5 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"a=b\n\xff\xfe\x00")
     with pytest.raises(DocumentError, match="binary:2: is not text in UTF-8; expected a file that gfd t"):
         read_saved_template(tmp_path / "binary")
-    with pytest.raises(DocumentError, match="promised:1: is not valid YAML: .*; expected a file that gfd t"):
+    with pytest.raises(DocumentError, match=r"promised:1: is not valid YAML: .*; expected a file that gfd t"):
         read(tmp_path, "a: [")

@@ -9,14 +9,13 @@ from gfd.clusterview.device_counts import select_devices
 from gfd.clusterview.dra.api import SliceState, explain_forbidden, find_state
 from gfd.clusterview.dra.device_counts import count_devices, count_taints
 from gfd.clusterview.dra.index import index_objects
-from gfd.clusterview.dra.model import NVIDIA
 from gfd.clusterview.dra.slices import read_slice
 from gfd.clusterview.fields import read_field
 from gfd.clusterview.listing import list_objects
 from gfd.clusterview.resources import read_counts
 from gfd.errors import ApiError
 from gfd.kube.objects import OBJECT
-from gfd.kube.paths import NODES, RESOURCE_SLICES
+from gfd.kube.paths import DRA_DRIVER, NODES, RESOURCE_SLICES, select_slices
 from gfd.tools.doctor.result import Check, ok, skip, warn
 from gfd.tools.terminal import pluralize
 
@@ -97,14 +96,14 @@ def _read_capacity(node: Mapping[str, Any]) -> dict[str, int]:
 
 def _read_pools(cluster: Cluster, name: str) -> tuple[NodePools | None, SliceState]:
     """Return the pools of the node, and whether the ResourceSlices could be read. Raises ApiError."""
-    query = {"fieldSelector": f"spec.driver={NVIDIA},spec.nodeName={name}"}
+    query = select_slices(DRA_DRIVER, name)
     try:
         slices, _ = list_objects(cluster.api, RESOURCE_SLICES, read_slice, query=query, what="resourceslices")
     except ApiError as error:
         if (state := find_state(cluster.api, error)) is None:
             raise
         return None, state
-    return index_objects(NVIDIA, slices, ()).find(name), "read"
+    return index_objects(DRA_DRIVER, slices, ()).find(name), "read"
 
 
 def _format(counts: Mapping[str, int]) -> str:

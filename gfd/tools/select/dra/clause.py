@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gfd.clusterview.dra.model import NVIDIA, Version
+from gfd.clusterview.dra.model import Version
+from gfd.kube.paths import DRA_DRIVER
 from gfd.text import escape
 from gfd.tools.select.comparisons import AT_LEAST, AT_MOST, EQUAL, LESS, MORE, split
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gfd.tools.select.comparisons import Comparison
     from gfd.tools.select.constraints import Range
 
-ATTRIBUTES, CAPACITY = f"device.attributes['{NVIDIA}']", f"device.capacity['{NVIDIA}']"
+ATTRIBUTES, CAPACITY = f"device.attributes['{DRA_DRIVER}']", f"device.capacity['{DRA_DRIVER}']"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

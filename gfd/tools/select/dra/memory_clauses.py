@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.device_counts import GPU, MIG
-from gfd.clusterview.dra.model import NVIDIA
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
+from gfd.kube.paths import DRA_DRIVER
 from gfd.tools.memory_sizes import MIB
 from gfd.tools.select.comparisons import read_memory, read_mig_memory
 from gfd.tools.select.constraints import Range
@@ -94,12 +94,12 @@ def _to_intervals(constraints: AnyOf) -> list[Interval]:
 
 
 def _has_memory(device: Device, intervals: Sequence[Interval]) -> bool:
-    memory = device.capacity.get(f"{NVIDIA}/memory")
+    memory = device.capacity.get(f"{DRA_DRIVER}/memory")
     return memory is not None and any(each.holds(memory / MIB) for each in intervals)
 
 
 def _describe_memory(device: Device) -> str:
-    memory = device.capacity.get(f"{NVIDIA}/memory")
+    memory = device.capacity.get(f"{DRA_DRIVER}/memory")
     return "" if memory is None else f"{int(memory / MIB)}Mi"
 
 
