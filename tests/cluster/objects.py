@@ -25,10 +25,12 @@ def node_labels(api: Api, name: str) -> dict[str, str]:
     return dict(node(api, name)["metadata"].get("labels") or {})
 
 
-def apply_node(api: Api, name: str, manager: str, *, is_forced: bool = False, **metadata: Any) -> Object:
+def apply_node(
+    api: Api, name: str, manager: str, *, is_forced: bool = False, is_dry: bool = False, **metadata: Any
+) -> Object:
     """Apply to a Node as somebody else."""
     body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, **metadata}}
-    query = {"fieldManager": manager, "force": str(is_forced).lower()}
+    query = {"fieldManager": manager, "force": str(is_forced).lower()} | ({"dryRun": "All"} if is_dry else {})
     return api.request("PATCH", f"{NODES}/{name}", body, query=query, content_type=APPLY)
 
 
