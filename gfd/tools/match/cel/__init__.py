@@ -1,0 +1,1 @@
+"""Evaluate the CEL expressions of DeviceClasses and ResourceClaims on devices, as kube-scheduler does."""

@@ -1,0 +1,110 @@
+"""What ResourceClaims and DeviceClasses ask for, as frozen values.
+
+The fields are those of Kubernetes' ``staging/src/k8s.io/api/resource/v1/types.go``. The values are valid:
+the modules that read them refuse all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from gfd.clusterview.dra.model import Allocation, DeviceTaint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSelector:
+    """A CEL expression that a device must meet."""
+
+    expression: str
+    place: str
+    """Where the expression stands: ``pod.yaml:12``, or the object in the cluster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceToleration:
+    """A kind of device taint that a request tolerates."""
+
+    key: str = ""
+    """The key; empty, with Exists, means all keys."""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+    """The effect; empty means all effects."""
+
+    def tolerates(self, taint: DeviceTaint) -> bool:
+        """Return whether the request tolerates this taint."""
+        if self.effect and self.effect != taint.effect:
+            return False
+        if self.key and self.key != taint.key:
+            return False
+        return self.operator == "Exists" or self.value == taint.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRequest:
+    """A wish for devices of one DeviceClass: ``exactly``, or an entry of ``firstAvailable``."""
+
+    name: str
+    """As in the results of an allocation: ``gpu``, or ``gpu/large`` for an entry of firstAvailable."""
+    class_name: str
+    selectors: tuple[DeviceSelector, ...] = ()
+    count: int | None = 1
+    """How many devices; None means all that match (allocationMode All)."""
+    has_admin_access: bool = False
+    """Whether it is only for monitoring: devices that others hold count, and nothing is taken."""
+    tolerations: tuple[DeviceToleration, ...] = ()
+    capacity: Mapping[str, Fraction] = field(default_factory=dict)
+    """What the request takes of devices that claims share, by qualified name (DRAConsumableCapacity)."""
+    place: str = ""
+    """Where the request stands, like :attr:`DeviceSelector.place`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRequest:
+    """A request with firstAvailable: the first alternative that a node has counts."""
+
+    name: str
+    alternatives: tuple[DeviceRequest, ...]
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimConstraint:
+    """A condition on all devices of some requests together."""
+
+    requests: tuple[str, ...] = ()
+    """The requests by name, ``gpu`` or ``gpu/large``; empty means all of the claim."""
+    match_attribute: str = ""
+    """The qualified name of an attribute that must have the same value; empty without such a condition."""
+    distinct_attribute: str = ""
+    """The qualified name of an attribute whose values must differ; empty without such a condition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimSpec:
+    """A ResourceClaim of a pod, or the claim that Kubernetes makes of its ResourceClaimTemplate."""
+
+    name: str
+    """The name of the entry in the pod's resourceClaims."""
+    requests: tuple[DeviceRequest | ChoiceRequest, ...]
+    constraints: tuple[ClaimConstraint, ...] = ()
+    shared_as: str = ""
+    """``namespace/name`` of the ResourceClaim that several pods share; empty for one made of a template."""
+    allocations: tuple[Allocation, ...] | None = None
+    """The devices that the claim already holds; None before it is allocated."""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceClass:
+    """A DeviceClass: selectors that hold for each request that names it."""
+
+    name: str
+    selectors: tuple[DeviceSelector, ...] = ()
+    extended_resource: str = ""
+    """The resource of containers that also asks for devices of this class; empty without one."""
