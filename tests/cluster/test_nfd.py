@@ -13,12 +13,13 @@ from threading import Event, Thread
 
 import pytest
 
-from gfd.kube.field_managers import holders
+from gfd.kube.field_managers import DRA_MANAGER, held_by, holders
+from gfd.labels.syntax import CLIQUE
 from gfd.simulation import machines
 from tests.agent.running import A100, MIG, serve
 from tests.cluster import agents
 from tests.cluster.controlplane import ControlPlane, control_plane, free_port, wait_for
-from tests.cluster.objects import make_node, namespace, node, node_labels
+from tests.cluster.objects import NODES, apply_node, make_node, merge, namespace, node, node_labels
 from tests.cluster.test_rights import COMPONENTS
 from tests.standin import build, environment, from_inventory
 
@@ -294,6 +295,46 @@ def test_change_of_sink_and_back(cluster: ControlPlane, tmp_path: Path) -> None:
         assert after["nvidia.com/gpu.family"] == "ampere"
     assert cleanup("--all-nodes", "--sink=nodefeature", "--namespace=nfd").endswith(": removed\n")
     wait_for(lambda: labels(cluster, "changed") == {}, "NFD to take the labels off", 20)
+
+
+def test_the_clique_that_the_dra_driver_also_writes(cluster: ControlPlane) -> None:
+    """Both write the same value, and NFD changes a label only if the value differs."""
+    path = f"{NODES}/clique"
+    make_node(cluster.admin, "clique", labels={"zone": "a"}, annotations={"a": "b"})
+    given = (
+        "--sink=nodefeature",
+        "--node-name=clique",
+        "--namespace=nfd",
+        f"--kubeconfig={cluster.kubeconfig}",
+    )
+    publish = ("--oneshot", "--simulate=gb200-nvl72", "--allocation=dra")
+
+    def gfd(*arguments: str) -> None:
+        subprocess.run((sys.executable, "-m", "gfd", *arguments, *given), check=True)
+
+    def is_held() -> bool:
+        return CLIQUE in held_by(node(cluster.admin, "clique")["metadata"], DRA_MANAGER)
+
+    clique = "3f1c9a52-7d0b-4e86-9c24-5b8e1f60a7d3.32766"
+    # The driver's first write.
+    apply_node(cluster.admin, "clique", "someone", annotations={"example.com/a": "b"})
+    merge(cluster.admin, path, DRA_MANAGER, labels={CLIQUE: clique})
+    gfd(*publish, "--no-timestamp")
+    wait_for(lambda: COUNT in labels(cluster, "clique"), "NFD to pass on the labels")
+    assert labels(cluster, "clique")[CLIQUE] == clique
+    assert is_held()
+    # When the driver ends, it removes the label. NFD does not watch Nodes: it writes at the next change.
+    merge(cluster.admin, path, DRA_MANAGER, labels={CLIQUE: None})
+    gfd(*publish)
+    wait_for(lambda: labels(cluster, "clique").get(CLIQUE) == clique, "NFD to write the label")
+    # The driver starts, and repeats its write every 10 minutes. It changes nothing, so NFD stays the owner.
+    merge(cluster.admin, path, DRA_MANAGER, labels={CLIQUE: clique})
+    assert not is_held()
+    # When gfd ends, NFD removes the label, until the driver repeats its write.
+    gfd("cleanup")
+    wait_for(lambda: labels(cluster, "clique") == {}, "NFD to take the labels off")
+    merge(cluster.admin, path, DRA_MANAGER, labels={CLIQUE: clique})
+    assert labels(cluster, "clique") == {CLIQUE: clique}
 
 
 def labels(plane: ControlPlane, name: str) -> dict[str, str]:
