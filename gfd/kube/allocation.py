@@ -15,7 +15,7 @@ from gfd.kube.quantities import parse
 if TYPE_CHECKING:
     from gfd.kube.client import Api
 
-GRANT = "the ClusterRole of the chart (allocation=auto)"
+GRANT = "manifests/components/allocation-auto or the chart (allocation=auto)"
 _PLUGIN_RESOURCE = re.compile(r"nvidia\.com/(gpu|mig-.+)")
 _FORBIDDEN, _NOT_FOUND = 403, 404
 

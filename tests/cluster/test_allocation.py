@@ -11,7 +11,7 @@ import pytest
 from gfd.config.model import LoadedConfig
 from gfd.config.node_config import ConfigLoader
 from gfd.errors import ApiError
-from gfd.kube.allocation import is_allocated_by_dra
+from gfd.kube.allocation import GRANT, is_allocated_by_dra
 from gfd.kube.paths import RESOURCE_SLICES
 from gfd.publishing.sinks.node import NodeSink
 from gfd.simulation import machines
@@ -90,7 +90,7 @@ def test_what_is_missing_is_named(node: ControlPlane) -> None:
     (warning,) = loaded.warnings
     assert warning.startswith("--allocation auto cannot ask the cluster, so it is device-plugin: ")
     right = "grant the verb list on resourceslices.resource.k8s.io"
-    assert warning.endswith(f"; {right}, as the ClusterRole of the chart (allocation=auto) does")
+    assert warning.endswith(f"; {right}, as {GRANT} does")
     node.kubectl(
         "create", "clusterrole", "slices", "--verb=list", "--resource=resourceslices.resource.k8s.io"
     )
@@ -109,6 +109,35 @@ def test_what_is_missing_is_named(node: ControlPlane) -> None:
     finally:
         for name in ("slices", "a-node"):
             node.kubectl("delete", "--ignore-not-found", f"clusterrole/{name}", f"clusterrolebinding/{name}")
+
+
+def test_the_component_grants_these_rights_only(node: ControlPlane) -> None:
+    remove_rights(node)
+    agents.install(node, COMPONENTS / "allocation-auto")
+    agent = agents.start(node, NODE)
+    add_slice(node)
+
+    def ask() -> bool:
+        try:
+            return is_allocated_by_dra(agent.api, NODE)
+        except ApiError:
+            return False
+
+    wait_for(ask, "the rights")
+    for method, path in (
+        ("GET", NODES),
+        ("GET", f"{NODES}?watch=true"),
+        ("PATCH", f"{NODES}/{NODE}"),
+        ("GET", SLICE),
+        ("GET", f"{RESOURCE_SLICES}?watch=true"),
+        ("DELETE", SLICE),
+        ("GET", "/apis/resource.k8s.io/v1/resourceclaims"),
+        ("GET", "/api/v1/pods"),
+    ):
+        with pytest.raises(ApiError) as caught:
+            agent.api.request(method, path, {} if method == "PATCH" else None)
+        assert caught.value.status == 403, (method, path)
+    remove_rights(node)
 
 
 def remove_rights(plane: ControlPlane) -> None:

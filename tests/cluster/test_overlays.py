@@ -118,6 +118,17 @@ def test_node_condition_by_chart_and_component(
     assert policies - {"gfd-nodefeature"} == (expected if has_policy else set())
 
 
+@pytest.mark.parametrize("sink", SINKS)
+def test_allocation_by_chart_and_component(cluster: ControlPlane, tmp_path: Path, sink: str) -> None:
+    objects = with_component(tmp_path, "allocation-auto", overlay=f"{sink}-mixed")
+    check_accepted(cluster, objects)
+    by_kustomize = comparable(objects)
+    del by_kustomize["Namespace", "gfd"]
+    assert comparable(render(sink=sink, migStrategy="mixed", allocation="auto")) == by_kustomize
+    template = by_kustomize["DaemonSet", "gfd"]["spec"]["template"]["spec"]
+    assert template["automountServiceAccountToken"] is True
+
+
 @pytest.mark.parametrize("example", ["vectoradd", "enough-memory"])
 def test_example(cluster: ControlPlane, example: str) -> None:
     check_accepted(

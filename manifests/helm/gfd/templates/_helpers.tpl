@@ -105,7 +105,7 @@ supplementalGroups: [44]
 
 {{- /* Choosing a configuration reads the Node; its condition and the other sinks than the file need the API. */ -}}
 {{- define "gfd.needsToken" -}}
-{{- if or (ne .Values.sink "file") (include "gfd.configMap" .) .Values.nodeCondition }}true{{ end }}
+{{- if or (ne .Values.sink "file") (include "gfd.configMap" .) .Values.nodeCondition (eq .Values.allocation "auto") }}true{{ end }}
 {{- end }}
 
 {{- /* The keys that gfd renders, and those that the values let templates write. */ -}}
