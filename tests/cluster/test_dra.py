@@ -14,6 +14,7 @@ from gfd.errors import GfdError
 from gfd.kube.paths import RESOURCE_SLICES
 from gfd.simulation import machines
 from tests.cluster.controlplane import ControlPlane, wait_for
+from tests.cluster.dra import CLAIMS, PODS, find_node, installed_classes, machine_nodes
 from tests.cluster.nodes_command import run, watching
 from tests.cluster.objects import NODES, Object, delete
 from tests.test_golden import layouts, read
@@ -21,48 +22,17 @@ from tests.tools import make
 
 pytestmark = pytest.mark.cluster
 
-DRA = "/apis/resource.k8s.io/v1"
-CLAIMS = f"{DRA}/namespaces/default/resourceclaims"
-PODS = "/api/v1/namespaces/default/pods"
-CLASSES = {
-    "gpu.nvidia.com": ("gpu", {"extendedResourceName": "nvidia.com/gpu"}),
-    "mig.nvidia.com": ("mig", {}),
-    "vfio.gpu.nvidia.com": ("vfio", {}),
-}
-"""The DeviceClasses of NVIDIA's driver: their type, and other fields."""
-
-
-def make_class(name: str) -> Object:
-    kind, more = CLASSES[name]
-    expression = f"device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == '{kind}'"
-    spec = {"selectors": [{"cel": {"expression": expression}}], **more}
-    return {
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "DeviceClass",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
-
 
 @pytest.fixture(scope="module")
 def plane(scheduled: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster with NVIDIA's DeviceClasses, and nodes with slices: dra-gpu, dra-mig and dra-vfio."""
-    for name in CLASSES:
-        scheduled.admin.request("POST", f"{DRA}/deviceclasses", make_class(name))
-    for name, machine, layout in (
-        ("dra-gpu", "dgx-h100", "all-disabled"),
-        ("dra-mig", "h100", "all-balanced"),
-        ("dra-vfio", "a10-vfio", "all-disabled"),
-    ):
-        scheduled.admin.request("POST", NODES, make.node(name))
-        for each in make_slices(read(machine, layout), name):
-            scheduled.admin.request("POST", RESOURCE_SLICES, each)
-    yield scheduled
-    for name in ("dra-gpu", "dra-mig", "dra-vfio"):
-        delete(scheduled.admin, f"{RESOURCE_SLICES}/{name}-gpu.nvidia.com-0")
-        delete(scheduled.admin, f"{NODES}/{name}")
-    for name in CLASSES:
-        delete(scheduled.admin, f"{DRA}/deviceclasses/{name}")
+    machines = {
+        "dra-gpu": ("dgx-h100", "all-disabled"),
+        "dra-mig": ("h100", "all-balanced"),
+        "dra-vfio": ("a10-vfio", "all-disabled"),
+    }
+    with installed_classes(scheduled), machine_nodes(scheduled, machines):
+        yield scheduled
 
 
 def test_the_api_server_takes_the_slices_of_all_machines(scheduled: ControlPlane) -> None:
@@ -101,11 +71,6 @@ def make_pod(plane: ControlPlane, name: str, resources: Object, claims: list[Obj
     container = {"name": "c", "image": "i", "resources": resources}
     spec = {"containers": [container], **({"resourceClaims": claims} if claims else {})}
     plane.admin.request("POST", PODS, {"metadata": {"name": name}, "spec": spec})
-
-
-def find_node(plane: ControlPlane, pod: str) -> str | None:
-    found: str | None = plane.admin.request("GET", f"{PODS}/{pod}")["spec"].get("nodeName")
-    return found
 
 
 @pytest.mark.parametrize(

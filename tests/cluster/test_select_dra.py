@@ -10,13 +10,9 @@ import pytest
 import yaml
 
 from gfd import cli
-from gfd.clusterview.dra.nvidia_slices import make_slices
-from gfd.kube.paths import RESOURCE_SLICES
 from tests.cluster.controlplane import ControlPlane, wait_for
-from tests.cluster.objects import NODES, Object, delete
-from tests.cluster.test_dra import CLAIMS, CLASSES, DRA, PODS, find_node, make_class
-from tests.test_golden import read
-from tests.tools import make
+from tests.cluster.dra import CLAIMS, DRA, PODS, find_node, installed_classes, machine_nodes
+from tests.cluster.objects import Object, delete
 
 pytestmark = pytest.mark.cluster
 
@@ -37,24 +33,8 @@ Select = Callable[..., tuple[int | None, str, str]]
 @pytest.fixture(scope="module")
 def plane(scheduled: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster with NVIDIA's DeviceClasses, and a node with slices for each machine."""
-    for name in CLASSES:
-        scheduled.admin.request("POST", f"{DRA}/deviceclasses", make_class(name))
-    for name, (machine, layout) in MACHINES.items():
-        scheduled.admin.request("POST", NODES, make.node(name))
-        for each in make_slices(read(machine, layout), name):
-            scheduled.admin.request("POST", RESOURCE_SLICES, each)
-
-    def are_ready() -> bool:
-        found = [scheduled.admin.request("GET", f"{NODES}/{name}")["spec"] for name in MACHINES]
-        return not any(each.get("taints") for each in found)
-
-    wait_for(are_ready, "nodes that are ready")
-    yield scheduled
-    for name in MACHINES:
-        delete(scheduled.admin, f"{RESOURCE_SLICES}/{name}-gpu.nvidia.com-0")
-        delete(scheduled.admin, f"{NODES}/{name}")
-    for name in CLASSES:
-        delete(scheduled.admin, f"{DRA}/deviceclasses/{name}")
+    with installed_classes(scheduled), machine_nodes(scheduled, MACHINES):
+        yield scheduled
 
 
 @pytest.fixture

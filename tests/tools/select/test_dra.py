@@ -12,7 +12,7 @@ import yaml
 from gfd.clusterview.dra.model import Device, DeviceId
 from gfd.clusterview.dra.nvidia_slices import make_slices
 from gfd.simulation.machines import list_gpu_names
-from gfd.tools.select.dra.clause import quote
+from gfd.tools.claim_templates.expressions import quote
 from gfd.tools.select.dra.clauses import build_version
 from gfd.tools.select.dra.memory_clauses import build_memory
 from tests.clusterview.dra.objects import make_gpu, make_slice

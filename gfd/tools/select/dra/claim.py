@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from binascii import crc_hqx
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.dra.device_counts import GPU_CLASS, MIG_CLASS, name_kind
-from gfd.clusterview.dra.model import API_VERSION
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
+from gfd.tools.claim_templates.template import (
+    MAX_ALTERNATIVES,
+    MAX_DEVICES,
+    MAX_NAME_LENGTH,
+    build_body,
+    build_request,
+    make_name,
+)
+from gfd.tools.claim_templates.template import build_template as build_object
 from gfd.tools.select.dra import clauses
 from gfd.tools.select.dra.memory_clauses import build_memory, build_mig_memory
 from gfd.tools.select.manifest import CONTAINER, build_tolerations
@@ -25,12 +31,6 @@ if TYPE_CHECKING:
     from gfd.tools.select.dra.product_names import NamedProduct
     from gfd.tools.select.query import DeviceQuery
 
-_MAX_ALTERNATIVES = 8
-"""The API server takes at most so many requests in firstAvailable."""
-_MAX_DEVICES = 32
-"""The API server takes at most so many devices in the status of a claim."""
-_MAX_LENGTH = 63
-"""The maximum length of a name; it is that of a label, which is shorter than most names may be."""
 _NAME = "gpu"
 """The name of the request, and of the claim in the pod."""
 _OPERATORS = ((">=", " min "), ("<=", " max "), (">", " over "), ("<", " under "), ("+", " plus "))
@@ -65,9 +65,9 @@ class DeviceClaim:
 
 def build_claim(query: DeviceQuery, named: Sequence[NamedProduct], devices: Sequence[Device]) -> DeviceClaim:
     """Return the claim for a query; ``devices`` are all that are known. Raises ConfigError."""
-    if query.count > _MAX_DEVICES:
+    if query.count > MAX_DEVICES:
         reason = (
-            f"must be at most {_MAX_DEVICES} with --dra, since a ResourceClaim holds no more: {query.count}"
+            f"must be at most {MAX_DEVICES} with --dra, since a ResourceClaim holds no more: {query.count}"
         )
         raise ConfigError("--count", COMMAND_LINE, reason)
     common = []
@@ -84,17 +84,17 @@ def build_claim(query: DeviceQuery, named: Sequence[NamedProduct], devices: Sequ
         [(profile, clauses.build_profile(profile)) for profile in query.mig_profiles],
     ]
     combined = list(product(*filter(None, choices)))
-    if len(combined) > _MAX_ALTERNATIVES:
+    if len(combined) > MAX_ALTERNATIVES:
         reason = (
             f"the values of --product, --family and --mig-profile make {len(combined)} alternatives, and a "
-            f"ResourceClaim takes at most {_MAX_ALTERNATIVES}; leave out some values"
+            f"ResourceClaim takes at most {MAX_ALTERNATIVES}; leave out some values"
         )
         raise ConfigError("--dra", COMMAND_LINE, reason)
     alternatives: list[Alternative] = []
     for combination in combined:
         name = _make_name(text for text, _ in combination) or _NAME
         if any(each.name == name for each in alternatives):
-            name = f"{name[: _MAX_LENGTH - 3].rstrip('-')}-{len(alternatives)}"
+            name = f"{name[: MAX_NAME_LENGTH - 3].rstrip('-')}-{len(alternatives)}"
         alternatives.append(Alternative(name=name, clauses=(*(clause for _, clause in combination), *common)))
     return DeviceClaim(
         name=_make_name(_list_words(query)),
@@ -106,19 +106,11 @@ def build_claim(query: DeviceQuery, named: Sequence[NamedProduct], devices: Sequ
 
 def build_template(claim: DeviceClaim) -> dict[str, Any]:
     """Return the ResourceClaimTemplate."""
-    bodies = [_build_body(claim, each) for each in claim.alternatives]
-    request: dict[str, Any] = {"name": _NAME}
-    if len(bodies) == 1:
-        request["exactly"] = bodies[0]
-    else:
-        names = [each.name for each in claim.alternatives]
-        request["firstAvailable"] = [{"name": name, **body} for name, body in zip(names, bodies, strict=True)]
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "ResourceClaimTemplate",
-        "metadata": {"name": claim.name},
-        "spec": {"spec": {"devices": {"requests": [request]}}},
+    bodies = {
+        each.name: build_body(claim.device_class, claim.count, (clause.cel for clause in each.clauses))
+        for each in claim.alternatives
     }
+    return build_object(claim.name, [build_request(_NAME, bodies)])
 
 
 def build_spec(claim: DeviceClaim, tolerations: Iterable[Taint]) -> dict[str, Any]:
@@ -128,15 +120,6 @@ def build_spec(claim: DeviceClaim, tolerations: Iterable[Taint]) -> dict[str, An
         **({"tolerations": tolerated} if tolerated else {}),
         "resourceClaims": [{"name": _NAME, "resourceClaimTemplateName": claim.name}],
         "containers": [{"name": CONTAINER, "resources": {"claims": [{"name": _NAME}]}}],
-    }
-
-
-def _build_body(claim: DeviceClaim, alternative: Alternative) -> dict[str, Any]:
-    selectors = [{"cel": {"expression": clause.cel}} for clause in alternative.clauses]
-    return {
-        "deviceClassName": claim.device_class,
-        **({"selectors": selectors} if selectors else {}),
-        "count": claim.count,
     }
 
 
@@ -156,11 +139,8 @@ def _list_words(query: DeviceQuery) -> Iterable[str]:
 
 
 def _make_name(words: Iterable[str]) -> str:
-    """Return a legal name made of the words; one that is too long ends with a checksum of the whole."""
+    """Return a legal name made of the words."""
     text = " ".join(words).lower()
     for operator, word in _OPERATORS:
         text = text.replace(operator, word)
-    name = re.sub("[^a-z0-9]+", "-", text).strip("-")
-    if len(name) <= _MAX_LENGTH:
-        return name
-    return f"{name[: _MAX_LENGTH - 5].rstrip('-')}-{crc_hqx(text.encode(), 0):04x}"
+    return make_name(text)

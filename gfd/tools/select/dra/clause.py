@@ -1,17 +1,13 @@
-"""One wish about a device: as CEL for a ResourceClaim, and as a test of a device in a ResourceSlice.
-
-CEL treats an absent attribute as an error, and the scheduler then allocates nothing at all, not even other
-devices. So each expression asks first whether the attribute is there.
-"""
+"""One wish about a device: as CEL for a ResourceClaim, and as a test of a device in a ResourceSlice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.model import Version
-from gfd.kube.paths import DRA_DRIVER
 from gfd.text import escape
+from gfd.tools.claim_templates.expressions import Interval
 from gfd.tools.select.comparisons import AT_LEAST, AT_MOST, EQUAL, LESS, MORE, split
 
 if TYPE_CHECKING:
@@ -20,8 +16,6 @@ if TYPE_CHECKING:
     from gfd.clusterview.dra.model import Device
     from gfd.tools.select.comparisons import Comparison
     from gfd.tools.select.constraints import Range
-
-ATTRIBUTES, CAPACITY = f"device.attributes['{DRA_DRIVER}']", f"device.capacity['{DRA_DRIVER}']"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +40,6 @@ class DeviceClause:
     def cel(self) -> str:
         """The expression below a comment with the label that it stands for."""
         return f"// {self.label}: {escape(' '.join((self.meaning or self.text).split()))}\n{self.expression}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """The ordered values from ``least`` to those below ``below``; None means no limit."""
-
-    least: Any = None
-    below: Any = None
-
-    def holds(self, value: Any) -> bool:
-        """Return whether the value is in the interval."""
-        return (self.least is None or value >= self.least) and (self.below is None or value < self.below)
 
 
 def read_intervals(texts: Iterable[str]) -> list[Interval]:
@@ -99,38 +81,6 @@ def _intersect(one: Interval, other: Interval) -> Interval:
 def to_interval(numbers: Range) -> Interval:
     """Return whole numbers as an interval."""
     return Interval(least=numbers.least or None, below=None if numbers.most is None else numbers.most + 1)
-
-
-def compare(path: str, intervals: Sequence[Interval], constant: Callable[[Any], str]) -> str:
-    """Return CEL that is true if ``path`` is there and in one of the intervals.
-
-    ``constant`` returns the CEL constant of a bound.
-    """
-    parts = [
-        " &&\n".join(
-            f"{path}.compareTo({constant(bound)}) {operator} 0"
-            for operator, bound in ((">=", each.least), ("<", each.below))
-            if bound is not None
-        )
-        for each in intervals
-    ]
-    if not all(parts):  # any value is good enough
-        return f"has({path})"
-    joined = parts[0] if len(parts) == 1 else "(" + " ||\n".join(parts) + ")"
-    return f"has({path}) &&\n{joined}"
-
-
-def is_one_of(path: str, texts: Sequence[str]) -> str:
-    """Return CEL that is true if ``path`` is there and one of the texts."""
-    values = [quote(text) for text in texts]
-    test = f"== {values[0]}" if len(values) == 1 else f"in [{', '.join(values)}]"
-    return f"has({path}) &&\n{path} {test}"
-
-
-def quote(text: str) -> str:
-    """Return a text as a CEL string."""
-    plain = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "'" + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in plain) + "'"
 
 
 def read_version(device: Device, attribute: str) -> tuple[int, ...] | None:

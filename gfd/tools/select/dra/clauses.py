@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.device_counts import GPU, MIG
@@ -11,22 +10,14 @@ from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 from gfd.labels.products import compose_product
 from gfd.text import list_known
-from gfd.tools.select.dra.clause import (
-    ATTRIBUTES,
-    DeviceClause,
-    compare,
-    is_one_of,
-    read_intervals,
-    read_version,
-)
+from gfd.tools.claim_templates.attribute_values import PARTIAL_PROFILE, list_architectures, split_profile
+from gfd.tools.claim_templates.expressions import ATTRIBUTES, compare, is_one_of
+from gfd.tools.select.dra.clause import DeviceClause, read_intervals, read_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gfd.clusterview.dra.model import Device
-
-_EXTENSION = re.compile(r"\.(me|me\.all|gfx)$")
-"""Matches what a label writes after a point, and NVML after a plus sign."""
 
 
 def build_product(text: str, names: Sequence[str]) -> DeviceClause:
@@ -47,8 +38,7 @@ def build_family(family: str, devices: Iterable[Device]) -> DeviceClause:
 
     Raises ConfigError for a family that neither gfd nor one of the devices has.
     """
-    found = {_to_family(device.text("architecture")): device.text("architecture") for device in devices}
-    known = {each: " ".join(word.capitalize() for word in each.split("-")) for each in GENERATIONS} | found
+    known = list_architectures(devices)
     if family not in known:
         reason = f"is not known: {family!r}; {list_known(family, GENERATIONS)}"
         raise ConfigError("--family", COMMAND_LINE, reason)
@@ -68,11 +58,10 @@ def build_profile(profile: str) -> DeviceClause:
 
     Raises ConfigError for a device with a part of the compute slices, which the driver never offers.
     """
-    part, _, rest = profile.rpartition("c.")
+    name, part = split_profile(profile)
     if part:
-        reason = "NVIDIA's DRA driver offers only MIG devices with all compute slices of their GPU instance"
-        raise ConfigError("--mig-profile", COMMAND_LINE, f"{profile}: {reason}; write {rest}")
-    name = _EXTENSION.sub(r"+\1", profile)
+        reason = f"{profile}: {PARTIAL_PROFILE}; write {profile.partition('c.')[2]}"
+        raise ConfigError("--mig-profile", COMMAND_LINE, reason)
     return DeviceClause(
         option="--mig-profile",
         text=profile,
@@ -105,10 +94,6 @@ def build_version(option: str, texts: Sequence[str]) -> DeviceClause:
         accepts=accepts,
         read_value=lambda device: device.text(attribute),
     )
-
-
-def _to_family(architecture: str) -> str:
-    return "-".join(architecture.lower().split())
 
 
 def _to_semver(numbers: Any) -> str:

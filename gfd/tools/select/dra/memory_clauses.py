@@ -8,18 +8,11 @@ from gfd.clusterview.device_counts import GPU, MIG
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 from gfd.kube.paths import DRA_DRIVER
+from gfd.tools.claim_templates.expressions import ATTRIBUTES, CAPACITY, Interval, compare, is_one_of
 from gfd.tools.memory_sizes import MIB
 from gfd.tools.select.comparisons import read_memory, read_mig_memory
 from gfd.tools.select.constraints import Range
-from gfd.tools.select.dra.clause import (
-    ATTRIBUTES,
-    CAPACITY,
-    DeviceClause,
-    Interval,
-    compare,
-    is_one_of,
-    to_interval,
-)
+from gfd.tools.select.dra.clause import DeviceClause, to_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
