@@ -13,7 +13,7 @@ from gfd.tools.match.manifests.indentation import explain
 from gfd.tools.match.podspec.fields import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from gfd.documents.value import Value
 
@@ -52,21 +52,20 @@ class Manifest:
         return f"{self.value.source}:{self.value.line}"
 
 
-def read_objects(paths: Sequence[str]) -> Iterator[Value]:
-    """Yield the objects of files, ``-`` for standard input, and of Lists in them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestFile:
+    """The text of a file."""
 
-    Raises DocumentError for a file that cannot be read.
-    """
-    for path in paths:
-        source = describe_path(path)
-        for document in _read_documents(_read_file(path, source), source):
-            if document.content is not None:
-                yield from _unpack(document)
+    source: str
+    """The name of the file for people."""
+    text: str
 
 
-def describe_path(path: str) -> str:
-    """Return the name of a file for people."""
-    return "standard input" if path == STANDARD_INPUT else escape(path)
+def parse_objects(file: ManifestFile) -> Iterator[Value]:
+    """Yield the objects of a file, and of Lists in it. Raises DocumentError."""
+    for document in _read_documents(file.text, file.source):
+        if document.content is not None:
+            yield from _unpack(document)
 
 
 def _read_documents(text: str, source: str) -> Iterator[Value]:
@@ -76,7 +75,9 @@ def _read_documents(text: str, source: str) -> Iterator[Value]:
         raise DocumentError(source, error.line, f"{error.reason}{explain(text, error.line)}") from error
 
 
-def _read_file(path: str, source: str) -> str:
+def read_file(path: str) -> ManifestFile:
+    """Return a file, ``-`` for standard input. Raises DocumentError if it cannot be read."""
+    source = "standard input" if path == STANDARD_INPUT else escape(path)
     try:
         data = read_input(path)
     except OSError as error:
@@ -85,7 +86,7 @@ def _read_file(path: str, source: str) -> str:
             advice = f"gfd reads no URLs; run curl -L {path} | gfd match -"
         raise DocumentError(source, 0, f"cannot be read: {error.strerror or error}; {advice}") from error
     try:
-        return data.decode("utf-8-sig")
+        return ManifestFile(source=source, text=data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DocumentError(

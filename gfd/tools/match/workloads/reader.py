@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import DocumentError, GfdError, SeveralErrors
 from gfd.text import escape, join_first
-from gfd.tools.match.manifests.objects import describe_path, identify, read_objects
+from gfd.tools.match.manifests.objects import identify, parse_objects, read_file
 from gfd.tools.match.manifests.placeholders import add_hint
 from gfd.tools.match.podspec import rules
 from gfd.tools.match.podspec.pod_rules import NAMESPACE
@@ -15,10 +15,12 @@ from gfd.tools.match.workloads.table import read_workload
 from gfd.tools.match.workloads.unread import find_renderer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from gfd.tools.match.manifests.objects import Manifest
+    from gfd.documents.value import Value
+    from gfd.tools.match.manifests.objects import Manifest, ManifestFile
     from gfd.tools.match.manifests.pods import Pod
+    from gfd.tools.match.workloads.table import Workload
 
 MAX_NAMED = 5
 """The maximum number of objects in a message."""
@@ -29,19 +31,28 @@ def read_pods(paths: Sequence[str]) -> list[Pod]:
 
     Raises GfdError with one line for each wrong object, or for a file that cannot be read.
     """
-    pods: list[Pod] = []
+    return [pod for each in read_workloads(map(read_file, paths)) for pod in each.pods]
+
+
+def read_workloads(files: Iterable[ManifestFile]) -> list[Workload]:
+    """Return the objects of all files in order, those without pods as well.
+
+    Raises GfdError with one line for each wrong object, or if no object has pods.
+    """
+    found: list[Workload] = []
+    sources: list[str] = []
     errors: list[DocumentError] = []
     manifests: list[Manifest] = []
     seen: dict[tuple[str, str, str, str], Manifest] = {}
-    for value in read_objects(paths):
+    for value in _read_all(files, sources):
         manifest = None
         try:
             manifest = identify(value)
             manifests.append(manifest)
-            found = read_workload(manifest)
-            if found:
+            workload = read_workload(manifest)
+            if workload.templates:
                 _check_name(manifest, seen)
-            pods += found
+            found.append(workload)
         except DocumentError as error:
             # Argo has variables of its own, about which its reader says more.
             is_explained = manifest and manifest.group == argo.GROUP and "{{" in error.reason
@@ -50,9 +61,16 @@ def read_pods(paths: Sequence[str]) -> list[Pod]:
         errors += argo.find_missing_templates(manifests)
     if errors:
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
-    if not pods:
-        raise GfdError(_explain_no_pods(paths, manifests))
-    return pods
+    if not any(each.templates for each in found):
+        raise GfdError(_explain_no_pods(sources, manifests))
+    return found
+
+
+def _read_all(files: Iterable[ManifestFile], sources: list[str]) -> Iterator[Value]:
+    """Yield the objects of files; add the names of the files to ``sources``."""
+    for file in files:
+        sources.append(file.source)
+        yield from parse_objects(file)
 
 
 def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manifest]) -> None:
@@ -70,7 +88,7 @@ def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manife
         raise manifest.value.error(f"{manifest.title} is already in {first.place}; choose another name")
 
 
-def _explain_no_pods(paths: Sequence[str], manifests: Sequence[Manifest]) -> str:
+def _explain_no_pods(sources: Sequence[str], manifests: Sequence[Manifest]) -> str:
     expected = "; gfd match reads Pods and objects that create pods: Deployment, Job, Workflow and others"
     found = [f"{escape(each.title)} ({each.place})" for each in manifests]
     if rendered := next((each for each in manifests if find_renderer(each)), None):
@@ -78,4 +96,4 @@ def _explain_no_pods(paths: Sequence[str], manifests: Sequence[Manifest]) -> str
         expected = f"; {escape(rendered.title)} must be rendered first: {command}"
     if found:
         return f"there is no pod in {join_first(found, MAX_NAMED)}{expected}"
-    return f"{', '.join(map(describe_path, paths))}: no objects found{expected}"
+    return f"{', '.join(sources)}: no objects found{expected}"

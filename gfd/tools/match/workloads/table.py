@@ -5,7 +5,7 @@ To add a kind, add an entry to ``KINDS`` of a module here. Any other object is s
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -60,8 +60,19 @@ WORKLOADS: Mapping[tuple[str, str], Reader] = {
 """Functions that read the pod templates of an object, by apiVersion (or group, for all versions) and kind."""
 
 
-def read_workload(manifest: Manifest) -> list[Pod]:
-    """Return the pods of an object; none if it has none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """An object of a file, and what it makes pods of."""
+
+    manifest: Manifest
+    templates: tuple[PodTemplate, ...]
+    """The pod templates; none if the object has no pods."""
+    pods: tuple[Pod, ...]
+    """A pod for each template."""
+
+
+def read_workload(manifest: Manifest) -> Workload:
+    """Return an object with its pods.
 
     Raises DocumentError for an object that the API server would refuse, or that requests devices where gfd
     does not read them.
@@ -77,7 +88,11 @@ def read_workload(manifest: Manifest) -> list[Pod]:
         templates = [_guess(manifest, spec) for spec in _find_pod_specs(manifest.value)]
         _check_kind(manifest, has_pods=bool(templates))
     check_requests(manifest, templates)
-    return [_make_pod(manifest, each) for each in templates]
+    return Workload(
+        manifest=manifest,
+        templates=tuple(templates),
+        pods=tuple(_make_pod(manifest, each) for each in templates),
+    )
 
 
 def _make_pod(manifest: Manifest, template: PodTemplate) -> Pod:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import DocumentError
-from gfd.tools.match.manifests.objects import Manifest, identify, read_objects
+from gfd.tools.match.manifests.objects import Manifest, identify, parse_objects, read_file
 
 PRINTED = Path(__file__).parents[3] / "fixtures" / "printed"
 
@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def read(*files: str | Path) -> list[Manifest]:
-    return [identify(each) for each in read_objects([str(file) for file in files])]
+    return [identify(each) for file in files for each in parse_objects(read_file(str(file)))]
 
 
 def titles(file: Path, text: str) -> list[tuple[str, int]]:
