@@ -45,30 +45,30 @@ def _resources(node, inventory, format_value):
         yield "_resources.j2", 9, f"{format_value(key)}.product={format_value(resource.product)}"
         if node.has_device_plugin:
             yield "_resources.j2", 14, f"{format_value(key)}.replicas={format_value(resource.replicas)}"
-            yield "_resources.j2", 16, f"{format_value(key)}.sharing-strategy={format_value(resource.sharing_strategy)}"
+            yield "_resources.j2", 17, f"{format_value(key)}.sharing-strategy={format_value(resource.sharing_strategy)}"
         if not (resource.memory_mib is None):
-            yield "_resources.j2", 21, f"{format_value(key)}.memory={format_value(resource.memory_mib)}"
+            yield "_resources.j2", 22, f"{format_value(key)}.memory={format_value(resource.memory_mib)}"
         if resource.family:
-            yield "_resources.j2", 26, f"{format_value(key)}.family={format_value(resource.family)}"
+            yield "_resources.j2", 27, f"{format_value(key)}.family={format_value(resource.family)}"
         if not (resource.compute_major is None):
-            yield "_resources.j2", 31, f"{format_value(key)}.compute.major={format_value(resource.compute_major)}"
-            yield "_resources.j2", 33, f"{format_value(key)}.compute.minor={format_value(resource.compute_minor)}"
+            yield "_resources.j2", 32, f"{format_value(key)}.compute.major={format_value(resource.compute_major)}"
+            yield "_resources.j2", 34, f"{format_value(key)}.compute.minor={format_value(resource.compute_minor)}"
         if not (resource.gi_slices is None):
-            yield "_resources.j2", 38, f"{format_value(key)}.slices.gi={format_value(resource.gi_slices)}"
-            yield "_resources.j2", 40, f"{format_value(key)}.slices.ci={format_value(resource.ci_slices)}"
-            yield "_resources.j2", 42, f"{format_value(key)}.multiprocessors={format_value(resource.multiprocessors)}"
-            yield "_resources.j2", 44, f"{format_value(key)}.engines.copy={format_value(resource.engines.copy)}"
-            yield "_resources.j2", 46, f"{format_value(key)}.engines.decoder={format_value(resource.engines.decoder)}"
-            yield "_resources.j2", 48, f"{format_value(key)}.engines.encoder={format_value(resource.engines.encoder)}"
-            yield "_resources.j2", 50, f"{format_value(key)}.engines.jpeg={format_value(resource.engines.jpeg)}"
-            yield "_resources.j2", 52, f"{format_value(key)}.engines.ofa={format_value(resource.engines.ofa)}"
+            yield "_resources.j2", 39, f"{format_value(key)}.slices.gi={format_value(resource.gi_slices)}"
+            yield "_resources.j2", 41, f"{format_value(key)}.slices.ci={format_value(resource.ci_slices)}"
+            yield "_resources.j2", 43, f"{format_value(key)}.multiprocessors={format_value(resource.multiprocessors)}"
+            yield "_resources.j2", 45, f"{format_value(key)}.engines.copy={format_value(resource.engines.copy)}"
+            yield "_resources.j2", 47, f"{format_value(key)}.engines.decoder={format_value(resource.engines.decoder)}"
+            yield "_resources.j2", 49, f"{format_value(key)}.engines.encoder={format_value(resource.engines.encoder)}"
+            yield "_resources.j2", 51, f"{format_value(key)}.engines.jpeg={format_value(resource.engines.jpeg)}"
+            yield "_resources.j2", 53, f"{format_value(key)}.engines.ofa={format_value(resource.engines.ofa)}"
 
 
 def mixed(node, inventory, format_value):
     yield from _node(node, inventory, format_value)
     if node.gpu:
         if node.has_device_plugin:
-            yield "mixed.j2", 8, f"nvidia.com/mig.strategy=mixed"
+            yield "mixed.j2", 9, f"nvidia.com/mig.strategy=mixed"
     yield from _resources(node, inventory, format_value)
 
 

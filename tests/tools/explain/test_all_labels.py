@@ -101,7 +101,7 @@ def test_json(explain: Explain, tmp_path: Path) -> None:
             "places": [
                 {
                     "template": "_resources.j2",
-                    "line": 38,
+                    "line": 39,
                     "source": "{{ key }}.slices.gi={{ resource.gi_slices }}",
                     "when": "with a GPU, for MIG devices",
                     "reason": "",
@@ -150,14 +150,14 @@ def test_the_catalog(explain: Explain) -> None:
 nvidia.com/<resource>.slices.ci
   Compute slices of the MIG device itself.
   unit        slices
-  written by  _resources.j2, line 40: {{ key }}.slices.ci={{ resource.ci_slices }}
+  written by  _resources.j2, line 41: {{ key }}.slices.ci={{ resource.ci_slices }}
   when        with a GPU, for MIG devices
   made from   MigDevice.ci_slices in slices, from nvmlDeviceGetAttributes_v2
 
 nvidia.com/<resource>.memory
   Memory of one GPU or MIG device; 0 if the MIG layout is invalid.
   unit        MiB
-  written by  _resources.j2, line 21: {{ key }}.memory={{ resource.memory_mib }}
+  written by  _resources.j2, line 22: {{ key }}.memory={{ resource.memory_mib }}
   when        with a GPU, if the driver reports it
   made from   Gpu.memory_bytes in bytes, from nvmlDeviceGetMemoryInfo
               MigDevice.memory_mib in MiB, from nvmlDeviceGetAttributes_v2

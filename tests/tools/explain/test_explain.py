@@ -50,7 +50,7 @@ def test_labels_of_the_node_and_of_full_gpus(explain: Explain, tmp_path: Path) -
 nvidia.com/gpu.memory=40536
   Memory of one GPU or MIG device; 0 if the MIG layout is invalid.
   unit        MiB
-  written by  _resources.j2, line 21: {{{{ key }}}}.memory={{{{ resource.memory_mib }}}}
+  written by  _resources.j2, line 22: {{{{ key }}}}.memory={{{{ resource.memory_mib }}}}
   when        with a GPU, if the driver reports it
   made from   Gpu.memory_bytes = 42505273344 bytes of GPU 0, 1, 3, from nvmlDeviceGetMemoryInfo
   devices     GPU 0 (0000:00:00.0), GPU-a
@@ -100,7 +100,7 @@ of GPU 0; none of GPU 1, from nvmlDeviceGetGpuFabricInfo, nvmlDeviceGetGpuFabric
 nvidia.com/gpu.engines.copy: not written on the snapshot {path}
   Copy engines of one MIG device.
   unit        engines
-  skipped     _resources.j2, line 44: {{{{ key }}}}.engines.copy={{{{ resource.engines.copy }}}}
+  skipped     _resources.j2, line 45: {{{{ key }}}}.engines.copy={{{{ resource.engines.copy }}}}
               only for MIG devices
   skipped     extra/engines.j2, line 8: {{{{ key }}}}.engines.copy={{{{ resource.engines.copy }}}}
               only with --extra-labels engines
@@ -113,7 +113,7 @@ nvidia.com/mig.strategy: not written on the snapshot {path}
   unit        name
   skipped     single.j2, line 6: nvidia.com/mig.strategy=single
               only with --mig-strategy single
-  skipped     mixed.j2, line 8: nvidia.com/mig.strategy=mixed
+  skipped     mixed.j2, line 9: nvidia.com/mig.strategy=mixed
               only with --mig-strategy mixed
   made from   --mig-strategy = none (default)
 """

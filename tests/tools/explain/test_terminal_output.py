@@ -70,7 +70,7 @@ def test_a_narrow_terminal_in_colour() -> None:
   The GPU's architecture, by its compute capability or its
   chip: ampere, hopper, …
   unit        name
-  written by  _resources.j2, line 26: {{ key }}.family={{
+  written by  _resources.j2, line 27: {{ key }}.family={{
               resource.family }}
   when        with a GPU, for the resource gpu, if the GPU
               has a compute capability, or was found with
