@@ -62,14 +62,18 @@ class ConfigError(GfdError):
 class DocumentError(GfdError):
     """A YAML or JSON file that cannot be used, or a value in it."""
 
-    def __init__(self, source: str, line: int, reason: str, path: str = "") -> None:
-        """Describe the error in ``source``; for the whole file, ``line`` is 0 and ``path`` is empty."""
-        place = f"{source}:{line}" if line else source
+    def __init__(self, source: str, line: int, reason: str, path: str = "", *, column: int = 0) -> None:
+        """Describe the error in ``source``; for the whole file, ``line`` is 0 and ``path`` is empty.
+
+        ``column`` is 0 where only the line is known.
+        """
+        place = ":".join([source, *(str(number) for number in (line, column) if number)])
         super().__init__(
             f"{place}: {_limit(path)}: {_limit(reason)}" if path else f"{place}: {_limit(reason)}"
         )
         self.source = source
         self.line = line
+        self.column = column
         self.reason = reason
         self.path = path
 

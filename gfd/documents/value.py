@@ -121,6 +121,16 @@ def is_integer(content: Content) -> TypeGuard[int]:
     return isinstance(content, int) and not isinstance(content, bool)
 
 
+def wrap(plain: Any, source: str) -> Value:
+    """Return dicts, lists and scalars as a value without lines; ``source`` names them in errors."""
+    content: Content = plain
+    if isinstance(plain, dict):
+        content = {key: wrap(each, source) for key, each in plain.items()}
+    elif isinstance(plain, list):
+        content = tuple(wrap(each, source) for each in plain)
+    return Value(source=source, line=0, content=content)
+
+
 def _simplify(content: Content, done: dict[int, Any]) -> Any:
     """Return ``content`` as lists and dicts; ``done`` has the finished ones, by the id of their content."""
     if not isinstance(content, tuple | dict):

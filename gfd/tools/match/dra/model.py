@@ -97,6 +97,8 @@ class ClaimSpec:
     """``namespace/name`` of the ResourceClaim that several pods share; empty for one made of a template."""
     allocations: tuple[Allocation, ...] | None = None
     """The devices that the claim already holds; None before it is allocated."""
+    unjudged: tuple[str, ...] = ()
+    """What the claim has but gfd cannot judge: each a text that names the field and says why."""
     place: str = ""
 
 

@@ -31,4 +31,6 @@ def explain_placeholder(text: str) -> str:
 def add_hint(error: DocumentError) -> DocumentError:
     """Return an error with a hint if its text shows a variable, which is the cause."""
     hint = explain_placeholder(error.reason)
-    return type(error)(error.source, error.line, f"{error.reason}{hint}", error.path) if hint else error
+    if not hint:
+        return error
+    return type(error)(error.source, error.line, f"{error.reason}{hint}", error.path, column=error.column)

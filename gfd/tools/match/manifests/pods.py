@@ -117,7 +117,7 @@ def _explain_missing_request(spec: SchedulingSpec) -> tuple[str, ...]:
         if each.key.startswith(VENDOR) and each.operator not in ("NotIn", "DoesNotExist")
     ]
     has_devices = any(count for name, count in spec.requests.items() if name.startswith(VENDOR))
-    if not keys or has_devices or any(text.startswith("resourceClaims") for text in spec.unjudged):
+    if not keys or has_devices or spec.claims:
         return ()
     note = f"the pod selects nodes by {keys[0]} but requests no {VENDOR}* resource, so it would see no GPU"
     return (f"{note}; add resources: {{limits: {{{VENDOR}gpu: 1}}}}",)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gfd.tools.match.podspec import rules
 from gfd.tools.match.podspec.affinity import read_affinity, read_node_selector
+from gfd.tools.match.podspec.claims import read_claims
 from gfd.tools.match.podspec.devices import POD_FIELDS, read_devices
 from gfd.tools.match.podspec.fields import check_spelling, read_items, read_text
 from gfd.tools.match.podspec.host_ports import read_ports
@@ -46,6 +47,7 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
         preferences=preferences,
         tolerations=add_default_tolerations(read_tolerations(value.member("tolerations"))),
         requests=devices.requests,
+        claims=read_claims(value),
         host_ports=read_ports(value),
         pod_affinity=read_pod_affinity(affinity, "podAffinity"),
         pod_anti_affinity=read_pod_affinity(affinity, "podAntiAffinity"),

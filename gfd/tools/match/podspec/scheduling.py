@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gfd.kube.requirements import Requirement
     from gfd.kube.selectors import LabelSelector
     from gfd.labels.syntax import Labels
+    from gfd.tools.match.podspec.claims import ClaimReference
 
 NAME_FIELD = "metadata.name"
 """The only field that matchFields may name."""
@@ -113,6 +114,8 @@ class SchedulingSpec:
     """The tolerations, including those that Kubernetes adds."""
     requests: Mapping[str, int] = field(default_factory=dict)
     """The requested amounts by resource: ``cpu`` in thousandths, others in whole units; 0 means absent."""
+    claims: tuple[ClaimReference, ...] = ()
+    """The resourceClaims."""
     host_ports: tuple[HostPort, ...] = ()
     pod_affinity: tuple[PodAffinityTerm, ...] = ()
     """The terms of the required podAffinity; pods must match all of them."""

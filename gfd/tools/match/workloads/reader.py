@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.documents.value import Value
+    from gfd.tools.match.dra.objects import ClaimObjects
     from gfd.tools.match.manifests.objects import Manifest, ManifestFile
     from gfd.tools.match.manifests.pods import Pod
     from gfd.tools.match.workloads.table import Workload
@@ -50,7 +51,7 @@ def read_workloads(files: Iterable[ManifestFile]) -> list[Workload]:
             manifest = identify(value)
             manifests.append(manifest)
             workload = read_workload(manifest)
-            if workload.templates:
+            if workload.templates or workload.claim_objects:
                 _check_name(manifest, seen)
             found.append(workload)
         except DocumentError as error:
@@ -63,6 +64,15 @@ def read_workloads(files: Iterable[ManifestFile]) -> list[Workload]:
         raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
     if not any(each.templates for each in found):
         raise GfdError(_explain_no_pods(sources, manifests))
+    return found
+
+
+def join_claim_objects(workloads: Iterable[Workload]) -> ClaimObjects | None:
+    """Return the ResourceClaims, ResourceClaimTemplates and DeviceClasses of all files; None without any."""
+    found = None
+    for each in workloads:
+        if each.claim_objects:
+            found = each.claim_objects.join(found) if found else each.claim_objects
     return found
 
 

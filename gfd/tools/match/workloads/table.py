@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.documents.value import Value
+    from gfd.tools.match.dra.objects import ClaimObjects
     from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.workloads.kind import Reader
 
+_DRA_GROUP = "resource.k8s.io"
 _MODULES = (
     kubernetes,
     argo,
@@ -69,6 +71,8 @@ class Workload:
     """The pod templates; none if the object has no pods."""
     pods: tuple[Pod, ...]
     """A pod for each template."""
+    claim_objects: ClaimObjects | None = None
+    """What the object itself says if it is a ResourceClaim, a ResourceClaimTemplate or a DeviceClass."""
 
 
 def read_workload(manifest: Manifest) -> Workload:
@@ -92,7 +96,20 @@ def read_workload(manifest: Manifest) -> Workload:
         manifest=manifest,
         templates=tuple(templates),
         pods=tuple(_make_pod(manifest, each) for each in templates),
+        claim_objects=_read_claim_objects(manifest),
     )
+
+
+def _read_claim_objects(manifest: Manifest) -> ClaimObjects | None:
+    """Return what an object of Dynamic Resource Allocation says; None for all other objects.
+
+    Raises DocumentError if the API server refuses it.
+    """
+    if manifest.group != _DRA_GROUP:
+        return None
+    from gfd.tools.match.dra.objects import KINDS, read_manifest
+
+    return read_manifest(manifest) if manifest.kind in KINDS else None
 
 
 def _make_pod(manifest: Manifest, template: PodTemplate) -> Pod:

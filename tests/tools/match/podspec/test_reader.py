@@ -45,7 +45,7 @@ def test_every_resource_is_requested(file: Path) -> None:
             "schedulerName: volcano places the pod, and may follow other rules than kube-scheduler",
         ),
         (
-            "resourceClaims: [{name: gpu}]",
+            "resourceClaims: [{name: gpu, resourceClaimName: a}]",
             "resourceClaims: it is unknown which nodes have the devices for gpu",
         ),
         (
@@ -111,7 +111,7 @@ def test_a_pod_that_would_see_no_gpu(file: Path) -> None:
     )
     selects = "containers: [{name: c, image: i}]\nnodeSelector: {nvidia.com/gpu.product: T4}\n"
     assert read(file, make_pod(selects))[0].notes == (note,)
-    has_claims = f"{selects}resourceClaims: [{{name: gpu}}]\n"
+    has_claims = f"{selects}resourceClaims: [{{name: gpu, resourceClaimName: a}}]\n"
     assert read(file, make_pod(has_claims))[0].notes == ()
     shuns = (
         "containers: [{name: c, image: i}]\naffinity: {nodeAffinity:"

@@ -1,0 +1,85 @@
+"""Read ResourceClaims, ResourceClaimTemplates and DeviceClasses of resource.k8s.io/v1.
+
+:mod:`.reader` reads their fields. Objects of files must be what the API server accepts; those that it has
+stored may have fields that this version of gfd does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from gfd.clusterview.affinity_terms import DEFAULT_NAMESPACE
+from gfd.clusterview.dra.model import API_VERSION
+from gfd.documents.value import wrap
+from gfd.tools.match.dra.reader import ClaimReader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gfd.documents.value import Value
+    from gfd.tools.match.dra.model import ClaimSpec, DeviceClass
+    from gfd.tools.match.manifests.objects import Manifest
+
+GROUP = API_VERSION.partition("/")[0]
+CLAIM, TEMPLATE, CLASS = "ResourceClaim", "ResourceClaimTemplate", "DeviceClass"
+KINDS = (CLAIM, TEMPLATE, CLASS)
+_FLAT_VERSIONS = ("v1alpha3", "v1beta1")
+"""Versions whose requests have the fields of ``exactly`` beside their name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimObjects:
+    """The objects that claims of pods name, by ``namespace/name``, and classes by name."""
+
+    claims: Mapping[str, ClaimSpec] = field(default_factory=dict)
+    templates: Mapping[str, ClaimSpec] = field(default_factory=dict)
+    classes: Mapping[str, DeviceClass] = field(default_factory=dict)
+
+    def join(self, others: ClaimObjects) -> ClaimObjects:
+        """Return these objects and the ``others`` that have no namesake here."""
+        return ClaimObjects(
+            claims={**others.claims, **self.claims},
+            templates={**others.templates, **self.templates},
+            classes={**others.classes, **self.classes},
+        )
+
+
+def read_manifest(manifest: Manifest) -> ClaimObjects:
+    """Return an object of :data:`KINDS` of a file. Raises DocumentError if the API server refuses it."""
+    value = manifest.value
+    if manifest.api_version != API_VERSION:
+        version = manifest.api_version.partition("/")[2]
+        more = (
+            ", and put all fields of each request but its name under exactly"
+            if version in _FLAT_VERSIONS and manifest.kind != CLASS
+            else ""
+        )
+        reason = f"gfd reads {API_VERSION} only; write apiVersion: {API_VERSION}{more}"
+        raise value.field("apiVersion").error(reason)
+    if not manifest.name:
+        raise value.field("metadata").error("needs a name")
+    value.only("apiVersion", "kind", "metadata", "spec", "status")
+    return _read(manifest.kind, manifest.name, manifest.namespace, value, ClaimReader())
+
+
+def read_stored(kind: str, item: Mapping[str, Any]) -> ClaimObjects:
+    """Return an object of the API server, or of a file with kubectl's output.
+
+    Raises DocumentError if it is malformed.
+    """
+    metadata = item.get("metadata") or {}
+    name, namespace = str(metadata.get("name", "")), str(metadata.get("namespace") or "")
+    title = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+    return _read(kind, name, namespace, wrap(dict(item), title), ClaimReader(is_stored=True))
+
+
+def _read(kind: str, name: str, namespace: str, value: Value, reader: ClaimReader) -> ClaimObjects:
+    spec = value.field("spec")
+    if kind == CLASS:
+        return ClaimObjects(classes={name: reader.read_class(name, spec)})
+    key = f"{namespace or DEFAULT_NAMESPACE}/{name}"
+    if kind == TEMPLATE:
+        reader.check_keys(spec, "metadata", "spec")
+        return ClaimObjects(templates={key: reader.read_claim(spec.field("spec"), value)})
+    return ClaimObjects(claims={key: replace(reader.read_claim(spec, value), shared_as=key)})
