@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.dra.capacities import read_consumed
 from gfd.clusterview.dra.model import Allocation, DeviceId, ResourceClaim
+from gfd.clusterview.dra.node_selectors import read_node_selector
 from gfd.clusterview.dra.slices import check_version
 from gfd.clusterview.fields import read_field
 from gfd.clusterview.timestamps import parse_time
@@ -27,6 +29,7 @@ def read_claim(item: Mapping[str, Any]) -> ResourceClaim:
         name=read_field(item, "metadata.name", str),
         allocations=tuple(map(_read_allocation, results)),
         pods=tuple(read_field(each, "name", str) for each in reserved if _is_pod(each)),
+        node_selector=read_node_selector(item, "status.allocation.nodeSelector"),
         since=parse_time(allocated_at or read_field(item, "metadata.creationTimestamp", str)),
     )
 
@@ -39,6 +42,8 @@ def _read_allocation(result: Any) -> Allocation:
         device=DeviceId(driver, pool, device),
         request=read_field(result, "request", str),
         has_admin_access=read_field(result, "adminAccess", bool),
+        is_share=bool(read_field(result, "shareID", str)),
+        consumed=read_consumed(result, driver),
     )
 
 

@@ -71,6 +71,20 @@ class CounterConsumption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityPolicy:
+    """How much of a capacity one request can take (``requestPolicy``)."""
+
+    default: Fraction | None = None
+    """What a request takes that names no amount; None means the whole capacity."""
+    values: tuple[Fraction, ...] = ()
+    """The possible amounts, sorted; a request gets the next larger one."""
+    minimum: Fraction | None = None
+    maximum: Fraction | None = None
+    step: Fraction | None = None
+    """Amounts are the minimum and a multiple of this; None means any amount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A device that claims can get."""
 
@@ -79,6 +93,10 @@ class Device:
     """By the name with its domain, which is by default the driver's name: ``gpu.nvidia.com/uuid``."""
     capacity: Mapping[str, Fraction] = field(default_factory=dict)
     """By the name with its domain; bytes, or a number."""
+    policies: Mapping[str, CapacityPolicy] = field(default_factory=dict)
+    """By the name of the capacity with its domain; only capacities that have a policy."""
+    full_names: frozenset[str] = frozenset()
+    """The capacities whose domain stands in the ResourceSlice: requests must name them in the same way."""
     taints: tuple[DeviceTaint, ...] = ()
     consumes: tuple[CounterConsumption, ...] = ()
     is_shareable: bool = False
@@ -117,6 +135,10 @@ class ResourceSlice:
     slice_count: int
     """How many slices the pool has at this generation."""
     node_name: str = ""
+    node_selector: Mapping[str, Any] | None = None
+    is_on_all_nodes: bool = False
+    is_per_device: bool = False
+    """Whether each device says on which nodes it is, and not the slice."""
     devices: tuple[Device, ...] = ()
     counter_sets: Mapping[str, Mapping[str, Fraction]] = field(default_factory=dict)
 
@@ -144,6 +166,10 @@ class Allocation:
     request: str
     has_admin_access: bool = False
     """Whether it is only for monitoring: the device is not taken."""
+    is_share: bool = False
+    """Whether other claims can hold the device, too (``shareID``)."""
+    consumed: Mapping[str, Fraction] = field(default_factory=dict)
+    """What a share takes of the capacity of the device, by the name with its domain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +181,8 @@ class ResourceClaim:
     allocations: tuple[Allocation, ...] = ()
     pods: tuple[str, ...] = ()
     """The names of the pods for which the devices are reserved, in the same namespace."""
+    node_selector: Mapping[str, Any] | None = None
+    """The nodes on which the devices can be used; None before the claim is allocated, or for all nodes."""
     since: datetime | None = None
     """When the devices were allocated, else when the claim was created; None if unknown."""
 

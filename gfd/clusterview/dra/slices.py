@@ -6,10 +6,10 @@ API have another shape and are refused.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.dra.capacities import qualify, read_capacity, read_counters, read_policies
 from gfd.clusterview.dra.model import (
     API_VERSION,
     AttributeValue,
@@ -21,15 +21,11 @@ from gfd.clusterview.dra.model import (
     ResourceSlice,
     Version,
 )
+from gfd.clusterview.dra.node_selectors import read_node_selector
 from gfd.clusterview.fields import read_field
-from gfd.kube.quantities import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from fractions import Fraction
-
-_parse = lru_cache(maxsize=10_000)(parse)
-"""The cache helps because thousands of devices have equal capacities."""
 
 
 def check_version(item: Mapping[str, Any], resource: str) -> None:
@@ -63,9 +59,12 @@ def read_slice(item: Mapping[str, Any]) -> ResourceSlice:
         generation=generation,
         slice_count=count,
         node_name=read_field(spec, "nodeName", str),
+        node_selector=read_node_selector(spec, "nodeSelector"),
+        is_on_all_nodes=read_field(spec, "allNodes", bool),
+        is_per_device=read_field(spec, "perDeviceNodeSelection", bool),
         devices=tuple(_read_device(each, spec, driver, pool) for each in read_field(spec, "devices", list)),
         counter_sets={
-            _require(each, "name"): _read_counters(each) for each in read_field(spec, "sharedCounters", list)
+            _require(each, "name"): read_counters(each) for each in read_field(spec, "sharedCounters", list)
         },
     )
 
@@ -74,16 +73,16 @@ def _read_device(item: Any, spec: Mapping[str, Any], driver: str, pool: str) -> 
     name = _require(item, "name")
     # With perDeviceNodeSelection, each device says where it is.
     place = item if read_field(spec, "perDeviceNodeSelection", bool) else spec
+    capacity = read_field(item, "capacity", dict)
     return Device(
         id=DeviceId(driver, pool, name),
         attributes={
-            _qualify(key, driver): _read_attribute(name, key, value)
+            qualify(key, driver): _read_attribute(name, key, value)
             for key, value in read_field(item, "attributes", dict).items()
         },
-        capacity={
-            _qualify(key, driver): _read_quantity(value, f"capacity {key} of the device {name}")
-            for key, value in read_field(item, "capacity", dict).items()
-        },
+        capacity=read_capacity(capacity, driver, name),
+        policies=read_policies(capacity, driver),
+        full_names=frozenset(key for key in capacity if "/" in key),
         taints=tuple(
             DeviceTaint(
                 key=_require(each, "key"),
@@ -93,12 +92,12 @@ def _read_device(item: Any, spec: Mapping[str, Any], driver: str, pool: str) -> 
             for each in read_field(item, "taints", list)
         ),
         consumes=tuple(
-            CounterConsumption(counter_set=_require(each, "counterSet"), counters=_read_counters(each))
+            CounterConsumption(counter_set=_require(each, "counterSet"), counters=read_counters(each))
             for each in read_field(item, "consumesCounters", list)
         ),
         is_shareable=read_field(item, "allowMultipleAllocations", bool),
         node_name=read_field(place, "nodeName", str),
-        node_selector=read_field(place, "nodeSelector", dict) or None,
+        node_selector=read_node_selector(place, "nodeSelector"),
         is_on_all_nodes=read_field(place, "allNodes", bool),
         binding_conditions=tuple(map(str, read_field(item, "bindingConditions", list))),
     )
@@ -109,12 +108,6 @@ def _require(item: Any, path: str) -> str:
     if not found:
         raise ValueError(f"has an entry without {path}")
     return intern(found)
-
-
-@lru_cache(maxsize=10_000)
-def _qualify(name: str, driver: str) -> str:
-    """Return the name of an attribute or a capacity with its domain."""
-    return name if "/" in name else f"{driver}/{name}"
 
 
 def _read_attribute(device: str, name: str, value: Any) -> AttributeValue:
@@ -136,18 +129,3 @@ def _read_attribute(device: str, name: str, value: Any) -> AttributeValue:
         f"has an attribute {name} of the device {device} that is no string, int, bool or version,"
         " and no list of these"
     )
-
-
-def _read_counters(item: Any) -> dict[str, Fraction]:
-    return {
-        name: _read_quantity(value, f"counter {name}")
-        for name, value in read_field(item, "counters", dict).items()
-    }
-
-
-def _read_quantity(item: Any, what: str) -> Fraction:
-    value = item.get("value") if isinstance(item, dict) else None
-    try:
-        return _parse(str(value) if isinstance(value, str | int | float) else "")
-    except ValueError as error:
-        raise ValueError(f"has a {what} that {error}") from None

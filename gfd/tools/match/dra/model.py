@@ -7,7 +7,7 @@ the modules that read them refuse all others.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +97,8 @@ class ClaimSpec:
     """``namespace/name`` of the ResourceClaim that several pods share; empty for one made of a template."""
     allocations: tuple[Allocation, ...] | None = None
     """The devices that the claim already holds; None before it is allocated."""
+    node_selector: Mapping[str, Any] | None = None
+    """The nodes on which the devices that the claim holds can be used; None means all nodes."""
     unjudged: tuple[str, ...] = ()
     """What the claim has but gfd cannot judge: each a text that names the field and says why."""
     place: str = ""
