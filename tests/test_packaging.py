@@ -38,7 +38,8 @@ def test_all_packages_are_installed(metadata: configparser.ConfigParser) -> None
 
 def test_the_lowest_dependencies_are_tested(metadata: configparser.ConfigParser) -> None:
     bounds = metadata["options"]["install_requires"].split("\n")[1:]
-    bounds += metadata["options.extras_require"]["cli"].split("\n")[1:]
+    for extra in ("cli", "dra"):
+        bounds += metadata["options.extras_require"][extra].split("\n")[1:]
     lowest = (ROOT / "tests/lowest.txt").read_text().splitlines()[1:]
     assert [bound.split(",")[0].replace(">=", "==") for bound in bounds] == lowest
 

@@ -1,0 +1,234 @@
+"""Turn the tree of an expression into Python functions that evaluate it, with the rules of cel-go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gfd.tools.match.cel.equality import contains, is_equal
+from gfd.tools.match.cel.functions import find_function, name_function
+from gfd.tools.match.cel.lookup import look_up, look_up_optional
+from gfd.tools.match.cel.syntax import (
+    Call,
+    Comprehension,
+    Constant,
+    Identifier,
+    ListLiteral,
+    MapLiteral,
+    Part,
+    Selection,
+)
+from gfd.tools.match.cel.values import Failure, OptionalValue, TypeName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Variables = dict[str, Any]
+    Evaluator = Callable[[Variables], Any]
+
+_TYPES = ("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint")
+
+
+def make_evaluator(part: Part) -> Evaluator:
+    """Return a function from the variables to the value of a part. It raises Failure, as CEL's error values.
+
+    Raises NotSupported if the part calls what gfd does not have.
+    """
+    return _MAKERS[type(part)](part)
+
+
+def _make_constant(part: Constant) -> Evaluator:
+    return lambda _: part.value
+
+
+def _make_identifier(part: Identifier) -> Evaluator:
+    name = part.name
+
+    def evaluate(variables: Variables) -> Any:
+        if name not in variables and name in _TYPES:
+            return TypeName(name=name)
+        value = variables[name]
+        if isinstance(value, Failure):
+            raise value
+        return value
+
+    return evaluate
+
+
+def _make_selection(part: Selection) -> Evaluator:
+    operand, field = make_evaluator(part.operand), part.field
+    if part.is_test:
+        return lambda variables: bool(look_up_optional(operand(variables), field).values)
+    return lambda variables: look_up(operand(variables), field)
+
+
+def _make_list(part: ListLiteral) -> Evaluator:
+    elements = [(make_evaluator(each), index in part.optional) for index, each in enumerate(part.elements)]
+
+    def evaluate(variables: Variables) -> list[Any]:
+        found: list[Any] = []
+        for element, is_optional in elements:
+            value = element(variables)
+            found.extend(value.values if is_optional else (value,))
+        return found
+
+    return evaluate
+
+
+def _make_map(part: MapLiteral) -> Evaluator:
+    entries = [
+        (make_evaluator(entry.key), make_evaluator(entry.value), entry.is_optional) for entry in part.entries
+    ]
+
+    def evaluate(variables: Variables) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key_of, value_of, is_optional in entries:
+            key, value = key_of(variables), value_of(variables)
+            for each in value.values if is_optional else (value,):
+                if key in found:
+                    raise Failure(f"insert failed: key {key} already exists")
+                found[key] = each
+        return found
+
+    return evaluate
+
+
+def _make_call(part: Call) -> Evaluator:
+    operator = _OPERATORS.get(part.function)
+    if operator is not None and (part.target is None or part.function in _LAZY_METHODS):
+        return operator(*map(make_evaluator, part.children))
+    name, arguments = name_function(part)
+    function = find_function(name, len(arguments), is_member=len(arguments) > len(part.arguments))
+    evaluators = tuple(map(make_evaluator, arguments))
+    return lambda variables: function(*[each(variables) for each in evaluators])
+
+
+def _make_loop(part: Comprehension) -> Evaluator:
+    elements, start = make_evaluator(part.range), make_evaluator(part.start)
+    condition, step = make_evaluator(part.condition), make_evaluator(part.step)
+    result, accumulator, names = make_evaluator(part.result), part.accumulator, part.variables
+
+    def evaluate(variables: Variables) -> Any:
+        container = elements(variables)
+        inner = dict(variables)
+        inner[accumulator] = _attempt(start, variables)
+        for values in _iterate(container, len(names)):
+            inner.update(zip(names, values, strict=True))
+            if condition(inner) is not True:
+                break
+            inner[accumulator] = _attempt(step, inner)
+        return result(inner)
+
+    return evaluate
+
+
+def _attempt(evaluator: Evaluator, variables: Variables) -> Any:
+    """Return the value, or the failure as a value, which counts only where it is used."""
+    try:
+        return evaluator(variables)
+    except Failure as failure:
+        return failure
+
+
+def _iterate(container: Any, count: int) -> list[tuple[Any, ...]]:
+    """Return what the variables of a loop become, in turn."""
+    if isinstance(container, dict):
+        return list(container.items()) if count == 2 else [(key,) for key in container]
+    if isinstance(container, list):
+        return list(enumerate(container)) if count == 2 else [(element,) for element in container]
+    raise Failure("no such overload: a loop over something that is neither a list nor a map")
+
+
+def _make_and(left: Evaluator, right: Evaluator) -> Evaluator:
+    return lambda variables: _decide(left, right, variables, deciding=False)
+
+
+def _make_or(left: Evaluator, right: Evaluator) -> Evaluator:
+    return lambda variables: _decide(left, right, variables, deciding=True)
+
+
+def _decide(left: Evaluator, right: Evaluator, variables: Variables, *, deciding: bool) -> bool:
+    """Return the result of ``&&`` or ``||``: if one side decides, a failure of the other side is ignored."""
+    first: object = _attempt(left, variables)
+    second = None if first is deciding else _attempt(right, variables)
+    if first is deciding or second is deciding:
+        return deciding
+    for value in (first, second):
+        if isinstance(value, Failure):
+            raise value
+        if not isinstance(value, bool):
+            raise Failure("no such overload: && and || combine only true and false")
+    return not deciding
+
+
+def _make_choice(condition: Evaluator, positive: Evaluator, negative: Evaluator) -> Evaluator:
+    def evaluate(variables: Variables) -> Any:
+        chosen = condition(variables)
+        if not isinstance(chosen, bool):
+            raise Failure("no such overload: the condition of ?: is neither true nor false")
+        return (positive if chosen else negative)(variables)
+
+    return evaluate
+
+
+def _make_tolerant(condition: Evaluator) -> Evaluator:
+    """Make ``@not_strictly_false``, the condition of loops: only false ends them."""
+    return lambda variables: _attempt(condition, variables) is not False
+
+
+def _make_optional_alternative(first: Evaluator, second: Evaluator) -> Evaluator:
+    """Make ``or``: the second optional value counts if the first is absent."""
+
+    def evaluate(variables: Variables) -> Any:
+        value = _expect_optional(first(variables))
+        return value if value.values else _expect_optional(second(variables))
+
+    return evaluate
+
+
+def _make_optional_default(first: Evaluator, second: Evaluator) -> Evaluator:
+    """Make ``orValue``: the second value counts if the first is absent."""
+
+    def evaluate(variables: Variables) -> Any:
+        value = _expect_optional(first(variables))
+        return value.values[0] if value.values else second(variables)
+
+    return evaluate
+
+
+def _expect_optional(value: Any) -> OptionalValue:
+    if not isinstance(value, OptionalValue):
+        raise Failure("no such overload: the value is not optional")
+    return value
+
+
+def _contains(value: Evaluator, container: Evaluator, variables: Variables) -> bool:
+    found = value(variables)
+    return contains(container(variables), found)
+
+
+_OPERATORS: dict[str, Callable[..., Evaluator]] = {
+    "_&&_": _make_and,
+    "_||_": _make_or,
+    "_?_:_": _make_choice,
+    "@not_strictly_false": _make_tolerant,
+    "_==_": lambda left, right: lambda variables: is_equal(left(variables), right(variables)),
+    "_!=_": lambda left, right: lambda variables: not is_equal(left(variables), right(variables)),
+    "@in": lambda value, container: lambda variables: _contains(value, container, variables),
+    "_[_]": lambda container, key: lambda variables: look_up(container(variables), key(variables)),
+    "_[?_]": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),
+    "_?._": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),
+    "or": _make_optional_alternative,
+    "orValue": _make_optional_default,
+}
+_LAZY_METHODS = ("or", "orValue")
+
+
+_MAKERS: dict[type[Part], Callable[[Any], Evaluator]] = {
+    Constant: _make_constant,
+    Identifier: _make_identifier,
+    Selection: _make_selection,
+    Call: _make_call,
+    ListLiteral: _make_list,
+    MapLiteral: _make_map,
+    Comprehension: _make_loop,
+}

@@ -1,0 +1,38 @@
+"""Find the function that an expression calls: one of those that gfd adds, or one of the runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gfd.tools.match.cel import collection_functions, network_functions, quantity_functions
+from gfd.tools.match.cel.errors import NotSupported
+from gfd.tools.match.cel.runtime_functions import find_runtime_function
+from gfd.tools.match.cel.syntax import Call, Identifier, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NAMESPACES = ("base64", "cel", "format", "ip", "lists", "math", "optional", "regex", "sets", "strings")
+_NOT_SUPPORTED = ("isURL", "url", "validate")
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **quantity_functions.FUNCTIONS,
+    **network_functions.FUNCTIONS,
+    **collection_functions.FUNCTIONS,
+}
+
+
+def name_function(call: Call) -> tuple[str, tuple[Part, ...]]:
+    """Return the full name of the function that is called, such as ``sets.contains``, and its arguments.
+
+    The target of a method is its first argument.
+    """
+    if isinstance(call.target, Identifier) and call.target.name in _NAMESPACES:
+        return f"{call.target.name}.{call.function}", call.arguments
+    return call.function, tuple(call.children)
+
+
+def find_function(name: str, count: int, *, is_member: bool) -> Callable[..., Any]:
+    """Return a function of ``count`` arguments, which raises Failure. Raises NotSupported."""
+    if name in _NOT_SUPPORTED or name.startswith("format."):
+        raise NotSupported(f"{name}() is not judged")
+    return _FUNCTIONS.get(name) or find_runtime_function(name, count, is_member=is_member)

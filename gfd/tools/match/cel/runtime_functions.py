@@ -1,0 +1,81 @@
+"""Call the operators and functions that the runtime has, by one small expression for each."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from gfd.tools.match.cel.errors import NotSupported
+from gfd.tools.match.cel.library import load_cel, load_extensions
+from gfd.tools.match.cel.values import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OPERATORS = {
+    "!_": "!a0",
+    "-_": "-a0",
+    **{f"_{sign}_": f"a0 {sign} a1" for sign in ("+", "-", "*", "/", "%", "<", "<=", ">", ">=")},
+}
+_PLAIN = (str, int, float, type(None))
+
+
+def find_runtime_function(name: str, count: int, *, is_member: bool) -> Callable[..., Any]:
+    """Return a function or an operator of the runtime; it raises Failure if it fails.
+
+    It raises NotSupported if it gets a list or a map with values that the runtime does not know.
+    """
+    names = [f"a{index}" for index in range(count)]
+    call = f"{names[0]}.{name}({', '.join(names[1:])})" if is_member else f"{name}({', '.join(names)})"
+    evaluate = compile_runtime_expression(_OPERATORS.get(name, call))
+
+    def function(*arguments: Any) -> Any:
+        for argument in arguments:
+            if isinstance(argument, list | dict):
+                if not _is_plain(argument):
+                    raise NotSupported(
+                        f"{name} is not judged for a list of quantities, versions or addresses"
+                    )
+            elif not isinstance(argument, _PLAIN):
+                raise Failure(f"no such overload: {name} of a {type(argument).__name__}")
+        return evaluate(dict(zip(names, arguments, strict=True)))
+
+    return function
+
+
+@cache
+def compile_runtime_expression(expression: str) -> Callable[[dict[str, Any]], Any]:
+    """Return a function from variables to the value of an expression. It raises Failure."""
+    cel = load_cel()
+    compiled = _make_environment().compile(expression, disable_check=True)
+
+    def evaluate(variables: dict[str, Any]) -> Any:
+        result = compiled.eval(data=variables)
+        if result.type() == cel.Type.ERROR:
+            raise Failure(_clean(str(result.value())))
+        return result.plain_value()
+
+    return evaluate
+
+
+@cache
+def _make_environment() -> Any:
+    cel = load_cel()
+    return cel.NewEnv(
+        config=load_extensions("regex"), variables={f"a{index}": cel.Type.DYN for index in range(5)}
+    )
+
+
+def _clean(text: str) -> str:
+    """Return an error of the runtime without the code in front of it."""
+    code, separator, rest = text.partition(": ")
+    return rest if separator and code.isupper() else text
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether the runtime knows a value and all values in it."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return isinstance(value, _PLAIN)
