@@ -121,9 +121,9 @@ def test_a_pasted_pod_gets_its_devices(
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--memory=>=90GB"], "--memory '>=90GB' is met by none: change it, or leave it out"),
-        (["--product=H100", "--driver=<400"], "--driver '<400' is met by none: change it, or leave it out"),
-        (["--product=L4"], "--product 'L4' is met by none: change it, or leave it out"),
+        (["--memory=>=90GB"], "--memory '>=90GB'; closest: sel-h100 has 81559 MiB, 1.7 % less"),
+        (["--product=H100", "--driver=<400"], "--driver '<400'; closest: sel-a100 has 570.148.8"),
+        (["--product=L4"], "--product 'L4'; closest: sel-ada has NVIDIA-RTX-6000-Ada-Generation"),
         (["--product=H100", "--count=9"], "sel-h100 has 8 such devices, and --count asks for 9"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

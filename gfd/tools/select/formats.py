@@ -38,7 +38,7 @@ def to_text(selection: Selection, near_misses: Sequence[str], *, has_nodes: bool
         parts.append(to_comment(comment) + to_yaml({"spec": build_spec(variant, count)}))
     head = f"paste this into the pod; replace {CONTAINER} with the name of its container\n"
     notes = "".join(f"{note}\n" for each in selection.criteria for note in each.notes)
-    notes += _describe_near_misses(near_misses)
+    notes += describe_near_misses(near_misses)
     several = "there are several ways to request the device; choose one\n" if len(parts) > 1 else ""
     return to_comment(head + notes + several) + "---\n".join(parts)
 
@@ -92,10 +92,11 @@ def to_mismatch_text(
     inner = None if width is None else width - len("# ")
     table = format_table(rows, heading=("CRITERION", "NODES", "VALUES"), width=inner)
     rejected = describe_rejections(selection.rejections)
-    return to_comment(table + rejected + _describe_near_misses(near_misses))
+    return to_comment(table + rejected + describe_near_misses(near_misses))
 
 
-def _describe_near_misses(near_misses: Sequence[str]) -> str:
+def describe_near_misses(near_misses: Sequence[str]) -> str:
+    """Return a line for each near miss, at most :data:`MAX_LINES`."""
     return "".join(f"near miss: {each}\n" for each in near_misses[:MAX_LINES])
 
 

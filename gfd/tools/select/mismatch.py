@@ -63,15 +63,30 @@ def explain(selection: Selection, nodes: Sequence[Node], results: Sequence[Crite
         return f"none of {pluralize(len(nodes), 'node')} has a GPU" if nodes else "there are no nodes"
     if selection.rejections:
         return _explain_rejections(selection)
-    for result in results:
-        if not result.matching:
-            return _explain_unmet(result, with_gpus)
+    unmet = find_unmet(results)
+    if unmet is not None:
+        return _explain_unmet(unmet, with_gpus)
+    return f"no node meets all criteria; {describe_closest_node(selection, with_gpus, results)}"
+
+
+def find_unmet(results: Sequence[CriterionResult]) -> CriterionResult | None:
+    """Return the first criterion that no node meets; None if there is none."""
+    return next((result for result in results if not result.matching), None)
+
+
+def describe_closest_node(
+    selection: Selection, with_gpus: Sequence[Node], results: Sequence[CriterionResult], source: str = "label"
+) -> str:
+    """Return which node comes closest to all criteria, and what it lacks.
+
+    ``source`` is what tells a value.
+    """
     pairs = [(node, device) for node in with_gpus for device in selection.devices]
     node, device = min(pairs, key=lambda pair: _measure_node(results, *pair))
     unmet = _find_unmet(results, node, device)
-    lacks = " and ".join(_describe_unmet(each.criterion, node, device) for each in unmet)
+    lacks = " and ".join(_describe_unmet(each.criterion, node, device, source) for each in unmet)
     advice = "".join(f"; {text}" for each in unmet if (text := each.criterion.advise([node])))
-    return f"no node meets all criteria; {node.name} comes closest, but {lacks}{advice}"
+    return f"{node.name} comes closest, but {lacks}{advice}"
 
 
 def explain_near_misses(results: Sequence[CriterionResult], nodes: Sequence[Node]) -> list[str]:
@@ -107,15 +122,20 @@ def _explain_unmet(result: CriterionResult, with_gpus: Sequence[Node]) -> str:
         head = f"{criterion} matches none of {count} nodes with GPUs"
     else:
         head = f"{criterion} does not match the only node with GPUs"
-    if result.values:
-        closest = result.values[0]
-        has = f"closest: {_name_nodes(closest.nodes)} {criterion.describe(closest.value)}"
-    else:
-        has = "no node has a label for it"
-    advice = criterion.advise(with_gpus)
-    if advice and not result.values:
-        return f"{head}; {advice}"
-    return "; ".join(filter(None, (head, has, advice)))
+    return f"{head}; {describe_closest(result, with_gpus)}"
+
+
+def describe_closest(result: CriterionResult, with_gpus: Sequence[Node], source: str = "label") -> str:
+    """Return the value that comes closest to a criterion, with its nodes and advice.
+
+    ``source`` is what tells a value.
+    """
+    advice = result.criterion.advise(with_gpus)
+    if not result.values:
+        return advice or f"no node has a {source} for it"
+    closest = result.values[0]
+    has = f"closest: {_name_nodes(closest.nodes)} {result.criterion.describe(closest.value)}"
+    return f"{has}; {advice}" if advice else has
 
 
 def _name_nodes(names: Sequence[str]) -> str:
@@ -125,9 +145,9 @@ def _name_nodes(names: Sequence[str]) -> str:
     return f"{join_words(shown, 'and')} {'has' if len(names) == 1 else 'have'}"
 
 
-def _describe_unmet(criterion: Criterion, node: Node, device: DeviceResource) -> str:
+def _describe_unmet(criterion: Criterion, node: Node, device: DeviceResource, source: str) -> str:
     values = criterion.read_values(device, node.labels)
-    return f"for {criterion} it has {', '.join(map(criterion.describe, values)) or 'no label'}"
+    return f"for {criterion} it has {', '.join(map(criterion.describe, values)) or f'no {source}'}"
 
 
 def _evaluate(

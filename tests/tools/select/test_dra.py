@@ -121,12 +121,12 @@ def test_wishes_that_a_claim_cannot_express(gfd: Gfd, tmp_path: Path, words: lis
                 "# --product H100   9        NVIDIA H100 80GB HBM3 (9)",
                 "# --memory >=80Gi  0        81559Mi (9)",
             ],
-            "no device in the ResourceSlices of 3 nodes meets all criteria; --memory '>=80Gi' is met by none",
+            "no device in the ResourceSlices of 3 nodes meets --memory '>=80Gi'; closest: h1 and h2 have",
         ),
         (
             ["--mig-profile=7g.80gb"],
             ["# --mig-profile 7g.80gb  0        1g.10gb (2), 2g.20gb (1), 3g.40gb (1)"],
-            "no device in the ResourceSlices of 3 nodes meets all criteria; --mig-profile '7g.80gb' is met",
+            "no device in the ResourceSlices of 3 nodes meets --mig-profile '7g.80gb'; closest: m1 has",
         ),
         (
             ["--product=H100", "--count=9"],
@@ -153,7 +153,9 @@ def test_devices_with_taints_are_not_counted(gfd: Gfd, tmp_path: Path) -> None:
     sick = make_slice("x1", make_gpu(0, taints=taints))
     path = write(tmp_path / "nodes.json", node("x1"), sick)
     code, _, err = gfd("--dra", "--nodes", path, "--exclusive")
-    reason = "x1 has 0 such devices, and --count asks for 1; 1 more has a taint"
+    reason = (
+        "x1 has 0 such devices, and --count asks for 1; 1 more has a taint: gpu.nvidia.com/xid=79:NoSchedule"
+    )
     assert code == 1
     assert err == f"gfd: 1 node with such devices, but none can run the pod; {reason}\n"
 

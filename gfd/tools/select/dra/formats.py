@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.dra.device_counts import GPU_CLASS
 from gfd.tools.select.dra.claim import build_spec, build_template
-from gfd.tools.select.formats import MAX_LINES, describe_rejections, rejections_to_plain, to_comment
+from gfd.tools.select.formats import (
+    MAX_LINES,
+    describe_near_misses,
+    describe_rejections,
+    rejections_to_plain,
+    to_comment,
+)
 from gfd.tools.select.manifest import CONTAINER
 from gfd.tools.serialization import to_yaml
 from gfd.tools.table import format_table
@@ -40,7 +46,7 @@ _PASTE = f"paste this into the pod; replace {CONTAINER} with the name of its con
 def to_text(selection: DraSelection) -> str:
     """Return the ResourceClaimTemplate and the fields of the pod, with comments."""
     head = "apply this ResourceClaimTemplate in the namespace of the pod\n"
-    notes = "".join(f"{note}\n" for note in selection.notes)
+    notes = "".join(f"{note}\n" for note in selection.notes) + describe_near_misses(selection.near_misses)
     template = to_yaml(build_template(selection.claim))
     spec = to_yaml({"spec": build_spec(selection.claim, selection.tolerations)})
     return f"{to_comment(head + notes + _describe_nodes(selection))}{template}---\n{to_comment(_PASTE)}{spec}"
@@ -59,6 +65,7 @@ def to_plain(selection: DraSelection) -> dict[str, Any]:
                 "products": list(each.products),
                 "devices": each.total,
                 "free": each.free,
+                "tainted": each.blocked,
             }
             for each in selection.nodes
         ],
@@ -68,7 +75,13 @@ def to_plain(selection: DraSelection) -> dict[str, Any]:
         "compared_nodes": selection.compared,
         "refusing": rejections_to_plain(selection.rejections),
         "criteria": [
-            {"option": each.option, "text": each.text, "labels": list(each.labels), "devices": each.met}
+            {
+                "option": each.option,
+                "text": each.text,
+                "labels": list(each.labels),
+                "devices": each.met,
+                "there": [{"value": value, "devices": count} for value, count in each.values.items()],
+            }
             for each in _evaluate(selection)
         ],
     }
@@ -86,7 +99,9 @@ def to_mismatch_text(selection: DraSelection, *, width: int | None) -> str:
     ]
     inner = None if width is None else width - len("# ")
     table = format_table(rows, heading=("CRITERION", "DEVICES", "VALUES"), width=inner) if rows else ""
-    return to_comment(table + describe_rejections(selection.rejections))
+    # The error names the near misses, unless it is about nodes that cannot run the pod.
+    near_misses = describe_near_misses(selection.near_misses) if selection.rejections else ""
+    return to_comment(table + describe_rejections(selection.rejections) + near_misses)
 
 
 def explain(selection: DraSelection) -> str:
@@ -103,6 +118,8 @@ def explain(selection: DraSelection) -> str:
         return (
             f"{where} have no device of the class {selection.claim.device_class}; ask for others with {other}"
         )
+    if selection.nearest:
+        return f"no device in {where} {selection.nearest}"
     worst = min(_evaluate(selection), key=lambda each: each.met)
     met = f"{worst.met} of {len(selection.devices)} devices" if worst.met else "none"
     return (
@@ -123,11 +140,17 @@ def _describe_nodes(selection: DraSelection) -> str:
             each.node.name,
             ", ".join(each.products),
             f"{'?' if each.free is None else each.free}/{each.total}",
+            ",".join(f"{taint}:{count}" for taint, count in each.taints.items()),
         ]
         for each in nodes[:MAX_LINES]
     ]
     more = f"and {len(nodes) - len(rows)} more\n" if len(nodes) > len(rows) else ""
-    table = format_table(rows, heading=("NODE", "PRODUCT", "FREE"))
+    heading = (
+        ("NODE", "PRODUCT", "FREE", "TAINTED")
+        if any(row[-1] for row in rows)
+        else ("NODE", "PRODUCT", "FREE")
+    )
+    table = format_table([row[: len(heading)] for row in rows], heading=heading)
     return head + table + more + describe_rejections(selection.rejections)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.device_counts import count_devices
 from gfd.tools.select.criteria import build_criteria
 from gfd.tools.select.dra.claim import build_claim
+from gfd.tools.select.dra.near_misses import NearMisses
 from gfd.tools.select.dra.product_names import find_names
 from gfd.tools.select.selection import Rejection, explain_taints, find_tolerations
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gfd.clusterview.dra.model import Device
     from gfd.clusterview.nodes import Node, Taint
@@ -32,6 +34,8 @@ class NodeDevices:
     """How many devices meet it and have no taint that keeps claims away."""
     blocked: int
     """How many meet it, but have such a taint."""
+    taints: Mapping[str, int]
+    """How many of :attr:`blocked` have each such taint."""
     free: int | None
     """How many of :attr:`total` no claim holds; None if the claims are unknown."""
 
@@ -50,6 +54,10 @@ class DraSelection:
     """The nodes that can run the pod, now or after other pods end."""
     rejections: tuple[Rejection, ...]
     """Nodes with such devices that cannot run the pod."""
+    near_misses: tuple[str, ...]
+    """A sentence for each value that misses one wish by little."""
+    nearest: str
+    """Which devices come closest, if none meets the wishes: the text completes "no device …"; else empty."""
 
     @property
     def tolerations(self) -> tuple[Taint, ...]:
@@ -77,6 +85,7 @@ def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> DraSelection:
     if not query.is_mig and not query.is_whole and not query.products:
         notes.append("these are whole GPUs; for MIG devices, add --mig-profile")
     results = [each for node in known if (each := _compare(claim, node)) is not None]
+    near = NearMisses(query, known, claim.accepts_kind)
     return DraSelection(
         claim=claim,
         notes=tuple(notes),
@@ -89,23 +98,28 @@ def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> DraSelection:
             )
         ),
         rejections=tuple(each for each in results if isinstance(each, Rejection)),
+        near_misses=tuple(near.sentences),
+        nearest="" if results else near.explain(),
     )
 
 
 def _compare(claim: DeviceClaim, node: Node) -> NodeDevices | Rejection | None:
     """Return what a node has for the first alternative that it can meet; None if it has no such device."""
-    best = blocked = 0
+    best, tainted = 0, None
     for alternative in claim.alternatives:
         found = _count(claim, alternative, node)
         if found.total >= claim.count:
             reason = explain_taints(node)
             return Rejection(node=node, reason=reason) if reason else found
-        best, blocked = max(best, found.total), max(blocked, found.blocked)
-    if not best and not blocked:
+        best = max(best, found.total)
+        if found.blocked and (tainted is None or found.blocked > tainted.blocked):
+            tainted = found
+    if not best and tainted is None:
         return None
     reason = f"has {pluralize(best, 'such device')}, and --count asks for {claim.count}"
-    if blocked:
-        reason += f"; {blocked} more {'has' if blocked == 1 else 'have'} a taint"
+    if tainted is not None:
+        verb = "has a taint" if tainted.blocked == 1 else "have taints"
+        reason += f"; {tainted.blocked} more {verb}: {', '.join(tainted.taints)}"
     return Rejection(node=node, reason=reason)
 
 
@@ -116,6 +130,12 @@ def _count(claim: DeviceClaim, alternative: Alternative, node: Node) -> NodeDevi
         return claim.accepts_kind(device) and alternative.accepts(device)
 
     counts = count_devices(node.dra, accepts).values()
+    taints = Counter(
+        str(taint)
+        for device in filter(accepts, node.dra.devices)
+        for taint in device.taints
+        if taint.is_blocking
+    )
     return NodeDevices(
         node=node,
         alternative=alternative,
@@ -124,5 +144,6 @@ def _count(claim: DeviceClaim, alternative: Alternative, node: Node) -> NodeDevi
         ),
         total=sum(each.total - each.blocked for each in counts),
         blocked=sum(each.blocked for each in counts),
+        taints=dict(sorted(taints.items())),
         free=sum(each.free or 0 for each in counts) if node.dra.is_counted else None,
     )
