@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from gfd.tools.match.cel.complexity import check_complexity
 from gfd.tools.match.cel.declarations import make_environment
 from gfd.tools.match.cel.device_fields import check_device
 from gfd.tools.match.cel.errors import CompileError, NotSupported
+from gfd.tools.match.cel.functions import check_functions
 from gfd.tools.match.cel.literals import check_literals, check_types
 from gfd.tools.match.cel.syntax import Syntax, read_syntax
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 10 * 1024
 """The longest expression in bytes: CELSelectorExpressionMaxLength of ``k8s.io/api/resource/v1/types.go``."""
+_UNHELPFUL = re.compile(r" \(in container ''\)| expecting \{.*\}|\[INVALID_ARGUMENT\]$")
+"""What says nothing to a person: all that the syntax would have allowed, for one."""
 _MESSAGE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _LIST_ATTRIBUTE = re.compile(
     r"expression of type 'any' cannot be the range|undeclared reference to 'includes'"
@@ -29,15 +33,18 @@ def check(text: str) -> Syntax:
         raise CompileError(f"the expression has {length} bytes; the API server accepts {MAX_LENGTH}", 1, 1)
     environment = make_environment(has_lists=False)
     parsed = _compile(lambda: environment.compile(text, disable_check=True))
+    check_functions(parsed)
     check_device(parsed, text)
     try:
         checked = _compile(lambda: environment.compile(text))
     except CompileError as error:
         _explain(error, text)
         raise
-    check_types(checked, text)
-    check_literals(checked, text)
-    return Syntax(root=parsed.root, offsets=parsed.offsets, types=checked.types)
+    syntax = Syntax(root=parsed.root, offsets=parsed.offsets, types=checked.types)
+    check_types(syntax, text)
+    check_literals(syntax, text)
+    check_complexity(syntax, text)
+    return syntax
 
 
 def _compile(compile_text: Callable[[], Any]) -> Syntax:
@@ -47,7 +54,7 @@ def _compile(compile_text: Callable[[], Any]) -> Syntax:
         match = _MESSAGE.search(str(error))
         if match is None:
             raise NotSupported(f"the CEL runtime cannot read the expression: {error}") from error
-        message = match[3].removesuffix("[INVALID_ARGUMENT]").replace(" (in container '')", "").strip()
+        message = _UNHELPFUL.sub("", match[3]).strip()
         raise CompileError(message, int(match[1]), int(match[2])) from None
 
 

@@ -5,6 +5,7 @@ Sources: ``lists.go`` and ``regex.go`` in Kubernetes' CEL library, and ``cel/lib
 
 from __future__ import annotations
 
+from functools import cmp_to_key
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,22 @@ def _find_all(text: Any, pattern: Any, limit: Any = -1) -> list[str]:
     extract = compile_runtime_expression("regex.extractAll(a0, a1)")
     found: list[str] = extract({"a0": text, "a1": f"({pattern})"})
     return found if limit < 0 else found[:limit]
+
+
+def _measure(value: Any) -> int:
+    if not isinstance(value, str | list | dict):
+        raise Failure(f"no such overload: size of a {type(value).__name__}")
+    return len(value)
+
+
+def _sort_by(values: Any, keys: Any) -> list[Any]:
+    """Return the values in the order of their keys, which have one type."""
+    is_less = find_runtime_function("_<_", 2, is_member=False)
+
+    def compare(left: Any, right: Any) -> int:
+        return int(is_less(right[1], left[1])) - int(is_less(left[1], right[1]))
+
+    return [value for value, _ in sorted(zip(values, keys, strict=True), key=cmp_to_key(compare))]
 
 
 def _find_index(values: list[Any], item: Any, step: int) -> int:
@@ -121,6 +138,8 @@ def _insert(values: Any, key: Any, value: Any = None) -> dict[Any, Any]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "size": _measure,
+    "@sortByAssociatedKeys": _sort_by,
     "dyn": lambda value: value,
     "type": _name_type,
     "optional.of": lambda value: OptionalValue((value,)),

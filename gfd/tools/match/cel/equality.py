@@ -22,6 +22,11 @@ def is_equal(left: Any, right: Any) -> bool:
     return _is_equal_value(left, right)
 
 
+def differs(left: Any, right: Any) -> bool:
+    """Return whether two values are not equal; those that cannot be compared are not."""
+    return not _equals(left, right)
+
+
 def contains(container: Any, value: Any) -> bool:
     """Return whether a list has an element, or a map a key. Raises Failure for any other container."""
     if isinstance(container, list):

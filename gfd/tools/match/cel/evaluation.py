@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gfd.tools.match.cel.equality import contains, is_equal
+from gfd.tools.match.cel.equality import contains, differs, is_equal
+from gfd.tools.match.cel.errors import NotSupported
 from gfd.tools.match.cel.functions import find_function, name_function
 from gfd.tools.match.cel.lookup import look_up, look_up_optional
 from gfd.tools.match.cel.syntax import (
@@ -17,7 +18,7 @@ from gfd.tools.match.cel.syntax import (
     Part,
     Selection,
 )
-from gfd.tools.match.cel.values import Failure, OptionalValue, TypeName
+from gfd.tools.match.cel.values import DomainMap, Failure, OptionalValue, SemanticVersion, TypeName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,8 @@ def _make_list(part: ListLiteral) -> Evaluator:
 
 
 def _make_map(part: MapLiteral) -> Evaluator:
+    if part.type_name:
+        raise NotSupported(f"a value of type {part.type_name} is not judged")
     entries = [
         (make_evaluator(entry.key), make_evaluator(entry.value), entry.is_optional) for entry in part.entries
     ]
@@ -84,8 +87,6 @@ def _make_map(part: MapLiteral) -> Evaluator:
         for key_of, value_of, is_optional in entries:
             key, value = key_of(variables), value_of(variables)
             for each in value.values if is_optional else (value,):
-                if key in found:
-                    raise Failure(f"insert failed: key {key} already exists")
                 found[key] = each
         return found
 
@@ -93,6 +94,8 @@ def _make_map(part: MapLiteral) -> Evaluator:
 
 
 def _make_call(part: Call) -> Evaluator:
+    if part.function == "@in":
+        return _make_membership(*part.arguments)
     operator = _OPERATORS.get(part.function)
     if operator is not None and (part.target is None or part.function in _LAZY_METHODS):
         return operator(*map(make_evaluator, part.children))
@@ -100,6 +103,23 @@ def _make_call(part: Call) -> Evaluator:
     function = find_function(name, len(arguments), is_member=len(arguments) > len(part.arguments))
     evaluators = tuple(map(make_evaluator, arguments))
     return lambda variables: function(*[each(variables) for each in evaluators])
+
+
+def _make_membership(value_part: Part, container_part: Part) -> Evaluator:
+    """Make ``in``. cel-go turns a list of constants into a set, which changes what it does with versions."""
+    value, container = make_evaluator(value_part), make_evaluator(container_part)
+    elements = container_part.elements if isinstance(container_part, ListLiteral) else (None,)
+    if not elements:
+        return lambda _: False
+    is_set = all(isinstance(element, Constant) for element in elements)
+
+    def evaluate(variables: Variables) -> bool:
+        found = value(variables)
+        if is_set and isinstance(found, SemanticVersion | list | dict):
+            raise Failure("a version, list or map cannot be looked for in a list of constants")
+        return contains(container(variables), found)
+
+    return evaluate
 
 
 def _make_loop(part: Comprehension) -> Evaluator:
@@ -110,7 +130,9 @@ def _make_loop(part: Comprehension) -> Evaluator:
     def evaluate(variables: Variables) -> Any:
         container = elements(variables)
         inner = dict(variables)
-        inner[accumulator] = _attempt(start, variables)
+        first = _attempt(start, variables)
+        # cel-go replaces an empty map by one of its own, which knows nothing of absent domains.
+        inner[accumulator] = {} if first == {} and isinstance(first, DomainMap) else first
         for values in _iterate(container, len(names)):
             inner.update(zip(names, values, strict=True))
             if condition(inner) is not True:
@@ -201,19 +223,13 @@ def _expect_optional(value: Any) -> OptionalValue:
     return value
 
 
-def _contains(value: Evaluator, container: Evaluator, variables: Variables) -> bool:
-    found = value(variables)
-    return contains(container(variables), found)
-
-
 _OPERATORS: dict[str, Callable[..., Evaluator]] = {
     "_&&_": _make_and,
     "_||_": _make_or,
     "_?_:_": _make_choice,
     "@not_strictly_false": _make_tolerant,
     "_==_": lambda left, right: lambda variables: is_equal(left(variables), right(variables)),
-    "_!=_": lambda left, right: lambda variables: not is_equal(left(variables), right(variables)),
-    "@in": lambda value, container: lambda variables: _contains(value, container, variables),
+    "_!=_": lambda left, right: lambda variables: differs(left(variables), right(variables)),
     "_[_]": lambda container, key: lambda variables: look_up(container(variables), key(variables)),
     "_[?_]": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),
     "_?._": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),

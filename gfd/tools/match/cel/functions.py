@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from gfd.tools.match.cel import collection_functions, network_functions, quantity_functions
 from gfd.tools.match.cel.errors import NotSupported
 from gfd.tools.match.cel.runtime_functions import find_runtime_function
-from gfd.tools.match.cel.syntax import Call, Identifier, Part
+from gfd.tools.match.cel.syntax import Call, Identifier, Part, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gfd.tools.match.cel.syntax import Syntax
+
 _NAMESPACES = ("base64", "cel", "format", "ip", "lists", "math", "optional", "regex", "sets", "strings")
-_NOT_SUPPORTED = ("isURL", "url", "validate")
+_NOT_JUDGED = ("format", "isURL", "url")
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **quantity_functions.FUNCTIONS,
     **network_functions.FUNCTIONS,
@@ -31,8 +33,15 @@ def name_function(call: Call) -> tuple[str, tuple[Part, ...]]:
     return call.function, tuple(call.children)
 
 
+def check_functions(syntax: Syntax) -> None:
+    """Raise NotSupported if the expression calls what gfd does not have: URLs, formats, formatted text."""
+    for part in walk(syntax.root):
+        if isinstance(part, Call):
+            name, _ = name_function(part)
+            if name in _NOT_JUDGED or name.startswith("format."):
+                raise NotSupported(f"{name}() is not judged")
+
+
 def find_function(name: str, count: int, *, is_member: bool) -> Callable[..., Any]:
-    """Return a function of ``count`` arguments, which raises Failure. Raises NotSupported."""
-    if name in _NOT_SUPPORTED or name.startswith("format."):
-        raise NotSupported(f"{name}() is not judged")
+    """Return a function of ``count`` arguments, which raises Failure."""
     return _FUNCTIONS.get(name) or find_runtime_function(name, count, is_member=is_member)

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 _RESULTS = ("bool", "any")
 _UNJUDGED_TYPES = re.compile(r"\b(bytes|duration|timestamp|uint)\b")
-_LITERALS = {"matches": "regular expression", "duration": "duration", "timestamp": "time"}
+_PATTERNS = ("find", "findAll", "matches")
+"""The functions with a regular expression as their first argument."""
+_CONVERSIONS = ("bytes", "double", "duration", "int", "string", "timestamp", "uint")
+"""The functions that cel-go calls while it compiles, if the argument is a literal."""
+_SAME_TYPE = ("indexOf", "lastIndexOf")
 
 
 def check_types(syntax: Syntax, text: str) -> None:
@@ -40,24 +44,39 @@ def check_types(syntax: Syntax, text: str) -> None:
 def check_literals(syntax: Syntax, text: str) -> None:
     """Raise CompileError for a literal that cannot be read, NotSupported for types that are not judged."""
     for part in walk(syntax.root):
-        if isinstance(part, Call) and part.function in _LITERALS:
+        if isinstance(part, Call) and part.function in (*_PATTERNS, *_CONVERSIONS):
             _check_literal(part, syntax, text)
+        if isinstance(part, Call) and part.function in _SAME_TYPE:
+            _check_element(part, syntax, text)
     for name in syntax.types.values():
         if found := _UNJUDGED_TYPES.search(name):
             raise NotSupported(f"values of type {found[1]} are not judged")
 
 
 def _check_literal(call: Call, syntax: Syntax, text: str) -> None:
-    literal = call.arguments[-1] if call.arguments else None
-    if not isinstance(literal, Constant) or literal.type != "string":
+    literal = call.arguments[0] if call.arguments else None
+    if not isinstance(literal, Constant):
         return
-    is_member = call.target is not None
-    arguments = ("", literal.value) if is_member else (literal.value,)
+    is_pattern = call.function in _PATTERNS
+    function, arguments = (
+        ("matches", ("", literal.value)) if is_pattern else (call.function, (literal.value,))
+    )
     try:
-        find_runtime_function(call.function, len(arguments), is_member=is_member)(*arguments)
+        find_runtime_function(function, len(arguments), is_member=is_pattern)(*arguments)
     except Failure as failure:
-        message = f"invalid {_LITERALS[call.function]} {literal.value!r}: {failure.reason}"
+        shown = (
+            f"the regular expression {literal.value!r}" if is_pattern else f"{function}({literal.value!r})"
+        )
+        message = f"{shown} is invalid: {failure.reason}"
         raise CompileError(message, *locate(syntax.offsets.get(literal.id, 0), text)) from failure
+
+
+def _check_element(call: Call, syntax: Syntax, text: str) -> None:
+    """Raise CompileError if something is looked for that a list of its type cannot have."""
+    container, element = (syntax.types.get(part.id, "dyn") for part in list(call.children)[:2])
+    if container.startswith("list(") and "dyn" not in container + element and container != f"list({element})":
+        message = f"found no matching overload for '{call.function}' applied to '({container}, {element})'"
+        raise CompileError(message, *locate(syntax.offsets.get(call.id, 0), text))
 
 
 def _check_same(parts: Sequence[Part], syntax: Syntax, text: str) -> None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _NANO = 10**9
 _LARGEST = Fraction(2**63 - 1)
+_LONG_EXPONENT = re.compile(r"[eE][+-]?[0-9]{3,}$")
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:[kMGTPE]|[KMGTPE]i)?")
-_LARGEST_PLAIN = 10**15
+_LARGEST_PLAIN = 10**13
 """Up to here, Kubernetes surely holds a whole number as one of 64 bits."""
 
 
@@ -31,14 +32,16 @@ def make_quantity(number: Fraction) -> Quantity:
 
 
 def _parse_quantity(text: Any) -> Quantity:
-    """Return the quantity, rounded away from zero to billionths, as Kubernetes does."""
+    """Return a quantity as Kubernetes does: rounded away from zero to billionths; Ki, Mi, Gi have a limit."""
+    if _LONG_EXPONENT.search(_expect(str, text)):
+        raise NotSupported(f"the quantity {text} is not judged: its exponent is too long")
     try:
-        number = quantities.parse(_expect(str, text))
+        number = quantities.parse(text)
     except ValueError as error:
         raise Failure(f"not a quantity: {text!r}; one is written like 1, 500m or 40Gi") from error
     scaled = number * _NANO
     rounded = Fraction(ceil(scaled) if number > 0 else floor(scaled), _NANO)
-    quantity = make_quantity(min(rounded, _LARGEST))
+    quantity = make_quantity(max(-_LARGEST, min(_LARGEST, rounded)) if text.endswith("i") else rounded)
     return quantity if _WHOLE.fullmatch(text) else Quantity(number=quantity.number, is_plain=False)
 
 
@@ -108,6 +111,12 @@ def _to_integer(quantity: Any) -> int:
     return int(quantity.number)
 
 
+def _read_number(version: Any, index: int) -> int:
+    """Return a number of a version; Kubernetes wraps those around that are too large for an int of CEL."""
+    number: int = _expect(SemanticVersion, version).numbers[index]
+    return number if number < 1 << 63 else number - (1 << 64)
+
+
 def _expect(kind: type[Any], value: Any) -> Any:
     """Return the value if it has this type, else raise Failure."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -129,7 +138,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "isInteger": _is_integer,
     "asInteger": _to_integer,
     "asApproximateFloat": lambda quantity: float(_expect(Quantity, quantity).number),
-    "major": lambda version: _expect(SemanticVersion, version).numbers[0],
-    "minor": lambda version: _expect(SemanticVersion, version).numbers[1],
-    "patch": lambda version: _expect(SemanticVersion, version).numbers[2],
+    "major": lambda version: _read_number(version, 0),
+    "minor": lambda version: _read_number(version, 1),
+    "patch": lambda version: _read_number(version, 2),
 }

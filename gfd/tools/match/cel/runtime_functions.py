@@ -30,15 +30,8 @@ def find_runtime_function(name: str, count: int, *, is_member: bool) -> Callable
     evaluate = compile_runtime_expression(_OPERATORS.get(name, call))
 
     def function(*arguments: Any) -> Any:
-        for argument in arguments:
-            if isinstance(argument, list | dict):
-                if not _is_plain(argument):
-                    raise NotSupported(
-                        f"{name} is not judged for a list of quantities, versions or addresses"
-                    )
-            elif not isinstance(argument, _PLAIN):
-                raise Failure(f"no such overload: {name} of a {type(argument).__name__}")
-        return evaluate(dict(zip(names, arguments, strict=True)))
+        plain = [_convert(argument, name) for argument in arguments]
+        return evaluate(dict(zip(names, plain, strict=True)))
 
     return function
 
@@ -72,10 +65,20 @@ def _clean(text: str) -> str:
     return rest if separator and code.isupper() else text
 
 
-def _is_plain(value: Any) -> bool:
-    """Return whether the runtime knows a value and all values in it."""
+def _convert(value: Any, function: str) -> Any:
+    """Return an argument as the runtime knows it. Raises Failure, and NotSupported within a list or map."""
+    if isinstance(value, list | dict):
+        try:
+            return _convert_collection(value, function)
+        except Failure as failure:
+            message = f"{function} is not judged for a list or map of quantities, versions or addresses"
+            raise NotSupported(message) from failure
+    if not isinstance(value, _PLAIN):
+        raise Failure(f"no such overload: {function} of a {type(value).__name__}")
+    return value
+
+
+def _convert_collection(value: list[Any] | dict[Any, Any], function: str) -> Any:
     if isinstance(value, list):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, value.values()))
-    return isinstance(value, _PLAIN)
+        return [_convert(each, function) for each in value]
+    return {key: _convert(each, function) for key, each in value.items()}

@@ -103,6 +103,8 @@ class MapLiteral(Part):
     """``{key: value}``."""
 
     entries: tuple[Entry, ...]
+    type_name: str
+    """The type of ``Type{field: value}``; empty for a map."""
 
     @property
     def children(self) -> Iterator[Part]:
@@ -189,7 +191,8 @@ def _read_list(number: int, message: Message) -> ListLiteral:
 
 
 def _read_map(number: int, message: Message) -> MapLiteral:
-    return MapLiteral(id=number, entries=tuple(map(_read_entry, message.messages(2))))
+    entries = tuple(map(_read_entry, message.messages(2)))
+    return MapLiteral(id=number, entries=entries, type_name=message.text(1))
 
 
 def _read_constant(number: int, message: Message) -> Constant:
@@ -201,7 +204,9 @@ def _read_constant(number: int, message: Message) -> Constant:
 
 def _read_entry(message: Message) -> Entry:
     return Entry(
-        key=_read_part(message.message(3)),
+        key=_read_part(message.message(3))
+        if message.has(3)
+        else Constant(id=0, value=message.text(2), type="string"),
         value=_read_part(message.message(4)),
         is_optional=bool(message.number(5)),
     )

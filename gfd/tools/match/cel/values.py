@@ -124,4 +124,6 @@ def _order(part: str, text: str) -> tuple[bool, int, str]:
         return True, 0, part
     if len(part) > 1 and part.startswith("0"):
         raise Failure(f"not a semantic version: {text!r}; its pre-release has a number with a leading zero")
+    if int(part) >= _UINT64:
+        raise Failure(f"not a semantic version: {text!r}; its pre-release has too large a number")
     return False, int(part), ""
