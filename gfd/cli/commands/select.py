@@ -30,7 +30,7 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
     query = arguments.read_query(values, loaded.config.mig)
     nodes = arguments.read_nodes(loaded, values)
     if values["dra"]:
-        _print_claim(query, nodes, values["format"])
+        _print_claim(query, nodes, values["format"], is_from_file=values["nodes_file"] is not None)
         return
     selection = select(query, nodes)
     results = mismatch.evaluate(selection, nodes or ())
@@ -51,13 +51,13 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         raise GfdError(mismatch.explain(selection, nodes or (), results))
 
 
-def _print_claim(query: DeviceQuery, nodes: Sequence[Node] | None, form: str) -> None:
+def _print_claim(query: DeviceQuery, nodes: Sequence[Node] | None, form: str, *, is_from_file: bool) -> None:
     from gfd.tools.select.dra import formats
     from gfd.tools.select.dra.selection import select
     from gfd.tools.select.formats import FORMATS
     from gfd.tools.terminal import width_of
 
-    selection = select(query, nodes)
+    selection = select(query, nodes, is_from_file=is_from_file)
     if form != "text":
         sys.stdout.write(FORMATS[form](formats.to_plain(selection)))
     elif not selection.is_refused:

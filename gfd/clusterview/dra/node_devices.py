@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from gfd.clusterview.dra.model import ResourceClaim
     from gfd.clusterview.nodes import Node
 
+_UNCLAIMED = (
+    "no ResourceClaim in the file holds a device of these nodes, so all devices of ResourceSlices count as "
+    "free; kubectl get nodes,resourceslices,resourceclaims -A -o json prints what gfd needs"
+)
+
 
 def add_devices(nodes: list[Node], index: DraIndex) -> list[Node]:
     """Return the nodes with their devices in ResourceSlices, and with the pods that hold those."""
@@ -44,6 +49,15 @@ def add_pools(node: Node, pools: NodePools | None) -> Node:
         requested=_without(node.requested, by_claims),
         holders=tuple(sorted(holders, key=lambda each: (each.namespace, each.name))),
     )
+
+
+def explain_unclaimed(nodes: Iterable[Node]) -> str:
+    """Return what free devices in a file mean if no claim there holds one, and what to do; else empty.
+
+    A file without ResourceClaims looks like that of a cluster that has none.
+    """
+    found = [node.dra for node in nodes if node.dra is not None and node.dra.devices]
+    return "" if not found or any(pools.claims for pools in found) else _UNCLAIMED
 
 
 def _without(counts: Mapping[str, int], names: Collection[str]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.dra.node_devices import explain_unclaimed
 from gfd.clusterview.garbage_collector import without_garbage_collector
 from gfd.clusterview.sources import read_nodes
 from gfd.config.options import COMMAND_LINE
@@ -98,6 +99,8 @@ def _answer(loaded: LoadedConfig, query: NodeQuery) -> str:
     table = build_table(nodes, query.sort_by, now)
     if any(not node.is_counted for node in nodes):
         print_error(UNKNOWN_PODS.format(FORBIDDEN_PODS if query.nodes_file is None else _MISSING_PODS))
+    if query.nodes_file is not None and (unclaimed := explain_unclaimed(nodes)):
+        print_error(f"warning: {unclaimed}")
     for warning in explain_problems(table.rows):
         print_error(warning)
     if nodes and not table.rows and query.selector is None:

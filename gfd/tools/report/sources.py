@@ -46,6 +46,7 @@ def find(loaded: LoadedConfig, values: Mapping[str, Any]) -> ReportSource:
 
 def read_nodes(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> ReportSource:
     """Return the nodes with GPUs of the cluster, or of kubectl's output. Raises GfdError."""
+    from gfd.clusterview.dra.node_devices import explain_unclaimed
     from gfd.clusterview.gpus import has_gpus
     from gfd.clusterview.sources import read_nodes
 
@@ -56,6 +57,8 @@ def read_nodes(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> R
         source += f" {pluralize(len(gathered) - len(found), 'node')} without GPUs left out."
     if any(node.dra is not None for node in found):
         source += " Devices of ResourceSlices are counted, too."
+    if nodes is not None and explain_unclaimed(found):
+        source += " No ResourceClaim in the file holds one, so all count as free."
     if not all(node.is_counted for node in gathered):
         source += " The requests of pods are unknown."
     cards = tuple(map(node_cards.make_node_card, found))

@@ -129,6 +129,27 @@ def test_only_some_problems_are_named(capsys: pytest.CaptureFixture[str], tmp_pa
 
 
 @pytest.mark.whole
+def test_a_file_without_claims(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It may come from a cluster without claims, so the figures stand, with a warning."""
+    said = (
+        "gfd: warning: no ResourceClaim in the file holds a device of these nodes, so all devices of "
+        "ResourceSlices count as free; kubectl get nodes,resourceslices,resourceclaims -A -o json prints "
+        "what gfd needs\n"
+    )
+    pods = write(tmp_path / "pods.json")
+    for claims, expected in (((), said), ((make_claim("c", "dra", "gpu-0"),), "")):
+        path = write(tmp_path / "nodes.json", node("dra"), make_slice("dra", make_gpu(0)), *claims)
+        assert cli.run(("nodes", "--nodes", path, "--pods", pods), {}) == 0
+        assert capsys.readouterr().err == expected
+        page = tmp_path / "page.html"
+        assert cli.run(("report", "--html", str(page), "--nodes", path, "--pods", pods), {}) == 0
+        is_said = "No ResourceClaim in the file holds one, so all count as free." in page.read_text()
+        assert is_said is bool(expected)
+    assert cli.run(("nodes", "--simulate", "dgx-h100", "--allocation", "dra"), {}) == 0
+    assert "ResourceClaim" not in capsys.readouterr().err
+
+
+@pytest.mark.whole
 def test_the_page(files: tuple[str, ...], tmp_path: Path) -> None:
     output = tmp_path / "page.html"
     assert cli.run(("report", *files, "--html", str(output)), {}) == 0

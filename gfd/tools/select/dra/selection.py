@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.device_counts import count_devices
+from gfd.clusterview.dra.node_devices import explain_unclaimed
 from gfd.tools.select.criteria import build_criteria
 from gfd.tools.select.dra.claim import build_claim
 from gfd.tools.select.dra.near_misses import NearMisses
@@ -70,8 +71,10 @@ class DraSelection:
         return bool(self.compared) and not self.nodes
 
 
-def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> DraSelection:
+def select(query: DeviceQuery, nodes: Sequence[Node] | None, *, is_from_file: bool = False) -> DraSelection:
     """Return the claim, and the nodes that can run it; ``nodes`` is None if they are unknown.
+
+    ``is_from_file`` is whether the nodes come from a file, which may lack ResourceClaims.
 
     Raises ConfigError.
     """
@@ -84,6 +87,8 @@ def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> DraSelection:
     notes += [each.source for each in named if each.source]
     if not query.is_mig and not query.is_whole and not query.products:
         notes.append("these are whole GPUs; for MIG devices, add --mig-profile")
+    if is_from_file and (unclaimed := explain_unclaimed(known)):
+        notes.append(unclaimed)
     results = [each for node in known if (each := _compare(claim, node)) is not None]
     near = NearMisses(query, known, claim.accepts_kind)
     return DraSelection(
