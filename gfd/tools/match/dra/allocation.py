@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.node_selectors import selects_node
+from gfd.errors import Undecided
 from gfd.tools.match.dra.explanation import explain
 from gfd.tools.match.dra.refusals import Refusal, RefusalError
 from gfd.tools.match.dra.requests import make_plans
@@ -49,10 +50,10 @@ def allocate(
     supply: DeviceSupply,
     matches: Matches,
 ) -> AllocationOutcome:
-    """Return which devices of a node the claims of a pod get.
+    """Return which devices of a node the claims of a pod get. What is undecided is in the outcome.
 
     ``classes`` are all DeviceClasses of the cluster by name. ``matches`` tells whether a device meets a
-    selector, and raises EvaluationError.
+    selector, and raises EvaluationError or Undecided.
     """
     open_claims = [each for each in claims if each.allocations is None]
     outcome = _allocate(open_claims, classes, supply, matches) if open_claims else AllocationOutcome()
@@ -82,6 +83,8 @@ def _allocate(
         results, refusal = None, error.refusal
     except TooLongError:
         return AllocationOutcome(unjudged=(*unjudged, _TOO_LONG))
+    except Undecided as error:
+        return AllocationOutcome(unjudged=(*unjudged, str(error)))
     if refusal is not None and any(pool.has_contradiction for pool in supply.pools):
         return AllocationOutcome(unjudged=unjudged)
     allocations = tuple(map(tuple, results or ()))
@@ -96,7 +99,7 @@ def _explain_failure(
     plans = make_plans(free_claims, classes, supply, matches)
     try:
         is_for_constraints = Search(free_claims, plans, supply).run() is not None
-    except (RefusalError, TooLongError):
+    except (RefusalError, TooLongError, Undecided):
         is_for_constraints = False
     reports = explain(claims, classes, supply, matches)
     return find_shortage(claims, reports, is_for_constraints=is_for_constraints)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.cel.errors import EvaluationError
+from gfd.errors import Undecided
+from gfd.tools.match.cel import EvaluationError
 from gfd.tools.match.dra.capacity import CapacityError, compute_consumption
 from gfd.tools.match.dra.pools import list_counters
 from gfd.tools.match.dra.requests import list_requests
@@ -37,6 +38,8 @@ class SelectorFailures:
     """The devices on which it has a run-time error: the scheduler gives up on the pod if it comes to one."""
     error: EvaluationError | None = None
     """The first of the errors."""
+    undecided: list[DeviceId] = field(default_factory=list)
+    """The devices on which gfd cannot evaluate it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +132,9 @@ def _meets_selectors(device: Device, report: RequestReport, matches: Matches) ->
         except EvaluationError as error:
             each.failed.append(device.id)
             each.error = each.error or error
+            return False
+        except Undecided:
+            each.undecided.append(device.id)
             return False
     report.of_class += not is_counted
     return True

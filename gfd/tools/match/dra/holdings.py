@@ -40,6 +40,7 @@ class Holdings:
         """The chosen devices of each claim."""
         self._constraints = [[ConstraintState(each) for each in claim.constraints] for claim in claims]
         self._supply = supply
+        self._overdrawn = {pool.id for pool in supply.pools if pool.is_overdrawn}
         self._holders: dict[DeviceId, list[int]] = {}
         """The claims, by number, that hold a device which cannot be shared."""
         self._shares: dict[DeviceId, list[Mapping[str, Fraction]]] = {}
@@ -119,7 +120,7 @@ class Holdings:
         for key, value in list_counters(device):
             self._counters[pool.id, key] = self._counters.get((pool.id, key), 0 * value) + value
             choice.counters.append((key, value))
-        if pool.is_overdrawn or any(
+        if pool.id in self._overdrawn or any(
             self._counters[pool.id, key] > pool.free[key] for key, _ in choice.counters
         ):
             self._revert(choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.node_selectors import is_on_node
@@ -27,6 +27,8 @@ class NodePool:
     """The devices in the scheduler's order; those of other nodes only from slices with one for this node."""
     elsewhere: frozenset[DeviceId] = frozenset()
     """Those of the devices that this node cannot use. Selectors run on them, too."""
+    others: tuple[Device, ...] = ()
+    """The devices of further slices, for other nodes: they take counters."""
     free: Mapping[CounterKey, Fraction] = field(default_factory=dict)
     """The counters that no allocated device takes."""
     problem: str = ""
@@ -43,6 +45,15 @@ class NodePool:
     def is_overdrawn(self) -> bool:
         """Whether allocated devices take more than there is: no other device with counters is usable then."""
         return any(value < 0 for value in self.free.values())
+
+    def hold(self, devices: Set[DeviceId]) -> NodePool:
+        """Return the pool after these devices, which were free, have taken their counters."""
+        free = dict(self.free)
+        for device in (*self.devices, *self.others):
+            if device.id in devices:
+                for key, value in list_counters(device):
+                    free[key] -= value
+        return replace(self, free=free)
 
 
 def make_pool(
@@ -61,7 +72,7 @@ def make_pool(
     with_devices = sorted((each for each in own if not each.counter_sets), key=lambda each: each.name)
     devices = tuple(device for each in with_devices for device in each.devices)
     names = {each.name for each in own}
-    others = [device for each in all_slices if each.name not in names for device in each.devices]
+    others = tuple(device for each in all_slices if each.name not in names for device in each.devices)
     sets = [(name, counters) for each in all_slices for name, counters in each.counter_sets.items()]
     counters = {(name, key): value for name, values in sets for key, value in values.items()}
     if len(counts) > 1:
@@ -76,14 +87,11 @@ def make_pool(
     )
     if problem:
         return NodePool(id=pool, problem=problem)
-    for device in (*devices, *others):
-        if device.id in allocated:
-            for key, value in list_counters(device):
-                counters[key] -= value
     per_device = {device.id for each in with_devices if each.is_per_device for device in each.devices}
-    return NodePool(
+    made = NodePool(
         id=pool,
         devices=devices,
+        others=others,
         elsewhere=frozenset(
             device.id
             for device in devices
@@ -91,6 +99,7 @@ def make_pool(
         ),
         free=counters,
     )
+    return made.hold(allocated) if counters else made
 
 
 def list_counters(device: Device) -> list[tuple[CounterKey, Fraction]]:

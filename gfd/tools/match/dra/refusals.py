@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from gfd.clusterview.dra.model import Device
-    from gfd.tools.match.cel.errors import EvaluationError
+    from gfd.tools.match.cel import EvaluationError
     from gfd.tools.match.dra.capacity import CapacityError
     from gfd.tools.match.dra.model import ClaimSpec, DeviceRequest, DeviceSelector
     from gfd.tools.match.dra.pools import NodePool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.cel.errors import EvaluationError
+from gfd.tools.match.cel import EvaluationError
 from gfd.tools.match.dra.capacity import CapacityError, compute_consumption
 from gfd.tools.match.dra.model import ChoiceRequest
 from gfd.tools.match.dra.refusals import MAX_DEVICES, RefusalError

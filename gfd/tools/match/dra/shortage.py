@@ -57,14 +57,7 @@ def describe(report: RequestReport) -> str:
 def _list_reasons(report: RequestReport) -> Iterator[str]:
     if report.elsewhere:
         yield f"{report.elsewhere} {_be(report.elsewhere)} for other nodes"
-    foreign = sum(len(each.unmet) for each in report.selectors if each.is_of_class)
-    if foreign:
-        yield f"{foreign} {_be(foreign)} not of the class"
-    for each in report.selectors:
-        if each.unmet and not each.is_of_class:
-            yield f"{len(each.unmet)} {_do(len(each.unmet))} not meet {each.selector.expression}"
-        if each.failed:
-            yield f"{each.selector.expression} fails on {len(each.failed)}: {each.error}"
+    yield from _list_selector_reasons(report)
     if report.taken:
         yield f"{report.taken} {_be(report.taken)} held by claims"
     for taint, count in report.tainted.items():
@@ -75,6 +68,19 @@ def _list_reasons(report: RequestReport) -> Iterator[str]:
     if report.short_of_counters:
         count = report.short_of_counters
         yield f"{count} {'needs' if count == 1 else 'need'} counters that devices held by claims take"
+
+
+def _list_selector_reasons(report: RequestReport) -> Iterator[str]:
+    foreign = sum(len(each.unmet) for each in report.selectors if each.is_of_class)
+    if foreign:
+        yield f"{foreign} {_be(foreign)} not of the class"
+    for each in report.selectors:
+        if each.unmet and not each.is_of_class:
+            yield f"{len(each.unmet)} {_do(len(each.unmet))} not meet {each.selector.expression}"
+        if each.failed:
+            yield f"{each.selector.expression} fails on {len(each.failed)}: {each.error}"
+        if each.undecided:
+            yield f"gfd cannot evaluate {each.selector.expression} on {len(each.undecided)}"
 
 
 def _be(number: int) -> str:

@@ -5,7 +5,8 @@ The rules are those of ``GatherPools`` in Kubernetes' ``k8s.io/dynamic-resource-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.node_selectors import is_on_node
@@ -13,9 +14,8 @@ from gfd.tools.match.dra.pools import make_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from fractions import Fraction
 
-    from gfd.clusterview.dra.model import Device, DeviceId, PoolId, ResourceClaim, ResourceSlice
+    from gfd.clusterview.dra.model import Allocation, Device, DeviceId, PoolId, ResourceClaim, ResourceSlice
     from gfd.labels.syntax import Labels
     from gfd.tools.match.dra.pools import NodePool
 
@@ -50,6 +50,17 @@ class DeviceSupply:
             if pool.problem
         )
 
+    def hold(self, allocations: Iterable[Allocation]) -> DeviceSupply:
+        """Return the supply of the node after claims hold these devices, too."""
+        allocations = tuple(allocations)
+        taken, shares = _count(allocations)
+        taken |= self.taken
+        new = (taken | shares.keys()) - self.taken - self.shares.keys()
+        for device, consumed in self.shares.items():
+            shares[device] = _add(consumed, shares.get(device, {}))
+        pools = tuple(pool.hold(new) if pool.free else pool for pool in self.pools)
+        return replace(self, pools=pools, taken=taken, shares=shares)
+
 
 class ClusterSupply:
     """The ResourceSlices of all drivers in a cluster, and what claims hold, by node."""
@@ -62,15 +73,7 @@ class ClusterSupply:
             self._by_node.setdefault(each.node_name, []).append(each)
             self._by_pool.setdefault(each.pool, []).append(each)
         self._are_claims_known = claims is not None
-        allocations = [
-            each for claim in claims or () for each in claim.allocations if not each.has_admin_access
-        ]
-        self._taken = frozenset(each.device for each in allocations if not each.is_share)
-        self._shares: dict[DeviceId, dict[str, Fraction]] = {}
-        for share in (each for each in allocations if each.is_share):
-            consumed = self._shares.setdefault(share.device, {})
-            for name, value in share.consumed.items():
-                consumed[name] = consumed.get(name, 0 * value) + value
+        self._taken, self._shares = _count(each for claim in claims or () for each in claim.allocations)
         self._allocated = self._taken.union(self._shares)
 
     def find(self, node: str, labels: Labels) -> DeviceSupply:
@@ -97,6 +100,25 @@ class ClusterSupply:
             shares=self._shares,
             are_claims_known=self._are_claims_known,
         )
+
+
+def _count(
+    allocations: Iterable[Allocation],
+) -> tuple[frozenset[DeviceId], dict[DeviceId, Mapping[str, Fraction]]]:
+    """Return the devices that are taken, and the shared ones with what is taken of them.
+
+    Admin access takes nothing.
+    """
+    own = [each for each in allocations if not each.has_admin_access]
+    shares: dict[DeviceId, Mapping[str, Fraction]] = {}
+    for each in own:
+        if each.is_share:
+            shares[each.device] = _add(shares.get(each.device, {}), each.consumed)
+    return frozenset(each.device for each in own if not each.is_share), shares
+
+
+def _add(one: Mapping[str, Fraction], other: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    return {name: one.get(name, Fraction()) + other.get(name, Fraction()) for name in {**one, **other}}
 
 
 def _is_relevant(each: ResourceSlice, node: str, labels: Labels) -> bool:

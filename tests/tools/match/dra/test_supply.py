@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -126,6 +127,31 @@ def test_held_devices_of_other_nodes_take_counters() -> None:
     slices = (*slices[:2], make_slice("b", make_device("d3") | consume("s"), crowded, node="n2", count=3))
     overdrawn = make_supply(*slices, claims=[make_holder("d3", "d4")])
     assert run(overdrawn, claim(request(count=1))).refusal is not None
+
+
+def test_devices_that_are_held_later() -> None:
+    slices = (make_counters("z", "s"), make_slice("a", ONE | consume("s"), TWO | consume("s"), count=2))
+    supply = make_supply(*slices)
+    first = run(supply, claim(request())).allocations[0]
+    later = supply.hold(first)
+    assert names(run(later, claim(request()))) == [["d2"]]
+    assert later == make_supply(*slices, claims=[make_holder("d1")])
+    assert later.hold(first) == later  # it takes its counters once
+    watch = run(supply, claim(request(has_admin_access=True))).allocations[0]
+    assert supply.hold(watch) == supply
+
+
+def test_shares_that_are_held_later() -> None:
+    device = make_device(
+        "d", fields={"allowMultipleAllocations": True, "capacity": {"memory": {"value": "8"}}}
+    )
+    supply = make_supply(make_slice("a", device))
+    half = claim(request(capacity={"memory": Fraction(4)}))
+    for _ in range(2):
+        outcome = run(supply, half)
+        assert names(outcome) == [["d"]]
+        supply = supply.hold(outcome.allocations[0])
+    assert run(supply, half).refusal is not None
 
 
 def test_a_malformed_node_selector() -> None:
