@@ -110,5 +110,7 @@ class DeviceClass:
 
     name: str
     selectors: tuple[DeviceSelector, ...] = ()
+    created_at: str = ""
+    """The creationTimestamp, which sorts as text; empty for a class that is not in a cluster."""
     extended_resource: str = ""
     """The resource of containers that also asks for devices of this class; empty without one."""

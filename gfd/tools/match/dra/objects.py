@@ -77,7 +77,9 @@ def read_stored(kind: str, item: Mapping[str, Any]) -> ClaimObjects:
 def _read(kind: str, name: str, namespace: str, value: Value, reader: ClaimReader) -> ClaimObjects:
     spec = value.field("spec")
     if kind == CLASS:
-        return ClaimObjects(classes={name: reader.read_class(name, spec)})
+        created_at = value.field("metadata").field("creationTimestamp").content
+        found = reader.read_class(name, spec)
+        return ClaimObjects(classes={name: replace(found, created_at=str(created_at or ""))})
     key = f"{namespace or DEFAULT_NAMESPACE}/{name}"
     if kind == TEMPLATE:
         reader.check_keys(spec, "metadata", "spec")

@@ -12,6 +12,7 @@ from gfd.kube.quantities import parse_thousandths
 from gfd.tools.match.podspec import resource_rules, rules
 from gfd.tools.match.podspec.fields import check_spelling, read_text
 from gfd.tools.match.podspec.resource_rules import Amount, Bound, is_extended
+from gfd.tools.match.podspec.scheduling import ContainerRequests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,8 @@ class Devices:
     """The amounts by resource: ``cpu`` in thousandths, all others in whole units."""
     lines: Mapping[str, int]
     """The first line that names each of them."""
+    containers: tuple[ContainerRequests, ...]
+    """The requests of each container: the initContainers first."""
 
 
 def read_devices(*, init: Sequence[Value], main: Sequence[Value], pod: Value) -> Devices:
@@ -46,7 +49,19 @@ def read_devices(*, init: Sequence[Value], main: Sequence[Value], pod: Value) ->
         spec["overhead"] = reader.read_amounts(overhead)
         rules.check(overhead, frozenset(spec["overhead"]), resource_rules.RESOURCES_TOGETHER)
     requests = round_up(sum_requests(spec, dict))
-    return Devices(requests=requests, lines=reader.lines)
+    found = (*spec["initContainers"], *spec["containers"])
+    return Devices(
+        requests=requests,
+        lines=reader.lines,
+        containers=tuple(
+            ContainerRequests(
+                thousandths={**resources.get("limits", {}), **resources.get("requests", {})},
+                is_short_lived=number < len(init) and each["restartPolicy"] != "Always",
+            )
+            for number, each in enumerate(found)
+            for resources in (each.get("resources", {}),)
+        ),
+    )
 
 
 class _Reader:

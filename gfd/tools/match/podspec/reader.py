@@ -47,6 +47,7 @@ def read_pod_spec(value: Value) -> SchedulingSpec:
         preferences=preferences,
         tolerations=add_default_tolerations(read_tolerations(value.member("tolerations"))),
         requests=devices.requests,
+        containers=devices.containers,
         claims=read_claims(value),
         host_ports=read_ports(value),
         pod_affinity=read_pod_affinity(affinity, "podAffinity"),

@@ -103,6 +103,16 @@ class Priority:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRequests:
+    """What one container requests."""
+
+    thousandths: Mapping[str, int]
+    """The requested amounts by resource, in thousandths; a limit without a request is one."""
+    is_short_lived: bool
+    """Whether it ends before the next container starts: an init container that is no sidecar."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulingSpec:
     """The part of a PodSpec that :mod:`gfd.tools.match.judge.fit` compares with nodes."""
 
@@ -114,6 +124,8 @@ class SchedulingSpec:
     """The tolerations, including those that Kubernetes adds."""
     requests: Mapping[str, int] = field(default_factory=dict)
     """The requested amounts by resource: ``cpu`` in thousandths, others in whole units; 0 means absent."""
+    containers: tuple[ContainerRequests, ...] = ()
+    """What each container requests: the initContainers first."""
     claims: tuple[ClaimReference, ...] = ()
     """The resourceClaims."""
     host_ports: tuple[HostPort, ...] = ()
