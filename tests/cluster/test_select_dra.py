@@ -13,6 +13,7 @@ from gfd import cli
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.dra import CLAIMS, DRA, PODS, find_node, installed_classes, machine_nodes
 from tests.cluster.objects import Object, delete
+from tests.tools.make import gpu_labels
 
 pytestmark = pytest.mark.cluster
 
@@ -33,7 +34,8 @@ Select = Callable[..., tuple[int | None, str, str]]
 @pytest.fixture(scope="module")
 def plane(scheduled: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster with NVIDIA's DeviceClasses, and a node with slices for each machine."""
-    with installed_classes(scheduled), machine_nodes(scheduled, MACHINES):
+    labels = {H100: gpu_labels("NVIDIA-H100-80GB-HBM3", 8, gpu_sharing__strategy="none")}
+    with installed_classes(scheduled), machine_nodes(scheduled, MACHINES, labels):
         yield scheduled
 
 
@@ -145,6 +147,12 @@ def test_no_device_meets_the_wish(plane: ControlPlane, select: Select, words: li
     assert refusal["reason"] == "Unschedulable"
     assert "cannot allocate all claims" in refusal["message"]
     remove(plane, answer)
+
+
+def test_without_dra_the_slices_are_named(plane: ControlPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(("select", "--product=H100", f"--kubeconfig={plane.kubeconfig}"), {}) == 1
+    offered = "offers 0 nvidia.com/gpu by a device plugin, but 8 in ResourceSlices: write a claim with --dra"
+    assert f"{H100} matches, but cannot run the pod: it {offered}" in capsys.readouterr().err
 
 
 def test_devices_that_claims_hold_are_not_free(plane: ControlPlane, select: Select) -> None:

@@ -23,6 +23,7 @@ GROUP = "Device"
 
 
 def _run(loaded: LoadedConfig, values: Values) -> None:
+    from gfd.clusterview.sources import find_cluster
     from gfd.tools.select import arguments, formats, mismatch
     from gfd.tools.select.selection import select
     from gfd.tools.terminal import width_of
@@ -33,6 +34,9 @@ def _run(loaded: LoadedConfig, values: Values) -> None:
         _print_claim(query, nodes, values["format"], is_from_file=values["nodes_file"] is not None)
         return
     selection = select(query, nodes)
+    if selection.may_have_slices and find_cluster(loaded, values["nodes_file"]) is not None:
+        nodes = arguments.read_nodes(loaded, values, has_slices=True)
+        selection = select(query, nodes)
     results = mismatch.evaluate(selection, nodes or ())
     form = values["format"]
     if form != "text":

@@ -116,12 +116,17 @@ def _read_family(text: str) -> str:
     return _FAMILY_NAMES.get(name, name)
 
 
-def read_nodes(loaded: LoadedConfig, values: Mapping[str, Any]) -> list[Node] | None:
-    """Return the nodes to select from; None for --without-nodes. Raises GfdError."""
+def read_nodes(
+    loaded: LoadedConfig, values: Mapping[str, Any], *, has_slices: bool = False
+) -> list[Node] | None:
+    """Return the nodes to select from; None for --without-nodes. Raises GfdError.
+
+    ``has_slices`` also reads ResourceSlices from the cluster, as ``--dra`` does.
+    """
     files = values["nodes_file"], values["pods_file"]
     if not values["without_nodes"]:
         is_dra = values["dra"]
-        return sources.read_nodes(loaded, *files, has_slices=is_dra, simulates_slices=is_dra)
+        return sources.read_nodes(loaded, *files, has_slices=is_dra or has_slices, simulates_slices=is_dra)
     if any(files) or loaded.config.simulate:
         reason = "cannot be combined with --nodes, --pods or --simulate"
         raise ConfigError("--without-nodes", COMMAND_LINE, reason)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.device_counts import GPU, SHARED
+from gfd.clusterview.device_counts import GPU, MIG, SHARED
+from gfd.clusterview.dra.device_counts import GPU_CLASS, MIG_CLASS, count_devices
 from gfd.clusterview.gpus import has_gpus, read_profiles
 from gfd.kube.requirements import Requirement, parse_integer
 from gfd.labels.syntax import VENDOR
+from gfd.tools.claim_templates.attribute_values import split_profile
 from gfd.tools.select.constraints import ANYTHING, intersect, to_terms
 from gfd.tools.select.criteria import DRIVER, OLD_DRIVER, build_criteria
 from gfd.tools.select.query import find_resources
@@ -36,6 +38,8 @@ class Rejection:
     node: Node
     reason: str
     """The reason; it completes "the node …"."""
+    is_without_devices: bool = False
+    """Whether no device plugin of the node offers the device; the DRA driver may, if it runs there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,12 @@ class Selection:
     """The variants with nodes; all variants if the nodes are unknown."""
     rejections: tuple[Rejection, ...]
     """The rejections of variants without nodes."""
+
+    @property
+    def may_have_slices(self) -> bool:
+        """Whether the DRA driver may offer the device on a node where no device plugin does."""
+        found = (*self.rejections, *(each for variant in self.variants for each in variant.rejections))
+        return any(each.is_without_devices and each.node.dra is None for each in found)
 
 
 def select(query: DeviceQuery, nodes: Sequence[Node] | None) -> Selection:
@@ -143,7 +153,13 @@ def _build_variants(
                 terms=terms,
                 nodes=tuple(sorted(accepting, key=lambda node: (-_count_free(node, resource), node.name))),
                 rejections=tuple(
-                    Rejection(node=node, reason=reasons[node.name]) for node in offering if reasons[node.name]
+                    Rejection(
+                        node=node,
+                        reason=reasons[node.name],
+                        is_without_devices=not node.allocatable.get(resource),
+                    )
+                    for node in offering
+                    if reasons[node.name]
                 ),
             )
         )
@@ -165,9 +181,24 @@ def _explain_rejection(node: Node, resource: str, query: DeviceQuery) -> str:
         return ""
     if offered:
         return f"offers {offered} {resource}, and --count asks for {query.count}"
+    if count := _count_in_slices(node, resource):
+        return (
+            f"offers 0 {resource} by a device plugin, but {count} in ResourceSlices: write a claim with "
+            f"--dra, or ask gfd match whether a DeviceClass gives them to pods that request {resource}"
+        )
     profiles = read_profiles(node.labels) if resource == GPU else ()
     divided = f", since MIG divides its GPUs; ask for --mig-profile {profiles[0]}" if profiles else ""
     return f"offers 0 {resource}{divided}"
+
+
+def _count_in_slices(node: Node, resource: str) -> int:
+    """Return how many such devices NVIDIA's DRA driver offers on a node."""
+    if node.dra is None:
+        return 0
+    profile = resource.removeprefix(MIG)
+    kind = GPU_CLASS if resource == GPU else f"{MIG_CLASS}/{split_profile(profile)[0]}"
+    found = count_devices(node.dra).get(kind)
+    return found.offered if found else 0
 
 
 def _find_hard_taints(node: Node) -> list[Taint]:

@@ -15,10 +15,10 @@ from gfd.simulation.machines import list_gpu_names
 from gfd.tools.claim_templates.expressions import quote
 from gfd.tools.select.dra.clauses import build_version
 from gfd.tools.select.dra.memory_clauses import build_memory
-from tests.clusterview.dra.objects import make_gpu, make_slice
+from tests.clusterview.dra.objects import make_gpu, make_mig, make_slice
 from tests.test_golden import read
 from tests.tools import goldens
-from tests.tools.make import Object, node, write
+from tests.tools.make import Object, gpu_labels, node, write
 from tests.tools.select.clusters import cluster
 from tests.tools.select.conftest import Gfd
 
@@ -168,6 +168,21 @@ def test_nodes_without_slices_are_not_compared(gfd: Gfd, tmp_path: Path) -> None
     code, out, err = gfd("--dra", *cluster(tmp_path), "--mig-memory=10GB")
     assert code == 2
     assert "no ResourceSlice has MIG devices; name a profile with --mig-profile" in err
+
+
+def test_without_dra_the_slices_are_named(gfd: Gfd, tmp_path: Path) -> None:
+    labels = gpu_labels("NVIDIA-H100-80GB-HBM3", 2)
+    mig = gpu_labels("H100", 1, mig__1g_10gb_count="2", mig__1g_10gb_sharing__strategy="none")
+    slices = make_slice("x1", make_gpu(0), make_gpu(1)), make_slice("m1", make_mig(0, "1g.10gb", 0))
+    path = write(tmp_path / "nodes.json", node("x1", labels), node("m1", mig), *slices)
+    for words, name, count, resource in (
+        (["--product=NVIDIA-H100-80GB-HBM3"], "x1", 2, "nvidia.com/gpu"),
+        (["--mig-profile=1g.10gb"], "m1", 1, "nvidia.com/mig-1g.10gb"),
+    ):
+        code, _, err = gfd("--nodes", path, *words)
+        assert code == 1
+        assert f"{name} matches, but cannot run the pod: it offers 0 {resource} by a device plugin" in err
+        assert f", but {count} in ResourceSlices: write a claim with --dra, or ask gfd match whether" in err
 
 
 def test_an_unknown_product_is_taken_as_written(gfd: Gfd) -> None:
