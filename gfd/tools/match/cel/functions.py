@@ -8,6 +8,7 @@ from gfd.tools.match.cel import collection_functions, network_functions, quantit
 from gfd.tools.match.cel.errors import NotSupported
 from gfd.tools.match.cel.runtime_functions import find_runtime_function
 from gfd.tools.match.cel.syntax import Call, Identifier, Part, walk
+from gfd.tools.match.cel.values import Failure, WrongType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,4 +45,17 @@ def check_functions(syntax: Syntax) -> None:
 
 def find_function(name: str, count: int, *, is_member: bool) -> Callable[..., Any]:
     """Return a function of ``count`` arguments, which raises Failure."""
-    return _FUNCTIONS.get(name) or find_runtime_function(name, count, is_member=is_member)
+    own = _FUNCTIONS.get(name)
+    return (
+        find_runtime_function(name, count, is_member=is_member) if own is None else _name_failures(own, name)
+    )
+
+
+def _name_failures(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except WrongType as failure:
+            raise Failure(f"{name} {failure.reason}") from failure
+
+    return call

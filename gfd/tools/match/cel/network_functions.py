@@ -6,7 +6,7 @@ import re
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from typing import TYPE_CHECKING, Any
 
-from gfd.tools.match.cel.values import Failure
+from gfd.tools.match.cel.values import Failure, WrongType, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,19 +86,19 @@ def _succeeds(parse: Callable[[Any], Any], text: Any) -> bool:
 
 def _expect_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Failure(f"no such overload: a {type(value).__name__} instead of a text")
+        raise WrongType(f"gets {describe(value)} instead of a string")
     return value
 
 
 def _expect_address(value: Any) -> _Address:
     if isinstance(value, IPv4Interface | IPv6Interface) or not isinstance(value, IPv4Address | IPv6Address):
-        raise Failure(f"no such overload: a {type(value).__name__} instead of an IP address")
+        raise WrongType(f"gets {describe(value)} instead of an IP address")
     return value
 
 
 def _expect_network(value: Any) -> _Network:
     if not isinstance(value, IPv4Interface | IPv6Interface):
-        raise Failure(f"no such overload: a {type(value).__name__} instead of a network")
+        raise WrongType(f"gets {describe(value)} instead of a network")
     return value
 
 

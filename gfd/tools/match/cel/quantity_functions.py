@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.kube import quantities
 from gfd.tools.match.cel.errors import NotSupported
-from gfd.tools.match.cel.values import Failure, Quantity, SemanticVersion, parse_version
+from gfd.tools.match.cel.values import Failure, Quantity, SemanticVersion, WrongType, describe, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_KINDS = {
+    Quantity: "a quantity",
+    SemanticVersion: "a version",
+    str: "a string",
+    int: "an int",
+    bool: "a bool",
+}
 _NANO = 10**9
 _LARGEST = Fraction(2**63 - 1)
 _LONG_EXPONENT = re.compile(r"[eE][+-]?[0-9]{3,}$")
@@ -120,7 +127,7 @@ def _read_number(version: Any, index: int) -> int:
 def _expect(kind: type[Any], value: Any) -> Any:
     """Return the value if it has this type, else raise Failure."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise Failure(f"no such overload: a {type(value).__name__} instead of a {kind.__name__}")
+        raise WrongType(f"gets {describe(value)} instead of {_KINDS[kind]}")
     return value
 
 

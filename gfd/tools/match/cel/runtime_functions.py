@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from gfd.text import join_words
 from gfd.tools.match.cel.errors import NotSupported
 from gfd.tools.match.cel.library import load_cel, load_extensions
-from gfd.tools.match.cel.values import Failure
+from gfd.tools.match.cel.values import Failure, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ _OPERATORS = {
     "-_": "-a0",
     **{f"_{sign}_": f"a0 {sign} a1" for sign in ("+", "-", "*", "/", "%", "<", "<=", ">", ">=")},
 }
+_NO_OVERLOAD = "No matching overloads found"
 _PLAIN = (str, int, float, type(None))
 
 
@@ -31,7 +33,13 @@ def find_runtime_function(name: str, count: int, *, is_member: bool) -> Callable
 
     def function(*arguments: Any) -> Any:
         plain = [_convert(argument, name) for argument in arguments]
-        return evaluate(dict(zip(names, plain, strict=True)))
+        try:
+            return evaluate(dict(zip(names, plain, strict=True)))
+        except Failure as failure:
+            if failure.reason.startswith(_NO_OVERLOAD):
+                given = join_words(map(describe, arguments), "and")
+                raise Failure(f"{_show(name)} gets {given}") from failure
+            raise
 
     return function
 
@@ -59,6 +67,11 @@ def _make_environment() -> Any:
     )
 
 
+def _show(function: str) -> str:
+    """Return the name of a function, or an operator without its placeholders."""
+    return function.strip("_") if function in _OPERATORS else function
+
+
 def _clean(text: str) -> str:
     """Return an error of the runtime without the code in front of it."""
     code, separator, rest = text.partition(": ")
@@ -74,7 +87,9 @@ def _convert(value: Any, function: str) -> Any:
             message = f"{function} is not judged for a list or map of quantities, versions or addresses"
             raise NotSupported(message) from failure
     if not isinstance(value, _PLAIN):
-        raise Failure(f"no such overload: {function} of a {type(value).__name__}")
+        is_comparison = _show(function) in ("<", "<=", ">", ">=")
+        advice = "; use isLessThan, isGreaterThan or compareTo" if is_comparison else ""
+        raise Failure(f"{_show(function)} gets {describe(value)}{advice}")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ class Failure(Exception):
         super().__init__(reason)
         self.reason = reason
         self.missing = missing
+
+
+class WrongType(Failure):
+    """A function gets a value of a type that it does not take; the reason lacks the function's name."""
+
+
+class Crash(Exception):
+    """The whole evaluation ends: cel-go panics, and no operator ignores that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +107,43 @@ class DomainMap(dict[Any, Any]):
         if names is None:
             names = self[domain] = NamedMap(self.kind, domain)
         names[name] = value
+
+
+_TYPE_NAMES: tuple[tuple[Any, str], ...] = (
+    (type(None), "null_type"),
+    (bool, "bool"),
+    (int, "int"),
+    (float, "double"),
+    (str, "string"),
+    (list, "list"),
+    (dict, "map"),
+    (TypeName, "type"),
+    (OptionalValue, "optional_type"),
+    (Quantity, "kubernetes.Quantity"),
+    (SemanticVersion, "kubernetes.Semver"),
+    ((IPv4Interface, IPv6Interface), "net.CIDR"),
+    ((IPv4Address, IPv6Address), "net.IP"),
+)
+_DESCRIPTIONS = {
+    "null_type": "null",
+    "int": "an int",
+    "optional_type": "an optional value",
+    "kubernetes.Quantity": "a quantity",
+    "kubernetes.Semver": "a version",
+    "net.CIDR": "a network",
+    "net.IP": "an IP address",
+}
+
+
+def name_type(value: Any) -> str:
+    """Return the type of a value as CEL names it."""
+    return next(name for kinds, name in _TYPE_NAMES if isinstance(value, kinds))
+
+
+def describe(value: Any) -> str:
+    """Return what a value is, for a message: ``a string``, ``a version``."""
+    name = name_type(value)
+    return _DESCRIPTIONS.get(name, f"a {name}")
 
 
 @lru_cache(maxsize=4096)
