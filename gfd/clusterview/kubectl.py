@@ -14,6 +14,7 @@ from gfd.clusterview.dra.json_fields import ClusterDocument
 from gfd.clusterview.dra.model import ResourceClaim, ResourceSlice
 from gfd.clusterview.dra.node_devices import add_devices
 from gfd.clusterview.dra.slices import read_slice
+from gfd.clusterview.dra.snapshot import READERS, make_snapshot, pluralize_kind
 from gfd.clusterview.garbage_collector import without_garbage_collector
 from gfd.clusterview.json_fields import BoundPodDocument, NodeDocument, PodDocument
 from gfd.clusterview.nodes import Node, read_node, read_whole_node
@@ -28,10 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from gfd.clusterview.dra.snapshot import DraSnapshot
+
 T = TypeVar("T")
 
-_DRA: Mapping[str, Callable[[Any], Any]] = {"ResourceSlice": read_slice, "ResourceClaim": read_claim}
-"""How to read the other kinds of objects in a file of nodes."""
+_DRA: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(READERS, lambda _: None),
+    "ResourceSlice": read_slice,
+    "ResourceClaim": read_claim,
+}
+"""How to read the other kinds of objects in a file of nodes; classes and templates say nothing of devices."""
 _NODES, _PODS = "kubectl get nodes -o json", "kubectl get pods -A -o json"
 
 
@@ -56,10 +63,25 @@ def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``-`` is standard input. Raises DocumentError.
     """
-    found = read_objects(nodes, "Node", _NODES, read_whole_node, NodeDocument)
+    skipped = dict.fromkeys(READERS, lambda _: None)
+    found = read_objects(nodes, "Node", _NODES, read_whole_node, NodeDocument, others=skipped)
+    return _add_pods([each for each in found if each], pods)
+
+
+def read_nodes_and_claims(nodes: Path, pods: Path | None) -> tuple[list[Node], DraSnapshot]:
+    """Return the same nodes, and what their file says about Dynamic Resource Allocation.
+
+    Raises DocumentError.
+    """
+    found: list[Any] = read_objects(nodes, "Node", _NODES, read_whole_node, others=READERS)
+    counted = _add_pods([each for each in found if isinstance(each, Node)], pods)
+    return counted, make_snapshot(found, _name_source(nodes))
+
+
+def _add_pods(nodes: list[Node], pods: Path | None) -> list[Node]:
     if pods is None:
-        return add_pods(found, None)
-    return add_pods(found, read_objects(pods, "Pod", _PODS, read_bound_pod, BoundPodDocument))
+        return add_pods(nodes, None)
+    return add_pods(nodes, read_objects(pods, "Pod", _PODS, read_bound_pod, BoundPodDocument))
 
 
 def read_objects(
@@ -85,7 +107,7 @@ def read_objects(
 def _read_objects(
     path: Path, command: str, converters: Mapping[str, Callable[[Any], T]], fields: Any
 ) -> list[T]:
-    source = "standard input" if str(path) == "-" else escape(str(path))
+    source = _name_source(path)
     hint = f"expected the output of {command}"
     try:
         data = read_input(path)
@@ -108,13 +130,17 @@ def _read_objects(
     return found
 
 
+def _name_source(path: Path) -> str:
+    return "standard input" if str(path) == "-" else escape(str(path))
+
+
 class _WrongKind(Exception):
     """The file holds other objects."""
 
 
 def _unpack(documents: list[Any], kinds: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each object with its kind; an object without a kind is the first one, or that of its list."""
-    only = join_words([f"{kind}s" for kind in kinds], "and")
+    only = join_words(map(pluralize_kind, kinds), "and")
     if not documents:
         raise _WrongKind("is empty")
     for document in documents:

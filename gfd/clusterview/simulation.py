@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.cloud_names import INSTANCE_TYPE
 from gfd.clusterview.dra.index import index_objects
+from gfd.clusterview.dra.model import ResourceSlice
+from gfd.clusterview.dra.nvidia_classes import make_classes
 from gfd.clusterview.dra.nvidia_slices import make_slices
 from gfd.clusterview.dra.slices import read_slice
+from gfd.clusterview.dra.snapshot import CLAIM, CLASS, TEMPLATE, DraSnapshot, StoredObject
 from gfd.clusterview.nodes import Node
 from gfd.clusterview.resources import CPU, MEMORY
 from gfd.config.options import COMMAND_LINE
@@ -24,6 +27,8 @@ from gfd.worker import single_run
 from gfd.worker.request import build_request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gfd.config.model import Config, LoadedConfig
     from gfd.inventory.model import Inventory
     from gfd.labels import resources
@@ -98,6 +103,30 @@ def make_node(config: Config, name: str, labels: Labels, inventory: Inventory) -
     facts = resolve(inventory, mig_strategy=config.mig_strategy, sharing=config.sharing)
     devices = _count_offered(facts, config.sharing)
     return Node(name=name, labels=labels, allocatable=devices, capacity=devices, is_simulated=True)
+
+
+def simulate_snapshot(nodes: Iterable[Node]) -> DraSnapshot:
+    """Return the ResourceSlices of simulated nodes, and the DeviceClasses that NVIDIA's driver installs."""
+    slices = tuple(
+        ResourceSlice(
+            name=pool.id.pool,
+            pool=pool.id,
+            generation=pool.generation,
+            slice_count=1,
+            node_name=node.name,
+            devices=pool.devices,
+            counter_sets=pool.counter_sets,
+        )
+        for node in nodes
+        for pool in (node.dra.pools if node.dra else ())
+    )
+    advice = "a simulated cluster has none; write it into one of the files"
+    unknown = {CLAIM: advice, TEMPLATE: advice}
+    return DraSnapshot(
+        slices=slices,
+        objects=tuple(StoredObject(kind=CLASS, item=each) for each in make_classes()),
+        unknown=unknown,
+    )
 
 
 def _count_offered(node: resources.NodeFacts, sharing: Sharing) -> dict[str, int]:

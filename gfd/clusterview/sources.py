@@ -8,8 +8,10 @@ from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
+    from gfd.clusterview.dra.snapshot import DraSnapshot
     from gfd.clusterview.nodes import Node
     from gfd.config.model import LoadedConfig
     from gfd.kube.client import Api
@@ -67,6 +69,35 @@ def read_nodes_and_pods(
     from gfd.clusterview import cluster
 
     return cluster.read_nodes_and_pods(cluster.connect(loaded))
+
+
+def read_nodes_and_claims(
+    loaded: LoadedConfig,
+    nodes: Path | None = None,
+    pods: Path | None = None,
+    *,
+    claims: Collection[str],
+    templates: Collection[str],
+) -> tuple[list[Node], DraSnapshot]:
+    """Return the same nodes, and what decides which devices ResourceClaims get. Raises GfdError.
+
+    ``claims`` and ``templates`` are those that pods name, as ``namespace/name``.
+    """
+    _check_sources(loaded, nodes, pods)
+    if nodes is not None:
+        from gfd.clusterview import kubectl
+
+        return kubectl.read_nodes_and_claims(nodes, pods)
+    if loaded.config.simulate:
+        from gfd.clusterview.simulation import simulate_nodes, simulate_snapshot
+
+        simulated = simulate_nodes(loaded, has_sizes=True)
+        return simulated, simulate_snapshot(simulated)
+    from gfd.clusterview import cluster
+    from gfd.clusterview.dra.api import read_snapshot
+
+    api = cluster.connect(loaded)
+    return cluster.read_nodes_and_pods(api), read_snapshot(api, claims=claims, templates=templates)
 
 
 def find_cluster(loaded: LoadedConfig, nodes: Path | None = None) -> Api | None:

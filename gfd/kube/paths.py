@@ -11,6 +11,7 @@ DRA_API = "/apis/resource.k8s.io/v1"
 RESOURCE_SLICES = f"{DRA_API}/resourceslices"
 RESOURCE_CLAIMS = f"{DRA_API}/resourceclaims"
 """The ResourceClaims of all namespaces."""
+DEVICE_CLASSES = f"{DRA_API}/deviceclasses"
 DRA_DRIVER = "gpu.nvidia.com"
 """The name of NVIDIA's DRA driver for GPUs; its DeviceClass for whole GPUs has the same name."""
 
@@ -29,3 +30,8 @@ def daemon_set_path(namespace: str, name: str) -> str:
 def pods_path(namespace: str) -> str:
     """Return the path of the Pods of a namespace."""
     return f"{NAMESPACES}/{namespace}/pods"
+
+
+def templates_path(namespace: str) -> str:
+    """Return the path of the ResourceClaimTemplates of a namespace."""
+    return f"{DRA_API}/namespaces/{namespace}/resourceclaimtemplates"

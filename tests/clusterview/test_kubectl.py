@@ -93,10 +93,11 @@ WITHOUT_END = (
         ('{"kind": "Status", "code": 403}', "FILE:1: holds a Status, not Nodes"),
         ('{"kind": "List"}', "FILE:1: holds a List without items"),
         ('{"kind": "List", "items": [{"kind": "Pod"}]}',
-         "FILE:1: holds a List with a Pod; only Nodes, ResourceSlices and ResourceClaims are read"),
+         ("FILE:1: holds a List with a Pod; only Nodes, ResourceSlices, ResourceClaims,"
+          " ResourceClaimTemplates and DeviceClasses are read")),
         ('{"kind": "List", "items": [5]}',
-         ("FILE:1: holds a List with something that is not an object; only Nodes, ResourceSlices and"
-          " ResourceClaims are read")),
+         ("FILE:1: holds a List with something that is not an object; only Nodes, ResourceSlices,"
+          " ResourceClaims, ResourceClaimTemplates and DeviceClasses are read")),
         ('{"kind": "\\u001b[2J"}', r"FILE:1: holds a \x1b[2J, not Nodes"),
         (WITHOUT_END + "kind: List", "FILE:5: is too large: it uses its anchors again and again"),
         ('{"kind": "Node"}', "FILE: Node number 1 has no metadata.name"),

@@ -31,16 +31,20 @@ def _match(loaded: LoadedConfig, values: Values) -> None:
     from gfd.text import print_error
     from gfd.tools.match.cluster_source import read_runtime_classes, read_state
     from gfd.tools.match.fixes.index import build_index
+    from gfd.tools.match.manifests.objects import read_file
     from gfd.tools.match.results import find_error, match_pods
     from gfd.tools.match.runtime_classes import apply_runtime_classes
-    from gfd.tools.match.workloads.reader import read_pods
+    from gfd.tools.match.workloads.reader import join_claim_objects, read_workloads
 
     _check_standard_input(values)
-    pods = read_pods(values["files"])
+    workloads = read_workloads(map(read_file, values["files"]))
+    pods = [pod for each in workloads for pod in each.pods]
     specs = [pod.spec for pod in pods]
     classes = read_runtime_classes(loaded, specs, values["nodes_file"])
     pods = apply_runtime_classes(pods, classes)
-    state = read_state(loaded, specs, values["nodes_file"], values["pods_file"])
+    state = read_state(
+        loaded, specs, values["nodes_file"], values["pods_file"], join_claim_objects(workloads)
+    )
     index = build_index(state.nodes)
     if not values["nodes_file"] and not all(node.is_counted for node in state.nodes):
         print_error("warning: without the right to list pods, it is unknown what they leave free")

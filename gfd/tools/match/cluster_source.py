@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.runtime_classes import RuntimeClass
     from gfd.config.model import LoadedConfig
+    from gfd.tools.match.dra.objects import ClaimObjects
+    from gfd.tools.match.dra.state import DeviceState
     from gfd.tools.match.podspec.scheduling import SchedulingSpec
 
 
@@ -40,15 +42,19 @@ def read_state(
     specs: Sequence[SchedulingSpec],
     nodes_file: Path | None = None,
     pods_file: Path | None = None,
+    claim_objects: ClaimObjects | None = None,
 ) -> ClusterState:
     """Return the nodes and pods, and of the cluster what else the pods with ``specs`` need.
 
-    Raises GfdError.
+    ``claim_objects`` are those of the user's files. Raises GfdError.
     """
-    nodes = sources.read_nodes_and_pods(loaded, nodes_file, pods_file)
+    if any(spec.claims for spec in specs):
+        nodes, devices = _read_devices(loaded, specs, nodes_file, pods_file, claim_objects)
+    else:
+        nodes, devices = sources.read_nodes_and_pods(loaded, nodes_file, pods_file), None
     api = sources.find_cluster(loaded, nodes_file)
     if api is None:
-        return ClusterState(nodes=nodes)
+        return ClusterState(nodes=nodes, devices=devices)
     from gfd.clusterview.cluster import read_namespaces, read_priority_classes
 
     needs_namespaces = any(term.needs_namespaces for term in _list_terms(specs, nodes))
@@ -57,7 +63,32 @@ def read_state(
         nodes=nodes,
         namespaces=read_namespaces(api) if needs_namespaces else None,
         priority_classes=read_priority_classes(api) if needs_classes else None,
+        devices=devices,
     )
+
+
+def _read_devices(
+    loaded: LoadedConfig,
+    specs: Sequence[SchedulingSpec],
+    nodes_file: Path | None,
+    pods_file: Path | None,
+    claim_objects: ClaimObjects | None,
+) -> tuple[list[Node], DeviceState]:
+    """Return the nodes, and the devices for the claims of pods. Raises GfdError."""
+    from gfd.tools.match.dra.state import DeviceState
+
+    claims = {f"{spec.namespace}/{each.claim_name}" for spec in specs for each in spec.claims}
+    templates = {
+        f"{spec.namespace}/{each.template_name}"
+        for spec in specs
+        for each in spec.claims
+        if each.template_name
+    }
+    known = claim_objects.templates.keys() if claim_objects else ()
+    nodes, snapshot = sources.read_nodes_and_claims(
+        loaded, nodes_file, pods_file, claims=claims, templates=sorted(templates.difference(known))
+    )
+    return nodes, DeviceState(snapshot, claim_objects)
 
 
 def _list_terms(specs: Sequence[SchedulingSpec], nodes: Sequence[Node]) -> Iterator[PodAffinityTerm]:

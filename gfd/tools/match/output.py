@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.resources import CPU
 from gfd.text import escape
+from gfd.tools.match.claim_output import claims_to_plain, list_hints
 from gfd.tools.match.fixes.advice import fix_to_plain, format_fix, format_suggestion, suggestion_to_plain
 from gfd.tools.match.judge.fit import Answer
 from gfd.tools.match.placement.bounds import UNLIMITED
@@ -90,6 +91,8 @@ def _summarise(result: MatchResult) -> str:
 def _explain(result: MatchResult) -> Iterator[str]:
     """Yield the lines below the table."""
     yield from _explain_placement(result)
+    if result.pod.spec.claims and not result.possible:
+        yield from list_hints(result.verdicts)
     yield from map(format_suggestion, result.suggestions)
     for fix in result.fixes:
         yield from format_fix(fix, result.pod)
@@ -199,4 +202,5 @@ def _verdict_to_plain(verdict: Verdict) -> dict[str, Any]:
         "failed": [
             {"kind": each.kind, "term": each.wanted, "there": each.found} for each in verdict.mismatches
         ],
+        **({"claims": claims_to_plain(verdict.claims)} if verdict.claims else {}),
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.amounts import format_request
 from gfd.labels.syntax import VENDOR
+from gfd.tools.match.claim_output import list_offers, list_wishes
 from gfd.tools.match.hardware_columns import (
     describe_memory,
     describe_product,
@@ -38,7 +39,10 @@ def format_verdicts(
         return ""
     counts = result.pod.spec.requests
     names = sorted((name for name, count in counts.items() if count), key=_rank_resource)
-    asked = ", ".join(format_request(name, counts[name]) for name in names)
+    wishes = [format_request(name, counts[name]) for name in names]
+    if result.pod.spec.claims:
+        wishes += list_wishes(verdicts)
+    asked = ", ".join(wishes)
     # What is not judged on each of these nodes stands once, below the table.
     is_same = len({_list_unjudged_fields(each) for each in result.possible}) == 1
     rows = [_make_row(each, result, names, asked, is_same_unjudged=is_same) for each in verdicts]
@@ -109,6 +113,8 @@ def _describe_devices(verdict: Verdict, result: MatchResult, names: Sequence[str
         # The pod may fit, so a resource that the node does not name is unknown.
         free = describe_free(node, name) if name in node.allocatable else "unknown"
         found.append(f"{which}{free}" + (f" ({sharing})" if sharing else ""))
+    if verdict.claims:
+        found += list_offers(verdict.claims)
     return [*found, *(f"taint {taint}" for taint in verdict.avoided)]
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.affinity_terms import DEFAULT_NAMESPACE
+from gfd.clusterview.dra.claims import read_claim
 from gfd.clusterview.dra.model import API_VERSION
+from gfd.clusterview.dra.snapshot import CLAIM, CLASS, TEMPLATE
 from gfd.documents.value import wrap
 from gfd.tools.match.dra.reader import ClaimReader
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from gfd.tools.match.manifests.objects import Manifest
 
 GROUP = API_VERSION.partition("/")[0]
-CLAIM, TEMPLATE, CLASS = "ResourceClaim", "ResourceClaimTemplate", "DeviceClass"
 KINDS = (CLAIM, TEMPLATE, CLASS)
 _FLAT_VERSIONS = ("v1alpha3", "v1beta1")
 """Versions whose requests have the fields of ``exactly`` beside their name."""
@@ -45,8 +46,11 @@ class ClaimObjects:
         )
 
 
-def read_manifest(manifest: Manifest) -> ClaimObjects:
-    """Return an object of :data:`KINDS` of a file. Raises DocumentError if the API server refuses it."""
+def read_manifest(manifest: Manifest, text: str) -> ClaimObjects:
+    """Return an object of :data:`KINDS` of a file with this text.
+
+    Raises DocumentError if the API server refuses the object.
+    """
     value = manifest.value
     if manifest.api_version != API_VERSION:
         version = manifest.api_version.partition("/")[2]
@@ -60,7 +64,7 @@ def read_manifest(manifest: Manifest) -> ClaimObjects:
     if not manifest.name:
         raise value.field("metadata").error("needs a name")
     value.only("apiVersion", "kind", "metadata", "spec", "status")
-    return _read(manifest.kind, manifest.name, manifest.namespace, value, ClaimReader())
+    return _read(manifest.kind, manifest.name, manifest.namespace, value, ClaimReader(text))
 
 
 def read_stored(kind: str, item: Mapping[str, Any]) -> ClaimObjects:
@@ -71,7 +75,7 @@ def read_stored(kind: str, item: Mapping[str, Any]) -> ClaimObjects:
     metadata = item.get("metadata") or {}
     name, namespace = str(metadata.get("name", "")), str(metadata.get("namespace") or "")
     title = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
-    return _read(kind, name, namespace, wrap(dict(item), title), ClaimReader(is_stored=True))
+    return _read(kind, name, namespace, wrap(dict(item), title), ClaimReader())
 
 
 def _read(kind: str, name: str, namespace: str, value: Value, reader: ClaimReader) -> ClaimObjects:
@@ -84,4 +88,14 @@ def _read(kind: str, name: str, namespace: str, value: Value, reader: ClaimReade
     if kind == TEMPLATE:
         reader.check_keys(spec, "metadata", "spec")
         return ClaimObjects(templates={key: reader.read_claim(spec.field("spec"), value)})
-    return ClaimObjects(claims={key: replace(reader.read_claim(spec, value), shared_as=key)})
+    try:
+        held = read_claim(value.plain())
+    except ValueError as error:
+        raise value.error(f"{kind} {name} {error}") from error
+    claim = replace(
+        reader.read_claim(spec, value),
+        shared_as=key,
+        allocations=held.allocations or None,
+        node_selector=held.node_selector,
+    )
+    return ClaimObjects(claims={key: claim})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.errors import DocumentError
 from gfd.kube.quantities import parse
+from gfd.tools.match.cel import CelMissing, CompileError, NotSupported, compile_expression
 from gfd.tools.match.dra import rules
 from gfd.tools.match.dra.configurations import check_configurations
 from gfd.tools.match.dra.model import (
@@ -17,6 +19,7 @@ from gfd.tools.match.dra.model import (
     DeviceToleration,
 )
 from gfd.tools.match.dra.references import check_references
+from gfd.tools.match.manifests.text_places import find_place
 from gfd.tools.match.podspec.fields import read_items, read_text
 from gfd.tools.match.podspec.rules import check
 
@@ -42,9 +45,9 @@ _EXACT_FIELDS = (
 class ClaimReader:
     """Reads the specs of claims and classes."""
 
-    def __init__(self, *, is_stored: bool = False) -> None:
-        """``is_stored`` is true for objects that the API server has accepted already."""
-        self._is_stored = is_stored
+    def __init__(self, text: str | None = None) -> None:
+        """``text`` is that of the file with the objects; None if the API server has accepted them already."""
+        self._is_stored, self._text = text is None, text or ""
 
     def read_class(self, name: str, spec: Value) -> DeviceClass:
         """Return the DeviceClass with this spec. Raises DocumentError."""
@@ -154,7 +157,21 @@ class ClaimReader:
         expression = cel.field("expression")
         text = read_text(cel, "expression")
         self.check(expression, text, rules.EXPRESSION)
+        if not self._is_stored:
+            self._compile(expression, text)
         return DeviceSelector(expression=text, place=_place(expression))
+
+    def _compile(self, value: Value, expression: str) -> None:
+        """Raise DocumentError if the API server refuses an expression; without the extra, this is unknown."""
+        try:
+            compile_expression(expression)
+        except (CelMissing, NotSupported):
+            return  # the judge says so
+        except CompileError as error:
+            line, column = find_place(self._text, value, error.line, error.column)
+            place = "" if column else f" (line {error.line}, column {error.column} of the expression)"
+            reason = f"is not valid CEL: {error.message}{place}"
+            raise DocumentError(value.source, line, reason, value.path, column=column) from error
 
     def _read_toleration(self, item: Value) -> DeviceToleration:
         self.check_keys(item, "key", "operator", "value", "effect", "tolerationSeconds")

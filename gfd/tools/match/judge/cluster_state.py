@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.priority_classes import PriorityClass
     from gfd.labels.syntax import Labels
+    from gfd.tools.match.dra.state import DeviceState
     from gfd.tools.match.podspec.priorities import Preemptor
     from gfd.tools.match.podspec.scheduling import SchedulingSpec
 
@@ -28,6 +29,8 @@ class ClusterState:
     """The labels of all namespaces; None if they are unknown."""
     priority_classes: Sequence[PriorityClass] | None = None
     """The PriorityClasses of the cluster; None if they are unknown."""
+    devices: DeviceState | None = None
+    """The devices for ResourceClaims; None if no pod of the run has claims."""
 
     def find_preemptor(self, spec: SchedulingSpec) -> Preemptor:
         """Return which pods a pod may evict."""
@@ -51,7 +54,23 @@ class ClusterState:
             host_ports=spec.host_ports,
             anti_affinity=tuple(term.resolve(spec.namespace, spec.labels) for term in spec.pod_anti_affinity),
         )
-        return replace(self, nodes=[_add_copies(node, pod, counts.get(node.name, 0)) for node in self.nodes])
+        return replace(
+            self,
+            nodes=[_add_copies(node, pod, counts.get(node.name, 0)) for node in self.nodes],
+            devices=self.hold_devices(spec, counts),
+        )
+
+    def hold_devices(self, spec: SchedulingSpec, counts: Mapping[str, int]) -> DeviceState | None:
+        """Return the devices after copies of a pod hold some; ``counts`` is their number by node."""
+        devices = self.devices
+        if not spec.claims or devices is None:
+            return devices
+        from gfd.tools.match.judge.claim_copies import hold_devices  # loads CEL, which few pods need
+
+        for node in self.nodes:
+            if copies := counts.get(node.name, 0):
+                devices, _ = hold_devices(spec, node, devices, copies)
+        return devices
 
     def evict(self, pods: Collection[BoundPod], node_name: str) -> ClusterState:
         """Return the state without these pods of a node."""
@@ -62,7 +81,11 @@ class ClusterState:
     def release(self, spec: SchedulingSpec) -> ClusterState:
         """Return the state without the pod itself, which already runs on ``spec.current_node``."""
         identity = (spec.namespace, spec.name)
-        return self._change(
+        state = self
+        if spec.claims and self.devices:
+            shared = (f"{spec.namespace}/{each.claim_name}" for each in spec.claims if each.claim_name)
+            state = replace(self, devices=self.devices.release(spec.namespace, spec.name, shared))
+        return state._change(
             spec.current_node,
             lambda node: place_pods(
                 node, (pod for pod in node.pods if (pod.namespace, pod.name) != identity)

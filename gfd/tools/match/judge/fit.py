@@ -20,6 +20,7 @@ from gfd.tools.match.judge.suitability import SuitabilityJudge
 if TYPE_CHECKING:
     from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node, Taint
+    from gfd.tools.match.judge.claims import ClaimJudge, ClaimVerdict
     from gfd.tools.match.judge.cluster_state import ClusterState
     from gfd.tools.match.judge.mismatches import Mismatch
     from gfd.tools.match.podspec.priorities import Preemptor
@@ -53,6 +54,8 @@ class Verdict:
     """Taints with PreferNoSchedule that the pod does not tolerate; the scheduler prefers other nodes."""
     preempts: tuple[BoundPod, ...] = ()
     """Pods of lower priority that would have to be evicted first; without them, nothing speaks against it."""
+    claims: ClaimVerdict | None = None
+    """What the pod's claims get; None if it has none, or if other reasons speak against the node."""
 
     @property
     def answer(self) -> Answer:
@@ -83,14 +86,28 @@ class PodJudge:
     def __init__(self, spec: SchedulingSpec) -> None:
         self._spec = spec
         self._suitability, self._requests = SuitabilityJudge(spec), RequestJudge(spec)
+        self._claims: ClaimJudge | None = None
+        if spec.claims:
+            from gfd.tools.match.judge.claims import ClaimJudge  # loads CEL, which few pods need
+
+            self._claims = ClaimJudge(spec)
         self._verdicts: dict[int, tuple[Rank, Verdict]] = {}
         """The verdicts that only the node itself decides, by its identity; each keeps its node alive."""
 
     def compare(self, state: ClusterState) -> list[Verdict]:
         """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
+        if self._spec.current_node:
+            state = state.release(self._spec)
+        verdicts = self._compare_all(state)
+        if self._claims is None:
+            return verdicts
+        from gfd.tools.match.judge.claim_nodes import add_claims
+
+        return sorted(add_claims(verdicts, self._claims, state.devices), key=rank)
+
+    def _compare_all(self, state: ClusterState) -> list[Verdict]:
+        """Return the verdicts without a look at claims."""
         spec = self._spec
-        if spec.current_node:
-            state = state.release(spec)
         neighbours, preemptor = Neighbours(spec, state), state.find_preemptor(spec)
         if neighbours.needs_other_nodes:
             return sorted((self._compare(node, neighbours, preemptor) for node in state.nodes), key=rank)
@@ -144,16 +161,18 @@ class PodJudge:
 def rank(verdict: Verdict) -> Rank:
     """Return a key that sorts verdicts: nodes that fit, nodes that may fit, then the nearest misses."""
     if verdict.mismatches:
-        weight = sum(_weigh(each, verdict.node) for each in verdict.mismatches)
+        weight = sum(_weigh(each, verdict) for each in verdict.mismatches)
         return (3, weight, len(verdict.mismatches), verdict.node.name)
     group = 2 if verdict.preempts else 1 if verdict.unjudged else 0
     return (group, -verdict.score, len(verdict.avoided), verdict.node.name)
 
 
-def _weigh(mismatch: Mismatch, node: Node) -> int:
+def _weigh(mismatch: Mismatch, verdict: Verdict) -> int:
     """Return how far a mismatch is from fitting: what can change by itself is nearer than other hardware."""
     if mismatch.requirement:
         return 2 if mismatch.found else 4
     if mismatch.resource:
-        return 1 if node.allocatable.get(mismatch.resource) else 4
+        return 1 if verdict.node.allocatable.get(mismatch.resource) else 4
+    if verdict.claims and verdict.claims.reports:
+        return 1 if all(each.suitable for each in verdict.claims.reports) else 3
     return 2 if mismatch.kind == NODE_NAME else 1

@@ -25,6 +25,8 @@ HOST_PORT, POD_AFFINITY, POD_ANTI_AFFINITY, TOPOLOGY_SPREAD = (
     "topologySpreadConstraints",
 )
 """Kinds of :class:`Mismatch` that the pods on the nodes decide."""
+CLAIM = "resourceClaims"
+"""The kind of :class:`Mismatch` that devices and claims decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 3
 """The maximum number of earlier pods in a text."""
-COMPANION_FIELDS = "podAffinity, podAntiAffinity, topologySpreadConstraints or hostPort"
+COMPANION_FIELDS = "podAffinity, podAntiAffinity, topologySpreadConstraints, hostPort or resourceClaims"
 """The fields by which the nodes of other pods decide on those of a pod."""
 
 

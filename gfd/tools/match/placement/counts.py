@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.judge.mismatches import RESOURCE, TAINT
+from gfd.tools.match.judge.mismatches import CLAIM, RESOURCE, TAINT
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def _explain(mismatch: Mismatch) -> tuple[str, str]:
     """Return what is wrong with one node, and the same for several nodes."""
     if mismatch.kind == TAINT:
         return "has a taint that it does not tolerate", "have taints that it does not tolerate"
+    if mismatch.kind == CLAIM:
+        return f"lacks devices for {mismatch.wanted}", f"lack devices for {mismatch.wanted}"
     if mismatch.kind == RESOURCE:
         return f"lacks {mismatch.wanted} free", f"lack {mismatch.wanted} free"
     if mismatch.requirement:

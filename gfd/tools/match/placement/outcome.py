@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.judge.fit import Answer, Verdict
+from gfd.tools.match.judge.fit import Answer, Verdict, rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,3 +77,38 @@ class PodPlacement:
         if self.gang:
             return self.gang.answer
         return _judge(self.at_least, self.at_most, wanted=self.wanted, minimum=self.wanted)
+
+
+def place_nowhere(verdicts: Sequence[Verdict], wanted: int, rivals: Sequence[Pod]) -> PodPlacement:
+    """Return the placement of a pod whose devices the pods before it have taken."""
+    return PodPlacement(
+        verdicts=verdicts, wanted=wanted, at_least=0, at_most=0, rooms={}, rivals=tuple(rivals)
+    )
+
+
+def place_running(verdicts: Sequence[Verdict]) -> PodPlacement:
+    """Return the placement of a pod that has a node; what it takes is counted there already."""
+    return PodPlacement(
+        verdicts=verdicts,
+        wanted=1,
+        at_least=int(any(each.fits for each in verdicts)),
+        at_most=int(any(each.is_possible for each in verdicts)),
+        rooms={},
+    )
+
+
+def merge_verdicts(
+    alone: Sequence[Verdict], now: Sequence[Verdict], text: str, *, is_certain: bool
+) -> list[Verdict]:
+    """Return the verdicts ``now``, but MAY_FIT with the ``text`` where the nodes of earlier pods decide."""
+    before = {each.node.name: each for each in alone}
+    found = []
+    for each in now:
+        own = before[each.node.name]
+        has_changed = own.is_possible != each.is_possible
+        if text and (has_changed or (own.is_possible and not is_certain)):
+            base = own if own.is_possible else each
+            found.append(replace(base, node=each.node, unjudged=(*base.unjudged, text)))
+        else:
+            found.append(each)
+    return sorted(found, key=rank)

@@ -7,6 +7,7 @@ outcomes: the best node first, and the fullest of equally good nodes.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,15 @@ from gfd.tools.match.manifests.pods import DAEMON_SET
 from gfd.tools.match.placement.bounds import Demand, bound_copies, divide
 from gfd.tools.match.placement.companions import influences, split_limits
 from gfd.tools.match.placement.copy_count import COMPANION_FIELDS, CopyCount
+from gfd.tools.match.placement.devices import RunDevices, find_open_claims, limit_rooms, name_demand
 from gfd.tools.match.placement.domains import bound_by_domains
-from gfd.tools.match.placement.outcome import GangPlacement, PodPlacement
+from gfd.tools.match.placement.outcome import (
+    GangPlacement,
+    PodPlacement,
+    merge_verdicts,
+    place_nowhere,
+    place_running,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,13 +84,14 @@ class _Run:
     """The state of the cluster while the pods of a run are placed."""
 
     def __init__(self, state: ClusterState) -> None:
-        self._initial = self._state = state
+        self._state = state
         self._placed: list[tuple[Pod, Demand]] = []
+        self._devices = RunDevices(state)
         self._free = {node.name: _measure_free(node) for node in state.nodes}
 
     def place_group(self, pods: Mapping[int, Pod]) -> dict[int, PodPlacement]:
         """Place one pod, or the pods of a gang; a gang that cannot be complete takes nothing."""
-        before, count = self._state, len(self._placed)
+        before, count, devices = self._state, len(self._placed), copy(self._devices)
         found = {number: self._place(pod) for number, pod in pods.items()}
         name = next(iter(pods.values())).gang
         if not name:
@@ -96,7 +105,7 @@ class _Run:
             at_most=sum(each.at_most for each in found.values()),
         )
         if gang.answer is Answer.NO:
-            self._state = before
+            self._state, self._devices = before, devices
         if gang.at_least < gang.minimum:
             # Whether the pods of an incomplete gang hold devices meanwhile depends on its scheduler.
             self._placed[count:] = [(pod, replace(each, at_least=0)) for pod, each in self._placed[count:]]
@@ -105,18 +114,21 @@ class _Run:
     def _place(self, pod: Pod) -> PodPlacement:
         """Place the copies of a pod after the pods before it, and count how many fit for certain."""
         judge = PodJudge(pod.spec)
-        alone = judge.compare(self._initial)
+        alone = judge.compare(self._devices.state)
         if pod.spec.current_node:
-            return _place_running(alone)
+            return place_running(alone)
+        if not any(each.is_possible for each in alone) and self._devices.displace(judge):
+            return place_nowhere(alone, max(1, pod.copies), self._devices.settled)
         earlier = [] if pod.is_alone else self._placed
         now = judge.compare(self._state) if earlier else alone
         wanted = max(1, sum(map(_is_suitable, alone))) if pod.kind == DAEMON_SET else pod.copies
         count = self._count(pod, alone, earlier, wanted)
-        rooms = {
+        by_amounts = {
             each.node.name: _measure_room(each, count.demand, count.limits)
             for each in now
             if each.is_possible
         }
+        rooms = limit_rooms(pod.spec, by_amounts, self._state, wanted)
         before, after = self._state, self._bind(pod, now, rooms, wanted)
         is_partial = 0 < count.at_most < wanted
         left, states = judge.compare(after) if is_partial else [], (before, after)
@@ -128,11 +140,13 @@ class _Run:
             )
         if not pod.is_alone:
             demand = replace(count.demand, at_least=count.at_least, at_most=count.at_most)
-            self._placed.append((pod, demand))
+            self._placed.append((pod, self._devices.settle(pod, demand)))
             self._state = after
         is_certain = count.at_least > 0 or not count.is_contested
         return PodPlacement(
-            verdicts=_merge(alone, now, count.explanation, is_certain=is_certain) if count.at_most else now,
+            verdicts=merge_verdicts(alone, now, count.explanation, is_certain=is_certain)
+            if count.at_most
+            else now,
             wanted=wanted,
             at_least=count.at_least,
             at_most=count.at_most,
@@ -149,10 +163,13 @@ class _Run:
         """Return how many copies fit, and which of the ``earlier`` pods decide on it."""
         others, limits = split_limits(pod, self._state.nodes, self._state.namespaces)
         companions = tuple(
-            other for other, each in earlier if each.at_most and self._influences(pod.spec, other.spec)
+            other
+            for other, each in earlier
+            if each.at_most
+            and (self._influences(pod.spec, other.spec) or self._devices.share_claim(pod.spec, other.spec))
         )
         is_entangled = bool(companions) or (wanted > 1 and self._influences(others, others))
-        demand, free, most = self._measure(pod, alone, limits, has_companions=is_entangled)
+        demand, free, most = self._measure(pod, alone, limits, wanted, has_companions=is_entangled)
         demands = [each for _, each in earlier]
         bounds = bound_copies(demand, demands, free, most, wanted)
         rivals = tuple(other for other, each in earlier if each.at_most and demand.competes_with(each))
@@ -160,6 +177,7 @@ class _Run:
         if is_entangled:
             exact = None if rivals or companions else self._bound_alone(others, demand)
             bounds = exact or (0 if companions else min(bounds[0], 1), bounds[1])
+        bounds, is_disputed = self._devices.bound(pod, demand, earlier, bounds)
         at_least, at_most = (min(each, wanted) for each in bounds)
         return CopyCount(
             at_least=at_least,
@@ -168,7 +186,9 @@ class _Run:
             limits=limits,
             companions=companions,
             rivals=rivals,
-            is_contested=bool(companions) or (bool(rivals) and worst < wanted),
+            is_contested=bool(companions)
+            or (bool(rivals) and worst < wanted)
+            or (is_disputed and at_least < at_most),
             is_entangled=is_entangled,
         )
 
@@ -191,15 +211,21 @@ class _Run:
 
     def _has_victims(self, pod: Pod, demand: Demand) -> bool:
         """Return whether pods of lower priority hold something on the nodes that the copies can use."""
-        preemptor = self._initial.find_preemptor(pod.spec)
-        nodes = (node for node in self._initial.nodes if node.name in demand.possible)
+        preemptor = self._devices.state.find_preemptor(pod.spec)
+        nodes = (node for node in self._devices.state.nodes if node.name in demand.possible)
         return any(preemptor.list_evictable(node.pods) for node in nodes)
 
     def _bound_alone(self, spec: SchedulingSpec, demand: Demand) -> tuple[int, int] | None:
-        return bound_by_domains(spec, self._initial, demand.rooms, demand.possible)
+        return bound_by_domains(spec, self._devices.state, demand.rooms, demand.possible)
 
     def _measure(
-        self, pod: Pod, verdicts: Sequence[Verdict], limits: Mapping[str, int], *, has_companions: bool
+        self,
+        pod: Pod,
+        verdicts: Sequence[Verdict],
+        limits: Mapping[str, int],
+        wanted: int,
+        *,
+        has_companions: bool,
     ) -> tuple[Demand, dict[str, dict[str, int]], dict[str, dict[str, int]]]:
         """Return what the copies take and where, and what nodes have left: surely, and with preemption."""
         amounts = {name: count for name, count in pod.spec.demand.items() if count}
@@ -211,11 +237,15 @@ class _Run:
             each.node.name: {**most[each.node.name], **_limit_pods(each.node), **count_certain(each.node)}
             for each in nodes
         }
-        preemptor = self._initial.find_preemptor(pod.spec)
+        preemptor = self._devices.state.find_preemptor(pod.spec)
         for each in nodes:
             left = most[each.node.name]
             for victim in preemptor.list_evictable(each.node.pods):
                 left.update({name: left[name] + n for name, n in victim.requests.items() if name in left})
+        for each, number in self._devices.count_copies(pod, nodes, wanted, self._placed):
+            amounts[name_demand(pod.spec)] = 1
+            free[each.node.name][name_demand(pod.spec)] = number
+            most[each.node.name][name_demand(pod.spec)] = number
         is_certain = not pod.spec.unjudged
         demand = Demand(
             amounts=amounts,
@@ -238,10 +268,13 @@ class _Run:
             key=lambda each: (rank(each)[:3], rooms[each.node.name]),
         )
         state = self._state
+        has_open_claims = bool(find_open_claims(pod.spec, state.devices))
         counts: dict[str, int] = {}
         for each in ranked:
             counts[each.node.name] = min(rooms[each.node.name], wanted)
             wanted -= counts[each.node.name]
+            if has_open_claims and counts[each.node.name]:
+                wanted = 0  # the other copies follow the first
             if each.preempts and counts[each.node.name]:
                 state = state.evict(each.preempts, each.node.name)
         return state.bind_copies(pod.spec, counts)
@@ -265,29 +298,3 @@ def _measure_room(verdict: Verdict, demand: Demand, limits: Mapping[str, int]) -
 def _is_suitable(verdict: Verdict) -> bool:
     """Return whether a DaemonSet creates a pod for the node."""
     return not any(each.kind in _UNSUITABLE for each in verdict.mismatches)
-
-
-def _place_running(verdicts: Sequence[Verdict]) -> PodPlacement:
-    """Return the placement of a pod that has a node; what it takes is counted there already."""
-    return PodPlacement(
-        verdicts=verdicts,
-        wanted=1,
-        at_least=int(any(each.fits for each in verdicts)),
-        at_most=int(any(each.is_possible for each in verdicts)),
-        rooms={},
-    )
-
-
-def _merge(alone: Sequence[Verdict], now: Sequence[Verdict], text: str, *, is_certain: bool) -> list[Verdict]:
-    """Return the verdicts ``now``, but MAY_FIT with the ``text`` where the nodes of earlier pods decide."""
-    before = {each.node.name: each for each in alone}
-    found = []
-    for each in now:
-        own = before[each.node.name]
-        has_changed = own.is_possible != each.is_possible
-        if text and (has_changed or (own.is_possible and not is_certain)):
-            base = own if own.is_possible else each
-            found.append(replace(base, node=each.node, unjudged=(*base.unjudged, text)))
-        else:
-            found.append(each)
-    return sorted(found, key=rank)

@@ -26,7 +26,7 @@ _GROUP_LABELS = ("scheduling.x-k8s.io/pod-group", "pod-group.scheduling.sigs.k8s
 
 def find_unjudged(spec: Value) -> tuple[str, ...]:
     """Return the fields of a PodSpec that cannot be judged, each with the reason. Raises DocumentError."""
-    found = [*_find_volumes(spec), *_find_claims(spec)]
+    found = [*_find_volumes(spec)]
     if not read_text(spec, "nodeName"):  # the scheduler does not see a pod that names its node
         found += [*_find_gates(spec), *_find_schedulers(spec), *_find_groups(spec), *_find_features(spec)]
     return tuple(found)
@@ -60,12 +60,6 @@ def _find_volumes(spec: Value) -> Iterator[str]:
                 for kind in _EXCLUSIVE_VOLUMES
                 if volume.member(kind)
             )
-
-
-def _find_claims(spec: Value) -> Iterator[str]:
-    names = [read_text(each, "name") for each in read_items(spec, "resourceClaims")]
-    if names:
-        yield f"resourceClaims: it is unknown which nodes have the devices for {join_words(names, 'and')}"
 
 
 def _find_gates(spec: Value) -> Iterator[str]:

@@ -45,12 +45,12 @@ def read_workloads(files: Iterable[ManifestFile]) -> list[Workload]:
     errors: list[DocumentError] = []
     manifests: list[Manifest] = []
     seen: dict[tuple[str, str, str, str], Manifest] = {}
-    for value in _read_all(files, sources):
+    for text, value in _read_all(files, sources):
         manifest = None
         try:
             manifest = identify(value)
             manifests.append(manifest)
-            workload = read_workload(manifest)
+            workload = read_workload(manifest, text)
             if workload.templates or workload.claim_objects:
                 _check_name(manifest, seen)
             found.append(workload)
@@ -76,11 +76,11 @@ def join_claim_objects(workloads: Iterable[Workload]) -> ClaimObjects | None:
     return found
 
 
-def _read_all(files: Iterable[ManifestFile], sources: list[str]) -> Iterator[Value]:
-    """Yield the objects of files; add the names of the files to ``sources``."""
+def _read_all(files: Iterable[ManifestFile], sources: list[str]) -> Iterator[tuple[str, Value]]:
+    """Yield the objects of files, each with the text of its file; add the names of files to ``sources``."""
     for file in files:
         sources.append(file.source)
-        yield from parse_objects(file)
+        yield from ((file.text, value) for value in parse_objects(file))
 
 
 def _check_name(manifest: Manifest, seen: dict[tuple[str, str, str, str], Manifest]) -> None:

@@ -75,8 +75,8 @@ class Workload:
     """What the object itself says if it is a ResourceClaim, a ResourceClaimTemplate or a DeviceClass."""
 
 
-def read_workload(manifest: Manifest) -> Workload:
-    """Return an object with its pods.
+def read_workload(manifest: Manifest, text: str) -> Workload:
+    """Return an object with its pods; ``text`` is that of its file.
 
     Raises DocumentError for an object that the API server would refuse, or that requests devices where gfd
     does not read them.
@@ -96,11 +96,11 @@ def read_workload(manifest: Manifest) -> Workload:
         manifest=manifest,
         templates=tuple(templates),
         pods=tuple(_make_pod(manifest, each) for each in templates),
-        claim_objects=_read_claim_objects(manifest),
+        claim_objects=_read_claim_objects(manifest, text),
     )
 
 
-def _read_claim_objects(manifest: Manifest) -> ClaimObjects | None:
+def _read_claim_objects(manifest: Manifest, text: str) -> ClaimObjects | None:
     """Return what an object of Dynamic Resource Allocation says; None for all other objects.
 
     Raises DocumentError if the API server refuses it.
@@ -109,7 +109,7 @@ def _read_claim_objects(manifest: Manifest) -> ClaimObjects | None:
         return None
     from gfd.tools.match.dra.objects import KINDS, read_manifest
 
-    return read_manifest(manifest) if manifest.kind in KINDS else None
+    return read_manifest(manifest, text) if manifest.kind in KINDS else None
 
 
 def _make_pod(manifest: Manifest, template: PodTemplate) -> Pod:

@@ -45,10 +45,6 @@ def test_every_resource_is_requested(file: Path) -> None:
             "schedulerName: volcano places the pod, and may follow other rules than kube-scheduler",
         ),
         (
-            "resourceClaims: [{name: gpu, resourceClaimName: a}]",
-            "resourceClaims: it is unknown which nodes have the devices for gpu",
-        ),
-        (
             "schedulingGroup: {podGroupName: train}",
             "schedulingGroup: the pods of the group train start together, or none starts",
         ),

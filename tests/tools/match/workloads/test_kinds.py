@@ -17,7 +17,7 @@ MANIFESTS = Path(__file__).parent / "manifests"
 KINDS = sorted(path.stem for path in MANIFESTS.glob("*.yaml"))
 
 
-OF_POD_SPECS = ("resourceClaims", "runtimeClassName", "schedulerName", "volumes")
+OF_POD_SPECS = ("runtimeClassName", "schedulerName", "volumes")
 """Unjudged fields of every PodSpec; other tests have their texts."""
 
 
@@ -34,6 +34,7 @@ def describe(pod: Pod) -> Iterator[str]:
     yield from (f"    {each} (line {each.line})\n" for each in spec.requirements())
     added = add_default_tolerations(())
     yield from (f"    tolerates {each.key}\n" for each in spec.tolerations if each not in added)
+    yield from (f"    claim {each.name}\n" for each in spec.claims)
     yield from (f"    label {key}={value}\n" for key, value in pod.spec.labels.items())
     for text in spec.unjudged:
         field, _, why = text.partition(": ")

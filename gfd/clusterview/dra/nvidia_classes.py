@@ -1,0 +1,28 @@
+"""Write the DeviceClasses for GPUs that the Helm chart of NVIDIA's DRA driver installs.
+
+From kubernetes-sigs/dra-driver-nvidia-gpu at 95932046, ``deployments/helm/dra-driver-nvidia-gpu``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gfd.clusterview.dra.device_counts import GPU_CLASS, MIG_CLASS, VFIO_CLASS
+from gfd.clusterview.dra.model import API_VERSION
+from gfd.kube.paths import DRA_DRIVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EXTENDED_RESOURCE = "nvidia.com/gpu"
+"""The resource with which containers also ask for whole GPUs."""
+
+
+def make_classes() -> Iterator[dict[str, Any]]:
+    """Yield the DeviceClasses for whole GPUs, MIG devices, and GPUs that virtual machines use (vfio)."""
+    for name, kind in ((GPU_CLASS, "gpu"), (MIG_CLASS, "mig"), (VFIO_CLASS, "vfio")):
+        expression = f"device.driver == '{DRA_DRIVER}' && device.attributes['{DRA_DRIVER}'].type == '{kind}'"
+        spec: dict[str, Any] = {"selectors": [{"cel": {"expression": expression}}]}
+        if name == GPU_CLASS:
+            spec["extendedResourceName"] = _EXTENDED_RESOURCE
+        yield {"apiVersion": API_VERSION, "kind": "DeviceClass", "metadata": {"name": name}, "spec": spec}

@@ -1,0 +1,81 @@
+"""Find the claims that a pod names: those of files, of the cluster, or of templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.dra.snapshot import CLAIM, TEMPLATE
+from gfd.text import list_known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gfd.tools.match.dra.model import ClaimSpec
+    from gfd.tools.match.dra.state import DeviceState
+    from gfd.tools.match.podspec.claims import ClaimReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodClaims:
+    """The claims of a pod."""
+
+    claims: tuple[ClaimSpec, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    """The objects that are nowhere, each with what to do: the pod stays Pending."""
+    unjudged: tuple[str, ...] = ()
+    """What is unknown about claims."""
+    releasable: tuple[str, ...] = ()
+    """The claims with devices that no pod uses: the scheduler gives these up if no node suits the pod."""
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """The ResourceClaims that other pods can use, too, as ``namespace/name``."""
+        return tuple(each.shared_as for each in self.claims if each.shared_as)
+
+    @property
+    def open_shared(self) -> tuple[str, ...]:
+        """Those of them that hold no devices yet: the first pod decides where they are."""
+        return tuple(each.shared_as for each in self.claims if each.shared_as and each.allocations is None)
+
+
+def find_claims(references: Iterable[ClaimReference], namespace: str, state: DeviceState) -> PodClaims:
+    """Return the claims that a pod of a namespace names."""
+    claims: list[ClaimSpec] = []
+    missing: list[tuple[str, str]] = []
+    unjudged: list[str] = []
+    releasable: list[str] = []
+    for each in references:
+        kind, name = (CLAIM, each.claim_name) if each.claim_name else (TEMPLATE, each.template_name)
+        known = state.objects.claims if each.claim_name else state.objects.templates
+        key = f"{namespace}/{name}"
+        found = known.get(key)
+        if found is None:
+            if why := state.unknown.get(kind):
+                unjudged.append(f"resourceClaims: the {kind} {name} of {each.name} is unknown: {why}")
+            else:
+                missing.append((f"{kind} {name}", _advise(kind, name, namespace, known)))
+            continue
+        unjudged += (f"resourceClaims: {text}" for text in found.unjudged)
+        held = state.find_claim(key) if each.claim_name else None
+        if held:
+            found = replace(found, allocations=held.allocations, node_selector=held.node_selector)
+            releasable += [] if held.pods else [each.name]
+        claims.append(replace(found, name=each.name))
+    return PodClaims(
+        claims=tuple(claims),
+        missing=tuple(missing),
+        unjudged=tuple(dict.fromkeys(unjudged)),
+        releasable=tuple(releasable),
+    )
+
+
+def _advise(kind: str, name: str, namespace: str, known: Mapping[str, ClaimSpec]) -> str:
+    """Return why an object is not found, and what to do."""
+    elsewhere = [key.partition("/")[0] for key in known if key.partition("/")[2] == name]
+    if elsewhere:
+        return f"it is in the namespace {elsewhere[0]}, and the pod in {namespace}; move one of them"
+    own = [key.partition("/")[2] for key in known if key.startswith(f"{namespace}/")]
+    if own:
+        return f"not in the namespace {namespace}; apply it, or name another: {list_known(name, own)}"
+    return f"not in the namespace {namespace}; apply it, or add its file to the command"

@@ -1,0 +1,143 @@
+"""Judge whether the ResourceClaims of a pod get their devices on a node, as kube-scheduler does.
+
+The scheduler looks for devices last, only on nodes that suit the pod in all else. It evicts no pods for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gfd.clusterview.dra.snapshot import CLASS, SLICE
+from gfd.errors import Undecided
+from gfd.text import join_words, list_known
+from gfd.tools.match.dra.allocation import AllocationOutcome, allocate
+from gfd.tools.match.dra.explanation import explain
+from gfd.tools.match.dra.pod_claims import PodClaims, find_claims
+from gfd.tools.match.dra.requests import list_requests
+from gfd.tools.match.judge.mismatches import CLAIM, Mismatch
+from gfd.tools.match.judge.request_texts import find_hints, make_mismatch
+
+if TYPE_CHECKING:
+    from gfd.clusterview.nodes import Node
+    from gfd.tools.match.dra.explanation import RequestReport
+    from gfd.tools.match.dra.refusals import Refusal
+    from gfd.tools.match.dra.state import DeviceState
+    from gfd.tools.match.dra.supply import DeviceSupply
+    from gfd.tools.match.podspec.scheduling import SchedulingSpec
+
+FIELD = "resourceClaims"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimVerdict:
+    """Whether the claims of a pod get devices on a node."""
+
+    mismatches: tuple[Mismatch, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    outcome: AllocationOutcome | None = None
+    """The devices, or why there are none; None if the scheduler does not come to look for any."""
+    reports: tuple[RequestReport, ...] = ()
+    """How the devices of the node suit each request; empty without an outcome."""
+    hints: tuple[str, ...] = ()
+    """What is wrong with the devices, and where: a line for each."""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Return why the claims get no devices, if the scheduler looked for them."""
+        return self.outcome.refusal if self.outcome else None
+
+
+class ClaimJudge:
+    """Judges nodes for the claims of one pod; a node again only if what it offers has changed."""
+
+    def __init__(self, spec: SchedulingSpec) -> None:
+        self._spec = spec
+        self._claims = PodClaims()
+        self._found: dict[int, tuple[DeviceSupply, ClaimVerdict]] = {}
+
+    def find_claims(self, state: DeviceState | None) -> PodClaims:
+        """Return the claims of the pod in this state."""
+        return find_claims(self._spec.claims, self._spec.namespace, state) if state else PodClaims()
+
+    def judge(self, node: Node, state: DeviceState | None) -> ClaimVerdict:
+        """Return whether the claims get devices on a node that suits the pod in all else."""
+        if state is None:
+            return self._leave_unjudged("")
+        if state.absence:
+            return _refuse("resource.k8s.io/v1", state.absence)
+        if why := state.unknown.get(SLICE):
+            return self._leave_unjudged(f": {why}")
+        claims = self.find_claims(state)
+        if claims != self._claims:
+            self._claims = claims
+            self._found.clear()
+        supply = state.find_supply(node)
+        if id(supply) not in self._found:
+            self._found[id(supply)] = supply, self._judge(claims, supply, state)
+        return self._found[id(supply)][1]
+
+    def _leave_unjudged(self, why: str) -> ClaimVerdict:
+        names = join_words([each.name for each in self._spec.claims], "and")
+        text = f"{FIELD}: it is unknown which nodes have the devices for {names}{why}"
+        return ClaimVerdict(unjudged=(text,))
+
+    def _judge(self, claims: PodClaims, supply: DeviceSupply, state: DeviceState) -> ClaimVerdict:
+        if claims.missing:
+            return ClaimVerdict(
+                mismatches=tuple(
+                    Mismatch(kind=CLAIM, wanted=wanted, found=advice) for wanted, advice in claims.missing
+                )
+            )
+        if self._spec.node_name and any(each.allocations is None for each in claims.claims):
+            reason = "nodeName passes by the scheduler, which allocates devices; use a nodeSelector instead"
+            return _refuse("claims that hold devices", reason)
+        if len(claims.claims) < len(self._spec.claims):
+            return ClaimVerdict(unjudged=claims.unjudged)
+        classes = state.objects.classes
+        if missing := _find_missing_classes(claims, state):
+            return missing
+        try:
+            outcome = allocate(claims.claims, classes, supply, state.matches)
+            reports = tuple(explain(claims.claims, classes, supply, state.matches))
+        except Undecided as error:
+            return ClaimVerdict(unjudged=(*claims.unjudged, f"{FIELD}: {error}"))
+        refusal = outcome.refusal
+        return ClaimVerdict(
+            mismatches=(make_mismatch(refusal, reports),) if refusal else (),
+            unjudged=(*claims.unjudged, *(f"{FIELD}: {text}" for text in outcome.unjudged)),
+            outcome=outcome,
+            reports=reports,
+            hints=tuple(find_hints(refusal, reports, supply)),
+        )
+
+
+def _refuse(wanted: str, found: str) -> ClaimVerdict:
+    return ClaimVerdict(mismatches=(Mismatch(kind=CLAIM, wanted=wanted, found=found),))
+
+
+def _find_missing_classes(claims: PodClaims, state: DeviceState) -> ClaimVerdict | None:
+    """Return the verdict if a DeviceClass is nowhere, or if that is unknown; None if all are there."""
+    classes = state.objects.classes
+    names = {
+        request.class_name
+        for claim in claims.claims
+        if claim.allocations is None
+        for request in list_requests(claim)
+        if request.class_name not in classes
+    }
+    if not names:
+        return None
+    if why := state.unknown.get(CLASS):
+        unknown = [f"{FIELD}: the DeviceClass {name} is unknown: {why}" for name in sorted(names)]
+        return ClaimVerdict(unjudged=(*claims.unjudged, *unknown))
+    return ClaimVerdict(
+        mismatches=tuple(
+            Mismatch(
+                kind=CLAIM,
+                wanted=f"DeviceClass {name}",
+                found=f"none of this name; create it, or name another: {list_known(name, sorted(classes))}",
+            )
+            for name in sorted(names)
+        )
+    )
