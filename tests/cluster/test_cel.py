@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gfd.clusterview.dra.model import Device, Version
+from gfd.clusterview.dra.model import AttributeValue, Device, Version
 from gfd.errors import ApiError
 from gfd.tools.match.cel import CompileError, NotSupported, compile_expression
 from tests.cluster import programs
@@ -37,16 +37,20 @@ def evaluate(expressions: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def write(device: Device) -> dict[str, Any]:
-    kinds = {str: "string", int: "int", bool: "bool", Version: "version"}
+    """Return a device as in a ResourceSlice."""
     return {
         "driver": device.id.driver,
         "allowMultipleAllocations": device.is_shareable,
-        "attributes": {
-            name: {kinds[type(value)]: str(value) if isinstance(value, Version) else value}
-            for name, value in device.attributes.items()
-        },
+        "attributes": {name: write_attribute(value) for name, value in device.attributes.items()},
         "capacity": {name: {"value": str(value)} for name, value in device.capacity.items()},
     }
+
+
+def write_attribute(value: AttributeValue) -> dict[str, Any]:
+    if isinstance(value, tuple):
+        return {"strings": value}
+    kinds = {str: "string", int: "int", bool: "bool", Version: "version"}
+    return {kinds[type(value)]: str(value) if isinstance(value, Version) else value}
 
 
 def shorten(answer: dict[str, Any]) -> str:

@@ -5,13 +5,14 @@
 every CEL has come from the package cel-expr-python (the extra ``dra``); what Kubernetes adds is here:
 
 1. :mod:`.library` loads the package, and :mod:`.declarations` declares the device and Kubernetes' functions.
-2. :mod:`.checker` checks the types, with :mod:`.device_fields` and :mod:`.literals` for what only Kubernetes
-   checks. :mod:`.syntax` reads the tree of the expression.
-3. :mod:`.evaluation` turns the tree into Python functions, with the values of :mod:`.values`, the comparison
-   of :mod:`.equality` and the lookup of :mod:`.lookup`. :mod:`.functions` finds the function that is called.
+2. :mod:`.checker` checks an expression, with :mod:`.device_fields`, :mod:`.literals` and :mod:`.complexity`
+   for what only Kubernetes checks. :mod:`.syntax_reader` reads its tree.
+3. :mod:`.evaluation` turns the tree into Python functions, with :mod:`.operators`, :mod:`.lookup` and
+   :mod:`.equality`. :mod:`.functions` finds the functions that are called; :mod:`.values` has their values.
+4. :mod:`.program` evaluates it on a device, whose value is made by :mod:`.device_value`.
 
-The limit on the cost of an expression is not judged: an expression that loops over loops may be refused by
-the API server, or fail in the scheduler, although gfd can evaluate it.
+What gfd does not have raises NotSupported, never a wrong answer: times, durations, bytes, URLs, formats, and
+expressions that may cost more than the API server allows.
 """
 
 from gfd.tools.match.cel.errors import CelMissing, CompileError, EvaluationError, NotSupported

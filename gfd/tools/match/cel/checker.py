@@ -11,7 +11,8 @@ from gfd.tools.match.cel.device_fields import check_device
 from gfd.tools.match.cel.errors import CompileError, NotSupported
 from gfd.tools.match.cel.functions import check_functions
 from gfd.tools.match.cel.literals import check_literals, check_types
-from gfd.tools.match.cel.syntax import Syntax, read_syntax
+from gfd.tools.match.cel.syntax import Syntax
+from gfd.tools.match.cel.syntax_reader import read_syntax
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,6 @@ _BY_ALL_ARGUMENTS = (
 """The functions whose cost depends on the size of all arguments."""
 _BY_SECOND_ARGUMENT = ("endsWith", "startsWith")
 _BY_ELEMENTS = ("indexOf", "isSorted", "lastIndexOf", "max", "min")
-_ALWAYS = ("join", "type")
 _COMPARISONS = ("_!=_", "_<=_", "_<_", "_==_", "_>=_", "_>_")
 _KUBERNETES = ("kubernetes.", "net.")
 _SCALARS = ("bool", "double", "int")
@@ -65,9 +64,9 @@ class _Checker:
 
     def _check_call(self, part: Call, scope: Scope) -> None:
         name, arguments = name_function(part)
-        if name in _ALWAYS:
-            self._report(part, name, UNKNOWN)
         sizes = [self._sizes.read(each, scope) for each in arguments]
+        if name == "type" or (name == "join" and not sizes[0].is_device):
+            self._report(part, name, UNKNOWN)
         types = [self._syntax.types.get(each.id, "dyn") for each in arguments]
         self._report(part, name, _find_knowledge(name, sizes, types))
 

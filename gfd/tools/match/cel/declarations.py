@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gfd.tools.match.cel.library import load_cel, load_extensions
+from gfd.tools.match.cel.library import load_cel, make_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,8 +101,7 @@ def make_environment(*, has_lists: bool) -> Any:
     """
     cel = load_cel()
     attribute = "dyn" if has_lists else "any"
-    return cel.NewEnv(
-        config=load_extensions(),
+    return make_runtime(
         variables={
             "device.driver": cel.Type("string"),
             "device.allowMultipleAllocations": cel.Type("bool"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gfd.tools.match.cel.equality import contains, differs, is_equal
+from gfd.tools.match.cel.equality import contains
 from gfd.tools.match.cel.errors import NotSupported
 from gfd.tools.match.cel.functions import find_function, name_function
 from gfd.tools.match.cel.lookup import look_up, look_up_optional
+from gfd.tools.match.cel.operators import LAZY_METHODS, OPERATORS, attempt, evaluate_all
 from gfd.tools.match.cel.syntax import (
     Call,
     Comprehension,
@@ -22,17 +23,15 @@ from gfd.tools.match.cel.values import (
     Crash,
     DomainMap,
     Failure,
-    OptionalValue,
     SemanticVersion,
     TypeName,
     describe,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    Variables = dict[str, Any]
-    Evaluator = Callable[[Variables], Any]
+    from gfd.tools.match.cel.operators import Evaluator, Variables
 
 _TYPES = ("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint")
 
@@ -104,23 +103,13 @@ def _make_map(part: MapLiteral) -> Evaluator:
 def _make_call(part: Call) -> Evaluator:
     if part.function == "@in":
         return _make_membership(*part.arguments)
-    operator = _OPERATORS.get(part.function)
-    if operator is not None and (part.target is None or part.function in _LAZY_METHODS):
+    operator = OPERATORS.get(part.function)
+    if operator is not None and (part.target is None or part.function in LAZY_METHODS):
         return operator(*map(make_evaluator, part.children))
     name, arguments = name_function(part)
     function = find_function(name, len(arguments), is_member=len(arguments) > len(part.arguments))
     evaluators = tuple(map(make_evaluator, arguments))
-    return lambda variables: function(*_evaluate(evaluators, variables))
-
-
-def _evaluate(evaluators: Sequence[Evaluator], variables: Variables) -> list[Any]:
-    """Return the arguments of a function. The second of two can crash even if the first fails."""
-    try:
-        return [each(variables) for each in evaluators]
-    except Failure:
-        if len(evaluators) == 2:
-            _attempt(evaluators[1], variables)
-        raise
+    return lambda variables: function(*evaluate_all(evaluators, variables))
 
 
 def _make_membership(value_part: Part, container_part: Part) -> Evaluator:
@@ -132,9 +121,9 @@ def _make_membership(value_part: Part, container_part: Part) -> Evaluator:
     is_set = all(isinstance(element, Constant) for element in elements)
 
     def evaluate(variables: Variables) -> bool:
-        found, values = _evaluate((value, container), variables)
-        if is_set and isinstance(found, SemanticVersion | list | dict):
-            raise Crash(f"in looks for {describe(found)} in a list of constants")
+        found, values = evaluate_all((value, container), variables)
+        if is_set and isinstance(found, SemanticVersion):
+            raise Crash("in looks for a version in a list of constants; write semver() around each of them")
         return contains(values, found)
 
     return evaluate
@@ -148,25 +137,17 @@ def _make_loop(part: Comprehension) -> Evaluator:
     def evaluate(variables: Variables) -> Any:
         container = elements(variables)
         inner = dict(variables)
-        first = _attempt(start, variables)
+        first = attempt(start, variables)
         # cel-go replaces an empty map by one of its own, which knows nothing of absent domains.
         inner[accumulator] = {} if first == {} and isinstance(first, DomainMap) else first
         for values in _iterate(container, len(names)):
             inner.update(zip(names, values, strict=True))
             if condition(inner) is not True:
                 break
-            inner[accumulator] = _attempt(step, inner)
+            inner[accumulator] = attempt(step, inner)
         return result(inner)
 
     return evaluate
-
-
-def _attempt(evaluator: Evaluator, variables: Variables) -> Any:
-    """Return the value, or the failure as a value, which counts only where it is used."""
-    try:
-        return evaluator(variables)
-    except Failure as failure:
-        return failure
 
 
 def _iterate(container: Any, count: int) -> list[tuple[Any, ...]]:
@@ -176,85 +157,6 @@ def _iterate(container: Any, count: int) -> list[tuple[Any, ...]]:
     if isinstance(container, list):
         return list(enumerate(container)) if count == 2 else [(element,) for element in container]
     raise Failure(f"a loop gets {describe(container)}, which is neither a list nor a map")
-
-
-def _make_and(left: Evaluator, right: Evaluator) -> Evaluator:
-    return lambda variables: _decide(left, right, variables, deciding=False)
-
-
-def _make_or(left: Evaluator, right: Evaluator) -> Evaluator:
-    return lambda variables: _decide(left, right, variables, deciding=True)
-
-
-def _decide(left: Evaluator, right: Evaluator, variables: Variables, *, deciding: bool) -> bool:
-    """Return the result of ``&&`` or ``||``: if one side decides, a failure of the other side is ignored."""
-    first: object = _attempt(left, variables)
-    second = None if first is deciding else _attempt(right, variables)
-    if first is deciding or second is deciding:
-        return deciding
-    for value in (first, second):
-        if isinstance(value, Failure):
-            raise value
-        if not isinstance(value, bool):
-            raise Failure(f"&& or || gets {describe(value)}")
-    return not deciding
-
-
-def _make_choice(condition: Evaluator, positive: Evaluator, negative: Evaluator) -> Evaluator:
-    def evaluate(variables: Variables) -> Any:
-        chosen = condition(variables)
-        if not isinstance(chosen, bool):
-            raise Failure(f"the condition of ?: is {describe(chosen)}")
-        return (positive if chosen else negative)(variables)
-
-    return evaluate
-
-
-def _make_tolerant(condition: Evaluator) -> Evaluator:
-    """Make ``@not_strictly_false``, the condition of loops: only false ends them."""
-    return lambda variables: _attempt(condition, variables) is not False
-
-
-def _make_optional_alternative(first: Evaluator, second: Evaluator) -> Evaluator:
-    """Make ``or``: the second optional value counts if the first is absent."""
-
-    def evaluate(variables: Variables) -> Any:
-        value = _expect_optional(first(variables))
-        return value if value.values else _expect_optional(second(variables))
-
-    return evaluate
-
-
-def _make_optional_default(first: Evaluator, second: Evaluator) -> Evaluator:
-    """Make ``orValue``: the second value counts if the first is absent."""
-
-    def evaluate(variables: Variables) -> Any:
-        value = _expect_optional(first(variables))
-        return value.values[0] if value.values else second(variables)
-
-    return evaluate
-
-
-def _expect_optional(value: Any) -> OptionalValue:
-    if not isinstance(value, OptionalValue):
-        raise Failure(f"or() or orValue() is called on {describe(value)}, which is not optional")
-    return value
-
-
-_OPERATORS: dict[str, Callable[..., Evaluator]] = {
-    "_&&_": _make_and,
-    "_||_": _make_or,
-    "_?_:_": _make_choice,
-    "@not_strictly_false": _make_tolerant,
-    "_==_": lambda left, right: lambda variables: is_equal(*_evaluate((left, right), variables)),
-    "_!=_": lambda left, right: lambda variables: differs(*_evaluate((left, right), variables)),
-    "_[_]": lambda container, key: lambda variables: look_up(container(variables), key(variables)),
-    "_[?_]": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),
-    "_?._": lambda container, key: lambda variables: look_up_optional(container(variables), key(variables)),
-    "or": _make_optional_alternative,
-    "orValue": _make_optional_default,
-}
-_LAZY_METHODS = ("or", "orValue")
 
 
 _MAKERS: dict[type[Part], Callable[[Any], Evaluator]] = {

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gfd.tools.match.cel.errors import CelMissing
 
-EXTENSIONS = """\
-extensions:
-  - name: bindings
-  - name: optional
-  - name: strings
-    version: 2
-  - name: lists
-  - name: sets
-  - name: two-var-comprehensions
-"""
-"""The extensions of CEL that Kubernetes switches on, in the runtime's own notation.
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EXTENSIONS = (
+    ("bindings", 0),
+    ("optional", None),
+    ("strings", 2),
+    ("lists", None),
+    ("sets", None),
+    ("two-var-comprehensions", None),
+)
+"""The extensions of CEL that Kubernetes switches on, each with its version; None is the newest.
 
 Source: ``k8s.io/apiserver/pkg/cel/environment/base.go``.
 """
+_PROTOBUF = "google.protobuf.descriptor_pool"
 
 
 @cache
@@ -33,7 +37,34 @@ def load_cel() -> Any:
     return cel
 
 
-def load_extensions(*names: str) -> Any:
-    """Return a configuration with Kubernetes' extensions of CEL, and others by name. Raises CelMissing."""
-    more = "".join(f"  - name: {name}\n" for name in names)
-    return load_cel().NewEnvConfigFromYaml(EXTENSIONS + more)
+def make_runtime(*extensions: str, **options: Any) -> Any:
+    """Return an environment with Kubernetes' extensions of CEL and further ones. Raises CelMissing.
+
+    ``options`` are those of ``NewEnv``: variables, functions.
+    """
+    cel = load_cel()
+    names = (*_EXTENSIONS, *((name, None) for name in extensions))
+    lines = (
+        f"  - name: {name}" + ("" if number is None else f"\n    version: {number}") for name, number in names
+    )
+    config = cel.NewEnvConfigFromYaml("\n".join(("extensions:", *lines, "")))
+    with _without_protobuf():
+        return cel.NewEnv(config=config, **options)
+
+
+@contextmanager
+def _without_protobuf() -> Iterator[None]:
+    """Hide the package protobuf, which the runtime would use for types of messages if it is installed.
+
+    The runtime ends the process if the package is older than 4.22, as it often is beside machine learning.
+    """
+    missing = object()
+    found = sys.modules.get(_PROTOBUF, missing)
+    sys.modules[_PROTOBUF] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if found is missing:
+            del sys.modules[_PROTOBUF]
+        else:
+            sys.modules[_PROTOBUF] = found  # type: ignore[assignment]

@@ -79,6 +79,8 @@ def _is_global_unicast(address: Any) -> bool:
 def _succeeds(parse: Callable[[Any], Any], text: Any) -> bool:
     try:
         parse(text)
+    except WrongType:
+        raise
     except Failure:
         return False
     return True

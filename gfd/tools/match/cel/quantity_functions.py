@@ -78,6 +78,8 @@ def _succeeds(parse: Callable[..., Any]) -> Callable[..., bool]:
     def function(*arguments: Any) -> bool:
         try:
             parse(*arguments)
+        except WrongType:
+            raise
         except Failure:
             return False
         return True

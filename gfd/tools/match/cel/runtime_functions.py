@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.text import join_words
 from gfd.tools.match.cel.errors import NotSupported
-from gfd.tools.match.cel.library import load_cel, load_extensions
+from gfd.tools.match.cel.library import load_cel, make_runtime
 from gfd.tools.match.cel.values import Failure, describe
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def compile_runtime_expression(expression: str) -> Callable[[dict[str, Any]], An
 @cache
 def _make_environment() -> Any:
     cel = load_cel()
-    return cel.NewEnv(
-        config=load_extensions("regex"), variables={f"a{index}": cel.Type.DYN for index in range(5)}
-    )
+    return make_runtime("regex", variables={f"a{index}": cel.Type.DYN for index in range(5)})
 
 
 def _show(function: str) -> str:

@@ -54,7 +54,7 @@ _LIKE_TARGET = ("dyn", "lowerAscii", "strings.quote", "substring", "trim", "uppe
 _SOME_ELEMENTS = ("findAll", "reverse", "slice", "sort", "split")
 """Functions that return lists whose size is known, but not those of the elements."""
 _UNKNOWN = (
-    "charAt", "first", "format", "join", "last", "optional.none",
+    "charAt", "first", "format", "last", "optional.none",
     "or", "orValue", "type", "value", "_?._", "_[?_]",
 )  # fmt: skip
 
@@ -78,6 +78,7 @@ class SizeReader:
             "_[_]": _read_element,
             "_+_": _read_either,
             "_?_:_": _read_either,
+            "join": _read_joined,
             "lists.range": _read_range,
             "replace": _read_replacement,
             "string": self._read_text,
@@ -133,6 +134,10 @@ def _read_replacement(arguments: tuple[Part, ...], sizes: list[Size]) -> Size:
 
 def _read_range(arguments: tuple[Part, ...], _: list[Size]) -> Size:
     return Size() if isinstance(arguments[0], Constant) else Size(UNKNOWN)
+
+
+def _read_joined(_: tuple[Part, ...], sizes: list[Size]) -> Size:
+    return Size(UNSURE if sizes[0].is_device else UNKNOWN)
 
 
 def _read_element(_: tuple[Part, ...], sizes: list[Size]) -> Size:

@@ -44,6 +44,7 @@ ACCELERATOR = Device(
         "gpu.intel.com/driver": "xe",
         "gpu.intel.com/sriov": True,
         "gpu.intel.com/pci-root": "01",
+        "gpu.intel.com/models": ("Flex 170", "Flex 140"),
         "gpu.intel.com/firmware": Version(text="1.2.0-rc.1"),
     },
     capacity={"gpu.intel.com/memory": Fraction(16 << 30), "gpu.intel.com/millicores": Fraction(1000)},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from gfd.tools.match.cel import (
 from gfd.tools.match.cel.library import load_cel
 from tests.tools.match.cel.devices import ACCELERATOR, GPU, NIC
 
+ROOT = Path(__file__).parents[4]
 G = "device.attributes['gpu.nvidia.com']"
 
 
@@ -136,3 +139,16 @@ def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: py
 
 def test_a_compiled_expression_is_kept() -> None:
     assert compile_expression("device.driver == 'a'") is compile_expression("device.driver == 'a'")
+
+
+def test_an_old_protobuf_beside_the_runtime_is_not_used(tmp_path: Path) -> None:
+    """The runtime ends the process if it finds one that is too old for it."""
+    (tmp_path / "google/protobuf").mkdir(parents=True)
+    (tmp_path / "google/protobuf/__init__.py").touch()
+    (tmp_path / "google/protobuf/descriptor_pool.py").write_text("def Default():\n    return 1\n")
+    (tmp_path / "google/protobuf/message_factory.py").touch()
+    program = (
+        "from gfd.tools.match.cel import compile_expression; compile_expression('device.driver == \"a\"')"
+    )
+    environ = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environ)
