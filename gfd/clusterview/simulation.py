@@ -126,6 +126,7 @@ def simulate_snapshot(nodes: Iterable[Node]) -> DraSnapshot:
         slices=slices,
         objects=tuple(StoredObject(kind=CLASS, item=each) for each in make_classes()),
         unknown=unknown,
+        advice="" if slices else "no ResourceSlices; add --allocation dra to simulate them",
     )
 
 

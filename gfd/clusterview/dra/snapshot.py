@@ -39,6 +39,8 @@ class DraSnapshot:
     """The DeviceClasses, and the claims and templates that pods name; perhaps others as well."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """By kind: why it is unknown which objects of it there are, and what to do."""
+    advice: str = ""
+    """What to do if a node has no slices; empty if there is nothing that gfd could say."""
     absence: str = ""
     """Why nothing can be allocated at all: the cluster does not have the API; empty if it has."""
 

@@ -124,7 +124,7 @@ def test_an_allocated_claim_binds_the_pod_to_its_node(gfd: Gfd, tmp_path: Path) 
     code, out, _ = gfd("match", file, "--nodes", write_cluster(tmp_path, mine, nodes=("a", "b")))
     assert code == 0
     assert cells(out, 2).startswith("b yes")
-    assert cells(out, 3).startswith("a no devices for the claim gpu the claim holds devices that other")
+    assert cells(out, 3).startswith("a no devices for the claim gpu no device of the claim, which holds")
 
 
 def test_a_claim_that_no_pod_uses_is_given_up(gfd: Gfd, tmp_path: Path) -> None:
@@ -186,3 +186,19 @@ def test_without_the_extra(gfd: Gfd, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "not judged: resourceClaims: CEL expressions cannot be judged: the package cel-expr-python is not"
         " installed; pip install 'gfd[dra]'\n"
     ) in out
+
+
+def test_an_attribute_that_a_device_lacks_fails_the_allocation(gfd: Gfd, tmp_path: Path) -> None:
+    memory = "device.capacity['gpu.nvidia.com'].memory"
+    wish = f"{memory}.compareTo(quantity('40Gi')) >= 0"
+    machines = ("--simulate=dgx-h100,dgx-spark", "--allocation=dra")
+    file = write_pods(tmp_path, template("t", exactly(1, f"// 40 GiB\n{wish}")), pod("p", by_template("t")))
+    code, out, _ = gfd("match", file, *machines)
+    assert code == 1
+    assert "dgx-spark has a device on which a selector fails: then the pod waits\n" in out
+    assert out.splitlines()[-1] == (
+        f"devices of dgx-spark: {file}:1: {wish} fails on gpu-0: the device has no capacity {memory}; write"
+        f" has({memory}) && …; one such device fails the whole allocation, on all nodes"
+    )
+    guarded = template("t", exactly(1, f"has({memory}) && {wish}"))
+    assert gfd("match", write_pods(tmp_path, guarded, pod("p", by_template("t"))), *machines)[0] == 0

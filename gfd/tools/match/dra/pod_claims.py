@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.dra.snapshot import CLAIM, TEMPLATE
-from gfd.text import list_known
+from gfd.clusterview.dra.snapshot import CLAIM, CLASS, SLICE, TEMPLATE
+from gfd.text import join_words, list_known
+from gfd.tools.match.dra.requests import list_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +25,9 @@ class PodClaims:
     missing: tuple[tuple[str, str], ...] = ()
     """The objects that are nowhere, each with what to do: the pod stays Pending."""
     unjudged: tuple[str, ...] = ()
-    """What is unknown about claims."""
+    """What is unknown about claims: each a text that names the field and says why."""
+    is_known: bool = True
+    """Whether all claims and DeviceClasses are known, or surely missing."""
     releasable: tuple[str, ...] = ()
     """The claims with devices that no pod uses: the scheduler gives these up if no node suits the pod."""
 
@@ -41,10 +44,15 @@ class PodClaims:
 
 def find_claims(references: Iterable[ClaimReference], namespace: str, state: DeviceState) -> PodClaims:
     """Return the claims that a pod of a namespace names."""
+    if state.absence:
+        return PodClaims(missing=(("resource.k8s.io/v1", state.absence),))
+    if why := state.unknown.get(SLICE):
+        return PodClaims(unjudged=(explain_unknown(references, f": {why}"),), is_known=False)
     claims: list[ClaimSpec] = []
     missing: list[tuple[str, str]] = []
     unjudged: list[str] = []
     releasable: list[str] = []
+    unknown: list[str] = []
     for each in references:
         kind, name = (CLAIM, each.claim_name) if each.claim_name else (TEMPLATE, each.template_name)
         known = state.objects.claims if each.claim_name else state.objects.templates
@@ -52,7 +60,7 @@ def find_claims(references: Iterable[ClaimReference], namespace: str, state: Dev
         found = known.get(key)
         if found is None:
             if why := state.unknown.get(kind):
-                unjudged.append(f"resourceClaims: the {kind} {name} of {each.name} is unknown: {why}")
+                unknown.append(f"resourceClaims: the {kind} {name} of {each.name} is unknown: {why}")
             else:
                 missing.append((f"{kind} {name}", _advise(kind, name, namespace, known)))
             continue
@@ -62,11 +70,37 @@ def find_claims(references: Iterable[ClaimReference], namespace: str, state: Dev
             found = replace(found, allocations=held.allocations, node_selector=held.node_selector)
             releasable += [] if held.pods else [each.name]
         claims.append(replace(found, name=each.name))
+    classes = state.objects.classes
+    for name in _find_missing_classes(claims, state):
+        if why := state.unknown.get(CLASS):
+            unknown.append(f"resourceClaims: the DeviceClass {name} is unknown: {why}")
+        else:
+            advice = f"none of this name; create it, or name another: {list_known(name, sorted(classes))}"
+            missing.append((f"DeviceClass {name}", advice))
     return PodClaims(
         claims=tuple(claims),
         missing=tuple(missing),
-        unjudged=tuple(dict.fromkeys(unjudged)),
+        unjudged=tuple(dict.fromkeys((*unknown, *unjudged))),
+        is_known=not unknown,
         releasable=tuple(releasable),
+    )
+
+
+def explain_unknown(references: Iterable[ClaimReference], why: str = "") -> str:
+    """Return that nothing is known about devices."""
+    names = join_words([each.name for each in references], "and")
+    return f"resourceClaims: it is unknown which nodes have the devices for {names}{why}"
+
+
+def _find_missing_classes(claims: Iterable[ClaimSpec], state: DeviceState) -> list[str]:
+    """Return the DeviceClasses that claims without devices name, and that are not there."""
+    return sorted(
+        {
+            request.class_name
+            for claim in claims
+            if claim.allocations is None
+            for request in list_requests(claim)
+        }.difference(state.objects.classes)
     )
 
 

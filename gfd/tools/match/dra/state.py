@@ -30,7 +30,8 @@ class DeviceState:
         """Why nothing can be allocated at all; empty if it can."""
         self.unknown = dict(snapshot.unknown)
         """By kind: why it is unknown which objects of it there are, and what to do."""
-        self.has_slices = bool(snapshot.slices)
+        self.advice = (snapshot.advice,) if snapshot.advice else ()
+        """What to do if a node has no slices."""
         self.objects = objects or ClaimObjects()
         for each in snapshot.objects:
             try:

@@ -22,8 +22,10 @@ def hold_devices(
     """
     for number in range(copies):
         claims = find_claims(spec.claims, spec.namespace, state)
-        if claims.missing or len(claims.claims) < len(spec.claims):
-            return state, 0 if claims.missing else copies
+        if claims.missing:
+            return state, 0
+        if not claims.is_known:
+            return state, copies
         supply = state.find_supply(node)
         outcome = allocate(claims.claims, state.objects.classes, supply, state.matches)
         if outcome.refusal:

@@ -28,7 +28,8 @@ def add_claims(verdicts: Sequence[Verdict], judge: ClaimJudge, state: DeviceStat
     looked = [each for each in found if each.claims]
     fatal = next((each for each in looked if each.claims and _is_fatal(each.claims)), None)
     if fatal and len(found) <= MAX_NODES:
-        mismatch = replace(fatal.mismatches[0], found=f"{fatal.mismatches[0].found} (on {fatal.node.name})")
+        reason = f"{fatal.node.name} has {fatal.mismatches[0].found}: then the pod waits"
+        mismatch = replace(fatal.mismatches[0], found=reason)
         return [replace(each, mismatches=(mismatch,)) if each.is_possible else each for each in found]
     if fatal:
         text = (

@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gfd.clusterview.dra.snapshot import CLASS, SLICE
 from gfd.errors import Undecided
-from gfd.text import join_words, list_known
 from gfd.tools.match.dra.allocation import AllocationOutcome, allocate
 from gfd.tools.match.dra.explanation import explain
-from gfd.tools.match.dra.pod_claims import PodClaims, find_claims
-from gfd.tools.match.dra.requests import list_requests
+from gfd.tools.match.dra.pod_claims import PodClaims, explain_unknown, find_claims
 from gfd.tools.match.judge.mismatches import CLAIM, Mismatch
 from gfd.tools.match.judge.request_texts import find_hints, make_mismatch
 
@@ -53,6 +50,7 @@ class ClaimJudge:
 
     def __init__(self, spec: SchedulingSpec) -> None:
         self._spec = spec
+        self._state: DeviceState | None = None
         self._claims = PodClaims()
         self._found: dict[int, tuple[DeviceSupply, ClaimVerdict]] = {}
 
@@ -63,24 +61,16 @@ class ClaimJudge:
     def judge(self, node: Node, state: DeviceState | None) -> ClaimVerdict:
         """Return whether the claims get devices on a node that suits the pod in all else."""
         if state is None:
-            return self._leave_unjudged("")
-        if state.absence:
-            return _refuse("resource.k8s.io/v1", state.absence)
-        if why := state.unknown.get(SLICE):
-            return self._leave_unjudged(f": {why}")
-        claims = self.find_claims(state)
-        if claims != self._claims:
-            self._claims = claims
-            self._found.clear()
+            return ClaimVerdict(unjudged=(explain_unknown(self._spec.claims),))
+        if state is not self._state:
+            self._state, claims = state, self.find_claims(state)
+            if claims != self._claims:
+                self._claims = claims
+                self._found.clear()
         supply = state.find_supply(node)
         if id(supply) not in self._found:
-            self._found[id(supply)] = supply, self._judge(claims, supply, state)
+            self._found[id(supply)] = supply, self._judge(self._claims, supply, state)
         return self._found[id(supply)][1]
-
-    def _leave_unjudged(self, why: str) -> ClaimVerdict:
-        names = join_words([each.name for each in self._spec.claims], "and")
-        text = f"{FIELD}: it is unknown which nodes have the devices for {names}{why}"
-        return ClaimVerdict(unjudged=(text,))
 
     def _judge(self, claims: PodClaims, supply: DeviceSupply, state: DeviceState) -> ClaimVerdict:
         if claims.missing:
@@ -92,52 +82,25 @@ class ClaimJudge:
         if self._spec.node_name and any(each.allocations is None for each in claims.claims):
             reason = "nodeName passes by the scheduler, which allocates devices; use a nodeSelector instead"
             return _refuse("claims that hold devices", reason)
-        if len(claims.claims) < len(self._spec.claims):
+        if not claims.is_known:
             return ClaimVerdict(unjudged=claims.unjudged)
         classes = state.objects.classes
-        if missing := _find_missing_classes(claims, state):
-            return missing
         try:
             outcome = allocate(claims.claims, classes, supply, state.matches)
             reports = tuple(explain(claims.claims, classes, supply, state.matches))
         except Undecided as error:
             return ClaimVerdict(unjudged=(*claims.unjudged, f"{FIELD}: {error}"))
         refusal = outcome.refusal
+        if refusal is None and claims.claims and not outcome.allocations:
+            reports = ()  # what could not be evaluated says nothing about devices
         return ClaimVerdict(
             mismatches=(make_mismatch(refusal, reports),) if refusal else (),
             unjudged=(*claims.unjudged, *(f"{FIELD}: {text}" for text in outcome.unjudged)),
             outcome=outcome,
             reports=reports,
-            hints=tuple(find_hints(refusal, reports, supply)),
+            hints=(*find_hints(refusal, reports, supply), *([] if supply.pools else state.advice)),
         )
 
 
 def _refuse(wanted: str, found: str) -> ClaimVerdict:
     return ClaimVerdict(mismatches=(Mismatch(kind=CLAIM, wanted=wanted, found=found),))
-
-
-def _find_missing_classes(claims: PodClaims, state: DeviceState) -> ClaimVerdict | None:
-    """Return the verdict if a DeviceClass is nowhere, or if that is unknown; None if all are there."""
-    classes = state.objects.classes
-    names = {
-        request.class_name
-        for claim in claims.claims
-        if claim.allocations is None
-        for request in list_requests(claim)
-        if request.class_name not in classes
-    }
-    if not names:
-        return None
-    if why := state.unknown.get(CLASS):
-        unknown = [f"{FIELD}: the DeviceClass {name} is unknown: {why}" for name in sorted(names)]
-        return ClaimVerdict(unjudged=(*claims.unjudged, *unknown))
-    return ClaimVerdict(
-        mismatches=tuple(
-            Mismatch(
-                kind=CLAIM,
-                wanted=f"DeviceClass {name}",
-                found=f"none of this name; create it, or name another: {list_known(name, sorted(classes))}",
-            )
-            for name in sorted(names)
-        )
-    )

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 MAX_VALUES = 4
 """The maximum number of values of an attribute in a text."""
+_SHORT = {
+    "evaluation": "a device on which a selector fails",
+    "pool": "a pool that is not complete",
+    "limit": "no claim with so many devices",
+    "capacity": "an amount that the scheduler cannot compute",
+    "constraint": "no devices that meet the constraints",
+    "combination": "not enough devices for all requests together",
+    "held": "no device of the claim, which holds devices of another node",
+}
+"""What a node has instead, by the kind of a refusal."""
+_CONSEQUENCE = "one such device fails the whole allocation, on all nodes"
 _FIELD = re.compile(r"device\.(attributes|capacity)\[['\"]([^'\"]+)['\"]\]\.\??([A-Za-z_]\w*)")
 
 
@@ -74,8 +85,9 @@ def make_mismatch(refusal: Refusal, reports: Sequence[RequestReport]) -> Mismatc
             wanted=" or ".join(map(describe_wish, own)),
             found=", or ".join(map(describe_found, own)),
         )
-    name = f"the claim {refusal.claim}" if refusal.claim else "all claims together"
-    return Mismatch(kind=CLAIM, wanted=f"devices for {name}", found=refusal.text)
+    name = f"devices for the claim {refusal.claim}" if refusal.claim else "devices for all claims"
+    wanted = " or ".join(map(describe_wish, own)) or name
+    return Mismatch(kind=CLAIM, wanted=wanted, found=_SHORT.get(refusal.kind, refusal.text))
 
 
 def find_hints(
@@ -84,9 +96,10 @@ def find_hints(
     """Yield what is wrong with the devices for each request that gets too few, and what they have instead."""
     if refusal is None:
         return
-    if refusal.kind != "devices":
+    if refusal.kind not in ("devices", "evaluation"):
         yield f"{refusal.place}: {refusal.text}" if refusal.place else refusal.text
         return
+    yield from supply.problems
     for report in reports:
         if report.claim != refusal.claim or not report.is_short:
             continue
@@ -100,7 +113,9 @@ def find_hints(
                 )
                 yield f"{text}; they have {values}" if values else text
             if each.error:
-                yield f"{each.selector.place}: {each.error}"
+                guard = f"; write {each.error.guard} && …" if each.error.guard else ""
+                what = f"{_join_lines(each.selector.expression)} fails on {each.failed[0].device}"
+                yield f"{each.selector.place}: {what}: {each.error}{guard}; {_CONSEQUENCE}"
         for taint, number in report.tainted.items():
             verb = "device has" if number == 1 else "devices have"
             advice = "wait until the driver removes it, or tolerate it in the request"
