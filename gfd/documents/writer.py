@@ -17,15 +17,16 @@ class _Dumper(_Base):  # type: ignore[misc]
 
 
 def _write_string(dumper: Any, text: str) -> Any:
-    style = None if isinstance(resolve(text), str) else "'"
+    # A text with several lines becomes a block, so that people can read it.
+    style = "|" if "\n" in text else None if isinstance(resolve(text), str) else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _write_string)
 
 
-def write(value: Any) -> str:
-    """Return ``value``, made of dicts, lists and scalars, as YAML."""
+def write(value: Any, *, width: int | None = None) -> str:
+    """Return ``value``, made of dicts, lists and scalars, as YAML; ``width`` is where long lines break."""
     # PyYAML's allow_unicode does not escape U+0085, which then reads back as a blank.
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False)
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=width)
     return text

@@ -19,3 +19,14 @@ def test_every_string_is_read_back(text: str) -> None:
     written = write([text])
     assert read(written, "x").plain() == [text]
     assert yaml.safe_load(written) == [text]
+
+
+@given(st.text(alphabet=" \n\ta#-:|'\x85\u2028\ufeff"))
+def test_every_text_with_several_lines_is_read_back(text: str) -> None:
+    written = write({"a": [text]}, width=1_000_000)
+    assert read(written, "x").plain() == {"a": [text]}
+    assert yaml.safe_load(written) == {"a": [text]}
+
+
+def test_a_text_with_several_lines_is_a_block() -> None:
+    assert write({"a": "x\ny\n", "b": "x\n  y"}) == "a: |\n  x\n  y\nb: |-\n  x\n    y\n"
