@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 def _run(loaded: LoadedConfig, values: Values) -> None:
     from gfd.clusterview.garbage_collector import without_garbage_collector
 
+    _check_options(values)
+    if values["to_dra"]:
+        _rewrite(loaded, values)
+        return
     # Verdicts of thousands of nodes have no cycles, and each collection would look at all of them.
     with without_garbage_collector():
         _match(loaded, values)
@@ -36,7 +40,6 @@ def _match(loaded: LoadedConfig, values: Values) -> None:
     from gfd.tools.match.runtime_classes import apply_runtime_classes
     from gfd.tools.match.workloads.reader import join_claim_objects, read_workloads
 
-    _check_standard_input(values)
     workloads = read_workloads(map(read_file, values["files"]))
     pods = [pod for each in workloads for pod in each.pods]
     specs = [pod.spec for pod in pods]
@@ -59,7 +62,41 @@ def _match(loaded: LoadedConfig, values: Values) -> None:
         raise failure
 
 
-def _check_standard_input(values: Values) -> None:
+def _rewrite(loaded: LoadedConfig, values: Values) -> None:
+    """Print the objects with claims for the devices of NVIDIA's DRA driver."""
+    from gfd.text import print_error
+    from gfd.tools.match.manifests.objects import read_file
+    from gfd.tools.match.rewrite import output
+    from gfd.tools.match.rewrite.knowledge import learn
+    from gfd.tools.match.rewrite.objects import rewrite_objects
+    from gfd.tools.match.workloads.reader import read_workloads
+
+    files = [read_file(path) for path in values["files"]]
+    workloads = read_workloads(files)
+    known, nodes = learn(loaded, workloads, values["nodes_file"])
+    objects = output.add_remarks_about_comments(rewrite_objects(workloads, known, nodes), files)
+    for warning in output.list_warnings(objects):
+        print_error(warning)
+    is_json, failure = values["format"] == "json", output.find_error(objects)
+    try:
+        sys.stdout.writelines([output.format_json(objects)] if is_json else output.format_yaml(objects))
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise failure or error from error
+    if failure:
+        raise failure
+
+
+def _check_options(values: Values) -> None:
+    """Raise ConfigError for options that exclude each other."""
+    if values["to_dra"]:
+        for flag, name in (("--each", "each"), ("--all", "all"), ("--pods", "pods_file")):
+            if values[name]:
+                reason = "cannot be used with --to-dra, which compares no pods with nodes; leave it out"
+                raise ConfigError(flag, COMMAND_LINE, reason)
+    elif values["format"] == "yaml":
+        reason = "yaml is only for --to-dra; write -o table or -o json"
+        raise ConfigError("-o", COMMAND_LINE, reason)
     files = [*values["files"], *(str(values[name]) for name in ("nodes_file", "pods_file") if values[name])]
     if files.count("-") > 1:
         reason = "standard input can be read only once; use - for one of FILE, --nodes and --pods"
@@ -96,7 +133,14 @@ COMMAND = Command(
         is_file=True,
     ),
     options=(
-        make_format_option("table", "json", group="Match", default="table"),
+        make_format_option(
+            "table",
+            "json",
+            "yaml",
+            group="Match",
+            default="table",
+            help_="The output format; with --to-dra yaml (the default) or json.",
+        ),
         Option(
             field="each",
             flags=("--each",),
@@ -113,11 +157,23 @@ COMMAND = Command(
             group="Match",
             help="Print all nodes; otherwise at most 20 of those that the pod does not fit.",
         ),
+        Option(
+            field="to_dra",
+            flags=("--to-dra",),
+            kind="bool",
+            default="false",
+            group="Match",
+            help=(
+                "Print the objects with ResourceClaimTemplates (DRA) in place of nodeSelector and "
+                "nvidia.com/gpu; for kubectl apply."
+            ),
+        ),
         *NODE_FILES,
     ),
     notes=(
         "The pods of one run are placed one after the other: by priority, then in the order of the files. "
         "Exit code 0: all of them fit. Exit code 3: some only may fit, and the output says what gfd cannot "
-        "judge. Exit code 1: a pod does not fit, or an error."
+        "judge. Exit code 1: a pod does not fit, or an error. With --to-dra, nothing is judged: exit code 3 "
+        "then means that a ResourceClaim cannot say all that the pods ask for; warnings name each part."
     ),
 )

@@ -12,5 +12,8 @@ In the order in which data flows:
 6. :mod:`.results` runs 3 to 5 for all pods, and :mod:`.output` prints the results as text or JSON, with
    :mod:`.verdict_table` and :mod:`.hardware_columns`.
 
+With --to-dra, :mod:`.rewrite` takes the place of 2 to 6: it rewrites the objects, so that their pods claim
+devices of NVIDIA's DRA driver.
+
 import-linter keeps the order of the packages.
 """
