@@ -73,6 +73,7 @@ SLOW = frozenset(
 PACKAGES = frozenset(
     [
         "apscheduler",
+        "cel_expr_python",
         "jinja2",
         "kubernetes",
         "markupsafe",

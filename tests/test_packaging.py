@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import subprocess
 import sys
@@ -79,6 +80,21 @@ def test_the_help_imports_no_dependency(tmp_path: Path) -> None:
     assert imported(tmp_path, "--help") & third_party == set()
 
 
+def test_match_loads_cel_only_to_judge_claims(tmp_path: Path) -> None:
+    container = {"name": "main", "image": "main", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "train"},
+        "spec": {"containers": [container]},
+    }
+    file = tmp_path / "pod.json"
+    file.write_text(json.dumps(pod))
+    names = imported(tmp_path, "match", str(file), "--simulate", "dgx-h100")
+    assert "cel_expr_python" not in names
+    assert "yaml" in names
+
+
 @pytest.mark.slow
 def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
@@ -99,7 +115,7 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     bin_folder = tmp_path / "venv/bin"
     install = [*pip, "--python", str(bin_folder / "python"), "install", "--no-compile"]
-    subprocess.run([*install, f"{wheel}[cli]"], check=True)
+    subprocess.run([*install, f"{wheel}[cli,dra]"], check=True)
     for name in shared:
         assert (tmp_path / "venv" / name).read_bytes() == (ROOT / name).read_bytes()
     plugin = bin_folder / PLUGIN_COMPLETION.name
@@ -114,6 +130,9 @@ def test_the_installed_wheel_works_without_the_checkout(tmp_path: Path) -> None:
         env={"PATH": f"{bin_folder}:{os.environ['PATH']}"},
     )
     assert completion.stdout.endswith(b" -F _shtab_gfd gfd\n")
+    program = "from gfd.tools.match.cel import compile_expression as c; print(c('true').text)"
+    checked = subprocess.run([bin_folder / "python", "-I", "-c", program], capture_output=True, check=True)
+    assert checked.stdout == b"true\n"
     arguments = [
         "dump",
         "--simulate",

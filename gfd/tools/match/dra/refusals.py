@@ -59,7 +59,7 @@ class RefusalError(Exception):
         where = f"the device {device.id.device} of the pool {device.id.pool}"
         text = f"{selector.expression} fails on {where}: {error}"
         if error.guard:
-            text += f"; write {error.guard}"
+            text += f"; write {error.guard} && …"
         return cls._make("evaluation", text, claim, request, place=selector.place, is_fatal=True)
 
     @classmethod

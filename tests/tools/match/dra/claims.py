@@ -106,7 +106,7 @@ def matches(selector: DeviceSelector, device: Device) -> bool:
     name, _, value = selector.expression.partition(" == ")
     found = device.text(name)
     if not found:
-        raise EvaluationError(f"no such key: {name}", missing=name, guard=f"has({name}) && …")
+        raise EvaluationError(f"no such key: {name}", missing=name, guard=f"has({name})")
     return found == value
 
 
