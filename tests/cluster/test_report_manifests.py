@@ -17,6 +17,7 @@ from tests.cluster.manifests import (
     render,
 )
 from tests.cluster.objects import NODES, delete, make_node
+from tests.tools.match.claim_files import by_template, pod, template, write_pods
 
 pytestmark = pytest.mark.cluster
 
@@ -38,16 +39,20 @@ def test_view_role(cluster: ControlPlane, tmp_path: Path) -> None:
         "kind": "ServiceAccount",
         "metadata": {"name": "viewer", "namespace": "gfd"},
     }
-    text = yaml.safe_dump_all([role, binding, account])
+    wish = template("none")
+    wish["metadata"]["namespace"] = "default"
+    text = yaml.safe_dump_all([role, binding, account, wish])
     cluster.kubectl("apply", "-f", "-", stdin=text)
     try:
         token = cluster.kubectl("-n", "gfd", "create", "token", "viewer").strip()
         kubeconfig = cluster.write_kubeconfig("viewer", token=token)
         page = f"--html={tmp_path / 'page.html'}"
+        claims = write_pods(tmp_path, pod("p", by_template("none"), tolerations=[{"operator": "Exists"}]))
         for words in (
             ("nodes",),
             ("report", page),
             ("explain", "--node=viewed"),
+            ("match", claims),
         ):
             command = (sys.executable, "-m", "gfd", *words, f"--kubeconfig={kubeconfig}")
             done = subprocess.run(command, capture_output=True, text=True, check=False)

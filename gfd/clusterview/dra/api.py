@@ -88,9 +88,7 @@ def read_snapshot(api: Api, *, claims: Collection[str], templates: Collection[st
     """
     slices, state = _list(api, RESOURCE_SLICES, read_slice, query={}, fields=SlicePage)
     if state == "absent":
-        return DraSnapshot(
-            absence="the cluster does not have resource.k8s.io/v1, which needs Kubernetes 1.34"
-        )
+        return DraSnapshot(absence=_ABSENCE)
     unknown = {} if state == "read" else {SLICE: explain_right("list", SLICE)}
 
     def convert(item: Mapping[str, Any]) -> tuple[ResourceClaim, StoredObject | None]:

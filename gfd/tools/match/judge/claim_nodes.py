@@ -1,6 +1,7 @@
 """Judge the nodes of a cluster together for the claims of a pod.
 
-An error of a selector on one node ends the attempt of the scheduler for the pod on all nodes.
+What is missing, or an error of a selector on one node, ends the attempt of the scheduler for the pod on all
+nodes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ MAX_NODES = 100
 
 def add_claims(verdicts: Sequence[Verdict], judge: ClaimJudge, state: DeviceState | None) -> list[Verdict]:
     """Return the verdicts of nodes that suit a pod in all else, with what its claims get there."""
+    if missing := judge.find_missing(state):
+        # The scheduler does not come to look at nodes.
+        return [
+            replace(each, mismatches=(*missing, *each.mismatches), unjudged=(), preempts=())
+            for each in verdicts
+        ]
     found = [_add(each, judge.judge(each.node, state)) if each.is_possible else each for each in verdicts]
     looked = [each for each in found if each.claims]
     fatal = next((each for each in looked if each.claims and _is_fatal(each.claims)), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.dra.snapshot import CLAIM as CLAIM_KIND
 from gfd.errors import Undecided
 from gfd.tools.match.dra.allocation import AllocationOutcome, allocate
 from gfd.tools.match.dra.explanation import explain
@@ -58,6 +59,11 @@ class ClaimJudge:
         """Return the claims of the pod in this state."""
         return find_claims(self._spec.claims, self._spec.namespace, state) if state else PodClaims()
 
+    def find_missing(self, state: DeviceState | None) -> tuple[Mismatch, ...]:
+        """Return what is missing for the pod on all nodes, such as a DeviceClass."""
+        missing = self.find_claims(state).missing
+        return tuple(Mismatch(kind=CLAIM, wanted=wanted, found=advice) for wanted, advice in missing)
+
     def judge(self, node: Node, state: DeviceState | None) -> ClaimVerdict:
         """Return whether the claims get devices on a node that suits the pod in all else."""
         if state is None:
@@ -73,12 +79,6 @@ class ClaimJudge:
         return self._found[id(supply)][1]
 
     def _judge(self, claims: PodClaims, supply: DeviceSupply, state: DeviceState) -> ClaimVerdict:
-        if claims.missing:
-            return ClaimVerdict(
-                mismatches=tuple(
-                    Mismatch(kind=CLAIM, wanted=wanted, found=advice) for wanted, advice in claims.missing
-                )
-            )
         if self._spec.node_name and any(each.allocations is None for each in claims.claims):
             reason = "nodeName passes by the scheduler, which allocates devices; use a nodeSelector instead"
             return _refuse("claims that hold devices", reason)
@@ -91,11 +91,12 @@ class ClaimJudge:
         except Undecided as error:
             return ClaimVerdict(unjudged=(*claims.unjudged, f"{FIELD}: {error}"))
         refusal = outcome.refusal
+        why = "" if supply.are_claims_known else f"; {state.unknown[CLAIM_KIND]}"
         if refusal is None and claims.claims and not outcome.allocations:
             reports = ()  # what could not be evaluated says nothing about devices
         return ClaimVerdict(
             mismatches=(make_mismatch(refusal, reports),) if refusal else (),
-            unjudged=(*claims.unjudged, *(f"{FIELD}: {text}" for text in outcome.unjudged)),
+            unjudged=(*claims.unjudged, *(f"{FIELD}: {text}{why}" for text in outcome.unjudged)),
             outcome=outcome,
             reports=reports,
             hints=(*find_hints(refusal, reports, supply), *([] if supply.pools else state.advice)),
