@@ -33,7 +33,7 @@ def read_nodes(
     cluster. ``has_slices`` also reads the devices of NVIDIA's DRA driver from the cluster; a file of nodes
     may hold them anyway. ``simulates_slices`` gives them to simulated machines.
     """
-    _check_sources(loaded, nodes, pods)
+    check_sources(loaded, nodes, pods)
     # Each source imports what the others do not need: the simulation, YAML, or the API client.
     if nodes is not None:
         from gfd.clusterview import kubectl
@@ -57,7 +57,7 @@ def read_nodes_and_pods(
 
     Raises GfdError.
     """
-    _check_sources(loaded, nodes, pods)
+    check_sources(loaded, nodes, pods)
     if nodes is not None:
         from gfd.clusterview import kubectl
 
@@ -83,7 +83,7 @@ def read_nodes_and_claims(
 
     ``claims`` and ``templates`` are those that pods name, as ``namespace/name``.
     """
-    _check_sources(loaded, nodes, pods)
+    check_sources(loaded, nodes, pods)
     if nodes is not None:
         from gfd.clusterview import kubectl
 
@@ -109,7 +109,7 @@ def find_cluster(loaded: LoadedConfig, nodes: Path | None = None) -> Api | None:
     return cluster.connect(loaded)
 
 
-def _check_sources(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> None:
+def check_sources(loaded: LoadedConfig, nodes: Path | None, pods: Path | None) -> None:
     """Raise ConfigError for files beside a simulated machine, and for pods without their nodes."""
     flag = "--pods" if nodes is None else "--nodes"
     if loaded.config.simulate and (nodes is not None or pods is not None):

@@ -99,19 +99,26 @@ def read_snapshot(api: Api, *, claims: Collection[str], templates: Collection[st
     held, claim_state = _list(api, RESOURCE_CLAIMS, convert, query={}, fields=None)
     if claim_state != "read":
         unknown[CLAIM] = explain_right("list", CLAIM)
-    classes, state = _list(
-        api, DEVICE_CLASSES, lambda item: StoredObject(kind=CLASS, item=item), query={}, fields=None
-    )
-    if state != "read":
-        unknown[CLASS] = explain_right("list", CLASS)
+    classes = read_classes(api)
+    unknown |= classes.unknown
     found, is_permitted = _read_templates(api, templates)
     if not is_permitted:
         unknown[TEMPLATE] = explain_right("get", TEMPLATE)
     return DraSnapshot(
         slices=slices,
         claims=tuple(claim for claim, _ in held) if claim_state == "read" else None,
-        objects=(*classes, *found, *(each for _, each in held if each)),
+        objects=(*classes.objects, *found, *(each for _, each in held if each)),
         unknown=unknown,
+    )
+
+
+def read_classes(api: Api) -> DraSnapshot:
+    """Return the DeviceClasses only; none of a cluster without the API. Raises ApiError."""
+    found, state = _list(
+        api, DEVICE_CLASSES, lambda item: StoredObject(kind=CLASS, item=item), query={}, fields=None
+    )
+    return DraSnapshot(
+        objects=found, unknown={CLASS: explain_right("list", CLASS)} if state == "forbidden" else {}
     )
 
 

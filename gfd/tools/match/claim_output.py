@@ -21,10 +21,11 @@ MAX_NODES = 3
 
 def list_wishes(verdicts: Iterable[Verdict]) -> list[str]:
     """Return what each request of a pod asks for: ``claim gpu: 2 gpu.nvidia.com``."""
+    from gfd.tools.match.dra.extended_resources import CLAIM_NAME
     from gfd.tools.match.judge.request_texts import describe_wish
 
     found = next((each.claims.reports for each in verdicts if each.claims and each.claims.reports), ())
-    return list(map(describe_wish, found))
+    return [describe_wish(each) for each in found if each.claim != CLAIM_NAME]
 
 
 def list_offers(claims: ClaimVerdict) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.clusterview import sources
+from gfd.tools.match.device_source import read_devices
+from gfd.tools.match.dra.objects import ClaimObjects
 from gfd.tools.match.judge.cluster_state import ClusterState
 
 if TYPE_CHECKING:
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
     from gfd.clusterview.runtime_classes import RuntimeClass
     from gfd.config.model import LoadedConfig
-    from gfd.tools.match.dra.objects import ClaimObjects
-    from gfd.tools.match.dra.state import DeviceState
     from gfd.tools.match.podspec.scheduling import SchedulingSpec
 
 
@@ -48,10 +48,7 @@ def read_state(
 
     ``claim_objects`` are those of the user's files. Raises GfdError.
     """
-    if any(spec.claims for spec in specs):
-        nodes, devices = _read_devices(loaded, specs, nodes_file, pods_file, claim_objects)
-    else:
-        nodes, devices = sources.read_nodes_and_pods(loaded, nodes_file, pods_file), None
+    nodes, devices = read_devices(loaded, specs, nodes_file, pods_file, claim_objects or ClaimObjects())
     api = sources.find_cluster(loaded, nodes_file)
     if api is None:
         return ClusterState(nodes=nodes, devices=devices)
@@ -65,30 +62,6 @@ def read_state(
         priority_classes=read_priority_classes(api) if needs_classes else None,
         devices=devices,
     )
-
-
-def _read_devices(
-    loaded: LoadedConfig,
-    specs: Sequence[SchedulingSpec],
-    nodes_file: Path | None,
-    pods_file: Path | None,
-    claim_objects: ClaimObjects | None,
-) -> tuple[list[Node], DeviceState]:
-    """Return the nodes, and the devices for the claims of pods. Raises GfdError."""
-    from gfd.tools.match.dra.state import DeviceState
-
-    claims = {f"{spec.namespace}/{each.claim_name}" for spec in specs for each in spec.claims}
-    templates = {
-        f"{spec.namespace}/{each.template_name}"
-        for spec in specs
-        for each in spec.claims
-        if each.template_name
-    }
-    known = claim_objects.templates.keys() if claim_objects else ()
-    nodes, snapshot = sources.read_nodes_and_claims(
-        loaded, nodes_file, pods_file, claims=claims, templates=sorted(templates.difference(known))
-    )
-    return nodes, DeviceState(snapshot, claim_objects)
 
 
 def _list_terms(specs: Sequence[SchedulingSpec], nodes: Sequence[Node]) -> Iterator[PodAffinityTerm]:

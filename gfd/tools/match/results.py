@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.progress import track
 from gfd.errors import GfdError, Undecided
 from gfd.text import escape, join_first
+from gfd.tools.match.dra.extended_resources import find_class
 from gfd.tools.match.fixes.search import find_fixes
 from gfd.tools.match.fixes.suggestions import find_suggestions
 from gfd.tools.match.judge.fit import Answer
@@ -79,9 +80,13 @@ def _add_help(result: MatchResult, index: LabelIndex, state: ClusterState) -> Ma
         return replace(result, fixes=_find_fixes_of_copies(result.pod, placement, index))
     if not result.verdicts or result.possible or placement.is_displaced:
         return result
+    classes = state.devices.objects.classes if state.devices else {}
     return replace(
         result,
-        suggestions=find_suggestions(spec, index),
+        # Where a DeviceClass gives the resource, the devices that nodes have are in the table.
+        suggestions=[
+            each for each in find_suggestions(spec, index) if find_class(each.asked, classes) is None
+        ],
         fixes=find_fixes(spec, result.verdicts, index, state),
     )
 

@@ -108,6 +108,8 @@ def _describe_devices(verdict: Verdict, result: MatchResult, names: Sequence[str
     counts = result.pod.spec.requests
     found = []
     for name in names:
+        if verdict.claims and not node.allocatable.get(name) and "/" in name:
+            continue  # devices of ResourceSlices, which follow
         sharing = describe_sharing(node.labels, name, counts[name]) if name.startswith(VENDOR) else ""
         which = f"{name} " if len(names) > 1 else ""
         # The pod may fit, so a resource that the node does not name is unknown.

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.snapshot import CLAIM, CLASS, SLICE, TEMPLATE
 from gfd.text import join_words, list_known
+from gfd.tools.match.dra.extended_resources import IMPLICIT, build_claim
 from gfd.tools.match.dra.requests import list_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gfd.tools.match.dra.model import ClaimSpec
+    from gfd.tools.match.dra.model import ClaimSpec, DeviceClass
     from gfd.tools.match.dra.state import DeviceState
-    from gfd.tools.match.podspec.claims import ClaimReference
+    from gfd.tools.match.podspec.scheduling import SchedulingSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +43,27 @@ class PodClaims:
         return tuple(each.shared_as for each in self.claims if each.shared_as and each.allocations is None)
 
 
-def find_claims(references: Iterable[ClaimReference], namespace: str, state: DeviceState) -> PodClaims:
-    """Return the claims that a pod of a namespace names."""
-    if state.absence:
+def find_claims(spec: SchedulingSpec, state: DeviceState) -> PodClaims:
+    """Return the claims that a pod names."""
+    if state.absence and spec.claims:
         return PodClaims(missing=(("resource.k8s.io/v1", state.absence),))
     if why := state.unknown.get(SLICE):
-        return PodClaims(unjudged=(explain_unknown(references, f": {why}"),), is_known=False)
+        return PodClaims(unjudged=(explain_unknown(spec, f": {why}"),), is_known=False)
     claims: list[ClaimSpec] = []
     missing: list[tuple[str, str]] = []
     unjudged: list[str] = []
     releasable: list[str] = []
     unknown: list[str] = []
-    for each in references:
+    for each in spec.claims:
         kind, name = (CLAIM, each.claim_name) if each.claim_name else (TEMPLATE, each.template_name)
         known = state.objects.claims if each.claim_name else state.objects.templates
-        key = f"{namespace}/{name}"
+        key = f"{spec.namespace}/{name}"
         found = known.get(key)
         if found is None:
             if why := state.unknown.get(kind):
                 unknown.append(f"resourceClaims: the {kind} {name} of {each.name} is unknown: {why}")
             else:
-                missing.append((f"{kind} {name}", _advise(kind, name, namespace, known)))
+                missing.append((f"{kind} {name}", _advise(kind, name, spec.namespace, known)))
             continue
         unjudged += (f"resourceClaims: {text}" for text in found.unjudged)
         held = state.find_claim(key) if each.claim_name else None
@@ -86,9 +87,24 @@ def find_claims(references: Iterable[ClaimReference], namespace: str, state: Dev
     )
 
 
-def explain_unknown(references: Iterable[ClaimReference], why: str = "") -> str:
+def add_node_claim(
+    claims: PodClaims, spec: SchedulingSpec, delegated: Mapping[str, DeviceClass], state: DeviceState
+) -> PodClaims:
+    """Return the claims and the one that the scheduler makes for resources that a node gives by DRA."""
+    if not delegated:
+        return claims
+    gate = state.gate if any(each.startswith(IMPLICIT) for each in delegated) else ""
+    return replace(
+        claims,
+        claims=(*claims.claims, build_claim(spec.containers, delegated)),
+        unjudged=(*claims.unjudged, *([gate] if gate else [])),
+    )
+
+
+def explain_unknown(spec: SchedulingSpec, why: str = "") -> str:
     """Return that nothing is known about devices."""
-    names = join_words([each.name for each in references], "and")
+    resources = [] if spec.claims else [name for name in spec.requests if "/" in name]
+    names = join_words([*(each.name for each in spec.claims), *resources], "and")
     return f"resourceClaims: it is unknown which nodes have the devices for {names}{why}"
 
 

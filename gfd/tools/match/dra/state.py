@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 class DeviceState:
     """What each node offers to claims. Holding and releasing devices returns another state."""
 
-    def __init__(self, snapshot: DraSnapshot, objects: ClaimObjects | None = None) -> None:
+    def __init__(self, snapshot: DraSnapshot, objects: ClaimObjects | None = None, *, gate: str = "") -> None:
         """Join what a cluster has with the ``objects`` of the user's files, which come first."""
+        self.gate = gate
+        """Why it is uncertain that the scheduler makes claims for resources; empty if it is certain."""
         self.absence = snapshot.absence
         """Why nothing can be allocated at all; empty if it can."""
         self.unknown = dict(snapshot.unknown)

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.amounts import format_available, format_request
 from gfd.clusterview.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS
 from gfd.labels.syntax import VENDOR
+from gfd.tools.match.dra.extended_resources import find_delegated
 from gfd.tools.match.judge.mismatches import RESOURCE, Mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gfd.clusterview.nodes import Node
+    from gfd.tools.match.dra.model import DeviceClass
     from gfd.tools.match.podspec.scheduling import SchedulingSpec
+
+    Classes = Mapping[str, DeviceClass]
 
 PODS_ADVICE = "pass --pods with the output of kubectl get pods -A -o json"
 UNKNOWN_PODS = f"requests: the pods on the node are unknown; {PODS_ADVICE}"
@@ -30,6 +34,8 @@ UNKNOWN_RESERVE = (
 USUAL_PODS = 110
 """The number of pods on a node to which the kubelet's default configuration limits it."""
 
+_NO_CLASSES: Classes = {}
+
 
 class RequestJudge:
     """The amounts that one pod requests, compared with nodes."""
@@ -38,12 +44,17 @@ class RequestJudge:
         self._amounts = tuple((name, count) for name, count in spec.demand.items() if count > 0)
         self._uncertain = tuple(name for name, _ in self._amounts if name in _UNKNOWN)
 
-    def compare(self, node: Node) -> Iterator[Mismatch]:
-        """Yield the resources of which the node has too little."""
+    def compare(self, node: Node, classes: Classes = _NO_CLASSES) -> Iterator[Mismatch]:
+        """Yield the resources of which the node has too little.
+
+        It gives some by DRA: those of ``classes`` that no device plugin offers.
+        """
         offered, requested = node.allocatable, node.requested
         for resource, count in self._amounts:
             if count > offered.get(resource, 0) - requested.get(resource, 0):
                 if is_unknown_resource(node, resource):
+                    continue
+                if find_delegated({resource: count}, offered, classes):
                     continue
                 yield Mismatch(
                     kind=RESOURCE,
@@ -52,7 +63,7 @@ class RequestJudge:
                     resource=resource,
                 )
 
-    def find_unjudged(self, node: Node) -> Iterator[str]:
+    def find_unjudged(self, node: Node, classes: Classes = _NO_CLASSES) -> Iterator[str]:
         """Yield what cannot be judged about a node without mismatches."""
         certain = count_certain(node)
         for resource, count in self._amounts:
@@ -64,7 +75,9 @@ class RequestJudge:
                     yield f"{resource}: {_WHY_UNKNOWN.get(resource, _UNNAMED)}"
                 elif len(node.pods) >= USUAL_PODS:
                     yield f"{PODS}: {_UNNAMED}, and {len(node.pods)} pods are there already"
-        if not node.is_counted and len(self._amounts) > 1:  # each pod takes one of the pods
+        # Each pod takes one of the pods. What ResourceClaims hold of DRA's devices is known.
+        counted = len(self._amounts) - len(find_delegated(dict(self._amounts), node.allocatable, classes))
+        if not node.is_counted and counted > 1:
             yield UNKNOWN_PODS
 
 

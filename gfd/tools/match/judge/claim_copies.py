@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gfd.tools.match.dra.allocation import allocate
-from gfd.tools.match.dra.pod_claims import find_claims
+from gfd.tools.match.dra.extended_resources import find_delegated
+from gfd.tools.match.dra.pod_claims import add_node_claim, find_claims
 
 if TYPE_CHECKING:
     from gfd.clusterview.nodes import Node
@@ -21,11 +22,12 @@ def hold_devices(
     If the claims cannot be judged, all copies count, and hold nothing.
     """
     for number in range(copies):
-        claims = find_claims(spec.claims, spec.namespace, state)
-        if claims.missing:
-            return state, 0
-        if not claims.is_known:
+        delegated = find_delegated(spec.requests, node.allocatable, state.objects.classes)
+        if not spec.claims and not delegated:
             return state, copies
+        claims = add_node_claim(find_claims(spec, state), spec, delegated, state)
+        if claims.missing or not claims.is_known:
+            return state, 0 if claims.missing else copies
         supply = state.find_supply(node)
         outcome = allocate(claims.claims, state.objects.classes, supply, state.matches)
         if outcome.refusal:

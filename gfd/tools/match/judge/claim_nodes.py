@@ -56,7 +56,9 @@ def add_claims(verdicts: Sequence[Verdict], judge: ClaimJudge, state: DeviceStat
     return found
 
 
-def _add(verdict: Verdict, claims: ClaimVerdict) -> Verdict:
+def _add(verdict: Verdict, claims: ClaimVerdict | None) -> Verdict:
+    if claims is None:
+        return verdict
     if claims.mismatches:
         return replace(verdict, mismatches=claims.mismatches, unjudged=(), preempts=(), claims=claims)
     return replace(verdict, unjudged=(*verdict.unjudged, *claims.unjudged), claims=claims)

@@ -8,17 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.amounts import format_request
 from gfd.clusterview.dra.snapshot import CLAIM as CLAIM_KIND
 from gfd.errors import Undecided
 from gfd.tools.match.dra.allocation import AllocationOutcome, allocate
 from gfd.tools.match.dra.explanation import explain
-from gfd.tools.match.dra.pod_claims import PodClaims, explain_unknown, find_claims
-from gfd.tools.match.judge.mismatches import CLAIM, Mismatch
+from gfd.tools.match.dra.extended_resources import CLAIM_NAME, find_delegated
+from gfd.tools.match.dra.pod_claims import PodClaims, add_node_claim, explain_unknown, find_claims
+from gfd.tools.match.judge.capacity import describe_free
+from gfd.tools.match.judge.mismatches import CLAIM, RESOURCE, Mismatch
 from gfd.tools.match.judge.request_texts import find_hints, make_mismatch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gfd.clusterview.nodes import Node
     from gfd.tools.match.dra.explanation import RequestReport
+    from gfd.tools.match.dra.model import DeviceClass
     from gfd.tools.match.dra.refusals import Refusal
     from gfd.tools.match.dra.state import DeviceState
     from gfd.tools.match.dra.supply import DeviceSupply
@@ -57,17 +63,24 @@ class ClaimJudge:
 
     def find_claims(self, state: DeviceState | None) -> PodClaims:
         """Return the claims of the pod in this state."""
-        return find_claims(self._spec.claims, self._spec.namespace, state) if state else PodClaims()
+        return find_claims(self._spec, state) if state else PodClaims()
 
     def find_missing(self, state: DeviceState | None) -> tuple[Mismatch, ...]:
         """Return what is missing for the pod on all nodes, such as a DeviceClass."""
         missing = self.find_claims(state).missing
         return tuple(Mismatch(kind=CLAIM, wanted=wanted, found=advice) for wanted, advice in missing)
 
-    def judge(self, node: Node, state: DeviceState | None) -> ClaimVerdict:
-        """Return whether the claims get devices on a node that suits the pod in all else."""
+    def judge(self, node: Node, state: DeviceState | None) -> ClaimVerdict | None:
+        """Return whether the claims get devices on a node that suits the pod in all else.
+
+        None means that the pod needs no devices of ResourceSlices on this node.
+        """
+        spec = self._spec
         if state is None:
-            return ClaimVerdict(unjudged=(explain_unknown(self._spec.claims),))
+            return ClaimVerdict(unjudged=(explain_unknown(spec),))
+        delegated = find_delegated(spec.requests, node.allocatable, state.objects.classes)
+        if not spec.claims and not delegated:
+            return None
         if state is not self._state:
             self._state, claims = state, self.find_claims(state)
             if claims != self._claims:
@@ -75,8 +88,26 @@ class ClaimJudge:
                 self._found.clear()
         supply = state.find_supply(node)
         if id(supply) not in self._found:
-            self._found[id(supply)] = supply, self._judge(self._claims, supply, state)
+            claims = add_node_claim(self._claims, spec, delegated, state)
+            verdict = self._judge(claims, supply, state)
+            if absent := [name for name, each in delegated.items() if _is_absent(each, verdict)]:
+                verdict = self._refuse_resources(absent, node)
+            self._found[id(supply)] = supply, verdict
         return self._found[id(supply)][1]
+
+    def _refuse_resources(self, resources: Iterable[str], node: Node) -> ClaimVerdict:
+        """Return the verdict for a node that has nothing of these resources, in no way."""
+        return ClaimVerdict(
+            mismatches=tuple(
+                Mismatch(
+                    kind=RESOURCE,
+                    wanted=format_request(each, self._spec.requests[each]),
+                    found=describe_free(node, each),
+                    resource=each,
+                )
+                for each in resources
+            )
+        )
 
     def _judge(self, claims: PodClaims, supply: DeviceSupply, state: DeviceState) -> ClaimVerdict:
         if self._spec.node_name and any(each.allocations is None for each in claims.claims):
@@ -101,6 +132,16 @@ class ClaimJudge:
             reports=reports,
             hints=(*find_hints(refusal, reports, supply), *([] if supply.pools else state.advice)),
         )
+
+
+def _is_absent(device_class: DeviceClass, verdict: ClaimVerdict) -> bool:
+    """Return whether the scheduler looked for devices of a class for a resource, and the node has none."""
+    own = [
+        each
+        for each in verdict.reports
+        if each.claim == CLAIM_NAME and each.request.class_name == device_class.name
+    ]
+    return bool(verdict.refusal) and bool(own) and not any(each.of_class for each in own)
 
 
 def _refuse(wanted: str, found: str) -> ClaimVerdict:

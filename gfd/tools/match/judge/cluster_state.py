@@ -30,7 +30,7 @@ class ClusterState:
     priority_classes: Sequence[PriorityClass] | None = None
     """The PriorityClasses of the cluster; None if they are unknown."""
     devices: DeviceState | None = None
-    """The devices for ResourceClaims; None if no pod of the run has claims."""
+    """The devices for ResourceClaims; None if no pod of the run needs any."""
 
     def find_preemptor(self, spec: SchedulingSpec) -> Preemptor:
         """Return which pods a pod may evict."""
@@ -63,7 +63,7 @@ class ClusterState:
     def hold_devices(self, spec: SchedulingSpec, counts: Mapping[str, int]) -> DeviceState | None:
         """Return the devices after copies of a pod hold some; ``counts`` is their number by node."""
         devices = self.devices
-        if not spec.claims or devices is None:
+        if not spec.takes_devices or devices is None:
             return devices
         from gfd.tools.match.judge.claim_copies import hold_devices  # loads CEL, which few pods need
 
@@ -82,7 +82,7 @@ class ClusterState:
         """Return the state without the pod itself, which already runs on ``spec.current_node``."""
         identity = (spec.namespace, spec.name)
         state = self
-        if spec.claims and self.devices:
+        if spec.takes_devices and self.devices:
             shared = (f"{spec.namespace}/{each.claim_name}" for each in spec.claims if each.claim_name)
             state = replace(self, devices=self.devices.release(spec.namespace, spec.name, shared))
         return state._change(

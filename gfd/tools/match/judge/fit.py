@@ -18,8 +18,11 @@ from gfd.tools.match.judge.preemption import describe_preemption, find_victims
 from gfd.tools.match.judge.suitability import SuitabilityJudge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gfd.clusterview.bound_pods import BoundPod
     from gfd.clusterview.nodes import Node, Taint
+    from gfd.tools.match.dra.model import DeviceClass
     from gfd.tools.match.judge.claims import ClaimJudge, ClaimVerdict
     from gfd.tools.match.judge.cluster_state import ClusterState
     from gfd.tools.match.judge.mismatches import Mismatch
@@ -87,10 +90,8 @@ class PodJudge:
         self._spec = spec
         self._suitability, self._requests = SuitabilityJudge(spec), RequestJudge(spec)
         self._claims: ClaimJudge | None = None
-        if spec.claims:
-            from gfd.tools.match.judge.claims import ClaimJudge  # loads CEL, which few pods need
-
-            self._claims = ClaimJudge(spec)
+        self._classes: Mapping[str, DeviceClass] = {}
+        """The DeviceClasses of the cluster, which give some resources instead of a device plugin."""
         self._verdicts: dict[int, tuple[Rank, Verdict]] = {}
         """The verdicts that only the node itself decides, by its identity; each keeps its node alive."""
 
@@ -98,11 +99,16 @@ class PodJudge:
         """Return a verdict for each node: first the nodes that the pod fits, with the best at the start."""
         if self._spec.current_node:
             state = state.release(self._spec)
-        verdicts = self._compare_all(state)
-        if self._claims is None:
-            return verdicts
+        if not self._spec.claims and not (self._spec.takes_devices and state.devices):
+            return self._compare_all(state)
+        # They load CEL, which few pods need.
         from gfd.tools.match.judge.claim_nodes import add_claims
+        from gfd.tools.match.judge.claims import ClaimJudge
 
+        if self._claims is None:
+            self._claims = ClaimJudge(self._spec)
+        self._classes = state.devices.objects.classes if state.devices else {}
+        verdicts = self._compare_all(state)
         return sorted(add_claims(verdicts, self._claims, state.devices), key=rank)
 
     def _compare_all(self, state: ClusterState) -> list[Verdict]:
@@ -124,7 +130,11 @@ class PodJudge:
     def _compare(self, node: Node, neighbours: Neighbours, preemptor: Preemptor) -> Verdict:
         """Return the verdict for one node."""
         suitability = self._suitability.judge(node)
-        mismatches = (*suitability.mismatches, *self._requests.compare(node), *neighbours.compare(node))
+        mismatches = (
+            *suitability.mismatches,
+            *self._requests.compare(node, self._classes),
+            *neighbours.compare(node),
+        )
         victims: tuple[BoundPod, ...] = ()
         if mismatches:
             victims = find_victims(
@@ -139,7 +149,7 @@ class PodJudge:
             mismatches=(),
             unjudged=(
                 *spec.unjudged,
-                *self._requests.find_unjudged(node),
+                *self._requests.find_unjudged(node, self._classes),
                 *suitability.unjudged,
                 *neighbours.find_unjudged(node),
                 *preempted,
@@ -153,7 +163,7 @@ class PodJudge:
         """Return whether nothing speaks against a node on which pods were removed on trial."""
         return not (
             self._suitability.judge(node).mismatches
-            or any(self._requests.compare(node))
+            or any(self._requests.compare(node, self._classes))
             or any(neighbours.compare(node))
         )
 

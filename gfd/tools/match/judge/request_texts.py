@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.dra.model import Version
 from gfd.kube.quantities import format_binary
 from gfd.text import join_first
+from gfd.tools.match.dra.extended_resources import CLAIM_NAME
 from gfd.tools.match.judge.mismatches import CLAIM, Mismatch
 from gfd.tools.terminal import pluralize
 
@@ -40,6 +41,8 @@ _FIELD = re.compile(r"device\.(attributes|capacity)\[['\"]([^'\"]+)['\"]\]\.\??(
 def describe_wish(report: RequestReport) -> str:
     """Return what a request asks for: ``claim gpu: 2 gpu.nvidia.com``."""
     request = report.request
+    if report.claim == CLAIM_NAME:
+        return f"{request.count} {request.class_name} by DRA"
     count = "all" if request.count is None else str(request.count)
     name = "" if request.name == report.claim else f", request {request.name}"
     return f"claim {report.claim}{name}: {count} {request.class_name}"
@@ -86,6 +89,7 @@ def make_mismatch(refusal: Refusal, reports: Sequence[RequestReport]) -> Mismatc
             found=", or ".join(map(describe_found, own)),
         )
     name = f"devices for the claim {refusal.claim}" if refusal.claim else "devices for all claims"
+    name = "devices by DRA" if refusal.claim == CLAIM_NAME else name
     wanted = " or ".join(map(describe_wish, own)) or name
     return Mismatch(kind=CLAIM, wanted=wanted, found=_SHORT.get(refusal.kind, refusal.text))
 

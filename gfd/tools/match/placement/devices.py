@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def name_demand(spec: SchedulingSpec) -> str:
     """Return a name for what the claims of a pod take; pods of the same templates have it in common."""
     names = sorted(each.template_name for each in spec.claims if each.template_name)
-    return f"devices of {spec.namespace}/{','.join(names)}" if names else ""
+    resources = sorted(f"{count} {name}" for name, count in spec.requests.items() if "/" in name and count)
+    found = [f"{spec.namespace}/{','.join(names)}"] if names else []
+    return f"devices of {', '.join([*found, *resources])}" if found or resources else ""
 
 
 def find_open_claims(spec: SchedulingSpec, devices: DeviceState | None) -> frozenset[str]:
@@ -40,7 +42,7 @@ def limit_rooms(
 ) -> dict[str, int]:
     """Return the rooms of nodes for copies of a pod, at most as many as get devices."""
     devices = state.devices
-    if not spec.claims or devices is None:
+    if not spec.takes_devices or devices is None:
         return rooms
     return {
         node.name: _count_copies(spec, node, devices, min(rooms[node.name], wanted))
@@ -85,7 +87,7 @@ class RunDevices:
     ) -> tuple[tuple[int, int], bool]:
         """Return the bounds with what other claims can take, and whether there are such claims."""
         devices = self.state.devices
-        if not pod.spec.claims or devices is None:
+        if not pod.spec.takes_devices or devices is None:
             return bounds, False
         if find_open_claims(pod.spec, devices):
             # All copies run where the first of them gets the devices.
@@ -98,7 +100,7 @@ class RunDevices:
             (other, each)
             for other, each in earlier
             if each.at_most
-            and other.spec.claims
+            and other.spec.takes_devices
             and other not in self.settled
             and (not own or own not in each.amounts)
             and not each.possible.keys().isdisjoint(demand.possible)
@@ -114,7 +116,7 @@ class RunDevices:
         Return what they take else.
         """
         devices = self.state.devices
-        if not pod.spec.claims or devices is None or demand.at_least != demand.at_most:
+        if not pod.spec.takes_devices or devices is None or demand.at_least != demand.at_most:
             return demand
         if len(demand.possible) != 1 or not demand.at_most:
             return demand

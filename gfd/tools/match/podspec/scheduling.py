@@ -156,6 +156,11 @@ class SchedulingSpec:
     """The labels of the pod."""
 
     @property
+    def takes_devices(self) -> bool:
+        """Whether the pod may get devices of ResourceSlices: by claims, or by the name of a resource."""
+        return bool(self.claims) or any("/" in name and count for name, count in self.requests.items())
+
+    @property
     def demand(self) -> Mapping[str, int]:
         """Return the requests and the place among the ``pods`` of a node that each pod takes."""
         return {**self.requests, PODS: 1}
