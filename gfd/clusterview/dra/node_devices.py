@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from gfd.clusterview.dra.model import ResourceClaim
     from gfd.clusterview.nodes import Node
 
-_UNCLAIMED = (
+UNCLAIMED = (
     "no ResourceClaim in the file holds a device of these nodes, so all devices of ResourceSlices count as "
-    "free; kubectl get nodes,resourceslices,resourceclaims -A -o json prints what gfd needs"
+    "free; {} prints what gfd needs"
 )
+"""To be formatted with a command."""
+_COMMAND = "kubectl get nodes,resourceslices,resourceclaims -A -o json"
 
 
 def add_devices(nodes: list[Node], index: DraIndex) -> list[Node]:
@@ -57,7 +59,7 @@ def explain_unclaimed(nodes: Iterable[Node]) -> str:
     A file without ResourceClaims looks like that of a cluster that has none.
     """
     found = [node.dra for node in nodes if node.dra is not None and node.dra.devices]
-    return "" if not found or any(pools.claims for pools in found) else _UNCLAIMED
+    return "" if not found or any(pools.claims for pools in found) else UNCLAIMED.format(_COMMAND)
 
 
 def _without(counts: Mapping[str, int], names: Collection[str]) -> dict[str, int]:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gfd.clusterview import sources
-from gfd.clusterview.dra.snapshot import CLASS
+from gfd.clusterview.dra.node_devices import UNCLAIMED
+from gfd.clusterview.dra.snapshot import CLASS, COMMAND
 from gfd.text import print_error
 from gfd.tools.match.dra.extended_resources import IMPLICIT
 
@@ -75,6 +76,12 @@ def read_devices(
         return nodes, None
     from gfd.tools.match.dra.state import DeviceState  # loads CEL, which few pods need
 
+    if (
+        nodes_file is not None
+        and snapshot.slices
+        and not any(each.allocations for each in snapshot.claims or ())
+    ):
+        print_error(f"warning: {UNCLAIMED.format(COMMAND)}")
     gate = _find_gate(api, resources)
     return [_drop_zeros(node, resources) for node in nodes], DeviceState(snapshot, objects, gate=gate)
 

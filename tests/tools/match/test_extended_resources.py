@@ -65,7 +65,8 @@ def test_the_devices_that_claims_hold(gfd: Gfd, tmp_path: Path) -> None:
     file = write_pods(tmp_path, pod("p", 2))
     taken = claim("other", **held("a", "gpu-0", "gpu-1", "gpu-2", pod="x"))
     cluster = write_cluster(tmp_path, taken, nodes=("a", "b"))
-    code, out, _ = gfd("match", file, "--nodes", cluster, "-o", "json")
+    code, out, err = gfd("match", file, "--nodes", cluster, "-o", "json")
+    assert err == ""
     (found,) = json.loads(out)["pods"]
     first, second = found["nodes"]
     assert (code, first["name"], first["verdict"]) == (0, "b", "fits")
@@ -107,6 +108,17 @@ def test_a_device_plugin_comes_first(gfd: Gfd, tmp_path: Path) -> None:
     code, out, _ = gfd("match", file, "--nodes", cluster)
     assert code == 1
     assert row(out).endswith("no 3 nvidia.com/gpu 2 of 2 free")
+
+
+def test_a_file_without_claims(gfd: Gfd, tmp_path: Path) -> None:
+    file = write_pods(tmp_path, pod("p", 1))
+    code, _, err = gfd("match", file, "--nodes", write_cluster(tmp_path))
+    assert code == 0
+    assert err == (
+        "gfd: warning: no ResourceClaim in the file holds a device of these nodes, so all devices of "
+        "ResourceSlices count as free; kubectl get nodes,resourceslices,resourceclaims,"
+        "resourceclaimtemplates,deviceclasses -A -o json prints what gfd needs\n"
+    )
 
 
 def test_a_node_without_such_devices(gfd: Gfd, tmp_path: Path) -> None:
