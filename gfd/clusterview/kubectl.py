@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gfd.clusterview.bound_pods import add_pods, read_bound_pod
 from gfd.clusterview.dra.claims import read_claim
 from gfd.clusterview.dra.index import index_objects
-from gfd.clusterview.dra.json_fields import ClusterDocument
+from gfd.clusterview.dra.json_fields import ClusterDocument, MatchDocument
 from gfd.clusterview.dra.model import ResourceClaim, ResourceSlice
 from gfd.clusterview.dra.node_devices import add_devices
 from gfd.clusterview.dra.slices import read_slice
@@ -73,7 +73,7 @@ def read_nodes_and_claims(nodes: Path, pods: Path | None) -> tuple[list[Node], D
 
     Raises DocumentError.
     """
-    found: list[Any] = read_objects(nodes, "Node", _NODES, read_whole_node, others=READERS)
+    found: list[Any] = read_objects(nodes, "Node", _NODES, read_whole_node, MatchDocument, others=READERS)
     counted = _add_pods([each for each in found if isinstance(each, Node)], pods)
     return counted, make_snapshot(found, _name_source(nodes))
 

@@ -13,7 +13,9 @@ from gfd.clusterview import kubectl
 from gfd.clusterview.nodes import Node
 from gfd.documents import json_decoder
 from gfd.errors import DocumentError
+from gfd.tools.match.dra.objects import read_stored
 from tests.tools.make import gpu_labels, node, pod, unready, write
+from tests.tools.match.claim_files import H100, claim, exactly, held, template, write_cluster
 
 TAINT = {"key": "team", "value": "a", "effect": "NoSchedule"}
 
@@ -143,3 +145,16 @@ def test_malformed_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
     fast, slow = read_both_ways(nodes, pods, monkeypatch)
     assert fast == slow
     assert isinstance(fast, str)
+
+
+def test_what_claims_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = claim("other", exactly(1), **held("a", "gpu-0", pod="x"))
+    path = Path(write_cluster(tmp_path, complete_node(), taken, template("t", exactly(2, H100))))
+    found = []
+    for import_module in (json_decoder._import_msgspec, lambda: None):
+        monkeypatch.setattr(json_decoder, "_import_msgspec", import_module)
+        nodes, snapshot = kubectl.read_nodes_and_claims(path, None)
+        objects = [read_stored(each.kind, each.item) for each in snapshot.objects]
+        found.append((nodes, snapshot.slices, snapshot.claims, snapshot.unknown, objects))
+    assert found[0] == found[1]
+    assert len(found[0][-1]) == 5

@@ -81,3 +81,19 @@ class ClusterDocument(ClusterObject, total=False):
     """A Node, a ResourceSlice, a ResourceClaim or a List of these, in a file."""
 
     items: list[ClusterObject] | None
+
+
+class MatchObject(TypedDict, total=False):
+    """A Node, or an object of resource.k8s.io with its whole spec."""
+
+    apiVersion: Any
+    kind: Any
+    metadata: NodeMetadata | None
+    spec: Any
+    status: ClusterStatus | None
+
+
+class MatchDocument(MatchObject, total=False):
+    """Such an object or a List of these, in a file for ``gfd match``."""
+
+    items: list[MatchObject] | None
