@@ -83,12 +83,18 @@ class ClusterDocument(ClusterObject, total=False):
     items: list[ClusterObject] | None
 
 
+class MatchMetadata(NodeMetadata, TypedDict, total=False):
+    """The metadata of a Node or of an object of resource.k8s.io."""
+
+    deletionTimestamp: Any
+
+
 class MatchObject(TypedDict, total=False):
     """A Node, or an object of resource.k8s.io with its whole spec."""
 
     apiVersion: Any
     kind: Any
-    metadata: NodeMetadata | None
+    metadata: MatchMetadata | None
     spec: Any
     status: ClusterStatus | None
 

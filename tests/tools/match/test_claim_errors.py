@@ -157,3 +157,27 @@ def test_a_simulated_machine_with_the_device_plugin(gfd: Gfd, tmp_path: Path) ->
     code, out, _ = gfd("match", file, "--simulate=dgx-h100")
     assert code == 1
     assert "devices of dgx-h100: no ResourceSlices; add --allocation dra to simulate them\n" in out
+
+
+def test_a_claim_that_is_being_deleted(gfd: Gfd, tmp_path: Path) -> None:
+    gone = claim("mine", exactly())
+    gone["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+    file = write_pods(tmp_path, pod("p", by_claim("mine")))
+    code, out, _ = gfd("match", file, "--nodes", write_cluster(tmp_path, gone))
+    assert code == 1
+    assert "ResourceClaim mine  it is being deleted; wait, and create it again\n" in out
+
+
+def test_what_a_claim_has_but_gfd_cannot_judge(gfd: Gfd, tmp_path: Path) -> None:
+    derived = [{"name": "a.example/b", "expression": "1"}]
+    wish = template("t", exactly(adminAccess=True, derivedAttributes=derived))
+    code, out, _ = gfd("match", write_pods(tmp_path, wish, pod("p", by_template("t"))), *DRA)
+    assert code == 3
+    assert (
+        "not judged: resourceClaims: derivedAttributes: gfd does not compute those of the request gpu\n"
+        in out
+    )
+    assert (
+        "not judged: resourceClaims: adminAccess: the API server accepts the request gpu only in a namespace"
+        " with the label resource.kubernetes.io/admin-access=true\n"
+    ) in out

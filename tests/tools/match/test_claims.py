@@ -202,3 +202,29 @@ def test_an_attribute_that_a_device_lacks_fails_the_allocation(gfd: Gfd, tmp_pat
     )
     guarded = template("t", exactly(1, f"has({memory}) && {wish}"))
     assert gfd("match", write_pods(tmp_path, guarded, pod("p", by_template("t"))), *machines)[0] == 0
+
+
+def test_a_gang_that_is_not_complete(gfd: Gfd, tmp_path: Path) -> None:
+    """Whether its first pods hold devices meanwhile depends on its scheduler."""
+    pods = {"containers": [{"name": "c", "image": "i"}], "resourceClaims": [by_template("five")]}
+    gang = {
+        "apiVersion": "batch.volcano.sh/v1alpha1",
+        "kind": "Job",
+        "metadata": {"name": "j"},
+        "spec": {"minAvailable": 2, "tasks": [{"name": "w", "replicas": 2, "template": {"spec": pods}}]},
+    }
+    templates = template("five", exactly(5)), template("eight", exactly(8))
+    file = write_pods(tmp_path, *templates, gang, pod("p", by_template("eight")))
+    code, out, err = gfd("match", file, *DRA)
+    assert (code, err) == (1, "gfd: 0 to 1 of 2 pods of Job j fit, and none starts before all do\n")
+    assert f"Pod p ({file}:7): may fit 1 of 1 node\n" in out
+
+
+def test_a_daemon_set(gfd: Gfd, tmp_path: Path) -> None:
+    agent = deployment("d", 1, by_template("one"))
+    agent |= {"kind": "DaemonSet", "spec": {k: v for k, v in agent["spec"].items() if k != "replicas"}}
+    file = write_pods(tmp_path, template("one", exactly(1, H100)), agent)
+    machines = "--simulate=dgx-h100,dgx-h100,dgx-a100"
+    code, out, err = gfd("match", file, machines, "--allocation=dra")
+    assert (code, err) == (1, f"gfd: DaemonSet d ({file}:3): 2 of 3 pods fit\n")
+    assert "1 pod finds no node: 1 node lacks devices for claim gpu: 1 gpu.nvidia.com" in out

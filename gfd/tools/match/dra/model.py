@@ -99,6 +99,8 @@ class ClaimSpec:
     """The devices that the claim already holds; None before it is allocated."""
     node_selector: Mapping[str, Any] | None = None
     """The nodes on which the devices that the claim holds can be used; None means all nodes."""
+    is_terminating: bool = False
+    """Whether the claim is being deleted: no pod starts with it."""
     unjudged: tuple[str, ...] = ()
     """What the claim has but gfd cannot judge: each a text that names the field and says why."""
     place: str = ""

@@ -15,6 +15,7 @@ from gfd.clusterview.dra.model import API_VERSION
 from gfd.clusterview.dra.snapshot import CLAIM, CLASS, TEMPLATE
 from gfd.documents.value import wrap
 from gfd.tools.match.dra.reader import ClaimReader
+from gfd.tools.match.podspec.fields import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,5 +98,6 @@ def _read(kind: str, name: str, namespace: str, value: Value, reader: ClaimReade
         shared_as=key,
         allocations=held.allocations or None,
         node_selector=held.node_selector,
+        is_terminating=bool(read_text(value, "metadata", "deletionTimestamp")),
     )
     return ClaimObjects(claims={key: claim})

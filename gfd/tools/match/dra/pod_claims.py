@@ -65,6 +65,9 @@ def find_claims(spec: SchedulingSpec, state: DeviceState) -> PodClaims:
             else:
                 missing.append((f"{kind} {name}", _advise(kind, name, spec.namespace, known)))
             continue
+        if found.is_terminating:
+            missing.append((f"{kind} {name}", "it is being deleted; wait, and create it again"))
+            continue
         unjudged += (f"resourceClaims: {text}" for text in found.unjudged)
         held = state.find_claim(key) if each.claim_name else None
         if held:

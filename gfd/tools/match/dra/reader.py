@@ -40,6 +40,7 @@ _EXACT_FIELDS = (
     "derivedAttributes",
     "adminAccess",
 )
+_ADMIN_LABEL = "resource.kubernetes.io/admin-access"
 
 
 class ClaimReader:
@@ -76,7 +77,7 @@ class ClaimReader:
             name="",
             requests=requests,
             constraints=tuple(self._read_constraints(devices, names)),
-            unjudged=tuple(_find_unjudged(devices)),
+            unjudged=tuple(_find_unjudged(devices, is_stored=self._is_stored)),
             place=f"{owner.source}:{owner.line}" if owner.line else owner.source,
         )
 
@@ -226,10 +227,15 @@ def _list_names(requests: tuple[DeviceRequest | ChoiceRequest, ...]) -> Iterator
             yield from (each.name for each in request.alternatives)
 
 
-def _find_unjudged(devices: Value) -> Iterator[str]:
+def _find_unjudged(devices: Value, *, is_stored: bool) -> Iterator[str]:
+    """Yield what the claim has but gfd cannot judge."""
     for request in read_items(devices, "requests"):
-        exactly = request.member("exactly")
+        name, exactly = read_text(request, "name"), request.member("exactly")
         for each in [exactly] if exactly else read_items(request, "firstAvailable"):
             if read_items(each, "derivedAttributes"):
-                name = read_text(request, "name")
                 yield f"derivedAttributes: gfd does not compute those of the request {name}"
+            if not is_stored and each.field("adminAccess").content is True:
+                yield (
+                    f"adminAccess: the API server accepts the request {name} only in a namespace with the"
+                    f" label {_ADMIN_LABEL}=true"
+                )
