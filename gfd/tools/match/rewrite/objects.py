@@ -91,14 +91,14 @@ def _rewrite(
             templates[name] = build_template(name, requests, manifest.namespace)
             if manifest.group not in _OWN_GROUPS:
                 remarks.append(_explain_definition(manifest))
-        else:
-            remarks.append(explain_no_devices(template.spec))
         for path in paths:
             rewrite.apply(_walk(plain, path), name)
         remarks += rewrite.remarks
         remarks += explain_fields(
             template.spec, pod.spec, rewrite.resources, nodes, is_from_server=is_from_server(manifest)
         )
+    if workload.templates and not templates:
+        remarks.append(explain_no_devices(workload.templates[0].spec))
     remove_server_fields(manifest, plain)
     return RewrittenObject(
         title=escape(manifest.title),

@@ -10,6 +10,8 @@ from gfd.clusterview.affinity_terms import REQUIRED
 from gfd.tools.claim_templates.template import (
     MAX_ALTERNATIVES,
     MAX_DEVICES,
+    MAX_EXPRESSION_LENGTH,
+    MAX_SELECTORS,
     build_body,
     build_request,
     make_name,
@@ -35,8 +37,6 @@ _AMOUNTS = ("limits", "requests")
 class PodRewrite:
     """What to change in a PodSpec."""
 
-    value: Value
-    """The PodSpec in the file."""
     resources: tuple[str, ...]
     """The resources of containers that become claims."""
     plan: RequestPlan
@@ -56,11 +56,7 @@ class PodRewrite:
             return
         claims = spec.setdefault("resourceClaims", [])
         taken = {each.get("name") for each in claims}
-        name = next(
-            each
-            for each in (REQUEST, *(f"{REQUEST}-{number}" for number in range(2, 99)))
-            if each not in taken
-        )
+        name = next(each for each in _list_claim_names() if each not in taken)
         claims.append({"name": name, "resourceClaimTemplateName": template})
         containers = [each for field in CONTAINERS for each in spec.get(field) or ()]
         is_only = len(self.plan.requests) == 1
@@ -88,19 +84,31 @@ def plan_rewrite(value: Value, spec: SchedulingSpec, known: Knowledge) -> PodRew
             "divide the pod"
         )
     selection = divide(spec, resources, known)
+    _check_limits(value, selection)
+    return PodRewrite(
+        resources=resources,
+        plan=plan,
+        selection=selection,
+        remarks=(*selection.remarks, *explain_resources(value), *explain_reuse(containers, plan)),
+    )
+
+
+def _check_limits(value: Value, selection: DeviceSelection) -> None:
+    """Raise DocumentError if the API server would refuse what the requests have in common."""
     kinds = max(map(len, selection.choices.values()), default=0)
     if kinds > MAX_ALTERNATIVES:
         raise value.field("affinity").error(
             f"names {kinds} kinds of devices, and a ResourceClaim takes at most {MAX_ALTERNATIVES} "
             "alternatives; leave out some MIG profiles"
         )
-    return PodRewrite(
-        value=value,
-        resources=resources,
-        plan=plan,
-        selection=selection,
-        remarks=(*selection.remarks, *explain_resources(value), *explain_reuse(containers, plan)),
+    too_much = (
+        f"nodeSelector and nodeAffinity ask for more than a ResourceClaim holds, {MAX_SELECTORS} selectors "
+        f"of {MAX_EXPRESSION_LENGTH} characters; make a pod for some of the terms"
     )
+    for choice in (each for choices in selection.choices.values() for each in choices):
+        is_long = any(len(each) > MAX_EXPRESSION_LENGTH for each in choice.expressions)
+        if is_long or len(choice.expressions) > MAX_SELECTORS:
+            raise value.error(too_much)
 
 
 def _list_claim_names() -> Iterator[str]:
@@ -139,7 +147,8 @@ def _keep_terms(spec: dict[str, Any], selection: DeviceSelection) -> None:
     affinity["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] = kept
     if not kept:
         _drop(affinity, "nodeAffinity", [REQUIRED])
-        _drop(spec, "affinity", [])
+        if not affinity:
+            del spec["affinity"]
 
 
 def _drop(holder: dict[str, Any], field: str, names: Iterable[str]) -> None:
@@ -147,8 +156,8 @@ def _drop(holder: dict[str, Any], field: str, names: Iterable[str]) -> None:
     found = holder.get(field)
     if found is None:
         return
-    count = len(found)
+    was_empty = not found
     for name in names:
         found.pop(name, None)
-    if not found and (count or field == "affinity"):
+    if not found and not was_empty:
         del holder[field]

@@ -57,8 +57,10 @@ def divide(spec: SchedulingSpec, resources: Sequence[str], known: Knowledge) -> 
     terms = {number: term for number, term in enumerate(spec.terms or ()) if term.expressions or term.fields}
     alternatives = [term.expressions for term in terms.values()] or [()]
     found: dict[Requirement, list[Translation]] = {}
+    partly_claimed: list[Requirement] = []
     choices = {}
     for resource in resources:
+        outcomes_by_kind: dict[Requirement, set[Outcome]] = {}
         by_kind: dict[DeviceKind, list[list[tuple[Requirement, str]]]] = {}
         for alternative in alternatives:
             requirements = (*spec.node_selector, *alternative)
@@ -66,10 +68,12 @@ def divide(spec: SchedulingSpec, resources: Sequence[str], known: Knowledge) -> 
                 translated = [(each, _translate(each, kind, known)) for each in requirements]
                 for requirement, translation in translated:
                     found.setdefault(requirement, []).append(translation)
+                    outcomes_by_kind.setdefault(requirement, set()).add(translation.outcome)
                 by_kind.setdefault(kind, []).append(
                     [(each, result.expression) for each, result in translated if result.expression]
                 )
         choices[resource] = build_choices(by_kind, spec.node_selector)
+        partly_claimed += [each for each, kinds in outcomes_by_kind.items() if {Outcome.KEPT} < kinds]
     for each in (*spec.node_selector, *chain(*alternatives)):
         found.setdefault(each, [] if resources else [_translate(each, None, known)])
     outcomes = {each: _decide(translations) for each, translations in found.items()}
@@ -78,8 +82,9 @@ def divide(spec: SchedulingSpec, resources: Sequence[str], known: Knowledge) -> 
         translation.remark
         for each, translations in found.items()
         for translation in translations
-        if translation.remark and (translation.outcome is outcomes[each] or translation.remark.is_lost)
+        if translation.remark and translation.outcome is outcomes[each]
     ]
+    remarks += [_explain_partly_claimed(each) for each in partly_claimed]
     return DeviceSelection(
         choices=choices,
         kept_labels=frozenset(each.key for each in spec.node_selector if outcomes[each] is Outcome.KEPT),
@@ -110,6 +115,11 @@ def _decide(translations: Sequence[Translation]) -> Outcome:
     outcomes = {each.outcome for each in translations}
     order = (Outcome.CLAIMED, Outcome.IMPLIED, Outcome.LOST)
     return next((each for each in order if each in outcomes), Outcome.KEPT)
+
+
+def _explain_partly_claimed(requirement: Requirement) -> Remark:
+    reason = "is in the claim for MIG devices only, since the driver does not tell it of whole GPUs"
+    return describe(requirement, reason, "make a pod for each kind of device", is_lost=True)
 
 
 def _explain_preferences(spec: SchedulingSpec) -> Iterator[Remark]:

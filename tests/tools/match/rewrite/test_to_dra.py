@@ -346,3 +346,45 @@ def test_a_job_of_the_cluster(gfd: Gfd, tmp_path: Path) -> None:
     steps = [each["next_step"] for each in found["remarks"]]
     assert "first run kubectl delete job j" in steps
     assert "rewrite the object that made them, such as the Deployment, instead" in steps
+
+
+def require(terms: list[str]) -> str:
+    """Return the field of a PodSpec that requires one of these terms."""
+    required = f"requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{', '.join(terms)}]}}"
+    return f"  affinity: {{nodeAffinity: {{{required}}}}}\n"
+
+
+def test_labels_of_several_kinds_of_devices(gfd: Gfd, tmp_path: Path) -> None:
+    """A label that one kind of device tells is no reason to warn that another one does not."""
+    both = "  containers: [{name: c, resources: {limits: {nvidia.com/gpu: 1, nvidia.com/mig-1g.6gb: 1}}}]\n"
+    spec = both + "  nodeSelector: {nvidia.com/mig.strategy: mixed, nvidia.com/gpu.memory: '24576'}\n"
+    code, found, err = run_pod(gfd, tmp_path, spec)
+    assert (code, err, found["lost"]) == (0, "", [])
+    gpu, mig = found["items"][0]["spec"]["spec"]["devices"]["requests"]
+    assert len(gpu["exactly"]["selectors"]) == len(mig["exactly"]["selectors"]) == 1
+    assert "nodeSelector" not in found["items"][1]["spec"]
+
+
+def test_a_label_that_only_mig_devices_have(gfd: Gfd, tmp_path: Path) -> None:
+    terms = [
+        f"{{matchExpressions: [{{key: nvidia.com/gpu.product, operator: In, values: [{product}]}}]}}"
+        for product in ("NVIDIA-A30", "NVIDIA-A30-MIG-2g.12gb")
+    ]
+    selector = "  nodeSelector: {nvidia.com/gpu.multiprocessors: '28'}\n"
+    code, found, _ = run_pod(gfd, tmp_path, ONE + selector + require(terms), "--simulate=a30")
+    assert code == 3
+    (lost,) = found["lost"]
+    assert lost["subject"] == "nvidia.com/gpu.multiprocessors=28"
+    assert lost["reason"].startswith("is in the claim for MIG devices only")
+
+
+def test_too_many_alternatives_for_one_claim(gfd: Gfd, tmp_path: Path) -> None:
+    terms = [
+        f"{{matchExpressions: [{{key: nvidia.com/gpu.memory, operator: In, values: ['{number}']}}]}}"
+        for number in range(60)
+    ]
+    code, found, err = run_pod(gfd, tmp_path, ONE + require(terms))
+    assert (code, found) == (1, {})
+    assert err.startswith(
+        "gfd: FILE:4: spec: nodeSelector and nodeAffinity ask for more than a ResourceClaim"
+    )
