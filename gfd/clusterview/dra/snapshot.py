@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gfd.clusterview.dra.claims import read_claim
 from gfd.clusterview.dra.model import ResourceSlice
 from gfd.clusterview.dra.slices import check_version, read_slice
+from gfd.clusterview.fields import read_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,13 +52,20 @@ def pluralize_kind(kind: str) -> str:
 
 
 def read_stored_object(kind: str, item: Mapping[str, Any]) -> StoredObject:
-    """Return an object of a file. Raises ValueError for another version than resource.k8s.io/v1."""
+    """Return an object of a file.
+
+    Raises ValueError for another version than resource.k8s.io/v1, or if it is malformed.
+    """
     check_version(item, pluralize_kind(kind).lower())
+    if not read_field(item, "metadata.name", str):
+        raise ValueError("has no metadata.name")
+    read_field(item, "metadata.namespace", str)
+    read_field(item, "spec", dict)
     return StoredObject(kind=kind, item=item)
 
 
 def _read_claim(item: Mapping[str, Any]) -> tuple[ResourceClaim, StoredObject]:
-    return read_claim(item), StoredObject(kind=CLAIM, item=item)
+    return read_claim(item), read_stored_object(CLAIM, item)
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {

@@ -181,3 +181,50 @@ def test_what_a_claim_has_but_gfd_cannot_judge(gfd: Gfd, tmp_path: Path) -> None
         "not judged: resourceClaims: adminAccess: the API server accepts the request gpu only in a namespace"
         " with the label resource.kubernetes.io/admin-access=true\n"
     ) in out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"metadata": {}}, "has no metadata.name"),
+        ({"metadata": 5}, "has a field metadata that is not a mapping"),
+        ({"spec": []}, "has a field spec that is not a mapping"),
+        (
+            {"apiVersion": "resource.k8s.io/v1beta1"},
+            "has the apiVersion resource.k8s.io/v1beta1; gfd reads resource.k8s.io/v1, which kubectl get",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["DeviceClass", "ResourceClaimTemplate", "ResourceClaim"])
+def test_malformed_objects_of_a_cluster(
+    gfd: Gfd, tmp_path: Path, kind: str, change: dict[str, Any], said: str
+) -> None:
+    whole = {"apiVersion": "resource.k8s.io/v1", "kind": kind, "metadata": {"name": "x"}, "spec": {}}
+    file = write_pods(tmp_path, template("t", exactly()), pod("p", by_template("t")))
+    code, _, err = gfd("match", file, "--nodes", write_cluster(tmp_path, whole | change))
+    assert code == 1
+    assert kind in err
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("selectors", "said"),
+    [
+        (5, "DeviceClass gpu.nvidia.com: spec.selectors: expected a list, found the number 5; update gfd"),
+        ([{"wasm": {}}], "spec.selectors[0].cel: is missing"),
+        (
+            [{"cel": {"expression": "device.driver =="}}],
+            "resourceClaims: gfd cannot read the CEL of DeviceClass gpu.nvidia.com: ",
+        ),
+    ],
+)
+def test_objects_of_a_later_kubernetes(gfd: Gfd, tmp_path: Path, selectors: Any, said: str) -> None:
+    cluster = Path(write_cluster(tmp_path))
+    content = json.loads(cluster.read_text())
+    (found,) = (each for each in content["items"] if each["metadata"]["name"] == "gpu.nvidia.com")
+    found["spec"]["selectors"] = selectors
+    cluster.write_text(json.dumps(content))
+    file = write_pods(tmp_path, template("t", exactly()), pod("p", by_template("t")))
+    code, out, _ = gfd("match", file, "--nodes", str(cluster))
+    assert code == 3
+    assert said in out

@@ -6,8 +6,8 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.dra.model import ResourceClaim
-from gfd.errors import DocumentError
-from gfd.tools.match.cel import EvaluationError, compile_expression
+from gfd.errors import DocumentError, Undecided
+from gfd.tools.match.cel import CompileError, EvaluationError, compile_expression
 from gfd.tools.match.dra.objects import ClaimObjects, read_stored
 from gfd.tools.match.dra.supply import ClusterSupply
 
@@ -109,7 +109,7 @@ class DeviceState:
         key = (selector.expression, device.id)
         if key not in self._answers:
             if selector.expression not in self._matchers:
-                self._matchers[selector.expression] = compile_expression(selector.expression).matches
+                self._matchers[selector.expression] = _compile(selector)
             try:
                 self._answers[key] = self._matchers[selector.expression](device)
             except EvaluationError as error:
@@ -118,6 +118,15 @@ class DeviceState:
         if isinstance(answer, EvaluationError):
             raise answer
         return answer
+
+
+def _compile(selector: DeviceSelector) -> Callable[[Device], bool]:
+    """Return what tells whether a device meets a selector. Raises Undecided."""
+    try:
+        return compile_expression(selector.expression).matches
+    except CompileError as error:
+        # The API server has accepted it, perhaps another version than the one that gfd knows.
+        raise Undecided(f"gfd cannot read the CEL of {selector.place}: {error}; update gfd") from error
 
 
 def _make_claim(
