@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.dra.model import ResourceClaim
@@ -42,7 +43,8 @@ class DeviceState:
                 # Kubernetes has accepted it, so it has fields of a later version.
                 self.unknown[each.kind] = f"{error}; update gfd"
         self._slices = snapshot.slices
-        self._claims = None if snapshot.claims is None else tuple(snapshot.claims)
+        self._claims = tuple(snapshot.claims or ())
+        self._are_claims_known = snapshot.claims is not None
         self._answers: dict[tuple[str, DeviceId], bool | EvaluationError] = {}
         self._matchers: dict[str, Callable[[Device], bool]] = {}
         self._read_supply()
@@ -54,12 +56,13 @@ class DeviceState:
     def find_supply(self, node: Node) -> DeviceSupply:
         """Return what a node offers; the same object until it changes."""
         if node.name not in self._supplies:
-            self._supplies[node.name] = self._cluster.find(node.name, node.labels)
+            found = self._cluster.find(node.name, node.labels)
+            self._supplies[node.name] = replace(found, are_claims_known=self._are_claims_known)
         return self._supplies[node.name]
 
     def find_claim(self, key: str) -> ResourceClaim | None:
         """Return the ResourceClaim ``namespace/name`` if it holds devices."""
-        found = (each for each in self._claims or () if f"{each.namespace}/{each.name}" == key)
+        found = (each for each in self._claims if f"{each.namespace}/{each.name}" == key)
         return next((each for each in found if each.allocations), None)
 
     def hold(
@@ -78,7 +81,7 @@ class DeviceState:
             for claim, found in new
         )
         state = copy(self)
-        state._claims = (*(self._claims or ()), *held)
+        state._claims = (*self._claims, *held)
         devices = [each for _, found in new for each in found]
         if all(places[each.device].node_name for each in devices):
             state._supplies = {**self._supplies, node.name: supply.hold(devices)}
@@ -91,10 +94,10 @@ class DeviceState:
         kept = set(shared)
         claims = tuple(
             each
-            for each in self._claims or ()
+            for each in self._claims
             if each.namespace != namespace or each.pods != (pod,) or f"{each.namespace}/{each.name}" in kept
         )
-        if self._claims is None or len(claims) == len(self._claims):
+        if len(claims) == len(self._claims):
             return self
         state = copy(self)
         state._claims = claims
