@@ -15,9 +15,18 @@ from tests.cluster.agents import token
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.dra import CLAIMS, DRA, PODS, find_node, installed_classes, machine_nodes
 from tests.cluster.objects import NODES, Object, delete
-from tests.cluster.scheduling import ask
+from tests.cluster.scheduling import ask, wait_until_looked_at
 from tests.tools import make
-from tests.tools.match.claim_files import by_claim, by_template, claim, exactly, pod, template, write_pods
+from tests.tools.match.claim_files import (
+    by_claim,
+    by_template,
+    claim,
+    deployment,
+    exactly,
+    pod,
+    template,
+    write_pods,
+)
 from tests.tools.match.dra import refusals
 from tests.tools.match.podspec import claim_refusals
 from tests.tools.match.podspec.refusals import make_pod
@@ -144,6 +153,23 @@ def test_a_shared_claim(plane: ControlPlane, tmp_path: Path, capsys: pytest.Capt
     finally:
         plane.kubectl("delete", "pod", "first", "second", "--grace-period=0", "--force", "--ignore-not-found")
         plane.kubectl("delete", "resourceclaim", "shared", "--ignore-not-found")
+
+
+def test_copies(plane: ControlPlane, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As many copies as gfd says get devices: two on each node, of which each takes three of eight."""
+    plane.admin.request("POST", TEMPLATES, template("three", exactly(3)))
+    names = [f"copy-{number}" for number in range(5)]
+    try:
+        code, out, _ = match(plane, capsys, write_pods(tmp_path, deployment("d", 5, by_template("three"))))
+        assert code == 1
+        assert "4 of 5 replicas fit, on 2 of 2 nodes\n" in out
+        for name in names:
+            plane.admin.request("POST", PODS, pod(name, by_template("three")))
+        found = wait_until_looked_at(plane.admin, "copy-", len(names))
+        assert sum("nodeName" in each["spec"] for each in found.values()) == 4
+    finally:
+        plane.kubectl("delete", "pod", *names, "--grace-period=0", "--force", "--ignore-not-found")
+        delete(plane.admin, f"{TEMPLATES}/three")
 
 
 @pytest.mark.parametrize(
