@@ -35,6 +35,12 @@ settings.load_profile("quick")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
+        "--random-pods",
+        type=int,
+        default=200,
+        help="how many random pods with claims gfd match and a real scheduler compare (default: 200)",
+    )
+    parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden with the labels of today"
     )
     parser.addoption(

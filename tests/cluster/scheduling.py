@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,13 @@ def create_pods(api: Api, pods: Iterable[Object]) -> None:
     def create(pod: Object) -> None:
         api.request("POST", pods_of(pod["metadata"].get("namespace", "default")), pod)
 
+    create_all(create, pods)
+
+
+def create_all(create: Callable[[Object], Any], items: Iterable[Object]) -> None:
+    """Create several objects at a time."""
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(create, pods))
+        list(pool.map(create, items))
 
 
 def is_refused(pod: Object) -> bool:

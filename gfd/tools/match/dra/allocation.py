@@ -15,7 +15,7 @@ from gfd.tools.match.dra.explanation import explain
 from gfd.tools.match.dra.refusals import Refusal, RefusalError
 from gfd.tools.match.dra.requests import make_plans
 from gfd.tools.match.dra.search import MAX_STEPS, Search, TooLongError
-from gfd.tools.match.dra.shortage import find_shortage
+from gfd.tools.match.dra.shortage import find_shortage, list_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -95,14 +95,25 @@ def _allocate(
 def _explain_failure(
     claims: Sequence[ClaimSpec], classes: Mapping[str, DeviceClass], supply: DeviceSupply, matches: Matches
 ) -> Refusal:
-    free_claims = [replace(each, constraints=()) for each in claims]
-    plans = make_plans(free_claims, classes, supply, matches)
+    refusal = find_shortage(claims, explain(claims, classes, supply, matches))
+    if refusal is not None:
+        return refusal
+    attributes = list_attributes(claims)
+    if attributes and _suits_without_constraints(claims, classes, supply, matches):
+        text = f"enough devices are free, but not with the constraints on {', '.join(attributes)}"
+        return Refusal(kind="constraint", text=text)
+    text = "enough devices are free for each request, but not for all requests together"
+    return Refusal(kind="combination", text=text)
+
+
+def _suits_without_constraints(
+    claims: Sequence[ClaimSpec], classes: Mapping[str, DeviceClass], supply: DeviceSupply, matches: Matches
+) -> bool:
+    loose = [replace(each, constraints=()) for each in claims]
     try:
-        is_for_constraints = Search(free_claims, plans, supply).run() is not None
+        return Search(loose, make_plans(loose, classes, supply, matches), supply).run() is not None
     except (RefusalError, TooLongError, Undecided):
-        is_for_constraints = False
-    reports = explain(claims, classes, supply, matches)
-    return find_shortage(claims, reports, is_for_constraints=is_for_constraints)
+        return False
 
 
 def _refuse_holder(claim: ClaimSpec) -> Refusal:

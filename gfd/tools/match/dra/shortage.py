@@ -15,13 +15,8 @@ if TYPE_CHECKING:
     from gfd.tools.match.dra.model import ClaimSpec
 
 
-def find_shortage(
-    claims: Sequence[ClaimSpec], reports: Sequence[RequestReport], *, is_for_constraints: bool
-) -> Refusal:
-    """Return the first request that gets too few devices, or else what all of them together break.
-
-    ``is_for_constraints`` tells whether there would be devices without the constraints of the claims.
-    """
+def find_shortage(claims: Sequence[ClaimSpec], reports: Sequence[RequestReport]) -> Refusal | None:
+    """Return why the first request gets too few devices; None if each of them by itself has enough."""
     by_request = {(each.claim, each.request.name): each for each in reports}
     for claim in claims:
         for request in claim.requests:
@@ -32,14 +27,13 @@ def find_shortage(
                 return Refusal(
                     kind="devices", text=text, claim=claim.name, request=request.name, place=request.place
                 )
-    if is_for_constraints:
-        attributes = dict.fromkeys(
-            each.match_attribute or each.distinct_attribute for claim in claims for each in claim.constraints
-        )
-        text = f"enough devices are free, but not with the constraints on {', '.join(attributes)}"
-        return Refusal(kind="constraint", text=text)
-    text = "enough devices are free for each request, but not for all requests together"
-    return Refusal(kind="combination", text=text)
+    return None
+
+
+def list_attributes(claims: Sequence[ClaimSpec]) -> list[str]:
+    """Return the attributes that the constraints of claims name."""
+    constraints = [each for claim in claims for each in claim.constraints]
+    return list(dict.fromkeys(each.match_attribute or each.distinct_attribute for each in constraints))
 
 
 def describe(report: RequestReport) -> str:
