@@ -82,7 +82,10 @@ def _allocate(
     except RefusalError as error:
         results, refusal = None, error.refusal
     except TooLongError:
-        return AllocationOutcome(unjudged=(*unjudged, _TOO_LONG))
+        # A request that has too few devices by itself gets none, however long the scheduler searches.
+        results, refusal = None, find_shortage(claims, explain(claims, classes, supply, matches))
+        if refusal is None:
+            return AllocationOutcome(unjudged=(*unjudged, _TOO_LONG))
     except Undecided as error:
         return AllocationOutcome(unjudged=(*unjudged, str(error)))
     if refusal is not None and any(pool.has_contradiction for pool in supply.pools):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.dra.requests import RequestPlan, Slot
     from gfd.tools.match.dra.supply import DeviceSupply
 
-MAX_STEPS = 100_000
+MAX_STEPS = 20_000
 """How many devices are tried. The scheduler has 10 seconds, which is far more for most claims."""
 MAX_DEPTH = 200
 """How many devices and requests the claims of a pod have together, so that Python's stack suffices."""

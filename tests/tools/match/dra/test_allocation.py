@@ -235,8 +235,16 @@ def test_a_long_search_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     found = run(supply, claim(request(count=20), constraints=(equal("half"),)))
     assert (found.allocations, found.refusal) == ((), None)
     assert len(found.unjudged) == 1
-    many = [claim(request(count=32), name=f"c{each}") for each in range(10)]
+    many = [claim(request(count=24), name=f"c{each}") for each in range(10)]
     assert run(supply, *many).unjudged == found.unjudged
+
+
+def test_a_long_search_for_more_devices_than_there_are() -> None:
+    devices = [make_device(f"d{each}", type=f"t{each % 4}") for each in range(30)]
+    supply = make_supply(make_slice("a", *devices))
+    found = run(supply, claim(request(count=8), request("s", "type == t0", count=9)))
+    assert refusal_of(found) == ("devices", False)
+    assert run(supply, claim(request(count=24), request("s", count=8))).unjudged != ()
 
 
 def test_what_is_not_judged() -> None:
