@@ -1,175 +1,137 @@
-"""The values of CEL that have no equal in Python. All others are Python's own: str, int, list, dict."""
+"""The functions that Kubernetes adds to CEL for quantities and semantic versions.
+
+The runtime knows both as maps with one entry, which are equal if the quantities or versions are. Sources:
+``quantity.go`` and ``semverlib.go`` in ``k8s.io/apiserver/pkg/cel/library``.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gfd.clusterview.dra.model import Version
+from gfd.kube import quantities
 
 if TYPE_CHECKING:
-    from fractions import Fraction
+    from collections.abc import Callable, Mapping
 
+    from gfd.clusterview.dra.model import Scalar
+
+    Opaque = Mapping[str, str]
+
+QUANTITY, VERSION, OPAQUE = "kubernetes.Quantity", "kubernetes.Semver", "map<string,string>"
+UNJUDGED = "not judged: "
+_LIMIT, _NANO = 2**63, 10**9
 _VERSION = re.compile(
-    r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?"
+    r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"
 )
-_UINT64 = 1 << 64
 
 
-class Failure(Exception):
-    """The evaluation of a part of an expression failed: what CEL calls an error value."""
+class Unjudged(Exception):
+    """The text after ``UNJUDGED`` says what gfd cannot judge; the runtime keeps only the text."""
 
-    def __init__(self, reason: str, missing: MissingKey | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.missing = missing
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{UNJUDGED}{what}")
 
 
-class WrongType(Failure):
-    """A function gets a value of a type that it does not take; the reason lacks the function's name."""
+def convert(value: Scalar | Fraction) -> Any:
+    """Return an attribute or a capacity as the runtime knows it. Raises ValueError."""
+    if isinstance(value, Fraction):
+        return {QUANTITY: str(value)}
+    return _parse_version(value.text) if isinstance(value, Version) else value
 
 
-class Crash(Exception):
-    """The whole evaluation ends: cel-go panics, and no operator ignores that."""
+def _parse_quantity(text: str) -> Opaque:
+    try:
+        number = quantities.parse(text)
+    except ValueError:
+        raise ValueError(f"not a quantity: {text!r}; one is written like 1, 500m or 40Gi") from None
+    if abs(number) >= _LIMIT or (number * _NANO).denominator != 1:
+        raise Unjudged(f"the quantity {text}: Kubernetes rounds it")
+    return {QUANTITY: str(number)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissingKey:
-    """An attribute or a capacity that the device does not have."""
-
-    kind: str
-    """``attributes`` or ``capacity``."""
-    domain: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
-    """A quantity of Kubernetes."""
-
-    number: Fraction
-    is_plain: bool
-    """Whether Kubernetes surely holds it as a whole number of 64 bits: not so for ``1000m`` or ``1.5Ki``."""
+def _parse_version(text: str, is_tolerant: bool = False) -> Opaque:
+    match = _VERSION.fullmatch(_normalize(text) if is_tolerant else text)
+    if match is None or (match[4] is not None and any(map(_is_refused, match[4].split(".")))):
+        raise ValueError(f"not a semantic version: {text!r}; one has three numbers, such as 1.2.3")
+    if any(int(number) >= _LIMIT for number in match.groups()[:3]):
+        raise Unjudged(f"the version {text}: its numbers are too large")
+    return {VERSION: ".".join(match.groups()[:3]) + (f"-{match[4]}" if match[4] else "")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SemanticVersion:
-    """A semantic version; its build metadata count for nothing."""
-
-    numbers: tuple[int, int, int]
-    prerelease: tuple[tuple[bool, int, str], ...] = ()
-    """Each part as what orders it: numbers come before words."""
-
-    @property
-    def order(self) -> Any:
-        """What orders versions: a version comes after its own pre-releases."""
-        return self.numbers, not self.prerelease, self.prerelease
+def _normalize(text: str) -> str:
+    """Return a version without a leading v and leading zeros, and with three numbers."""
+    parts = [re.sub("^0+(?=[0-9])", "", part) for part in text.removeprefix("v").split(".", 2)]
+    is_short = len(parts) < 3 and not re.search("[+-]", parts[-1])
+    return ".".join([*parts, "0", "0"][:3] if is_short else parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeName:
-    """A type as a value, such as ``string`` or ``type(1)``."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class OptionalValue:
-    """A value that may be absent."""
-
-    values: tuple[Any, ...] = ()
-    """The value; nothing if it is absent."""
-
-
-ABSENT = OptionalValue()
-
-
-class NamedMap(dict[Any, Any]):
-    """The attributes, or the capacity, of a device in one domain."""
-
-    def __init__(self, kind: str, domain: str) -> None:
-        super().__init__()
-        self.kind = kind
-        self.domain = domain
-
-
-class DomainMap(dict[Any, Any]):
-    """The attributes, or the capacity, of a device by domain; an absent domain is an empty map."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def add(self, domain: str, name: str, value: Any) -> None:
-        """Add an attribute or a capacity."""
-        names = self.get(domain)
-        if names is None:
-            names = self[domain] = NamedMap(self.kind, domain)
-        names[name] = value
-
-
-_TYPE_NAMES: tuple[tuple[Any, str], ...] = (
-    (type(None), "null_type"),
-    (bool, "bool"),
-    (int, "int"),
-    (float, "double"),
-    (str, "string"),
-    (list, "list"),
-    (dict, "map"),
-    (TypeName, "type"),
-    (OptionalValue, "optional_type"),
-    (Quantity, "kubernetes.Quantity"),
-    (SemanticVersion, "kubernetes.Semver"),
-    ((IPv4Interface, IPv6Interface), "net.CIDR"),
-    ((IPv4Address, IPv6Address), "net.IP"),
-)
-_DESCRIPTIONS = {
-    "null_type": "null",
-    "int": "an int",
-    "optional_type": "an optional value",
-    "kubernetes.Quantity": "a quantity",
-    "kubernetes.Semver": "a version",
-    "net.CIDR": "a network",
-    "net.IP": "an IP address",
-}
-
-
-def name_type(value: Any) -> str:
-    """Return the type of a value as CEL names it."""
-    return next(name for kinds, name in _TYPE_NAMES if isinstance(value, kinds))
-
-
-def describe(value: Any) -> str:
-    """Return what a value is, for a message: ``a string``, ``a version``."""
-    name = name_type(value)
-    return _DESCRIPTIONS.get(name, f"a {name}")
+def _is_refused(part: str) -> bool:
+    """Return whether a part of a pre-release is empty, or a number with a leading zero."""
+    return not part or (part.isdecimal() and len(part) > 1 and part.startswith("0"))
 
 
 @lru_cache(maxsize=4096)
-def parse_version(text: str) -> SemanticVersion:
-    """Return a semantic version. Raises Failure if the text is not one.
-
-    Source: ``github.com/blang/semver/v4``, which Kubernetes uses.
-    """
-    match = _VERSION.fullmatch(text)
-    if match is None or any(int(number) >= _UINT64 for number in match.groups()[:3]):
-        raise Failure(f"not a semantic version: {text!r}; one has three numbers, such as 1.2.3")
-    prerelease = tuple(_order(part, text) for part in match[4].split(".")) if match[4] else ()
-    if match[5] and not all(match[5].split(".")):
-        raise Failure(f"not a semantic version: {text!r}; its build metadata have an empty part")
-    major, minor, patch = (int(number) for number in match.groups()[:3])
-    return SemanticVersion(numbers=(major, minor, patch), prerelease=prerelease)
+def _order_version(text: str) -> Any:
+    """Return what orders versions: a version comes after its own pre-releases, and numbers before words."""
+    numbers, _, prerelease = text.partition("-")
+    parts = [
+        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in prerelease.split(".")
+    ]
+    return [int(number) for number in numbers.split(".")], not prerelease, parts
 
 
-def _order(part: str, text: str) -> tuple[bool, int, str]:
-    """Return what orders a part of a pre-release."""
-    if not part.isdecimal():
-        if not part:
-            raise Failure(f"not a semantic version: {text!r}; its pre-release has an empty part")
-        return True, 0, part
-    if len(part) > 1 and part.startswith("0"):
-        raise Failure(f"not a semantic version: {text!r}; its pre-release has a number with a leading zero")
-    if int(part) >= _UINT64:
-        raise Failure(f"not a semantic version: {text!r}; its pre-release has too large a number")
-    return False, int(part), ""
+def _order(value: Opaque) -> Any:
+    return Fraction(value[QUANTITY]) if QUANTITY in value else _order_version(value[VERSION])
+
+
+def _compare(left: Opaque, right: Opaque) -> int:
+    if left.keys() != right.keys():
+        raise ValueError("a quantity is compared with a version")
+    first, second = _order(left), _order(right)
+    return int(first > second) - int(first < second)
+
+
+def _add(left: Opaque, right: Opaque | int, factor: int = 1) -> Opaque:
+    second = right if isinstance(right, int) else Fraction(right[QUANTITY])
+    return {QUANTITY: str(Fraction(left[QUANTITY]) + factor * second)}
+
+
+def _read_number(version: Opaque, index: int) -> int:
+    return int(version[VERSION].partition("-")[0].split(".")[index])
+
+
+class Function(NamedTuple):
+    """A function with the types that it takes and returns, the target of a method first."""
+
+    name: str
+    parameters: tuple[str, ...]
+    result: str
+    implementation: Callable[..., Any]
+    is_member: bool = True
+
+
+FUNCTIONS = (
+    Function("quantity", ("string",), QUANTITY, _parse_quantity, False),
+    Function("semver", ("string",), VERSION, _parse_version, False),
+    Function("semver", ("string", "bool"), VERSION, _parse_version, False),
+    *(
+        Function(name, (kind, kind), result, implementation)
+        for kind in (QUANTITY, VERSION)
+        for name, result, implementation in (
+            ("compareTo", "int", _compare),
+            ("isGreaterThan", "bool", lambda left, right: _compare(left, right) > 0),
+            ("isLessThan", "bool", lambda left, right: _compare(left, right) < 0),
+        )
+    ),
+    Function("add", (QUANTITY, QUANTITY), QUANTITY, _add),
+    Function("add", (QUANTITY, "int"), QUANTITY, _add),
+    Function("sub", (QUANTITY, QUANTITY), QUANTITY, lambda left, right: _add(left, right, -1)),
+    Function("sub", (QUANTITY, "int"), QUANTITY, lambda left, right: _add(left, right, -1)),
+    Function("major", (VERSION,), "int", lambda version: _read_number(version, 0)),
+    Function("minor", (VERSION,), "int", lambda version: _read_number(version, 1)),
+    Function("patch", (VERSION,), "int", lambda version: _read_number(version, 2)),
+)
