@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gfd.tools.match.cel.environments import describe_device, make_checker, make_evaluator
 from gfd.tools.match.cel.errors import CompileError, EvaluationError, NotSupported
-from gfd.tools.match.cel.references import find_comparison_edits, find_missing
+from gfd.tools.match.cel.references import find_comparison_edits, find_missing, find_references
 from gfd.tools.match.cel.support import (
     check_device,
     check_fields,
@@ -48,8 +48,10 @@ def make_program(text: str) -> Callable[[Device], bool]:
     except RuntimeError as error:
         raise NotSupported(f"the CEL runtime cannot evaluate the expression: {error}") from error
 
+    references = tuple(find_references(text))
+
     def evaluate(device: Device) -> bool:
-        check_device(text, device)
+        check_device(references, device)
         result = program.eval(data=describe_device(device))
         if result.type().name() == _ERROR:
             raise _explain(_shorten(result), text, device)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.model import Version
 from gfd.tools.match.cel.errors import CompileError, NotSupported
-from gfd.tools.match.cel.references import find_references
 from gfd.tools.match.cel.text import expand_variables, find_closing, find_maps, locate, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gfd.clusterview.dra.model import Device
+    from gfd.tools.match.cel.references import Reference
     from gfd.tools.match.cel.text import Word
 
 _FIELDS = ("allowMultipleAllocations", "attributes", "capacity", "driver")
@@ -83,9 +83,9 @@ def check_support(text: str) -> None:
         raise NotSupported(f"{what} is not judged")
 
 
-def check_device(text: str, device: Device) -> None:
+def check_device(references: Iterable[Reference], device: Device) -> None:
     """Raise NotSupported if a version of the device is used in another way than by its methods and ==."""
-    for each in find_references(text):
+    for each in references:
         if each.kind != "attributes" or not isinstance(device.attributes.get(each.key), Version):
             continue
         sign, operand = (*each.following, "", "")[:2]
