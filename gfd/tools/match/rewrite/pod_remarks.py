@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 _EXTENDED = (
-    "works on nodes with DRA without a claim, too, from Kubernetes 1.37 on (DRAExtendedResource); labels "
+    "works on nodes with DRA without a claim, too, from Kubernetes 1.36 on (DRAExtendedResource); labels "
     "then stay in nodeSelector"
 )
 
