@@ -1,8 +1,8 @@
 """Evaluate the CEL expressions of DeviceClasses and ResourceClaims on devices, as kube-scheduler does.
 
 :func:`compile_expression` checks an expression as the API server of Kubernetes 1.37 does, and
-:meth:`Expression.matches` evaluates it on a device. Both is done by the package cel-expr-python (the extra
-``dra``), which :mod:`.library` loads. What Kubernetes adds is here:
+:meth:`Expression.matches` evaluates it on a device. The package cel-expr-python (the extra
+``dra``), which :mod:`.library` loads, does both. What Kubernetes adds is here:
 
 1. :mod:`.environments` declares the device, and the functions for quantities and versions of :mod:`.values`.
 2. :mod:`.text` makes an absent domain an empty map.

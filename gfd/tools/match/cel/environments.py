@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gfd.tools.match.cel.library import load_cel, make_runtime
+from gfd.tools.match.cel.library import load_cel, make_environment
 from gfd.tools.match.cel.text import COMPARABLE
 from gfd.tools.match.cel.values import FUNCTIONS, OPAQUE, QUANTITY, VERSION, convert
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 @cache
 def make_checker() -> Any:
     """Return the environment that checks the types. Raises CelMissing."""
-    return make_runtime(variables=_declare_device("any", QUANTITY), functions=_declare_functions({}))
+    return make_environment(variables=_declare_device("any", QUANTITY), functions=_declare_functions({}))
 
 
 @cache
 def make_evaluator() -> Any:
     """Return the environment that evaluates. Raises CelMissing."""
-    return make_runtime(
+    return make_environment(
         variables=_declare_device("dyn", "dyn"),
         functions=[*_declare_functions({QUANTITY: OPAQUE, VERSION: OPAQUE}), _declare_comparable()],
     )

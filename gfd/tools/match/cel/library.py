@@ -37,15 +37,15 @@ def load_cel() -> Any:
     return cel
 
 
-def make_runtime(*extensions: str, **options: Any) -> Any:
-    """Return an environment with Kubernetes' extensions of CEL and further ones. Raises CelMissing.
+def make_environment(**options: Any) -> Any:
+    """Return an environment with Kubernetes' extensions of CEL. Raises CelMissing.
 
     ``options`` are those of ``NewEnv``: variables, functions.
     """
     cel = load_cel()
-    names = (*_EXTENSIONS, *((name, None) for name in extensions))
     lines = (
-        f"  - name: {name}" + ("" if number is None else f"\n    version: {number}") for name, number in names
+        f"  - name: {name}" + ("" if number is None else f"\n    version: {number}")
+        for name, number in _EXTENSIONS
     )
     config = cel.NewEnvConfigFromYaml("\n".join(("extensions:", *lines, "")))
     with _without_protobuf():

@@ -21,8 +21,6 @@ _WORD = re.compile(
 _OPENING, _CLOSING = "[({", "])}"
 MAPS = ("attributes", "capacity")
 """The fields of a device that are maps, by domain."""
-
-
 COMPARABLE = "comparable"
 """The function that :func:`.references.find_comparison_edits` calls."""
 Edit = tuple[int, str]
