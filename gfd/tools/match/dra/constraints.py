@@ -23,7 +23,7 @@ class ConstraintState:
 
     def add(self, device: Device) -> bool:
         """Choose a device; return False, and do not choose it, if it breaks the constraint."""
-        value = device.attributes.get(self.attribute)
+        value = device.attributes.get(self.constraint.attribute)
         if value is None or not self._suits(value):
             return False
         self._values.append(value)
@@ -32,11 +32,6 @@ class ConstraintState:
     def remove_last(self) -> None:
         """Undo the last choice."""
         self._values.pop()
-
-    @property
-    def attribute(self) -> str:
-        """The attribute that must be equal or different."""
-        return self.constraint.match_attribute or self.constraint.distinct_attribute
 
     def _suits(self, value: AttributeValue) -> bool:
         if self.constraint.match_attribute:

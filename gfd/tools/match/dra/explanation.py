@@ -115,7 +115,7 @@ def _explain_request(
                 report.elsewhere += 1
             elif _meets_selectors(device, report, matches):
                 report.suitable += 1
-                _sort(device, pool, report, supply)
+                _count_device(device, pool, report, supply)
     return report
 
 
@@ -140,7 +140,7 @@ def _meets_selectors(device: Device, report: RequestReport, matches: Matches) ->
     return True
 
 
-def _sort(device: Device, pool: NodePool, report: RequestReport, supply: DeviceSupply) -> None:
+def _count_device(device: Device, pool: NodePool, report: RequestReport, supply: DeviceSupply) -> None:
     """Count a suitable device as free, or for the reason why the request cannot get it."""
     request = report.request
     barrier = find_barrier(device, request)

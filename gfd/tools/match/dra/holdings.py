@@ -134,7 +134,9 @@ class Holdings:
                 continue
             if not state.add(device):
                 if plan.request.count is None:
-                    raise RefusalError.from_constraint(plan.claim, plan.request, device, state.attribute)
+                    raise RefusalError.from_constraint(
+                        plan.claim, plan.request, device, state.constraint.attribute
+                    )
                 return False
             choice.constraints.append(state)
         return True

@@ -47,7 +47,7 @@ class DeviceToleration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRequest:
-    """A wish for devices of one DeviceClass: ``exactly``, or an entry of ``firstAvailable``."""
+    """A request for devices of one DeviceClass: ``exactly``, or an entry of ``firstAvailable``."""
 
     name: str
     """As in the results of an allocation: ``gpu``, or ``gpu/large`` for an entry of firstAvailable."""
@@ -83,6 +83,11 @@ class ClaimConstraint:
     """The qualified name of an attribute that must have the same value; empty without such a condition."""
     distinct_attribute: str = ""
     """The qualified name of an attribute whose values must differ; empty without such a condition."""
+
+    @property
+    def attribute(self) -> str:
+        """The attribute that must be equal or different."""
+        return self.match_attribute or self.distinct_attribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,11 +37,6 @@ class PodClaims:
         """The ResourceClaims that other pods can use, too, as ``namespace/name``."""
         return tuple(each.shared_as for each in self.claims if each.shared_as)
 
-    @property
-    def open_shared(self) -> tuple[str, ...]:
-        """Those of them that hold no devices yet: the first pod decides where they are."""
-        return tuple(each.shared_as for each in self.claims if each.shared_as and each.allocations is None)
-
 
 def find_claims(spec: SchedulingSpec, state: DeviceState) -> PodClaims:
     """Return the claims that a pod names."""
@@ -63,7 +58,7 @@ def find_claims(spec: SchedulingSpec, state: DeviceState) -> PodClaims:
             if why := state.unknown.get(kind):
                 unknown.append(f"resourceClaims: the {kind} {name} of {each.name} is unknown: {why}")
             else:
-                missing.append((f"{kind} {name}", _advise(kind, name, spec.namespace, known)))
+                missing.append((f"{kind} {name}", _advise(name, spec.namespace, known)))
             continue
         if found.is_terminating:
             missing.append((f"{kind} {name}", "it is being deleted; wait, and create it again"))
@@ -123,7 +118,7 @@ def _find_missing_classes(claims: Iterable[ClaimSpec], state: DeviceState) -> li
     )
 
 
-def _advise(kind: str, name: str, namespace: str, known: Mapping[str, ClaimSpec]) -> str:
+def _advise(name: str, namespace: str, known: Mapping[str, ClaimSpec]) -> str:
     """Return why an object is not found, and what to do."""
     elsewhere = [key.partition("/")[0] for key in known if key.partition("/")[2] == name]
     if elsewhere:

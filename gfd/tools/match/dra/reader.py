@@ -78,7 +78,7 @@ class ClaimReader:
             requests=requests,
             constraints=tuple(self._read_constraints(devices, names)),
             unjudged=tuple(_find_unjudged(devices, is_stored=self._is_stored)),
-            place=f"{owner.source}:{owner.line}" if owner.line else owner.source,
+            place=_place(owner),
         )
 
     def check_keys(self, value: Value, *known: str) -> None:
@@ -123,7 +123,10 @@ class ClaimReader:
         found: dict[str, DeviceRequest] = {}
         for each in alternatives:
             own = read_text(each, "name")
-            self.check(each, rules.RequestShape(own, own in found, True, False, False), rules.REQUEST)
+            shape = rules.RequestShape(
+                name=own, is_repeated=own in found, has_exactly=True, has_alternatives=False, is_flat=False
+            )
+            self.check(each, shape, rules.REQUEST)
             self.check_keys(each, "name", *_EXACT_FIELDS[:-1])
             found[own] = self._read_exact(each, f"{name}/{own}")
         return ChoiceRequest(name=name, alternatives=tuple(found.values()), place=_place(item))

@@ -1,4 +1,4 @@
-"""Prepare the requests of claims for the search: which devices suit each, whatever others take."""
+"""Prepare the requests of claims for the search: which devices suit each, if no other request takes them."""
 
 from __future__ import annotations
 
@@ -119,11 +119,12 @@ def make_plans(
 
 def list_requests(claim: ClaimSpec) -> list[DeviceRequest]:
     """Return the requests of a claim, each alternative of firstAvailable by itself."""
-    return [
-        each
-        for request in claim.requests
-        for each in (request.alternatives if isinstance(request, ChoiceRequest) else (request,))
-    ]
+    return [each for request in claim.requests for each in list_alternatives(request)]
+
+
+def list_alternatives(request: DeviceRequest | ChoiceRequest) -> tuple[DeviceRequest, ...]:
+    """Return the alternatives of firstAvailable; of another request, only itself."""
+    return request.alternatives if isinstance(request, ChoiceRequest) else (request,)
 
 
 def _make_slots(
@@ -133,10 +134,9 @@ def _make_slots(
     total = 0
     for request in claim.requests:
         is_choice = isinstance(request, ChoiceRequest)
-        alternatives = request.alternatives if isinstance(request, ChoiceRequest) else (request,)
         plans = [
             RequestPlan(each, classes[each.class_name], claim, matches, is_alternative=is_choice)
-            for each in alternatives
+            for each in list_alternatives(request)
         ]
         for plan in plans:
             if plan.request.count is None:

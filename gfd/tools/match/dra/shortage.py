@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.dra.model import ChoiceRequest
 from gfd.tools.match.dra.refusals import Refusal
+from gfd.tools.match.dra.requests import list_alternatives
 from gfd.tools.terminal import pluralize
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ def find_shortage(claims: Sequence[ClaimSpec], reports: Sequence[RequestReport])
     by_request = {(each.claim, each.request.name): each for each in reports}
     for claim in claims:
         for request in claim.requests:
-            alternatives = request.alternatives if isinstance(request, ChoiceRequest) else (request,)
-            own = [by_request[claim.name, each.name] for each in alternatives]
+            own = [by_request[claim.name, each.name] for each in list_alternatives(request)]
             if all(each.is_short for each in own):
                 text = "; ".join(map(describe, own))
                 return Refusal(
@@ -33,7 +32,7 @@ def find_shortage(claims: Sequence[ClaimSpec], reports: Sequence[RequestReport])
 def list_attributes(claims: Sequence[ClaimSpec]) -> list[str]:
     """Return the attributes that the constraints of claims name."""
     constraints = [each for claim in claims for each in claim.constraints]
-    return list(dict.fromkeys(each.match_attribute or each.distinct_attribute for each in constraints))
+    return list(dict.fromkeys(each.attribute for each in constraints))
 
 
 def describe(report: RequestReport) -> str:
