@@ -1,4 +1,4 @@
-"""Build the ResourceClaimTemplate object, within the limits of the API server."""
+"""Build the ResourceClaimTemplate object."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ from gfd.clusterview.dra.model import API_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MAX_ALTERNATIVES = 8
-"""The API server takes at most so many requests in firstAvailable."""
-MAX_DEVICES = 32
-"""The API server takes at most so many devices in the status of a claim."""
-MAX_SELECTORS = 32
-"""The API server takes at most so many selectors in a request."""
-MAX_EXPRESSION_LENGTH = 10 * 1024
-"""The API server takes at most so many characters in a CEL expression."""
 MAX_NAME_LENGTH = 63
 """The maximum length of a name; it is that of a label, which is shorter than most names may be."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.dra.limits import MAX_EXPRESSION_BYTES
 from gfd.tools.match.cel.environments import describe_device, make_checker, make_evaluator
 from gfd.tools.match.cel.errors import CompileError, EvaluationError, NotSupported
 from gfd.tools.match.cel.references import find_comparison_edits, find_missing, find_references
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from gfd.clusterview.dra.model import Device
 
-MAX_LENGTH = 10 * 1024
-"""The longest expression in bytes: CELSelectorExpressionMaxLength of ``k8s.io/api/resource/v1/types.go``."""
 _MESSAGE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _UNHELPFUL = re.compile(r" \(in container ''\)| expecting \{.*\}|\[INVALID_ARGUMENT\]$")
 """What says nothing to a person: all that the syntax would have allowed, for one."""
@@ -69,8 +68,9 @@ def _check(text: str) -> None:
         length = len(text.encode())
     except UnicodeEncodeError:
         raise CompileError("the expression has a character that is no Unicode character", 1, 1) from None
-    if length > MAX_LENGTH:
-        raise CompileError(f"the expression has {length} bytes; the API server accepts {MAX_LENGTH}", 1, 1)
+    if length > MAX_EXPRESSION_BYTES:
+        reason = f"the expression has {length} bytes; the API server accepts {MAX_EXPRESSION_BYTES}"
+        raise CompileError(reason, 1, 1)
     check_fields(text)
     compiled = _compile(make_checker(), text)
     check_functions(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.dra.limits import MAX_ITEMS
 from gfd.tools.match.dra import rules
 from gfd.tools.match.dra.references import check_references
 from gfd.tools.match.podspec.fields import read_items, read_text
@@ -20,7 +21,7 @@ def check_configurations(owner: Value, names: tuple[str, ...] | None) -> None:
     ``names`` are the requests of a claim; None for a DeviceClass, which has no requests.
     """
     items = read_items(owner, "config")
-    check(owner.field("config"), rules.Size(len(items), rules.MAX_ITEMS), rules.SIZE)
+    check(owner.field("config"), rules.Size(len(items), MAX_ITEMS), rules.SIZE)
     for item in items:
         if names is None:
             item.only("opaque")
@@ -37,5 +38,5 @@ def check_configurations(owner: Value, names: tuple[str, ...] | None) -> None:
         if parameters is None:
             raise opaque.field("parameters").error("is missing; write the parameters of the driver")
         parameters.mapping()
-        if len(json.dumps(parameters.plain(), separators=(",", ":"))) > rules.MAX_PARAMETERS:
-            raise parameters.error(f"is longer than {rules.MAX_PARAMETERS} bytes; shorten it")
+        if len(json.dumps(parameters.plain(), separators=(",", ":"))) > rules.MAX_PARAMETERS_BYTES:
+            raise parameters.error(f"is longer than {rules.MAX_PARAMETERS_BYTES} bytes; shorten it")

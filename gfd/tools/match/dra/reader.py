@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.dra.limits import MAX_ALTERNATIVES, MAX_ITEMS
 from gfd.errors import DocumentError
 from gfd.kube.quantities import parse
 from gfd.tools.match.cel import CelMissing, CompileError, NotSupported, compile_expression
@@ -91,7 +92,7 @@ class ClaimReader:
         if not self._is_stored:
             check(value, subject, broken)
 
-    def _list(self, value: Value, name: str, maximum: int = rules.MAX_ITEMS) -> list[Value]:
+    def _list(self, value: Value, name: str, maximum: int = MAX_ITEMS) -> list[Value]:
         items = read_items(value, name)
         self.check(value.field(name), rules.Size(len(items), maximum), rules.SIZE)
         return items
@@ -105,7 +106,7 @@ class ClaimReader:
 
     def _read_request(self, item: Value, known: Container[str]) -> DeviceRequest | ChoiceRequest:
         name, exactly = read_text(item, "name"), item.member("exactly")
-        alternatives = self._list(item, "firstAvailable", rules.MAX_ALTERNATIVES)
+        alternatives = self._list(item, "firstAvailable", MAX_ALTERNATIVES)
         shape = rules.RequestShape(
             name=name,
             is_repeated=name in known,

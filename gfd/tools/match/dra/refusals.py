@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from gfd.clusterview.dra.limits import MAX_DEVICES
+
 if TYPE_CHECKING:
     from gfd.clusterview.dra.model import Device
     from gfd.tools.match.cel import EvaluationError
     from gfd.tools.match.dra.capacity import CapacityError
     from gfd.tools.match.dra.model import ClaimSpec, DeviceRequest, DeviceSelector
     from gfd.tools.match.dra.pools import NodePool
-
-MAX_DEVICES = 32
-"""How many devices a claim can hold (``AllocationResultsMaxSize``)."""
 
 RefusalKind = Literal[
     "class", "evaluation", "pool", "limit", "capacity", "constraint", "devices", "combination", "held"

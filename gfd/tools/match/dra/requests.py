@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.dra.limits import MAX_DEVICES
 from gfd.tools.match.cel import EvaluationError
 from gfd.tools.match.dra.capacity import CapacityError, compute_consumption
 from gfd.tools.match.dra.model import ChoiceRequest
-from gfd.tools.match.dra.refusals import MAX_DEVICES, RefusalError
+from gfd.tools.match.dra.refusals import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

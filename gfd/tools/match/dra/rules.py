@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from gfd.clusterview.dra.limits import MAX_EXPRESSION_BYTES
 from gfd.labels.syntax import explain_domain, explain_key, explain_value
 from gfd.text import join_words, list_known
 from gfd.tools.match.podspec.claim_rules import DNS_LABEL_ADVICE, is_dns_label
@@ -18,12 +19,8 @@ from gfd.tools.match.podspec.rules import Rule, Rules
 if TYPE_CHECKING:
     from gfd.tools.match.dra.model import DeviceToleration
 
-MAX_ITEMS = 32
-"""The maximum number of requests, selectors, constraints or configurations in one list."""
-MAX_ALTERNATIVES = 8
-MAX_EXPRESSION = 10 * 1024
-"""The maximum length of an expression in bytes."""
-MAX_PARAMETERS = 10 * 1024
+MAX_PARAMETERS_BYTES = 10 * 1024
+"""The maximum length of the parameters of a configuration as JSON."""
 EXACT_COUNT, ALL = "ExactCount", "All"
 EFFECTS = ("NoSchedule", "NoExecute", "None")
 _MAX_DOMAIN, _MAX_IDENTIFIER = 63, 32
@@ -166,8 +163,8 @@ COUNT: Rules[Count] = (
 
 EXPRESSION: Rules[str] = (
     Rule(
-        is_broken=lambda text: len(text.encode()) > MAX_EXPRESSION,
-        message=f"is longer than {MAX_EXPRESSION} bytes",
+        is_broken=lambda text: len(text.encode()) > MAX_EXPRESSION_BYTES,
+        message=f"is longer than {MAX_EXPRESSION_BYTES} bytes",
         fix="divide it into several selectors",
     ),
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gfd.clusterview.dra.limits import MAX_DEVICES
 from gfd.tools.match.dra.holdings import Holdings
-from gfd.tools.match.dra.refusals import MAX_DEVICES
 from gfd.tools.match.dra.requests import Candidate
 
 if TYPE_CHECKING:

@@ -7,11 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.affinity_terms import REQUIRED
+from gfd.clusterview.dra.limits import MAX_ALTERNATIVES, MAX_DEVICES, MAX_EXPRESSION_BYTES, MAX_ITEMS
 from gfd.tools.claim_templates.template import (
-    MAX_ALTERNATIVES,
-    MAX_DEVICES,
-    MAX_EXPRESSION_LENGTH,
-    MAX_SELECTORS,
     build_body,
     build_request,
     make_name,
@@ -102,12 +99,12 @@ def _check_limits(value: Value, selection: DeviceSelection) -> None:
             "alternatives; leave out some MIG profiles"
         )
     too_much = (
-        f"nodeSelector and nodeAffinity ask for more than a ResourceClaim holds, {MAX_SELECTORS} selectors "
-        f"of {MAX_EXPRESSION_LENGTH} characters; make a pod for some of the terms"
+        f"nodeSelector and nodeAffinity ask for more than a ResourceClaim holds, {MAX_ITEMS} selectors "
+        f"of {MAX_EXPRESSION_BYTES} bytes; make a pod for some of the terms"
     )
     for choice in (each for choices in selection.choices.values() for each in choices):
-        is_long = any(len(each) > MAX_EXPRESSION_LENGTH for each in choice.expressions)
-        if is_long or len(choice.expressions) > MAX_SELECTORS:
+        is_long = any(len(each.encode()) > MAX_EXPRESSION_BYTES for each in choice.expressions)
+        if is_long or len(choice.expressions) > MAX_ITEMS:
             raise value.error(too_much)
 
 

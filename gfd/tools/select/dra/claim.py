@@ -7,11 +7,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from gfd.clusterview.dra.device_counts import GPU_CLASS, MIG_CLASS, name_kind
+from gfd.clusterview.dra.limits import MAX_ALTERNATIVES, MAX_DEVICES
 from gfd.config.options import COMMAND_LINE
 from gfd.errors import ConfigError
 from gfd.tools.claim_templates.template import (
-    MAX_ALTERNATIVES,
-    MAX_DEVICES,
     MAX_NAME_LENGTH,
     build_body,
     build_request,
