@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gfd.documents.value import Value
-    from gfd.tools.match.rewrite.requests import RequestPlan
+    from gfd.tools.match.rewrite.requests import ClaimPlan
 
 CONTAINERS = ("initContainers", "containers")
 """The fields of a PodSpec with containers, in the order in which they start."""
@@ -59,7 +59,7 @@ def explain_resources(spec: Value) -> Iterator[Remark]:
                 )
 
 
-def explain_reuse(containers: Sequence[ContainerDevices], plan: RequestPlan) -> Iterator[Remark]:
+def explain_reuse(containers: Sequence[ContainerDevices], plan: ClaimPlan) -> Iterator[Remark]:
     """Yield a remark for each init container that sees more devices than it requests."""
     requests = {each.name: each for each in plan.requests}
     for container, used in zip(containers, plan.uses, strict=True):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.podspec.scheduling import SchedulingSpec
     from gfd.tools.match.rewrite.claim_selectors import ChosenKind
     from gfd.tools.match.rewrite.remark import Remark
-    from gfd.tools.match.rewrite.requests import PlannedRequest, RequestPlan
+    from gfd.tools.match.rewrite.requests import ClaimPlan, PlannedRequest
     from gfd.tools.match.rewrite.selection import DeviceSelection, Knowledge
 
 _AMOUNTS = ("limits", "requests")
@@ -36,7 +36,7 @@ class PodRewrite:
 
     resources: tuple[str, ...]
     """The resources of containers that become claims."""
-    plan: RequestPlan
+    plan: ClaimPlan
     selection: DeviceSelection
     remarks: tuple[Remark, ...]
     """Remarks about labels and resources."""

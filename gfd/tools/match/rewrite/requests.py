@@ -44,7 +44,7 @@ class PlannedRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestPlan:
+class ClaimPlan:
     """The requests of a claim, and who uses them."""
 
     requests: tuple[PlannedRequest, ...]
@@ -52,7 +52,7 @@ class RequestPlan:
     """The names of the requests that each container uses, in the order of the containers."""
 
 
-def plan_requests(containers: Sequence[ContainerDevices]) -> RequestPlan:
+def plan_requests(containers: Sequence[ContainerDevices]) -> ClaimPlan:
     """Return the requests for the containers of a pod: its init containers, then the others."""
     requests: list[PlannedRequest] = []
     uses: list[list[PlannedRequest]] = [[] for _ in containers]
@@ -77,9 +77,7 @@ def plan_requests(containers: Sequence[ContainerDevices]) -> RequestPlan:
     if len(requests) == 1:
         uses = [[replace(each, name=REQUEST) for each in used] for used in uses]
         requests = [replace(requests[0], name=REQUEST)]
-    return RequestPlan(
-        requests=tuple(requests), uses=tuple(tuple(each.name for each in used) for used in uses)
-    )
+    return ClaimPlan(requests=tuple(requests), uses=tuple(tuple(each.name for each in used) for used in uses))
 
 
 def _make_request(container: ContainerDevices, resource: str, count: int) -> PlannedRequest:

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfd.clusterview.pods import sum_requests
-from gfd.tools.match.rewrite.requests import ContainerDevices, PlannedRequest, RequestPlan, plan_requests
+from gfd.tools.match.rewrite.requests import ClaimPlan, ContainerDevices, PlannedRequest, plan_requests
 
 GPU, MIG = "nvidia.com/gpu", "nvidia.com/mig-1g.5gb"
 
 
-def plan(*containers: tuple[str, dict[str, int]]) -> RequestPlan:
+def plan(*containers: tuple[str, dict[str, int]]) -> ClaimPlan:
     """Plan for containers, whose names begin with ``init`` or ``sidecar`` if they are such."""
     return plan_requests(
         [
@@ -34,7 +34,7 @@ def request(name: str, count: int, resource: str = GPU) -> PlannedRequest:
 
 def test_one_container() -> None:
     found = plan(("shell", {}), ("main", {GPU: 2}))
-    assert found == RequestPlan(requests=(request("gpu", 2),), uses=((), ("gpu",)))
+    assert found == ClaimPlan(requests=(request("gpu", 2),), uses=((), ("gpu",)))
 
 
 def test_each_container_has_a_request() -> None:
