@@ -180,11 +180,10 @@ class _SliceMaker:
         place: Object,
         devices: list[Object] | None,
         count: int,
-        generation: int = 1,
     ) -> Object:
         spec = {
             "driver": driver,
-            "pool": {"name": pool, "generation": generation, "resourceSliceCount": count},
+            "pool": {"name": pool, "generation": 1, "resourceSliceCount": count},
             **place,
         }
         return {"metadata": {}, "spec": spec if devices is None else {**spec, "devices": devices}}

@@ -29,7 +29,7 @@ DRA = ("--simulate=dgx-h100", "--allocation=dra")
 
 
 def cells(out: str, line: int = 2) -> str:
-    """Return the last two columns of a row, with single spaces."""
+    """Return a row of the table, with single spaces."""
     return " ".join(out.splitlines()[line].split())
 
 

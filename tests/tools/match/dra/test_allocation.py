@@ -24,7 +24,6 @@ from tests.tools.match.dra.claims import (
 )
 
 FOUR = [make_device(f"d{each}", type="gpu", half=f"h{each // 2}") for each in range(4)]
-SICK = {"taints": [{"key": "sick", "effect": "NoSchedule"}]}
 
 
 def refusal_of(outcome: Any) -> tuple[str, bool]:
