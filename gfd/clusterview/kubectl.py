@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SKIPPED: Mapping[str, Callable[[Any], Any]] = dict.fromkeys(READERS, lambda _: None)
+"""The kinds of Dynamic Resource Allocation, of which nothing is read."""
 _DRA: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(READERS, lambda _: None),
+    **_SKIPPED,
     "ResourceSlice": read_slice,
     "ResourceClaim": read_claim,
 }
-"""How to read the other kinds of objects in a file of nodes; classes and templates say nothing of devices."""
+"""How to read the other kinds of objects in a file of nodes; only slices and claims tell its devices."""
 _NODES, _PODS = "kubectl get nodes -o json", "kubectl get pods -A -o json"
 
 
@@ -63,8 +65,7 @@ def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
 
     ``-`` is standard input. Raises DocumentError.
     """
-    skipped = dict.fromkeys(READERS, lambda _: None)
-    found = read_objects(nodes, "Node", _NODES, read_whole_node, NodeDocument, others=skipped)
+    found = read_objects(nodes, "Node", _NODES, read_whole_node, NodeDocument, others=_SKIPPED)
     return _add_pods([each for each in found if each], pods)
 
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.clusterview.device_counts import GPU
 from gfd.clusterview.dra.device_counts import GPU_CLASS, MIG_CLASS, VFIO_CLASS
 from gfd.clusterview.dra.model import API_VERSION
 from gfd.kube.paths import DRA_DRIVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_EXTENDED_RESOURCE = "nvidia.com/gpu"
-"""The resource with which containers also ask for whole GPUs."""
 
 
 def make_classes() -> Iterator[dict[str, Any]]:
@@ -24,5 +22,5 @@ def make_classes() -> Iterator[dict[str, Any]]:
         expression = f"device.driver == '{DRA_DRIVER}' && device.attributes['{DRA_DRIVER}'].type == '{kind}'"
         spec: dict[str, Any] = {"selectors": [{"cel": {"expression": expression}}]}
         if name == GPU_CLASS:
-            spec["extendedResourceName"] = _EXTENDED_RESOURCE
+            spec["extendedResourceName"] = GPU  # containers can request whole GPUs by this resource, too
         yield {"apiVersion": API_VERSION, "kind": "DeviceClass", "metadata": {"name": name}, "spec": spec}

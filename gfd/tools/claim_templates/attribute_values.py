@@ -22,7 +22,12 @@ def list_architectures(devices: Iterable[Device]) -> dict[str, str]:
     """Return the architectures that gfd or a device knows, by label: ada-lovelace -> ``Ada Lovelace``."""
     known = {each: " ".join(word.capitalize() for word in each.split("-")) for each in GENERATIONS}
     found = {each.text("architecture") for each in devices} - {""}
-    return known | {"-".join(each.lower().split()): each for each in sorted(found)}
+    return known | {name_family(each): each for each in sorted(found)}
+
+
+def name_family(architecture: str) -> str:
+    """Return the label for an architecture: ``Ada Lovelace`` -> ada-lovelace."""
+    return "-".join(architecture.lower().split())
 
 
 def split_profile(profile: str) -> tuple[str, str]:

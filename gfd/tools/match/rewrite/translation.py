@@ -74,7 +74,7 @@ def describe(requirement: Requirement, reason: str, step: str = "", *, is_lost: 
     )
 
 
-def is_written_by_others(key: str) -> bool:
+def _is_written_by_others(key: str) -> bool:
     """Return whether a label with NVIDIA's prefix does not come from gfd, as far as the key tells."""
     return bool(OPERATOR_KEY.fullmatch(key)) or key == f"{VENDOR}device-plugin.config"
 
@@ -83,7 +83,7 @@ def _explain_kept(requirement: Requirement) -> Remark | None:
     key = requirement.key
     if not key.startswith(VENDOR):
         return None
-    if is_written_by_others(key):
+    if _is_written_by_others(key):
         return describe(requirement, "stays; gfd does not write it", "check that nodes with DRA have it")
     if key == CLIQUE:
         return describe(requirement, "stays, since no device tells it; NVIDIA's DRA driver or gfd writes it")

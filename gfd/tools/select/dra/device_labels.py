@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gfd.clusterview.device_counts import GPU, MIG
 from gfd.kube.paths import DRA_DRIVER
 from gfd.labels.products import compose_product
+from gfd.tools.claim_templates.attribute_values import name_family
 from gfd.tools.memory_sizes import MIB
 from gfd.tools.select.criteria import COMPUTE, CUDA, DRIVER
 from gfd.tools.select.dra.clause import read_version
@@ -61,7 +62,7 @@ def _describe(device: Device) -> dict[str, str]:
         ),
         f"{resource}.memory": "" if memory is None else str(int(memory / MIB)),
         f"{resource}.sharing-strategy": "none",
-        f"{GPU}.family": "-".join(device.text("architecture").lower().split()),
+        f"{GPU}.family": name_family(device.text("architecture")),
     }
     for attribute, keys in (
         ("cudaComputeCapability", COMPUTE),

@@ -74,9 +74,7 @@ class DraSelection:
 def select(query: DeviceQuery, nodes: Sequence[Node] | None, *, is_from_file: bool = False) -> DraSelection:
     """Return the claim, and the nodes that can run it; ``nodes`` is None if they are unknown.
 
-    ``is_from_file`` is whether the nodes come from a file, which may lack ResourceClaims.
-
-    Raises ConfigError.
+    ``is_from_file`` is whether the nodes come from a file, which may lack ResourceClaims. Raises ConfigError.
     """
     known = [node for node in nodes or () if node.dra is not None]
     devices = [device for node in known if node.dra for device in node.dra.devices]
