@@ -44,7 +44,7 @@ def read_devices(
     """
     sources.check_sources(loaded, nodes_file, pods_file)
     has_claims = any(spec.claims for spec in specs)
-    resources = {name for spec in specs for name, count in spec.requests.items() if "/" in name and count}
+    resources = {name for spec in specs for name in spec.domain_requests}
     api = sources.find_cluster(loaded, nodes_file)
     if not has_claims and resources and api is not None:
         from gfd.clusterview.dra.api import read_classes
@@ -56,18 +56,12 @@ def read_devices(
             return nodes, None
     if not has_claims and not resources:
         return sources.read_nodes_and_pods(loaded, nodes_file, pods_file), None
-    known = objects.templates.keys()
     nodes, snapshot = sources.read_nodes_and_claims(
         loaded,
         nodes_file,
         pods_file,
         claims={f"{spec.namespace}/{each.claim_name}" for spec in specs for each in spec.claims},
-        templates=sorted(
-            name
-            for spec in specs
-            for each in spec.claims
-            if each.template_name and (name := f"{spec.namespace}/{each.template_name}") not in known
-        ),
+        templates=_find_templates(specs, objects),
     )
     resources = _select_given(resources, snapshot, objects)
     if snapshot.slices:
@@ -84,6 +78,17 @@ def read_devices(
         print_error(f"warning: {UNCLAIMED.format(COMMAND)}")
     gate = _find_gate(api, resources)
     return [_drop_zeros(node, resources) for node in nodes], DeviceState(snapshot, objects, gate=gate)
+
+
+def _find_templates(specs: Iterable[SchedulingSpec], objects: ClaimObjects) -> list[str]:
+    """Return the ResourceClaimTemplates that pods name and the user's files do not have."""
+    named = {
+        f"{spec.namespace}/{each.template_name}"
+        for spec in specs
+        for each in spec.claims
+        if each.template_name
+    }
+    return sorted(named - objects.templates.keys())
 
 
 def _drop_zeros(node: Node, resources: Collection[str]) -> Node:
@@ -110,9 +115,7 @@ def _warn(snapshot: DraSnapshot, specs: Iterable[SchedulingSpec], nodes: Iterabl
     """Print that DeviceClasses are unknown, if no device plugin offers what a pod requests."""
     why = snapshot.unknown.get(CLASS)
     offered = {name for node in nodes for name, count in node.allocatable.items() if count}
-    missing = {
-        name for spec in specs for name, count in spec.requests.items() if "/" in name and count
-    } - offered
+    missing = {name for spec in specs for name in spec.domain_requests} - offered
     if why and missing:
         names = ", ".join(sorted(missing))
         print_error(

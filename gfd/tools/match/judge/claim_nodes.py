@@ -32,8 +32,7 @@ def add_claims(verdicts: Sequence[Verdict], judge: ClaimJudge, state: DeviceStat
             for each in verdicts
         ]
     found = [_add(each, judge.judge(each.node, state)) if each.is_possible else each for each in verdicts]
-    looked = [each for each in found if each.claims]
-    fatal = next((each for each in looked if each.claims and _is_fatal(each.claims)), None)
+    fatal = next((each for each in found if each.claims and _is_fatal(each.claims)), None)
     if fatal and len(found) <= MAX_NODES:
         reason = f"{fatal.node.name} has {fatal.mismatches[0].found}: then the pod waits"
         mismatch = replace(fatal.mismatches[0], found=reason)

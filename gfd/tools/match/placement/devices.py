@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def name_demand(spec: SchedulingSpec) -> str:
     """Return a name for what the claims of a pod take; pods of the same templates have it in common."""
     names = sorted(each.template_name for each in spec.claims if each.template_name)
-    resources = sorted(f"{count} {name}" for name, count in spec.requests.items() if "/" in name and count)
+    resources = sorted(f"{count} {name}" for name, count in spec.domain_requests.items())
     found = [f"{spec.namespace}/{','.join(names)}"] if names else []
     return f"devices of {', '.join([*found, *resources])}" if found or resources else ""
 

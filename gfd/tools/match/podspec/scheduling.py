@@ -158,7 +158,12 @@ class SchedulingSpec:
     @property
     def takes_devices(self) -> bool:
         """Whether the pod may get devices of ResourceSlices: by claims, or by the name of a resource."""
-        return bool(self.claims) or any("/" in name and count for name, count in self.requests.items())
+        return bool(self.claims or self.domain_requests)
+
+    @property
+    def domain_requests(self) -> Mapping[str, int]:
+        """The requests of resources with a domain, such as ``nvidia.com/gpu``, without those of 0."""
+        return {name: count for name, count in self.requests.items() if "/" in name and count}
 
     @property
     def demand(self) -> Mapping[str, int]:
