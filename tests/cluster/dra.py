@@ -5,44 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from gfd.clusterview.dra.nvidia_classes import make_classes
 from gfd.clusterview.dra.nvidia_slices import make_slices
 from gfd.kube.paths import RESOURCE_SLICES
 from tests.cluster.controlplane import ControlPlane, wait_for
-from tests.cluster.objects import NODES, Object, delete
+from tests.cluster.objects import NODES, delete
 from tests.test_golden import read
 from tests.tools import make
 
 DRA = "/apis/resource.k8s.io/v1"
 CLAIMS = f"{DRA}/namespaces/default/resourceclaims"
 PODS = "/api/v1/namespaces/default/pods"
-CLASSES = {
-    "gpu.nvidia.com": ("gpu", {"extendedResourceName": "nvidia.com/gpu"}),
-    "mig.nvidia.com": ("mig", {}),
-    "vfio.gpu.nvidia.com": ("vfio", {}),
-}
-"""The DeviceClasses of NVIDIA's driver: their type, and other fields."""
-
-
-def make_class(name: str) -> Object:
-    kind, more = CLASSES[name]
-    expression = f"device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == '{kind}'"
-    spec = {"selectors": [{"cel": {"expression": expression}}], **more}
-    return {
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "DeviceClass",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
 
 
 @contextmanager
 def installed_classes(plane: ControlPlane) -> Iterator[None]:
     """Have the DeviceClasses of NVIDIA's driver."""
-    for name in CLASSES:
-        plane.admin.request("POST", f"{DRA}/deviceclasses", make_class(name))
+    classes = list(make_classes())
+    for each in classes:
+        plane.admin.request("POST", f"{DRA}/deviceclasses", each)
     yield
-    for name in CLASSES:
-        delete(plane.admin, f"{DRA}/deviceclasses/{name}")
+    for each in classes:
+        delete(plane.admin, f"{DRA}/deviceclasses/{each['metadata']['name']}")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Write files with claims, templates, classes and pods, for tests of gfd match."""
+"""Write files with claims, templates, classes and pods, and read the table, for tests of gfd match."""
 
 from __future__ import annotations
 
@@ -97,3 +97,8 @@ def write_cluster(folder: Path, *objects: Object, gpus: int = 4, nodes: tuple[st
     path = folder / "cluster.json"
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     return str(path)
+
+
+def row(out: str, line: int = 2) -> str:
+    """Return a row of the table, with single spaces."""
+    return " ".join(out.splitlines()[line].split())

@@ -19,6 +19,7 @@ from tests.tools.match.claim_files import (
     exactly,
     held,
     pod,
+    row,
     template,
     write_cluster,
     write_pods,
@@ -26,11 +27,6 @@ from tests.tools.match.claim_files import (
 from tests.tools.match.command import Gfd
 
 DRA = ("--simulate=dgx-h100", "--allocation=dra")
-
-
-def cells(out: str, line: int = 2) -> str:
-    """Return a row of the table, with single spaces."""
-    return " ".join(out.splitlines()[line].split())
 
 
 def test_a_simulated_machine(gfd: Gfd, tmp_path: Path) -> None:
@@ -48,7 +44,7 @@ def test_a_selector_that_no_device_meets(gfd: Gfd, tmp_path: Path) -> None:
     file = write_pods(tmp_path, template("two", exactly(2, A100)), pod("p", by_template("two")))
     code, out, err = gfd("match", file, *DRA)
     assert (code, err) == (1, f"gfd: Pod p ({file}:3) fits no node\n")
-    assert cells(out).endswith(
+    assert row(out).endswith(
         "no claim gpu: 2 gpu.nvidia.com 0 of 8 devices free; 8 do not meet the selectors"
     )
     assert out.splitlines()[3] == (
@@ -81,7 +77,7 @@ def test_copies_take_devices_one_after_the_other(gfd: Gfd, tmp_path: Path) -> No
     file = write_pods(tmp_path, template("three", exactly(3)), deployment("d", 6, by_template("three")))
     code, out, err = gfd("match", file, "--simulate=dgx-h100,dgx-h100", "--allocation=dra")
     assert (code, err) == (1, f"gfd: Deployment d ({file}:3): 4 of 6 replicas fit\n")
-    assert cells(out).startswith("dgx-h100 NVIDIA-H100-80GB-HBM3 81559 MiB yes 2 claim gpu")
+    assert row(out).startswith("dgx-h100 NVIDIA-H100-80GB-HBM3 81559 MiB yes 2 claim gpu")
     assert out.splitlines()[-1] == (
         "2 replicas find no node: 2 nodes lack devices for claim gpu: 3 gpu.nvidia.com"
     )
@@ -123,8 +119,8 @@ def test_an_allocated_claim_binds_the_pod_to_its_node(gfd: Gfd, tmp_path: Path) 
     mine = claim("mine", exactly(1), **held("b", "gpu-2", pod="other"))
     code, out, _ = gfd("match", file, "--nodes", write_cluster(tmp_path, mine, nodes=("a", "b")))
     assert code == 0
-    assert cells(out, 2).startswith("b yes")
-    assert cells(out, 3).startswith("a no devices for the claim gpu no device of the claim, which holds")
+    assert row(out, 2).startswith("b yes")
+    assert row(out, 3).startswith("a no devices for the claim gpu no device of the claim, which holds")
 
 
 def test_a_claim_that_no_pod_uses_is_given_up(gfd: Gfd, tmp_path: Path) -> None:

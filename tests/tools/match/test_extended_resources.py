@@ -14,6 +14,7 @@ from tests.tools.match.claim_files import (
     claim,
     exactly,
     held,
+    row,
     template,
     write_cluster,
     write_pods,
@@ -42,10 +43,6 @@ def deployment(name: str, replicas: int, count: int) -> Object:
     pods = {"metadata": {"labels": labels}, "spec": pod(name, count)["spec"]}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
-
-
-def row(out: str, line: int = 2) -> str:
-    return " ".join(out.splitlines()[line].split())
 
 
 @pytest.mark.parametrize("resource", [GPU, IMPLICIT])
