@@ -70,7 +70,7 @@ def read_nodes_and_pods(nodes: Path, pods: Path | None) -> list[Node]:
 
 
 def read_nodes_and_claims(nodes: Path, pods: Path | None) -> tuple[list[Node], DraSnapshot]:
-    """Return the same nodes, and what their file says about Dynamic Resource Allocation.
+    """Return the nodes with their pods, and what their file says about Dynamic Resource Allocation.
 
     Raises DocumentError.
     """

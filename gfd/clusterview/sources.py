@@ -79,7 +79,7 @@ def read_nodes_and_claims(
     claims: Collection[str],
     templates: Collection[str],
 ) -> tuple[list[Node], DraSnapshot]:
-    """Return the same nodes, and what decides which devices ResourceClaims get. Raises GfdError.
+    """Return the nodes with their pods, and what decides which devices claims get. Raises GfdError.
 
     ``claims`` and ``templates`` are those that pods name, as ``namespace/name``.
     """

@@ -20,7 +20,7 @@ UNCLAIMED = (
     "no ResourceClaim in the file holds a device of these nodes, so all devices of ResourceSlices count as "
     "free; {} prints what gfd needs"
 )
-"""To be formatted with a command."""
+"""The braces stand for the command that prints such a file."""
 _COMMAND = "kubectl get nodes,resourceslices,resourceclaims -A -o json"
 
 

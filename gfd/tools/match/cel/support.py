@@ -183,7 +183,7 @@ def _name_type(word: Word) -> str:
 
 
 def _find_optionals(words: Sequence[Word]) -> Iterator[str]:
-    """Yield all uses of ``?`` but ``.?name.orValue(literal)`` that is compared with a literal.
+    """Yield all uses of ``?`` except ``.?name.orValue(literal)`` that is compared with a literal.
 
     The API server estimates the cost of everything else as too high, or it is an operator ``? :``.
     """
@@ -206,7 +206,10 @@ def _find_optionals(words: Sequence[Word]) -> Iterator[str]:
 
 
 def _find_parts(words: Sequence[Word]) -> Iterator[str]:
-    """Yield all uses of ``split`` but a part that is compared with a literal, for the same reason."""
+    """Yield all uses of ``split`` except a part that is compared with a literal.
+
+    The API server estimates the cost of all others as too high.
+    """
     for index, word in enumerate(words[:-1]):
         if word.text == "split" and words[index + 1].text == "(":
             after = words[find_closing(words, index + 1) + 1 :][:5]

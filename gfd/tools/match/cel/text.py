@@ -22,7 +22,7 @@ _OPENING, _CLOSING = "[({", "])}"
 MAPS = ("attributes", "capacity")
 """The fields of a device that are maps, by domain."""
 COMPARABLE = "comparable"
-"""The function that :func:`.references.find_comparison_edits` calls."""
+"""The name of the function that :func:`.references.find_comparison_edits` adds to expressions."""
 Edit = tuple[int, str]
 """An offset in a text, and what is added there."""
 

@@ -76,7 +76,7 @@ def _is_refused(part: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _order_version(text: str) -> Any:
-    """Return what orders versions: a version comes after its own pre-releases, and numbers before words."""
+    """Return the sort key of a version: it comes after its own pre-releases, and numbers before words."""
     numbers, _, prerelease = text.partition("-")
     parts = [
         (not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in prerelease.split(".")

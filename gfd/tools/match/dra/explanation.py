@@ -59,10 +59,11 @@ class RequestReport:
     suitable: int = 0
     """How many meet all selectors."""
     taken: int = 0
-    """How many of those claims hold."""
+    """How many of those are held by claims."""
     tainted: dict[DeviceTaint, int] = field(default_factory=dict)
     """How many of those have a taint that the request does not tolerate."""
     short_of_capacity: int = 0
+    """How many of those have too little capacity left."""
     short_of_counters: int = 0
     """How many of those need counters that allocated devices take."""
     free: list[DeviceId] = field(default_factory=list)

@@ -100,7 +100,7 @@ def add_node_claim(
 
 
 def explain_unknown(spec: SchedulingSpec, why: str = "") -> str:
-    """Return that nothing is known about devices."""
+    """Return a text that says that it is unknown which nodes have the devices of a pod."""
     resources = [] if spec.claims else list(spec.domain_requests)
     names = join_words([*(each.name for each in spec.claims), *resources], "and")
     return f"resourceClaims: it is unknown which nodes have the devices for {names}{why}"

@@ -140,7 +140,7 @@ def _make_claim(
 
 
 def _find_selector(devices: Sequence[Device], node: Node) -> Mapping[str, Any] | None:
-    """Return the nodes that can use devices which one of them has got; None means all nodes."""
+    """Return the NodeSelector of a claim that gets these devices on a node; None means all nodes."""
     if any(device.node_name for device in devices):
         field = {"key": "metadata.name", "operator": "In", "values": [node.name]}
         return {"nodeSelectorTerms": [{"matchFields": [field]}]}

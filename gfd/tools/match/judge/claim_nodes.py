@@ -24,7 +24,7 @@ MAX_NODES = 100
 
 
 def add_claims(verdicts: Sequence[Verdict], judge: ClaimJudge, state: DeviceState | None) -> list[Verdict]:
-    """Return the verdicts of nodes that suit a pod in all else, with what its claims get there."""
+    """Return the verdicts of nodes that suit a pod otherwise, with what its claims get there."""
     if missing := judge.find_missing(state):
         # The scheduler does not come to look at nodes.
         return [
@@ -68,6 +68,6 @@ def _is_fatal(claims: ClaimVerdict) -> bool:
 
 
 def _is_held(claims: ClaimVerdict | None, releasable: Sequence[str]) -> bool:
-    """Return whether only devices speak against a node that the scheduler can take from a claim."""
+    """Return whether a node is only excluded by devices of a claim that the scheduler can free."""
     refusal = claims.refusal if claims else None
     return refusal is not None and refusal.kind == "held" and refusal.claim in releasable

@@ -1,6 +1,6 @@
 """Judge whether the ResourceClaims of a pod get their devices on a node, as kube-scheduler does.
 
-The scheduler looks for devices last, only on nodes that suit the pod in all else. It evicts no pods for them.
+The scheduler looks for devices last, only on nodes that suit the pod otherwise. It evicts no pods for them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ClaimJudge:
         return tuple(Mismatch(kind=CLAIM, wanted=wanted, found=advice) for wanted, advice in missing)
 
     def judge(self, node: Node, state: DeviceState | None) -> ClaimVerdict | None:
-        """Return whether the claims get devices on a node that suits the pod in all else.
+        """Return whether the claims get devices on a node that suits the pod otherwise.
 
         None means that the pod needs no devices of ResourceSlices on this node.
         """

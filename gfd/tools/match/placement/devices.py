@@ -59,7 +59,7 @@ class RunDevices:
         self.settled: tuple[Pod, ...] = ()
         """The pods whose devices :attr:`state` has, and their demands do not."""
 
-    def displace(self, judge: PodJudge) -> bool:
+    def displaces(self, judge: PodJudge) -> bool:
         """Return whether a pod would fit a node without the devices of the settled pods."""
         return bool(self.settled) and any(each.is_possible for each in judge.compare(self._original))
 
@@ -107,13 +107,13 @@ class RunDevices:
         ]
         if not rivals:
             return bounds, False
-        lost = _lose_devices(pod, demand, rivals, self.state.nodes, devices)
+        lost = _count_lost_rooms(pod, demand, rivals, self.state.nodes, devices)
         return (min(bounds[0], max(0, sum(demand.rooms.values()) - lost)), bounds[1]), True
 
     def settle(self, pod: Pod, demand: Demand) -> Demand:
         """Let the copies of a pod hold their devices from now on if their node is certain.
 
-        Return what they take else.
+        Return the demand of the pod without the devices that they hold.
         """
         devices = self.state.devices
         if not pod.spec.takes_devices or devices is None or demand.at_least != demand.at_most:
@@ -133,7 +133,7 @@ def _count_copies(spec: SchedulingSpec, node: Node, devices: DeviceState, most: 
     return hold_devices(spec, node, devices, most)[1]
 
 
-def _lose_devices(
+def _count_lost_rooms(
     pod: Pod, demand: Demand, rivals: Placed, nodes: Iterable[Node], devices: DeviceState
 ) -> int:
     """Return how much room for a pod other pods can take at most, which claim devices in other ways.

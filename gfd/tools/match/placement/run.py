@@ -117,7 +117,7 @@ class _Run:
         alone = judge.compare(self._devices.state)
         if pod.spec.current_node:
             return place_running(alone)
-        if not any(each.is_possible for each in alone) and self._devices.displace(judge):
+        if not any(each.is_possible for each in alone) and self._devices.displaces(judge):
             return place_nowhere(alone, max(1, pod.copies), self._devices.settled)
         earlier = [] if pod.is_alone else self._placed
         now = judge.compare(self._state) if earlier else alone

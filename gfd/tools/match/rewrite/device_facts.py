@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gfd.tools.match.rewrite.kinds import DeviceKind
 
 Test = Callable[[Requirement], "str | None"]
+"""Returns CEL for the values of a requirement; None if no device can have such a value."""
 
 _VERSIONS = {
     "cuda.driver-version": "driverVersion",

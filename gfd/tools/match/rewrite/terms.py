@@ -37,7 +37,10 @@ class KeptTerm:
 
 
 def keep_terms(terms: Terms, outcomes: Outcomes) -> tuple[tuple[KeptTerm, ...], tuple[Remark, ...]]:
-    """Return the terms that stay, none if any node is good enough; ``terms`` are not empty, by number."""
+    """Return the terms that stay, and remarks about them; no terms if any node is good enough.
+
+    ``terms`` has those that are not empty, by their number in the file.
+    """
     devices = {number: _select(term, outcomes, Outcome.CLAIMED) for number, term in terms.items()}
     nodes = {
         number: _select(term, outcomes, Outcome.KEPT) | frozenset(map(_strip, term.fields))
@@ -56,7 +59,7 @@ def keep_terms(terms: Terms, outcomes: Outcomes) -> tuple[tuple[KeptTerm, ...], 
 
 
 def _keep_whole(number: int, term: NodeSelectorTerm, outcomes: Outcomes) -> KeptTerm:
-    """Keep what the claim says as well, unless it is about MIG devices as no label has them with DRA."""
+    """Keep what the claim also says, unless no node with DRA can have a value that the term names."""
     kept = {Outcome.KEPT} if _find_impossible(term) else {Outcome.KEPT, Outcome.CLAIMED}
     return _keep(number, term, outcomes, kept)
 
