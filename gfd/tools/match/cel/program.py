@@ -16,7 +16,7 @@ from gfd.tools.match.cel.support import (
     check_lists,
     check_support,
 )
-from gfd.tools.match.cel.text import edit, find_domain_edits, locate, split
+from gfd.tools.match.cel.text import edit, find_closing, find_domain_edits, locate, split
 from gfd.tools.match.cel.values import UNJUDGED
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ def make_program(text: str) -> Callable[[Device], bool]:
 
     def evaluate(device: Device) -> bool:
         check_device(references, device)
-        result = program.eval(data=describe_device(device))
+        try:
+            result = program.eval(data=describe_device(device))
+        except RuntimeError as error:
+            raise NotSupported(f"the CEL runtime cannot evaluate the expression: {error}") from error
         if result.type().name() == _ERROR:
             raise _explain(_shorten(result), text, device)
         value = result.value()
@@ -85,8 +88,12 @@ def _check(text: str) -> None:
 def _check_patterns(text: str) -> None:
     """Raise CompileError for a literal that is not a regular expression."""
     words = split(text)
-    for name, _, literal, closing in zip(words, words[1:], words[2:], words[3:], strict=False):
-        if name.text == "matches" and literal.kind == "literal" and closing.text == ")":
+    for index, name in enumerate(words[:-3]):
+        # The pattern is the last argument of x.matches(pattern) and matches(x, pattern).
+        last = find_closing(words, index + 1) - 1
+        literal = words[last]
+        is_alone = words[last - 1].text in ("(", ",")
+        if name.text == "matches" and literal.kind == "literal" and is_alone:
             result = make_evaluator().compile(f"''.matches({literal.text})").eval(data={})
             if result.type().name() == _ERROR:
                 raise CompileError(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.tools.match.cel.errors import EvaluationError
-from gfd.tools.match.cel.text import COMPARABLE, MAPS, expand_variables, split
+from gfd.tools.match.cel.text import COMPARABLE, MAPS, expand_variables, find_closing, read_literal, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gfd.clusterview.dra.model import Device
-    from gfd.tools.match.cel.text import Edit
+    from gfd.tools.match.cel.text import Edit, Word
 
-_LITERAL = re.compile(r"""[rR]?(['"])(?!\1\1).*\1""", re.DOTALL)
 _IDENTIFIER = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -86,19 +84,24 @@ def find_references(text: str) -> Iterator[Reference]:
         start, dot, kind, opening, domain, closing = texts[index : index + 6]
         if (start, dot, opening, closing) != ("device", ".", "[", "]") or kind not in MAPS:
             continue
-        name, length = _read_name(texts[index + 6 : index + 9])
-        if name and _LITERAL.fullmatch(domain):
-            after = index + 6 + length
+        name, after = _read_name(words, index + 6)
+        if name and read_literal(domain):
             following = tuple(texts[after : after + 3])
             is_in_has = texts[max(0, index - 2) : index] == ["has", "("] and following[:1] == (")",)
             end = words[after - 1].end
-            yield Reference(kind, ast.literal_eval(domain), name, following, is_in_has, end)
+            yield Reference(kind, read_literal(domain), name, following, is_in_has, end)
 
 
-def _read_name(words: Sequence[str]) -> tuple[str, int]:
-    """Return the name in ``.name`` or ``['name']``, and how many words that takes; empty without one."""
-    if words[:1] == ["."] and len(words) > 1 and _IDENTIFIER.fullmatch(words[1]):
-        return words[1], 2
-    if words[:1] == ["["] and words[2:3] == ["]"] and _LITERAL.fullmatch(words[1]):
-        return ast.literal_eval(words[1]), 3
-    return "", 0
+def _read_name(words: Sequence[Word], start: int) -> tuple[str, int]:
+    """Return the name in ``.name``, ``['name']`` or ``.?name.orValue(…)``, and the index after it.
+
+    The name is empty if there is none.
+    """
+    texts = [each.text for each in words[start : start + 6]]
+    if texts[:1] == ["."] and len(texts) > 1 and _IDENTIFIER.fullmatch(texts[1]):
+        return texts[1], start + 2
+    if texts[:1] == ["["] and texts[2:3] == ["]"]:
+        return read_literal(texts[1]), start + 3
+    if texts[:2] == [".", "?"] and texts[3:] == [".", "orValue", "("]:
+        return texts[2], find_closing(words, start + 5) + 1
+    return "", start

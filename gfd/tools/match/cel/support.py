@@ -7,11 +7,12 @@ expressions that could cost too much, and lists of different types.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 from gfd.clusterview.dra.model import Version
 from gfd.tools.match.cel.errors import CompileError, NotSupported
-from gfd.tools.match.cel.text import expand_variables, find_closing, find_maps, locate, split
+from gfd.tools.match.cel.text import expand_variables, find_closing, find_maps, locate, read_literal, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,8 @@ _JUDGED = _METHODS | _LOOPS | {
 }  # fmt: skip
 """The functions and macros that give the same as in Kubernetes."""
 _EQUALITY = ("==", "!=")
+_MAX_GROWTH = 10_000
+"""How much longer an expression may make a text; the API server estimates what that costs."""
 
 
 def check_fields(text: str) -> None:
@@ -79,6 +82,8 @@ def check_support(text: str) -> None:
         *_find_literals(words),
         *_find_optionals(words),
         *_find_parts(words),
+        *_find_inequalities(expand_variables(words)),
+        *_find_growth(words),
     ):
         raise NotSupported(f"{what} is not judged")
 
@@ -137,11 +142,13 @@ def _find_maps(words: Sequence[Word]) -> Iterator[str]:
             yield "".join(texts[index - 2 : index + 3])
         elif after[:1] == ["["]:
             rest = words[find_closing(words, index + 1) + 1 :]
+            if texts[index - 3] in ("(", ",") and _texts(rest[:1]) == [")"] and texts[index - 4] != "size":
+                yield "a domain of attributes or capacities in parentheses"
             is_quoted = _texts(rest[:1]) == ["["]
-            if words[index + 2].kind != "literal":
-                yield "a domain of attributes or capacities that is no literal"
-            if is_quoted and rest[1].kind != "literal":
-                yield "a name of an attribute or a capacity that is no literal"
+            if not read_literal(words[index + 2].text):
+                yield "a domain of attributes or capacities that is no simple literal"
+            if is_quoted and not read_literal(rest[1].text):
+                yield "a name of an attribute or a capacity that is no simple literal"
             method = _texts(rest[3:6] if is_quoted else rest[2:5])
             if (
                 _texts(rest[:1]) in (["."], ["["])
@@ -163,6 +170,8 @@ def _find_literals(words: Sequence[Word]) -> Iterator[str]:
             yield f"the bytes {word.text}"
         elif _is_list(words, index):
             elements = words[index + 1 : find_closing(words, index)]
+            if not elements:
+                yield "an empty list"  # Kubernetes does not evaluate what is searched in it.
             if not all(map(_name_type, elements[::2])):
                 yield "a list of something else than literals"
 
@@ -178,7 +187,8 @@ def _is_list(words: Sequence[Word], index: int) -> bool:
 def _name_type(word: Word) -> str:
     """Return the type of a literal; empty for another word."""
     if word.kind == "number":
-        return "double" if "." in word.text else "int"
+        is_hexadecimal = word.text[:2].lower() == "0x"
+        return "double" if not is_hexadecimal and set(word.text) & set(".eE") else "int"
     return "string" if word.kind == "literal" else ""
 
 
@@ -217,3 +227,39 @@ def _find_parts(words: Sequence[Word]) -> Iterator[str]:
             is_part = _texts(after[:1]) == ["["] and kinds[1:2] == ["number"] and _texts(after[2:3]) == ["]"]
             if not (is_part and after[3:4] and after[3].text in _EQUALITY and kinds[4:] == ["literal"]):
                 yield "split(…) without a comparison of one of its parts with a literal"
+
+
+def _find_inequalities(words: Sequence[Word]) -> Iterator[str]:
+    """Yield ``!=`` between quantities or versions: the API server estimates its cost as too high.
+
+    It knows an attribute only when it evaluates, and allows ``!=`` there.
+    """
+    texts = _texts(words)
+    capacity = ["device", ".", "capacity"]
+    for index, text in enumerate(texts):
+        if text != "!=":
+            continue
+        # .name has two words, ['name'] has three.
+        is_capacity = capacity in (
+            texts[index + 1 : index + 4],
+            *(texts[max(0, index - length) : max(0, index - length) + 3] for length in (8, 9)),
+        )
+        following = texts[index + 1 : index + 2]
+        if is_capacity or following == ["quantity"]:
+            yield "!= with a quantity (write compareTo(…) != 0 instead)"
+        elif following == ["semver"] and texts[index - 1] == ")":
+            yield "!= between versions (write compareTo(…) != 0 instead)"
+
+
+def _find_growth(words: Sequence[Word]) -> Iterator[str]:
+    """Yield texts that could become so long that the evaluation takes minutes, or all memory."""
+    growth = 1
+    for index, word in enumerate(words[:-5]):
+        if word.text == "bind":
+            growth *= 2  # x + x
+        elif word.text == "replace":
+            # Each literal has two quotes.
+            old, new = (len(words[index + place].text) - 2 for place in (2, 4))
+            growth *= max(1, math.ceil(new / old)) if old > 0 else max(1, new + 1)
+    if growth > _MAX_GROWTH:
+        yield f"a text that can become {growth} times as long"

@@ -11,13 +11,19 @@ if TYPE_CHECKING:
 _WORD = re.compile(
     r"""
     (?P<comment> //[^\n]*)
-    | (?P<literal> [bBrR]{0,2} (?: \"{3} .*? \"{3} | '{3} .*? '{3} | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' ))
+    | (?P<literal>
+        (?: [rR][bB]? | [bB][rR] ) (?: \"{3} .*? \"{3} | '{3} .*? '{3} | "[^"]*" | '[^']*' )
+        | [bB]? \"{3} (?: \\. | [^\\] )*? \"{3}
+        | [bB]? '{3} (?: \\. | [^\\] )*? '{3}
+        | [bB]? (?: "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' )
+      )
     | (?P<number> [0-9][0-9A-Za-z.]*)
     | (?P<name> [A-Za-z_][A-Za-z0-9_]*)
     | (?P<sign> ==|!=|\S)
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PLAIN = re.compile(r"""[rR]?(['"])(?!\1)([^\\]+)\1""")
 _OPENING, _CLOSING = "[({", "])}"
 MAPS = ("attributes", "capacity")
 """The fields of a device that are maps, by domain."""
@@ -45,6 +51,12 @@ def split(text: str) -> list[Word]:
         for each in found
         if each.lastgroup != "comment"
     ]
+
+
+def read_literal(word: str) -> str:
+    """Return the text of a literal in simple quotes and without escapes; empty for other words."""
+    match = _PLAIN.fullmatch(word)
+    return match[2] if match else ""
 
 
 def expand_variables(words: Sequence[Word]) -> list[Word]:

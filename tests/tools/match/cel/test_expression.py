@@ -144,6 +144,34 @@ def test_what_gfd_does_not_judge_is_neither_right_nor_wrong() -> None:
     assert isinstance(caught.value, Undecided)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "'a'" + ".replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa')" * 8 + ".size() > 1",
+        "'ab'" + ".replace('', 'cccccccccccc')" * 8 + ".size() > 1",
+        "".join(f"cel.bind(x{n}, {f'x{n - 1} + x{n - 1}' if n else 'device.driver'}, " for n in range(28))
+        + "true"
+        + ")" * 28,
+    ],
+    ids=("replace", "replace nothing", "bind"),
+)
+def test_what_would_fill_the_memory_is_not_judged(expression: str) -> None:
+    with pytest.raises(NotSupported, match=r"a text that can become [0-9]+ times as long is not judged"):
+        compile_expression(expression)
+
+
+def test_more_steps_than_the_runtime_makes_are_not_judged() -> None:
+    loops = "".join(f"[1, 2, 3, 4, 5, 6, 7, 8, 9].all({name}, " for name in "abcdefg")
+    expression = compile_expression(f"{loops}a > 0{')' * 7}")
+    with pytest.raises(NotSupported, match=r"the CEL runtime cannot evaluate the expression: .*budget"):
+        expression.matches(GPU)
+
+
+def test_the_output_names_what_to_write_for_two_quantities() -> None:
+    with pytest.raises(NotSupported, match=r"!= with a quantity \(write compareTo\(…\) != 0 instead\)"):
+        compile_expression("device.capacity['gpu.nvidia.com'].memory != quantity('80Gi')")
+
+
 def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     load_cel.cache_clear()
     monkeypatch.setitem(sys.modules, "cel_expr_python", None)
