@@ -13,9 +13,9 @@ from typing import Any
 
 from gfd.errors import ApiError, GfdError
 from gfd.kube.client import Api
-from gfd.tools.match.workloads.reader import read_pods
 from tests.cluster.controlplane import ControlPlane, wait_for
 from tests.cluster.objects import NODES
+from tests.tools.match.reading import read_pods
 
 MERGE = "application/merge-patch+json"
 THREADS = 4

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from gfd.errors import GfdError
+from gfd.tools.match.manifests.objects import read_file
 from gfd.tools.match.manifests.pods import Pod
-from gfd.tools.match.workloads.reader import read_pods
+from gfd.tools.match.workloads.reader import read_workloads
 
 GPU = "nvidia.com/gpu"
 SPEC = """\
@@ -19,6 +21,11 @@ containers:
   resources:
     limits: {nvidia.com/gpu: 2}
 """
+
+
+def read_pods(paths: Iterable[str]) -> list[Pod]:
+    """Return the pods of all files in order; ``-`` is standard input."""
+    return [pod for each in read_workloads(map(read_file, paths)) for pod in each.pods]
 
 
 def read(file: Path, text: str) -> list[Pod]:

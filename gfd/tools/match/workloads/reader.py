@@ -1,4 +1,4 @@
-"""Read the pods of files."""
+"""Read the objects of files, with their pods."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gfd.errors import DocumentError, GfdError, SeveralErrors
 from gfd.text import escape, join_first
-from gfd.tools.match.manifests.objects import identify, parse_objects, read_file
+from gfd.tools.match.manifests.objects import identify, parse_objects
 from gfd.tools.match.manifests.placeholders import add_hint
 from gfd.tools.match.podspec import rules
 from gfd.tools.match.podspec.pod_rules import NAMESPACE
@@ -20,19 +20,10 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
     from gfd.tools.match.dra.objects import ClaimObjects
     from gfd.tools.match.manifests.objects import Manifest, ManifestFile
-    from gfd.tools.match.manifests.pods import Pod
     from gfd.tools.match.workloads.table import Workload
 
 MAX_NAMED = 5
 """The maximum number of objects in a message."""
-
-
-def read_pods(paths: Sequence[str]) -> list[Pod]:
-    """Return the pods of all files in order; ``-`` is standard input.
-
-    Raises GfdError with one line for each wrong object, or for a file that cannot be read.
-    """
-    return [pod for each in read_workloads(map(read_file, paths)) for pod in each.pods]
 
 
 def read_workloads(files: Iterable[ManifestFile]) -> list[Workload]:

@@ -12,12 +12,13 @@ import pytest
 
 from gfd.errors import DocumentError
 from gfd.tools.match.manifests.objects import read_file
-from gfd.tools.match.workloads.reader import join_claim_objects, read_pods, read_workloads
+from gfd.tools.match.workloads.reader import join_claim_objects, read_workloads
 from tests.tools import goldens
 from tests.tools.match.dra.refusals import ACCEPTED, REFUSED, template
 from tests.tools.match.podspec import claim_refusals
 from tests.tools.match.podspec.refusals import Object, make_pod
 from tests.tools.match.podspec.test_refusals import refuse as refuse_pod
+from tests.tools.match.reading import read_pods
 
 POD = make_pod({})
 

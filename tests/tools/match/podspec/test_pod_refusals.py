@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gfd.tools.match.workloads.reader import read_pods
 from tests.tools import goldens
 from tests.tools.match.podspec.pod_refusals import ACCEPTED, REFUSED, WEB, expression, spread, term
 from tests.tools.match.podspec.refusals import Object, make_pod
 from tests.tools.match.podspec.test_refusals import refuse
+from tests.tools.match.reading import read_pods
 
 
 def test_refused(request: pytest.FixtureRequest, tmp_path: Path) -> None:

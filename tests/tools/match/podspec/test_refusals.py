@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gfd.errors import DocumentError
-from gfd.tools.match.workloads.reader import read_pods
 from tests.tools import goldens
 from tests.tools.match.podspec.refusals import ACCEPTED, REFUSED, Object, affinity, make_pod, required
+from tests.tools.match.reading import read_pods
 
 
 def refuse(file: Path, patch: Object) -> str:

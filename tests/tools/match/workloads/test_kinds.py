@@ -10,8 +10,8 @@ import pytest
 from gfd.errors import GfdError
 from gfd.tools.match.manifests.pods import Pod
 from gfd.tools.match.podspec.tolerations import add_default_tolerations
-from gfd.tools.match.workloads.reader import read_pods
 from tests.tools import goldens
+from tests.tools.match.reading import read_pods
 
 MANIFESTS = Path(__file__).parent / "manifests"
 KINDS = sorted(path.stem for path in MANIFESTS.glob("*.yaml"))

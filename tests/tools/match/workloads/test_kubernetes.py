@@ -10,8 +10,7 @@ import pytest
 from gfd.errors import GfdError
 from gfd.kube.requirements import Requirement
 from gfd.tools.match.podspec.scheduling import Toleration
-from gfd.tools.match.workloads.reader import read_pods
-from tests.tools.match.reading import GPU, SPEC, read, refusal
+from tests.tools.match.reading import GPU, SPEC, read, read_pods, refusal
 
 EXAMPLES = Path(__file__).parents[4] / "manifests" / "examples"
 
