@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gfd.clusterview import sources
@@ -10,15 +11,23 @@ from gfd.errors import GfdError
 from gfd.text import print_error
 from gfd.tools.claim_templates.attribute_values import list_architectures
 from gfd.tools.match.rewrite.products import ProductNames
-from gfd.tools.match.rewrite.selection import Knowledge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gfd.clusterview.nodes import Node
     from gfd.config.model import LoadedConfig
     from gfd.tools.match.workloads.table import Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What is known about the devices of the cluster."""
+
+    names: ProductNames
+    architectures: Mapping[str, str]
+    """The names of the attribute, by the value of the label."""
 
 
 def learn(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
     from gfd.tools.match.manifests.objects import Manifest
     from gfd.tools.match.manifests.pods import Pod
-    from gfd.tools.match.rewrite.selection import Knowledge
+    from gfd.tools.match.rewrite.knowledge import Knowledge
     from gfd.tools.match.workloads.kind import PodTemplate
     from gfd.tools.match.workloads.table import Workload
 

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from gfd.documents.value import Value
     from gfd.tools.match.podspec.scheduling import SchedulingSpec
     from gfd.tools.match.rewrite.claim_selectors import ChosenKind
+    from gfd.tools.match.rewrite.knowledge import Knowledge
     from gfd.tools.match.rewrite.remark import Remark
     from gfd.tools.match.rewrite.requests import ClaimPlan, PlannedRequest
-    from gfd.tools.match.rewrite.selection import DeviceSelection, Knowledge
+    from gfd.tools.match.rewrite.selection import DeviceSelection
 
 _AMOUNTS = ("limits", "requests")
 

@@ -25,18 +25,10 @@ if TYPE_CHECKING:
 
     from gfd.kube.requirements import Requirement
     from gfd.tools.match.podspec.scheduling import SchedulingSpec
-    from gfd.tools.match.rewrite.products import ProductNames
+    from gfd.tools.match.rewrite.knowledge import Knowledge
     from gfd.tools.match.rewrite.remark import Remark
     from gfd.tools.match.rewrite.terms import KeptTerm
     from gfd.tools.match.rewrite.translation import Translation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
-    """What is known about the devices of the cluster."""
-
-    names: ProductNames
-    architectures: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

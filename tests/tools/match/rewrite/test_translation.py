@@ -17,8 +17,9 @@ from gfd.tools.claim_templates.attribute_values import list_architectures
 from gfd.tools.match.cel import compile_expression
 from gfd.tools.match.podspec.scheduling import NodeSelectorTerm, SchedulingSpec
 from gfd.tools.match.rewrite.kinds import DeviceKind
+from gfd.tools.match.rewrite.knowledge import Knowledge
 from gfd.tools.match.rewrite.products import ProductNames
-from gfd.tools.match.rewrite.selection import DeviceSelection, Knowledge, divide
+from gfd.tools.match.rewrite.selection import DeviceSelection, divide
 from tests.test_golden import label, read
 
 GPU = "nvidia.com/gpu"
