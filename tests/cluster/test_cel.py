@@ -17,7 +17,7 @@ from tests.cluster import programs
 from tests.cluster.controlplane import ControlPlane
 from tests.tools.match.cel.devices import DEVICES
 from tests.tools.match.cel.random_expressions import ExpressionWriter
-from tests.tools.match.cel.table import REFUSED, TABLE, Row, agrees, judge, read_table
+from tests.tools.match.cel.table import REFUSED, TABLE, ExpressionRow, agrees, judge, read_table
 
 pytestmark = pytest.mark.cluster
 
@@ -75,7 +75,7 @@ def test_the_table_has_the_results_of_kubernetes(pytestconfig: pytest.Config) ->
     rows = read_table()
     expressions = [row.expression for row in rows]
     right = [
-        Row(shorten(answer), "?" not in judge(expression), expression)
+        ExpressionRow(shorten(answer), "?" not in judge(expression), expression)
         for expression, answer in zip(expressions, evaluate(expressions), strict=True)
     ]
     if pytestconfig.getoption("--update-golden"):
@@ -106,7 +106,7 @@ def test_the_api_server_refuses_the_same_expressions(plane: ControlPlane) -> Non
             assert (index in refused) == (row.result == REFUSED), (row, refused.get(index))
 
 
-def batch_rows(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
+def batch_rows(rows: Sequence[ExpressionRow]) -> list[tuple[ExpressionRow, ...]]:
     return [tuple(rows[start : start + SELECTORS]) for start in range(0, len(rows), SELECTORS)]
 
 

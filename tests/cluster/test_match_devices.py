@@ -82,7 +82,7 @@ def create_claims(api: Api, claims: list[Object]) -> None:
     create_all(lambda each: api.request("POST", CLAIMS, each), claims)
 
 
-class Judge:
+class DeviceJudge:
     """What gfd says about pods in a cluster."""
 
     def __init__(self, api: Api) -> None:
@@ -186,7 +186,7 @@ def test_the_same_devices_are_allocated(
     """Place pods one after the other, so that each finds fewer devices than the one before."""
     random, started_s, api = Random(33), time.monotonic(), plane.admin
     api.request("DELETE", PODS)  # those that wait
-    judge, placed, allocated = Judge(api), 0, 0
+    judge, placed, allocated = DeviceJudge(api), 0, 0
     while placed < PODS_PLACED:
         world = replace(random.choice(worlds), pinned=[])
         pod, claims = make_pod(random, f"{extender.placed}{placed}", world)

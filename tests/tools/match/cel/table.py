@@ -20,7 +20,7 @@ _UNJUDGED = "?"
 
 
 @dataclass(frozen=True)
-class Row:
+class ExpressionRow:
     """An expression with the result of Kubernetes."""
 
     result: str
@@ -32,12 +32,12 @@ class Row:
         return f"{self.result}{mark}  {self.expression}"
 
 
-def read_table() -> list[Row]:
+def read_table() -> list[ExpressionRow]:
     """Return the rows of the file."""
     rows = []
     for line in TABLE.read_text().splitlines():
         result, expression = line.split(maxsplit=1)
-        rows.append(Row(result.removesuffix("?"), not result.endswith("?"), expression))
+        rows.append(ExpressionRow(result.removesuffix("?"), not result.endswith("?"), expression))
     return rows
 
 
