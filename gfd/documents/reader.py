@@ -8,6 +8,8 @@ Import this module late: it imports PyYAML.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -28,6 +30,8 @@ MAX_REPEATED = 1_000_000
 # libyaml's parser is twenty times as fast, and accepts tabs as Go does. Some builds of PyYAML lack it.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = f"{YAML}merge"
+_SURROGATES = re.compile(rb"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
+"""A character beyond U+FFFF as JSON escapes it; YAML writes one escape."""
 
 
 def read(data: bytes | str, source: str, find_line: Callable[[int], int] | None = None) -> Value:
@@ -43,6 +47,8 @@ def read_all(
 ) -> Iterator[Value]:
     """Parse and yield the documents of ``data`` one by one; see :func:`read`. Raises DocumentError."""
     encoded = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+    if encoded.lstrip()[:1] in (b"{", b"["):
+        encoded = _SURROGATES.sub(_join_surrogates, encoded)
 
     def fail(line: int, reason: str) -> DocumentError:
         # The parser reports a missing bracket in the line after the last one.
@@ -59,6 +65,11 @@ def read_all(
     except yaml.reader.ReaderError as error:
         line = encoded.count(b"\n", 0, error.position) + 1
         raise fail(line, f"is not valid YAML: {_describe_character(error)}") from error
+
+
+def _join_surrogates(match: re.Match[bytes]) -> bytes:
+    character: str = json.loads(b'"%b"' % match[2])
+    return match[1] + character.encode()
 
 
 def _describe_character(error: yaml.reader.ReaderError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -121,3 +122,15 @@ def test_plain_documents() -> None:
         read_plain('{"a": 1,\n"b"', "x")
     with pytest.raises(DocumentError, match="x:1: is not valid YAML: mapping values"):
         read_plain("a: b: c", "x")
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        ("\\ud83d\\ude00", "\N{GRINNING FACE}"),
+        ("\\\\\\uD83D\\uDE00\\ud83d\\ude00", "\\\N{GRINNING FACE}\N{GRINNING FACE}"),
+        ("\\\\ud83d\\\\ude00", "\\ud83d\\ude00"),
+    ],
+)
+def test_json_escapes_a_character_as_two(escaped: str, text: str) -> None:
+    assert read(f' {{"a": "{escaped}"}}', "x").plain() == {"a": text} == json.loads(f'{{"a": "{escaped}"}}')

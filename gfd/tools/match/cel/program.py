@@ -52,7 +52,11 @@ def make_program(text: str) -> Callable[[Device], bool]:
     def evaluate(device: Device) -> bool:
         check_device(references, device)
         try:
-            result = program.eval(data=describe_device(device))
+            variables = describe_device(device)
+        except ValueError as error:
+            raise EvaluationError(str(error)) from None
+        try:
+            result = program.eval(data=variables)
         except RuntimeError as error:
             raise NotSupported(f"the CEL runtime cannot evaluate the expression: {error}") from error
         if result.type().name() == _ERROR:

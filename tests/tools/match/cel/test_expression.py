@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gfd.clusterview.dra.model import Device, DeviceId, Version
 from gfd.errors import GfdError, Undecided
 from gfd.tools.match.cel import (
     CelMissing,
@@ -158,6 +159,12 @@ def test_what_gfd_does_not_judge_is_neither_right_nor_wrong() -> None:
 def test_what_would_fill_the_memory_is_not_judged(expression: str) -> None:
     with pytest.raises(NotSupported, match=r"a text that can become [0-9]+ times as long is not judged"):
         compile_expression(expression)
+
+
+def test_a_version_of_a_device_that_is_none_is_an_error() -> None:
+    device = Device(id=DeviceId("d", "p", "n"), attributes={"d/version": Version(text="580")})
+    with pytest.raises(EvaluationError, match=r"^not a semantic version: '580'; one has three numbers"):
+        compile_expression("true").matches(device)
 
 
 def test_more_steps_than_the_runtime_makes_are_not_judged() -> None:
