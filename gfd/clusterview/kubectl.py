@@ -115,6 +115,7 @@ def _read_objects(
     except OSError as error:
         raise DocumentError(source, 0, f"{error.strerror}; {hint}") from error
     found: list[T] = []
+    names: set[tuple[str, str, str]] = set()
     try:
         documents = [each for each in read_plain(data, source, fields) if each is not None]
     except DocumentError as error:
@@ -123,10 +124,15 @@ def _read_objects(
     try:
         for kind, item in _unpack(documents, tuple(converters)):
             found.append(converters[kind](item))
+            name = (kind, _read_text(item, "namespace"), _read_text(item, "name"))
+            if name in names:
+                raise ValueError("is in the file twice")
+            if name[2]:
+                names.add(name)
     except _WrongKind as error:
         raise DocumentError(source, 1, f"{escape(str(error))}; {hint}") from None
     except ValueError as error:
-        what = _read_name(item) or f"number {len(found) + 1}"
+        what = _read_text(item, "name") or f"number {len(found) + 1}"
         raise DocumentError(source, 0, f"{escape(f'{kind} {what} {error}')}; {hint}") from error
     return found
 
@@ -170,7 +176,8 @@ def _describe(item: Any) -> str:
     return f"a {kind}" if isinstance(kind, str) else "something that is not an object"
 
 
-def _read_name(item: dict[str, Any]) -> str:
+def _read_text(item: dict[str, Any], field: str) -> str:
+    """Return a field of the metadata of an object; empty if it has none."""
     metadata = item.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    return str(name) if isinstance(name, str | int) else ""
+    text = metadata.get(field) if isinstance(metadata, dict) else None
+    return str(text) if isinstance(text, str | int) else ""

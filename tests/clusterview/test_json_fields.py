@@ -150,7 +150,9 @@ def test_malformed_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
 def test_what_claims_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = claim("other", exactly(1), **held("a", "gpu-0", pod="x"))
     taken["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
-    path = Path(write_cluster(tmp_path, complete_node(), taken, template("t", exactly(2, H100))))
+    other = complete_node()
+    other["metadata"]["name"] = "b"
+    path = Path(write_cluster(tmp_path, other, taken, template("t", exactly(2, H100))))
     found = []
     for import_module in (json_decoder._import_msgspec, lambda: None):
         monkeypatch.setattr(json_decoder, "_import_msgspec", import_module)

@@ -165,3 +165,13 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff")
     with pytest.raises(DocumentError, match="bytes:1: is not valid YAML: it is not text in UTF-8; expected"):
         read_nodes(tmp_path / "bytes", None)
+
+
+def test_an_object_that_is_in_a_file_twice(tmp_path: Path) -> None:
+    path = write(tmp_path / "nodes", node("a", offers={"gpu": 8}), node("b"), node("a", offers={"gpu": 8}))
+    with pytest.raises(DocumentError, match=f"nodes: Node a is in the file twice{HINT}$"):
+        read_nodes(Path(path), None)
+    pods = write(tmp_path / "pods", pod("p", "b", {"gpu": 1}), pod("p", "b", {"gpu": 1}))
+    nodes = write(tmp_path / "nodes", node("b", offers={"gpu": 8}))
+    with pytest.raises(DocumentError, match="Pod p is in the file twice"):
+        read_nodes(Path(nodes), Path(pods))

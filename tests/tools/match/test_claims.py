@@ -53,6 +53,14 @@ def test_a_selector_that_no_device_meets(gfd: Gfd, tmp_path: Path) -> None:
     )
 
 
+def test_a_selector_that_one_device_does_not_meet(gfd: Gfd, tmp_path: Path) -> None:
+    file = write_pods(tmp_path, template("one", exactly(1, A100)), pod("p", by_template("one")))
+    code, out, _ = gfd("match", file, "--nodes", write_cluster(tmp_path, gpus=1))
+    assert code == 1
+    assert row(out).endswith("0 of 1 device free; 1 does not meet the selectors")
+    assert f": 1 device does not meet {A100}; it has productName: NVIDIA H100 80GB HBM3\n" in out
+
+
 def test_the_devices_that_claims_hold(gfd: Gfd, tmp_path: Path) -> None:
     file = write_pods(tmp_path, template("two", exactly(2)), pod("p", by_template("two")))
     taken = claim("other", **held("a", "gpu-0", "gpu-1", "gpu-2", pod="x"))

@@ -61,10 +61,11 @@ def _list_reasons(report: RequestReport) -> Iterator[str]:
     own = [each for each in report.selectors if not each.is_of_class]
     tainted = sum(report.tainted.values())
     lacking = report.short_of_capacity + report.short_of_counters
+    unmet = sum(len(each.unmet) for each in own)
     for count, reason in (
         (report.taken, "taken"),
         (tainted, "tainted"),
-        (sum(len(each.unmet) for each in own), "do not meet the selectors"),
+        (unmet, f"{'does' if unmet == 1 else 'do'} not meet the selectors"),
         (sum(len(each.failed) for each in report.selectors), "raise an error in a selector"),
         (sum(len(each.unmet) for each in report.selectors if each.is_of_class), "of another class"),
         (report.elsewhere, "for other nodes"),
@@ -115,7 +116,8 @@ def find_hints(
                 text = (
                     f"{each.selector.place}: {count} {verb} not meet {_join_lines(each.selector.expression)}"
                 )
-                yield f"{text}; they have {values}" if values else text
+                owner = "it has" if len(each.unmet) == 1 else "they have"
+                yield f"{text}; {owner} {values}" if values else text
             if each.error:
                 guard = f"; write {each.error.guard} && …" if each.error.guard else ""
                 what = f"{_join_lines(each.selector.expression)} fails on {each.failed[0].device}"

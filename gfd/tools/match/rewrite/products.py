@@ -79,15 +79,22 @@ def is_product_of(key: str, kind: DeviceKind | None) -> bool:
     return key == _KEY or (kind is not None and key == f"{kind.resource}{PRODUCT}")
 
 
-def has_value_with_dra(requirement: Requirement) -> bool:
-    """Return whether nodes with DRA can have a product that the requirement names: a plain model."""
+def find_values_without_dra(requirement: Requirement) -> tuple[str, ...]:
+    """Return the products that the requirement names and no node with DRA has: all but plain models."""
     if requirement.operator != "In" or not requirement.key.endswith(PRODUCT):
-        return True
+        return ()
     has_profile = requirement.key != _KEY
-    return any(
-        not value.endswith(SHARED_END) and (has_profile or not extract_profile(value))
+    return tuple(
+        value
         for value in requirement.values
+        if value.endswith(SHARED_END) or (extract_profile(value) and not has_profile)
     )
+
+
+def has_value_with_dra(requirement: Requirement) -> bool:
+    """Return whether nodes with DRA can have a product that the requirement names."""
+    missing = find_values_without_dra(requirement)
+    return not missing or len(missing) < len(requirement.values)
 
 
 def translate_product(requirement: Requirement, kind: DeviceKind | None, names: ProductNames) -> Translation:

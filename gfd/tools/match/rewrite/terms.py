@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gfd.tools.match.rewrite.products import has_value_with_dra
+from gfd.labels.products import extract_model
+from gfd.tools.match.rewrite.products import find_values_without_dra, has_value_with_dra
 from gfd.tools.match.rewrite.translation import Outcome, describe
 
 if TYPE_CHECKING:
@@ -91,4 +92,9 @@ def _explain(term: NodeSelectorTerm, outcomes: Outcomes) -> Iterator[Remark]:
     for each in term.expressions:
         if outcomes[each] is Outcome.CLAIMED:
             reason = f"stays in nodeAffinity beside the claim, {_MIXED}"
+            if missing := find_values_without_dra(each):
+                reason += f", but no node with DRA has {', '.join(missing)}"
+                models = ", ".join(dict.fromkeys(map(extract_model, missing)))
+                yield describe(each, reason, f"write {models}", is_lost=True)
+                continue
             yield describe(each, reason, "run gfd with --allocation dra or auto on nodes with DRA")

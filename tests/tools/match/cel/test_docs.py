@@ -35,4 +35,4 @@ def test_the_page_says_what_happens(expression: str, happens: str, instead: str)
 
 
 def test_the_page_has_rows() -> None:
-    assert len(read_rows()) == 7
+    assert len(read_rows()) == 8

@@ -14,6 +14,10 @@ from tests.tools.match.command import Gfd, listed
 
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n"
 ONE = "  containers: [{name: c, image: i, resources: {limits: {nvidia.com/gpu: 1}}}]\n"
+MIXED = """{nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [
+    {matchExpressions: [{key: nvidia.com/gpu.product, operator: In, values: [A30, A100-SHARED]}]},
+    {matchExpressions: [{key: zone, operator: Exists}]}]}}}
+"""
 
 INIT = "  initContainers: [{name: i, resources: {limits: {nvidia.com/gpu: 2}}}]\n"
 RUN_GFD = "run gfd with --allocation dra or auto on nodes with DRA"
@@ -186,6 +190,10 @@ def run_pod(gfd: Gfd, tmp_path: Path, spec: str, *words: str) -> tuple[int | Non
         (
             "  containers: [{name: c}]\n  nodeSelector: {nvidia.com/gpu.product: A30-MIG-2g.12gb}\n",
             "FILE:6: nvidia.com/gpu.product=A30-MIG-2g.12gb is left out, since nodes with DRA have only ",
+        ),
+        (
+            f"{ONE}  affinity: {MIXED}",
+            "FILE:7: nvidia.com/gpu.product in (A30,A100-SHARED) stays in nodeAffinity beside the claim,",
         ),
         (
             "  containers: [{name: c, resources: {limits: {nvidia.com/hostdev: 1}}}]\n",
