@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
 
-    from gfd.clusterview.dra.model import Allocation, DeviceTaint
+    from gfd.clusterview.dra.model import Allocation
+    from gfd.tools.match.podspec.scheduling import Toleration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,26 +24,6 @@ class DeviceSelector:
     expression: str
     place: str
     """Where the expression stands: ``pod.yaml:12``, or the object in the cluster."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceToleration:
-    """A kind of device taint that a request tolerates."""
-
-    key: str = ""
-    """The key; empty, with Exists, means all keys."""
-    operator: str = "Equal"
-    value: str = ""
-    effect: str = ""
-    """The effect; empty means all effects."""
-
-    def tolerates(self, taint: DeviceTaint) -> bool:
-        """Return whether the request tolerates this taint."""
-        if self.effect and self.effect != taint.effect:
-            return False
-        if self.key and self.key != taint.key:
-            return False
-        return self.operator == "Exists" or self.value == taint.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +38,7 @@ class DeviceRequest:
     """How many devices; None means all that match (allocationMode All)."""
     has_admin_access: bool = False
     """Whether it is only for monitoring: devices that others hold count, and nothing is taken."""
-    tolerations: tuple[DeviceToleration, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
     capacity: Mapping[str, Fraction] = field(default_factory=dict)
     """What the request takes of devices that claims share, by qualified name (DRAConsumableCapacity)."""
     place: str = ""

@@ -17,12 +17,12 @@ from gfd.tools.match.dra.model import (
     DeviceClass,
     DeviceRequest,
     DeviceSelector,
-    DeviceToleration,
 )
 from gfd.tools.match.dra.references import check_references
 from gfd.tools.match.manifests.text_places import find_place
 from gfd.tools.match.podspec.fields import read_items, read_text
 from gfd.tools.match.podspec.rules import check
+from gfd.tools.match.podspec.scheduling import Toleration
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -178,9 +178,9 @@ class ClaimReader:
             reason = f"is not valid CEL: {error.message}{place}"
             raise DocumentError(value.source, line, reason, value.path, column=column) from error
 
-    def _read_toleration(self, item: Value) -> DeviceToleration:
+    def _read_toleration(self, item: Value) -> Toleration:
         self.check_keys(item, "key", "operator", "value", "effect", "tolerationSeconds")
-        found = DeviceToleration(
+        found = Toleration(
             key=read_text(item, "key"),
             operator=read_text(item, "operator") or "Equal",
             value=read_text(item, "value"),

@@ -10,14 +10,14 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gfd.clusterview.dra.limits import MAX_EXPRESSION_BYTES
-from gfd.labels.syntax import explain_domain, explain_key, explain_value
+from gfd.labels.syntax import explain_domain, explain_key
 from gfd.text import join_words, list_known
 from gfd.tools.match.podspec.claim_rules import DNS_LABEL_ADVICE, is_dns_label
 from gfd.tools.match.podspec.resource_rules import is_extended
-from gfd.tools.match.podspec.rules import Rule, Rules
+from gfd.tools.match.podspec.rules import TOLERATION_OF_ANY_TAINT, Rule, Rules
 
 if TYPE_CHECKING:
-    from gfd.tools.match.dra.model import DeviceToleration
+    from gfd.tools.match.podspec.scheduling import Toleration
 
 MAX_PARAMETERS_BYTES = 10 * 1024
 """The maximum length of the parameters of a configuration as JSON."""
@@ -169,29 +169,8 @@ EXPRESSION: Rules[str] = (
     ),
 )
 
-TOLERATION: Rules[DeviceToleration] = (
-    Rule(
-        field="key",
-        is_broken=lambda it: explain_key(it.key) if it.key else "",
-        message="{0.key!r} is not the key of a taint: {reason}",
-    ),
-    Rule(
-        field="operator",
-        is_broken=lambda it: it.operator not in ("Equal", "Exists"),
-        message="{0.operator!r} is not an operator of tolerations",
-        fix="choose Equal or Exists",
-    ),
-    Rule(
-        field="value",
-        is_broken=lambda it: it.operator == "Exists" and bool(it.value),
-        message="the operator Exists takes no value",
-        fix="remove the value, or choose Equal",
-    ),
-    Rule(
-        field="value",
-        is_broken=lambda it: explain_value(it.value),
-        message="{0.value!r} is not the value of a taint: {reason}",
-    ),
+TOLERATION: Rules[Toleration] = (
+    *TOLERATION_OF_ANY_TAINT,
     Rule(
         field="effect",
         is_broken=lambda it: bool(it.effect) and it.effect not in EFFECTS,

@@ -158,17 +158,11 @@ WEIGHT: Rules[int] = (
     ),
 )
 
-TOLERATION: Rules[Toleration] = (
+TOLERATION_OF_ANY_TAINT: Rules[Toleration] = (
     Rule(
         field="key",
         is_broken=lambda it: explain_key(it.key) if it.key else "",
         message="{0.key!r} is not the key of a taint: {reason}",
-    ),
-    Rule(
-        field="operator",
-        is_broken=lambda it: not it.key and it.operator != "Exists",
-        message="a toleration without a key needs the operator Exists",
-        fix="add the key of the taint, or operator: Exists to tolerate all taints",
     ),
     Rule(
         field="operator",
@@ -186,6 +180,17 @@ TOLERATION: Rules[Toleration] = (
         field="value",
         is_broken=lambda it: explain_value(it.value),
         message="{0.value!r} is not the value of a taint: {reason}",
+    ),
+)
+"""The rules for tolerations of pods and of requests for devices."""
+
+TOLERATION: Rules[Toleration] = (
+    *TOLERATION_OF_ANY_TAINT,
+    Rule(
+        field="operator",
+        is_broken=lambda it: not it.key and it.operator != "Exists",
+        message="a toleration without a key needs the operator Exists",
+        fix="add the key of the taint, or operator: Exists to tolerate all taints",
     ),
     Rule(
         field="effect",

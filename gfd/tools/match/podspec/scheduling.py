@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gfd.clusterview.affinity_terms import PodAffinityTerm
+    from gfd.clusterview.dra.model import DeviceTaint
     from gfd.clusterview.host_ports import HostPort
     from gfd.clusterview.nodes import Node, Taint
     from gfd.kube.requirements import Requirement
@@ -28,7 +29,7 @@ EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toleration:
-    """A kind of taint that a pod tolerates."""
+    """A kind of taint of nodes that a pod tolerates, or of devices that a request for devices tolerates."""
 
     key: str = ""
     """The key; empty, with Exists, means all keys."""
@@ -39,8 +40,8 @@ class Toleration:
     """The effect; empty means all effects."""
     seconds: int | None = None
 
-    def tolerates(self, taint: Taint) -> bool:
-        """Return whether the pod tolerates this taint."""
+    def tolerates(self, taint: Taint | DeviceTaint) -> bool:
+        """Return whether this taint is tolerated."""
         if self.effect and self.effect != taint.effect:
             return False
         if self.key and self.key != taint.key:

@@ -17,9 +17,9 @@ from gfd.tools.match.dra.model import (
     DeviceClass,
     DeviceRequest,
     DeviceSelector,
-    DeviceToleration,
 )
 from gfd.tools.match.dra.supply import ClusterSupply, DeviceSupply
+from gfd.tools.match.podspec.scheduling import Toleration
 
 Object = dict[str, Any]
 CLASSES = {
@@ -97,8 +97,8 @@ def distinct(attribute: str, *requests: str) -> ClaimConstraint:
     return ClaimConstraint(requests=requests, distinct_attribute=f"gpu.example.com/{attribute}")
 
 
-def tolerate(key: str = "", **fields: str) -> DeviceToleration:
-    return DeviceToleration(**{"key": key, "operator": "Exists", **fields})
+def tolerate(key: str = "", **fields: Any) -> Toleration:
+    return Toleration(**{"key": key, "operator": "Exists", **fields})
 
 
 def matches(selector: DeviceSelector, device: Device) -> bool:
