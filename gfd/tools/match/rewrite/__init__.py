@@ -10,5 +10,5 @@
 4. :mod:`.requests` plans one request for each container, and which of them init containers use again.
 5. :mod:`.pod` changes a PodSpec; :mod:`.pod_remarks` says what else in it matters, as a :mod:`.remark`.
 6. :mod:`.objects` rewrites whole objects, without the fields that the API server sets
-   (:mod:`.server_fields`), and :mod:`.output` prints them.
+   (:mod:`.server_fields`, with :mod:`.members`), and :mod:`.output` prints them.
 """

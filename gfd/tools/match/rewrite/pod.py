@@ -14,6 +14,7 @@ from gfd.tools.claim_templates.template import (
     make_name,
 )
 from gfd.tools.match.rewrite.containers import CONTAINERS, explain_resources, explain_reuse, read_containers
+from gfd.tools.match.rewrite.members import drop_members
 from gfd.tools.match.rewrite.requests import REQUEST, plan_requests
 from gfd.tools.match.rewrite.selection import divide
 
@@ -61,7 +62,7 @@ class PodRewrite:
         for container, used in zip(containers, self.plan.uses, strict=True):
             resources = container.get("resources") or {}
             for field in _AMOUNTS:
-                _drop(resources, field, self.resources)
+                drop_members(resources, field, self.resources)
             if used:
                 entries = [{"name": name, **({} if is_only else {"request": each})} for each in used]
                 resources["claims"] = [*(resources.get("claims") or ()), *entries]
@@ -126,7 +127,7 @@ def _build_request(request: PlannedRequest, choices: Iterable[ChosenKind]) -> di
 
 def _keep_selector(spec: dict[str, Any], selection: DeviceSelection) -> None:
     labels = spec.get("nodeSelector") or {}
-    _drop(spec, "nodeSelector", [key for key in labels if key not in selection.kept_labels])
+    drop_members(spec, "nodeSelector", [key for key in labels if key not in selection.kept_labels])
 
 
 def _keep_terms(spec: dict[str, Any], selection: DeviceSelection) -> None:
@@ -144,18 +145,6 @@ def _keep_terms(spec: dict[str, Any], selection: DeviceSelection) -> None:
         kept.append(term)
     affinity["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] = kept
     if not kept:
-        _drop(affinity, "nodeAffinity", [REQUIRED])
+        drop_members(affinity, "nodeAffinity", [REQUIRED])
         if not affinity:
             del spec["affinity"]
-
-
-def _drop(holder: dict[str, Any], field: str, names: Iterable[str]) -> None:
-    """Remove names from a mapping in ``holder``, and the mapping itself if it is empty then."""
-    found = holder.get(field)
-    if found is None:
-        return
-    was_empty = not found
-    for name in names:
-        found.pop(name, None)
-    if not found and not was_empty:
-        del holder[field]

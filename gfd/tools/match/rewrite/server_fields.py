@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gfd.tools.match.rewrite.members import drop_members
+
 if TYPE_CHECKING:
     from gfd.tools.match.manifests.objects import Manifest
 
@@ -41,20 +43,11 @@ def remove_server_fields(manifest: Manifest, plain: dict[str, Any]) -> None:
     plain.pop("status", None)
     for name in _METADATA:
         metadata.pop(name, None)
-    _remove(metadata, "annotations", _ANNOTATIONS)
+    drop_members(metadata, "annotations", _ANNOTATIONS)
     spec = plain.get("spec") or {}
     if manifest.kind == "Pod":
         spec.pop("nodeName", None)
     if (manifest.group, manifest.kind) == ("batch", "Job") and not spec.get("manualSelector"):
         spec.pop("selector", None)
-        _remove(metadata, "labels", _JOB_LABELS)
-        _remove((spec.get("template") or {}).get("metadata") or {}, "labels", _JOB_LABELS)
-
-
-def _remove(holder: dict[str, Any], field: str, names: tuple[str, ...]) -> None:
-    """Remove names from a mapping in ``holder``, and the mapping itself if it is empty then."""
-    found = holder.get(field) or {}
-    for name in names:
-        found.pop(name, None)
-    if not found:
-        holder.pop(field, None)
+        drop_members(metadata, "labels", _JOB_LABELS)
+        drop_members((spec.get("template") or {}).get("metadata") or {}, "labels", _JOB_LABELS)
